@@ -1,0 +1,1 @@
+//! The Tidewire broker: one ordered log, channels as filters, subscribers as cursors.

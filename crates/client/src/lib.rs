@@ -1,0 +1,1 @@
+//! A Rust client for Tidewire: connect, fall back, resume, publish.

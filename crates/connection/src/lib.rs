@@ -1,0 +1,1 @@
+//! One Tidewire client connection, for every wire, as a pure state machine.

@@ -1,0 +1,1 @@
+//! What a Tidewire client and server say to each other: JSON shapes, positions, error and close codes.

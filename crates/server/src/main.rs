@@ -1,0 +1,3 @@
+//! The `tidewire` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What proves Tidewire: a fault proxy, a seeded simulation, checkers, and a load generator.
