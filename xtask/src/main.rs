@@ -1,1 +1,77 @@
-fn main() {}
+//! The project's own commands: what continuous integration runs, and what measures.
+//!
+//! `cargo xtask help` lists them. Each command has a file; this one only tells them apart.
+
+mod arrows;
+mod bench;
+mod ci;
+mod command;
+mod install;
+mod no_std;
+mod steps;
+mod tidy;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[String]) -> Result<()> {
+    let Some((command, arguments)) = words.split_first() else {
+        print_help();
+        return Ok(());
+    };
+    match command.as_str() {
+        "help" | "--help" | "-h" => print_help(),
+        "ci" => ci::run(&Workspace::load()?, arguments)?,
+        "install" => install::run(&Workspace::load()?, arguments)?,
+        "bench" => bench::run(&Workspace::load()?, arguments)?,
+        "serve" => bench::serve(&Workspace::load()?, arguments)?,
+        name => match ci::step(name) {
+            Some(step) => (step.run)(&Workspace::load()?, arguments)?,
+            None => bail!("there is no command `{name}`; `cargo xtask help` lists them"),
+        },
+    }
+    Ok(())
+}
+
+fn print_help() {
+    print!("{HELP_HEAD}");
+    for step in &ci::STEPS {
+        println!("  {:<17}{}", step.name, step.does);
+    }
+    print!("{HELP_TAIL}");
+}
+
+const HELP_HEAD: &str = "\
+The project's own commands.
+
+Usage: cargo xtask COMMAND [ARGUMENTS]
+
+Everything:
+  ci               install what the tests need, then run every step below, in this order
+                     --only tidy,clippy   these steps alone
+                     --yes                install without asking, as with CI=true
+  install          only install: Chromium and Node.js from apt, playwright-core from npm
+
+One step (further arguments go to the cargo command behind it):
+";
+
+const HELP_TAIL: &str = "
+Run and measure, always in release:
+  serve            start the server: cargo xtask serve --listen 127.0.0.1:0
+  bench fanout     deliveries a second and CPU per delivery over many connections
+  bench idle       resident memory of an idle connection
+  bench criterion  the criterion benches of the codecs and of the broker
+";

@@ -1,1 +1,61 @@
-//! The Tidewire broker: one ordered log, channels as filters, subscribers as cursors.
+//! The Tidewire broker: one ordered log, channels as filters on it, subscribers as cursors.
+//!
+//! A [`Broker`] gives every message a [`Position`] in one sequence. A [`Reader`] holds cursors and
+//! answers the only question there is: what matches my filter after my position, up to so many
+//! bytes. Live delivery, catching up, resuming and history are that same read.
+//! A [`Lane`] is where one worker thread's sleeping readers wait for something to read.
+//!
+//! The crate knows nothing of runtimes, sockets, wires, JSON or tokens; time is a parameter.
+//!
+//! ```
+//! use tidewire_broker::{Broker, Content, Draft, Gathered, Grant, Limits, Pattern, Reader, Start};
+//!
+//! let broker = Broker::new(7, Limits::default());
+//! let lobby = "lobby".parse().unwrap();
+//! let permit = Grant::open().permit(&lobby).unwrap();
+//! let draft = Draft::new(Content::Text("hello".into()));
+//! broker.append(permit, draft, 1_000).unwrap();
+//!
+//! let mut reader = Reader::default();
+//! reader.follow(&broker, "lobby".parse::<Pattern>().unwrap(), Start::Earliest).unwrap();
+//! let mut gathered = Gathered::default();
+//! reader.gather(&broker, broker.head(), 64 << 10, &mut gathered);
+//! assert_eq!(gathered.messages().next().unwrap().content(), &Content::Text("hello".into()));
+//! ```
+#![cfg_attr(test, allow(clippy::as_conversions))]
+
+mod name;
+mod pattern_map;
+mod position;
+
+mod message;
+mod ring;
+
+mod channel;
+mod registry;
+mod sequencer;
+
+mod broker;
+mod engine;
+mod grant;
+mod limits;
+
+mod cursor;
+mod gather;
+mod reader;
+
+mod lane;
+mod seats;
+
+pub use broker::{AppendError, Broker, ChannelSummary, Stats};
+pub use engine::{Engine, MemoryEngine, Publishing};
+pub use gather::{Gap, Gathered, Item};
+pub use grant::{Forbidden, Grant, Permit};
+pub use lane::{Lane, TooManyLanes};
+pub use limits::{Limits, Retention};
+pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
+pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
+pub use pattern_map::PatternMap;
+pub use position::Position;
+pub use reader::{AlreadyFollowed, Reader, Start, Started};
+pub use seats::{News, SeatId};

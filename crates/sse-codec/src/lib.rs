@@ -1,1 +1,21 @@
-//! Server-Sent Events: an encoder and an incremental parser for the WHATWG event stream.
+//! Server-Sent Events: an encoder and an incremental parser for the WHATWG [event stream].
+//!
+//! [`Block`] appends to a buffer of yours; [`Parser`] takes bytes as they arrive, cut anywhere, and
+//! lends what it can from them. Neither knows of HTTP, of sockets or of the time.
+//!
+//! [event stream]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+
+#![no_std]
+
+extern crate alloc;
+
+mod encode;
+mod line;
+mod parse;
+
+pub use encode::{Block, EncodeError};
+pub use parse::{Event, Field, Item, LimitError, Limits, Parser};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

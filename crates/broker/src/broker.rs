@@ -1,0 +1,293 @@
+//! The broker: takes messages into the one order and tells the lanes.
+//!
+//! Lock order: sequencer, then channel; the registry's lock and a lane's waker stand alone.
+//! Publishing costs O(lanes), whoever listens.
+
+use crate::{
+    ChannelName, Draft, Lane, Limits, Message, Permit, Position, TooManyLanes,
+    channel::Channel,
+    lane::{LANES_MAX, LanePort},
+    registry::Registry,
+    sequencer::{Ledger, Sequencer, retain},
+};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+/// One ordered log and everything that reads it. Cloning gives another handle to the same broker.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    epoch: u64,
+    limits: Limits,
+    sequencer: Mutex<Sequencer>,
+    pub(crate) registry: Registry,
+    pub(crate) ledger: Ledger,
+    /// Offset of the newest message that is in its ring and in the lanes' queues.
+    head: AtomicU64,
+    /// How many messages retention has removed, ever.
+    evictions: AtomicU64,
+    lanes: [OnceLock<LanePort>; LANES_MAX],
+    lanes_count: AtomicUsize,
+    /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
+    wild: AtomicU64,
+    sweep: Mutex<Sweep>,
+}
+
+/// How far the round of sweeping has come, and how many dead channels it met.
+#[derive(Debug, Default)]
+struct Sweep {
+    from: usize,
+    dead: usize,
+}
+
+/// What a broker holds, for probes and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// The newest position.
+    pub head: Position,
+    /// Channels known, dead ones included.
+    pub channels: usize,
+    /// Bytes held, encodings included.
+    pub bytes: usize,
+    /// Messages that retention has removed since the start.
+    pub evicted: u64,
+}
+
+/// One channel, as listings show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelSummary {
+    /// Its name.
+    pub name: ChannelName,
+    /// Messages it holds.
+    pub messages: usize,
+    /// Bytes it holds, encodings aside.
+    pub bytes: usize,
+    /// Where its newest message stood.
+    pub last: Position,
+    /// Whether anybody follows exactly this channel.
+    pub is_followed: bool,
+}
+
+/// The publisher's draft cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Payload, event and key together are over the limit.
+    #[error("the message has {bytes} bytes; at most {bytes_max} are allowed")]
+    TooLarge {
+        /// What was given.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+}
+
+impl Broker {
+    /// An empty log whose positions bear `epoch`, which no earlier log of its clients had.
+    pub fn new(epoch: u64, limits: Limits) -> Self {
+        let shared = Shared {
+            epoch,
+            limits,
+            sequencer: Mutex::default(),
+            registry: Registry::default(),
+            ledger: Ledger::default(),
+            head: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+            lanes: [const { OnceLock::new() }; LANES_MAX],
+            lanes_count: AtomicUsize::new(0),
+            wild: AtomicU64::new(0),
+            sweep: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes a message into the order. O(lanes), and O(log channels) when something must go.
+    ///
+    /// When this returns, every reader can read the message and every lane has been told.
+    ///
+    /// # Errors
+    ///
+    /// The draft is over the size limit.
+    pub fn append(
+        &self,
+        permit: Permit,
+        draft: Draft,
+        now_ms: u64,
+    ) -> Result<Position, AppendError> {
+        let (bytes, bytes_max) = (draft.bytes(), self.shared.limits.message_bytes_max);
+        if bytes > bytes_max {
+            return Err(AppendError::TooLarge { bytes, bytes_max });
+        }
+        let channel = self.shared.registry.obtain(permit.channel());
+        let (offset, lanes) = self.order(&channel, draft, now_ms);
+        self.ports(lanes).for_each(LanePort::wake);
+        Ok(self.position(offset))
+    }
+
+    /// The offset of the newest message.
+    pub fn head(&self) -> u64 {
+        self.shared.head.load(Ordering::SeqCst)
+    }
+
+    /// The epoch of all its positions.
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch
+    }
+
+    /// The bounds it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// The position of an offset.
+    pub fn position(&self, offset: u64) -> Position {
+        Position { epoch: self.shared.epoch, offset }
+    }
+
+    /// The bytes of encoding `number`, below [`crate::ENCODINGS_MAX`], of a message.
+    ///
+    /// `encode` runs for the first asker only; afterwards the same bytes serve everyone.
+    pub fn encoded<'a>(
+        &self,
+        message: &'a Message,
+        number: usize,
+        encode: impl FnOnce(&Message) -> Vec<u8>,
+    ) -> &'a [u8] {
+        message.encodings().obtain(number, &self.shared.ledger, || encode(message))
+    }
+
+    /// A lane for one worker thread.
+    ///
+    /// # Errors
+    ///
+    /// There are as many as a broker can tell apart.
+    pub fn lane(&self) -> Result<Lane, TooManyLanes> {
+        let index = self.shared.lanes_count.fetch_add(1, Ordering::Relaxed);
+        let slot = self.shared.lanes.get(index).ok_or(TooManyLanes)?;
+        let (port, lane) = Lane::open(self.clone(), index);
+        slot.set(port).map_err(|_| TooManyLanes)?;
+        Ok(lane)
+    }
+
+    /// Applies the age limit to the next `channels_max` channels, and forgets dead ones in excess.
+    ///
+    /// Meant to be called about once a second.
+    pub fn sweep(&self, now_ms: u64, channels_max: usize) {
+        let shared = &*self.shared;
+        let mut sweep = shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dead = 0;
+        let next = shared.registry.scan_slice(sweep.from, channels_max, &mut |channel| {
+            retain(channel, &shared.limits.retention, now_ms, &shared.ledger, || shared.stamp());
+            dead += usize::from(channel.ring().oldest().is_none());
+        });
+        sweep.dead += dead;
+        match next {
+            ControlFlow::Continue(next) => sweep.from = next,
+            ControlFlow::Break(()) => {
+                let excess = sweep.dead.saturating_sub(shared.limits.dead_channels_max);
+                *sweep = Sweep::default();
+                if excess > 0 {
+                    shared.sequencer().drop_empty();
+                    shared.registry.forget_dead(excess, shared.stamp());
+                }
+            }
+        }
+    }
+
+    /// What the broker holds.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            head: self.position(self.head()),
+            channels: self.shared.registry.len(),
+            bytes: self.shared.ledger.bytes(),
+            evicted: self.shared.evictions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Calls `visit` with every channel, in no particular order.
+    pub fn each_channel(&self, mut visit: impl FnMut(ChannelSummary)) {
+        self.shared.registry.scan(|channel| {
+            let ring = channel.ring();
+            visit(ChannelSummary {
+                name: channel.name().clone(),
+                messages: ring.len(),
+                bytes: ring.bytes(),
+                last: self.position(channel.last()),
+                is_followed: channel.followed.load(Ordering::Relaxed) != 0,
+            });
+        });
+    }
+
+    fn order(&self, channel: &Arc<Channel>, draft: Draft, now_ms: u64) -> (u64, u64) {
+        let shared = &*self.shared;
+        let mut sequencer = shared.sequencer();
+        let (offset, time_ms) = sequencer.advance(now_ms);
+        let message = Arc::new(Message::new(channel.name().clone(), offset, time_ms, draft));
+        shared.ledger.add(message.cost_bytes());
+        let mut ring = channel.ring();
+        ring.push(message);
+        let was_ranked = std::mem::replace(&mut ring.ranked, true);
+        drop(ring);
+        if !was_ranked {
+            sequencer.rank(offset, Arc::clone(channel));
+        }
+        channel.set_last(offset);
+        retain(channel, &shared.limits.retention, time_ms, &shared.ledger, || shared.stamp());
+        while shared.ledger.bytes() > shared.limits.bytes_max {
+            if !sequencer.evict_oldest(&shared.ledger, || shared.stamp()) {
+                break;
+            }
+        }
+        let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
+        let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);
+        self.ports(fresh).for_each(|port| port.enqueue(channel));
+        // Last: whoever sees this head finds the message in its ring and in the lanes' queues.
+        shared.head.store(offset, Ordering::SeqCst);
+        (offset, lanes)
+    }
+
+    fn ports(&self, lanes: u64) -> impl Iterator<Item = &LanePort> {
+        let lanes = std::iter::successors(Some(lanes), |rest| Some(rest & rest.wrapping_sub(1)));
+        lanes.take_while(|rest| *rest != 0).filter_map(|rest| {
+            let index = usize::try_from(rest.trailing_zeros()).ok()?;
+            self.shared.lanes.get(index)?.get()
+        })
+    }
+}
+
+impl Shared {
+    pub(crate) fn sequencer(&self) -> MutexGuard<'_, Sequencer> {
+        self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many messages retention had removed by now.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::SeqCst)
+    }
+
+    /// Counts one more removal.
+    fn stamp(&self) -> u64 {
+        self.evictions.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Tells every publish after this call, and none that is under way, of a lane's interest.
+    ///
+    /// Under the sequencer's lock: a publish either sees the bit, or was whole before.
+    pub(crate) fn follow(&self, channel: Option<&Channel>, bit: u64) {
+        let _whole = self.sequencer();
+        channel.map_or(&self.wild, |one| &one.followed).fetch_or(bit, Ordering::SeqCst);
+    }
+
+    /// Takes the interest back. News may still arrive, and is of no concern.
+    pub(crate) fn unfollow(&self, channel: Option<&Channel>, bit: u64) {
+        channel.map_or(&self.wild, |one| &one.followed).fetch_and(!bit, Ordering::SeqCst);
+    }
+}

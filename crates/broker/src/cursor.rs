@@ -1,0 +1,125 @@
+//! A cursor: a place in the log, what it follows from there, and where news may be.
+//!
+//! ```text
+//!                 a pattern is followed, or two cursors met
+//!        Scan ◄──────────────────────────────────────────────┐
+//!         │ the registry is scanned                          │ it has more behind its horizon
+//!         ▼                                                  │
+//!       Listed ──────────────────────────────────────────────┤
+//!         ▲ │ read up to its horizon                         │
+//!  a lane │ ▼                                                │
+//!       Quiet ───────────────────────────────────────────────┘
+//! ```
+
+use crate::{
+    ChannelName, Pattern,
+    channel::Channel,
+    ring::Taken,
+    seats::{News, Whereabouts},
+};
+use std::sync::Arc;
+
+/// Everything its follows select, up to and including `after`, has been handed over.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    pub(crate) after: u64,
+    pub(crate) follows: Vec<Follow>,
+    pub(crate) wild: Wild,
+}
+
+/// One pattern a cursor follows, and what its reader need not be told again.
+#[derive(Debug)]
+pub(crate) struct Follow {
+    pub(crate) pattern: Pattern,
+    /// The channel, where the pattern has no wildcard.
+    pub(crate) channel: Option<Arc<Channel>>,
+    /// What retention had removed when this eviction count was reached is not owed.
+    pub(crate) stamp: u64,
+    /// A gap up to here has been reported.
+    pub(crate) told: u64,
+}
+
+/// Where the channels with news are, among those that patterns with wildcards select.
+///
+/// Channels followed by name are few and are simply looked at.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Wild {
+    /// Nowhere.
+    Quiet,
+    /// In these, as far as `horizon`; whether more lies behind it, `rescan` says.
+    Listed { channels: Vec<Arc<Channel>>, horizon: u64, rescan: bool },
+    /// Anywhere.
+    Scan,
+}
+
+impl PartialEq for Channel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Cursor {
+    pub(crate) fn new(after: u64, follow: Follow) -> Self {
+        let wild = if follow.channel.is_some() { Wild::Quiet } else { Wild::Scan };
+        Self { after, follows: vec![follow], wild }
+    }
+
+    /// Forgets what lanes have reported: from here on nothing is known but the registry.
+    pub(crate) fn scan(&mut self) {
+        let is_wild = self.follows.iter().any(|follow| follow.channel.is_none());
+        self.wild = if is_wild { Wild::Scan } else { Wild::Quiet };
+    }
+
+    /// Takes over what `other`, which has come to the same place, follows.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        debug_assert_eq!(self.after, other.after);
+        self.follows.extend(other.follows);
+        self.scan();
+    }
+
+    /// Notes what a lane has reported.
+    pub(crate) fn note(&mut self, news: News) {
+        match (&mut self.wild, news.0) {
+            (Wild::Scan, _) | (_, Whereabouts::Named) => {}
+            (wild, Whereabouts::Anywhere) => *wild = Wild::Scan,
+            (wild @ Wild::Quiet, Whereabouts::In(channels)) => {
+                *wild = Wild::Listed { channels, horizon: u64::MAX, rescan: false };
+            }
+            (Wild::Listed { channels, horizon: u64::MAX, .. }, Whereabouts::In(more)) => {
+                channels.extend(more);
+                if channels.len() > LISTED_MAX {
+                    self.wild = Wild::Scan;
+                }
+            }
+            // News is newer than the scan, so it lies behind the horizon.
+            (Wild::Listed { rescan, .. }, Whereabouts::In(_)) => *rescan = true,
+        }
+    }
+
+    /// Moves to `upto`, behind which nothing listed is left to read.
+    pub(crate) fn exhaust(&mut self, upto: u64) {
+        self.after = upto;
+        if let Wild::Listed { horizon, rescan, .. } = self.wild
+            && (horizon == u64::MAX || horizon <= upto)
+        {
+            self.wild = if rescan { Wild::Scan } else { Wild::Quiet };
+        }
+    }
+
+    /// The follows that are owed word of what a channel lost after `after`.
+    pub(crate) fn owed(
+        &self,
+        channel: &ChannelName,
+        taken: Taken,
+        after: u64,
+    ) -> impl Iterator<Item = &Follow> {
+        self.follows.iter().filter(move |follow| {
+            taken.offset > after.max(follow.told)
+                && taken.stamp > follow.stamp
+                && follow.pattern.matches(channel)
+        })
+    }
+}
+
+/// Channels listed before scanning all of them is taken to be no dearer.
+pub(crate) const LISTED_MAX: usize = 1_024;

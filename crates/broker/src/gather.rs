@@ -1,0 +1,219 @@
+//! The one read: what a cursor selects after its place, in the order of the log.
+//!
+//! Channels with news are merged by offset, a run of one channel under one hold of its lock.
+
+use crate::{
+    Broker, Message, Pattern,
+    channel::Channel,
+    cursor::{Cursor, Follow, LISTED_MAX, Wild},
+    ring::Taken,
+};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+
+/// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    pub(crate) items: Vec<Item>,
+    /// The place the cursor has reached when all items are handed over.
+    pub(crate) upto: u64,
+    /// Whether nothing known is left up to there.
+    pub(crate) is_exhausted: bool,
+    pub(crate) is_caught_up: bool,
+    channels: Vec<Arc<Channel>>,
+    order: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+/// One thing to hand to a subscriber.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A message.
+    Message(Arc<Message>),
+    /// Word of messages that are gone.
+    Gap(Gap),
+}
+
+/// Messages that `pattern` selects in `from + 1 ..= to` are gone for this reader, some or all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What the subscription follows.
+    pub pattern: Pattern,
+    /// Everything up to here had been handed over.
+    pub from: u64,
+    /// The newest offset lost.
+    pub to: u64,
+}
+
+impl Gathered {
+    /// What was found, in order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The messages found, in order.
+    pub fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Message(message) => Some(message),
+            Item::Gap(_) => None,
+        })
+    }
+
+    /// Whether the reader is at the place up to which it was asked to read, these items included.
+    pub fn is_caught_up(&self) -> bool {
+        self.is_caught_up
+    }
+
+    /// Lets go of everything found.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.channels.clear();
+        self.order.clear();
+        (self.is_exhausted, self.is_caught_up) = (false, false);
+    }
+
+    /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.
+    pub(crate) fn read(
+        &mut self,
+        broker: &Broker,
+        cursor: &mut Cursor,
+        limit: u64,
+        bytes_max: usize,
+    ) {
+        self.clear();
+        if cursor.wild == Wild::Scan {
+            self.scan(broker, cursor, limit);
+        }
+        let mut limit = limit;
+        if let Wild::Listed { channels, horizon, .. } = &cursor.wild {
+            limit = limit.min(*horizon);
+            channels.iter().for_each(|channel| self.consider(cursor, channel, limit));
+        }
+        for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
+            self.consider(cursor, channel, limit);
+        }
+        self.merge(cursor, limit, bytes_max);
+    }
+
+    /// Finds the channels with news by looking at all of them.
+    fn scan(&mut self, broker: &Broker, cursor: &mut Cursor, limit: u64) {
+        let forgotten = broker.shared.registry.forgotten();
+        let mut nearest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
+        let mut channels = Vec::new();
+        let mut horizon = None;
+        broker.shared.registry.scan(|channel| {
+            let is_wanted = |follow: &Follow| {
+                follow.channel.is_none() && follow.pattern.matches(channel.name())
+            };
+            if channel.last() <= cursor.after || !cursor.follows.iter().any(is_wanted) {
+                return;
+            }
+            let ring = channel.ring();
+            let (taken, next) = (ring.taken(), ring.next_after(cursor.after));
+            drop(ring);
+            self.note_loss(cursor, channel, taken, cursor.after, 0);
+            let Some(next) = next.filter(|next| *next <= limit) else { return };
+            nearest.push((next, channels.len()));
+            channels.push(Some(Arc::clone(channel)));
+            if nearest.len() > LISTED_MAX
+                && let Some((next, farthest)) = nearest.pop()
+            {
+                channels.get_mut(farthest).map(Option::take);
+                horizon = Some(horizon.map_or(next, |known: u64| known.min(next)));
+            }
+        });
+        for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
+            if forgotten.offset > cursor.after.max(follow.told) && forgotten.stamp > follow.stamp {
+                let gap = Gap {
+                    pattern: follow.pattern.clone(),
+                    from: cursor.after,
+                    to: forgotten.offset,
+                };
+                self.note_gap(gap, 0);
+            }
+        }
+        cursor.wild = Wild::Listed {
+            channels: channels.into_iter().flatten().collect(),
+            horizon: horizon.map_or(limit, |next| next - 1),
+            rescan: horizon.is_some(),
+        };
+    }
+
+    fn consider(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
+        if channel.last() <= cursor.after {
+            return;
+        }
+        let ring = channel.ring();
+        let (taken, next) = (ring.taken(), ring.next_after(cursor.after));
+        drop(ring);
+        self.note_loss(cursor, channel, taken, cursor.after, 0);
+        if let Some(next) = next.filter(|next| *next <= limit) {
+            self.order.push(Reverse((next, self.channels.len())));
+            self.channels.push(Arc::clone(channel));
+        }
+    }
+
+    fn merge(&mut self, cursor: &Cursor, limit: u64, bytes_max: usize) {
+        let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
+        self.upto = cursor.after;
+        while budget > 0
+            && let Some(Reverse((next, at))) = self.order.pop()
+        {
+            // A channel may be followed by name and by patterns: its twins stand at the same place.
+            while self.order.peek().is_some_and(|Reverse((twin, _))| *twin == next) {
+                self.order.pop();
+            }
+            let other = self.order.peek().map(|Reverse((other, _))| other - 1);
+            let upto = other.map_or(limit, |other| other.min(limit));
+            let Some(channel) = self.channels.get(at).cloned() else { continue };
+            let (before, items) = (self.items.len(), &mut self.items);
+            let run = channel.read(next - 1, upto, budget, |message| {
+                items.push(Item::Message(Arc::clone(message)));
+            });
+            budget = run.budget;
+            self.note_loss(cursor, &channel, run.taken, next - 1, before);
+            if let Some(next) = run.next.filter(|next| *next <= limit) {
+                self.order.push(Reverse((next, at)));
+            }
+        }
+        self.is_exhausted = self.order.is_empty();
+        self.upto = match last_offset(&self.items) {
+            _ if self.is_exhausted => limit.max(cursor.after),
+            Some(offset) => offset,
+            None => cursor.after,
+        };
+    }
+
+    /// Notes, ahead of item `at`, what the cursor is owed word of.
+    fn note_loss(
+        &mut self,
+        cursor: &Cursor,
+        channel: &Channel,
+        taken: Taken,
+        after: u64,
+        at: usize,
+    ) {
+        for follow in cursor.owed(channel.name(), taken, after) {
+            let gap = Gap { pattern: follow.pattern.clone(), from: after, to: taken.offset };
+            self.note_gap(gap, at);
+        }
+    }
+
+    /// One notice a pattern: what is lost later on only makes it reach further.
+    fn note_gap(&mut self, gap: Gap, at: usize) {
+        let noted = self.items.iter_mut().find_map(|item| match item {
+            Item::Gap(noted) if noted.pattern == gap.pattern => Some(noted),
+            _ => None,
+        });
+        match noted {
+            Some(noted) => noted.to = noted.to.max(gap.to),
+            None => self.items.insert(at.min(self.items.len()), Item::Gap(gap)),
+        }
+    }
+}
+
+/// The offset of the last message among `items`.
+pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
+    items.iter().rev().find_map(|item| match item {
+        Item::Message(message) => Some(message.offset()),
+        Item::Gap(_) => None,
+    })
+}

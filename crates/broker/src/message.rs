@@ -1,0 +1,270 @@
+//! A message, before and after the log has taken it, and its bytes for each wire.
+//!
+//! Those bytes are made by whoever asks first and shared by everyone after; the log knows them
+//! only by number and counts what they weigh.
+
+use crate::{ChannelName, sequencer::Ledger};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// What a message carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// One valid JSON value, as text.
+    Json(Box<str>),
+    /// Text.
+    Text(Box<str>),
+    /// Bytes of no known meaning.
+    Binary(Box<[u8]>),
+    /// No payload: a tombstone, which removes its key.
+    Nothing,
+}
+
+impl Content {
+    /// The payload's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Json(text) | Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+            Self::Nothing => &[],
+        }
+    }
+}
+
+/// A message that has no position yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The payload.
+    pub content: Content,
+    /// A name for the kind of message, `event:` in Server-Sent Events.
+    pub event: Option<Label>,
+    /// What the message is about, where newer supersedes older.
+    pub key: Option<Label>,
+}
+
+impl Draft {
+    /// A message without event name or key.
+    pub const fn new(content: Content) -> Self {
+        Self { content, event: None, key: None }
+    }
+
+    /// Bytes of payload, event and key.
+    pub fn bytes(&self) -> usize {
+        let label = |label: &Option<Label>| label.as_ref().map_or(0, |text| text.0.len());
+        self.content.as_bytes().len() + label(&self.event) + label(&self.key)
+    }
+}
+
+/// An event name or a key: 1 to 255 bytes of text without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Label(Box<str>);
+
+impl Label {
+    /// The label as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, LabelError> {
+        match text.len() {
+            0 => Err(LabelError::Empty),
+            1..=LABEL_BYTES_MAX if text.chars().any(char::is_control) => {
+                Err(LabelError::ControlCharacter)
+            }
+            1..=LABEL_BYTES_MAX => Ok(Self(text.into())),
+            bytes => Err(LabelError::TooLong { bytes }),
+        }
+    }
+}
+
+/// Why a text is no event name or key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// Nothing was given.
+    #[error("is empty; leave it out instead")]
+    Empty,
+    /// More than 255 bytes.
+    #[error("has {bytes} bytes; at most {LABEL_BYTES_MAX} are allowed")]
+    TooLong {
+        /// How many bytes were given.
+        bytes: usize,
+    },
+    /// A line end, a NUL or the like, which no event stream can carry.
+    #[error("holds a control character; line ends and the like are not allowed")]
+    ControlCharacter,
+}
+
+/// A message of the log.
+#[derive(Debug)]
+pub struct Message {
+    channel: ChannelName,
+    offset: u64,
+    time_ms: u64,
+    draft: Draft,
+    encodings: Encodings,
+}
+
+impl Message {
+    pub(crate) fn new(channel: ChannelName, offset: u64, time_ms: u64, draft: Draft) -> Self {
+        let encodings = Encodings::new(draft.bytes() + MESSAGE_OVERHEAD_BYTES);
+        Self { channel, offset, time_ms, draft, encodings }
+    }
+
+    /// Where it was published.
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    /// Its place in the broker's sequence.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// When the log took it: milliseconds since the Unix epoch, never less than an earlier one's.
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// The payload.
+    pub fn content(&self) -> &Content {
+        &self.draft.content
+    }
+
+    /// The event name.
+    pub fn event(&self) -> Option<&str> {
+        self.draft.event.as_ref().map(Label::as_str)
+    }
+
+    /// The key.
+    pub fn key(&self) -> Option<&str> {
+        self.draft.key.as_ref().map(Label::as_str)
+    }
+
+    /// What it costs to keep, its encodings aside.
+    pub(crate) fn cost_bytes(&self) -> usize {
+        self.draft.bytes() + MESSAGE_OVERHEAD_BYTES
+    }
+
+    /// About what it takes on a wire, whichever it is.
+    pub(crate) fn wire_bytes(&self) -> usize {
+        self.draft.bytes() + WIRE_OVERHEAD_BYTES
+    }
+
+    pub(crate) fn encodings(&self) -> &Encodings {
+        &self.encodings
+    }
+}
+
+/// How many different encodings of a message can be kept beside it.
+pub const ENCODINGS_MAX: usize = 8;
+
+/// The bytes of one message for each wire, each made at most once, and what all of it weighs.
+pub(crate) struct Encodings {
+    // Boxed apart: a message that nobody has read yet should cost two words, not a table.
+    table: OnceLock<Box<Table>>,
+    // Bytes charged to the ledger; LEFT is set once the log has let the message go.
+    charge: AtomicUsize,
+}
+
+type Table = [OnceLock<Box<[u8]>>; ENCODINGS_MAX];
+
+impl Encodings {
+    fn new(charge: usize) -> Self {
+        Self { table: OnceLock::new(), charge: AtomicUsize::new(charge) }
+    }
+
+    /// The bytes of encoding `number`, by `encode` if nobody has asked before.
+    ///
+    /// A number out of range shares the last place.
+    pub(crate) fn obtain(
+        &self,
+        number: usize,
+        ledger: &Ledger,
+        encode: impl FnOnce() -> Vec<u8>,
+    ) -> &[u8] {
+        let table = self.table.get_or_init(Box::default);
+        let [.., last] = &**table;
+        table.get(number).unwrap_or(last).get_or_init(|| {
+            let bytes = encode().into_boxed_slice();
+            // Ledger first: an eviction between the two must not subtract what was never added.
+            ledger.add(bytes.len());
+            if self.charge.fetch_add(bytes.len(), Ordering::AcqRel) & LEFT != 0 {
+                ledger.subtract(bytes.len());
+            }
+            bytes
+        })
+    }
+
+    /// Marks the message as gone from the log and returns what it had been charged.
+    pub(crate) fn leave(&self) -> usize {
+        self.charge.fetch_or(LEFT, Ordering::AcqRel) & !LEFT
+    }
+}
+
+impl fmt::Debug for Encodings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Encodings").field("charge", &self.charge).finish_non_exhaustive()
+    }
+}
+
+const LABEL_BYTES_MAX: usize = 255;
+const LEFT: usize = 1 << (usize::BITS - 1);
+
+/// What a retained message costs beyond its payload: itself, two allocations, its ring slot.
+const MESSAGE_OVERHEAD_BYTES: usize = 192;
+
+/// Framing, position and field names: from 4 bytes in a raw frame to over 100 in JSON.
+const WIRE_OVERHEAD_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        Message::new("a".parse().unwrap(), 1, 0, Draft::new(Content::Text("hi".into())))
+    }
+
+    #[test]
+    fn an_encoding_is_made_once_and_charged_once() {
+        let (message, ledger) = (message(), Ledger::default());
+        assert_eq!(message.encodings().obtain(2, &ledger, || vec![1; 10]), [1; 10]);
+        assert_eq!(message.encodings().obtain(2, &ledger, || vec![2; 99]), [1; 10]);
+        assert_eq!(ledger.bytes(), 10);
+        assert_eq!(message.encodings().leave(), message.cost_bytes() + 10);
+    }
+
+    #[test]
+    fn an_encoding_made_after_the_log_let_go_is_not_charged() {
+        let (message, ledger) = (message(), Ledger::default());
+        message.encodings().leave();
+        message.encodings().obtain(0, &ledger, || vec![1; 10]);
+        assert_eq!(ledger.bytes(), 0);
+    }
+
+    #[test]
+    fn a_retained_message_costs_no_more_than_is_charged() {
+        let allocation_overhead = 16;
+        let arc_counts = 16;
+        let ring_slot = 16;
+        let real = size_of::<Message>() + 2 * allocation_overhead + arc_counts + ring_slot;
+        assert!(real <= MESSAGE_OVERHEAD_BYTES, "{real}");
+    }
+
+    #[test]
+    fn labels_refuse_what_an_event_stream_cannot_carry() {
+        assert_eq!("".parse::<Label>(), Err(LabelError::Empty));
+        assert_eq!("a\nb".parse::<Label>(), Err(LabelError::ControlCharacter));
+        assert_eq!("x".repeat(256).parse::<Label>(), Err(LabelError::TooLong { bytes: 256 }));
+        assert!("\u{e9}t\u{e9}".parse::<Label>().is_ok());
+    }
+}

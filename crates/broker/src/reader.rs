@@ -1,0 +1,234 @@
+//! A reader: the cursors of one connection, as one ordered stream.
+//!
+//! Call `follow` for each subscription; then, whenever there may be news, `gather`, hand the items
+//! over, and `advance` by as many as were taken. The cursor furthest behind reads alone, up to
+//! where the next one stands; there they become one. So a late subscription catches up without a
+//! second path, and what two subscriptions select is handed over once.
+
+use crate::{
+    Broker, Gathered, Item, Pattern, Position,
+    channel::Channel,
+    cursor::{Cursor, Follow, Wild},
+    gather::last_offset,
+    seats::News,
+};
+
+/// The whole state of a connection's subscriptions. An empty reader follows nothing.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// By place, the furthest behind first; no two at the same place once merged.
+    cursors: Vec<Cursor>,
+}
+
+/// Where a subscription begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Behind the newest message.
+    Now,
+    /// With the oldest message retained.
+    Earliest,
+    /// Behind this position. One of another epoch, or not reached yet, is a gap: then what is
+    /// retained follows.
+    After(Position),
+    /// With the first message of this time, in milliseconds since the Unix epoch, or later.
+    Since(u64),
+}
+
+/// The reader follows this pattern already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is a subscription to {pattern} already")]
+pub struct AlreadyFollowed {
+    /// What was asked for.
+    pub pattern: Pattern,
+}
+
+/// Where a subscription began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The offset behind which it is exact.
+    pub after: u64,
+    /// The position asked for means nothing here: everything before `after` counts as lost.
+    pub is_foreign: bool,
+}
+
+impl Reader {
+    /// Follows `pattern` from `start` on.
+    ///
+    /// Where a lane is to report news, tell the lane first: then nothing falls between.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is followed already; nothing has changed.
+    pub fn follow(
+        &mut self,
+        broker: &Broker,
+        pattern: Pattern,
+        start: Start,
+    ) -> Result<Started, AlreadyFollowed> {
+        if self.follows(&pattern) {
+            return Err(AlreadyFollowed { pattern });
+        }
+        let channel = pattern.as_channel().map(|name| broker.shared.registry.obtain(&name));
+        let mut follow = Follow { pattern, channel, stamp: 0, told: 0 };
+        let mut is_foreign = false;
+        let after = match start {
+            Start::Now => broker.head(),
+            Start::After(position) if is_reached(broker, position) => position.offset,
+            Start::After(_) => {
+                is_foreign = true;
+                place_of(broker, &mut follow, None)
+            }
+            Start::Earliest => place_of(broker, &mut follow, None),
+            Start::Since(time_ms) => place_of(broker, &mut follow, Some(time_ms)),
+        };
+        let mut cursor = Cursor::new(after, follow);
+        if start == Start::Now {
+            // Whatever comes after the head, a lane reports.
+            cursor.wild = Wild::Quiet;
+        }
+        self.insert(cursor);
+        Ok(Started { after, is_foreign })
+    }
+
+    /// Follows `pattern` no longer; false if it did not.
+    pub fn unfollow(&mut self, pattern: &Pattern) -> bool {
+        let did = self.follows(pattern);
+        for cursor in &mut self.cursors {
+            cursor.follows.retain(|follow| follow.pattern != *pattern);
+        }
+        self.cursors.retain(|cursor| !cursor.follows.is_empty());
+        did
+    }
+
+    /// Whether `pattern`, as spelled, is followed.
+    pub fn follows(&self, pattern: &Pattern) -> bool {
+        self.patterns().any(|followed| followed == pattern)
+    }
+
+    /// What is followed.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.cursors.iter().flat_map(|cursor| &cursor.follows).map(|follow| &follow.pattern)
+    }
+
+    /// The offset up to which everything has been handed over, or `None` with nothing followed.
+    pub fn after(&self) -> Option<u64> {
+        self.cursors.first().map(|cursor| cursor.after)
+    }
+
+    /// Takes in what a lane has reported for this reader.
+    pub fn note(&mut self, news: News) {
+        if let Some(live) = self.cursors.last_mut() {
+            live.note(news);
+        }
+    }
+
+    /// Finds what to hand over next, up to offset `settled` and about `bytes_max` bytes.
+    ///
+    /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing is found only
+    /// if the reader is caught up. O(messages found), plus a scan of the channels where a pattern
+    /// catches up.
+    pub fn gather(
+        &mut self,
+        broker: &Broker,
+        settled: u64,
+        bytes_max: usize,
+        gathered: &mut Gathered,
+    ) {
+        loop {
+            gathered.clear();
+            let [cursor, others @ ..] = &mut *self.cursors else {
+                gathered.is_caught_up = true;
+                return;
+            };
+            let limit = others.first().map_or(settled, |next| next.after).max(cursor.after);
+            gathered.read(broker, cursor, limit, bytes_max);
+            gathered.is_caught_up =
+                others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
+            if !gathered.items.is_empty() || gathered.is_caught_up {
+                return;
+            }
+            self.advance(gathered, 0);
+        }
+    }
+
+    /// Moves past the first `handed_over` items of what was gathered last.
+    pub fn advance(&mut self, gathered: &Gathered, handed_over: usize) {
+        let Some(cursor) = self.cursors.first_mut() else { return };
+        let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
+        for item in done {
+            if let Item::Gap(gap) = item {
+                let told = |follow: &&mut Follow| follow.pattern == gap.pattern;
+                if let Some(follow) = cursor.follows.iter_mut().find(told) {
+                    follow.told = follow.told.max(gap.to);
+                }
+            }
+        }
+        let left = gathered.items.get(done.len()..).unwrap_or_default();
+        if left.iter().any(|item| matches!(item, Item::Gap(_))) {
+            // A loss is found by looking at its channel, which may hold nothing else any more.
+            cursor.scan();
+        }
+        if !left.is_empty() {
+            cursor.after = last_offset(done).unwrap_or(cursor.after);
+        } else if gathered.is_exhausted {
+            cursor.exhaust(gathered.upto);
+        } else {
+            cursor.after = gathered.upto;
+        }
+        self.merge();
+    }
+
+    fn insert(&mut self, cursor: Cursor) {
+        let at = self.cursors.partition_point(|other| other.after < cursor.after);
+        if at == self.cursors.len() {
+            // Lanes report to the one furthest ahead; who is not that any more has to look itself.
+            self.cursors.iter_mut().for_each(Cursor::scan);
+        }
+        self.cursors.insert(at, cursor);
+        self.merge();
+    }
+
+    /// Makes cursors at the same place one.
+    fn merge(&mut self) {
+        self.cursors.dedup_by(|ahead, kept| {
+            let is_same = ahead.after == kept.after;
+            if is_same {
+                kept.absorb(Cursor {
+                    after: ahead.after,
+                    follows: std::mem::take(&mut ahead.follows),
+                    wild: Wild::Quiet,
+                });
+            }
+            is_same
+        });
+    }
+}
+
+fn is_reached(broker: &Broker, position: Position) -> bool {
+    position.epoch == broker.epoch() && position.offset <= broker.head()
+}
+
+/// The place before the oldest message, of this time or later, that `follow` selects.
+///
+/// What retention removed before now is not owed to it.
+fn place_of(broker: &Broker, follow: &mut Follow, since_ms: Option<u64>) -> u64 {
+    // In this order: what is removed or appended meanwhile then errs on the side of telling.
+    follow.stamp = broker.shared.evictions();
+    let head = broker.head();
+    let first = |channel: &Channel| {
+        let ring = channel.ring();
+        since_ms.map_or_else(|| ring.oldest(), |time_ms| ring.first_since(time_ms))
+    };
+    let mut oldest = None;
+    match &follow.channel {
+        Some(channel) => oldest = first(channel),
+        None => broker.shared.registry.scan(|channel| {
+            if follow.pattern.matches(channel.name())
+                && let Some(found) = first(channel)
+            {
+                oldest = Some(oldest.map_or(found, |known: u64| known.min(found)));
+            }
+        }),
+    }
+    oldest.map_or(head, |oldest| head.min(oldest - 1))
+}

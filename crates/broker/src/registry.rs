@@ -1,0 +1,187 @@
+//! Every channel by name, and in stable places so that a scan can pause without missing one.
+
+use crate::{ChannelName, channel::Channel, ring::Taken};
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    inner: RwLock<Inner>,
+}
+
+/// `places[at]` is the channel that `names` files under `at`; `free` lists the empty places.
+#[derive(Debug, Default)]
+struct Inner {
+    names: HashMap<ChannelName, usize>,
+    places: Vec<Option<Arc<Channel>>>,
+    free: Vec<usize>,
+    forgotten: Forgotten,
+}
+
+/// The newest loss of any channel that has been forgotten.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Forgotten {
+    pub(crate) offset: u64,
+    pub(crate) stamp: u64,
+}
+
+impl Registry {
+    pub(crate) fn len(&self) -> usize {
+        self.read().names.len()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Channel>> {
+        let inner = self.read();
+        let at = *inner.names.get(name)?;
+        inner.places.get(at)?.clone()
+    }
+
+    /// The channel of this name, made if there is none.
+    pub(crate) fn obtain(&self, name: &ChannelName) -> Arc<Channel> {
+        if let Some(channel) = self.find(name.as_str()) {
+            return channel;
+        }
+        let mut inner = self.write();
+        let standing = inner.names.get(name).and_then(|at| inner.places.get(*at)?.clone());
+        if let Some(channel) = standing {
+            return channel;
+        }
+        // It may have lived before: then it lost no more than the worst of the forgotten did.
+        let Forgotten { offset, stamp } = inner.forgotten;
+        let channel = Arc::new(Channel::new(name.clone(), Taken { offset, stamp }));
+        let at = inner.place(Arc::clone(&channel));
+        inner.names.insert(name.clone(), at);
+        channel
+    }
+
+    /// Forgets up to `count` dead channels that nobody holds, remembering what they lost.
+    ///
+    /// Whoever may still read or write a channel holds its `Arc`, so none can come to life
+    /// meanwhile: under the write lock the registry's own is the only one.
+    pub(crate) fn forget_dead(&self, mut count: usize, stamp: u64) {
+        let mut from = 0;
+        while count > 0 {
+            let mut inner = self.write();
+            let end = from + SCAN_SLICE;
+            for at in from..end.min(inner.places.len()) {
+                if count > 0 && inner.forget_if_dead(at, stamp) {
+                    count -= 1;
+                }
+            }
+            if end >= inner.places.len() {
+                break;
+            }
+            from = end;
+        }
+    }
+
+    pub(crate) fn forgotten(&self) -> Forgotten {
+        self.read().forgotten
+    }
+
+    /// Visits every channel there was when the scan began, letting others in now and then.
+    ///
+    /// One made meanwhile may be missed: all it holds is newer than the scan.
+    pub(crate) fn scan(&self, mut visit: impl FnMut(&Arc<Channel>)) {
+        let mut from = 0;
+        while let ControlFlow::Continue(next) = self.scan_slice(from, SCAN_SLICE, &mut visit) {
+            from = next;
+        }
+    }
+
+    /// Visits the channels in `count` places from place `from`, and says where to go on.
+    pub(crate) fn scan_slice(
+        &self,
+        from: usize,
+        count: usize,
+        visit: &mut impl FnMut(&Arc<Channel>),
+    ) -> ControlFlow<(), usize> {
+        let inner = self.read();
+        let end = from.saturating_add(count).min(inner.places.len());
+        inner.places.get(from..end).into_iter().flatten().flatten().for_each(visit);
+        if end < inner.places.len() { ControlFlow::Continue(end) } else { ControlFlow::Break(()) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn forget_if_dead(&mut self, at: usize, stamp: u64) -> bool {
+        let Some(place) = self.places.get_mut(at) else { return false };
+        let Some(channel) = place.as_mut().and_then(Arc::get_mut) else { return false };
+        if !channel.is_dead() {
+            return false;
+        }
+        self.forgotten.offset = self.forgotten.offset.max(channel.last());
+        self.forgotten.stamp = self.forgotten.stamp.max(stamp);
+        self.names.remove(channel.name());
+        *place = None;
+        self.free.push(at);
+        true
+    }
+
+    fn place(&mut self, channel: Arc<Channel>) -> usize {
+        let free = self.free.pop().and_then(|at| Some((at, self.places.get_mut(at)?)));
+        match free {
+            Some((at, place)) => {
+                *place = Some(channel);
+                at
+            }
+            None => {
+                self.places.push(Some(channel));
+                self.places.len() - 1
+            }
+        }
+    }
+}
+
+/// Places visited under one hold of the lock: a few tens of microseconds.
+const SCAN_SLICE: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_name_comes_back_with_the_loss_it_may_have_had() {
+        let registry = Registry::default();
+        let name: ChannelName = "a".parse().unwrap();
+        registry.obtain(&name).set_last(9);
+        registry.forget_dead(1, 4);
+        assert!(registry.find("a").is_none());
+        let second = registry.obtain(&name);
+        assert_eq!(second.ring().taken(), Taken { offset: 9, stamp: 4 });
+        assert_eq!(second.last(), 9);
+    }
+
+    #[test]
+    fn a_channel_that_somebody_holds_is_not_forgotten() {
+        let registry = Registry::default();
+        let held = registry.obtain(&"a".parse().unwrap());
+        registry.forget_dead(1, 1);
+        assert!(Arc::ptr_eq(&held, &registry.find("a").unwrap()));
+    }
+
+    #[test]
+    fn a_scan_sees_every_channel_though_places_are_used_again() {
+        let registry = Registry::default();
+        let names: Vec<ChannelName> =
+            (0..3_000).map(|n| format!("c{n}").parse().unwrap()).collect();
+        names.iter().for_each(|name| drop(registry.obtain(name)));
+        registry.forget_dead(1, 1);
+        assert_eq!(registry.len(), 2_999);
+        registry.obtain(&"new".parse().unwrap());
+        let mut seen = 0;
+        registry.scan(|_| seen += 1);
+        assert_eq!((seen, registry.len()), (3_000, 3_000));
+    }
+}

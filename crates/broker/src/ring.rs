@@ -1,0 +1,169 @@
+//! What one channel retains: its messages in order, and the newest position it has lost.
+//!
+//! A plain data structure: the channel around it brings the lock, the broker the retention.
+
+use crate::{Message, Retention};
+use std::{collections::VecDeque, sync::Arc};
+
+/// A channel's messages. Offsets rise, and `taken` < every offset held.
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    slots: VecDeque<Slot>,
+    bytes: usize,
+    /// The newest offset that retention has removed.
+    taken: u64,
+    /// The broker's eviction count when `taken` last moved.
+    taken_stamp: u64,
+    /// Whether the eviction order holds an entry for this channel.
+    pub(crate) ranked: bool,
+}
+
+/// The offset beside the message, so that a binary search touches no message.
+#[derive(Debug)]
+struct Slot {
+    offset: u64,
+    message: Arc<Message>,
+}
+
+/// What was lost of a channel, as far as anybody still knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The newest offset lost.
+    pub(crate) offset: u64,
+    /// The broker's eviction count when it was.
+    pub(crate) stamp: u64,
+}
+
+impl Ring {
+    /// A ring of a channel that may have lost what `taken` says, in an earlier life.
+    pub(crate) fn new(taken: Taken) -> Self {
+        Self { taken: taken.offset, taken_stamp: taken.stamp, ..Self::default() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn taken(&self) -> Taken {
+        Taken { offset: self.taken, stamp: self.taken_stamp }
+    }
+
+    /// The offset of the oldest message held.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.slots.front().map(|slot| slot.offset)
+    }
+
+    pub(crate) fn push(&mut self, message: Arc<Message>) {
+        self.bytes += message.cost_bytes();
+        self.slots.push_back(Slot { offset: message.offset(), message });
+        self.check();
+    }
+
+    /// Removes the oldest message.
+    pub(crate) fn take_oldest(&mut self, stamp: u64) -> Option<Arc<Message>> {
+        let slot = self.slots.pop_front()?;
+        self.bytes -= slot.message.cost_bytes();
+        (self.taken, self.taken_stamp) = (slot.offset, stamp);
+        if self.slots.capacity() > SPARE_SLOTS && self.slots.len() < self.slots.capacity() / 4 {
+            self.slots.shrink_to(self.slots.len() * 2);
+        }
+        self.check();
+        Some(slot.message)
+    }
+
+    /// Whether the oldest message has to go.
+    pub(crate) fn is_over(&self, retention: &Retention, now_ms: u64) -> bool {
+        self.slots.len() > retention.messages_max
+            || self.bytes > retention.bytes_max && self.slots.len() > 1
+            || self.slots.front().is_some_and(|slot| {
+                slot.message.time_ms().saturating_add(retention.age_max_ms) <= now_ms
+            })
+    }
+
+    /// The offset of the first message after `after`.
+    pub(crate) fn next_after(&self, after: u64) -> Option<u64> {
+        self.slots.get(self.index_after(after)).map(|slot| slot.offset)
+    }
+
+    /// The offset of the first message whose time is `time_ms` or later.
+    pub(crate) fn first_since(&self, time_ms: u64) -> Option<u64> {
+        let index = self.slots.partition_point(|slot| slot.message.time_ms() < time_ms);
+        self.slots.get(index).map(|slot| slot.offset)
+    }
+
+    /// Messages after `after`, oldest first.
+    pub(crate) fn iter_after(&self, after: u64) -> impl Iterator<Item = &Arc<Message>> {
+        self.slots.range(self.index_after(after)..).map(|slot| &slot.message)
+    }
+
+    fn index_after(&self, after: u64) -> usize {
+        self.slots.partition_point(|slot| slot.offset <= after)
+    }
+
+    fn check(&self) {
+        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.taken));
+        debug_assert!(self.slots.is_empty() == (self.bytes == 0));
+    }
+}
+
+/// Slots a drained ring may keep allocated.
+const SPARE_SLOTS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Content, Draft};
+
+    fn ring(offsets: &[u64]) -> Ring {
+        let mut ring = Ring::default();
+        for offset in offsets {
+            let draft = Draft::new(Content::Text("x".into()));
+            let name = "a".parse().unwrap();
+            ring.push(Arc::new(Message::new(name, *offset, *offset * 10, draft)));
+        }
+        ring
+    }
+
+    #[test]
+    fn reading_starts_behind_the_position_whether_held_or_not() {
+        let ring = ring(&[2, 5, 9]);
+        assert_eq!(ring.next_after(0), Some(2));
+        assert_eq!(ring.next_after(2), Some(5));
+        assert_eq!(ring.next_after(6), Some(9));
+        assert_eq!(ring.next_after(9), None);
+        assert_eq!(ring.iter_after(4).map(|m| m.offset()).collect::<Vec<_>>(), [5, 9]);
+    }
+
+    #[test]
+    fn taking_remembers_the_newest_loss() {
+        let mut ring = ring(&[2, 5, 9]);
+        ring.take_oldest(1);
+        ring.take_oldest(2);
+        assert_eq!(ring.taken(), Taken { offset: 5, stamp: 2 });
+        assert_eq!(ring.oldest(), Some(9));
+    }
+
+    #[test]
+    fn each_bound_alone_makes_the_ring_full() {
+        let ring = ring(&[1, 2, 3]);
+        let roomy = Retention::default();
+        assert!(!ring.is_over(&roomy, 0));
+        assert!(ring.is_over(&Retention { messages_max: 2, ..roomy }, 0));
+        assert!(ring.is_over(&Retention { bytes_max: 100, ..roomy }, 0));
+        assert!(ring.is_over(&Retention { age_max_ms: 5, ..roomy }, 15));
+        assert!(!ring.is_over(&Retention { age_max_ms: 5, ..roomy }, 14));
+    }
+
+    #[test]
+    fn the_first_message_since_a_time_is_found() {
+        let ring = ring(&[2, 5, 9]);
+        assert_eq!(ring.first_since(0), Some(2));
+        assert_eq!(ring.first_since(50), Some(5));
+        assert_eq!(ring.first_since(51), Some(9));
+        assert_eq!(ring.first_since(91), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Where a lane's connections sit: who follows what, who sleeps, and what each missed meanwhile.
+//!
+//! Plain data of one thread. An audience is everyone in this lane who follows one pattern; a seat
+//! knows its place in each of its audiences, so that leaving is O(1) however many sit there.
+
+use crate::{Pattern, PatternMap, channel::Channel};
+use slab::Slab;
+use std::{
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::Arc,
+    task::Waker,
+};
+
+/// A connection's place in its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeatId(usize);
+
+/// Which channels, among those that wildcards select, a seat's reader has to look at.
+///
+/// Channels followed by name need no list: the reader knows them.
+#[derive(Debug, Default)]
+pub struct News(pub(crate) Whereabouts);
+
+#[derive(Debug, Default)]
+pub(crate) enum Whereabouts {
+    #[default]
+    Named,
+    In(Vec<Arc<Channel>>),
+    Anywhere,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Seats {
+    seats: Slab<Seat>,
+    audiences: Slab<Audience>,
+    by_channel: HashMap<usize, usize>,
+    by_pattern: PatternMap<usize>,
+    wild_count: usize,
+    /// Seats to be woken, in the order in which news came to them.
+    due: VecDeque<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Seat {
+    waker: Option<Waker>,
+    /// When to wake it, news or not.
+    wake_at_ms: Option<u64>,
+    is_asleep: bool,
+    news: Option<News>,
+    places: Vec<Place>,
+}
+
+/// A seat's place in an audience: `audiences[audience].seats[index]` is the seat.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    audience: usize,
+    index: usize,
+}
+
+#[derive(Debug)]
+struct Audience {
+    pattern: Pattern,
+    channel: Option<Arc<Channel>>,
+    seats: Vec<usize>,
+}
+
+/// What a lane has to tell the broker when an audience forms or dissolves.
+#[derive(Debug)]
+pub(crate) enum Change {
+    None,
+    /// The first, or last, to follow this channel.
+    Channel(Arc<Channel>),
+    /// The first, or last, to follow any pattern with wildcards.
+    Wild,
+}
+
+impl Seats {
+    pub(crate) fn sit(&mut self) -> SeatId {
+        SeatId(self.seats.insert(Seat::default()))
+    }
+
+    /// Puts a seat into an audience. `channel` is the pattern's, where it has no wildcard.
+    pub(crate) fn follow(
+        &mut self,
+        id: SeatId,
+        pattern: &Pattern,
+        channel: Option<Arc<Channel>>,
+    ) -> Change {
+        let (audience, change) = match self.find(pattern, channel.as_ref()) {
+            Some(audience) => (audience, Change::None),
+            None => self.form(pattern, channel),
+        };
+        let Some(seat) = self.seats.get_mut(id.0) else { return Change::None };
+        if let Some(members) = self.audiences.get_mut(audience) {
+            seat.places.push(Place { audience, index: members.seats.len() });
+            members.seats.push(id.0);
+        }
+        change
+    }
+
+    /// Takes a seat out of an audience.
+    pub(crate) fn unfollow(&mut self, id: SeatId, pattern: &Pattern) -> Change {
+        let Some(seat) = self.seats.get_mut(id.0) else { return Change::None };
+        let audiences = &self.audiences;
+        let is_it = |place: &Place| {
+            audiences.get(place.audience).is_some_and(|audience| audience.pattern == *pattern)
+        };
+        match seat.places.iter().position(is_it) {
+            Some(at) => {
+                let place = seat.places.swap_remove(at);
+                self.leave(place)
+            }
+            None => Change::None,
+        }
+    }
+
+    /// Gives a seat up; `changed` hears of each audience that dissolves.
+    pub(crate) fn rise(&mut self, id: SeatId, mut changed: impl FnMut(Change)) {
+        if let Some(seat) = self.seats.try_remove(id.0) {
+            for place in seat.places {
+                changed(self.leave(place));
+            }
+            self.due.retain(|due| *due != id.0);
+        }
+    }
+
+    /// What a seat has missed since it was asked last, or `None` for nothing.
+    pub(crate) fn take_news(&mut self, id: SeatId) -> Option<News> {
+        self.seats.get_mut(id.0)?.news.take()
+    }
+
+    /// Lets a seat sleep until there is news or the time has come.
+    pub(crate) fn sleep(&mut self, id: SeatId, waker: &Waker, until_ms: Option<u64>) {
+        let Some(seat) = self.seats.get_mut(id.0) else { return };
+        match &mut seat.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        seat.wake_at_ms = until_ms;
+        if seat.news.is_some() {
+            self.due.push_back(id.0);
+        } else {
+            seat.is_asleep = true;
+        }
+    }
+
+    /// Tells everyone whom news of `channel` concerns.
+    pub(crate) fn tell(&mut self, channel: &Arc<Channel>) {
+        let Self { seats, audiences, by_channel, by_pattern, due, .. } = self;
+        let mut tell = |audience: &usize, is_wild: bool| {
+            for at in audiences.get(*audience).into_iter().flat_map(|audience| &audience.seats) {
+                let Some(seat) = seats.get_mut(*at) else { continue };
+                let news = seat.news.get_or_insert_default();
+                if is_wild {
+                    news.add(channel);
+                }
+                if mem::take(&mut seat.is_asleep) {
+                    due.push_back(*at);
+                }
+            }
+        };
+        by_channel.get(&channel.address()).into_iter().for_each(|named| tell(named, false));
+        by_pattern.each_match(channel.name(), |wild| tell(wild, true));
+    }
+
+    /// Puts every sleeper whose time has come among those to be woken.
+    pub(crate) fn ring(&mut self, now_ms: u64) {
+        for (at, seat) in &mut self.seats {
+            if seat.wake_at_ms.is_some_and(|wake_at_ms| wake_at_ms <= now_ms) {
+                seat.wake_at_ms = None;
+                seat.is_asleep = false;
+                self.due.push_back(at);
+            }
+        }
+    }
+
+    /// Wakes up to `count_max` of those due, the longest due first; says whether more are.
+    pub(crate) fn wake(&mut self, count_max: usize) -> bool {
+        for _ in 0..count_max {
+            let Some(at) = self.due.pop_front() else { break };
+            if let Some(waker) = self.seats.get(at).and_then(|seat| seat.waker.as_ref()) {
+                waker.wake_by_ref();
+            }
+        }
+        !self.due.is_empty()
+    }
+
+    pub(crate) fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    fn find(&mut self, pattern: &Pattern, channel: Option<&Arc<Channel>>) -> Option<usize> {
+        match channel {
+            Some(channel) => self.by_channel.get(&channel.address()).copied(),
+            None => self.by_pattern.find(pattern).copied(),
+        }
+    }
+
+    fn form(&mut self, pattern: &Pattern, channel: Option<Arc<Channel>>) -> (usize, Change) {
+        let pattern = pattern.clone();
+        let entry = self.audiences.vacant_entry();
+        let audience = entry.key();
+        let change = match &channel {
+            Some(channel) => {
+                self.by_channel.insert(channel.address(), audience);
+                Change::Channel(Arc::clone(channel))
+            }
+            None => {
+                *self.by_pattern.entry(&pattern) = Some(audience);
+                self.wild_count += 1;
+                if self.wild_count == 1 { Change::Wild } else { Change::None }
+            }
+        };
+        entry.insert(Audience { pattern, channel, seats: Vec::new() });
+        (audience, change)
+    }
+
+    fn leave(&mut self, place: Place) -> Change {
+        let Some(audience) = self.audiences.get_mut(place.audience) else { return Change::None };
+        audience.seats.swap_remove(place.index);
+        // The last one moved into the empty place, and has to know.
+        if let Some(moved) = audience.seats.get(place.index).and_then(|at| self.seats.get_mut(*at))
+        {
+            let known = moved.places.iter_mut().find(|known| known.audience == place.audience);
+            known.into_iter().for_each(|known| known.index = place.index);
+        }
+        if audience.seats.is_empty() { self.dissolve(place.audience) } else { Change::None }
+    }
+
+    fn dissolve(&mut self, audience: usize) -> Change {
+        let Audience { pattern, channel, .. } = self.audiences.remove(audience);
+        match channel {
+            Some(channel) => {
+                self.by_channel.remove(&channel.address());
+                Change::Channel(channel)
+            }
+            None => {
+                self.by_pattern.remove(&pattern);
+                self.wild_count -= 1;
+                if self.wild_count == 0 { Change::Wild } else { Change::None }
+            }
+        }
+    }
+}
+
+impl News {
+    fn add(&mut self, channel: &Arc<Channel>) {
+        match &mut self.0 {
+            Whereabouts::Named => self.0 = Whereabouts::In(vec![Arc::clone(channel)]),
+            Whereabouts::In(channels) if channels.len() >= NEWS_CHANNELS_MAX => {
+                self.0 = Whereabouts::Anywhere;
+            }
+            Whereabouts::In(channels) => {
+                if !channels.iter().any(|known| Arc::ptr_eq(known, channel)) {
+                    channels.push(Arc::clone(channel));
+                }
+            }
+            Whereabouts::Anywhere => {}
+        }
+    }
+}
+
+/// Channels noted for a seat before it is told to look everywhere: a slow reader of `>` costs no
+/// more than this.
+const NEWS_CHANNELS_MAX: usize = 64;

@@ -1,0 +1,46 @@
+//! How much a peer may make the parser hold. The only way in which a stream can be refused.
+
+use super::Field;
+use core::fmt;
+
+/// The most a [`Parser`](crate::Parser) holds of an unfinished event between calls.
+///
+/// Lengths are counted in bytes as received, however they are cut. Comments and unknown fields are
+/// never held and may have any length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// An event's data, with the LF between its lines. 16 MiB unless told otherwise.
+    pub data_bytes_max: usize,
+    /// An `event`, `id` or `retry` value. 4 KiB unless told otherwise.
+    pub field_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { data_bytes_max: DATA_BYTES_MAX, field_bytes_max: FIELD_BYTES_MAX }
+    }
+}
+
+/// The peer sent a value over its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitError {
+    /// The field whose value is too long.
+    pub field: Field,
+    /// The limit it broke.
+    pub bytes_max: usize,
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, bytes_max } = self;
+        write!(formatter, "the event's `{field}` is over the limit of {bytes_max} bytes")
+    }
+}
+
+impl core::error::Error for LimitError {}
+
+/// Ten times what anybody should send as one event, and still little for a client to lose.
+const DATA_BYTES_MAX: usize = 16 << 20;
+
+/// An id comes back in a request's head, for which servers commonly allow 8 KiB in all.
+const FIELD_BYTES_MAX: usize = 4 << 10;

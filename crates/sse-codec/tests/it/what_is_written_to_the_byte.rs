@@ -1,0 +1,97 @@
+//! What the encoder appends, byte for byte, and what it refuses to.
+
+use sse_codec::{Block, EncodeError};
+use std::time::Duration;
+
+#[track_caller]
+fn assert_written(block: Block<'_>, expected: &[u8]) {
+    let mut output = b"before".to_vec();
+    assert_eq!(block.encode(&mut output), Ok(()));
+    let written = output.strip_prefix(b"before").unwrap();
+    assert_eq!(written.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    assert_eq!(block.encoded_len(), expected.len());
+}
+
+fn data(data: &str) -> Block<'_> {
+    Block { data: Some(data), ..Block::default() }
+}
+
+#[test]
+fn a_block_names_its_fields_in_order() {
+    let block = Block {
+        comment: Some("hi"),
+        retry: Some(Duration::from_millis(2500)),
+        id: Some("k3f9a-1042"),
+        event: Some("said"),
+        data: Some("{}"),
+    };
+    assert_written(block, b": hi\nretry: 2500\nid: k3f9a-1042\nevent: said\ndata: {}\n\n");
+}
+
+#[test]
+fn every_field_may_stand_alone() {
+    let none = Block::default();
+    assert_written(none, b"\n");
+    assert_written(Block { comment: Some("ping"), ..none }, b": ping\n\n");
+    assert_written(Block { retry: Some(Duration::ZERO), ..none }, b"retry: 0\n\n");
+    assert_written(Block { id: Some("x"), ..none }, b"id: x\n\n");
+    assert_written(Block { id: Some(""), ..none }, b"id: \n\n");
+    assert_written(Block { event: Some("e"), ..none }, b"event: e\n\n");
+    assert_written(data("x"), b"data: x\n\n");
+    assert_written(data(""), b"data: \n\n");
+}
+
+#[test]
+fn every_line_of_data_has_its_own() {
+    assert_written(data("a\nb\rc\r\nd"), b"data: a\ndata: b\ndata: c\ndata: d\n\n");
+    assert_written(data("\n"), b"data: \ndata: \n\n");
+    assert_written(data("\r\n"), b"data: \ndata: \n\n");
+    assert_written(data("\n\r"), b"data: \ndata: \ndata: \n\n");
+    assert_written(data("a\n"), b"data: a\ndata: \n\n");
+}
+
+#[test]
+fn every_line_of_a_comment_has_its_own() {
+    let block = Block { comment: Some("a\rdata: b\r\n\nc"), ..Block::default() };
+    assert_written(block, b": a\n: data: b\n: \n: c\n\n");
+}
+
+#[test]
+fn a_space_that_belongs_to_the_value_survives() {
+    let block = Block { id: Some(" 1"), event: Some(" e"), data: Some(" x"), ..Block::default() };
+    assert_written(block, b"id:  1\nevent:  e\ndata:  x\n\n");
+}
+
+#[test]
+fn a_retry_is_whole_milliseconds_however_long() {
+    let block = |retry| Block { retry: Some(retry), ..Block::default() };
+    assert_written(block(Duration::from_micros(1999)), b"retry: 1\n\n");
+    assert_written(block(Duration::MAX), b"retry: 18446744073709551615999\n\n");
+}
+
+#[test]
+fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
+    for forged in ["1\ndata: forged", "1\r", "\n", "\r\n\r\n"] {
+        let mut output = b"before".to_vec();
+        let id = Block { id: Some(forged), ..data("x") };
+        assert_eq!(id.encode(&mut output), Err(EncodeError::Id));
+        let event = Block { event: Some(forged), ..data("x") };
+        assert_eq!(event.encode(&mut output), Err(EncodeError::Event));
+        assert_eq!(output, b"before");
+    }
+}
+
+#[test]
+fn nul_is_refused_in_an_id_alone() {
+    let id = Block { id: Some("1\0"), ..Block::default() };
+    let error = id.encode(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "an event id cannot hold CR, LF or NUL");
+    assert_written(Block { event: Some("\0"), ..data("\0") }, b"event: \0\ndata: \0\n\n");
+}
+
+#[test]
+fn room_is_made_once_and_exactly() {
+    let mut output = Vec::new();
+    data(&"line\n".repeat(1000)).encode(&mut output).unwrap();
+    assert_eq!((output.len(), output.capacity()), (11_008, 11_008));
+}

@@ -1,0 +1,207 @@
+//! `cargo xtask arrows`: imports go down, never sideways, never up.
+//!
+//! The table below is the drawing of `ARCHITECTURE.md`; a new crate needs a floor before it can
+//! join. What a crate's tests import obeys the same arrows, so that no test pulls the house askew.
+
+use crate::ci;
+use crate::workspace::{Package, Workspace};
+use anyhow::{Result, bail};
+
+/// The house, top floor first. Everybody imports strictly downwards; nobody imports the top.
+const FLOORS: [(&str, &[&str]); 4] = [
+    ("4 proves", &["tidewire-test-harness", "tidewire-benches"]),
+    ("3 edges", &["tidewire"]),
+    ("2 meets", &["tidewire-connection", "tidewire-client"]),
+    ("1 knows", &["sse-codec", "ws-frame", "tidewire-protocol", "tidewire-broker"]),
+];
+
+/// Stands beside the house: imports nobody, is imported by nobody.
+const OUTSIDE: &str = "xtask";
+
+/// What a crate must never know, though the floors would allow it. A final `*` stands for any rest.
+const BANS: [(&str, &[&str]); 4] = [
+    ("tidewire-broker", &["serde*", "tokio*", "actix*"]),
+    ("tidewire-protocol", &["tokio*", "actix*"]),
+    ("tidewire-connection", &["tokio*", "actix*"]),
+    ("tidewire-client", &["tidewire-broker", "actix*"]),
+];
+
+/// Crates people pick on their own: whatever they import must be optional.
+const ALONE: [&str; 2] = ["sse-codec", "ws-frame"];
+
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    ci::refuse(arguments)?;
+    let findings = check(&workspace.packages);
+    if !findings.is_empty() {
+        bail!("the arrows are broken:\n  {}", findings.join("\n  "));
+    }
+    println!("{} crates import downwards only", workspace.packages.len());
+    Ok(())
+}
+
+/// One line for each import that is not allowed.
+fn check(packages: &[Package]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for package in packages {
+        if floor(&package.name).is_none() && package.name != OUTSIDE {
+            findings.push(format!("{}: has no floor; give it one in {}", package.name, file!()));
+        }
+        check_workspace_imports(package, packages, &mut findings);
+        check_foreign_imports(package, &mut findings);
+    }
+    findings
+}
+
+fn check_workspace_imports(package: &Package, packages: &[Package], findings: &mut Vec<String>) {
+    let from = floor(&package.name);
+    for dependency in &package.dependencies {
+        if !packages.iter().any(|other| other.name == dependency.name) {
+            continue;
+        }
+        let to = floor(&dependency.name);
+        if from.zip(to).is_none_or(|(from, to)| to >= from) {
+            findings.push(format!(
+                "{} ({}) imports {} ({}): only what is on a lower floor",
+                package.name,
+                floor_name(from),
+                dependency.name,
+                floor_name(to),
+            ));
+        }
+    }
+}
+
+fn check_foreign_imports(package: &Package, findings: &mut Vec<String>) {
+    let name = package.name.as_str();
+    let banned = BANS.iter().filter(|(who, _)| *who == name).flat_map(|(_, what)| *what);
+    let banned: Vec<&str> = banned.copied().collect();
+    for dependency in package.dependencies.iter().filter(|import| !import.is_for_tests()) {
+        if banned.iter().any(|pattern| matches(pattern, &dependency.name)) {
+            findings.push(format!("{name} imports {}: it must never know that", dependency.name));
+        }
+        if ALONE.contains(&name) && !dependency.optional {
+            findings.push(format!("{name} requires {}: it must be optional", dependency.name));
+        }
+    }
+}
+
+/// The height of a crate's floor, from one upwards.
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().rev().position(|(_, crates)| crates.contains(&name)).map(|below| below + 1)
+}
+
+fn floor_name(floor: Option<usize>) -> &'static str {
+    let name = floor.and_then(|height| FLOORS.iter().rev().nth(height - 1));
+    name.map_or("no floor", |(name, _)| *name)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::{Dependency, DependencyKind};
+
+    fn import(name: &str) -> Dependency {
+        Dependency { name: name.to_owned(), ..Dependency::default() }
+    }
+
+    fn package(name: &str, dependencies: Vec<Dependency>) -> Package {
+        Package { name: name.to_owned(), dependencies, ..Package::default() }
+    }
+
+    /// Every crate of the drawing without an import, and `changed` in the place of its namesake.
+    fn findings_with(changed: Package) -> Vec<String> {
+        let mut packages = vec![package(OUTSIDE, Vec::new())];
+        for name in FLOORS.iter().flat_map(|(_, crates)| *crates) {
+            packages.push(package(name, Vec::new()));
+        }
+        packages.retain(|package| package.name != changed.name);
+        packages.push(changed);
+        check(&packages)
+    }
+
+    #[test]
+    fn every_import_downwards_is_allowed() {
+        let server = package("tidewire", vec![import("tidewire-client"), import("ws-frame")]);
+        assert_eq!(findings_with(server), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_import_sideways_is_refused_on_every_floor() {
+        for (from, to) in [
+            ("tidewire-broker", "sse-codec"),
+            ("tidewire-client", "tidewire-connection"),
+            ("tidewire-benches", "tidewire-test-harness"),
+        ] {
+            assert_eq!(findings_with(package(from, vec![import(to)])).len(), 1, "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn an_import_upwards_names_both_floors() {
+        assert_eq!(
+            findings_with(package("tidewire-broker", vec![import("tidewire")])),
+            ["tidewire-broker (1 knows) imports tidewire (3 edges): only what is on a lower floor"]
+        );
+    }
+
+    #[test]
+    fn tests_and_build_scripts_obey_the_arrows_too() {
+        for kind in [DependencyKind::Dev, DependencyKind::Build] {
+            let upwards = Dependency { kind: Some(kind), ..import("tidewire-test-harness") };
+            assert_eq!(findings_with(package("tidewire-broker", vec![upwards])).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_crate_without_a_floor_is_told_where_to_get_one() {
+        let findings = findings_with(package("tidewire-attic", Vec::new()));
+        assert_eq!(findings, ["tidewire-attic: has no floor; give it one in xtask/src/arrows.rs"]);
+    }
+
+    #[test]
+    fn xtask_imports_nobody_and_nobody_imports_it() {
+        assert_eq!(findings_with(package("xtask", vec![import("sse-codec")])).len(), 1);
+        assert_eq!(findings_with(package("tidewire", vec![import("xtask")])).len(), 1);
+    }
+
+    #[test]
+    fn a_banned_family_of_crates_is_refused_by_its_beginning() {
+        for foreign in ["serde", "serde_json", "tokio", "tokio-util", "actix-web"] {
+            let broker = package("tidewire-broker", vec![import(foreign)]);
+            assert_eq!(
+                findings_with(broker),
+                [format!("tidewire-broker imports {foreign}: it must never know that")]
+            );
+        }
+    }
+
+    #[test]
+    fn the_client_never_knows_the_broker_below_it() {
+        let client = package("tidewire-client", vec![import("tidewire-broker")]);
+        assert_eq!(findings_with(client).len(), 1);
+    }
+
+    #[test]
+    fn tests_may_use_what_their_crate_may_not() {
+        let for_tests = Dependency { kind: Some(DependencyKind::Dev), ..import("serde_json") };
+        let broker = package("tidewire-broker", vec![for_tests]);
+        assert_eq!(findings_with(broker), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_codec_may_offer_an_import_but_not_require_one() {
+        let offered = Dependency { optional: true, ..import("bytes") };
+        assert_eq!(findings_with(package("ws-frame", vec![offered])), Vec::<String>::new());
+        assert_eq!(
+            findings_with(package("ws-frame", vec![import("bytes")])),
+            ["ws-frame requires bytes: it must be optional"]
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
+
+use crate::workspace::Workspace;
+use crate::{arrows, install, no_std, steps, tidy};
+use anyhow::{Context as _, Result, bail};
+use std::time::{Duration, Instant};
+
+/// One thing that must hold; also a command of its own.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) does: &'static str,
+    /// Takes the arguments that follow the step's name when it is called alone.
+    pub(crate) run: fn(&Workspace, &[String]) -> Result<()>,
+}
+
+/// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
+pub(crate) const STEPS: [Step; 9] = [
+    Step { name: "fmt", does: "every file is as rustfmt leaves it", run: steps::fmt },
+    Step { name: "arrows", does: "crates import downwards only", run: arrows::run },
+    Step { name: "tidy", does: "lengths, opening docs, leftovers, manifests", run: tidy::run },
+    Step { name: "no-std", does: "the codecs need no std and no other crate", run: no_std::run },
+    Step { name: "clippy", does: "no warning in any target", run: steps::clippy },
+    Step { name: "docs", does: "rustdoc without a warning", run: steps::docs },
+    Step { name: "test", does: "unit, integration and doc tests", run: steps::test },
+    Step { name: "simulate", does: "10,000 seeds of the simulated world", run: steps::simulate },
+    Step { name: END_TO_END, does: "the real binary, real browsers, bad links", run: steps::e2e },
+];
+
+/// The step called `name`.
+pub(crate) fn step(name: &str) -> Option<&'static Step> {
+    STEPS.iter().find(|step| step.name == name)
+}
+
+/// For the steps that take no arguments.
+pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
+    if !arguments.is_empty() {
+        bail!("this step takes no arguments, not `{}`", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// Runs the chosen steps in their order and stops at the first that fails.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let choice = Choice::parse(arguments)?;
+    if choice.steps.iter().any(|step| step.name == END_TO_END) {
+        install::ensure(workspace, choice.consent)?;
+    }
+    let started = Instant::now();
+    let mut done: Vec<(&str, Duration)> = Vec::new();
+    for step in &choice.steps {
+        if step.name == END_TO_END {
+            print_summary(&done, started.elapsed());
+        }
+        println!("\n=== {}: {}", step.name, step.does);
+        let step_started = Instant::now();
+        (step.run)(workspace, &[]).with_context(|| {
+            format!("step `{0}` failed; again, alone: cargo xtask {0}\n  because", step.name)
+        })?;
+        let took = step_started.elapsed();
+        done.push((step.name, took));
+        if step.name != END_TO_END {
+            println!("=== {} ok in {:.1} s", step.name, took.as_secs_f64());
+        }
+    }
+    if choice.steps.last().is_some_and(|step| step.name != END_TO_END) {
+        print_summary(&done, started.elapsed());
+    }
+    Ok(())
+}
+
+fn print_summary(done: &[(&str, Duration)], total: Duration) {
+    if done.is_empty() {
+        return;
+    }
+    println!("\n{:<10}  seconds", "step");
+    for (name, took) in done {
+        println!("{name:<10} {:>8.1}", took.as_secs_f64());
+    }
+    println!("{:<10} {:>8.1}", "together", total.as_secs_f64());
+}
+
+/// What the command line asked for.
+#[derive(Debug)]
+struct Choice {
+    steps: Vec<&'static Step>,
+    consent: install::Consent,
+}
+
+impl Choice {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut choice =
+            Self { steps: STEPS.iter().collect(), consent: install::Consent::from_environment() };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--yes" => choice.consent = install::Consent::Given,
+                "--only" => {
+                    let names = arguments.next().context("`--only` wants step names")?;
+                    choice.steps = parse_steps(names)?;
+                }
+                other => bail!("`ci` knows `--only` and `--yes`, not `{other}`"),
+            }
+        }
+        Ok(choice)
+    }
+}
+
+/// Reads `tidy,clippy`; the steps come back in the order in which they always run.
+fn parse_steps(names: &str) -> Result<Vec<&'static Step>> {
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    if let Some(unknown) = names.iter().find(|name| step(name).is_none()) {
+        let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        bail!("there is no step `{unknown}`; there are: {}", known.join(", "));
+    }
+    Ok(STEPS.iter().filter(|step| names.contains(&step.name)).collect())
+}
+
+const END_TO_END: &str = "e2e";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(steps: &[&Step]) -> Vec<&'static str> {
+        steps.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn chosen_steps_keep_the_order_of_a_whole_run() {
+        assert_eq!(names(&parse_steps("clippy, tidy").unwrap()), ["tidy", "clippy"]);
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused_with_the_known_ones() {
+        let error = parse_steps("tidy,tdy").unwrap_err().to_string();
+        assert!(error.starts_with("there is no step `tdy`; there are: fmt, arrows"), "{error}");
+    }
+
+    #[test]
+    fn a_whole_run_ends_with_the_test_runner() {
+        assert_eq!(STEPS.last().unwrap().name, "e2e");
+    }
+
+    #[test]
+    fn an_unknown_flag_is_refused() {
+        assert!(Choice::parse(&["--fast".to_owned()]).is_err());
+        assert!(Choice::parse(&["--only".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask no-std`: the codecs need neither std nor any other crate.
+//!
+//! The source must say so and the dependency tree must be empty. Where rustup has a target that
+//! has no std, the codecs are built for it, which is the proof.
+
+use crate::ci;
+use crate::command::{self, read};
+use crate::workspace::Workspace;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::process::Command;
+
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    ci::refuse(arguments)?;
+    let target = installed_target();
+    for name in CODECS {
+        let package = workspace.package(name).with_context(|| format!("no crate {name}"))?;
+        let source = fs::read_to_string(package.folder().join("src/lib.rs"))?;
+        if !declares_no_std(&source) {
+            bail!("{name}: src/lib.rs does not say `no_std`");
+        }
+        let words = ["tree", "--package", name, "--no-default-features", "--edges", "normal,build"];
+        let tree = read(workspace.cargo(&words).args(["--prefix", "none"]))?;
+        if tree.lines().count() != 1 {
+            bail!("{name}: imports other crates without being asked to:\n{tree}");
+        }
+        if let Some(target) = &target {
+            let words = ["build", "--package", name, "--no-default-features", "--target", target];
+            command::run(&mut workspace.cargo(&words))?;
+        }
+    }
+    match target {
+        Some(target) => println!("{} build for {target}, which has no std", CODECS.join(" and ")),
+        None => println!(
+            "sources and dependencies checked; the build was skipped, since no target without std \
+             is installed (rustup target add thumbv7em-none-eabihf)"
+        ),
+    }
+    Ok(())
+}
+
+/// A target of the installed toolchain that comes without std.
+fn installed_target() -> Option<String> {
+    let listed = read(Command::new("rustup").args(["target", "list", "--installed"])).ok()?;
+    listed.lines().find(|target| target.contains("-none")).map(str::to_owned)
+}
+
+/// Whether a crate root carries `no_std`, with a condition such as `not(test)` or without.
+fn declares_no_std(source: &str) -> bool {
+    source.lines().any(|line| line.starts_with("#![") && line.contains("no_std"))
+}
+
+const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_std_counts_with_or_without_a_condition() {
+        assert!(declares_no_std("//! A codec.\n\n#![no_std]\n"));
+        assert!(declares_no_std("#![cfg_attr(not(feature = \"std\"), no_std)]\n"));
+    }
+
+    #[test]
+    fn no_std_in_words_alone_does_not_count() {
+        assert!(!declares_no_std("//! A codec, `no_std`.\n// #![no_std]\n"));
+    }
+}

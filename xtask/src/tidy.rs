@@ -1,0 +1,141 @@
+//! `cargo xtask tidy`: what `STYLE` asks of every file and a machine can see.
+//!
+//! This file knows which files there are and which crates; `tidy/text.rs` judges one text.
+
+mod text;
+
+use crate::ci;
+use crate::workspace::{Package, Workspace};
+use anyhow::{Context as _, Result, bail};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    ci::refuse(arguments)?;
+    let root = &workspace.root;
+    let mut files = Vec::new();
+    collect_texts(root, &mut files)?;
+    files.sort();
+
+    let mut findings = Vec::new();
+    for file in &files {
+        let path = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
+        match String::from_utf8(fs::read(file).with_context(|| format!("reading {path}"))?) {
+            Ok(text) => {
+                text::check(&path, &text, &mut findings);
+                if let Some(lines) = text::over_budget(&path, &text) {
+                    println!("note: {path}: {lines} lines, over the budget of 300");
+                }
+            }
+            Err(_) => findings.push(format!("{path}: is not UTF-8")),
+        }
+    }
+    for package in &workspace.packages {
+        check_package(package, &mut findings);
+    }
+    for name in TOP_PAGES {
+        if !root.join(name).is_file() {
+            findings.push(format!("{name}: is missing"));
+        }
+    }
+    if !findings.is_empty() {
+        bail!("{} untidy places:\n  {}", findings.len(), findings.join("\n  "));
+    }
+    println!("{} files are tidy", files.len());
+    Ok(())
+}
+
+/// Every text below `folder`, less what tools leave there.
+fn collect_texts(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            if !LEFT_BY_TOOLS.iter().any(|skipped| name == *skipped) {
+                collect_texts(&path, files)?;
+            }
+        } else if is_text(&path) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_text(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.map_or(path.ends_with(".ci/run"), |ending| TEXT_ENDINGS.contains(&ending))
+}
+
+fn check_package(package: &Package, findings: &mut Vec<String>) {
+    let name = &package.name;
+    if package.description.as_ref().is_none_or(String::is_empty) {
+        findings.push(format!("{name}: its Cargo.toml has no description"));
+    }
+    let readme = package.readme.as_ref().map(|readme| package.folder().join(readme));
+    if package.is_published() && !readme.is_some_and(|readme| readme.is_file()) {
+        findings.push(format!("{name}: is published (no `publish = false`) and has no README.md"));
+    }
+}
+
+const TOP_PAGES: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+
+const TEXT_ENDINGS: [&str; 13] =
+    ["rs", "toml", "md", "js", "mjs", "css", "html", "json", "yml", "yaml", "sh", "lock", "svg"];
+
+const LEFT_BY_TOOLS: [&str; 4] = [".git", "target", "node_modules", "mutants.out"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings_of(package: &Package) -> Vec<String> {
+        let mut findings = Vec::new();
+        check_package(package, &mut findings);
+        findings
+    }
+
+    #[test]
+    fn a_published_crate_needs_a_description_and_a_readme() {
+        let bare = Package { name: "bare".to_owned(), ..Package::default() };
+        assert_eq!(
+            findings_of(&bare),
+            [
+                "bare: its Cargo.toml has no description",
+                "bare: is published (no `publish = false`) and has no README.md",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_private_crate_needs_no_readme() {
+        let private = Package {
+            description: Some("Ours alone.".to_owned()),
+            publish: Some(Vec::new()),
+            ..Package::default()
+        };
+        assert_eq!(findings_of(&private), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_readme_that_only_the_manifest_knows_does_not_count() {
+        let promised = Package {
+            description: Some("Promised.".to_owned()),
+            readme: Some("README-that-is-not-there.md".into()),
+            manifest_path: concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into(),
+            ..Package::default()
+        };
+        assert_eq!(findings_of(&promised).len(), 1);
+    }
+
+    #[test]
+    fn sources_pages_and_the_ci_script_are_texts_and_pictures_are_not() {
+        assert!(is_text(Path::new("crates/broker/src/lib.rs")));
+        assert!(is_text(Path::new(".ci/run")));
+        assert!(!is_text(Path::new("docs/picture.png")));
+        assert!(!is_text(Path::new("LICENSE-MIT")));
+    }
+}

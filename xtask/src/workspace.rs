@@ -1,0 +1,93 @@
+//! The workspace as `cargo metadata` describes it: where things are, and which crate imports which.
+
+use crate::command;
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Every member, and the two folders commands need.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workspace {
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// One member of the workspace.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    pub(crate) manifest_path: PathBuf,
+    /// The registries it may go to: any when absent, none when empty.
+    pub(crate) publish: Option<Vec<String>>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// One line of a `[dependencies]` table, ours or from a registry.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) kind: Option<DependencyKind>,
+    pub(crate) optional: bool,
+}
+
+/// What a dependency is for, when not for the crate itself.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DependencyKind {
+    Build,
+    Dev,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace we are started in.
+    pub(crate) fn load() -> Result<Self> {
+        let mut metadata = command::cargo();
+        metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
+        serde_json::from_str(&command::read(&mut metadata)?).context("reading cargo metadata")
+    }
+
+    /// A cargo command that starts at the top of the workspace.
+    pub(crate) fn cargo(&self, words: &[&str]) -> Command {
+        let mut command = command::cargo();
+        command.current_dir(&self.root).args(words);
+        command
+    }
+
+    /// Where `cargo build --release` leaves the server.
+    pub(crate) fn server_binary(&self) -> PathBuf {
+        self.target.join("release").join(format!("tidewire{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// Where npm leaves what `web/package.json` asks for.
+    pub(crate) fn node_modules(&self) -> PathBuf {
+        self.root.join("web/node_modules")
+    }
+
+    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
+        self.packages.iter().find(|package| package.name == name)
+    }
+}
+
+impl Package {
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
+}
+
+impl Dependency {
+    /// Whether the crate's tests alone need it.
+    pub(crate) fn is_for_tests(&self) -> bool {
+        self.kind == Some(DependencyKind::Dev)
+    }
+}
