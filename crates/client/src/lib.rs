@@ -1,1 +1,40 @@
 //! A Rust client for Tidewire: connect, fall back, resume, publish.
+//!
+//! A subscription is a stream that outlives its connections. It reconnects by itself, resumes where
+//! it was, on whichever wire can be had, and says so if messages were lost meanwhile.
+//!
+//! ```no_run
+//! use futures_util::StreamExt;
+//! use tidewire_client::{Client, Delivery};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new("http://127.0.0.1:8080")?;
+//! client.publish("chat.room1").text("hi").send().await?;
+//!
+//! let mut deliveries = client.subscribe(["chat.*"]).stream();
+//! while let Some(delivery) = deliveries.next().await {
+//!     match delivery? {
+//!         Delivery::Message(message) => println!("{}: {:?}", message.channel, message.text()),
+//!         Delivery::Gap(gap) => println!("lost some of {}", gap.channel),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod publish;
+mod subscribe;
+
+mod backoff;
+mod progress;
+mod session;
+
+mod http;
+mod wire;
+
+pub use backoff::Backoff;
+pub use client::{BuildError, Client, ClientBuilder};
+pub use publish::{Publish, PublishError};
+pub use subscribe::{Delivery, Subscribe, SubscribeError, Subscription, Wire};
+pub use tidewire_protocol::{ErrorCode, Gap, ItemError, Message, Position, Problem, Since};

@@ -1,1 +1,45 @@
-//! One Tidewire client connection, for every wire, as a pure state machine.
+//! One client connection of Tidewire, for every wire, as a pure state machine.
+//!
+//! A [`Connection`] takes in bytes, news and time, and hands out bytes and publishes. It knows no
+//! socket, no runtime and no token: a driver owns those and calls, whenever any of them moves,
+//!
+//! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty;
+//! 2. [`Connection::handle_time`] when [`Connection::wake_at_ms`] has come;
+//! 3. [`Connection::poll_transmit`], write [`Worker::batch`], [`Connection::handle_transmitted`],
+//!    until there is nothing to transmit or the socket takes no more;
+//! 4. [`Connection::rest`], and waits; or, once [`Connection::is_ended`], [`Connection::leave`].
+//!
+//! Nothing is queued for a subscriber but what it has been half sent: all else is in the log.
+#![cfg_attr(test, allow(clippy::as_conversions))]
+
+mod limits;
+mod start;
+mod time;
+
+mod encoding;
+mod wire;
+
+mod batch;
+mod worker;
+
+mod connection;
+mod refusal;
+mod request;
+mod socket;
+mod transmit;
+
+mod answer;
+mod long_poll;
+
+pub use answer::Page;
+pub use batch::Batch;
+pub use connection::{Connection, Opening, Parting};
+pub use limits::Limits;
+pub use long_poll::LongPoll;
+pub use refusal::Refusal;
+pub use request::prepare;
+pub use socket::Publish;
+pub use start::{Place, Subscription};
+pub use time::Time;
+pub use wire::{Dialect, Format, Framing, Wire};
+pub use worker::Worker;

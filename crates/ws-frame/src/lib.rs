@@ -1,1 +1,30 @@
 //! WebSocket framing (RFC 6455): in-place decoding and encoding without a socket.
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![cfg_attr(test, allow(clippy::as_conversions))]
+
+extern crate alloc;
+
+mod close;
+mod decode;
+mod encode;
+mod error;
+mod event;
+#[cfg(feature = "handshake")]
+mod handshake;
+mod header;
+mod length;
+mod mask;
+mod utf8;
+
+pub use close::{Close, CloseCode};
+pub use decode::{Decoder, Limits, Role, UNFINISHED_BYTES_MAX};
+pub use encode::{
+    encode_binary, encode_close, encode_head, encode_piece, encode_ping, encode_pong, encode_text,
+};
+pub use error::{EncodeError, ProtocolError};
+pub use event::{Event, Kind, Part, Piece};
+#[cfg(feature = "handshake")]
+pub use handshake::{HandshakeError, HandshakeKey, VERSION, check_version, choose_subprotocol};
+pub use length::PayloadLen;
+pub use mask::Mask;

@@ -1,0 +1,213 @@
+//! The client: which server, as whom, and how long to wait for it.
+
+use crate::{Publish, PublishError, Subscribe};
+use reqwest::{Method, RequestBuilder, Url, header};
+use std::{sync::Arc, time::Duration};
+use tidewire_protocol::{ItemError, Position};
+
+/// A server to publish to and subscribe at. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    base: Url,
+    request_timeout: Duration,
+}
+
+/// Everything about a client that has a default.
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    base: String,
+    token: Option<String>,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+}
+
+/// A client cannot be made like that. The caller's mistake.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Not where a server can be.
+    #[error("`{0}` is not a server's address: expected one such as `http://127.0.0.1:8080`")]
+    BadUrl(String),
+    /// A token that cannot be sent.
+    #[error("the token holds a character that cannot stand in a header")]
+    BadToken,
+    /// The HTTP client does not start.
+    #[error("the HTTP client does not start")]
+    Http(#[source] reqwest::Error),
+}
+
+impl Client {
+    /// A client of the server at `base`, such as `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is no `http` or `https` URL.
+    pub fn new(base: &str) -> Result<Self, BuildError> {
+        Self::builder(base).build()
+    }
+
+    /// The same, with other than the default timeouts, or a token.
+    pub fn builder(base: &str) -> ClientBuilder {
+        ClientBuilder {
+            base: base.into(),
+            token: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            request_timeout: REQUEST_TIMEOUT,
+        }
+    }
+
+    /// Begins a message for `channel`.
+    pub fn publish(&self, channel: impl Into<String>) -> Publish {
+        Publish::new(self.clone(), channel.into())
+    }
+
+    /// Publishes many messages in one request, in their order; each succeeds or fails alone.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let results = client
+    ///     .publish_batch([
+    ///         client.publish("logs.app").text("one"),
+    ///         client.publish("logs.app").json(&["two"])?,
+    ///     ])
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The batch as a whole was refused or did not get through.
+    pub async fn publish_batch(
+        &self,
+        messages: impl IntoIterator<Item = Publish>,
+    ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {
+        let messages: Vec<_> = messages.into_iter().collect();
+        crate::publish::send_batch(self, &messages).await
+    }
+
+    /// Begins a subscription to channels and patterns.
+    pub fn subscribe<I>(&self, channels: I) -> Subscribe
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        Subscribe::new(self.clone(), channels.into_iter().map(Into::into).collect())
+    }
+
+    /// A request to a path below the base, each segment and value escaped.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> RequestBuilder {
+        let mut url = self.shared.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.shared.http.request(method, url)
+    }
+
+    /// How long a request may take that is answered at once.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.shared.request_timeout
+    }
+}
+
+impl ClientBuilder {
+    /// Says who we are: sent as `Authorization: Bearer` with every request.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// How long a connection may take to be made; 10 s unless told otherwise.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a publish may take; 30 s unless told otherwise.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Makes the client. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token is none.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let base =
+            Url::parse(&self.base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let base = base.ok_or(BuildError::BadUrl(self.base))?;
+        let mut headers = header::HeaderMap::new();
+        if let Some(token) = self.token {
+            let value = header::HeaderValue::try_from(format!("Bearer {token}"));
+            let mut value = value.map_err(|_| BuildError::BadToken)?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(self.connect_timeout)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(BuildError::Http)?;
+        Ok(Client {
+            shared: Arc::new(Shared { http, base, request_timeout: self.request_timeout }),
+        })
+    }
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_refused() {
+        for base in ["", "localhost", "localhost:8080", "ftp://a", "http://"] {
+            let error = Client::new(base).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "`{base}` is not a server's address: expected one such as `http://127.0.0.1:8080`"
+                )
+            );
+        }
+        assert!(matches!(
+            Client::builder("http://a").token("a\nb").build(),
+            Err(BuildError::BadToken)
+        ));
+    }
+
+    #[test]
+    fn paths_are_escaped_below_the_base() {
+        for (base, url) in [
+            ("http://a:1", "http://a:1/publish/a%20b%2Fc"),
+            ("http://a:1/", "http://a:1/publish/a%20b%2Fc"),
+            ("http://a:1/tide/", "http://a:1/tide/publish/a%20b%2Fc"),
+            ("http://a:1/tide", "http://a:1/tide/publish/a%20b%2Fc"),
+        ] {
+            let client = Client::new(base).unwrap();
+            let request = client.request(Method::POST, &["publish", "a b/c"], &[]).build().unwrap();
+            assert_eq!(request.url().as_str(), url);
+        }
+    }
+}

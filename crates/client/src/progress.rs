@@ -1,0 +1,254 @@
+//! What has been delivered of each channel and pattern, so that a resume neither loses nor repeats.
+//!
+//! SSE, NDJSON and polls have one place in the log for all channels. On a WebSocket every
+//! subscription has its own, and one may catch up while another is at the head; hence a place each.
+
+use tidewire_protocol::{Message, Position, Since};
+
+/// How far a subscriber has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// Where to begin with what has no place yet.
+    since: Since,
+    places: Vec<Place>,
+    /// The last position heard of, from anywhere.
+    latest: Option<Position>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    /// A channel or pattern.
+    channel: String,
+    /// Everything of it up to here has been delivered, from `since` on.
+    position: Option<Position>,
+}
+
+/// Of what a position speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Of every subscription: the wire delivers all in one order.
+    All,
+    /// Of those that the message's channel matches.
+    Matching,
+}
+
+impl Progress {
+    pub(crate) fn new(channels: Vec<String>, since: Since) -> Self {
+        let place = |channel| Place { channel, position: None };
+        Self { since, places: channels.into_iter().map(place).collect(), latest: None }
+    }
+
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|place| place.channel.as_str())
+    }
+
+    /// Where to begin with one of the channels or patterns.
+    pub(crate) fn since_of(&self, channel: &str) -> Since {
+        let place = self.places.iter().find(|place| place.channel == channel);
+        place.and_then(|place| place.position).map_or(self.since, Since::Position)
+    }
+
+    /// Where to begin with all of them: nothing is lost, though some may come again.
+    pub(crate) fn since(&self) -> Since {
+        let all_begun = self.places.iter().all(|place| place.position.is_some());
+        match self.oldest() {
+            // What has not begun and wants only news is content with anything later than now was.
+            Some(oldest) if all_begun || self.since == Since::Now => Since::Position(oldest),
+            _ => self.since,
+        }
+    }
+
+    /// The same, if it can be said as a position.
+    pub(crate) fn position(&self) -> Option<Position> {
+        match self.since() {
+            Since::Position(position) => Some(position),
+            _ => None,
+        }
+    }
+
+    /// Notes a message, and returns whether it is new.
+    pub(crate) fn take(&mut self, message: &Message, scope: Scope) -> bool {
+        let position = message.position;
+        let had = |place: &Place| {
+            place
+                .position
+                .is_some_and(|had| had.epoch == position.epoch && had.offset >= position.offset)
+        };
+        let mut matching = self.places.iter().filter(|place| place.covers(&message.channel));
+        if matching.any(had) {
+            return false;
+        }
+        self.latest = Some(position);
+        for place in &mut self.places {
+            if scope == Scope::All || place.covers(&message.channel) {
+                place.advance(position);
+            }
+        }
+        true
+    }
+
+    /// Notes that everything up to `position` has been delivered of every channel.
+    pub(crate) fn advance_all(&mut self, position: Position) {
+        self.latest = Some(position);
+        self.places.iter_mut().for_each(|place| place.advance(position));
+    }
+
+    /// Notes that delivery of one channel or pattern has begun, with the head at `position`.
+    ///
+    /// Only who asked for news is there already. Whoever asked for more has yet to be given what
+    /// comes before, which must not be taken for a repeat.
+    pub(crate) fn begin(&mut self, channel: &str, position: Position) {
+        let mut places = self.places.iter_mut();
+        if let Some(place) = places.find(|place| place.channel == channel)
+            && place.position.is_none()
+            && self.since == Since::Now
+        {
+            self.latest = Some(position);
+            place.advance(position);
+        }
+    }
+
+    /// The place that is furthest behind. One in another epoch than the latest is: epochs have no
+    /// order, but they do not come back.
+    fn oldest(&self) -> Option<Position> {
+        let latest = self.latest?;
+        let positions = self.places.iter().filter_map(|place| place.position);
+        positions.min_by_key(|position| (position.epoch == latest.epoch, position.offset))
+    }
+}
+
+impl Place {
+    fn advance(&mut self, position: Position) {
+        let behind = |had: Position| had.epoch != position.epoch || had.offset < position.offset;
+        if self.position.is_none_or(behind) {
+            self.position = Some(position);
+        }
+    }
+
+    /// Whether a message of this channel is for this subscription: `*` stands for one token, a
+    /// final `>` for one or more.
+    fn covers(&self, channel: &str) -> bool {
+        let mut tokens = channel.split('.');
+        for wanted in self.channel.split('.') {
+            match (wanted, tokens.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(_)) => {}
+                (wanted, Some(token)) if wanted == token => {}
+                _ => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(epoch: u64, offset: u64) -> Position {
+        Position { epoch, offset }
+    }
+
+    fn progress(channels: &[&str], since: Since) -> Progress {
+        Progress::new(channels.iter().map(|&channel| channel.into()).collect(), since)
+    }
+
+    fn message(channel: &str, position: Position) -> Message {
+        let json = format!(r#"{{"channel":"{channel}","position":"{position}","time":0}}"#);
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn patterns_cover_what_the_server_says_they_do() {
+        let covers = |pattern: &str, channel| {
+            Place { channel: pattern.into(), position: None }.covers(channel)
+        };
+        for (pattern, channel) in [
+            ("a", "a"),
+            ("a.*", "a.b"),
+            ("*.b", "a.b"),
+            (">", "a"),
+            ("a.>", "a.b.c"),
+            ("*.>", "a.b"),
+        ] {
+            assert!(covers(pattern, channel), "{pattern} {channel}");
+        }
+        for (pattern, channel) in
+            [("a", "a.b"), ("a.b", "a"), ("a.*", "a"), ("a.*", "a.b.c"), ("a.>", "a"), ("*", "a.b")]
+        {
+            assert!(!covers(pattern, channel), "{pattern} {channel}");
+        }
+    }
+
+    #[test]
+    fn before_anything_is_heard_the_request_stands() {
+        assert_eq!(progress(&["a"], Since::Earliest).since(), Since::Earliest);
+        assert_eq!(progress(&["a"], Since::Now).position(), None);
+        let resumed = progress(&["a"], Since::Position(at(1, 5)));
+        assert_eq!(resumed.position(), Some(at(1, 5)));
+    }
+
+    #[test]
+    fn one_order_moves_every_place() {
+        let mut progress = progress(&["a", "b"], Since::Now);
+        assert!(progress.take(&message("a", at(1, 5)), Scope::All));
+        assert_eq!(progress.since_of("b"), Since::Position(at(1, 5)));
+        assert!(!progress.take(&message("a", at(1, 5)), Scope::All));
+        assert!(progress.take(&message("b", at(1, 6)), Scope::All));
+        assert_eq!(progress.position(), Some(at(1, 6)));
+    }
+
+    #[test]
+    fn on_a_websocket_each_subscription_moves_alone() {
+        let mut progress = progress(&["a", "b.*"], Since::Earliest);
+        assert!(progress.take(&message("a", at(1, 9)), Scope::Matching));
+        assert_eq!(progress.since(), Since::Earliest);
+        assert!(progress.take(&message("b.c", at(1, 3)), Scope::Matching));
+        assert_eq!(progress.since_of("a"), Since::Position(at(1, 9)));
+        assert_eq!(progress.since_of("b.*"), Since::Position(at(1, 3)));
+        assert_eq!(progress.position(), Some(at(1, 3)));
+    }
+
+    #[test]
+    fn what_comes_again_after_a_change_of_wire_is_not_new() {
+        let mut progress = progress(&["a", "b"], Since::Earliest);
+        progress.take(&message("a", at(1, 9)), Scope::Matching);
+        progress.take(&message("b", at(1, 3)), Scope::Matching);
+        assert!(progress.take(&message("b", at(1, 4)), Scope::All));
+        assert!(!progress.take(&message("a", at(1, 9)), Scope::All));
+        assert!(progress.take(&message("a", at(1, 10)), Scope::All));
+    }
+
+    #[test]
+    fn a_begun_subscription_that_asked_for_more_is_still_given_it() {
+        let mut resumed = progress(&["a"], Since::Position(at(1, 5)));
+        resumed.begin("a", at(1, 9));
+        assert_eq!(resumed.position(), Some(at(1, 5)));
+        assert!(resumed.take(&message("a", at(1, 6)), Scope::Matching));
+        resumed.begin("a", at(1, 9));
+        assert!(resumed.take(&message("a", at(1, 7)), Scope::Matching));
+
+        let mut live = progress(&["a"], Since::Now);
+        live.begin("a", at(1, 9));
+        assert_eq!(live.position(), Some(at(1, 9)));
+    }
+
+    #[test]
+    fn a_message_for_two_subscriptions_is_taken_once() {
+        let mut progress = progress(&["a.*", "a.b"], Since::Now);
+        assert!(progress.take(&message("a.b", at(1, 5)), Scope::Matching));
+        assert!(!progress.take(&message("a.b", at(1, 5)), Scope::Matching));
+    }
+
+    #[test]
+    fn a_new_epoch_starts_over_and_the_old_one_is_behind() {
+        let mut progress = progress(&["a", "b"], Since::Now);
+        progress.begin("a", at(1, 50));
+        progress.begin("b", at(1, 70));
+        assert!(progress.take(&message("a", at(2, 1)), Scope::Matching));
+        assert_eq!(progress.position(), Some(at(1, 70)));
+        progress.advance_all(at(2, 0));
+        assert_eq!(progress.since_of("a"), Since::Position(at(2, 1)));
+        assert_eq!(progress.position(), Some(at(2, 0)));
+    }
+}

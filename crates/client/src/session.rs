@@ -1,0 +1,186 @@
+//! The life of a subscription: connect, read, and after a failure decide what to do next.
+//!
+//! ```text
+//!            open                 read
+//! (none) ────────────▶ reader ───────────▶ a step for the subscriber
+//!    ▲                   │
+//!    │ wait, or next     │ failure
+//!    └───── wire ◀── recover ──▶ end, with or without an error
+//! ```
+
+use crate::{
+    Backoff, Client, Delivery, Subscribe, SubscribeError,
+    progress::Progress,
+    wire::{Failure, Item, Kind, Reader},
+};
+use std::{mem, time::Duration};
+use tidewire_protocol::Position;
+use tokio::time::{sleep, timeout};
+
+/// What one thing that was heard means to the subscriber.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) delivery: Option<Delivery>,
+    /// From where to resume after this step.
+    pub(crate) position: Option<Position>,
+}
+
+/// A subscription that runs.
+#[derive(Debug)]
+pub(crate) struct Session {
+    client: Client,
+    progress: Progress,
+    wires: &'static [Kind],
+    /// Which of `wires` is in use.
+    wire: usize,
+    reader: Option<Reader>,
+    /// Whether the present reader has said anything.
+    established: bool,
+    heartbeat: Duration,
+    /// How long the present reader may say nothing.
+    silence_max: Duration,
+    backoff: Backoff,
+    attempts_max: u32,
+    /// When the server would like us back.
+    retry: Option<Duration>,
+    ended: bool,
+}
+
+/// What to do after a failure.
+enum Recovery {
+    Wait(Duration),
+    End(Option<SubscribeError>),
+}
+
+impl Session {
+    pub(crate) fn new(subscribe: Subscribe) -> Self {
+        let Subscribe { client, channels, since, wire, heartbeat, backoff, attempts_max } =
+            subscribe;
+        Self {
+            client,
+            progress: Progress::new(channels, since),
+            wires: Kind::candidates(wire),
+            wire: 0,
+            reader: None,
+            established: false,
+            heartbeat,
+            silence_max: silence_max(heartbeat),
+            backoff,
+            attempts_max,
+            retry: None,
+            ended: false,
+        }
+    }
+
+    /// The next step; after an error, none.
+    pub(crate) async fn next(&mut self) -> Option<Result<Step, SubscribeError>> {
+        while !self.ended {
+            match self.item().await {
+                Ok(item) => return Some(Ok(self.absorb(item))),
+                Err(failure) => match self.recover(failure) {
+                    Recovery::Wait(delay) => sleep(delay).await,
+                    Recovery::End(error) => {
+                        self.ended = true;
+                        return error.map(Err);
+                    }
+                },
+            }
+        }
+        None
+    }
+
+    /// Reads from the connection, making one if there is none.
+    async fn item(&mut self) -> Result<Item, Failure> {
+        let next = async {
+            let reader = match &mut self.reader {
+                Some(reader) => reader,
+                none => {
+                    let kind = self.wires.get(self.wire).copied().unwrap_or(Kind::Poll);
+                    let open = Reader::open(kind, &self.client, &self.progress, self.heartbeat);
+                    none.insert(open.await?)
+                }
+            };
+            reader.next().await
+        };
+        timeout(self.silence_max, next).await.unwrap_or_else(|_| {
+            Err(Failure::Cut(format!("nothing was heard for {:?}", self.silence_max)))
+        })
+    }
+
+    fn absorb(&mut self, item: Item) -> Step {
+        self.established = true;
+        // A welcome alone is no success: an overloaded server may say goodbye right after.
+        if matches!(item, Item::Message(..) | Item::Position(_) | Item::Subscribed(..)) {
+            self.backoff.reset();
+        }
+        let mut delivery = None;
+        match item {
+            Item::Message(message, scope) => {
+                if self.progress.take(&message, scope) {
+                    delivery = Some(Delivery::Message(message));
+                }
+            }
+            Item::Gap(gap) => delivery = Some(Delivery::Gap(gap)),
+            Item::Position(position) => self.progress.advance_all(position),
+            Item::Subscribed(channel, position) => self.progress.begin(&channel, position),
+            Item::Retry(delay) => self.retry = Some(delay.min(RETRY_MAX)),
+            Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
+            Item::Alive => {}
+        }
+        Step { delivery, position: self.progress.position() }
+    }
+
+    fn recover(&mut self, failure: Failure) -> Recovery {
+        let opened = self.reader.take().is_some();
+        let established = mem::take(&mut self.established);
+        self.silence_max = silence_max(self.heartbeat);
+        let last_wire = self.wire + 1 >= self.wires.len();
+        let cause = match failure {
+            Failure::Finished => return Recovery::End(None),
+            Failure::Closed { code, reason } => {
+                return Recovery::End(Some(SubscribeError::Closed { code, reason }));
+            }
+            Failure::Refused(problem) => {
+                return Recovery::End(Some(SubscribeError::Refused(problem)));
+            }
+            Failure::Unsuitable { .. } if !last_wire => return self.fall_back(),
+            Failure::Unsuitable { problem: Some(problem), .. } => {
+                return Recovery::End(Some(SubscribeError::Refused(problem)));
+            }
+            // Something in between let the request through and swallows what follows.
+            Failure::Cut(_) if opened && !established && !last_wire => return self.fall_back(),
+            Failure::Unsuitable { cause, problem: None } | Failure::Cut(cause) => cause,
+            Failure::Down { cause, retry_after } => {
+                self.retry = self.retry.or(retry_after.map(|delay| delay.min(RETRY_MAX)));
+                cause
+            }
+        };
+        if !established {
+            // Perhaps what was in the way of the better wires is gone by then.
+            self.wire = if last_wire { 0 } else { self.wire };
+        }
+        let delay = self.backoff.delay(fastrand::f64());
+        let attempts = self.backoff.failures();
+        if attempts >= self.attempts_max {
+            return Recovery::End(Some(SubscribeError::Unreachable { attempts, cause }));
+        }
+        Recovery::Wait(self.retry.take().unwrap_or(delay))
+    }
+
+    fn fall_back(&mut self) -> Recovery {
+        self.wire += 1;
+        Recovery::Wait(Duration::ZERO)
+    }
+}
+
+/// Two heartbeats may be late or lost.
+fn silence_max(heartbeat: Duration) -> Duration {
+    heartbeat.clamp(HEARTBEAT_MIN, HEARTBEAT_MAX).mul_f32(2.5)
+}
+
+/// A server that says nothing useful must not make us reconnect all the time, or never.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
+
+/// However much later a server would like us back.
+const RETRY_MAX: Duration = Duration::from_secs(300);

@@ -1,0 +1,169 @@
+//! The four wires behind one face: open it where the subscriber is, then take one item at a time.
+
+mod lines;
+mod poll;
+mod sse;
+mod websocket;
+
+use crate::{
+    Client, Wire,
+    http::{Rejection, describe, has_type},
+    progress::{Progress, Scope},
+};
+use lines::Lines;
+use poll::Poll;
+use reqwest::{Method, RequestBuilder, Response};
+use sse::Sse;
+use std::time::Duration;
+use tidewire_protocol::{Gap, Message, Position, Problem};
+use websocket::WebSocket;
+
+/// Something heard on a connection.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Message(Message, Scope),
+    Gap(Gap),
+    /// Everything up to here has been delivered of all channels.
+    Position(Position),
+    /// Delivery of this channel or pattern has begun, with the head here.
+    Subscribed(String, Position),
+    /// When the server would like us back after the connection ends.
+    Retry(Duration),
+    /// How often the server will speak.
+    Heartbeat(Duration),
+    /// Nothing that matters, but somebody is there.
+    Alive,
+}
+
+/// Why there is no next item.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server ended it normally.
+    Finished,
+    /// The server ended it for good.
+    Closed { code: u16, reason: String },
+    /// The server does not want this subscription.
+    Refused(Box<Problem>),
+    /// This wire cannot be had here. With a problem, trying again is no use either.
+    Unsuitable { cause: String, problem: Option<Box<Problem>> },
+    /// The server is not to be had at the moment.
+    Down { cause: String, retry_after: Option<Duration> },
+    /// The connection ended without a word.
+    Cut(String),
+}
+
+/// A wire that can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    WebSocket,
+    Sse,
+    Stream,
+    Poll,
+}
+
+/// A wire that has been opened.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    WebSocket(WebSocket),
+    Sse(Sse),
+    Stream(Lines),
+    Poll(Poll),
+}
+
+impl Kind {
+    /// What to try for a wire, in this order.
+    pub(crate) const fn candidates(wire: Wire) -> &'static [Self] {
+        match wire {
+            Wire::Auto => &[Self::WebSocket, Self::Sse, Self::Poll],
+            Wire::WebSocket => &[Self::WebSocket],
+            Wire::Sse => &[Self::Sse],
+            Wire::Stream => &[Self::Stream],
+            Wire::Poll => &[Self::Poll],
+        }
+    }
+}
+
+impl Reader {
+    pub(crate) async fn open(
+        kind: Kind,
+        client: &Client,
+        progress: &Progress,
+        heartbeat: Duration,
+    ) -> Result<Self, Failure> {
+        Ok(match kind {
+            Kind::WebSocket => Self::WebSocket(WebSocket::open(client, progress).await?),
+            Kind::Sse => Self::Sse(Sse::open(client, progress).await?),
+            Kind::Stream => Self::Stream(Lines::open(client, progress).await?),
+            Kind::Poll => Self::Poll(Poll::new(client, progress, heartbeat)),
+        })
+    }
+
+    /// Waits for the next item. After a failure, or when this is dropped half-way, the reader is
+    /// of no more use.
+    pub(crate) async fn next(&mut self) -> Result<Item, Failure> {
+        match self {
+            Self::WebSocket(websocket) => websocket.next().await,
+            Self::Sse(sse) => sse.next().await,
+            Self::Stream(lines) => lines.next().await,
+            Self::Poll(poll) => poll.next().await,
+        }
+    }
+}
+
+impl Failure {
+    fn unsuitable(cause: impl Into<String>) -> Self {
+        Self::Unsuitable { cause: cause.into(), problem: None }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        let Rejection { problem, in_our_words, retry_after } = &rejection;
+        let cause = problem.to_string();
+        match problem.status {
+            501 | 505 => Self::unsuitable(cause),
+            _ if rejection.retryable() => Self::Down { cause, retry_after: *retry_after },
+            _ if *in_our_words => Self::Refused(rejection.problem),
+            // Perhaps a proxy that lets other wires pass.
+            _ => Self::Unsuitable { cause, problem: Some(rejection.problem) },
+        }
+    }
+}
+
+/// A request for all channels of the subscriber, beginning where `since` says.
+fn subscribe_request(
+    client: &Client,
+    path: &str,
+    progress: &Progress,
+    parameters: &[(&str, &str)],
+) -> RequestBuilder {
+    let mut query: Vec<_> = progress.channels().map(|channel| ("channel", channel)).collect();
+    query.extend_from_slice(parameters);
+    client.request(Method::GET, &[path], &query)
+}
+
+/// Sends a request that must be answered by a body of one of these types.
+async fn open_body(request: RequestBuilder, media_types: &[&str]) -> Result<Response, Failure> {
+    let response = send(request).await?;
+    if !response.status().is_success() {
+        return Err(Rejection::read(response).await.into());
+    }
+    if !media_types.iter().any(|media_type| has_type(&response, media_type)) {
+        return Err(Failure::unsuitable(format!("the answer is not {}", media_types.join(" or "))));
+    }
+    Ok(response)
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    let down = |error| Failure::Down { cause: describe(&error), retry_after: None };
+    request.send().await.map_err(down)
+}
+
+/// Waits for more of a body that should never end.
+async fn next_chunk(response: &mut Response) -> Result<impl AsRef<[u8]> + use<>, Failure> {
+    match response.chunk().await {
+        Ok(Some(chunk)) => Ok(chunk),
+        Ok(None) => Err(Failure::Cut("the server ended the stream".into())),
+        Err(error) => Err(Failure::Cut(describe(&error))),
+    }
+}

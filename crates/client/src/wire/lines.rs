@@ -1,0 +1,74 @@
+//! The NDJSON stream: `GET /stream`, one object a line, resumed by `since`.
+
+use super::{Failure, Item, next_chunk, open_body, subscribe_request};
+use crate::{
+    Client,
+    progress::{Progress, Scope},
+};
+use reqwest::Response;
+use std::collections::VecDeque;
+use tidewire_protocol::StreamLine;
+
+#[derive(Debug)]
+pub(crate) struct Lines {
+    response: Response,
+    /// A line without its end.
+    unfinished: Vec<u8>,
+    items: VecDeque<Item>,
+}
+
+impl Lines {
+    pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
+        let since = progress.since().to_string();
+        let parameters = [("since", since.as_str()), ("format", "json")];
+        let request = subscribe_request(client, "stream", progress, &parameters);
+        let response = open_body(request, MEDIA_TYPES).await?;
+        Ok(Self { response, unfinished: Vec::new(), items: VecDeque::new() })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Item, Failure> {
+        loop {
+            if let Some(item) = self.items.pop_front() {
+                return Ok(item);
+            }
+            let chunk = next_chunk(&mut self.response).await?;
+            self.read(chunk.as_ref())?;
+        }
+    }
+
+    fn read(&mut self, input: &[u8]) -> Result<(), Failure> {
+        for piece in input.split_inclusive(|&byte| byte == b'\n') {
+            if piece.len() > LINE_BYTES_MAX.saturating_sub(self.unfinished.len()) {
+                return Err(Failure::Cut(format!("a line is longer than {LINE_BYTES_MAX} bytes")));
+            }
+            self.unfinished.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.items.push_back(interpret(&self.unfinished)?);
+                self.unfinished.clear();
+            }
+        }
+        if self.items.is_empty() {
+            self.items.push_back(Item::Alive);
+        }
+        Ok(())
+    }
+}
+
+fn interpret(line: &[u8]) -> Result<Item, Failure> {
+    let bad = |cause: String| Failure::unsuitable(format!("a line is not a message: {cause}"));
+    let line = str::from_utf8(line).map_err(|error| bad(error.to_string()))?;
+    if line.trim_ascii().is_empty() {
+        return Ok(Item::Alive);
+    }
+    Ok(match StreamLine::parse(line).map_err(|error| bad(error.to_string()))? {
+        StreamLine::Message(message) => Item::Message(message, Scope::All),
+        StreamLine::Gap(gap) => Item::Gap(gap),
+        StreamLine::Position(position) => Item::Position(position),
+        StreamLine::Other { .. } => Item::Alive,
+    })
+}
+
+const MEDIA_TYPES: &[&str] = &["application/x-ndjson", "application/ndjson"];
+
+/// A message of 1 MiB with every byte escaped, and as much again.
+const LINE_BYTES_MAX: usize = 16 << 20;

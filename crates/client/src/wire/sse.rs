@@ -1,0 +1,86 @@
+//! Server-Sent Events: `GET /events` with messages as JSON, resumed by `Last-Event-ID`.
+
+use super::{Failure, Item, next_chunk, open_body, subscribe_request};
+use crate::{
+    Client,
+    progress::{Progress, Scope},
+};
+use reqwest::{Response, header};
+use sse_codec::{Event, Parser};
+use std::collections::VecDeque;
+use tidewire_protocol::Since;
+
+#[derive(Debug)]
+pub(crate) struct Sse {
+    response: Response,
+    parser: Parser,
+    /// The last id that was handed out as a position.
+    last_event_id: String,
+    items: VecDeque<Item>,
+}
+
+impl Sse {
+    pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
+        let since = progress.since();
+        let text = since.to_string();
+        let format = ("format", "json");
+        let request = match since {
+            Since::Position(_) => subscribe_request(client, "events", progress, &[format])
+                .header("last-event-id", text),
+            _ => subscribe_request(client, "events", progress, &[("since", &text), format]),
+        };
+        let request =
+            request.header(header::ACCEPT, MEDIA_TYPE).header(header::CACHE_CONTROL, "no-cache");
+        Ok(Self {
+            response: open_body(request, &[MEDIA_TYPE]).await?,
+            parser: Parser::new(),
+            last_event_id: String::new(),
+            items: VecDeque::new(),
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Item, Failure> {
+        loop {
+            if let Some(item) = self.items.pop_front() {
+                return Ok(item);
+            }
+            let chunk = next_chunk(&mut self.response).await?;
+            self.read(chunk.as_ref())?;
+        }
+    }
+
+    fn read(&mut self, mut input: &[u8]) -> Result<(), Failure> {
+        loop {
+            match self.parser.parse(&mut input) {
+                Ok(Some(sse_codec::Item::Event(event))) => self.items.push_back(interpret(&event)?),
+                Ok(Some(sse_codec::Item::Retry(delay))) => self.items.push_back(Item::Retry(delay)),
+                Ok(None) => break,
+                Err(error) => return Err(Failure::Cut(error.to_string())),
+            }
+        }
+        // Blocks of only an `id` dispatch nothing, so look what they left behind.
+        let heard = self.parser.last_event_id();
+        if heard != self.last_event_id
+            && let Ok(position) = heard.parse()
+        {
+            self.last_event_id = heard.to_owned();
+            self.items.push_back(Item::Position(position));
+        }
+        if self.items.is_empty() {
+            self.items.push_back(Item::Alive);
+        }
+        Ok(())
+    }
+}
+
+fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
+    let read = match &*event.event {
+        "$gap" => serde_json::from_str(&event.data).map(Item::Gap),
+        // A newer server's word.
+        name if name.starts_with('$') => Ok(Item::Alive),
+        _ => serde_json::from_str(&event.data).map(|message| Item::Message(message, Scope::All)),
+    };
+    read.map_err(|error| Failure::unsuitable(format!("an event is not a message: {error}")))
+}
+
+const MEDIA_TYPE: &str = "text/event-stream";

@@ -1,0 +1,16 @@
+//! What a subscriber and a publisher can rely on, each against a server that speaks from a script.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod scripted;
+
+mod a_foreign_answer_is_fallen_back_from;
+mod a_gap_is_delivered;
+mod a_publish_says_what_became_of_it;
+mod a_refusal_ends_the_subscription;
+mod a_server_that_is_down_is_waited_for;
+mod a_silent_connection_is_reopened;
+mod polls_begin_with_a_position;
+mod sse_resumes_by_the_last_id;
+mod the_ndjson_stream_resumes_by_since;
+mod the_websocket_resumes_each_subscription;

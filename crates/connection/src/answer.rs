@@ -1,0 +1,123 @@
+//! Messages answered in one go: a page of history, or a long-poll's answer.
+
+use crate::{Format, Limits, Subscription, Time, encoding::Encoding, start::in_words};
+use tidewire_broker::{Broker, Gap, Gathered, Item, Reader};
+use tidewire_protocol::GapView;
+
+/// Some messages, and the position behind them: the next page, or a live subscription, begins
+/// there.
+#[derive(Clone, Debug)]
+pub struct Page {
+    items: Vec<Item>,
+    after: u64,
+    lost: Vec<Lost>,
+}
+
+/// A place that was asked for and is none of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) subscription: Subscription,
+    pub(crate) to: u64,
+}
+
+impl Page {
+    /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
+    pub fn read(
+        subscription: Subscription,
+        limit: Option<usize>,
+        broker: &Broker,
+        limits: &Limits,
+        time: Time,
+    ) -> Self {
+        let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
+        let mut reader = Reader::default();
+        let mut lost = Vec::new();
+        let start = subscription.place.start(time);
+        if let Ok(started) = reader.follow(broker, subscription.pattern.clone(), start)
+            && (started.is_foreign || subscription.place.is_foreign())
+        {
+            lost.push(Lost { subscription, to: started.after });
+        }
+        let mut gathered = Gathered::default();
+        reader.gather(broker, broker.head(), limits.gather_bytes_max, &mut gathered);
+        let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
+        let beyond = gathered.items().iter().enumerate().filter(is_message).nth(limit);
+        let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
+        let items = gathered.items().iter().take(end).cloned().collect();
+        reader.advance(&gathered, end);
+        Self { after: reader.after().unwrap_or(0), items, lost }
+    }
+
+    pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {
+        Self { items, after, lost }
+    }
+
+    /// Whether there is anything to tell.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.lost.is_empty()
+    }
+
+    /// Appends it as a JSON object: `messages`, `position`, and `gaps` where there are any.
+    pub fn write_json(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
+        output.push(b'{');
+        self.write_fields(format, broker, output);
+        output.push(b'}');
+    }
+
+    /// The same without the braces.
+    pub(crate) fn write_fields(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
+        let encoding = match format {
+            Format::Raw => Encoding::Value,
+            Format::Json => Encoding::Object,
+        };
+        output.extend_from_slice(br#""messages":["#);
+        let messages = self.items.iter().filter_map(|item| match item {
+            Item::Message(message) => Some(message),
+            Item::Gap(_) => None,
+        });
+        write_list(messages, output, |message, output| {
+            output.extend_from_slice(encoding.of(message, broker));
+        });
+        output.extend_from_slice(br#"],"position":""#);
+        in_words(broker.position(self.after)).write_to(output);
+        output.push(b'"');
+        let gaps = self.gaps(broker);
+        if !gaps.is_empty() {
+            output.extend_from_slice(br#","gaps":["#);
+            write_list(gaps.iter(), output, |(channel, from, to), output| {
+                let to = in_words(broker.position(*to));
+                GapView { channel, from, to }.write_json(output);
+            });
+            output.push(b']');
+        }
+    }
+
+    fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
+        let lost = self.lost.iter().map(|Lost { subscription, to }| {
+            (subscription.pattern.as_str(), subscription.place.spelling(), *to)
+        });
+        let gaps = self.items.iter().filter_map(|item| match item {
+            Item::Gap(Gap { pattern, from, to }) => {
+                Some((pattern.as_str(), in_words(broker.position(*from)).to_string(), *to))
+            }
+            Item::Message(_) => None,
+        });
+        lost.chain(gaps).collect()
+    }
+}
+
+fn write_list<T>(
+    items: impl Iterator<Item = T>,
+    output: &mut Vec<u8>,
+    write: impl Fn(T, &mut Vec<u8>),
+) {
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            output.push(b',');
+        }
+        write(item, output);
+    }
+}
+
+/// Messages on a page of history when nobody says how many.
+const PAGE_MESSAGES: usize = 100;

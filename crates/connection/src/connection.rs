@@ -1,0 +1,270 @@
+//! A connection's life: opening, the passing of time, and how it ends.
+//!
+//! ```text
+//!  Open ── the peer breaks the protocol, or the server ends ──► Closing ── time is up ──┐
+//!   │                                                             │ the peer has closed  │
+//!   ├── the peer closes, or the response is over ──► Flushing ◄───┘                      │
+//!   │                                                   │ all is sent                    │
+//!   └── the peer is gone, silent or stalled ──────────► Ended ◄──────────────────────────┘
+//! ```
+
+use crate::{
+    Dialect, Limits, Subscription, Time, Wire, Worker, batch::Rest, socket::Socket, start::in_words,
+};
+use std::task::Waker;
+use tidewire_broker::{Broker, Grant, Reader, SeatId};
+use tidewire_protocol::{GapView, ServerMessage, close};
+
+/// One client connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) wire: Wire,
+    pub(crate) seat: SeatId,
+    pub(crate) reader: Reader,
+    /// What follows no cursor: openings, answers, heartbeats, closes.
+    pub(crate) replies: Vec<u8>,
+    /// The end of an item whose beginning has been sent.
+    pub(crate) unsent: Option<Rest>,
+    pub(crate) phase: Phase,
+    pub(crate) socket: Option<Box<Socket>>,
+    pub(crate) sent_ms: u64,
+    pub(crate) heard_ms: u64,
+    /// When a ping went out that nothing has answered.
+    pub(crate) pinged_ms: Option<u64>,
+    /// Since when the client has taken no byte of what waits for it.
+    pub(crate) blocked_ms: Option<u64>,
+    pub(crate) is_heartbeat_due: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// A close has been said; the peer has until then to say its own.
+    Closing {
+        until_ms: u64,
+        parting: Parting,
+    },
+    /// What is left to send goes out, and nothing else.
+    Flushing(Parting),
+    Ended(Parting),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Parting {
+    /// The client closed it, or vanished.
+    Left,
+    /// The server said goodbye.
+    Dismissed,
+    /// The client broke the protocol.
+    Refused,
+    /// The client answered no ping.
+    Silent,
+    /// The client took no bytes.
+    Stalled,
+}
+
+/// What a client asked for in opening a connection.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The wire it came by.
+    pub wire: Wire,
+    /// What it follows from the start.
+    pub subscriptions: Vec<Subscription>,
+    /// What it may do.
+    pub grant: Grant,
+    /// Its name, for a WebSocket's welcome.
+    pub connection: String,
+    /// The server's version, likewise.
+    pub version: &'static str,
+}
+
+impl Connection {
+    /// A connection that has just been opened, with a seat in the worker's lane.
+    ///
+    /// The same pattern twice counts once.
+    pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
+        let Opening { wire, subscriptions, grant, connection, version } = opening;
+        let mut this = Self {
+            wire,
+            seat: worker.lane.sit(),
+            reader: Reader::default(),
+            replies: Vec::new(),
+            unsent: None,
+            phase: Phase::Open,
+            socket: None,
+            sent_ms: time.steady_ms,
+            heard_ms: time.steady_ms,
+            pinged_ms: None,
+            blocked_ms: None,
+            is_heartbeat_due: false,
+        };
+        let mut gaps = Vec::new();
+        for subscription in &subscriptions {
+            this.follow(subscription, &mut gaps, worker, time);
+        }
+        let position = in_words(worker.broker.position(this.after(&worker.broker)));
+        if let Wire::WebSocket(dialect) = wire {
+            this.socket = Some(Box::new(Socket::new(dialect, grant, &subscriptions)));
+        }
+        if wire == Wire::WebSocket(Dialect::Tidewire) {
+            let heartbeat_ms = worker.limits.heartbeat_ms;
+            let connection = &connection;
+            this.say(&ServerMessage::Welcome { connection, version, heartbeat_ms, position });
+        }
+        wire.write_opening(position, worker.limits.retry_ms, &mut this.replies);
+        this.replies.append(&mut gaps);
+        this
+    }
+
+    /// Follows one more pattern, and writes word to `gaps` where its place is none of ours.
+    ///
+    /// Returns the offset behind which it is exact, or `None` where it is followed already.
+    pub(crate) fn follow(
+        &mut self,
+        subscription: &Subscription,
+        gaps: &mut Vec<u8>,
+        worker: &mut Worker,
+        time: Time,
+    ) -> Option<u64> {
+        let Subscription { pattern, place } = subscription;
+        if self.reader.follows(pattern) {
+            return None;
+        }
+        worker.lane.follow(self.seat, pattern);
+        let start = place.start(time);
+        let started = self.reader.follow(&worker.broker, pattern.clone(), start).ok()?;
+        if started.is_foreign || place.is_foreign() {
+            let to = in_words(worker.broker.position(started.after));
+            let gap = GapView { channel: pattern.as_str(), from: &place.spelling(), to };
+            self.wire.write_gap(&gap, gaps);
+        }
+        Some(started.after)
+    }
+
+    /// Takes in that the client will send nothing more: it is gone.
+    pub fn handle_end_of_input(&mut self) {
+        match self.phase {
+            Phase::Open => self.phase = Phase::Ended(Parting::Left),
+            Phase::Closing { parting, .. } => self.phase = Phase::Ended(parting),
+            Phase::Flushing(_) | Phase::Ended(_) => {}
+        }
+    }
+
+    /// Takes in that time has passed.
+    pub fn handle_time(&mut self, worker: &Worker, time: Time) {
+        let (limits, now) = (&worker.limits, time.steady_ms);
+        if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
+            self.phase = Phase::Ended(Parting::Stalled);
+        }
+        match self.phase {
+            Phase::Closing { until_ms, parting } if now >= until_ms => {
+                self.phase = Phase::Ended(parting);
+            }
+            Phase::Open if self.wire.is_websocket() => self.check_pulse(limits, now),
+            Phase::Open => {
+                self.is_heartbeat_due |= now >= self.sent_ms.saturating_add(limits.heartbeat_ms);
+            }
+            _ => {}
+        }
+    }
+
+    /// A silent WebSocket client is asked whether it is there, and given time to answer.
+    fn check_pulse(&mut self, limits: &Limits, now: u64) {
+        match self.pinged_ms {
+            Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
+                self.phase = Phase::Ended(Parting::Silent);
+            }
+            None if now >= self.heard_ms.saturating_add(limits.heartbeat_ms) => {
+                self.pinged_ms = Some(now);
+                // A ping of nothing always fits.
+                ws_frame::encode_ping(b"", None, &mut self.replies).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    /// When [`Connection::handle_time`] has to be called, on the steady clock.
+    pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
+        let pulse_ms = match (self.wire, self.pinged_ms) {
+            (Wire::WebSocket(_), Some(pinged_ms)) => pinged_ms.saturating_add(limits.pong_wait_ms),
+            (Wire::WebSocket(_), None) => self.heard_ms.saturating_add(limits.heartbeat_ms),
+            _ => self.sent_ms.saturating_add(limits.heartbeat_ms),
+        };
+        let stall_ms = self.blocked_ms.map(|since| since.saturating_add(limits.stall_ms));
+        let close_ms = match self.phase {
+            Phase::Closing { until_ms, .. } => Some(until_ms),
+            _ => None,
+        };
+        let pulse_ms = (self.phase == Phase::Open).then_some(pulse_ms);
+        [pulse_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+
+    /// Says goodbye: the client is told to come back after `retry_ms`.
+    pub fn dismiss(&mut self, retry_ms: u64, worker: &Worker, time: Time) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if !self.wire.is_websocket() {
+            self.wire.write_ending(retry_ms, &mut self.replies);
+            self.phase = Phase::Flushing(Parting::Dismissed);
+            return;
+        }
+        if self.wire == Wire::WebSocket(Dialect::Tidewire) {
+            let code = close::GOING_AWAY;
+            self.say(&ServerMessage::Goodbye { code, retry_ms: Some(retry_ms) });
+        }
+        let code = ws_frame::CloseCode::GOING_AWAY;
+        self.say_close(code, "the server is going away", Parting::Dismissed, worker, time);
+    }
+
+    /// Whether it is over, and how.
+    pub fn parting(&self) -> Option<Parting> {
+        match self.phase {
+            Phase::Ended(parting) => Some(parting),
+            _ => None,
+        }
+    }
+
+    /// Lets the connection's task wait: `waker` is woken by news, unless the client takes no
+    /// bytes, and when [`Connection::handle_time`] has to be called.
+    pub fn rest(&self, worker: &mut Worker, waker: &Waker) {
+        let until_ms = Some(self.wake_at_ms(&worker.limits));
+        if self.blocked_ms.is_some() || self.phase != Phase::Open {
+            worker.lane.rest(self.seat, waker, until_ms);
+        } else {
+            worker.lane.sleep(self.seat, waker, until_ms);
+        }
+    }
+
+    /// Gives up the seat.
+    pub fn leave(self, worker: &mut Worker) {
+        worker.lane.rise(self.seat);
+    }
+
+    /// The offset up to which everything was handed over.
+    pub(crate) fn after(&self, broker: &Broker) -> u64 {
+        self.reader.after().unwrap_or_else(|| broker.head())
+    }
+
+    pub(crate) fn say(&mut self, message: &ServerMessage<'_>) {
+        let mut json = Vec::new();
+        message.write_json(&mut json);
+        self.wire.write_text(&json, &mut self.replies);
+    }
+
+    pub(crate) fn say_close(
+        &mut self,
+        code: ws_frame::CloseCode,
+        reason: &str,
+        parting: Parting,
+        worker: &Worker,
+        time: Time,
+    ) {
+        // Every reason we give is short enough.
+        let close = ws_frame::Close { code, reason };
+        ws_frame::encode_close(Some(close), None, &mut self.replies).unwrap_or_default();
+        let until_ms = time.steady_ms.saturating_add(worker.limits.close_wait_ms);
+        self.phase = Phase::Closing { until_ms, parting };
+    }
+}

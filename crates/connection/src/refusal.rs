@@ -1,0 +1,57 @@
+//! A request that was refused, in the words of the protocol.
+
+use tidewire_broker::{AlreadyFollowed, AppendError, Forbidden, NameError};
+use tidewire_protocol::{DataError, ErrorCode, InvalidSince};
+
+/// Why a request was refused: a code for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind of refusal; it knows its HTTP status.
+    pub code: ErrorCode,
+    /// What was wrong and what is allowed.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal of this kind.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Self {
+        Self::new(ErrorCode::BadChannel, error.to_string())
+    }
+}
+
+impl From<InvalidSince> for Refusal {
+    fn from(error: InvalidSince) -> Self {
+        Self::new(ErrorCode::BadPosition, error.to_string())
+    }
+}
+
+impl From<DataError> for Refusal {
+    fn from(error: DataError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<Forbidden> for Refusal {
+    fn from(error: Forbidden) -> Self {
+        Self::new(ErrorCode::Forbidden, error.to_string())
+    }
+}
+
+impl From<AlreadyFollowed> for Refusal {
+    fn from(error: AlreadyFollowed) -> Self {
+        Self::new(ErrorCode::AlreadySubscribed, error.to_string())
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        let AppendError::TooLarge { .. } = error;
+        Self::new(ErrorCode::PayloadTooLarge, error.to_string())
+    }
+}

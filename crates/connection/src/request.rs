@@ -1,0 +1,132 @@
+//! The requests of `tidewire.v1`: each is answered, by what was asked or by why not.
+
+use crate::{
+    Connection, Format, Page, Place, Refusal, Subscription, Time, Worker,
+    socket::{Publish, Socket},
+    start::in_words,
+};
+use tidewire_broker::{ChannelName, Content, Draft, Grant, Label, LabelError, Pattern, Permit};
+use tidewire_protocol::{
+    ClientMessage, ErrorCode, History, PublishedData, ServerMessage, Since, Subscribe, Unsubscribe,
+};
+
+/// Makes a publish, as the protocol words it, ready for an engine.
+///
+/// # Errors
+///
+/// The channel, event, key or data is not what it has to be, or the grant does not reach so far.
+pub fn prepare(
+    publish: &tidewire_protocol::Publish<'_>,
+    grant: &Grant,
+) -> Result<(Permit, Draft), Refusal> {
+    let channel: ChannelName = publish.channel.parse()?;
+    let permit = grant.permit(&channel)?;
+    let content = match publish.payload()? {
+        PublishedData::Json(json) => Content::Json(json.into()),
+        PublishedData::Text(text) => Content::Text(text.into()),
+        PublishedData::Binary(bytes) => Content::Binary(bytes.into()),
+        PublishedData::Nothing => Content::Nothing,
+    };
+    let event = label("event", publish.event.as_deref())?;
+    let key = label("key", publish.key.as_deref())?;
+    Ok((permit, Draft { content, event, key }))
+}
+
+fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
+    let refuse = |error: LabelError| Refusal::new(ErrorCode::BadRequest, format!("{name} {error}"));
+    text.map(|text| text.parse().map_err(refuse)).transpose()
+}
+
+impl Connection {
+    pub(crate) fn handle_request(
+        &mut self,
+        text: &str,
+        socket: &mut Socket,
+        worker: &mut Worker,
+        time: Time,
+    ) {
+        let (id, answer) = match ClientMessage::parse(text) {
+            Ok(ClientMessage::Subscribe(ask)) => (ask.id, self.subscribe(&ask, worker, time)),
+            Ok(ClientMessage::Unsubscribe(ask)) => (ask.id, self.unsubscribe(&ask, worker)),
+            Ok(ClientMessage::History(ask)) => (ask.id, self.tell_history(&ask, worker, time)),
+            Ok(ClientMessage::Publish(publish)) => {
+                match prepare(&publish, &socket.grant) {
+                    Ok((permit, draft)) => {
+                        socket.publishes.push_back(Publish { id: publish.id, permit, draft });
+                    }
+                    Err(refusal) => self.say_refusal(publish.id, &refusal),
+                }
+                return;
+            }
+            Ok(ClientMessage::Presence(ask)) => (ask.id, Err(not_yet("presence"))),
+            Ok(ClientMessage::Token(ask)) => (ask.id, Err(not_yet("tokens"))),
+            Err(error) => return self.say(&ServerMessage::from(&error)),
+        };
+        if let Err(refusal) = answer {
+            self.say_refusal(Some(id), &refusal);
+        }
+    }
+
+    pub(crate) fn say_refusal(&mut self, id: Option<u64>, refusal: &Refusal) {
+        let Refusal { code, message } = refusal;
+        self.say(&ServerMessage::Error { id, code: *code, message, retry_ms: None });
+    }
+
+    fn subscribe(
+        &mut self,
+        ask: &Subscribe<'_>,
+        worker: &mut Worker,
+        time: Time,
+    ) -> Result<(), Refusal> {
+        let pattern: Pattern = ask.channel.parse()?;
+        let subscriptions_max = worker.limits.subscriptions_max;
+        if self.reader.patterns().count() >= subscriptions_max {
+            let message = format!("a connection has at most {subscriptions_max} subscriptions");
+            return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
+        }
+        let since = ask.since.as_deref().map_or(Ok(Since::Now), str::parse)?;
+        let subscription = Subscription { pattern, place: Place::Since(since) };
+        let mut gaps = Vec::new();
+        let after = self.follow(&subscription, &mut gaps, worker, time).ok_or_else(|| {
+            let message = format!("there is a subscription to {} already", ask.channel);
+            Refusal::new(ErrorCode::AlreadySubscribed, message)
+        })?;
+        let position = in_words(worker.broker.position(after));
+        self.say(&ServerMessage::Subscribed { id: ask.id, channel: &ask.channel, position });
+        self.replies.append(&mut gaps);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, ask: &Unsubscribe<'_>, worker: &mut Worker) -> Result<(), Refusal> {
+        let pattern: Pattern = ask.channel.parse()?;
+        if !self.reader.unfollow(&pattern) {
+            let message = format!("there is no subscription to {pattern}");
+            return Err(Refusal::new(ErrorCode::NotSubscribed, message));
+        }
+        worker.lane.unfollow(self.seat, &pattern);
+        self.say(&ServerMessage::Unsubscribed { id: ask.id, channel: &ask.channel });
+        Ok(())
+    }
+
+    fn tell_history(
+        &mut self,
+        ask: &History<'_>,
+        worker: &mut Worker,
+        time: Time,
+    ) -> Result<(), Refusal> {
+        let pattern: Pattern = ask.channel.parse()?;
+        let since = ask.since.as_deref().map_or(Ok(Since::Earliest), str::parse)?;
+        let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let subscription = Subscription { pattern, place: Place::Since(since) };
+        let page = Page::read(subscription, limit, &worker.broker, &worker.limits, time);
+        let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
+        page.write_fields(Format::Json, &worker.broker, &mut json);
+        json.push(b'}');
+        self.wire.write_text(&json, &mut self.replies);
+        Ok(())
+    }
+}
+
+fn not_yet(what: &str) -> Refusal {
+    Refusal::new(ErrorCode::Unsupported, format!("this server has no {what}"))
+}

@@ -1,0 +1,242 @@
+//! The WebSocket side of a connection: frames in.
+//!
+//! Frames are decoded where they arrived; only what is unfinished is kept.
+
+use crate::{Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, connection::Phase};
+use std::{collections::VecDeque, mem};
+use tidewire_broker::{ChannelName, Content, Draft, Grant, Permit, Position};
+use tidewire_protocol::ServerMessage;
+use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Piece, Role};
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    decoder: Decoder,
+    pub(crate) dialect: Dialect,
+    pub(crate) grant: Grant,
+    /// Where a raw client's frames go: the one channel it follows.
+    publish_to: Option<ChannelName>,
+    /// Input that has not been decoded: the front of a frame, or what waits behind answers.
+    parked: Vec<u8>,
+    /// A message of which only so much has arrived.
+    message: Vec<u8>,
+    pub(crate) publishes: VecDeque<Publish>,
+}
+
+/// A publish that a client has asked for.
+#[derive(Debug)]
+pub struct Publish {
+    /// The client's number for it, if it wants an answer.
+    pub id: Option<u64>,
+    /// That it may.
+    pub permit: Permit,
+    /// What to publish.
+    pub draft: Draft,
+}
+
+impl Socket {
+    pub(crate) fn new(dialect: Dialect, grant: Grant, subscriptions: &[Subscription]) -> Self {
+        let publish_to = match subscriptions {
+            [Subscription { pattern, .. }] => pattern.as_channel(),
+            _ => None,
+        };
+        Self {
+            decoder: Decoder::new(Role::Server),
+            dialect,
+            grant,
+            publish_to,
+            parked: Vec::new(),
+            message: Vec::new(),
+            publishes: VecDeque::new(),
+        }
+    }
+}
+
+impl Connection {
+    /// Takes in bytes from the client, decoding them in place.
+    ///
+    /// Only a WebSocket client has anything to say; what another sends is passed over.
+    pub fn handle_input(&mut self, input: &mut [u8], worker: &mut Worker, time: Time) {
+        if !input.is_empty() {
+            self.heard_ms = time.steady_ms;
+            self.pinged_ms = None;
+        }
+        let Some(mut socket) = self.socket.take() else { return };
+        let mut parked = mem::take(&mut socket.parked);
+        if parked.is_empty() {
+            socket.parked = self.decode(&mut socket, input, worker, time).to_vec();
+        } else {
+            parked.extend_from_slice(input);
+            let left = self.decode(&mut socket, &mut parked, worker, time).len();
+            parked.drain(..parked.len() - left);
+            socket.parked = parked;
+        }
+        self.socket = Some(socket);
+    }
+
+    /// Whether more input is welcome: not while answers pile up that the client does not take.
+    pub fn wants_input(&self, worker: &Worker) -> bool {
+        self.replies.len() < worker.limits.replies_bytes_max
+    }
+
+    /// A publish the client has asked for; answer it by [`Connection::handle_published`].
+    pub fn poll_publish(&mut self) -> Option<Publish> {
+        let publishes = &mut self.socket.as_mut()?.publishes;
+        let publish = publishes.pop_front();
+        if publishes.is_empty() {
+            *publishes = VecDeque::new();
+        }
+        publish
+    }
+
+    /// Takes in how a publish went.
+    pub fn handle_published(&mut self, id: Option<u64>, outcome: Result<Position, Refusal>) {
+        match (id, outcome) {
+            (Some(id), Ok(position)) => {
+                let position = crate::start::in_words(position);
+                self.say(&ServerMessage::Published { id, position });
+            }
+            (None, Ok(_)) => {}
+            (id, Err(refusal)) => self.say_refusal(id, &refusal),
+        }
+    }
+
+    /// Goes on with input that waited behind answers, once those are sent.
+    pub(crate) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
+        let waits = self.socket.as_ref().is_some_and(|socket| !socket.parked.is_empty());
+        if waits && self.replies.is_empty() {
+            self.handle_input(&mut [], worker, time);
+        }
+    }
+
+    /// Decodes what it can, and returns the rest.
+    fn decode<'a>(
+        &mut self,
+        socket: &mut Socket,
+        mut input: &'a mut [u8],
+        worker: &mut Worker,
+        time: Time,
+    ) -> &'a [u8] {
+        let message_bytes_max = match socket.dialect {
+            Dialect::Raw | Dialect::Json => worker.limits.message_bytes_max,
+            Dialect::Tidewire => worker.limits.request_bytes_max(),
+        };
+        let limits = ws_frame::Limits {
+            message_bytes_max: u64::try_from(message_bytes_max).unwrap_or(u64::MAX),
+            ..ws_frame::Limits::default()
+        };
+        while self.wants_input(worker) && !matches!(self.phase, Phase::Ended(_)) {
+            match socket.decoder.decode(&mut input, &limits) {
+                Ok(Some(event)) => self.handle_event(event, socket, worker, time),
+                Ok(None) => break,
+                Err(error) if self.phase == Phase::Open => {
+                    let reason = error.to_string();
+                    self.say_close(error.close_code(), &reason, Parting::Refused, worker, time);
+                    return &[];
+                }
+                // A close has been said, or came; whatever follows is of no interest.
+                Err(_) => return &[],
+            }
+        }
+        input
+    }
+
+    fn handle_event(
+        &mut self,
+        event: Event<'_>,
+        socket: &mut Socket,
+        worker: &mut Worker,
+        time: Time,
+    ) {
+        match event {
+            Event::Close(close) => self.handle_close(close),
+            _ if self.phase != Phase::Open => {}
+            Event::Text(text) => self.handle_text(text, socket, worker, time),
+            Event::Binary(bytes) => self.handle_binary(bytes, socket, worker, time),
+            Event::Piece(piece) => self.handle_piece(piece, socket, worker, time),
+            // A ping's payload always fits a pong.
+            Event::Ping(payload) => {
+                ws_frame::encode_pong(payload, None, &mut self.replies).unwrap_or_default();
+            }
+            Event::Pong(_) => {}
+        }
+    }
+
+    fn handle_close(&mut self, close: Option<Close<'_>>) {
+        match self.phase {
+            Phase::Open => {
+                let echo = close.map(|Close { code, .. }| Close { code, reason: "" });
+                ws_frame::encode_close(echo, None, &mut self.replies).unwrap_or_default();
+                self.phase = Phase::Flushing(Parting::Left);
+            }
+            Phase::Closing { parting, .. } => self.phase = Phase::Flushing(parting),
+            Phase::Flushing(_) | Phase::Ended(_) => {}
+        }
+    }
+
+    fn handle_piece(
+        &mut self,
+        piece: Piece<'_>,
+        socket: &mut Socket,
+        worker: &mut Worker,
+        time: Time,
+    ) {
+        let Piece { kind, part, payload } = piece;
+        socket.message.extend_from_slice(payload);
+        if !part.ends() {
+            return;
+        }
+        let message = mem::take(&mut socket.message);
+        match (kind, String::from_utf8(message)) {
+            (Kind::Text, Ok(text)) => self.handle_text(&text, socket, worker, time),
+            (Kind::Text, Err(_)) => {
+                let reason = "text is not UTF-8";
+                self.say_close(CloseCode::INVALID_PAYLOAD, reason, Parting::Refused, worker, time);
+            }
+            (Kind::Binary, Ok(text)) => {
+                self.handle_binary(text.as_bytes(), socket, worker, time);
+            }
+            (Kind::Binary, Err(error)) => {
+                self.handle_binary(error.as_bytes(), socket, worker, time);
+            }
+        }
+    }
+
+    fn handle_text(&mut self, text: &str, socket: &mut Socket, worker: &mut Worker, time: Time) {
+        match socket.dialect {
+            Dialect::Tidewire => self.handle_request(text, socket, worker, time),
+            Dialect::Raw | Dialect::Json => {
+                self.publish_raw(Content::Text(text.into()), socket, worker, time);
+            }
+        }
+    }
+
+    fn handle_binary(&mut self, bytes: &[u8], socket: &mut Socket, worker: &Worker, time: Time) {
+        match socket.dialect {
+            Dialect::Tidewire => {
+                let reason = "tidewire.v1 is spoken in text frames";
+                let code = CloseCode::UNSUPPORTED_DATA;
+                self.say_close(code, reason, Parting::Refused, worker, time);
+            }
+            Dialect::Raw | Dialect::Json => {
+                self.publish_raw(Content::Binary(bytes.into()), socket, worker, time);
+            }
+        }
+    }
+
+    fn publish_raw(&mut self, content: Content, socket: &mut Socket, worker: &Worker, time: Time) {
+        let permit = match &socket.publish_to {
+            Some(channel) => socket.grant.permit(channel).map_err(|error| error.to_string()),
+            None => Err("to publish, follow one channel, or speak tidewire.v1".to_owned()),
+        };
+        match permit {
+            Ok(permit) => {
+                let draft = Draft::new(content);
+                socket.publishes.push_back(Publish { id: None, permit, draft });
+            }
+            Err(reason) => {
+                let code = CloseCode::POLICY_VIOLATION;
+                self.say_close(code, &reason, Parting::Refused, worker, time);
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Where a subscription begins, from what the client said of it.
+
+use crate::Time;
+use tidewire_broker::{Pattern, Position, Start};
+use tidewire_protocol as protocol;
+
+/// What to follow, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The channels.
+    pub pattern: Pattern,
+    /// The place.
+    pub place: Place,
+}
+
+/// The place a client named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One this server can make sense of.
+    Since(protocol::Since),
+    /// A last event id that is none of ours: what it stood for is lost, what is retained follows.
+    Foreign(String),
+}
+
+impl Place {
+    /// The place behind the newest message.
+    pub const NOW: Self = Self::Since(protocol::Since::Now);
+
+    /// Reads a last event id, which may come from another server or another life of this one.
+    pub fn from_last_event_id(text: &str) -> Self {
+        match text.parse() {
+            Ok(position) => Self::Since(protocol::Since::Position(position)),
+            // Long or odd ids are cut: they are only handed back to be recognised.
+            Err(_) => Self::Foreign(text.chars().take(FOREIGN_CHARS_MAX).collect()),
+        }
+    }
+
+    pub(crate) fn start(&self, time: Time) -> Start {
+        match self {
+            Self::Since(protocol::Since::Now) => Start::Now,
+            Self::Since(protocol::Since::Earliest) | Self::Foreign(_) => Start::Earliest,
+            Self::Since(protocol::Since::Position(position)) => {
+                Start::After(Position { epoch: position.epoch, offset: position.offset })
+            }
+            Self::Since(protocol::Since::Ago(duration)) => {
+                let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+                Start::Since(time.wall_ms.saturating_sub(ago_ms))
+            }
+        }
+    }
+
+    /// How the client spelled it, for a gap notice.
+    pub(crate) fn spelling(&self) -> String {
+        match self {
+            Self::Since(since) => since.to_string(),
+            Self::Foreign(text) => text.clone(),
+        }
+    }
+
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign(_))
+    }
+}
+
+/// The broker's position in the words of the protocol.
+pub(crate) fn in_words(position: Position) -> protocol::Position {
+    protocol::Position { epoch: position.epoch, offset: position.offset }
+}
+
+const FOREIGN_CHARS_MAX: usize = 64;

@@ -1,0 +1,107 @@
+//! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
+
+use crate::{Connection, Framing, Time, Worker, connection::Phase, start::in_words};
+use tidewire_broker::{Gap, Item};
+use tidewire_protocol::GapView;
+
+impl Connection {
+    /// Fills the worker's batch with what is to be written next; false if there is nothing.
+    pub fn poll_transmit(&mut self, worker: &mut Worker) -> bool {
+        worker.batch.clear();
+        worker.gathered.clear();
+        if matches!(self.phase, Phase::Ended(_)) {
+            return false;
+        }
+        if let Some(unsent) = &self.unsent {
+            unsent.push_to(&mut worker.batch);
+        }
+        worker.batch.unsent_end = worker.batch.len();
+        worker.batch.push_copy(&self.replies);
+        worker.batch.replies_end = worker.batch.len();
+        if self.phase == Phase::Open && worker.batch.len() < worker.limits.gather_bytes_max {
+            self.gather(worker);
+        }
+        if worker.batch.is_empty() {
+            self.beat(worker);
+            self.finish();
+        }
+        !worker.batch.is_empty()
+    }
+
+    /// Takes in that the first `written` bytes of the batch are on their way.
+    ///
+    /// Fewer than all of them means that the socket takes no more for now.
+    pub fn handle_transmitted(&mut self, written: usize, worker: &mut Worker, time: Time) {
+        let batch = &worker.batch;
+        if written > 0 {
+            (self.sent_ms, self.is_heartbeat_due) = (time.steady_ms, false);
+            self.blocked_ms = None;
+        }
+        if written < batch.len() {
+            self.blocked_ms.get_or_insert(time.steady_ms);
+        }
+        if written < batch.unsent_end {
+            self.unsent.iter_mut().for_each(|unsent| unsent.skip(written));
+            return;
+        }
+        self.unsent = None;
+        if written < batch.replies_end {
+            self.replies.drain(..written - batch.unsent_end);
+            return;
+        }
+        self.replies = Vec::new();
+        let (handed_over, rest) = batch.split(written);
+        self.unsent = rest;
+        self.reader.advance(&worker.gathered, handed_over);
+        self.resume_input(worker, time);
+        self.finish();
+    }
+
+    fn gather(&mut self, worker: &mut Worker) {
+        if let Some(news) = worker.lane.take_news(self.seat) {
+            self.reader.note(news);
+        }
+        let Worker { broker, lane, limits, batch, gathered } = worker;
+        let room = limits.gather_bytes_max.saturating_sub(batch.len());
+        self.reader.gather(broker, lane.settled(), room, gathered);
+        let encoding = self.wire.encoding();
+        let is_bare = self.wire.framing() == Some(Framing::UntilClose);
+        for item in gathered.items() {
+            match item {
+                Item::Message(message) => batch.push_message(message, encoding, is_bare, broker),
+                Item::Gap(Gap { pattern, from, to }) => {
+                    let from = in_words(broker.position(*from)).to_string();
+                    let to = in_words(broker.position(*to));
+                    let mut notice = Vec::new();
+                    let gap = GapView { channel: pattern.as_str(), from: &from, to };
+                    self.wire.write_gap(&gap, &mut notice);
+                    batch.push_item(&notice);
+                }
+            }
+        }
+        if batch.is_empty() {
+            // Nothing, or only what this wire leaves out: the place moves on all the same.
+            self.reader.advance(gathered, gathered.items().len());
+        }
+    }
+
+    /// Writes a heartbeat, if one is due: there was nothing else to say.
+    fn beat(&mut self, worker: &mut Worker) {
+        if self.phase == Phase::Open && std::mem::take(&mut self.is_heartbeat_due) {
+            let position = in_words(worker.broker.position(self.after(&worker.broker)));
+            self.wire.write_heartbeat(position, &mut self.replies);
+            worker.batch.push_copy(&self.replies);
+            worker.batch.replies_end = worker.batch.len();
+        }
+    }
+
+    /// Ends what only had something left to send.
+    fn finish(&mut self) {
+        if let Phase::Flushing(parting) = self.phase
+            && self.unsent.is_none()
+            && self.replies.is_empty()
+        {
+            self.phase = Phase::Ended(parting);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The wires, and what each says besides messages: its opening, heartbeat, gap notice and ending.
+
+use crate::encoding::Encoding;
+use sse_codec::Block;
+use std::time::Duration;
+use tidewire_protocol::{GapView, Position};
+
+/// How bytes reach a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Server-Sent Events.
+    Sse {
+        /// What `data:` carries.
+        format: Format,
+        /// How the response is delimited.
+        framing: Framing,
+    },
+    /// One message a line.
+    Stream {
+        /// What a line carries.
+        format: Format,
+        /// How the response is delimited.
+        framing: Framing,
+    },
+    /// WebSocket.
+    WebSocket(Dialect),
+}
+
+/// What stands for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The payload as published.
+    Raw,
+    /// The JSON object of a message.
+    Json,
+}
+
+/// How an HTTP/1 response that has no length is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// By chunks.
+    Chunked,
+    /// By the end of the connection, as HTTP/1.0 has it.
+    UntilClose,
+}
+
+/// What is spoken over a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Payloads out, and frames in are published.
+    Raw,
+    /// Message objects out, and frames in are published.
+    Json,
+    /// Requests and answers in JSON: the subprotocol `tidewire.v1`.
+    Tidewire,
+}
+
+impl Wire {
+    pub(crate) fn encoding(self) -> Encoding {
+        match self {
+            Self::Sse { format: Format::Raw, .. } => Encoding::EventRaw,
+            Self::Sse { format: Format::Json, .. } => Encoding::EventJson,
+            Self::Stream { format: Format::Raw, .. } => Encoding::LineRaw,
+            Self::Stream { format: Format::Json, .. } => Encoding::LineJson,
+            Self::WebSocket(Dialect::Raw) => Encoding::FrameRaw,
+            Self::WebSocket(Dialect::Json) => Encoding::FrameJson,
+            Self::WebSocket(Dialect::Tidewire) => Encoding::FrameMessage,
+        }
+    }
+
+    pub(crate) fn framing(self) -> Option<Framing> {
+        match self {
+            Self::Sse { framing, .. } | Self::Stream { framing, .. } => Some(framing),
+            Self::WebSocket(_) => None,
+        }
+    }
+
+    pub(crate) fn is_websocket(self) -> bool {
+        matches!(self, Self::WebSocket(_))
+    }
+
+    /// What a subscriber hears first: the place at which it begins.
+    pub(crate) fn write_opening(self, position: Position, retry_ms: u64, output: &mut Vec<u8>) {
+        match self {
+            Self::Sse { .. } => {
+                let id = position.to_string();
+                let retry = Some(Duration::from_millis(retry_ms));
+                self.write_block(&Block { id: Some(&id), retry, ..Block::default() }, output);
+            }
+            Self::Stream { format: Format::Json, .. } | Self::WebSocket(Dialect::Json) => {
+                self.write_position(position, output);
+            }
+            // The others cannot say it, or say it in their welcome.
+            Self::Stream { format: Format::Raw, .. } | Self::WebSocket(_) => {}
+        }
+    }
+
+    /// What a quiet subscriber hears now and then: the place up to which there was nothing.
+    pub(crate) fn write_heartbeat(self, position: Position, output: &mut Vec<u8>) {
+        match self {
+            Self::Sse { .. } => {
+                let id = position.to_string();
+                self.write_block(&Block { id: Some(&id), ..Block::default() }, output);
+            }
+            Self::Stream { format: Format::Json, .. } => self.write_position(position, output),
+            Self::Stream { format: Format::Raw, .. } => {
+                self.write_framed(output, |o| o.push(b'\n'))
+            }
+            // Pings are another matter: they ask for an answer.
+            Self::WebSocket(_) => {}
+        }
+    }
+
+    /// Word of messages that are gone.
+    ///
+    /// A raw wire has no room for it beside payloads, so there it is the one thing that nobody
+    /// published: silence would be worse.
+    pub(crate) fn write_gap(self, gap: &GapView<'_>, output: &mut Vec<u8>) {
+        let mut json = Vec::new();
+        gap.write_json(&mut json);
+        match self {
+            Self::Sse { .. } => {
+                let data = String::from_utf8_lossy(&json);
+                let block = Block { event: Some(GAP_EVENT), data: Some(&data), ..Block::default() };
+                self.write_block(&block, output);
+            }
+            Self::Stream { .. } => self.write_framed(output, |output| {
+                output.extend_from_slice(&json);
+                output.push(b'\n');
+            }),
+            Self::WebSocket(_) => self.write_text(&json, output),
+        }
+    }
+
+    /// What is said before the server ends the response: when to come back, and the end itself.
+    pub(crate) fn write_ending(self, retry_ms: u64, output: &mut Vec<u8>) {
+        if let Self::Sse { .. } = self {
+            let retry = Some(Duration::from_millis(retry_ms));
+            self.write_block(&Block { retry, ..Block::default() }, output);
+        }
+        if self.framing() == Some(Framing::Chunked) {
+            output.extend_from_slice(LAST_CHUNK);
+        }
+    }
+
+    /// Writes JSON as one text frame, or as a line.
+    pub(crate) fn write_text(self, json: &[u8], output: &mut Vec<u8>) {
+        ws_frame::encode_text(&String::from_utf8_lossy(json), None, output);
+    }
+
+    fn write_position(self, position: Position, output: &mut Vec<u8>) {
+        let mut json = Vec::new();
+        json.extend_from_slice(br#"{"position":""#);
+        position.write_to(&mut json);
+        json.extend_from_slice(br#""}"#);
+        match self {
+            Self::WebSocket(_) => self.write_text(&json, output),
+            Self::Sse { .. } | Self::Stream { .. } => self.write_framed(output, |output| {
+                output.extend_from_slice(&json);
+                output.push(b'\n');
+            }),
+        }
+    }
+
+    fn write_block(self, block: &Block<'_>, output: &mut Vec<u8>) {
+        // Positions and our own event names hold no line end, so nothing is refused here.
+        self.write_framed(output, |output| block.encode(output).unwrap_or_default());
+    }
+
+    fn write_framed(self, output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.framing() {
+            Some(Framing::Chunked) => write_chunk(output, write),
+            Some(Framing::UntilClose) | None => write(output),
+        }
+    }
+}
+
+/// Appends what `write` writes as one chunk ([RFC 9112 §7.1]).
+///
+/// [RFC 9112 §7.1]: https://www.rfc-editor.org/rfc/rfc9112#section-7.1
+pub(crate) fn write_chunk(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut body = Vec::new();
+    write(&mut body);
+    output.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
+    output.extend_from_slice(&body);
+    output.extend_from_slice(b"\r\n");
+}
+
+const GAP_EVENT: &str = "$gap";
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";

@@ -1,0 +1,229 @@
+//! What a server says on a `tidewire.v1` WebSocket, written from parts it holds.
+
+use crate::{ErrorCode, GapView, MessageView, Position, RequestError, json::Members};
+
+/// Anything the server says, about to be written.
+#[derive(Clone, Copy, Debug)]
+pub enum ServerMessage<'a> {
+    /// The first words on a connection.
+    Welcome {
+        /// This connection's name.
+        connection: &'a str,
+        /// The server's version.
+        version: &'a str,
+        /// The longest the server stays silent.
+        heartbeat_ms: u64,
+        /// The head, so that a client to whom nothing was delivered can resume too.
+        position: Position,
+    },
+    /// Delivery has begun.
+    Subscribed {
+        /// The request's number.
+        id: u64,
+        /// The channel or pattern.
+        channel: &'a str,
+        /// Delivery is exact after this one.
+        position: Position,
+    },
+    /// Delivery has ended.
+    Unsubscribed {
+        /// The request's number.
+        id: u64,
+        /// The channel or pattern.
+        channel: &'a str,
+    },
+    /// The message is in the log.
+    Published {
+        /// The request's number.
+        id: u64,
+        /// Its place there.
+        position: Position,
+    },
+    /// What was published.
+    History {
+        /// The request's number.
+        id: u64,
+        /// In order.
+        messages: &'a [MessageView<'a>],
+        /// From where to ask next.
+        position: Position,
+    },
+    /// Something was refused.
+    Error {
+        /// The request's number, if it was a request and had one.
+        id: Option<u64>,
+        /// What kind of mistake.
+        code: ErrorCode,
+        /// For people.
+        message: &'a str,
+        /// When to try again, if that would help.
+        retry_ms: Option<u64>,
+    },
+    /// A message.
+    Message(MessageView<'a>),
+    /// Messages are gone for this reader.
+    Gap(GapView<'a>),
+    /// The last words on a connection.
+    Goodbye {
+        /// The [close code](crate::close) that follows.
+        code: u16,
+        /// When to come back, if welcome.
+        retry_ms: Option<u64>,
+    },
+}
+
+impl ServerMessage<'_> {
+    /// Appends the object, on one line.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match *self {
+            Self::Welcome { connection, version, heartbeat_ms, position } => {
+                Members::tagged(out, "welcome")
+                    .text("connection", connection)
+                    .text("version", version)
+                    .number("heartbeat_ms", heartbeat_ms)
+                    .position("position", position)
+            }
+            Self::Subscribed { id, channel, position } => Members::tagged(out, "subscribed")
+                .number("id", id)
+                .text("channel", channel)
+                .position("position", position),
+            Self::Unsubscribed { id, channel } => {
+                Members::tagged(out, "unsubscribed").number("id", id).text("channel", channel)
+            }
+            Self::Published { id, position } => {
+                Members::tagged(out, "published").number("id", id).position("position", position)
+            }
+            Self::History { id, messages, position } => Members::tagged(out, "history")
+                .number("id", id)
+                .with("messages", |out| write_messages(messages, out))
+                .position("position", position),
+            Self::Error { id, code, message, retry_ms } => Members::tagged(out, "error")
+                .optional_number("id", id)
+                .text("code", code.as_str())
+                .text("message", message)
+                .optional_number("retry_ms", retry_ms),
+            Self::Goodbye { code, retry_ms } => Members::tagged(out, "goodbye")
+                .number("code", code.into())
+                .optional_number("retry_ms", retry_ms),
+            Self::Gap(gap) => return gap.write_json(out),
+            Self::Message(message) => {
+                out.extend_from_slice(br#"{"type":"message","#);
+                message.write_fields(out);
+                return out.push(b'}');
+            }
+        }
+        .close();
+    }
+}
+
+impl<'a> From<&'a RequestError> for ServerMessage<'a> {
+    fn from(error: &'a RequestError) -> Self {
+        Self::Error { id: error.id, code: error.code, message: &error.message, retry_ms: None }
+    }
+}
+
+fn write_messages(messages: &[MessageView<'_>], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, message) in messages.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        message.write_json(out);
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ClientMessage, Data};
+
+    const POSITION: Position = Position { epoch: 36, offset: 7 };
+
+    const MESSAGE: MessageView<'_> = MessageView {
+        channel: "a",
+        position: POSITION,
+        time: 5,
+        event: None,
+        key: None,
+        data: Data::Text("hi"),
+    };
+
+    #[test]
+    fn every_message_has_its_form() {
+        let position = POSITION;
+        for (message, wire) in [
+            (
+                ServerMessage::Welcome {
+                    connection: "c",
+                    version: "0.1.0",
+                    heartbeat_ms: 20_000,
+                    position,
+                },
+                r#"{"type":"welcome","connection":"c","version":"0.1.0","heartbeat_ms":20000,"position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Subscribed { id: 1, channel: "a.*", position },
+                r#"{"type":"subscribed","id":1,"channel":"a.*","position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Unsubscribed { id: 2, channel: "a" },
+                r#"{"type":"unsubscribed","id":2,"channel":"a"}"#,
+            ),
+            (
+                ServerMessage::Published { id: 3, position },
+                r#"{"type":"published","id":3,"position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::History { id: 4, messages: &[MESSAGE, MESSAGE], position },
+                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::History { id: 4, messages: &[], position },
+                r#"{"type":"history","id":4,"messages":[],"position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Error {
+                    id: Some(5),
+                    code: ErrorCode::Forbidden,
+                    message: "no\n",
+                    retry_ms: Some(9),
+                },
+                r#"{"type":"error","id":5,"code":"forbidden","message":"no\n","retry_ms":9}"#,
+            ),
+            (
+                ServerMessage::Error {
+                    id: None,
+                    code: ErrorCode::Internal,
+                    message: "",
+                    retry_ms: None,
+                },
+                r#"{"type":"error","code":"internal","message":""}"#,
+            ),
+            (
+                ServerMessage::Message(MESSAGE),
+                r#"{"type":"message","channel":"a","position":"10-7","time":5,"data":"hi"}"#,
+            ),
+            (
+                ServerMessage::Gap(GapView { channel: "a", from: "x", to: position }),
+                r#"{"type":"gap","channel":"a","from":"x","to":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Goodbye { code: 1001, retry_ms: Some(250) },
+                r#"{"type":"goodbye","code":1001,"retry_ms":250}"#,
+            ),
+        ] {
+            let mut out = Vec::new();
+            message.write_json(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_refused_request_is_answered_under_its_number() {
+        let error = ClientMessage::parse(r#"{"type":"x","id":8}"#).unwrap_err();
+        let mut out = Vec::new();
+        ServerMessage::from(&error).write_json(&mut out);
+        assert!(out.starts_with(br#"{"type":"error","id":8,"code":"unknown_type","message":"#));
+    }
+}

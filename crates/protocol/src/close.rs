@@ -1,0 +1,71 @@
+//! The WebSocket close codes that are used here, and what each tells a client to do next.
+//!
+//! | code | says | come back |
+//! |---|---|---|
+//! | 1000 | done, as asked | no |
+//! | 1001 | the server is leaving, or the page | yes |
+//! | 1002 | a frame broke the framing rules | no |
+//! | 1003 | a kind of data that is not taken here | no |
+//! | 1007 | text that is not UTF-8 | no |
+//! | 1008 | not allowed | no |
+//! | 1009 | a message over the limit | no |
+//! | 1011 | the server's own mistake | yes |
+//! | 1013 | too much at the moment | yes |
+//! | 4001 | no pong in time | yes |
+//!
+//! Of the codes that are ours, those below 4500 ask to come back and the others not to.
+//! The meanings below 4000 are those of the [IANA registry].
+//!
+//! [IANA registry]: https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
+
+/// Done, as asked.
+pub const NORMAL: u16 = 1000;
+/// The server is leaving, or the page.
+pub const GOING_AWAY: u16 = 1001;
+/// A frame broke the framing rules.
+pub const PROTOCOL_ERROR: u16 = 1002;
+/// A kind of data that is not taken here.
+pub const UNSUPPORTED_DATA: u16 = 1003;
+/// Text that is not UTF-8.
+pub const INVALID_TEXT: u16 = 1007;
+/// Not allowed.
+pub const POLICY_VIOLATION: u16 = 1008;
+/// A message over the limit.
+pub const MESSAGE_TOO_BIG: u16 = 1009;
+/// The server's own mistake.
+pub const INTERNAL_ERROR: u16 = 1011;
+/// Too much at the moment.
+pub const TRY_AGAIN_LATER: u16 = 1013;
+/// No pong in time.
+pub const PONG_TIMEOUT: u16 = 4001;
+
+/// Whether a client that was closed with `code` should come back, after a pause.
+///
+/// A code nobody assigned is taken for an accident, which passes.
+pub const fn retryable(code: u16) -> bool {
+    !matches!(
+        code,
+        NORMAL
+            | PROTOCOL_ERROR
+            | UNSUPPORTED_DATA
+            | INVALID_TEXT
+            | POLICY_VIOLATION
+            | MESSAGE_TOO_BIG
+            | 4500..=4999
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accidents_pass_and_mistakes_do_not() {
+        for code in [1001, 1005, 1006, 1011, 1012, 1013, 1014, 3000, 4001, 4499] {
+            assert!(retryable(code), "{code}");
+        }
+        for code in [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4999] {
+            assert!(!retryable(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What can go wrong, as stable text, and what each means: status, title, whether to try again.
+//!
+//! An error knows its answer here, so that no transport has to judge.
+
+use std::{fmt, str::FromStr};
+
+/// A kind of error, the same on every wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The request cannot be understood.
+    BadRequest,
+    /// No channel or pattern has such a name.
+    BadChannel,
+    /// Not a place in the log.
+    BadPosition,
+    /// The payload is not what it is said to be.
+    BadData,
+    /// No request has this type.
+    UnknownType,
+    /// Nothing to unsubscribe.
+    NotSubscribed,
+    /// Subscribed on this connection before.
+    AlreadySubscribed,
+    /// One connection may have no more subscriptions.
+    TooManySubscriptions,
+    /// The token does not allow it.
+    Forbidden,
+    /// Nothing is there.
+    NotFound,
+    /// Something is there, but not for this method.
+    MethodNotAllowed,
+    /// More bytes than a message may have.
+    PayloadTooLarge,
+    /// This server cannot do that.
+    Unsupported,
+    /// Too much is asked at the moment.
+    Overloaded,
+    /// The server, or what it relies on, is away.
+    Unavailable,
+    /// The request took too long to arrive.
+    Timeout,
+    /// The server's own mistake.
+    Internal,
+}
+
+/// The text is no error code this version knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an error code this version knows")]
+pub struct UnknownErrorCode;
+
+impl ErrorCode {
+    /// Every code there is.
+    pub const ALL: [Self; 17] = [
+        Self::BadRequest,
+        Self::BadChannel,
+        Self::BadPosition,
+        Self::BadData,
+        Self::UnknownType,
+        Self::NotSubscribed,
+        Self::AlreadySubscribed,
+        Self::TooManySubscriptions,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::PayloadTooLarge,
+        Self::Unsupported,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::Timeout,
+        Self::Internal,
+    ];
+
+    /// The text by which programs know it.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status it is answered with.
+    pub const fn status(self) -> u16 {
+        self.row().1
+    }
+
+    /// What people see first, the same for every occurrence.
+    pub const fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Whether the same request may succeed later: the world was at fault, not the request.
+    pub const fn retryable(self) -> bool {
+        matches!(self.status(), 408 | 429 | 500..)
+    }
+
+    /// The URI that names it in a problem document: `urn:tidewire:problem:` and the text.
+    pub fn problem_type(self) -> String {
+        format!("{PROBLEM_TYPE_PREFIX}{self}")
+    }
+
+    const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::BadRequest => ("bad_request", 400, "The request cannot be understood"),
+            Self::BadChannel => ("bad_channel", 400, "Not a channel or pattern"),
+            Self::BadPosition => ("bad_position", 400, "Not a place to begin"),
+            Self::BadData => ("bad_data", 400, "The payload is not what it is said to be"),
+            Self::UnknownType => ("unknown_type", 400, "No request has this type"),
+            Self::NotSubscribed => ("not_subscribed", 409, "Not subscribed"),
+            Self::AlreadySubscribed => ("already_subscribed", 409, "Subscribed before"),
+            Self::TooManySubscriptions => ("too_many_subscriptions", 400, "Too many subscriptions"),
+            Self::Forbidden => ("forbidden", 403, "Not allowed"),
+            Self::NotFound => ("not_found", 404, "Nothing is here"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
+            Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),
+            Self::Unsupported => ("unsupported", 415, "This server cannot do that"),
+            Self::Overloaded => ("overloaded", 429, "Too much at the moment"),
+            Self::Unavailable => ("unavailable", 503, "Not available at the moment"),
+            Self::Timeout => ("timeout", 408, "The request took too long"),
+            Self::Internal => ("internal", 500, "Something broke in the server"),
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ErrorCode {
+    type Err = UnknownErrorCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownErrorCode> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text).ok_or(UnknownErrorCode)
+    }
+}
+
+const PROBLEM_TYPE_PREFIX: &str = "urn:tidewire:problem:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_statuses_and_retries_are_stable() {
+        let table: Vec<_> =
+            ErrorCode::ALL.map(|code| (code.as_str(), code.status(), code.retryable())).into();
+        assert_eq!(
+            table,
+            [
+                ("bad_request", 400, false),
+                ("bad_channel", 400, false),
+                ("bad_position", 400, false),
+                ("bad_data", 400, false),
+                ("unknown_type", 400, false),
+                ("not_subscribed", 409, false),
+                ("already_subscribed", 409, false),
+                ("too_many_subscriptions", 400, false),
+                ("forbidden", 403, false),
+                ("not_found", 404, false),
+                ("method_not_allowed", 405, false),
+                ("payload_too_large", 413, false),
+                ("unsupported", 415, false),
+                ("overloaded", 429, true),
+                ("unavailable", 503, true),
+                ("timeout", 408, true),
+                ("internal", 500, true),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_text_reads_back() {
+        for code in ErrorCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(code));
+        }
+        assert_eq!("Forbidden".parse::<ErrorCode>(), Err(UnknownErrorCode));
+    }
+}

@@ -1,0 +1,202 @@
+//! What a server said on a `tidewire.v1` WebSocket, read into values a client can keep.
+
+use crate::{ErrorCode, Gap, Message, Position};
+use serde::Deserialize;
+
+/// Anything a server said.
+#[derive(Clone, Debug)]
+pub enum ServerEvent {
+    /// The first words on a connection.
+    Welcome(Welcome),
+    /// Delivery has begun.
+    Subscribed(Subscribed),
+    /// Delivery has ended.
+    Unsubscribed(Unsubscribed),
+    /// The message is in the log.
+    Published(Published),
+    /// What was published.
+    History(HistoryPage),
+    /// Something was refused.
+    Error(Refusal),
+    /// A message.
+    Message(Message),
+    /// Messages are gone for this reader.
+    Gap(Gap),
+    /// The last words on a connection.
+    Goodbye(Goodbye),
+    /// Something a newer server says, to be ignored.
+    Other {
+        /// Its `type`.
+        kind: String,
+    },
+}
+
+/// The first words on a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Welcome {
+    /// This connection's name.
+    pub connection: String,
+    /// The server's version.
+    pub version: String,
+    /// The longest the server stays silent.
+    pub heartbeat_ms: u64,
+    /// The head, so that a client to whom nothing was delivered can resume too.
+    pub position: Position,
+}
+
+/// Delivery has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Subscribed {
+    /// The request's number.
+    pub id: u64,
+    /// The channel or pattern.
+    pub channel: String,
+    /// Delivery is exact after this one.
+    pub position: Position,
+}
+
+/// Delivery has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Unsubscribed {
+    /// The request's number.
+    pub id: u64,
+    /// The channel or pattern.
+    pub channel: String,
+}
+
+/// The message is in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Published {
+    /// The request's number.
+    pub id: u64,
+    /// Its place there.
+    pub position: Position,
+}
+
+/// A page of what was published.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HistoryPage {
+    /// The request's number.
+    pub id: u64,
+    /// In order.
+    pub messages: Vec<Message>,
+    /// From where to ask next.
+    pub position: Position,
+}
+
+/// Something was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Refusal {
+    /// The request's number, if it was a request and had one.
+    pub id: Option<u64>,
+    /// An [`ErrorCode`]'s text, or that of a newer server's.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// When to try again, if that would help.
+    pub retry_ms: Option<u64>,
+}
+
+/// The last words on a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Goodbye {
+    /// The [close code](crate::close) that follows.
+    pub code: u16,
+    /// When to come back, if welcome.
+    pub retry_ms: Option<u64>,
+}
+
+impl ServerEvent {
+    /// Reads one frame's text.
+    ///
+    /// # Errors
+    ///
+    /// Not a JSON object, or not of its type's shape: the server does not speak our protocol.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let Head { kind } = serde_json::from_str(text)?;
+        match kind.as_str() {
+            "welcome" => serde_json::from_str(text).map(Self::Welcome),
+            "subscribed" => serde_json::from_str(text).map(Self::Subscribed),
+            "unsubscribed" => serde_json::from_str(text).map(Self::Unsubscribed),
+            "published" => serde_json::from_str(text).map(Self::Published),
+            "history" => serde_json::from_str(text).map(Self::History),
+            "error" => serde_json::from_str(text).map(Self::Error),
+            "message" => serde_json::from_str(text).map(Self::Message),
+            "gap" => serde_json::from_str(text).map(Self::Gap),
+            "goodbye" => serde_json::from_str(text).map(Self::Goodbye),
+            _ => Ok(Self::Other { kind }),
+        }
+    }
+}
+
+impl Refusal {
+    /// The code, if this version knows it.
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.code.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_reads_with_fields_it_does_not_know() {
+        let parse = |text: &str| ServerEvent::parse(text).unwrap();
+        let position = Position { epoch: 36, offset: 7 };
+        assert!(matches!(
+            parse(r#"{"type":"welcome","connection":"c","version":"0.1.0","heartbeat_ms":20000,"position":"10-7","new":1}"#),
+            ServerEvent::Welcome(welcome) if welcome.heartbeat_ms == 20_000 && welcome.position == position
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"subscribed","id":1,"channel":"a","position":"10-7"}"#),
+            ServerEvent::Subscribed(subscribed) if subscribed.position == position
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"unsubscribed","id":2,"channel":"a"}"#),
+            ServerEvent::Unsubscribed(Unsubscribed { id: 2, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"published","id":3,"position":"10-7"}"#),
+            ServerEvent::Published(Published { id: 3, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":{"x":1}}],"position":"10-7"}"#),
+            ServerEvent::History(page) if page.messages[0].bytes().as_deref() == Some(br#"{"x":1}"#)
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"error","code":"forbidden","message":"no"}"#),
+            ServerEvent::Error(refusal) if refusal.error_code() == Some(ErrorCode::Forbidden)
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"error","id":1,"code":"brand_new","message":"","retry_ms":5}"#),
+            ServerEvent::Error(refusal) if refusal.error_code().is_none() && refusal.retry_ms == Some(5)
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"message","channel":"a","position":"10-7","time":5,"data":"hi"}"#),
+            ServerEvent::Message(message) if message.text().as_deref() == Some("hi")
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"gap","channel":"a","from":"?","to":"10-7"}"#),
+            ServerEvent::Gap(gap) if gap.from == "?"
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"goodbye","code":1001}"#),
+            ServerEvent::Goodbye(Goodbye { code: 1001, retry_ms: None })
+        ));
+        assert!(matches!(parse(r#"{"type":"new"}"#), ServerEvent::Other { kind } if kind == "new"));
+    }
+
+    #[test]
+    fn what_is_not_of_its_shape_is_an_error() {
+        for text in ["", "[]", "{}", r#"{"type":"published","id":3,"position":"?"}"#] {
+            ServerEvent::parse(text).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The socket as actix sees it, and the one home of the states a takeover goes through.
+//!
+//! Apart because everything that could lose a byte or a waker is here.
+
+use bytes::Bytes;
+use futures_util::ready;
+use std::cell::RefCell;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What runs with the socket and the bytes that were read past the request's head.
+pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
+
+/// A stream that a response can take from the dispatcher that drives it.
+pub(super) struct Takeable<S> {
+    stream: Option<S>,
+    link: Link<S>,
+}
+
+impl<S> Takeable<S> {
+    pub(super) fn new(stream: S) -> (Self, Link<S>) {
+        let link = Link(Rc::new(RefCell::new(State::Serving)));
+        (Self { stream: Some(stream), link: link.clone() }, link)
+    }
+
+    pub(super) fn link(&self) -> Link<S> {
+        self.link.clone()
+    }
+}
+
+impl<S: Unpin> Takeable<S> {
+    fn stream(&mut self) -> io::Result<Pin<&mut S>> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(taken)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.link.holds_back(context) {
+            return Poll::Pending;
+        }
+        this.stream()?.poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().stream()?.poll_write(context, bytes)
+    }
+
+    /// The dispatcher flushes once the stream has accepted all it had to write.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.stream()?.poll_flush(context))?;
+        if this.link.take(&mut this.stream) {
+            Poll::Ready(Err(taken()))
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream()?.poll_shutdown(context)
+    }
+}
+
+/// What the socket, the response body and the service around the dispatcher share.
+pub(super) struct Link<S>(Rc<RefCell<State<S>>>);
+
+enum State<S> {
+    /// The dispatcher reads and writes as if nothing of ours were there.
+    Serving,
+    /// A response that takes over is on its way; once `armed`, the next flush is the moment.
+    Held { reader: Option<Waker>, armed: Option<(OnTaken<S>, Bytes)> },
+    /// The stream has left the dispatcher.
+    Taken(S, OnTaken<S>, Bytes),
+}
+
+impl<S> Link<S> {
+    /// Stops reading.
+    pub(super) fn hold(&self) {
+        self.0.replace(State::Held { reader: None, armed: None });
+    }
+
+    /// Lets the next flush take the stream.
+    pub(super) fn arm(&self, on_taken: OnTaken<S>, early: Bytes) {
+        if let State::Held { armed, .. } = &mut *self.0.borrow_mut() {
+            *armed = Some((on_taken, early));
+        }
+    }
+
+    /// Reads again, unless the stream is already taken.
+    pub(super) fn release(&self) {
+        let mut state = self.0.borrow_mut();
+        if matches!(*state, State::Held { .. }) {
+            let held = mem::replace(&mut *state, State::Serving);
+            // What is dropped and woken may come back to this link.
+            drop(state);
+            if let State::Held { reader: Some(reader), .. } = held {
+                reader.wake();
+            }
+        }
+    }
+
+    /// Gives a taken stream to its closure and tells whether there was one.
+    pub(super) fn deliver(&self) -> bool {
+        let state = self.0.replace(State::Serving);
+        let State::Taken(stream, on_taken, early) = state else { return false };
+        on_taken(stream, early);
+        true
+    }
+
+    fn holds_back(&self, context: &Context<'_>) -> bool {
+        let mut state = self.0.borrow_mut();
+        let State::Held { reader, .. } = &mut *state else { return false };
+        *reader = Some(context.waker().clone());
+        true
+    }
+
+    /// Moves the stream here if a response is armed, and tells whether it did.
+    fn take(&self, stream: &mut Option<S>) -> bool
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut state = self.0.borrow_mut();
+        if let State::Held { armed, .. } = &mut *state
+            && let Some((on_taken, early)) = armed.take()
+            && let Some(mut stream) = stream.take()
+        {
+            forget_reader(&mut stream);
+            *state = State::Taken(stream, on_taken, early);
+            return true;
+        }
+        false
+    }
+}
+
+impl<S> Clone for Link<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+/// Makes a TCP stream let go of the dispatcher's waker, which would keep the memory of its finished
+/// task: `readable()` waits beside that waker and never replaces it. Reading nothing loses nothing.
+fn forget_reader<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut context = Context::from_waker(Waker::noop());
+    let _ = Pin::new(stream).poll_read(&mut context, &mut ReadBuf::new(&mut []));
+}
+
+/// Never reaches a peer or a log: it only makes the dispatcher end.
+fn taken() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::task::Wake;
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[actix_web::test]
+    async fn a_taken_stream_has_forgotten_who_read_it_before() {
+        struct Dispatcher;
+        impl Wake for Dispatcher {
+            fn wake(self: Arc<Self>) {}
+        }
+
+        let dispatcher = Arc::new(Dispatcher);
+        let waker = Arc::clone(&dispatcher).into();
+        let mut context = Context::from_waker(&waker);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut socket, link) = Takeable::new(listener.accept().await.unwrap().0);
+        let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
+        assert!(read.is_pending());
+        assert_eq!(Arc::strong_count(&dispatcher), 3);
+        link.hold();
+        link.arm(Box::new(|_, _| ()), Bytes::new());
+        assert!(matches!(Pin::new(&mut socket).poll_flush(&mut context), Poll::Ready(Err(_))));
+        assert_eq!(Arc::strong_count(&dispatcher), 2);
+    }
+}

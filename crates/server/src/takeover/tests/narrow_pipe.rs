@@ -1,0 +1,98 @@
+//! A takeover whose head gets stuck halfway: over a pipe in memory that holds 16 bytes.
+
+use super::{TIME_MAX, echo};
+use crate::takeover::Handoff;
+use crate::takeover::service::serve;
+use crate::takeover::socket::Takeable;
+use actix_http::HttpService;
+use actix_service::{ServiceFactory, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::{App, rt, web};
+use std::cell::Cell;
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::timeout;
+
+#[actix_web::test]
+async fn the_socket_is_taken_only_when_the_whole_head_is_out() {
+    let (mut client, fate) = handshake().await;
+    let (mut head, mut taken_at) = (Vec::new(), None);
+    while !head.ends_with(b"\r\n\r\n") {
+        settle().await;
+        if fate.get() == Fate::Ran {
+            taken_at = taken_at.or(Some(head.len()));
+        }
+        head.push(timeout(TIME_MAX, client.read_u8()).await.unwrap().unwrap());
+    }
+    assert!(taken_at.unwrap() >= head.len() - PIPE_BYTES);
+}
+
+#[actix_web::test]
+async fn bytes_sent_while_the_head_is_stuck_arrive() {
+    let (mut client, fate) = handshake().await;
+    client.write_all(b"\x81\x80abcd").await.unwrap();
+    settle().await;
+    assert_eq!(fate.get(), Fate::Waiting);
+    let mut wire = Vec::new();
+    while !wire.ends_with(b"\r\n\r\n\x81\x80abcd") {
+        wire.push(timeout(TIME_MAX, client.read_u8()).await.unwrap().unwrap());
+    }
+}
+
+#[actix_web::test]
+async fn the_closure_is_dropped_unrun_when_the_client_goes_first() {
+    let (client, fate) = handshake().await;
+    assert_eq!(fate.get(), Fate::Waiting);
+    drop(client);
+    settle().await;
+    assert_eq!(fate.get(), Fate::Dropped);
+}
+
+/// What became of the closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Waiting,
+    Ran,
+    Dropped,
+}
+
+/// Lives in the closure.
+struct Witness(Rc<Cell<Fate>>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if self.0.get() == Fate::Waiting {
+            self.0.set(Fate::Dropped);
+        }
+    }
+}
+
+/// The client's end of a pipe in which the answer to a handshake is stuck, as nothing is read.
+async fn handshake() -> (DuplexStream, Rc<Cell<Fate>>) {
+    let fate = Rc::new(Cell::new(Fate::Waiting));
+    let seen = Rc::clone(&fate);
+    let route = web::get().to(move |handoff: Handoff<DuplexStream>, payload| {
+        let witness = Witness(Rc::clone(&seen));
+        echo(handoff, payload, move || witness.0.set(Fate::Ran))
+    });
+    let http = HttpService::build()
+        .on_connect_ext(|socket: &Takeable<DuplexStream>, data| drop(data.insert(socket.link())))
+        .h1(map_config(App::new().route("/echo", route), |()| AppConfig::default()))
+        .new_service(())
+        .await
+        .unwrap();
+    let (mut client, server) = duplex(PIPE_BYTES);
+    rt::spawn(serve(&http, server, None));
+    client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
+    settle().await;
+    (client, fate)
+}
+
+/// Lets the server do all it can.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+const PIPE_BYTES: usize = 16;

@@ -1,0 +1,288 @@
+//! The decoder: bytes in, events out, unmasked where they lie and borrowed from there.
+//!
+//! A frame that is whole in the buffer touches no state. Only a message cut by the end of the
+//! buffer, or by the sender into fragments, leaves a trace between calls.
+
+use crate::header::{Header, Opcode};
+use crate::utf8::Utf8;
+use crate::{Close, Event, Kind, Mask, Part, PayloadLen, Piece, ProtocolError};
+
+/// Which side of the connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Receives masked frames, sends plain ones.
+    Server,
+    /// Receives plain frames, sends masked ones.
+    Client,
+}
+
+/// What a peer may ask for. Both are checked when a header arrives, before its payload does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message, over all its fragments.
+    pub message_bytes_max: u64,
+    /// The most frames a message may come in: the bound on the work of empty ones.
+    pub fragments_max: u32,
+}
+
+impl Default for Limits {
+    /// 16 MiB in 65,536 fragments, which is what the Autobahn test suite asks of an endpoint.
+    fn default() -> Self {
+        Self { message_bytes_max: 16 << 20, fragments_max: 1 << 16 }
+    }
+}
+
+/// One direction of a connection, from the first byte after the opening handshake.
+///
+/// Call [`decode`](Self::decode) until it wants more, keep what it left of the buffer (at most
+/// [`UNFINISHED_BYTES_MAX`] bytes) in front of what arrives next, and call again.
+///
+/// ```text
+///               first frame                 payload ends
+/// ┌─────────┐ ─────────────▶ ┌─────────┐ ─────────────────▶ ┌────────────┐
+/// │ Between │                │ Payload │                    │ Fragmented │
+/// └─────────┘ ◀───────────── └─────────┘ ◀───────────────── └────────────┘
+///               final payload ends          continuation
+/// ```
+///
+/// A payload that is all there is passed through in one call; a whole message never leaves
+/// `Between`. Pings and pongs fit in wherever a frame may begin. A close and every error lead to
+/// `Closed`.
+#[derive(Debug)]
+pub struct Decoder {
+    /// What the headers of the open message declared; 0 between messages, else ≥ `payload_left`.
+    message_bytes: u64,
+    /// How much of the current frame's payload is still to come.
+    payload_left: u64,
+    /// The frames of the open message so far; 0 between messages.
+    fragments: u32,
+    /// The mask of the current frame.
+    mask: Mask,
+    /// The end of the open message, if that is a text; whole between messages.
+    utf8: Utf8,
+    role: Role,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No message is open.
+    Between,
+    /// A frame's header has been consumed, its payload not all.
+    Payload { kind: Kind, fin: bool },
+    /// A frame has ended, its message has not.
+    Fragmented { kind: Kind },
+    /// Nothing is accepted any more.
+    Closed,
+}
+
+/// The most that [`Decoder::decode`] leaves for later: a control frame that lacks its last byte.
+///
+/// Control frames are handed out whole. Other frames give what they have, and leave at most a
+/// header.
+pub const UNFINISHED_BYTES_MAX: usize = 2 + 4 + 125 - 1;
+
+impl Decoder {
+    /// The decoder of what this role receives.
+    pub const fn new(role: Role) -> Self {
+        Self {
+            message_bytes: 0,
+            payload_left: 0,
+            fragments: 0,
+            mask: Mask::new([0; 4]),
+            utf8: Utf8::new(),
+            role,
+            state: State::Between,
+        }
+    }
+
+    /// Takes the next event off the front of `input`, or `None` when that takes more bytes.
+    ///
+    /// What is consumed is split off `input` and unmasked in place; what is left is untouched, and
+    /// must be the front of `input` when more has arrived.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol or passed a limit. The bytes of `input` mean nothing then, and
+    /// the decoder refuses all that follow.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use ws_frame::{Decoder, Event, Limits, Role};
+    /// let mut decoder = Decoder::new(Role::Client);
+    /// let mut buffer = *b"\x81\x02hi\x81\x05he";
+    /// let mut input = &mut buffer[..];
+    /// let event = decoder.decode(&mut input, &Limits::default())?;
+    /// assert_eq!(event, Some(Event::Text("hi")));
+    /// assert_eq!(input, b"\x81\x05he");
+    /// # Ok::<(), ws_frame::ProtocolError>(())
+    /// ```
+    #[inline]
+    pub fn decode<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let event = match self.state {
+            State::Between | State::Fragmented { .. } => self.frame(input, limits),
+            State::Payload { kind, fin } => self.piece(kind, fin, input).map(Some),
+            State::Closed => Err(ProtocolError::AfterClose),
+        };
+        if event.is_err() {
+            self.state = State::Closed;
+        }
+        self.check();
+        event
+    }
+
+    /// Takes the event at the beginning of a frame.
+    #[inline]
+    fn frame<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        let Some((header, header_bytes)) = Header::decode(input, self.role)? else {
+            return Ok(None);
+        };
+        let kind = match (header.opcode, self.state) {
+            (Opcode::Text, State::Between) => Kind::Text,
+            (Opcode::Binary, State::Between) => Kind::Binary,
+            (Opcode::Continuation, State::Fragmented { kind }) => kind,
+            (Opcode::Continuation, _) => return Err(ProtocolError::ContinuationWithoutStart),
+            (Opcode::Text | Opcode::Binary, _) => return Err(ProtocolError::MessageInsideMessage),
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => {
+                return self.control(header, header_bytes, input);
+            }
+        };
+
+        let message_bytes = self.message_bytes.saturating_add(header.len.bytes());
+        if message_bytes > limits.message_bytes_max {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        if self.fragments >= limits.fragments_max {
+            return Err(ProtocolError::TooManyFragments);
+        }
+
+        let mut mask = Mask::new(header.mask_key.unwrap_or_default());
+        let whole = header.fin && self.state == State::Between;
+        if whole && let Some(payload) = take_payload(input, header_bytes, header.len) {
+            mask.apply(payload);
+            return match kind {
+                Kind::Text => match str::from_utf8(payload) {
+                    Ok(text) => Ok(Some(Event::Text(text))),
+                    Err(_) => Err(ProtocolError::TextNotUtf8),
+                },
+                Kind::Binary => Ok(Some(Event::Binary(payload))),
+            };
+        }
+
+        // A header is not consumed alone: with its payload it may yet make a whole message.
+        if input.len() == header_bytes && header.len.bytes() > 0 {
+            return Ok(None);
+        }
+        let _head = input.split_off_mut(..header_bytes);
+        self.message_bytes = message_bytes;
+        self.payload_left = header.len.bytes();
+        self.fragments = self.fragments.saturating_add(1);
+        self.mask = mask;
+        self.piece(kind, header.fin, input).map(Some)
+    }
+
+    /// Takes what has arrived of the current payload.
+    fn piece<'a>(
+        &mut self,
+        kind: Kind,
+        fin: bool,
+        input: &mut &'a mut [u8],
+    ) -> Result<Event<'a>, ProtocolError> {
+        let begins = self.fragments == 1 && self.payload_left == self.message_bytes;
+        let len = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(input.len());
+        let payload = input.split_off_mut(..len).unwrap_or_default();
+        self.mask.apply(payload);
+        if kind == Kind::Text {
+            self.utf8.feed(payload)?;
+        }
+
+        self.payload_left = self.payload_left.saturating_sub(PayloadLen::of(payload).bytes());
+        let ends = fin && self.payload_left == 0;
+        self.state = match self.payload_left {
+            0 if fin => State::Between,
+            0 => State::Fragmented { kind },
+            _ => State::Payload { kind, fin },
+        };
+        if ends {
+            if !self.utf8.is_whole() {
+                return Err(ProtocolError::TextNotUtf8);
+            }
+            self.message_bytes = 0;
+            self.fragments = 0;
+        }
+        let part = match (begins, ends) {
+            (true, true) => Part::Whole,
+            (true, false) => Part::First,
+            (false, false) => Part::Middle,
+            (false, true) => Part::Last,
+        };
+        Ok(Event::Piece(Piece { kind, part, payload }))
+    }
+
+    /// Takes a control frame, once all of it is there.
+    fn control<'a>(
+        &mut self,
+        header: Header,
+        header_bytes: usize,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        let Some(payload) = take_payload(input, header_bytes, header.len) else { return Ok(None) };
+        Mask::new(header.mask_key.unwrap_or_default()).apply(payload);
+        Ok(Some(match header.opcode {
+            Opcode::Ping => Event::Ping(payload),
+            Opcode::Pong => Event::Pong(payload),
+            _ => {
+                self.state = State::Closed;
+                Event::Close(Close::decode(payload)?)
+            }
+        }))
+    }
+
+    /// Asserts what the fields promise each other.
+    fn check(&self) {
+        debug_assert!(self.payload_left <= self.message_bytes);
+        match self.state {
+            State::Between => {
+                debug_assert!(self.message_bytes == 0 && self.fragments == 0);
+                debug_assert!(self.utf8.is_whole());
+            }
+            State::Payload { .. } => debug_assert!(self.payload_left > 0 && self.fragments > 0),
+            State::Fragmented { .. } => {
+                debug_assert!(self.payload_left == 0 && self.fragments > 0);
+            }
+            State::Closed => {}
+        }
+    }
+}
+
+/// Takes a frame off the front of `input`, if all of it is there, and gives its payload.
+fn take_payload<'a>(
+    input: &mut &'a mut [u8],
+    header_bytes: usize,
+    len: PayloadLen,
+) -> Option<&'a mut [u8]> {
+    let frame_bytes = usize::try_from(len.bytes()).ok()?.checked_add(header_bytes)?;
+    input.split_off_mut(..frame_bytes)?.get_mut(header_bytes..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_fits_in_32_bytes() {
+        assert!(size_of::<Decoder>() <= 32, "{}", size_of::<Decoder>());
+    }
+}

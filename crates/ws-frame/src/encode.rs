@@ -1,0 +1,161 @@
+//! The encoders: each appends one frame to the caller's buffer.
+//!
+//! A server sends with the mask key `None`. A client takes four fresh bytes from a strong source
+//! of randomness for every frame ([RFC 6455 §5.3]); where they come from is the caller's business.
+//!
+//! [RFC 6455 §5.3]: https://www.rfc-editor.org/rfc/rfc6455#section-5.3
+
+use alloc::vec::Vec;
+
+use crate::header::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode};
+use crate::{Close, EncodeError, Kind, Mask, Part, PayloadLen, Piece};
+
+/// Appends a text message.
+///
+/// ```
+/// let mut output = Vec::new();
+/// ws_frame::encode_text("Hello", None, &mut output);
+/// assert_eq!(output, b"\x81\x05Hello");
+/// ```
+#[inline]
+pub fn encode_text(text: &str, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+    encode_frame(Opcode::Text, Part::Whole, text.as_bytes(), mask_key, output);
+}
+
+/// Appends a binary message.
+#[inline]
+pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+    encode_frame(Opcode::Binary, Part::Whole, payload, mask_key, output);
+}
+
+/// Appends one fragment of a message.
+///
+/// The fragments of a text are together UTF-8 and may be cut anywhere. Between them other frames
+/// may go out, but none of another message.
+///
+/// ```
+/// # use ws_frame::{Kind, Part, Piece, encode_piece};
+/// let mut output = Vec::new();
+/// let (kind, mask_key) = (Kind::Text, None);
+/// encode_piece(Piece { kind, part: Part::First, payload: b"Hel" }, mask_key, &mut output);
+/// encode_piece(Piece { kind, part: Part::Last, payload: b"lo" }, mask_key, &mut output);
+/// assert_eq!(output, b"\x01\x03Hel\x80\x02lo");
+/// ```
+#[inline]
+pub fn encode_piece(piece: Piece<'_>, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+    encode_frame(opcode(piece.kind, piece.part), piece.part, piece.payload, mask_key, output);
+}
+
+/// Appends the head of a message or fragment, whose payload the caller sends after it.
+///
+/// With a mask key the caller masks that payload too, by a [`Mask`] of the same key.
+///
+/// ```
+/// # use ws_frame::{Kind, Part, PayloadLen, encode_head};
+/// let mut head = Vec::new();
+/// encode_head(Kind::Binary, Part::Whole, PayloadLen::of(&[0; 300]), None, &mut head);
+/// assert_eq!(head, [0x82, 126, 1, 44]);
+/// ```
+#[inline]
+pub fn encode_head(
+    kind: Kind,
+    part: Part,
+    len: PayloadLen,
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) {
+    Header { opcode: opcode(kind, part), fin: part.ends(), mask_key, len }.encode(output);
+}
+
+/// Appends a ping.
+///
+/// # Errors
+///
+/// The payload is longer than 125 bytes. Nothing is appended then.
+pub fn encode_ping(
+    payload: &[u8],
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_control(Opcode::Ping, payload, mask_key, output)
+}
+
+/// Appends a pong, which answers a ping with that ping's payload.
+///
+/// # Errors
+///
+/// The payload is longer than 125 bytes, which that of a ping never is. Nothing is appended then.
+pub fn encode_pong(
+    payload: &[u8],
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    encode_control(Opcode::Pong, payload, mask_key, output)
+}
+
+/// Appends a close, after which nothing may be sent. It also answers one.
+///
+/// # Errors
+///
+/// The reason is longer than 123 bytes. Nothing is appended then.
+///
+/// ```
+/// # use ws_frame::{Close, CloseCode, encode_close};
+/// let mut output = Vec::new();
+/// let close = Close { code: CloseCode::GOING_AWAY, reason: "bye" };
+/// encode_close(Some(close), None, &mut output)?;
+/// assert_eq!(output, b"\x88\x05\x03\xe9bye");
+/// # Ok::<(), ws_frame::EncodeError>(())
+/// ```
+pub fn encode_close(
+    close: Option<Close<'_>>,
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let mut payload = Vec::new();
+    if let Some(Close { code, reason }) = close {
+        payload.extend(code.number().to_be_bytes());
+        payload.extend_from_slice(reason.as_bytes());
+    }
+    encode_control(Opcode::Close, &payload, mask_key, output)
+}
+
+fn encode_control(
+    opcode: Opcode,
+    payload: &[u8],
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    if payload.len() > CONTROL_BYTES_MAX.into() {
+        return Err(EncodeError::ControlTooLong);
+    }
+    encode_frame(opcode, Part::Whole, payload, mask_key, output);
+    Ok(())
+}
+
+#[inline]
+fn encode_frame(
+    opcode: Opcode,
+    part: Part,
+    payload: &[u8],
+    mask_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) {
+    output.reserve(HEADER_BYTES_MAX.saturating_add(payload.len()));
+    let len = PayloadLen::of(payload);
+    Header { opcode, fin: part.ends(), mask_key, len }.encode(output);
+    let head_end = output.len();
+    output.extend_from_slice(payload);
+    if let Some(key) = mask_key {
+        Mask::new(key).apply(output.get_mut(head_end..).unwrap_or_default());
+    }
+}
+
+/// The opcode says what a message is where it begins; after that, only that it goes on.
+const fn opcode(kind: Kind, part: Part) -> Opcode {
+    match kind {
+        _ if !part.begins() => Opcode::Continuation,
+        Kind::Text => Opcode::Text,
+        Kind::Binary => Opcode::Binary,
+    }
+}

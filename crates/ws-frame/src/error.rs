@@ -1,0 +1,107 @@
+//! What can go wrong, split by whose fault it is: the peer's or the caller's.
+//!
+//! The peer's errors end the connection and know the close code to answer with.
+
+use core::error::Error;
+use core::fmt::{self, Display, Formatter};
+
+use crate::CloseCode;
+
+/// The peer broke [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455), or passed a limit.
+///
+/// After any of these the connection is over: answer with [`close_code`](Self::close_code), hang up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A reserved bit is set, and no extension was agreed on that would give it a meaning.
+    ReservedBits,
+    /// The opcode has no meaning.
+    UnknownOpcode(u8),
+    /// A ping, pong or close does not end in its first frame.
+    ControlFragmented,
+    /// A ping, pong or close is longer than 125 bytes.
+    ControlTooLong,
+    /// A client's frame is not masked.
+    Unmasked,
+    /// A server's frame is masked.
+    Masked,
+    /// A length is spelled longer than it needs.
+    LengthNotMinimal,
+    /// A length is 2^63 bytes or more.
+    LengthTooLarge,
+    /// A frame continues a message, but none was begun.
+    ContinuationWithoutStart,
+    /// A frame begins a message before the last one has ended.
+    MessageInsideMessage,
+    /// The frames of a message declare more than [`message_bytes_max`](crate::Limits).
+    MessageTooLong,
+    /// A message comes in more than [`fragments_max`](crate::Limits) frames.
+    TooManyFragments,
+    /// A text is not UTF-8, or ends inside a code point.
+    TextNotUtf8,
+    /// A close has a payload of one byte, where its code takes two.
+    ClosePayloadOneByte,
+    /// A close carries a code that must not travel.
+    IllegalCloseCode(u16),
+    /// The reason of a close is not UTF-8.
+    CloseReasonNotUtf8,
+    /// Bytes came after a close frame, or after another of these errors.
+    AfterClose,
+}
+
+impl ProtocolError {
+    /// The code for the close frame that answers this error ([RFC 6455 §7.4.1]).
+    ///
+    /// [RFC 6455 §7.4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            Self::TextNotUtf8 | Self::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}
+
+impl Display for ProtocolError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReservedBits => "reserved bit set without an extension",
+            Self::UnknownOpcode(opcode) => return write!(f, "unknown opcode {opcode:#x}"),
+            Self::ControlFragmented => "fragmented control frame",
+            Self::ControlTooLong => "control frame longer than 125 bytes",
+            Self::Unmasked => "unmasked frame from a client",
+            Self::Masked => "masked frame from a server",
+            Self::LengthNotMinimal => "length not in its shortest form",
+            Self::LengthTooLarge => "length of 2^63 bytes or more",
+            Self::ContinuationWithoutStart => "continuation of no message",
+            Self::MessageInsideMessage => "new message inside a fragmented one",
+            Self::MessageTooLong => "message too long",
+            Self::TooManyFragments => "message in too many fragments",
+            Self::TextNotUtf8 => "text is not UTF-8",
+            Self::ClosePayloadOneByte => "close payload of one byte",
+            Self::IllegalCloseCode(code) => return write!(f, "illegal close code {code}"),
+            Self::CloseReasonNotUtf8 => "close reason is not UTF-8",
+            Self::AfterClose => "bytes after the close",
+        })
+    }
+}
+
+impl Error for ProtocolError {}
+
+/// The caller asked for a frame that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A ping or pong of more than 125 bytes, or a close reason of more than 123.
+    ControlTooLong,
+}
+
+impl Display for EncodeError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ControlTooLong => f.write_str("control frame longer than 125 bytes"),
+        }
+    }
+}
+
+impl Error for EncodeError {}

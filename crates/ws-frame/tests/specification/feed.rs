@@ -1,0 +1,145 @@
+//! Feeds wires to a decoder in every way they could arrive, and assembles what comes out.
+
+use ws_frame::{Decoder, Event, Kind, Limits, Part, ProtocolError, Role, UNFINISHED_BYTES_MAX};
+
+/// An event, its message assembled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+}
+
+/// Everything heard, and the error that ended it.
+pub(crate) type Hearing = (Vec<Heard>, Option<ProtocolError>);
+
+/// One end of a connection, with the least a caller has to do.
+pub(crate) struct Listener {
+    decoder: Decoder,
+    limits: Limits,
+    unfinished: Vec<u8>,
+    message: Option<Vec<u8>>,
+    hearing: Hearing,
+}
+
+impl Listener {
+    pub(crate) fn new(role: Role, limits: Limits) -> Self {
+        let decoder = Decoder::new(role);
+        Self { decoder, limits, unfinished: vec![], message: None, hearing: (vec![], None) }
+    }
+
+    /// Takes what arrives next.
+    pub(crate) fn take(&mut self, chunk: &[u8]) -> &mut Self {
+        self.unfinished.extend_from_slice(chunk);
+        let arrived = self.unfinished.clone();
+        let mut buffer = std::mem::take(&mut self.unfinished);
+        let mut input = &mut buffer[..];
+        let (heard, error) = &mut self.hearing;
+        while error.is_none() {
+            match self.decoder.decode(&mut input, &self.limits) {
+                Ok(Some(event)) => heard.extend(assemble(&mut self.message, event)),
+                Ok(None) => break,
+                Err(refused) => *error = Some(refused),
+            }
+        }
+        if error.is_none() {
+            assert!(input.len() <= UNFINISHED_BYTES_MAX, "{} bytes unfinished", input.len());
+            assert_eq!(input, &arrived[arrived.len() - input.len()..], "the tail was touched");
+            self.unfinished = input.to_vec();
+        }
+        self
+    }
+
+    pub(crate) fn hearing(&self) -> Hearing {
+        self.hearing.clone()
+    }
+}
+
+/// Adds the event to the message it is part of; returns it once that is whole.
+fn assemble(message: &mut Option<Vec<u8>>, event: Event<'_>) -> Option<Heard> {
+    match event {
+        Event::Text(_) | Event::Binary(_) => assert!(message.is_none(), "{event:?} inside another"),
+        Event::Piece(_) | Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+    }
+    Some(match event {
+        Event::Text(text) => Heard::Text(text.to_owned()),
+        Event::Binary(payload) => Heard::Binary(payload.to_vec()),
+        Event::Ping(payload) => Heard::Ping(payload.to_vec()),
+        Event::Pong(payload) => Heard::Pong(payload.to_vec()),
+        Event::Close(close) => {
+            Heard::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
+        }
+        Event::Piece(piece) => {
+            assert_ne!(piece.part, Part::Whole);
+            assert_eq!(piece.part == Part::First, message.is_none());
+            let so_far = message.get_or_insert_default();
+            so_far.extend_from_slice(piece.payload);
+            if piece.part != Part::Last {
+                return None;
+            }
+            match (piece.kind, message.take().unwrap_or_default()) {
+                (Kind::Text, text) => match String::from_utf8(text) {
+                    Ok(text) => Heard::Text(text),
+                    Err(error) => panic!("handed out as text: {error}"),
+                },
+                (Kind::Binary, payload) => Heard::Binary(payload),
+            }
+        }
+    })
+}
+
+/// What is heard when the wire arrives in these chunks.
+pub(crate) fn hear<'a>(
+    role: Role,
+    limits: Limits,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Hearing {
+    let mut listener = Listener::new(role, limits);
+    for chunk in chunks {
+        listener.take(chunk);
+    }
+    listener.hearing()
+}
+
+/// Asserts what a wire says: whole, byte by byte, in any two parts, and with a tail behind it.
+#[track_caller]
+pub(crate) fn hears(role: Role, wire: &[u8], expected: &[Heard]) {
+    let limits = Limits::default();
+    let expected = (expected.to_vec(), None);
+    assert_eq!(hear(role, limits, [wire]), expected, "whole");
+    assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
+    for cut in 0..wire.len().min(300) {
+        let (front, back) = wire.split_at(cut);
+        assert_eq!(hear(role, limits, [front, back]), expected, "cut at {cut}");
+    }
+    let mut listener = Listener::new(role, limits);
+    let tail = [0x89];
+    listener.take(&[wire, &tail].concat());
+    assert_eq!((listener.hearing(), &listener.unfinished[..]), (expected, &tail[..]), "with tail");
+}
+
+/// Asserts that a wire is refused at its last byte and not before, whatever comes behind it.
+#[track_caller]
+pub(crate) fn refuses(role: Role, wire: &[u8], before: &[Heard], error: ProtocolError) {
+    refuses_within(Limits::default(), role, wire, before, error);
+}
+
+/// The same, within other limits.
+#[track_caller]
+pub(crate) fn refuses_within(
+    limits: Limits,
+    role: Role,
+    wire: &[u8],
+    before: &[Heard],
+    error: ProtocolError,
+) {
+    let expected = (before.to_vec(), Some(error));
+    assert_eq!(hear(role, limits, [wire]), expected, "whole");
+    assert_eq!(hear(role, limits, [wire, &[0; 20]]), expected, "with more behind it");
+    assert_eq!(hear(role, limits, [[wire, &[0; 20]].concat().as_slice()]), expected, "with tail");
+    assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
+    let (_, early) = hear(role, limits, wire[..wire.len() - 1].chunks(1));
+    assert_eq!(early, None, "before its last byte");
+}
