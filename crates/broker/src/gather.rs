@@ -67,7 +67,7 @@ impl Gathered {
         self.items.clear();
         self.channels.clear();
         self.order.clear();
-        (self.is_exhausted, self.is_caught_up) = (false, false);
+        (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.

@@ -113,9 +113,15 @@ impl Lane {
     }
 
     /// Lets a seat sleep: it is woken once, at the next news or the first [`Lane::ring`] at or
-    /// after `until_ms`. With news untaken it is woken soon.
+    /// after `until_ms`. With news untaken it is woken at once.
     pub fn sleep(&mut self, seat: SeatId, waker: &Waker, until_ms: Option<u64>) {
-        self.seats.sleep(seat, waker, until_ms);
+        self.seats.sleep(seat, waker, until_ms, true);
+    }
+
+    /// Lets a seat rest that cannot take bytes: only the first [`Lane::ring`] at or after
+    /// `until_ms` wakes it.
+    pub fn rest(&mut self, seat: SeatId, waker: &Waker, until_ms: Option<u64>) {
+        self.seats.sleep(seat, waker, until_ms, false);
     }
 
     /// The offset up to which readers of this lane may read.

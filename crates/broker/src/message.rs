@@ -166,7 +166,7 @@ impl Message {
 }
 
 /// How many different encodings of a message can be kept beside it.
-pub const ENCODINGS_MAX: usize = 8;
+pub const ENCODINGS_MAX: usize = 9;
 
 /// The bytes of one message for each wire, each made at most once, and what all of it weighs.
 pub(crate) struct Encodings {

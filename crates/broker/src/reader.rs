@@ -173,7 +173,7 @@ impl Reader {
         } else if gathered.is_exhausted {
             cursor.exhaust(gathered.upto);
         } else {
-            cursor.after = gathered.upto;
+            cursor.after = cursor.after.max(gathered.upto);
         }
         self.merge();
     }

@@ -130,18 +130,17 @@ impl Seats {
         self.seats.get_mut(id.0)?.news.take()
     }
 
-    /// Lets a seat sleep until there is news or the time has come.
-    pub(crate) fn sleep(&mut self, id: SeatId, waker: &Waker, until_ms: Option<u64>) {
+    /// Lets a seat sleep until there is news, if it `listens`, or the time has come.
+    pub(crate) fn sleep(&mut self, id: SeatId, waker: &Waker, until_ms: Option<u64>, listens: bool) {
         let Some(seat) = self.seats.get_mut(id.0) else { return };
         match &mut seat.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
         seat.wake_at_ms = until_ms;
-        if seat.news.is_some() {
-            self.due.push_back(id.0);
-        } else {
-            seat.is_asleep = true;
+        seat.is_asleep = listens && seat.news.is_none();
+        if listens && seat.news.is_some() {
+            waker.wake_by_ref();
         }
     }
 

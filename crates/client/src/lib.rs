@@ -36,5 +36,5 @@ mod wire;
 pub use backoff::Backoff;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use publish::{Publish, PublishError};
-pub use subscribe::{Delivery, Subscribe, SubscribeError, Subscription, Wire};
+pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
 pub use tidewire_protocol::{ErrorCode, Gap, ItemError, Message, Position, Problem, Since};

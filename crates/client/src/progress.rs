@@ -66,16 +66,17 @@ impl Progress {
         }
     }
 
-    /// Notes a message, and returns whether it is new.
+    /// Notes a message, and returns whether it is new and was asked for.
     pub(crate) fn take(&mut self, message: &Message, scope: Scope) -> bool {
         let position = message.position;
-        let had = |place: &Place| {
-            place
-                .position
-                .is_some_and(|had| had.epoch == position.epoch && had.offset >= position.offset)
-        };
-        let mut matching = self.places.iter().filter(|place| place.covers(&message.channel));
-        if matching.any(had) {
+        let mut asked_for = scope == Scope::All;
+        for place in self.places.iter().filter(|place| place.covers(&message.channel)) {
+            asked_for = true;
+            if place.is_at_least(position) {
+                return false;
+            }
+        }
+        if !asked_for {
             return false;
         }
         self.latest = Some(position);
@@ -119,10 +120,15 @@ impl Progress {
 
 impl Place {
     fn advance(&mut self, position: Position) {
-        let behind = |had: Position| had.epoch != position.epoch || had.offset < position.offset;
-        if self.position.is_none_or(behind) {
+        if !self.is_at_least(position) {
             self.position = Some(position);
         }
+    }
+
+    /// Whether this has come as far, which of another epoch it never has.
+    fn is_at_least(&self, position: Position) -> bool {
+        self.position
+            .is_some_and(|had| had.epoch == position.epoch && had.offset >= position.offset)
     }
 
     /// Whether a message of this channel is for this subscription: `*` stands for one token, a
@@ -231,6 +237,13 @@ mod tests {
         let mut live = progress(&["a"], Since::Now);
         live.begin("a", at(1, 9));
         assert_eq!(live.position(), Some(at(1, 9)));
+    }
+
+    #[test]
+    fn what_a_websocket_brings_unasked_is_left_out() {
+        let mut progress = progress(&["a"], Since::Now);
+        assert!(!progress.take(&message("lobby", at(1, 5)), Scope::Matching));
+        assert_eq!(progress.position(), None);
     }
 
     #[test]

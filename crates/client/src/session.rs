@@ -9,7 +9,7 @@
 //! ```
 
 use crate::{
-    Backoff, Client, Delivery, Subscribe, SubscribeError,
+    Backoff, Client, Delivery, Outage, Subscribe, SubscribeError,
     progress::Progress,
     wire::{Failure, Item, Kind, Reader},
 };
@@ -23,6 +23,8 @@ pub(crate) struct Step {
     pub(crate) delivery: Option<Delivery>,
     /// From where to resume after this step.
     pub(crate) position: Option<Position>,
+    /// Why there is no connection.
+    pub(crate) outage: Option<Outage>,
 }
 
 /// A subscription that runs.
@@ -43,12 +45,15 @@ pub(crate) struct Session {
     attempts_max: u32,
     /// When the server would like us back.
     retry: Option<Duration>,
+    /// How long to wait before the next attempt.
+    wait: Option<Duration>,
     ended: bool,
 }
 
 /// What to do after a failure.
 enum Recovery {
-    Wait(Duration),
+    FallBack,
+    Wait(Duration, Outage),
     End(Option<SubscribeError>),
 }
 
@@ -68,6 +73,7 @@ impl Session {
             backoff,
             attempts_max,
             retry: None,
+            wait: None,
             ended: false,
         }
     }
@@ -75,10 +81,18 @@ impl Session {
     /// The next step; after an error, none.
     pub(crate) async fn next(&mut self) -> Option<Result<Step, SubscribeError>> {
         while !self.ended {
+            if let Some(wait) = self.wait.take() {
+                sleep(wait).await;
+            }
             match self.item().await {
                 Ok(item) => return Some(Ok(self.absorb(item))),
                 Err(failure) => match self.recover(failure) {
-                    Recovery::Wait(delay) => sleep(delay).await,
+                    Recovery::FallBack => {}
+                    Recovery::Wait(delay, outage) => {
+                        self.wait = Some(delay);
+                        let position = self.progress.position();
+                        return Some(Ok(Step { delivery: None, position, outage: Some(outage) }));
+                    }
                     Recovery::End(error) => {
                         self.ended = true;
                         return error.map(Err);
@@ -127,7 +141,7 @@ impl Session {
             Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
             Item::Alive => {}
         }
-        Step { delivery, position: self.progress.position() }
+        Step { delivery, position: self.progress.position(), outage: None }
     }
 
     fn recover(&mut self, failure: Failure) -> Recovery {
@@ -155,21 +169,23 @@ impl Session {
                 cause
             }
         };
-        if !established {
+        if !established && last_wire {
             // Perhaps what was in the way of the better wires is gone by then.
-            self.wire = if last_wire { 0 } else { self.wire };
+            self.wire = 0;
         }
         let delay = self.backoff.delay(fastrand::f64());
         let attempts = self.backoff.failures();
         if attempts >= self.attempts_max {
             return Recovery::End(Some(SubscribeError::Unreachable { attempts, cause }));
         }
-        Recovery::Wait(self.retry.take().unwrap_or(delay))
+        // Never before the time we were told, and not all of us at that time.
+        let wait = self.retry.take().unwrap_or_default() + delay;
+        Recovery::Wait(wait, Outage { cause, was_connected: established })
     }
 
     fn fall_back(&mut self) -> Recovery {
         self.wire += 1;
-        Recovery::Wait(Duration::ZERO)
+        Recovery::FallBack
     }
 }
 

@@ -52,6 +52,15 @@ pub enum Delivery {
     Gap(Gap),
 }
 
+/// Why there is no connection at the moment. The next attempt comes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// What went wrong in the last attempt.
+    pub cause: String,
+    /// Whether there had been a connection, which was lost, or none could be made.
+    pub was_connected: bool,
+}
+
 /// A subscription that has ended and will not come back by itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
@@ -145,7 +154,7 @@ impl Subscribe {
                 yield step;
             }
         };
-        Subscription { steps: Box::pin(steps), position: None }
+        Subscription { steps: Box::pin(steps), position: None, outage: None }
     }
 }
 
@@ -155,6 +164,7 @@ impl Subscribe {
 pub struct Subscription {
     steps: Pin<Box<dyn Stream<Item = Result<Step, SubscribeError>> + Send>>,
     position: Option<Position>,
+    outage: Option<Outage>,
 }
 
 impl Subscription {
@@ -164,6 +174,11 @@ impl Subscription {
     /// where the head is.
     pub const fn position(&self) -> Option<Position> {
         self.position
+    }
+
+    /// Why there is no connection, from a failure until something is heard again.
+    pub const fn outage(&self) -> Option<&Outage> {
+        self.outage.as_ref()
     }
 }
 
@@ -175,8 +190,9 @@ impl Stream for Subscription {
             match ready!(self.steps.as_mut().poll_next(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Some(Ok(Step { delivery, position })) => {
+                Some(Ok(Step { delivery, position, outage })) => {
                     self.position = position;
+                    self.outage = outage;
                     if let Some(delivery) = delivery {
                         return Poll::Ready(Some(Ok(delivery)));
                     }

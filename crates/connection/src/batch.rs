@@ -170,6 +170,13 @@ impl Rest {
         }
     }
 
+    pub(crate) fn copied_bytes(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => bytes.len(),
+            Self::Shared(_) => 0,
+        }
+    }
+
     pub(crate) fn skip(&mut self, count: usize) {
         match self {
             Self::Copied(bytes) => drop(bytes.drain(..count.min(bytes.len()))),

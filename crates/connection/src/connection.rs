@@ -112,8 +112,10 @@ impl Connection {
             let connection = &connection;
             this.say(&ServerMessage::Welcome { connection, version, heartbeat_ms, position });
         }
-        wire.write_opening(position, worker.limits.retry_ms, &mut this.replies);
+        // Gaps first: whoever is cut off behind the opening resumes from its place, and would never
+        // hear of them.
         this.replies.append(&mut gaps);
+        wire.write_opening(position, worker.limits.retry_ms, &mut this.replies);
         this
     }
 
@@ -144,11 +146,12 @@ impl Connection {
 
     /// Takes in that the client will send nothing more: it is gone.
     pub fn handle_end_of_input(&mut self) {
-        match self.phase {
-            Phase::Open => self.phase = Phase::Ended(Parting::Left),
-            Phase::Closing { parting, .. } => self.phase = Phase::Ended(parting),
-            Phase::Flushing(_) | Phase::Ended(_) => {}
-        }
+        self.phase = match self.phase {
+            Phase::Open => Phase::Ended(Parting::Left),
+            Phase::Closing { parting, .. } | Phase::Flushing(parting) | Phase::Ended(parting) => {
+                Phase::Ended(parting)
+            }
+        };
     }
 
     /// Takes in that time has passed.
@@ -196,7 +199,8 @@ impl Connection {
             Phase::Closing { until_ms, .. } => Some(until_ms),
             _ => None,
         };
-        let pulse_ms = (self.phase == Phase::Open).then_some(pulse_ms);
+        let awaits_pulse = self.phase == Phase::Open && !self.is_heartbeat_due;
+        let pulse_ms = awaits_pulse.then_some(pulse_ms);
         [pulse_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
@@ -224,6 +228,14 @@ impl Connection {
             Phase::Ended(parting) => Some(parting),
             _ => None,
         }
+    }
+
+    /// Bytes held for this client alone: answers, what is half sent, and input not yet used up.
+    ///
+    /// What is half sent of a large message is shared with the log and not counted.
+    pub fn held_bytes(&self) -> usize {
+        let unsent = self.unsent.as_ref().map_or(0, Rest::copied_bytes);
+        self.replies.len() + unsent + self.socket.as_ref().map_or(0, |socket| socket.held_bytes())
     }
 
     /// Lets the connection's task wait: `waker` is woken by news, unless the client takes no

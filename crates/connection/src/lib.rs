@@ -6,8 +6,10 @@
 //! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty;
 //! 2. [`Connection::handle_time`] when [`Connection::wake_at_ms`] has come;
 //! 3. [`Connection::poll_transmit`], write [`Worker::batch`], [`Connection::handle_transmitted`],
-//!    until there is nothing to transmit or the socket takes no more;
-//! 4. [`Connection::rest`], and waits; or, once [`Connection::is_ended`], [`Connection::leave`].
+//!    until there is nothing to transmit or the socket takes no more; publishes may have waited
+//!    behind what was written, so [`Connection::poll_publish`] again;
+//! 4. [`Connection::rest`], and waits; or, once [`Connection::parting`] says so,
+//!    [`Connection::leave`].
 //!
 //! Nothing is queued for a subscriber but what it has been half sent: all else is in the log.
 #![cfg_attr(test, allow(clippy::as_conversions))]

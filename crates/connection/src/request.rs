@@ -92,8 +92,8 @@ impl Connection {
             Refusal::new(ErrorCode::AlreadySubscribed, message)
         })?;
         let position = in_words(worker.broker.position(after));
-        self.say(&ServerMessage::Subscribed { id: ask.id, channel: &ask.channel, position });
         self.replies.append(&mut gaps);
+        self.say(&ServerMessage::Subscribed { id: ask.id, channel: &ask.channel, position });
         Ok(())
     }
 

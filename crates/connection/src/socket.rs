@@ -49,6 +49,11 @@ impl Socket {
             publishes: VecDeque::new(),
         }
     }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        let publishes: usize = self.publishes.iter().map(|publish| publish.draft.bytes()).sum();
+        self.parked.len() + self.message.len() + publishes
+    }
 }
 
 impl Connection {

@@ -20,6 +20,14 @@ impl Connection {
         worker.batch.replies_end = worker.batch.len();
         if self.phase == Phase::Open && worker.batch.len() < worker.limits.gather_bytes_max {
             self.gather(worker);
+            while worker.batch.is_empty() {
+                // Nothing, or only what this wire leaves out: the place moves on all the same.
+                self.reader.advance(&worker.gathered, worker.gathered.items().len());
+                if worker.gathered.is_caught_up() {
+                    break;
+                }
+                self.gather(worker);
+            }
         }
         if worker.batch.is_empty() {
             self.beat(worker);
@@ -78,10 +86,6 @@ impl Connection {
                     batch.push_item(&notice);
                 }
             }
-        }
-        if batch.is_empty() {
-            // Nothing, or only what this wire leaves out: the place moves on all the same.
-            self.reader.advance(gathered, gathered.items().len());
         }
     }
 

@@ -2,4 +2,16 @@
 //!
 //! A library only so that they can be tested and documented; the product is the binary beside it.
 
+pub mod commands;
+pub mod config;
+pub mod serve;
 pub mod takeover;
+
+mod clock;
+mod desk;
+mod driver;
+mod files;
+mod gate;
+mod problem;
+mod query;
+mod routes;

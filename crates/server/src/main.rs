@@ -1,3 +1,66 @@
-//! The `tidewire` binary.
+//! The `tidewire` binary: a server, and two commands that speak to one.
 
-fn main() {}
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tidewire::{
+    commands::{Publish, Subscribe},
+    config::{Config, Settings},
+    serve::serve,
+};
+use tracing_subscriber::EnvFilter;
+
+/// One publish reaches every subscriber, over whichever wire suits them.
+#[derive(Parser)]
+#[command(version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server; also what happens without a command
+    Serve(Box<Settings>),
+    /// Publish a message, or standard input line by line
+    Publish(Publish),
+    /// Follow channels and print what comes, resuming by itself
+    Subscribe(Subscribe),
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tidewire: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        None => serve(Config::load(arguments.settings)?),
+        Some(Command::Serve(settings)) => serve(Config::load(*settings)?),
+        Some(Command::Publish(publish)) => block_on(publish.run()),
+        Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+const EXAMPLES: &str = "\
+Try it:
+  tidewire                                      run the server with its defaults
+  curl -N http://127.0.0.1:8080/events          follow the lobby
+  curl -d hello http://127.0.0.1:8080/publish/lobby
+  tail -F app.log | tidewire publish logs.app --lines
+  tidewire subscribe 'logs.>' --since 10m
+
+Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.";

@@ -1,1 +1,5 @@
 //! What proves Tidewire: a fault proxy, a seeded simulation, checkers, and a load generator.
+
+pub mod peers;
+pub mod proxy;
+pub mod server;

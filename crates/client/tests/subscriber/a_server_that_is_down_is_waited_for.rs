@@ -1,6 +1,8 @@
 //! A server that is away is asked again, on the same wire, until it is back or the caller gives up.
 
-use crate::scripted::{Answer, Server, error, first_line, texts};
+use crate::scripted::{Answer, Server, error, first_line, soon, texts};
+use futures_util::StreamExt;
+use std::{future::poll_fn, task::Poll};
 use tidewire_client::{SubscribeError, Wire};
 
 #[tokio::test]
@@ -33,4 +35,25 @@ async fn who_allows_so_many_attempts_gets_an_error_after_them() {
         };
         assert!(cause.contains("refused"), "{cause}");
     }
+}
+
+#[tokio::test]
+async fn an_outage_is_told_from_the_failure_until_something_is_heard() {
+    let id = "id: a-2\n\n";
+    let server = Server::start([Answer::sse(id), Answer::sse(id).hold()]).await;
+    let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
+    let mut told = Vec::new();
+    soon(poll_fn(|cx| {
+        assert!(deliveries.poll_next_unpin(cx).is_pending());
+        let outage = deliveries.outage().map(|outage| outage.was_connected);
+        if told.last() != Some(&outage) {
+            told.push(outage);
+        }
+        match deliveries.position() {
+            Some(_) if told.len() > 1 && outage.is_none() => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }))
+    .await;
+    assert_eq!(told, [None, Some(true), None]);
 }

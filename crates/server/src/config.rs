@@ -1,0 +1,177 @@
+//! The server's configuration: a TOML file, the environment, flags, the later winning.
+//!
+//! Every key has one name in three spellings: `retention_messages` in the file,
+//! `TIDEWIRE_RETENTION_MESSAGES` in the environment, `--retention-messages` as a flag.
+
+mod layers;
+mod settings;
+mod units;
+
+pub use layers::ConfigError;
+pub use settings::Settings;
+pub use units::{Bytes, Span};
+
+use std::net::SocketAddr;
+use tidewire_broker as broker;
+use tidewire_connection as connection;
+
+/// The configuration in force: every key with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Whether to listen beyond this machine although everybody may do everything.
+    pub insecure: bool,
+    /// Worker threads.
+    pub workers: usize,
+    /// Subscribers at once; `None` is as many as the file-descriptor limit allows.
+    pub connections_max: Option<usize>,
+    /// What the broker keeps.
+    pub broker: broker::Limits,
+    /// How connections behave.
+    pub connection: connection::Limits,
+    /// The largest body of a batch, in bytes.
+    pub batch_bytes_max: usize,
+    /// How long a request's body may take to arrive.
+    pub body_wait: Span,
+    /// How long a long-poll may wait.
+    pub poll_wait_max: Span,
+    /// How long connections have to end when the server does.
+    pub drain: Span,
+}
+
+impl Config {
+    /// The configuration that `flags`, this process's environment and a file make together.
+    ///
+    /// # Errors
+    ///
+    /// A key is not known, a value is none, or values do not go together. The error names the key,
+    /// where it was given, and what is allowed.
+    pub fn load(flags: Settings) -> Result<Self, ConfigError> {
+        let environment = layers::from_environment(std::env::vars_os())?;
+        let named = flags.config.as_ref().or(environment.config.as_ref());
+        let file = named.map(|path| layers::from_file(path)).transpose()?.unwrap_or_default();
+        Self::resolve(file.overlaid_by(environment).overlaid_by(flags))
+    }
+
+    fn resolve(settings: Settings) -> Result<Self, ConfigError> {
+        let broker = settings.broker();
+        let message_bytes_max = broker.message_bytes_max;
+        let config = Self {
+            listen: settings.listen.unwrap_or(LISTEN),
+            insecure: settings.insecure.unwrap_or(false),
+            workers: settings.workers.unwrap_or_else(cores),
+            connections_max: settings.connections_max,
+            connection: settings.connection(message_bytes_max),
+            broker,
+            batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),
+            body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
+            poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
+            drain: settings.drain.unwrap_or(DRAIN),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let at_least_one = [
+            ("workers", self.workers),
+            ("retention_messages", self.broker.retention.messages_max),
+            ("message_bytes_max", self.broker.message_bytes_max),
+            ("subscriptions_max", self.connection.subscriptions_max),
+            ("gather_bytes_max", self.connection.gather_bytes_max),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(ConfigError::value(key, "0", "a whole number from 1 on"));
+            }
+        }
+        if self.connection.heartbeat_ms == 0 {
+            return Err(ConfigError::value("heartbeat", "0s", "a duration above zero"));
+        }
+        if self.workers > WORKERS_MAX {
+            let given = self.workers.to_string();
+            return Err(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
+        }
+        if self.broker.message_bytes_max > self.broker.bytes_max {
+            let given = self.broker.message_bytes_max.to_string();
+            let allowed = "at most total_bytes_max, or no such message could be kept";
+            return Err(ConfigError::value("message_bytes_max", &given, allowed));
+        }
+        if !self.listen.ip().is_loopback() && !self.insecure {
+            return Err(ConfigError::Exposed { listen: self.listen });
+        }
+        Ok(())
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+}
+
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// As many as the broker has lanes.
+const WORKERS_MAX: usize = 64;
+
+/// Some messages of the largest size, or many small ones.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// A megabyte over the slowest of phones.
+const BODY_WAIT: Span = Span::seconds(30);
+
+/// Proxies give up on a silent request after a minute.
+const POLL_WAIT_MAX: Span = Span::seconds(55);
+
+/// Below the half minute after which supervisors kill.
+const DRAIN: Span = Span::seconds(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_design() {
+        let config = Config::resolve(Settings::default()).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.broker, broker::Limits::default());
+        assert_eq!(config.connection, connection::Limits::default());
+    }
+
+    #[test]
+    fn later_layers_win_key_by_key() {
+        let file = layers::from_text("retention_messages = 5\nheartbeat = \"1s\"", "f").unwrap();
+        let vars =
+            [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into()), ("HOME".into(), "x".into())];
+        let environment = layers::from_environment(vars.into_iter()).unwrap();
+        let config = Config::resolve(file.overlaid_by(environment)).unwrap();
+        assert_eq!(config.broker.retention.messages_max, 6);
+        assert_eq!(config.connection.heartbeat_ms, 1_000);
+    }
+
+    #[test]
+    fn listening_to_the_world_without_keys_takes_a_word() {
+        let open = |insecure| Settings {
+            listen: Some("0.0.0.0:80".parse().unwrap()),
+            insecure,
+            ..Settings::default()
+        };
+        let error = Config::resolve(open(None)).unwrap_err().to_string();
+        assert!(error.contains("--insecure"), "{error}");
+        assert!(Config::resolve(open(Some(true))).is_ok());
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused_by_name() {
+        for (text, name) in [
+            ("workers = 65", "workers"),
+            ("workers = 0", "workers"),
+            ("message_bytes_max = \"1GiB\"", "message_bytes_max"),
+            ("heartbeat = \"0s\"", "heartbeat"),
+        ] {
+            let error = Config::resolve(layers::from_text(text, "f").unwrap()).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}

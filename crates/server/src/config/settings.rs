@@ -1,0 +1,144 @@
+//! One layer of configuration: every key, given or not.
+
+use super::{Bytes, Span};
+use clap::Args;
+use serde::Deserialize;
+use std::{net::SocketAddr, path::PathBuf};
+use tidewire_broker as broker;
+use tidewire_connection as connection;
+
+macro_rules! settings {
+    ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
+        /// What one source says; a key it does not give is left to the sources below it.
+        #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $($(#[$attribute])* pub $name: Option<$type>,)*
+        }
+
+        impl Settings {
+            /// These settings, with those that `later` gives in their place.
+            pub(super) fn overlaid_by(self, later: Self) -> Self {
+                Self { $($name: later.$name.or(self.$name),)* }
+            }
+
+            /// Every key, as the file and, in capitals, the environment spell it.
+            pub(super) const KEYS: &'static [&'static str] = &[$(stringify!($name)),*];
+        }
+    };
+}
+
+settings! {
+    /// A TOML file with any of these keys, - spelled _
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: SocketAddr,
+
+    /// Listen beyond this machine although anybody may then read and publish everything
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    insecure: bool,
+
+    /// Worker threads, at most 64 [default: one a core]
+    #[arg(long, value_name = "COUNT")]
+    workers: usize,
+
+    /// Subscribers at once [default: what the file-descriptor limit allows]
+    #[arg(long, value_name = "COUNT")]
+    connections_max: usize,
+
+    /// Subscriptions of one subscriber [default: 256]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    subscriptions_max: usize,
+
+    /// Largest message: payload, event and key [default: 1MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    message_bytes_max: Bytes,
+
+    /// Largest body of a batch of messages [default: 8MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    batch_bytes_max: Bytes,
+
+    /// Largest batch gathered for one write to a subscriber [default: 64KiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    gather_bytes_max: Bytes,
+
+    /// Messages a channel keeps [default: 10000]
+    #[arg(long, value_name = "COUNT", help_heading = "Retention, whichever bound is reached first")]
+    retention_messages: usize,
+
+    /// Bytes a channel keeps [default: 16MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
+    retention_bytes: Bytes,
+
+    /// How long a channel keeps a message [default: 1h]
+    #[arg(long, value_name = "TIME", help_heading = "Retention, whichever bound is reached first")]
+    retention_age: Span,
+
+    /// Bytes all channels keep together, oldest gone first [default: 256MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
+    total_bytes_max: Bytes,
+
+    /// Silence after which a heartbeat goes out [default: 20s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    heartbeat: Span,
+
+    /// How long a WebSocket client may take to answer a ping [default: 20s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    pong_wait: Span,
+
+    /// How long a subscriber may take no byte before it is let go, to resume later [default: 1m]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    stall: Span,
+
+    /// How long a request's body may take to arrive [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    body_wait: Span,
+
+    /// How long a long-poll may wait [default: 55s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    poll_wait_max: Span,
+
+    /// What browsers are told to wait before they reconnect [default: 2s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    retry: Span,
+
+    /// How long connections have to end when the server does [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    drain: Span,
+}
+
+impl Settings {
+    pub(super) fn broker(&self) -> broker::Limits {
+        let defaults = broker::Limits::default();
+        let retention = defaults.retention;
+        broker::Limits {
+            retention: broker::Retention {
+                messages_max: self.retention_messages.unwrap_or(retention.messages_max),
+                bytes_max: self.retention_bytes.map_or(retention.bytes_max, Bytes::count),
+                age_max_ms: self.retention_age.map_or(retention.age_max_ms, Span::millis),
+            },
+            bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
+            message_bytes_max: self
+                .message_bytes_max
+                .map_or(defaults.message_bytes_max, Bytes::count),
+            ..defaults
+        }
+    }
+
+    pub(super) fn connection(&self, message_bytes_max: usize) -> connection::Limits {
+        let defaults = connection::Limits::default();
+        connection::Limits {
+            heartbeat_ms: self.heartbeat.map_or(defaults.heartbeat_ms, Span::millis),
+            pong_wait_ms: self.pong_wait.map_or(defaults.pong_wait_ms, Span::millis),
+            stall_ms: self.stall.map_or(defaults.stall_ms, Span::millis),
+            retry_ms: self.retry.map_or(defaults.retry_ms, Span::millis),
+            gather_bytes_max: self.gather_bytes_max.map_or(defaults.gather_bytes_max, Bytes::count),
+            subscriptions_max: self.subscriptions_max.unwrap_or(defaults.subscriptions_max),
+            message_bytes_max,
+            ..defaults
+        }
+    }
+}

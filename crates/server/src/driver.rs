@@ -1,0 +1,188 @@
+//! Runs a [`Connection`] over a socket: the only place where the two meet.
+//!
+//! A future by hand rather than an `async fn`: an idle subscriber is nothing but this struct.
+
+use crate::{desk::Desk, gate::Ticket};
+use bytes::Bytes;
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+use tidewire_broker::Publishing;
+use tidewire_connection::{Connection, Opening, Refusal, Time, Worker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// One client's connection, until it ends.
+pub(crate) struct Driver<S> {
+    socket: S,
+    /// Gone once the seat has been given up and only the socket is left to close.
+    connection: Option<Connection>,
+    /// A publish that the engine has not answered; nothing more is read until it has.
+    publishing: Option<Box<(Option<u64>, Publishing)>>,
+    desk: Rc<Desk>,
+    _ticket: Ticket,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    /// Opens a connection on `socket`, which has already sent `early`.
+    pub(crate) fn open(
+        socket: S,
+        early: &Bytes,
+        opening: Opening,
+        desk: Rc<Desk>,
+        ticket: Ticket,
+    ) -> Self {
+        let time = desk.clock.now();
+        let mut worker = desk.worker.borrow_mut();
+        let mut connection = Connection::open(opening, &mut worker, time);
+        if !early.is_empty() {
+            connection.handle_input(&mut early.to_vec(), &mut worker, time);
+        }
+        drop(worker);
+        Self { socket, connection: Some(connection), publishing: None, desk, _ticket: ticket }
+    }
+
+    /// Publishes what the client has asked for; true once all of it is answered.
+    fn publish(
+        &mut self,
+        connection: &mut Connection,
+        time: Time,
+        context: &mut Context<'_>,
+    ) -> bool {
+        loop {
+            let (id, mut publishing) = match self.publishing.take() {
+                Some(waiting) => *waiting,
+                None => match connection.poll_publish() {
+                    Some(publish) => {
+                        let engine = &self.desk.engine;
+                        (publish.id, engine.publish(publish.permit, publish.draft, time.wall_ms))
+                    }
+                    None => return true,
+                },
+            };
+            match Pin::new(&mut publishing).poll(context) {
+                Poll::Ready(outcome) => {
+                    connection.handle_published(id, outcome.map_err(Refusal::from));
+                }
+                Poll::Pending => {
+                    self.publishing = Some(Box::new((id, publishing)));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Reads until there is nothing, or until answers pile up; false if it has to be read again.
+    fn read(
+        &mut self,
+        connection: &mut Connection,
+        worker: &mut Worker,
+        time: Time,
+        context: &mut Context<'_>,
+    ) -> bool {
+        while self.publish(connection, time, context) {
+            if connection.parting().is_some() {
+                return true;
+            }
+            if !connection.wants_input(worker) {
+                return false;
+            }
+            let desk = Rc::clone(&self.desk);
+            let mut receive = desk.receive.borrow_mut();
+            let mut buffer = ReadBuf::new(&mut receive);
+            match Pin::new(&mut self.socket).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    connection.handle_input(buffer.filled_mut(), worker, time);
+                }
+                Poll::Ready(Ok(()) | Err(_)) => connection.handle_end_of_input(),
+                Poll::Pending => return true,
+            }
+        }
+        true
+    }
+
+    /// Writes until there is nothing, or the socket takes no more.
+    fn write(
+        &mut self,
+        connection: &mut Connection,
+        worker: &mut Worker,
+        time: Time,
+        context: &mut Context<'_>,
+    ) {
+        while connection.poll_transmit(worker) {
+            let socket = Pin::new(&mut self.socket);
+            let written = match worker.batch.contiguous() {
+                Some(bytes) => socket.poll_write(context, bytes),
+                None => {
+                    let slices = worker.batch.slices(&self.desk.broker);
+                    socket.poll_write_vectored(context, &slices)
+                }
+            };
+            match written {
+                Poll::Ready(Ok(written @ 1..)) => {
+                    connection.handle_transmitted(written, worker, time);
+                }
+                Poll::Ready(Ok(0) | Err(_)) => return connection.handle_end_of_input(),
+                Poll::Pending => return connection.handle_transmitted(0, worker, time),
+            }
+        }
+    }
+
+    fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut connection) = self.connection.take() else { return Poll::Ready(()) };
+        let (desk, time) = (Rc::clone(&self.desk), self.desk.clock.now());
+        let mut worker = desk.worker.borrow_mut();
+        if desk.is_leaving.get() {
+            connection.dismiss(retry_ms(&desk), &worker, time);
+        }
+        connection.handle_time(&worker, time);
+        loop {
+            let is_read = self.read(&mut connection, &mut worker, time, context);
+            self.write(&mut connection, &mut worker, time, context);
+            if is_read || connection.parting().is_some() || !connection.wants_input(&worker) {
+                break;
+            }
+        }
+        match connection.parting() {
+            Some(parting) => {
+                connection.leave(&mut worker);
+                tracing::debug!(?parting, "a connection has ended");
+                Poll::Ready(())
+            }
+            None => {
+                connection.rest(&mut worker, context.waker());
+                self.connection = Some(connection);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        ready!(this.poll_connection(context));
+        Pin::new(&mut this.socket).poll_shutdown(context)
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    /// A task that is dropped before its end, as when its runtime stops, gives up its seat too.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
+        {
+            connection.leave(&mut worker);
+        }
+    }
+}
+
+/// When to come back after a goodbye: spread out, so that not everyone does at once.
+fn retry_ms(desk: &Desk) -> u64 {
+    let retry_ms = desk.limits.retry_ms;
+    retry_ms / 2 + fastrand::u64(0..=retry_ms)
+}

@@ -1,0 +1,104 @@
+//! Who may come in, how many are inside, and the word that it is time to leave.
+//!
+//! actix no longer counts a connection whose socket was taken, so this does.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::sync::watch;
+
+/// Shared by all workers; cloning gives another handle to the same gate.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    inside: AtomicUsize,
+    inside_max: usize,
+    leaving: watch::Sender<bool>,
+}
+
+/// One subscriber's place; leaving gives it back.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    shared: Arc<Shared>,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Turned {
+    #[error("the server has its {inside_max} connections; try again later")]
+    Full { inside_max: usize },
+    #[error("the server is going away; try again in a moment")]
+    Leaving,
+}
+
+impl Gate {
+    pub(crate) fn new(inside_max: usize) -> Self {
+        let (leaving, _) = watch::channel(false);
+        Self { shared: Arc::new(Shared { inside: AtomicUsize::new(0), inside_max, leaving }) }
+    }
+
+    /// Lets one more in.
+    pub(crate) fn enter(&self) -> Result<Ticket, Turned> {
+        if self.is_leaving() {
+            return Err(Turned::Leaving);
+        }
+        let ticket = Ticket { shared: Arc::clone(&self.shared) };
+        let inside_max = self.shared.inside_max;
+        match self.shared.inside.fetch_add(1, Ordering::Relaxed) {
+            before if before < inside_max => Ok(ticket),
+            _ => Err(Turned::Full { inside_max }),
+        }
+    }
+
+    pub(crate) fn inside(&self) -> usize {
+        self.shared.inside.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        *self.shared.leaving.borrow()
+    }
+
+    /// Tells everyone to leave.
+    pub(crate) fn leave(&self) {
+        self.shared.leaving.send_replace(true);
+    }
+
+    /// Waits for that word.
+    pub(crate) async fn left(&self) {
+        // The sender lives as long as this handle does.
+        let _ = self.shared.leaving.subscribe().wait_for(|leaving| *leaving).await;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.inside.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gate_lets_in_as_many_as_have_left() {
+        let gate = Gate::new(1);
+        let first = gate.enter().unwrap();
+        assert_eq!(gate.enter().unwrap_err(), Turned::Full { inside_max: 1 });
+        assert_eq!(gate.inside(), 1);
+        drop(first);
+        assert!(gate.enter().is_ok());
+    }
+
+    #[test]
+    fn nobody_comes_in_when_it_is_time_to_leave() {
+        let gate = Gate::new(9);
+        gate.leave();
+        assert_eq!(gate.enter().unwrap_err(), Turned::Leaving);
+    }
+}

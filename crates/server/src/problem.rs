@@ -1,0 +1,58 @@
+//! Every refusal over HTTP: RFC 9457 problem details, never a bare string.
+
+use crate::gate::Turned;
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use std::fmt;
+use tidewire_connection::Refusal;
+use tidewire_protocol::{ErrorCode, Problem};
+
+/// A refusal on its way to a client over HTTP.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Refusal);
+
+impl Refused {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(Refusal::new(code, message))
+    }
+}
+
+impl<E: Into<Refusal>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Turned> for Refusal {
+    fn from(turned: Turned) -> Self {
+        Self::new(ErrorCode::Unavailable, turned.to_string())
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let Refusal { code, message } = &self.0;
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE));
+        if code.retryable() {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        let problem = Problem::new(*code, message.clone());
+        // A struct of strings and numbers always becomes JSON.
+        response.body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+const RETRY_AFTER_SECONDS: &str = "1";

@@ -1,0 +1,87 @@
+//! What is kept, and where there is something: history and the list of channels.
+
+use super::{AtDesk, json_answer};
+use crate::{problem::Refused, query::Query};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tidewire_broker::{ChannelSummary, Pattern};
+use tidewire_connection::{Format, Page, Place, Subscription};
+use tidewire_protocol::{ErrorCode, Position, Since};
+
+/// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
+pub(super) async fn messages(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let query = Query::of(&request);
+    let pattern: Pattern = channel.parse()?;
+    let since = query.one("since").map_or(Ok(Since::Earliest), str::parse)?;
+    let (limit, format) = (query.limit()?, query.format(Format::Json)?);
+    let subscription = Subscription { pattern, place: Place::Since(since) };
+    let page = Page::read(subscription, limit, &desk.broker, &desk.limits, desk.clock.now());
+    let mut body = Vec::new();
+    page.write_json(format, &desk.broker, &mut body);
+    Ok(json_answer(body))
+}
+
+/// `GET /channels/{channel}/presence`: nobody's, as long as no channel is configured to tell.
+pub(super) async fn presence(channel: web::Path<String>) -> Result<HttpResponse, Refused> {
+    let pattern: Pattern = channel.parse()?;
+    let message = format!("{pattern} does not tell who is there");
+    Err(Refused::new(ErrorCode::NotFound, message))
+}
+
+#[derive(Serialize)]
+struct Listing {
+    channels: Vec<Row>,
+    /// What to give as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    channel: String,
+    messages: usize,
+    bytes: usize,
+    position: Position,
+}
+
+/// `GET /channels`: channels that hold messages or are followed, by name, a page at a time.
+pub(super) async fn list(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
+    let query = Query::of(&request);
+    let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
+    let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
+    let after = query.one("after").unwrap_or_default();
+    // One row more than a page tells whether there is a next one.
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    desk.broker.each_channel(|summary| {
+        let name = summary.name.as_str();
+        let is_active = summary.messages > 0 || summary.is_followed;
+        let is_wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(&summary.name));
+        if is_active && is_wanted && name > after {
+            rows.insert(name.to_owned(), row(&summary));
+            if rows.len() > limit + 1 {
+                rows.pop_last();
+            }
+        }
+    });
+    let has_more = rows.len() > limit;
+    let channels: Vec<Row> = rows.into_values().take(limit).collect();
+    let next = channels.last().filter(|_| has_more).map(|row| row.channel.clone());
+    Ok(json_answer(serde_json::to_vec(&Listing { channels, next }).unwrap_or_default()))
+}
+
+fn row(summary: &ChannelSummary) -> Row {
+    Row {
+        channel: summary.name.to_string(),
+        messages: summary.messages,
+        bytes: summary.bytes,
+        position: Position { epoch: summary.last.epoch, offset: summary.last.offset },
+    }
+}
+
+const LIST_ROWS: usize = 100;
+const LIST_ROWS_MAX: usize = 1_000;

@@ -1,0 +1,19 @@
+//! Probes: whether the process is alive, and whether to send it anybody.
+
+use super::AtDesk;
+use crate::problem::Refused;
+use actix_web::HttpResponse;
+use tidewire_protocol::ErrorCode;
+
+/// `GET /health/live`
+pub(super) async fn live() -> HttpResponse {
+    super::json_answer(br#"{"status":"alive"}"#.to_vec())
+}
+
+/// `GET /health/ready`
+pub(super) async fn ready(desk: AtDesk) -> Result<HttpResponse, Refused> {
+    if desk.gate.is_leaving() {
+        return Err(Refused::new(ErrorCode::Unavailable, "the server is going away"));
+    }
+    Ok(super::json_answer(br#"{"status":"ready"}"#.to_vec()))
+}

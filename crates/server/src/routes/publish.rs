@@ -1,0 +1,142 @@
+//! Publishing over HTTP: one message as a body, or many in JSON.
+
+use super::{AtDesk, json_answer};
+use crate::{desk::Desk, problem::Refused, query::Query};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use futures_util::StreamExt as _;
+use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Position};
+use tidewire_connection::{Refusal, prepare};
+use tidewire_protocol::{
+    self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
+};
+
+/// `POST /publish/{channel}`: the body is the payload.
+pub(super) async fn one(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    payload: web::Payload,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let channel: ChannelName = channel.parse()?;
+    let permit = desk.house.grant.permit(&channel)?;
+    let query = Query::of(&request);
+    let event = label(&request, &query, "event")?;
+    let key = label(&request, &query, "key")?;
+    let body = read_body(&request, payload, desk.house.message_bytes_max, &desk).await?;
+    let content = match body.is_empty() && key.is_some() {
+        true => Content::Nothing,
+        false => content(&request, body)?,
+    };
+    let position = publish(permit, Draft { content, event, key }, &desk).await?;
+    let answer = PublishAnswer { position: in_words(position) };
+    Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
+}
+
+/// `POST /publish`: many messages, in their order, each answered for itself.
+pub(super) async fn batch(
+    request: HttpRequest,
+    payload: web::Payload,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
+    let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
+        let message = format!(
+            "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
+        );
+        Refused::new(ErrorCode::BadRequest, message)
+    })?;
+    let mut results = Vec::with_capacity(batch.messages.len());
+    for message in &batch.messages {
+        let outcome = match prepare(message, &desk.house.grant) {
+            Ok((permit, draft)) => publish(permit, draft, &desk).await,
+            Err(refusal) => Err(refusal),
+        };
+        results.push(match outcome {
+            Ok(position) => BatchResult::Published { position: in_words(position) },
+            Err(Refusal { code, message }) => {
+                BatchResult::Refused { error: ItemError::new(code, message) }
+            }
+        });
+    }
+    Ok(json_answer(serde_json::to_vec(&BatchAnswer { results }).unwrap_or_default()))
+}
+
+async fn publish(permit: Permit, draft: Draft, desk: &Desk) -> Result<Position, Refusal> {
+    let now_ms = desk.clock.now().wall_ms;
+    Ok(desk.engine.publish(permit, draft, now_ms).await?)
+}
+
+/// Event name or key: a header, or a parameter of the query.
+fn label(request: &HttpRequest, query: &Query<'_>, name: &str) -> Result<Option<Label>, Refused> {
+    let refuse = |why: String| Refused::new(ErrorCode::BadRequest, format!("{name} {why}"));
+    let text = match request.headers().get(name) {
+        Some(value) => {
+            Some(std::str::from_utf8(value.as_bytes()).map_err(|_| refuse("is not UTF-8".into()))?)
+        }
+        None => query.one(name),
+    };
+    text.map(|text| text.parse().map_err(|error| refuse(format!("{error}")))).transpose()
+}
+
+/// What a body is, by what it says it is; one that says nothing, or what `curl -d` says, is text.
+fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, Refused> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.ends_with("+json");
+    let is_text = matches!(&*essence, "" | "application/x-www-form-urlencoded")
+        || essence.starts_with("text/");
+    if !is_json && !is_text {
+        return Ok(Content::Binary(body.into()));
+    }
+    let text = String::from_utf8(body).map_err(|_| {
+        let message = "the body is not UTF-8; send bytes as application/octet-stream";
+        Refused::new(ErrorCode::BadData, message)
+    })?;
+    if is_text {
+        return Ok(Content::Text(text.into()));
+    }
+    let json = protocol::json_text(&text).map_err(|error| {
+        Refused::new(ErrorCode::BadData, format!("the body is not JSON: {error}"))
+    })?;
+    Ok(Content::Json(json.into()))
+}
+
+/// Reads a body of at most `bytes_max`, refusing a longer one at its head if that says so.
+async fn read_body(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    bytes_max: usize,
+    desk: &Desk,
+) -> Result<Vec<u8>, Refused> {
+    let too_large = || {
+        let message = format!("the body is too large; at most {bytes_max} bytes are allowed");
+        Refused::new(ErrorCode::PayloadTooLarge, message)
+    };
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX)) {
+        return Err(too_large());
+    }
+    let read = async {
+        let mut body = Vec::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| {
+                Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"))
+            })?;
+            if body.len() + chunk.len() > bytes_max {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    };
+    tokio::time::timeout(desk.house.body_wait, read).await.unwrap_or_else(|_| {
+        let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
+        Err(Refused::new(ErrorCode::Timeout, message))
+    })
+}
+
+fn in_words(position: Position) -> protocol::Position {
+    protocol::Position { epoch: position.epoch, offset: position.offset }
+}

@@ -1,0 +1,213 @@
+//! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
+
+use super::{AtDesk, json_answer};
+use crate::{
+    desk::Desk,
+    driver::Driver,
+    problem::Refused,
+    query::Query,
+    takeover::{self, Handoff},
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, rt, web};
+use std::{future::poll_fn, rc::Rc, task::Poll};
+use tidewire_connection::{Dialect, Format, Framing, LongPoll, Opening, Subscription, Wire};
+use tidewire_protocol::ErrorCode;
+use ws_frame::HandshakeKey;
+
+/// `GET /events`: Server-Sent Events.
+pub(super) async fn events(
+    request: HttpRequest,
+    handoff: Handoff,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
+    follow(&request, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
+        format,
+        framing,
+    })
+}
+
+/// `GET /stream`: one message a line.
+pub(super) async fn stream(
+    request: HttpRequest,
+    handoff: Handoff,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let mut response = HttpResponse::Ok();
+    let content_type = match Query::of(&request).format(Format::Json)? {
+        Format::Json => "application/x-ndjson; charset=utf-8",
+        Format::Raw => "text/plain; charset=utf-8",
+    };
+    response.insert_header((header::CONTENT_TYPE, content_type));
+    follow(&request, handoff, &desk, response, Format::Json, |format, framing| Wire::Stream {
+        format,
+        framing,
+    })
+}
+
+/// `GET /ws`, or `/` with an Upgrade header: WebSocket.
+pub(super) async fn socket(
+    request: HttpRequest,
+    handoff: Handoff,
+    payload: web::Payload,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let accept = shake_hands(&request)?;
+    let query = Query::of(&request);
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offered = offered.filter_map(|value| value.to_str().ok());
+    let subprotocol = ws_frame::choose_subprotocol(offered, &[SUBPROTOCOL]).is_some();
+    let dialect = match (subprotocol, query.format(Format::Raw)?) {
+        (true, _) => Dialect::Tidewire,
+        (false, Format::Raw) => Dialect::Raw,
+        (false, Format::Json) => Dialect::Json,
+    };
+    let subscriptions = query.subscriptions(None, !subprotocol, &desk.limits)?;
+    let ticket = desk.gate.enter()?;
+    let opening = opening(Wire::WebSocket(dialect), subscriptions, &desk);
+    let mut response = HttpResponse::SwitchingProtocols();
+    response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
+    if subprotocol {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    }
+    let desk = Rc::clone(&desk);
+    let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
+        lower_water_mark(&socket);
+        rt::spawn(Driver::open(socket, &early, opening, desk, ticket));
+    });
+    taken.map_err(|error| Refused::new(ErrorCode::BadRequest, error.to_string()))
+}
+
+/// `GET /poll`: long-poll.
+pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
+    let query = Query::of(&request);
+    let format = query.format(Format::Json)?;
+    let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
+    let subscriptions = query.subscriptions(last_event_id(&request), true, &desk.limits)?;
+    let _ticket = desk.gate.enter()?;
+    let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
+    let page = poll_fn(|context| seat.poll(context)).await;
+    let mut body = Vec::new();
+    page.write_json(format, &desk.broker, &mut body);
+    Ok(json_answer(body))
+}
+
+/// Answers with an endless response, whose socket becomes a connection.
+fn follow(
+    request: &HttpRequest,
+    handoff: Handoff,
+    desk: &Rc<Desk>,
+    mut response: HttpResponseBuilder,
+    format: Format,
+    wire: impl FnOnce(Format, Framing) -> Wire + 'static,
+) -> Result<HttpResponse, Refused> {
+    let query = Query::of(request);
+    let format = query.format(format)?;
+    let subscriptions = query.subscriptions(last_event_id(request), true, &desk.limits)?;
+    let ticket = desk.gate.enter()?;
+    // Proxies are asked to pass on what they get, when they get it.
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header(("X-Accel-Buffering", "no"));
+    let desk = Rc::clone(desk);
+    Ok(handoff.stream(&mut response, move |socket, framing| {
+        lower_water_mark(&socket);
+        let framing = match framing {
+            takeover::Framing::Chunked => Framing::Chunked,
+            takeover::Framing::UntilClose => Framing::UntilClose,
+        };
+        let opening = opening(wire(format, framing), subscriptions, &desk);
+        rt::spawn(Driver::open(socket, &bytes::Bytes::new(), opening, desk, ticket));
+    }))
+}
+
+fn opening(wire: Wire, subscriptions: Vec<Subscription>, desk: &Desk) -> Opening {
+    Opening {
+        wire,
+        subscriptions,
+        grant: desk.house.grant.clone(),
+        connection: format!("{:016x}", fastrand::u64(..)),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+fn last_event_id(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("Last-Event-ID")?.to_str().ok()
+}
+
+/// The server's side of the opening handshake ([RFC 6455 §4.2]).
+///
+/// [RFC 6455 §4.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2
+fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
+    let refuse = |message: &str| Refused::new(ErrorCode::BadRequest, message);
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let has = |name, token: &str| {
+        let tokens = request.headers().get_all(name).filter_map(|value| value.to_str().ok());
+        tokens.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        return Err(refuse(
+            "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
+        ));
+    }
+    let version = text(header::SEC_WEBSOCKET_VERSION)
+        .ok_or_else(|| refuse("the header Sec-WebSocket-Version: 13 is missing"))?;
+    ws_frame::check_version(version).map_err(|error| refuse(&error.to_string()))?;
+    let key = text(header::SEC_WEBSOCKET_KEY)
+        .ok_or_else(|| refuse("the header Sec-WebSocket-Key is missing"))?;
+    let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
+    Ok(key.accept())
+}
+
+/// Keeps what is not sent in the log rather than in the kernel's buffer.
+fn lower_water_mark(socket: &tokio::net::TcpStream) {
+    // A kernel that does not know the option only holds more.
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES);
+}
+
+/// A long-poll that gives its seat up however the request ends.
+struct SeatedPoll {
+    poll: Option<LongPoll>,
+    desk: Rc<Desk>,
+}
+
+impl SeatedPoll {
+    fn open(subscriptions: Vec<Subscription>, wait_ms: u64, desk: Rc<Desk>) -> Self {
+        let time = desk.clock.now();
+        let poll = LongPoll::open(subscriptions, wait_ms, &mut desk.worker.borrow_mut(), time);
+        Self { poll: Some(poll), desk }
+    }
+
+    fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<tidewire_connection::Page> {
+        let Some(poll) = &mut self.poll else { return Poll::Pending };
+        let mut time = self.desk.clock.now();
+        if self.desk.is_leaving.get() {
+            // Whatever there is by now is the answer.
+            time.steady_ms = u64::MAX;
+        }
+        let mut worker = self.desk.worker.borrow_mut();
+        match poll.poll_answer(&mut worker, time) {
+            Some(page) => Poll::Ready(page),
+            None => {
+                poll.rest(&mut worker, context.waker());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for SeatedPoll {
+    fn drop(&mut self) {
+        if let Some(poll) = self.poll.take()
+            && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
+        {
+            poll.leave(&mut worker);
+        }
+    }
+}
+
+const SUBPROTOCOL: &str = "tidewire.v1";
+
+/// Unsent bytes the kernel holds before it says that a socket takes no more: one gather.
+const UNSENT_BYTES: u32 = 64 << 10;

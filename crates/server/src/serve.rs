@@ -1,0 +1,190 @@
+//! The server as a whole: it starts, says so, and ends when it is told to.
+
+use crate::{
+    clock::wall_ms,
+    config::Config,
+    desk::{Desk, House},
+    gate::Gate,
+    routes,
+    takeover::{HttpTimeouts, listen},
+};
+use actix_server::{Server, ServerHandle};
+use actix_web::{App, rt};
+use anyhow::{Context as _, Result};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tidewire_broker::{Broker, Grant, Lane, MemoryEngine};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves until SIGINT or SIGTERM, then lets every connection end properly.
+///
+/// The first line on standard output is `listening on http://ADDRESS`.
+///
+/// # Errors
+///
+/// The address cannot be listened on, or the machine refuses something else that is needed.
+pub fn serve(config: Config) -> Result<()> {
+    rt::System::new().block_on(run(config))
+}
+
+async fn run(config: Config) -> Result<()> {
+    let descriptors = raise_descriptor_limit();
+    let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
+    let listener = TcpListener::bind(config.listen)
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    // Two lives of a server are never within a millisecond of each other.
+    let broker = Broker::new(wall_ms(), config.broker);
+    let gate = Gate::new(connections_max);
+    let server = start(&config, &broker, &gate, listener)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    greet(&format!("http://{address}"), connections_max, descriptors)?;
+    let sweeper = rt::spawn(sweep(broker));
+    let handle = server.handle();
+    let server = rt::spawn(server);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        outcome = tokio::signal::ctrl_c() => outcome.context("cannot wait for Ctrl-C")?,
+    }
+    sweeper.abort();
+    end(&handle, &gate, config.drain.duration()).await;
+    server.await.context("the server's task has failed")??;
+    Ok(())
+}
+
+fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -> Result<Server> {
+    let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
+    let lanes = Arc::new(Mutex::new(lanes));
+    let (broker, gate, limits) = (broker.clone(), gate.clone(), config.connection);
+    let house = House {
+        message_bytes_max: config.broker.message_bytes_max,
+        batch_bytes_max: config.batch_bytes_max,
+        body_wait: config.body_wait.duration(),
+        poll_wait_max: config.poll_wait_max.duration(),
+        grant: Grant::open(),
+    };
+    let make_desk = move || {
+        let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A worker that actix restarts takes a new lane.
+        let lane = spare.map_or_else(|| broker.lane(), Ok).unwrap_or_else(|error| {
+            tracing::error!(%error, "a worker cannot be started again");
+            std::process::exit(EXIT_SOFTWARE)
+        });
+        let engine = Arc::new(MemoryEngine::new(broker.clone()));
+        Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone()))
+    };
+    let builder = Server::build()
+        .workers(config.workers)
+        .backlog(BACKLOG)
+        .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let timeouts = HttpTimeouts::default();
+    let builder = listen(builder, listener, timeouts, move || {
+        let desk = make_desk();
+        for task in [Task::Lane, Task::Clock, Task::Leaving] {
+            let desk = Rc::clone(&desk);
+            rt::spawn(async move {
+                match task {
+                    Task::Lane => desk.run_lane().await,
+                    Task::Clock => desk.run_clock().await,
+                    Task::Leaving => desk.run_leaving().await,
+                }
+            });
+        }
+        App::new().configure(|config| routes::configure(config, &desk))
+    })?;
+    Ok(builder.run())
+}
+
+/// What a worker does beside its connections.
+#[derive(Clone, Copy)]
+enum Task {
+    Lane,
+    Clock,
+    Leaving,
+}
+
+/// Applies retention by age, everywhere in turn.
+async fn sweep(broker: Broker) {
+    let mut tick = tokio::time::interval(SWEEP_TICK);
+    loop {
+        tick.tick().await;
+        broker.sweep(wall_ms(), SWEEP_CHANNELS);
+    }
+}
+
+/// Takes nobody more in, says goodbye to everyone, and waits for them to go.
+async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
+    tracing::info!(connections = gate.inside(), "ending");
+    handle.pause().await;
+    gate.leave();
+    let emptied = async {
+        while gate.inside() > 0 {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    };
+    if tokio::time::timeout(drain, emptied).await.is_err() {
+        tracing::warn!(connections = gate.inside(), "cut off at the end of the drain time");
+    }
+    handle.stop(true).await;
+}
+
+fn greet(url: &str, connections_max: usize, descriptors: usize) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "listening on {url}")?;
+    writeln!(output)?;
+    writeln!(output, "  console    {url}/")?;
+    writeln!(output, "  follow     curl -N {url}/events")?;
+    writeln!(output, "  publish    curl -d hello {url}/publish/lobby")?;
+    writeln!(output)?;
+    writeln!(
+        output,
+        "  room for {connections_max} subscribers (file-descriptor limit {descriptors})"
+    )?;
+    writeln!(
+        output,
+        "  development mode: anybody on this machine may read and publish everything"
+    )?;
+    output.flush()?;
+    Ok(())
+}
+
+/// Raises the limit on open files to the hard one, and says what it is.
+fn raise_descriptor_limit() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files cannot be raised");
+        limit = getrlimit(Resource::Nofile);
+    }
+    let limit = limit.current.and_then(|limit| usize::try_from(limit).ok());
+    limit.unwrap_or(usize::MAX).max(DESCRIPTORS_RESERVED + 1)
+}
+
+/// Open files that are no subscribers: listeners, timers, publishers' connections.
+const DESCRIPTORS_RESERVED: usize = 128;
+
+/// Connections that wait to be accepted, as after a restart when everybody comes back.
+const BACKLOG: u32 = 4_096;
+
+/// Connections of one worker still in actix's hands: publishers, and who is about to subscribe.
+const CONNECTIONS_HTTP_MAX: usize = 25_000;
+
+/// What actix gives its own connections to end; ours have ended by then.
+const SHUTDOWN_SECONDS: u64 = 2;
+
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+const SWEEP_TICK: Duration = Duration::from_secs(1);
+
+/// Channels swept a tick: some milliseconds of work.
+const SWEEP_CHANNELS: usize = 20_000;
+
+/// `EX_SOFTWARE` of sysexits.
+const EXIT_SOFTWARE: i32 = 70;

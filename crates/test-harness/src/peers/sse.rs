@@ -1,0 +1,72 @@
+//! An event stream: what `EventSource` makes of it, with the last event id at hand.
+
+use super::{Gap, Heard, Message, Told, http, query};
+use anyhow::{Context as _, Result, ensure};
+use sse_codec::{Item, Parser};
+use std::{collections::VecDeque, net::SocketAddr};
+
+/// One event stream.
+#[derive(Debug)]
+pub(super) struct Events {
+    body: http::Body,
+    parser: Parser,
+    told: VecDeque<Told>,
+    /// The last event id that was told.
+    position: String,
+}
+
+impl Events {
+    pub(super) async fn open(
+        address: SocketAddr,
+        channels: &[&str],
+        since: Option<&str>,
+    ) -> Result<Self> {
+        // As a browser does it: what it once asked for in the URL, where it was in a header.
+        let is_word = since.is_none_or(|since| since == "earliest" || since == "now");
+        let path = format!("/events?{}", query(channels, since.filter(|_| is_word)));
+        let header = since.filter(|_| !is_word).map(|since| ("Last-Event-ID", since));
+        let mut headers = vec![("Accept", "text/event-stream")];
+        headers.extend(header);
+        let answer = http::get(address, &path, &headers).await?;
+        ensure!(answer.status == 200, "answered with {}", answer.status);
+        let content_type = answer.header("content-type").context("no content type")?;
+        ensure!(content_type.starts_with("text/event-stream"), "it is {content_type}");
+        Ok(Self {
+            body: answer.body,
+            parser: Parser::new(),
+            told: VecDeque::new(),
+            position: String::new(),
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Told>> {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Ok(Some(told));
+            }
+            let Some(piece) = self.body.next().await? else { return Ok(None) };
+            self.handle(&piece)?;
+        }
+    }
+
+    fn handle(&mut self, piece: &[u8]) -> Result<()> {
+        let mut input = piece;
+        while let Some(item) = self.parser.parse(&mut input)? {
+            let Item::Event(event) = item else { continue };
+            let told = if event.event == "$gap" {
+                Heard::Gap(Gap::from_json(&serde_json::from_str(&event.data)?)?)
+            } else {
+                let position = event.last_event_id.to_owned();
+                self.position.clone_from(&position);
+                Heard::Message(Message { position, channel: None, data: event.data.into_owned() })
+            };
+            self.told.push_back(Told::Heard(told));
+        }
+        // A block with nothing but an id dispatches nothing, and yet moves the position.
+        if self.parser.last_event_id() != self.position {
+            self.position = self.parser.last_event_id().to_owned();
+            self.told.push_back(Told::Position(self.position.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! One proxied connection: two pumps, and an end that may be ordered.
+
+use super::{Break, Ending, Flow, Orders};
+use std::{future, io, net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// Carries a connection until both sides have ended it, or it is broken.
+pub(super) async fn run(
+    mut client: TcpStream,
+    target: SocketAddr,
+    number: u64,
+    orders: watch::Receiver<Orders>,
+) {
+    let Ok(mut server) = TcpStream::connect(target).await else {
+        return drop(client.set_zero_linger());
+    };
+    // Without it the kernel would mend what is split into tiny writes.
+    if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+        return;
+    }
+    match carry(&mut client, &mut server, number, orders).await {
+        Ending::Silence => future::pending().await,
+        Ending::Reset => {
+            let _gone_already = client.set_zero_linger().and_then(|()| server.set_zero_linger());
+        }
+        Ending::End => {
+            let _gone_already = tokio::join!(end(&mut client), end(&mut server));
+        }
+    }
+}
+
+async fn carry(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    number: u64,
+    orders: watch::Receiver<Orders>,
+) -> Ending {
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let up =
+        Pump { from: from_client, to: to_server, way: Way::Up, number, orders: orders.clone() };
+    let down =
+        Pump { from: from_server, to: to_client, way: Way::Down, number, orders: orders.clone() };
+    tokio::select! {
+        biased;
+        ending = ordered_end(orders) => ending,
+        ended = async { tokio::try_join!(up.run(), down.run()) } => match ended {
+            Ok(_) => Ending::End,
+            Err(ending) => ending,
+        },
+    }
+}
+
+/// Waits for a cut; a proxy that is gone is one.
+async fn ordered_end(mut orders: watch::Receiver<Orders>) -> Ending {
+    let cuts = orders.borrow().cuts;
+    match orders.wait_for(|orders| orders.cuts != cuts).await {
+        Ok(orders) => orders.ending,
+        Err(_) => Ending::Reset,
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Up,
+    Down,
+}
+
+struct Pump<'a> {
+    from: ReadHalf<'a>,
+    to: WriteHalf<'a>,
+    way: Way,
+    number: u64,
+    orders: watch::Receiver<Orders>,
+}
+
+impl Pump<'_> {
+    /// Passes bytes on until their end has been passed on too.
+    async fn run(mut self) -> Result<(), Ending> {
+        let mut buffer = vec![0; PIECE_BYTES_MAX];
+        let mut passed = 0;
+        loop {
+            let (flow, break_after) = self.course();
+            let bytes_max = match flow {
+                Flow::Stalled => {
+                    self.news().await;
+                    continue;
+                }
+                Flow::Trickling { bytes_max, .. } => bytes_max.clamp(1, PIECE_BYTES_MAX),
+                Flow::Free | Flow::Delayed(_) | Flow::Swallowed => PIECE_BYTES_MAX,
+            };
+            let room = buffer.get_mut(..bytes_max).unwrap_or_default();
+            let read = tokio::select! {
+                biased;
+                () = Self::changed(&mut self.orders) => continue,
+                read = self.from.read(room) => read,
+            };
+            if flow == Flow::Swallowed {
+                if !matches!(read, Ok(1..)) {
+                    self.news().await;
+                }
+                continue;
+            }
+            let read = read.map_err(|_| Ending::Reset)?;
+            if read == 0 {
+                return self.to.shutdown().await.map_err(|_| Ending::Reset);
+            }
+            let (pass, ending) = up_to_the_break(passed, read, break_after);
+            self.pass(buffer.get(..pass).unwrap_or_default(), flow)
+                .await
+                .map_err(|_| Ending::Reset)?;
+            passed += u64::try_from(pass).unwrap_or(u64::MAX);
+            if let Some(ending) = ending {
+                return Err(ending);
+            }
+        }
+    }
+
+    fn course(&mut self) -> (Flow, Option<Break>) {
+        let faults = self.orders.borrow_and_update().faults(self.number);
+        match self.way {
+            Way::Up => (faults.up, None),
+            Way::Down => (faults.down, faults.break_after),
+        }
+    }
+
+    async fn pass(&mut self, bytes: &[u8], flow: Flow) -> io::Result<()> {
+        if let Flow::Delayed(delay) = flow {
+            sleep(delay).await;
+        }
+        self.to.write_all(bytes).await?;
+        if let Flow::Trickling { pause, .. } = flow
+            && pause > Duration::ZERO
+        {
+            sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    async fn news(&mut self) {
+        Self::changed(&mut self.orders).await;
+    }
+
+    /// Waits for orders; there are none from a proxy that is gone, which ends the link elsewhere.
+    async fn changed(orders: &mut watch::Receiver<Orders>) {
+        if orders.changed().await.is_err() {
+            future::pending::<()>().await;
+        }
+    }
+}
+
+/// How many of the bytes read may pass, and whether the connection breaks behind them.
+fn up_to_the_break(passed: u64, read: usize, after: Option<Break>) -> (usize, Option<Ending>) {
+    let left = after.map(|after| (after.down_bytes.saturating_sub(passed), after.ending));
+    match left.map(|(left, ending)| (usize::try_from(left).unwrap_or(usize::MAX), ending)) {
+        Some((left, ending)) if left <= read => (left, Some(ending)),
+        _ => (read, None),
+    }
+}
+
+/// Sends a FIN and reads what still comes: to close with bytes unread would send an RST instead.
+async fn end(stream: &mut TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 4096];
+    let drain = async {
+        while stream.read(&mut rest).await? > 0 {}
+        Ok(())
+    };
+    timeout(END_WAIT, drain).await.unwrap_or(Ok(()))
+}
+
+const PIECE_BYTES_MAX: usize = 64 << 10;
+/// Longer than any peer takes to answer a FIN, short enough to leave no task behind for long.
+const END_WAIT: Duration = Duration::from_secs(2);

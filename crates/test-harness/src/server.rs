@@ -1,0 +1,225 @@
+//! The real `tidewire` binary: started on a free port, ended by its own process id.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    env,
+    ffi::OsStr,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufRead, AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// A running server. Dropped, its process is killed.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    output: Output,
+    /// Where it runs, so that no file of this folder configures it.
+    _folder: TempDir,
+}
+
+/// What a process has printed so far, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct Output(Arc<Mutex<String>>);
+
+impl Server {
+    /// Starts a server on a free port with `arguments` for `tidewire serve`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be built, ended at once, or did not say in time where it listens.
+    pub async fn start(arguments: &[&str]) -> Result<Self> {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), arguments).await
+    }
+
+    /// The same at an address, as when a server comes back.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start), or the address is taken.
+    pub async fn start_at(address: SocketAddr, arguments: &[&str]) -> Result<Self> {
+        Self::launch(Command::new(binary()?), address, arguments).await
+    }
+
+    /// The same on one processor, so that its work can be measured.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start), or there is no `taskset`.
+    pub async fn start_pinned(processor: usize, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", &processor.to_string()]).arg(binary()?);
+        Self::launch(command, (Ipv4Addr::LOCALHOST, 0).into(), arguments).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process.
+    pub fn id(&self) -> Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    /// What it has printed.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// It did not end in time.
+    pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.ended().await
+    }
+
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// The system would not.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.child.kill().await.context("killing the server")
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// It is not there any more.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(process_id(self.id()?)?, signal)?)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// It goes on.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let ended = timeout(END_WAIT, self.child.wait()).await;
+        Ok(ended.with_context(|| format!("the server goes on; it said:\n{}", self.output))??)
+    }
+
+    async fn launch(mut command: Command, address: SocketAddr, arguments: &[&str]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut child = command
+            .args(["serve", "--listen", &address.to_string()])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the server")?;
+        let output = Output::default();
+        let errors = child.stderr.take().context("no standard error")?;
+        tokio::spawn(output.clone().collect(BufReader::new(errors)));
+        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut first = String::new();
+        let read = timeout(START_WAIT, lines.read_line(&mut first)).await;
+        let read = read.with_context(|| format!("the server says nothing but:\n{output}"))??;
+        if read == 0 {
+            let status = timeout(END_WAIT, child.wait()).await??;
+            bail!("the server ended with {status}; it said:\n{output}");
+        }
+        output.push(&first);
+        let address = first.trim_end().strip_prefix("listening on http://");
+        let address =
+            address.with_context(|| format!("not the promised line: {first}"))?.parse()?;
+        tokio::spawn(output.clone().collect(lines));
+        Ok(Self { child, address, output, _folder: folder })
+    }
+}
+
+impl Output {
+    /// All of it.
+    pub fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what is printed until it ends.
+    pub async fn collect(self, mut lines: impl AsyncBufRead + Unpin) {
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).await.is_ok_and(|bytes| bytes > 0) {
+            self.push(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+
+    fn push(&self, text: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// A process as the system calls take it.
+///
+/// # Errors
+///
+/// No process can have this number.
+pub fn process_id(id: u32) -> Result<Pid> {
+    Pid::from_raw(i32::try_from(id)?).context("process 0 is nobody's")
+}
+
+/// The `tidewire` to test: that of `TIDEWIRE_BIN`, or one built now beside the running program.
+///
+/// # Errors
+///
+/// There is none, and it cannot be built.
+pub fn binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let found = BINARY.get_or_init(|| match env::var_os("TIDEWIRE_BIN") {
+        Some(path) => absolute(&path).map_err(|error| format!("TIDEWIRE_BIN: {error}")),
+        None => build().map_err(|error| format!("{error:#}")),
+    });
+    found.clone().map_err(anyhow::Error::msg)
+}
+
+fn absolute(path: &OsStr) -> std::io::Result<PathBuf> {
+    Path::new(path).canonicalize()
+}
+
+/// Builds rather than trusts what lies there, which may be of yesterday.
+fn build() -> Result<PathBuf> {
+    let program = env::current_exe()?;
+    // A test lies in `deps`, beside which its binaries are.
+    let folder = program.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let folder = folder.context("this program lies nowhere")?;
+    let target = folder.parent().context("no target folder")?;
+    let mut cargo =
+        std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "tidewire"]);
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target);
+    let status = cargo.status().context("running cargo")?;
+    ensure!(status.success(), "`cargo build --package tidewire` failed");
+    Ok(folder.join("tidewire"))
+}
+
+/// A cold start on a busy machine.
+const START_WAIT: Duration = Duration::from_secs(20);
+/// The server gives its connections some seconds to end.
+const END_WAIT: Duration = Duration::from_secs(20);
