@@ -69,6 +69,10 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
         poll_wait_max: config.poll_wait_max.duration(),
         grant: Grant::open(),
     };
+    let timeouts = HttpTimeouts {
+        answer: house.body_wait + house.poll_wait_max + ANSWER_SPARE,
+        ..HttpTimeouts::default()
+    };
     let make_desk = move || {
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // A worker that actix restarts takes a new lane.
@@ -85,7 +89,6 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
         .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals();
-    let timeouts = HttpTimeouts::default();
     let builder = listen(builder, listener, timeouts, move || {
         let desk = make_desk();
         for task in [Task::Lane, Task::Clock, Task::Leaving] {
@@ -176,6 +179,9 @@ const BACKLOG: u32 = 4_096;
 
 /// Connections of one worker still in actix's hands: publishers, and who is about to subscribe.
 const CONNECTIONS_HTTP_MAX: usize = 25_000;
+
+/// What an answer may take beside its body's arrival and the wait that was asked for.
+const ANSWER_SPARE: Duration = Duration::from_secs(5);
 
 /// What actix gives its own connections to end; ours have ended by then.
 const SHUTDOWN_SECONDS: u64 = 2;

@@ -29,16 +29,19 @@ pub struct HttpTimeouts {
     pub request_head: Duration,
     /// Between a response and the next request; zero closes after each response.
     pub keep_alive: Duration,
+    /// Between one byte of an answer and the next: a request, its body and its handler included.
+    pub answer: Duration,
     /// For the rest of a request body nobody wants, and for the close itself.
     pub disconnect: Duration,
 }
 
 impl Default for HttpTimeouts {
-    /// As actix-web has them: 5 s, 5 s and 1 s.
+    /// As actix-web has them, 5 s, 5 s and 1 s, and a minute and a half for an answer.
     fn default() -> Self {
         Self {
             request_head: Duration::from_secs(5),
             keep_alive: Duration::from_secs(5),
+            answer: Duration::from_secs(90),
             disconnect: Duration::from_secs(1),
         }
     }
@@ -106,11 +109,11 @@ where
                 data.insert(socket.link());
             })
             .h1(map_config(app, |()| AppConfig::default()));
-        apply_fn_factory(http, |stream: TcpStream, http| {
+        apply_fn_factory(http, move |stream: TcpStream, http| {
             // Refused only by a socket that is already dead, which reading will tell.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
-            serve(http, stream, peer)
+            serve(http, stream, peer, timeouts.answer)
         })
     })
 }
@@ -121,11 +124,12 @@ pub(super) fn serve<S, H>(
     http: &H,
     stream: S,
     peer: Option<SocketAddr>,
+    answer_max: Duration,
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Service<(Takeable<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = Takeable::new(stream);
+    let (socket, link) = Takeable::new(stream, answer_max);
     http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

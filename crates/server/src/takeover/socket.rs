@@ -10,7 +10,9 @@ use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// What runs with the socket and the bytes that were read past the request's head.
 pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
@@ -19,12 +21,17 @@ pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
 pub(super) struct Takeable<S> {
     stream: Option<S>,
     link: Link<S>,
+    /// When the next byte of a response has to be on its way. actix's own timers let go of a
+    /// client that trickles the head of its second request.
+    deadline: Pin<Box<Sleep>>,
+    answer_max: Duration,
 }
 
 impl<S> Takeable<S> {
-    pub(super) fn new(stream: S) -> (Self, Link<S>) {
+    pub(super) fn new(stream: S, answer_max: Duration) -> (Self, Link<S>) {
         let link = Link(Rc::new(RefCell::new(State::Serving)));
-        (Self { stream: Some(stream), link: link.clone() }, link)
+        let deadline = Box::pin(sleep(answer_max));
+        (Self { stream: Some(stream), link: link.clone(), deadline, answer_max }, link)
     }
 
     pub(super) fn link(&self) -> Link<S> {
@@ -48,6 +55,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
         if this.link.holds_back(context) {
             return Poll::Pending;
         }
+        if this.deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         this.stream()?.poll_read(context, buffer)
     }
 }
@@ -58,7 +68,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().stream()?.poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = ready!(this.stream()?.poll_write(context, bytes))?;
+        let deadline = Instant::now() + this.answer_max;
+        this.deadline.as_mut().reset(deadline);
+        Poll::Ready(Ok(written))
     }
 
     /// The dispatcher flushes once the stream has accepted all it had to write.
@@ -185,7 +199,8 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (mut socket, link) = Takeable::new(listener.accept().await.unwrap().0);
+        let (mut socket, link) = 
+            Takeable::new(listener.accept().await.unwrap().0, Duration::from_secs(60));
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         assert_eq!(Arc::strong_count(&dispatcher), 3);

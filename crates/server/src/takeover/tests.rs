@@ -233,6 +233,22 @@ async fn a_request_from_elsewhere_has_no_socket_to_take() {
     assert_eq!(Handoff::<TcpStream>::of(&request).err(), Some(HandoffError::NoSocket));
 }
 
+/// actix times the head of a connection's first request only.
+#[actix_web::test]
+async fn a_trickled_second_head_is_cut_off_too() {
+    let server = Running::start();
+    let mut client = server.connect(b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.head().await;
+    assert_eq!(client.take(5).await, b"plain");
+    let trickle = async {
+        while client.0.write_all(b"G").await.is_ok() {
+            tokio::time::sleep(ANSWER_MAX / 10).await;
+        }
+    };
+    timeout(TIME_MAX, trickle).await.expect("the server should have closed the connection");
+    server.stop(false).await;
+}
+
 /// A server of the routes below.
 struct Running {
     address: SocketAddr,
@@ -254,6 +270,7 @@ impl Running {
             // A graceful stop may not wait for it.
             keep_alive: TIME_MAX * 2,
             disconnect: TIME_MAX * 2,
+            answer: ANSWER_MAX,
         };
         let builder = Server::build().workers(workers).disable_signals();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -371,3 +388,6 @@ impl Client {
 }
 
 const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Long enough for every answer here, even on a busy machine.
+const ANSWER_MAX: Duration = Duration::from_secs(4);

@@ -82,7 +82,7 @@ async fn handshake() -> (DuplexStream, Rc<Cell<Fate>>) {
         .await
         .unwrap();
     let (mut client, server) = duplex(PIPE_BYTES);
-    rt::spawn(serve(&http, server, None));
+    rt::spawn(serve(&http, server, None, super::TIME_MAX));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     settle().await;
     (client, fate)
