@@ -29,7 +29,7 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        parse_duration(text).map(Self).map_err(|error| error.to_string())
+        parse_duration(text).map(Self).map_err(|error| format!("{text:?} is {error}"))
     }
 }
 
