@@ -38,3 +38,7 @@ pub use client::{BuildError, Client, ClientBuilder};
 pub use publish::{Publish, PublishError};
 pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
 pub use tidewire_protocol::{ErrorCode, Gap, ItemError, Message, Position, Problem, Since};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,7 @@
 mod channels;
 mod console;
 mod health;
+pub(crate) mod origin;
 mod publish;
 mod subscribe;
 
@@ -46,14 +47,18 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
 }
 
 fn reading(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(web::to(|| wrong_method("GET")))
+    web::resource(path).route(route).default_service(web::to(|request| otherwise(request, "GET")))
 }
 
 fn writing(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(web::to(|| wrong_method("POST")))
+    web::resource(path).route(route).default_service(web::to(|request| otherwise(request, "POST")))
 }
 
-async fn wrong_method(allowed: &'static str) -> HttpResponse {
+/// What a path answers to a method it does not take.
+async fn otherwise(request: HttpRequest, allowed: &'static str) -> HttpResponse {
+    if let Some(answer) = origin::preflight(&request, allowed) {
+        return answer;
+    }
     let message = format!("this path takes {allowed}");
     let mut response = Refused::new(ErrorCode::MethodNotAllowed, message).error_response();
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));

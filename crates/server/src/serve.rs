@@ -101,7 +101,7 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
                 }
             });
         }
-        App::new().configure(|config| routes::configure(config, &desk))
+        App::new().wrap_fn(routes::origin::allow).configure(|config| routes::configure(config, &desk))
     })?;
     Ok(builder.run())
 }

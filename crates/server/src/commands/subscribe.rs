@@ -1,16 +1,119 @@
-//! Being written.
+//! `tidewire subscribe`: prints messages as they come, and says on standard error what else happens.
 
-/// Being written.
-#[derive(clap::Args)]
-pub struct Subscribe {}
+mod printer;
+
+use futures_util::Stream as _;
+use printer::{Format, Printer};
+use std::{
+    future::poll_fn,
+    io::{self, ErrorKind, Write},
+    pin::Pin,
+    task::Poll,
+};
+use tidewire_client::{Client, Delivery, Since, Subscription, Wire};
+
+/// Print messages as they come.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Subscribe {
+    /// Channels such as `chat.room1`, or patterns: `*` is one token, a final `>` the rest.
+    #[arg(required = true, value_name = "PATTERN")]
+    patterns: Vec<String>,
+    /// The server.
+    #[arg(long, default_value = super::DEFAULT_URL)]
+    url: String,
+    /// Where to begin: now, earliest, a position (k3f9a-1042), or a while ago (250ms, 90s, 10m, 2h,
+    /// 1d).
+    #[arg(long, default_value = "now")]
+    since: Since,
+    /// How messages come. With auto, the first of WebSocket, SSE and poll that can be had.
+    #[arg(long, value_enum, default_value_t = WireName::Auto)]
+    wire: WireName,
+    /// text: the payload, after its channel and a tab if there may be several; binary as base64.
+    /// json: the whole message.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// End after so many messages.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WireName {
+    Auto,
+    Ws,
+    Sse,
+    Stream,
+    Poll,
+}
 
 impl Subscribe {
-    /// Being written.
+    /// Prints until told to stop: by the server, by `--count`, or by who reads the output.
     ///
     /// # Errors
     ///
-    /// None.
+    /// The server refuses, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
-        Ok(())
+        let client = Client::new(&self.url)?;
+        let printer = Printer::new(self.format, &self.patterns, io::stdout(), io::stderr());
+        let subscribe = client.subscribe(self.patterns).since(self.since).wire(self.wire.into());
+        match follow(subscribe.stream(), printer, self.count.unwrap_or(u64::MAX)).await {
+            Err(error) if is_closed_output(&error) => Ok(()),
+            result => result,
+        }
     }
 }
+
+impl From<WireName> for Wire {
+    fn from(name: WireName) -> Self {
+        match name {
+            WireName::Auto => Self::Auto,
+            WireName::Ws => Self::WebSocket,
+            WireName::Sse => Self::Sse,
+            WireName::Stream => Self::Stream,
+            WireName::Poll => Self::Poll,
+        }
+    }
+}
+
+/// Prints so many messages, or until the subscription ends.
+async fn follow(
+    mut deliveries: Subscription,
+    mut printer: Printer<impl Write, impl Write>,
+    count: u64,
+) -> anyhow::Result<()> {
+    let mut printed = 0;
+    while printed < count {
+        // Printed messages are held back only while there are more of them to print.
+        let next = poll_fn(|cx| {
+            let next = Pin::new(&mut deliveries).poll_next(cx);
+            printer.outage(deliveries.outage());
+            let flushed = if next.is_pending() { printer.flush() } else { Ok(()) };
+            flushed.map_or_else(|error| Poll::Ready(Err(error)), |()| next.map(Ok))
+        });
+        match next.await?.transpose()? {
+            None => break,
+            Some(Delivery::Gap(gap)) => printer.gap(&gap),
+            Some(Delivery::Message(message)) => {
+                printer.message(&message)?;
+                printed += 1;
+            }
+        }
+    }
+    Ok(printer.flush()?)
+}
+
+/// Who reads the output has seen enough, as `head` does.
+fn is_closed_output(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+const EXAMPLES: &str = "\
+A lost connection is made again and goes on where it was; messages that are gone for
+good are told on standard error as a gap.
+
+Example:
+  tidewire subscribe 'logs.>' --since 10m";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! What `publish --lines` says on standard error: what was refused, that the server is away, and
+//! positions for who asked for them.
+
+use std::{fmt::Display, io::Write};
+use tidewire_client::Position;
+
+/// Tells people what became of the lines. Where nobody listens, nothing is lost but words.
+#[derive(Debug)]
+pub(super) struct Report<E> {
+    stderr: E,
+    positions: Positions,
+    /// Lines that will never be published.
+    refused: u64,
+    /// The server is away, and that has been told.
+    away: bool,
+}
+
+/// Whether every line's position is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Positions {
+    Kept,
+    Told,
+}
+
+impl<E: Write> Report<E> {
+    pub(super) const fn new(stderr: E, positions: Positions) -> Self {
+        Self { stderr, positions, refused: 0, away: false }
+    }
+
+    /// A line is in the log.
+    pub(super) fn published(&mut self, line: u64, position: Position) {
+        if self.positions == Positions::Told {
+            let _ = writeln!(self.stderr, "line {line}: {position}");
+        }
+    }
+
+    /// A line will never be in the log; the others go on.
+    pub(super) fn refused(&mut self, line: u64, why: impl Display) {
+        self.refused += 1;
+        let _ = writeln!(self.stderr, "tidewire: line {line} is not published: {why}");
+    }
+
+    /// The server cannot be had. Told once, until it is back.
+    pub(super) fn away(&mut self, why: impl Display) {
+        if !self.away {
+            let _ = writeln!(self.stderr, "tidewire: {why}; retrying");
+        }
+        self.away = true;
+    }
+
+    /// The server took something.
+    pub(super) const fn back(&mut self) {
+        self.away = false;
+    }
+
+    /// How many lines will never be published.
+    pub(super) const fn refused_lines(&self) -> u64 {
+        self.refused
+    }
+}

@@ -1,0 +1,78 @@
+//! Following a server that is cut off, and one that refuses.
+
+use super::*;
+use std::{future::pending, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    select,
+    time::timeout,
+};
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
+
+/// Follows `a` at a server that gives these answers, one a connection; the result, what was
+/// printed, what was told, and what the server was asked.
+async fn followed(
+    answers: &[String],
+    count: u64,
+) -> (Result<(), String>, String, String, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let deliveries = client.subscribe(["a"]).since(Since::Earliest).wire(Wire::Stream).stream();
+    let (mut out, mut err, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    let printer = Printer::new(Format::Text, &["a".into()], &mut out, &mut err);
+    let serve = async {
+        for answer in answers {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(socket.read_u8().await.unwrap());
+            }
+            let request = String::from_utf8(request).unwrap();
+            asked.push(request.lines().next().unwrap().to_owned());
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+        pending::<()>().await
+    };
+    let result = select! {
+        result = timeout(Duration::from_secs(10), follow(deliveries, printer, count)) => result,
+        () = serve => unreachable!(),
+    };
+    let result = result.unwrap().map_err(|error| format!("{error:#}"));
+    (result, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), asked)
+}
+
+#[tokio::test]
+async fn printing_goes_on_behind_the_last_message_after_the_connection_is_lost() {
+    let message = |offset| {
+        format!(r#"{{"channel":"a","position":"k-{offset}","time":0,"data":"{offset}"}}"#) + "\n"
+    };
+    let gap = r#"{"type":"gap","channel":"a","from":"k-2","to":"k-8"}"#.to_owned() + "\n";
+    let answers = [
+        [HEAD, &message(1), &message(2)].concat(),
+        [HEAD, &gap, &message(9), &message(10), &message(11)].concat(),
+    ];
+    let (result, out, err, asked) = followed(&answers, 4).await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(out, "1\n2\n9\n10\n");
+    let (lost, gone) = err.split_once('\n').unwrap();
+    assert!(lost.starts_with("tidewire: connection lost, retrying ("), "{lost}");
+    assert_eq!(gone, "gap: messages between k-2 and k-8 are gone (a)\n");
+    assert_eq!(
+        asked,
+        [
+            "GET /stream?channel=a&since=earliest&format=json HTTP/1.1",
+            "GET /stream?channel=a&since=k-2&format=json HTTP/1.1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_ends_it_in_the_servers_words() {
+    let problem = r#"{"title":"Not a channel","status":400,"detail":"`a`","code":"bad_channel"}"#;
+    let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n\r\n";
+    let (result, out, err, _) = followed(&[[head, problem].concat()], 1).await;
+    let told = "the server refuses this subscription: Not a channel: `a`";
+    assert_eq!((result, &*out, &*err), (Err(told.into()), "", ""));
+}
