@@ -59,3 +59,7 @@ pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{AlreadyFollowed, Reader, Start, Started};
 pub use seats::{News, SeatId};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

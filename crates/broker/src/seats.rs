@@ -131,7 +131,13 @@ impl Seats {
     }
 
     /// Lets a seat sleep until there is news, if it `listens`, or the time has come.
-    pub(crate) fn sleep(&mut self, id: SeatId, waker: &Waker, until_ms: Option<u64>, listens: bool) {
+    pub(crate) fn sleep(
+        &mut self,
+        id: SeatId,
+        waker: &Waker,
+        until_ms: Option<u64>,
+        listens: bool,
+    ) {
         let Some(seat) = self.seats.get_mut(id.0) else { return };
         match &mut seat.waker {
             Some(known) => known.clone_from(waker),

@@ -6,9 +6,8 @@ use tidewire_client::Client;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let client = Client::builder("http://127.0.0.1:8080")
-        .request_timeout(Duration::from_secs(5))
-        .build()?;
+    let client =
+        Client::builder("http://127.0.0.1:8080").request_timeout(Duration::from_secs(5)).build()?;
 
     let position = client.publish("chat.room1").text("hi").event("said").send().await?;
     println!("text {position}");

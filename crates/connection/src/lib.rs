@@ -45,3 +45,7 @@ pub use start::{Place, Subscription};
 pub use time::Time;
 pub use wire::{Dialect, Format, Framing, Wire};
 pub use worker::Worker;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

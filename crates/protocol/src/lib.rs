@@ -55,3 +55,7 @@ pub use publish::{BatchAnswer, BatchResult, ItemError, Publish, PublishAnswer, P
 pub use request::{ClientMessage, History, Presence, RequestError, Subscribe, Token, Unsubscribe};
 pub use serde_json::value::RawValue;
 pub use since::{InvalidDuration, InvalidSince, Since, parse_duration};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

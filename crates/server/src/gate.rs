@@ -44,15 +44,18 @@ impl Gate {
 
     /// Lets one more in.
     pub(crate) fn enter(&self) -> Result<Ticket, Turned> {
-        if self.is_leaving() {
-            return Err(Turned::Leaving);
-        }
+        self.check()?;
         let ticket = Ticket { shared: Arc::clone(&self.shared) };
         let inside_max = self.shared.inside_max;
         match self.shared.inside.fetch_add(1, Ordering::Relaxed) {
             before if before < inside_max => Ok(ticket),
             _ => Err(Turned::Full { inside_max }),
         }
+    }
+
+    /// Whether it is still worth beginning anything.
+    pub(crate) fn check(&self) -> Result<(), Turned> {
+        if self.is_leaving() { Err(Turned::Leaving) } else { Ok(()) }
     }
 
     pub(crate) fn inside(&self) -> usize {

@@ -13,7 +13,7 @@ use actix_web::{App, rt};
 use anyhow::{Context as _, Result};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
-    io::Write as _,
+    io::{self, Write as _},
     net::TcpListener,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
@@ -44,7 +44,10 @@ async fn run(config: Config) -> Result<()> {
     let gate = Gate::new(connections_max);
     let server = start(&config, &broker, &gate, listener)?;
     let mut terminate = signal(SignalKind::terminate())?;
-    greet(&format!("http://{address}"), connections_max, descriptors)?;
+    if let Err(error) = greet(&format!("http://{address}"), connections_max, descriptors) {
+        // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
+        tracing::debug!(%error, "standard output is closed");
+    }
     let sweeper = rt::spawn(sweep(broker));
     let handle = server.handle();
     let server = rt::spawn(server);
@@ -101,7 +104,9 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
                 }
             });
         }
-        App::new().wrap_fn(routes::origin::allow).configure(|config| routes::configure(config, &desk))
+        App::new()
+            .wrap_fn(routes::origin::allow)
+            .configure(|config| routes::configure(config, &desk))
     })?;
     Ok(builder.run())
 }
@@ -139,7 +144,7 @@ async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
     handle.stop(true).await;
 }
 
-fn greet(url: &str, connections_max: usize, descriptors: usize) -> Result<()> {
+fn greet(url: &str, connections_max: usize, descriptors: usize) -> io::Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "listening on {url}")?;
     writeln!(output)?;
@@ -155,8 +160,7 @@ fn greet(url: &str, connections_max: usize, descriptors: usize) -> Result<()> {
         output,
         "  development mode: anybody on this machine may read and publish everything"
     )?;
-    output.flush()?;
-    Ok(())
+    output.flush()
 }
 
 /// Raises the limit on open files to the hard one, and says what it is.

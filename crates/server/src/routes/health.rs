@@ -3,7 +3,6 @@
 use super::AtDesk;
 use crate::problem::Refused;
 use actix_web::HttpResponse;
-use tidewire_protocol::ErrorCode;
 
 /// `GET /health/live`
 pub(super) async fn live() -> HttpResponse {
@@ -12,8 +11,6 @@ pub(super) async fn live() -> HttpResponse {
 
 /// `GET /health/ready`
 pub(super) async fn ready(desk: AtDesk) -> Result<HttpResponse, Refused> {
-    if desk.gate.is_leaving() {
-        return Err(Refused::new(ErrorCode::Unavailable, "the server is going away"));
-    }
+    desk.gate.check()?;
     Ok(super::json_answer(br#"{"status":"ready"}"#.to_vec()))
 }

@@ -22,7 +22,8 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    let origin = request.headers().get(header::ORIGIN).filter(|origin| is_loopback(origin)).cloned();
+    let origin =
+        request.headers().get(header::ORIGIN).filter(|origin| is_loopback(origin)).cloned();
     let answer = service.call(request);
     async move {
         let mut answer = answer.await?;
@@ -58,7 +59,8 @@ fn is_loopback(origin: &HeaderValue) -> bool {
     let Some(host_and_port) = host_and_port else { return false };
     LOOPBACK.iter().any(|host| {
         host_and_port.strip_prefix(host).is_some_and(|port| {
-            port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+            port.is_empty()
+                || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
         })
     })
 }

@@ -17,6 +17,7 @@ pub(super) async fn one(
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
+    desk.gate.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = desk.house.grant.permit(&channel)?;
     let query = Query::of(&request);
@@ -38,6 +39,7 @@ pub(super) async fn batch(
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
+    desk.gate.check()?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
         let message = format!(
@@ -62,6 +64,8 @@ pub(super) async fn batch(
 }
 
 async fn publish(permit: Permit, draft: Draft, desk: &Desk) -> Result<Position, Refusal> {
+    // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
+    desk.gate.check()?;
     let now_ms = desk.clock.now().wall_ms;
     Ok(desk.engine.publish(permit, draft, now_ms).await?)
 }

@@ -199,7 +199,7 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (mut socket, link) = 
+        let (mut socket, link) =
             Takeable::new(listener.accept().await.unwrap().0, Duration::from_secs(60));
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
