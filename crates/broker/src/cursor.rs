@@ -77,8 +77,11 @@ impl Cursor {
         self.scan();
     }
 
-    /// Notes what a lane has reported.
-    pub(crate) fn note(&mut self, news: News) {
+    /// Notes what a lane has reported, as far as it is still of interest.
+    pub(crate) fn note(&mut self, mut news: News) {
+        if let Whereabouts::In(channels) = &mut news.0 {
+            channels.retain(|channel| self.selects(channel.name()));
+        }
         match (&mut self.wild, news.0) {
             (Wild::Scan, _) | (_, Whereabouts::Named) => {}
             (wild, Whereabouts::Anywhere) => *wild = Wild::Scan,
@@ -94,6 +97,10 @@ impl Cursor {
             // News is newer than the scan, so it lies behind the horizon.
             (Wild::Listed { rescan, .. }, Whereabouts::In(_)) => *rescan = true,
         }
+    }
+
+    fn selects(&self, channel: &ChannelName) -> bool {
+        self.follows.iter().any(|follow| follow.pattern.matches(channel))
     }
 
     /// Moves to `upto`, behind which nothing listed is left to read.

@@ -95,6 +95,8 @@ impl Reader {
         let did = self.follows(pattern);
         for cursor in &mut self.cursors {
             cursor.follows.retain(|follow| follow.pattern != *pattern);
+            // What is listed may have been of interest to that pattern only.
+            cursor.scan();
         }
         self.cursors.retain(|cursor| !cursor.follows.is_empty());
         did

@@ -1,0 +1,113 @@
+//! A publish beside sleeping followers, which must cost the publisher nothing; and their waking,
+//! which is the lane's.
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use std::{
+    hint::black_box,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
+use tidewire_broker::{Broker, ChannelName, Lane, Limits, Pattern, Retention, SeatId};
+
+pub(crate) fn append(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("append beside sleepers");
+    group.throughput(Throughput::Elements(BURST as u64));
+    // The clock stands still while the lane works, which takes a hundred times as long.
+    group.warm_up_time(Duration::from_millis(10)).measurement_time(Duration::from_millis(40));
+    for count in [0, 1, 1_000] {
+        let mut room = Room::new(BURST, count, &[]);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let spent = (0..iterations).map(|_| {
+                    let start = Instant::now();
+                    room.publish();
+                    let spent = start.elapsed();
+                    room.settle();
+                    spent
+                });
+                spent.sum()
+            });
+        });
+    }
+    group.finish();
+}
+
+pub(crate) fn wake(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("wake");
+    group.throughput(Throughput::Elements(1_000));
+    for (name, patterns) in [("by name", &[][..]), ("by pattern", &["chat.*"])] {
+        let mut room = Room::new(1, 1_000, patterns);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let spent = (0..iterations).map(|_| {
+                    room.publish();
+                    let start = Instant::now();
+                    room.settle();
+                    start.elapsed()
+                });
+                spent.sum()
+            });
+        });
+    }
+    group.bench_function("floor: wakers in a row", |bencher| {
+        let wakers = vec![Waker::noop().clone(); 1_000];
+        bencher.iter(|| black_box(&wakers).iter().for_each(Waker::wake_by_ref));
+    });
+    group.finish();
+}
+
+/// Channels and a lane of sleepers that follow all of them, by name unless there are patterns.
+struct Room {
+    broker: Broker,
+    lane: Lane,
+    channels: Vec<ChannelName>,
+    seats: Vec<SeatId>,
+    payload: String,
+}
+
+impl Room {
+    fn new(channels_count: usize, seats_count: usize, patterns: &[&str]) -> Self {
+        // A small log that is soon full, so that publishing costs the same from first to last.
+        let retention = Retention { messages_max: 64, ..Retention::default() };
+        let broker = Broker::new(1, Limits { retention, ..Limits::default() });
+        let mut lane = broker.lane().unwrap();
+        let channels = channels(channels_count);
+        let mut patterns: Vec<Pattern> =
+            patterns.iter().map(|text| text.parse().unwrap()).collect();
+        if patterns.is_empty() {
+            patterns = channels.iter().map(|name| name.as_str().parse().unwrap()).collect();
+        }
+        let seats: Vec<SeatId> = (0..seats_count).map(|_| lane.sit()).collect();
+        for seat in &seats {
+            patterns.iter().for_each(|pattern| lane.follow(*seat, pattern));
+        }
+        let mut room = Self { broker, lane, channels, seats, payload: text(MESSAGE_BYTES) };
+        (0..64).for_each(|_| room.publish());
+        room.settle();
+        room
+    }
+
+    /// One message to every channel.
+    fn publish(&self) {
+        for channel in &self.channels {
+            publish(&self.broker, channel, &self.payload);
+        }
+    }
+
+    /// What the worker does on news: wakes everyone, who takes it and sleeps again.
+    fn settle(&mut self) {
+        let lane = &mut self.lane;
+        while let Poll::Ready(()) = lane.poll_news(&mut Context::from_waker(Waker::noop())) {
+            while lane.wake(WAKE_BATCH) {}
+        }
+        for seat in &self.seats {
+            black_box(lane.take_news(*seat));
+            lane.sleep(*seat, Waker::noop(), None);
+        }
+    }
+}
+
+/// Messages between two looks of the lane, each in a channel of its own that must be queued anew.
+const BURST: usize = 16;
+const WAKE_BATCH: usize = 128;
