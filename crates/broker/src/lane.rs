@@ -90,9 +90,7 @@ impl Lane {
         }
         // No publisher tells of what it published before this: readers have to be let past it.
         self.settle();
-        if self.seats.has_due() || !self.unsettled.is_empty() {
-            self.bell.ring();
-        }
+        self.ring_if_due();
     }
 
     /// Has it told no longer.
@@ -139,7 +137,9 @@ impl Lane {
         self.len() == 0
     }
 
-    /// Ready once publishers have news, after it was sorted out; then call [`Lane::wake`].
+    /// Ready once somebody is due to be woken, after news was sorted out; then call [`Lane::wake`].
+    ///
+    /// The task that polled last is the one that is told: a lane has one such task.
     pub fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.bell.listen(context.waker());
         if !self.bell.is_rung.swap(false, Ordering::SeqCst) {
@@ -153,16 +153,25 @@ impl Lane {
         Poll::Ready(())
     }
 
-    /// Has everyone woken whose time has come. Also brings [`Lane::settled`] up to date.
+    /// Makes everyone due whose time has come, so that [`Lane::poll_news`] is ready.
+    ///
+    /// Also brings [`Lane::settled`] up to date.
     pub fn ring(&mut self, now_ms: u64) {
         self.settle();
         self.seats.ring(now_ms);
+        self.ring_if_due();
     }
 
     /// Wakes up to `count_max` sleepers that have news or whose time has come; says whether more
     /// wait to be woken.
     pub fn wake(&mut self, count_max: usize) -> bool {
         self.seats.wake(count_max)
+    }
+
+    fn ring_if_due(&self) {
+        if self.seats.has_due() || !self.unsettled.is_empty() {
+            self.bell.ring();
+        }
     }
 
     fn settle(&mut self) {

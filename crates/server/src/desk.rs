@@ -63,21 +63,27 @@ impl Desk {
         }
     }
 
-    /// Wakes this worker's sleepers when publishers have news.
+    /// Wakes this worker's sleepers when they are due: in batches, between which those woken run,
+    /// and what is published meanwhile goes along.
+    ///
+    /// The lane tells one task, so this is the only one that asks it.
     pub(crate) async fn run_lane(&self) {
         loop {
             poll_fn(|context| self.poll_news(context)).await;
-            self.wake_everyone_due().await;
+            while self.worker.borrow_mut().lane.wake(WAKE_BATCH) {
+                yield_now().await;
+                poll_fn(|context| Poll::Ready(self.poll_news(context))).await.is_ready();
+            }
         }
     }
 
-    /// Wakes this worker's sleepers when their time has come, or when it is time to leave.
+    /// Makes sleepers due when their time has come.
     pub(crate) async fn run_clock(&self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            self.ring(self.clock.now().steady_ms).await;
+            self.ring(self.clock.now().steady_ms);
         }
     }
 
@@ -85,20 +91,11 @@ impl Desk {
     pub(crate) async fn run_leaving(&self) {
         self.gate.left().await;
         self.is_leaving.set(true);
-        self.ring(u64::MAX).await;
+        self.ring(u64::MAX);
     }
 
-    async fn ring(&self, now_ms: u64) {
+    fn ring(&self, now_ms: u64) {
         self.worker.borrow_mut().lane.ring(now_ms);
-        self.wake_everyone_due().await;
-    }
-
-    /// In batches, between which those woken run; what is published meanwhile goes along.
-    async fn wake_everyone_due(&self) {
-        while self.worker.borrow_mut().lane.wake(WAKE_BATCH) {
-            yield_now().await;
-            poll_fn(|context| Poll::Ready(self.poll_news(context))).await.is_ready();
-        }
     }
 
     fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
