@@ -28,7 +28,7 @@ pub fn publish(broker: &Broker, channel: &ChannelName, payload: &str) {
 pub fn follow_from(broker: &Broker, pattern: &str, offset: u64) -> Reader {
     let mut reader = Reader::default();
     let start = Start::After(broker.position(offset));
-    reader.follow(broker, pattern.parse::<Pattern>().unwrap(), start).unwrap();
+    reader.follow(broker, &[pattern.parse::<Pattern>().unwrap()], start);
     reader
 }
 

@@ -161,7 +161,11 @@ impl Broker {
         number: usize,
         encode: impl FnOnce(&Message) -> Vec<u8>,
     ) -> &'a [u8] {
-        message.encodings().obtain(number, &self.shared.ledger, || encode(message))
+        let bytes = message.encodings().obtain(number, &self.shared.ledger, || encode(message));
+        if self.shared.ledger.bytes() > self.shared.limits.bytes_max {
+            self.shared.trim(&mut self.shared.sequencer());
+        }
+        bytes
     }
 
     /// A lane for one worker thread.
@@ -177,27 +181,33 @@ impl Broker {
         Ok(lane)
     }
 
-    /// Applies the age limit to the next `channels_max` channels, and forgets dead ones in excess.
+    /// Applies the age limit to the next `channels_max` channels, or an eighth of all if that is
+    /// more, and forgets dead ones in excess.
     ///
     /// Meant to be called about once a second.
     pub fn sweep(&self, now_ms: u64, channels_max: usize) {
         let shared = &*self.shared;
         let mut sweep = shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, count) = (sweep.from, channels_max.max(shared.registry.places() / 8));
         let mut dead = 0;
-        let next = shared.registry.scan_slice(sweep.from, channels_max, &mut |channel| {
+        let next = shared.registry.scan_slice(from, count, &mut |channel| {
             retain(channel, &shared.limits.retention, now_ms, &shared.ledger, || shared.stamp());
-            dead += usize::from(channel.ring().oldest().is_none());
+            let is_followed = channel.followed.load(Ordering::Relaxed) != 0;
+            dead += usize::from(!is_followed && channel.ring().oldest().is_none());
         });
         sweep.dead += dead;
+        let excess = sweep.dead.saturating_sub(shared.limits.dead_channels_max).min(dead);
+        if excess > 0 {
+            shared.registry.forget_dead(from, from + count, excess, shared.stamp());
+        }
         match next {
             ControlFlow::Continue(next) => sweep.from = next,
             ControlFlow::Break(()) => {
-                let excess = sweep.dead.saturating_sub(shared.limits.dead_channels_max);
-                *sweep = Sweep::default();
-                if excess > 0 {
+                if sweep.dead > shared.limits.dead_channels_max {
+                    // Those filed for eviction are held; the next round finds them free.
                     shared.sequencer().drop_empty();
-                    shared.registry.forget_dead(excess, shared.stamp());
                 }
+                *sweep = Sweep::default();
             }
         }
     }
@@ -241,11 +251,7 @@ impl Broker {
         }
         channel.set_last(offset);
         retain(channel, &shared.limits.retention, time_ms, &shared.ledger, || shared.stamp());
-        while shared.ledger.bytes() > shared.limits.bytes_max {
-            if !sequencer.evict_oldest(&shared.ledger, || shared.stamp()) {
-                break;
-            }
-        }
+        shared.trim(&mut sequencer);
         let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
         let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);
         self.ports(fresh).for_each(|port| port.enqueue(channel));
@@ -266,6 +272,13 @@ impl Broker {
 impl Shared {
     pub(crate) fn sequencer(&self) -> MutexGuard<'_, Sequencer> {
         self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the oldest messages until the log is within its bounds, encodings included.
+    fn trim(&self, sequencer: &mut Sequencer) {
+        while self.ledger.bytes() > self.limits.bytes_max
+            && sequencer.evict_oldest(&self.ledger, || self.stamp())
+        {}
     }
 
     /// How many messages retention had removed by now.

@@ -59,9 +59,10 @@ impl PartialEq for Channel {
 }
 
 impl Cursor {
-    pub(crate) fn new(after: u64, follow: Follow) -> Self {
-        let wild = if follow.channel.is_some() { Wild::Quiet } else { Wild::Scan };
-        Self { after, follows: vec![follow], wild }
+    pub(crate) fn new(after: u64, follows: Vec<Follow>) -> Self {
+        let mut cursor = Self { after, follows, wild: Wild::Quiet };
+        cursor.scan();
+        cursor
     }
 
     /// Forgets what lanes have reported: from here on nothing is known but the registry.
@@ -89,7 +90,11 @@ impl Cursor {
                 *wild = Wild::Listed { channels, horizon: u64::MAX, rescan: false };
             }
             (Wild::Listed { channels, horizon: u64::MAX, .. }, Whereabouts::In(more)) => {
-                channels.extend(more);
+                for channel in more {
+                    if !channels.iter().any(|known| Arc::ptr_eq(known, &channel)) {
+                        channels.push(channel);
+                    }
+                }
                 if channels.len() > LISTED_MAX {
                     self.wild = Wild::Scan;
                 }

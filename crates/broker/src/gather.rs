@@ -3,7 +3,7 @@
 //! Channels with news are merged by offset, a run of one channel under one hold of its lock.
 
 use crate::{
-    Broker, Message, Pattern,
+    Broker, Message, Pattern, PatternMap,
     channel::Channel,
     cursor::{Cursor, Follow, LISTED_MAX, Wild},
     ring::Taken,
@@ -19,6 +19,8 @@ pub struct Gathered {
     /// Whether nothing known is left up to there.
     pub(crate) is_exhausted: bool,
     pub(crate) is_caught_up: bool,
+    /// Whether all channels were looked at, which is work enough for one turn.
+    pub(crate) has_scanned: bool,
     channels: Vec<Arc<Channel>>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
 }
@@ -68,6 +70,7 @@ impl Gathered {
         self.channels.clear();
         self.order.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
+        self.has_scanned = false;
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.
@@ -81,6 +84,7 @@ impl Gathered {
         self.clear();
         if cursor.wild == Wild::Scan {
             self.scan(broker, cursor, limit);
+            self.has_scanned = true;
         }
         let mut limit = limit;
         if let Wild::Listed { channels, horizon, .. } = &cursor.wild {
@@ -95,15 +99,12 @@ impl Gathered {
 
     /// Finds the channels with news by looking at all of them.
     fn scan(&mut self, broker: &Broker, cursor: &mut Cursor, limit: u64) {
-        let forgotten = broker.shared.registry.forgotten();
+        let wanted = wild_patterns(&cursor.follows);
         let mut nearest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
         let mut channels = Vec::new();
         let mut horizon = None;
         broker.shared.registry.scan(|channel| {
-            let is_wanted = |follow: &Follow| {
-                follow.channel.is_none() && follow.pattern.matches(channel.name())
-            };
-            if channel.last() <= cursor.after || !cursor.follows.iter().any(is_wanted) {
+            if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
                 return;
             }
             let ring = channel.ring();
@@ -120,6 +121,8 @@ impl Gathered {
                 horizon = Some(horizon.map_or(next, |known: u64| known.min(next)));
             }
         });
+        // Asked only now: a channel forgotten while the others were visited is in it.
+        let forgotten = broker.shared.registry.forgotten();
         for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
             if forgotten.offset > cursor.after.max(follow.told) && forgotten.stamp > follow.stamp {
                 let gap = Gap {
@@ -208,6 +211,15 @@ impl Gathered {
             None => self.items.insert(at.min(self.items.len()), Item::Gap(gap)),
         }
     }
+}
+
+/// The patterns with wildcards among `follows`, to try a channel against all of them at once.
+pub(crate) fn wild_patterns(follows: &[Follow]) -> PatternMap<()> {
+    let mut wild = PatternMap::default();
+    for follow in follows.iter().filter(|follow| follow.channel.is_none()) {
+        *wild.entry(&follow.pattern) = Some(());
+    }
+    wild
 }
 
 /// The offset of the last message among `items`.

@@ -226,7 +226,10 @@ impl Bell {
 fn withdraw(broker: &Broker, bit: u64, change: Change) {
     match change {
         Change::None => {}
-        Change::Channel(channel) => broker.shared.unfollow(Some(&channel), bit),
+        Change::Channel(channel) => {
+            broker.shared.unfollow(Some(&channel), bit);
+            broker.shared.registry.release(channel);
+        }
         Change::Wild => broker.shared.unfollow(None, bit),
     }
 }

@@ -17,7 +17,7 @@
 //! broker.append(permit, draft, 1_000).unwrap();
 //!
 //! let mut reader = Reader::default();
-//! reader.follow(&broker, "lobby".parse::<Pattern>().unwrap(), Start::Earliest).unwrap();
+//! reader.follow(&broker, &["lobby".parse::<Pattern>().unwrap()], Start::Earliest);
 //! let mut gathered = Gathered::default();
 //! reader.gather(&broker, broker.head(), 64 << 10, &mut gathered);
 //! assert_eq!(gathered.messages().next().unwrap().content(), &Content::Text("hello".into()));
@@ -57,7 +57,7 @@ pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
 pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
 pub use pattern_map::PatternMap;
 pub use position::Position;
-pub use reader::{AlreadyFollowed, Reader, Start, Started};
+pub use reader::{Reader, Start, Started};
 pub use seats::{News, SeatId};
 
 #[cfg(doctest)]

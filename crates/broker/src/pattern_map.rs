@@ -32,6 +32,11 @@ impl<V> Default for Node<V> {
 }
 
 impl<V> PatternMap<V> {
+    /// Whether nothing is filed.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_empty()
+    }
+
     /// The place of `pattern`'s value, made if there was none.
     pub fn entry(&mut self, pattern: &Pattern) -> &mut Option<V> {
         let mut node = &mut self.root;
@@ -61,6 +66,13 @@ impl<V> PatternMap<V> {
     /// Takes out the value of exactly this pattern, and the branches that only led there.
     pub fn remove(&mut self, pattern: &Pattern) -> Option<V> {
         self.root.remove(pattern.as_str())
+    }
+
+    /// Whether any pattern selects `channel`.
+    pub fn has_match(&self, channel: &ChannelName) -> bool {
+        let mut has = false;
+        self.each_match(channel, |_| has = true);
+        has
     }
 
     /// Calls `found` with the value of each pattern that selects `channel`.

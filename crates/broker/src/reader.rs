@@ -9,7 +9,7 @@ use crate::{
     Broker, Gathered, Item, Pattern, Position,
     channel::Channel,
     cursor::{Cursor, Follow, Wild},
-    gather::last_offset,
+    gather::{last_offset, wild_patterns},
     seats::News,
 };
 
@@ -34,14 +34,6 @@ pub enum Start {
     Since(u64),
 }
 
-/// The reader follows this pattern already.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is a subscription to {pattern} already")]
-pub struct AlreadyFollowed {
-    /// What was asked for.
-    pub pattern: Pattern,
-}
-
 /// Where a subscription began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -52,42 +44,42 @@ pub struct Started {
 }
 
 impl Reader {
-    /// Follows `pattern` from `start` on.
+    /// A reader of what there is by now, which no lane feeds: for history.
     ///
-    /// Where a lane is to report news, tell the lane first: then nothing falls between.
+    /// Unlike following, asking leaves no trace: a channel that is not there is not made.
+    pub fn once(broker: &Broker, pattern: Pattern, start: Start) -> (Self, Started) {
+        let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
+        let mut follows = [Follow { pattern, channel, stamp: 0, told: 0 }];
+        let started = begin(broker, &mut follows, start);
+        let cursors = follows.map(|follow| Cursor::new(started.after, vec![follow])).into();
+        (Self { cursors }, started)
+    }
+
+    /// Follows `patterns` from `start` on: all from the same place. One that is followed already
+    /// is left as it is.
     ///
-    /// # Errors
-    ///
-    /// The pattern is followed already; nothing has changed.
-    pub fn follow(
-        &mut self,
-        broker: &Broker,
-        pattern: Pattern,
-        start: Start,
-    ) -> Result<Started, AlreadyFollowed> {
-        if self.follows(&pattern) {
-            return Err(AlreadyFollowed { pattern });
-        }
-        let channel = pattern.as_channel().map(|name| broker.shared.registry.obtain(&name));
-        let mut follow = Follow { pattern, channel, stamp: 0, told: 0 };
-        let mut is_foreign = false;
-        let after = match start {
-            Start::Now => broker.head(),
-            Start::After(position) if is_reached(broker, position) => position.offset,
-            Start::After(_) => {
-                is_foreign = true;
-                place_of(broker, &mut follow, None)
+    /// Where a lane is to report news, tell the lane first: then nothing falls between. O(patterns),
+    /// plus one look at all channels where a pattern starts at a time or with the earliest message.
+    pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
+        let mut follows: Vec<Follow> = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let is_new = !follows.iter().any(|follow| follow.pattern == *pattern);
+            if is_new && !self.follows(pattern) {
+                let name = pattern.as_channel();
+                let channel = name.map(|name| broker.shared.registry.obtain(&name));
+                follows.push(Follow { pattern: pattern.clone(), channel, stamp: 0, told: 0 });
             }
-            Start::Earliest => place_of(broker, &mut follow, None),
-            Start::Since(time_ms) => place_of(broker, &mut follow, Some(time_ms)),
-        };
-        let mut cursor = Cursor::new(after, follow);
-        if start == Start::Now {
-            // Whatever comes after the head, a lane reports.
-            cursor.wild = Wild::Quiet;
         }
-        self.insert(cursor);
-        Ok(Started { after, is_foreign })
+        let started = begin(broker, &mut follows, start);
+        if !follows.is_empty() {
+            let mut cursor = Cursor::new(started.after, follows);
+            if start == Start::Now {
+                // Whatever comes after the head, a lane reports.
+                cursor.wild = Wild::Quiet;
+            }
+            self.insert(cursor);
+        }
+        started
     }
 
     /// Follows `pattern` no longer; false if it did not.
@@ -126,9 +118,9 @@ impl Reader {
 
     /// Finds what to hand over next, up to offset `settled` and about `bytes_max` bytes.
     ///
-    /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing is found only
-    /// if the reader is caught up. O(messages found), plus a scan of the channels where a pattern
-    /// catches up.
+    /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
+    /// though the reader is not caught up: after one look at all channels, as when a pattern catches
+    /// up, others get a turn. O(messages found) but for that.
     pub fn gather(
         &mut self,
         broker: &Broker,
@@ -146,7 +138,7 @@ impl Reader {
             gathered.read(broker, cursor, limit, bytes_max);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
-            if !gathered.items.is_empty() || gathered.is_caught_up {
+            if !gathered.items.is_empty() || gathered.is_caught_up || gathered.has_scanned {
                 return;
             }
             self.advance(gathered, 0);
@@ -210,27 +202,46 @@ fn is_reached(broker: &Broker, position: Position) -> bool {
     position.epoch == broker.epoch() && position.offset <= broker.head()
 }
 
-/// The place before the oldest message, of this time or later, that `follow` selects.
-///
-/// What retention removed before now is not owed to it.
-fn place_of(broker: &Broker, follow: &mut Follow, since_ms: Option<u64>) -> u64 {
-    // In this order: what is removed or appended meanwhile then errs on the side of telling.
-    follow.stamp = broker.shared.evictions();
-    let head = broker.head();
-    let first = |channel: &Channel| {
-        let ring = channel.ring();
-        since_ms.map_or_else(|| ring.oldest(), |time_ms| ring.first_since(time_ms))
+/// Finds the place where `follows` begin.
+fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
+    let mut is_foreign = false;
+    let after = match start {
+        Start::Now => broker.head(),
+        Start::After(position) if is_reached(broker, position) => position.offset,
+        Start::After(_) => {
+            is_foreign = true;
+            place_of(broker, follows, None)
+        }
+        Start::Earliest => place_of(broker, follows, None),
+        Start::Since(time_ms) => place_of(broker, follows, Some(time_ms)),
     };
-    let mut oldest = None;
-    match &follow.channel {
-        Some(channel) => oldest = first(channel),
-        None => broker.shared.registry.scan(|channel| {
-            if follow.pattern.matches(channel.name())
-                && let Some(found) = first(channel)
-            {
-                oldest = Some(oldest.map_or(found, |known: u64| known.min(found)));
-            }
-        }),
+    Started { after, is_foreign }
+}
+
+/// The place before the oldest message, of this time or later, that `follows` select.
+///
+/// What retention removed before now is not owed to them.
+fn place_of(broker: &Broker, follows: &mut [Follow], since_ms: Option<u64>) -> u64 {
+    // In this order: what is removed or appended meanwhile then errs on the side of telling.
+    let stamp = broker.shared.evictions();
+    let head = broker.head();
+    let mut place = head;
+    let mut consider = |channel: &Channel| {
+        let ring = channel.ring();
+        let first = since_ms.map_or_else(|| ring.oldest(), |time_ms| ring.first_since(time_ms));
+        place = place.min(first.map_or(head, |first| first - 1));
+    };
+    let wild = wild_patterns(follows);
+    for follow in follows.iter_mut() {
+        follow.stamp = stamp;
+        follow.channel.iter().for_each(|channel| consider(channel));
     }
-    oldest.map_or(head, |oldest| head.min(oldest - 1))
+    if !wild.is_empty() {
+        broker.shared.registry.scan(|channel| {
+            if wild.has_match(channel.name()) {
+                consider(channel);
+            }
+        });
+    }
+    place
 }

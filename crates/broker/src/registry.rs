@@ -39,6 +39,27 @@ impl Registry {
         inner.places.get(at)?.clone()
     }
 
+    /// The channel of this name, or an empty one that nobody else will find.
+    pub(crate) fn look(&self, name: &ChannelName) -> Arc<Channel> {
+        self.find(name.as_str()).unwrap_or_else(|| {
+            let Forgotten { offset, stamp } = self.forgotten();
+            Arc::new(Channel::new(name.clone(), Taken { offset, stamp }))
+        })
+    }
+
+    /// Gives back a channel that was followed; one that nothing ever happened in is forgotten.
+    pub(crate) fn release(&self, channel: Arc<Channel>) {
+        let name = channel.name().clone();
+        let is_used = channel.last() > self.forgotten().offset;
+        drop(channel);
+        if !is_used {
+            let mut inner = self.write();
+            if let Some(at) = inner.names.get(&name).copied() {
+                inner.forget_if_dead(at, 0);
+            }
+        }
+    }
+
     /// The channel of this name, made if there is none.
     pub(crate) fn obtain(&self, name: &ChannelName) -> Arc<Channel> {
         if let Some(channel) = self.find(name.as_str()) {
@@ -57,24 +78,24 @@ impl Registry {
         channel
     }
 
-    /// Forgets up to `count` dead channels that nobody holds, remembering what they lost.
+    /// How many places there are to visit.
+    pub(crate) fn places(&self) -> usize {
+        self.read().places.len()
+    }
+
+    /// Forgets up to `count` dead channels that nobody holds, in the places from `from` up to
+    /// `until`, remembering what they lost.
     ///
     /// Whoever may still read or write a channel holds its `Arc`, so none can come to life
     /// meanwhile: under the write lock the registry's own is the only one.
-    pub(crate) fn forget_dead(&self, mut count: usize, stamp: u64) {
-        let mut from = 0;
-        while count > 0 {
+    pub(crate) fn forget_dead(&self, from: usize, until: usize, mut count: usize, stamp: u64) {
+        for slice in (from..until.min(self.places())).step_by(SCAN_SLICE) {
             let mut inner = self.write();
-            let end = from + SCAN_SLICE;
-            for at in from..end.min(inner.places.len()) {
+            for at in slice..(slice + SCAN_SLICE).min(until) {
                 if count > 0 && inner.forget_if_dead(at, stamp) {
                     count -= 1;
                 }
             }
-            if end >= inner.places.len() {
-                break;
-            }
-            from = end;
         }
     }
 
@@ -156,7 +177,7 @@ mod tests {
         let registry = Registry::default();
         let name: ChannelName = "a".parse().unwrap();
         registry.obtain(&name).set_last(9);
-        registry.forget_dead(1, 4);
+        registry.forget_dead(0, 1, 1, 4);
         assert!(registry.find("a").is_none());
         let second = registry.obtain(&name);
         assert_eq!(second.ring().taken(), Taken { offset: 9, stamp: 4 });
@@ -167,7 +188,7 @@ mod tests {
     fn a_channel_that_somebody_holds_is_not_forgotten() {
         let registry = Registry::default();
         let held = registry.obtain(&"a".parse().unwrap());
-        registry.forget_dead(1, 1);
+        registry.forget_dead(0, 9, 1, 1);
         assert!(Arc::ptr_eq(&held, &registry.find("a").unwrap()));
     }
 
@@ -177,7 +198,7 @@ mod tests {
         let names: Vec<ChannelName> =
             (0..3_000).map(|n| format!("c{n}").parse().unwrap()).collect();
         names.iter().for_each(|name| drop(registry.obtain(name)));
-        registry.forget_dead(1, 1);
+        registry.forget_dead(0, 9, 1, 1);
         assert_eq!(registry.len(), 2_999);
         registry.obtain(&"new".parse().unwrap());
         let mut seen = 0;

@@ -121,7 +121,7 @@ impl Seats {
             for place in seat.places {
                 changed(self.leave(place));
             }
-            self.due.retain(|due| *due != id.0);
+            // It may still be due: then whoever sits here next is woken once for nothing.
         }
     }
 

@@ -101,3 +101,18 @@ fn a_seat_given_up_is_neither_told_nor_woken() {
     lane.rise(seats[2]);
     assert!(lane.is_empty());
 }
+
+#[test]
+fn a_channel_that_was_only_followed_is_forgotten_with_its_last_follower() {
+    let broker = broker(10);
+    let mut lane = broker.lane().unwrap();
+    let seat = lane.sit();
+    lane.follow(seat, &"never.used".parse().unwrap());
+    lane.follow(seat, &"used".parse().unwrap());
+    publish(&broker, "used");
+    assert_eq!(broker.stats().channels, 2);
+    lane.unfollow(seat, &"never.used".parse().unwrap());
+    assert_eq!(broker.stats().channels, 1);
+    lane.rise(seat);
+    assert_eq!(broker.stats().channels, 1);
+}

@@ -11,7 +11,7 @@ fn what_is_followed_by_name_and_by_pattern_comes_once_and_in_order() {
     let broker = broker(100);
     let mut reader = Reader::default();
     for pattern in ["a.x", "a.*", ">", "b"] {
-        reader.follow(&broker, pattern.parse().unwrap(), Start::Earliest).unwrap();
+        reader.follow(&broker, &[pattern.parse().unwrap()], Start::Earliest);
     }
     for channel in ["a.x", "b", "a.y", "a.x", "c.d.e"] {
         publish(&broker, channel);
@@ -28,9 +28,9 @@ fn a_late_subscription_catches_up_to_the_others_and_joins_them() {
         publish(&broker, "live");
     }
     let mut reader = Reader::default();
-    reader.follow(&broker, "live".parse().unwrap(), Start::Now).unwrap();
+    reader.follow(&broker, &["live".parse().unwrap()], Start::Now);
     publish(&broker, "live");
-    reader.follow(&broker, "old".parse().unwrap(), Start::Earliest).unwrap();
+    reader.follow(&broker, &["old".parse().unwrap()], Start::Earliest);
     publish(&broker, "old");
     let old = (1..=19).step_by(2);
     assert_eq!(drain(&broker, &mut reader, 100), messages(old.chain([21, 22])));
@@ -42,7 +42,7 @@ fn a_position_of_another_epoch_or_of_the_future_is_foreign() {
     publish(&broker, "a");
     for position in [Position { epoch: 1, offset: 1 }, Position { epoch: 7, offset: 2 }] {
         let mut reader = Reader::default();
-        let started = reader.follow(&broker, "a".parse().unwrap(), Start::After(position)).unwrap();
+        let started = reader.follow(&broker, &["a".parse().unwrap()], Start::After(position));
         assert!(started.is_foreign);
         assert_eq!(drain(&broker, &mut reader, 100), messages([1]));
     }
@@ -56,18 +56,19 @@ fn a_time_finds_the_first_message_of_it_in_each_channel() {
     }
     for (since_ms, expected) in [(0, 1..5), (11, 2..5), (30, 3..5), (41, 5..5)] {
         let mut reader = Reader::default();
-        reader.follow(&broker, ">".parse().unwrap(), Start::Since(since_ms)).unwrap();
+        reader.follow(&broker, &[">".parse().unwrap()], Start::Since(since_ms));
         assert_eq!(drain(&broker, &mut reader, 100), messages(expected));
     }
 }
 
 #[test]
-fn the_same_pattern_twice_is_refused_and_changes_nothing() {
+fn the_same_pattern_again_changes_nothing() {
     let broker = broker(100);
     let mut reader = Reader::default();
-    reader.follow(&broker, "a".parse().unwrap(), Start::Now).unwrap();
-    assert!(reader.follow(&broker, "a".parse().unwrap(), Start::Earliest).is_err());
+    reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
+    reader.follow(&broker, &["a".parse().unwrap()], Start::Earliest);
     publish(&broker, "a");
+    reader.follow(&broker, &["a".parse().unwrap(), "a".parse().unwrap()], Start::Earliest);
     assert_eq!(drain(&broker, &mut reader, 100), [Seen::Message(1)]);
 }
 
@@ -80,6 +81,31 @@ fn more_channels_than_are_listed_at_once_still_come_in_order() {
         }
     }
     let mut reader = Reader::default();
-    reader.follow(&broker, "c.*".parse().unwrap(), Start::Earliest).unwrap();
+    reader.follow(&broker, &["c.*".parse().unwrap()], Start::Earliest);
     assert_eq!(drain(&broker, &mut reader, 64 << 10), messages(1..=9_000));
+}
+
+#[test]
+fn many_patterns_that_start_together_are_one_cursor() {
+    let broker = broker(100);
+    let patterns: Vec<_> = (0..9).map(|n| format!("*.{n}").parse().unwrap()).collect();
+    for n in 0..30 {
+        publish(&broker, &format!("c.{}", n % 10));
+    }
+    let mut reader = Reader::default();
+    let started = reader.follow(&broker, &patterns, Start::Earliest);
+    assert_eq!(started.after, 0);
+    let expected = (1..=30).filter(|offset| (offset - 1) % 10 != 9);
+    assert_eq!(drain(&broker, &mut reader, 100), messages(expected));
+}
+
+#[test]
+fn reading_once_makes_no_channel_and_misses_nothing() {
+    let broker = broker(100);
+    let (mut reader, _) = Reader::once(&broker, "*".parse().unwrap(), Start::Now);
+    publish(&broker, "a");
+    assert_eq!(drain(&broker, &mut reader, 100), [Seen::Message(1)]);
+    let (mut reader, _) = Reader::once(&broker, "b".parse().unwrap(), Start::Earliest);
+    assert_eq!(drain(&broker, &mut reader, 100), []);
+    assert_eq!(broker.stats().channels, 1);
 }

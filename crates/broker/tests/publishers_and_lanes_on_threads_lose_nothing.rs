@@ -45,7 +45,7 @@ fn follow_all(broker: &Broker, mut lane: Lane, pattern: &str) -> Vec<u64> {
     let waker = Waker::from(Arc::clone(&signal));
     let (seat, mut reader) = (lane.sit(), Reader::default());
     lane.follow(seat, &pattern.parse().unwrap());
-    reader.follow(broker, pattern.parse().unwrap(), Start::Earliest).unwrap();
+    reader.follow(broker, &[pattern.parse().unwrap()], Start::Earliest);
     let (mut seen, mut gathered) = (Vec::new(), Gathered::default());
     while seen.len() < (PUBLISHERS * MESSAGES) as usize {
         while lane.poll_news(&mut Context::from_waker(&waker)) == Poll::Ready(()) {}

@@ -62,7 +62,7 @@ impl World {
             1 => Start::Earliest,
             _ => Start::After(Position { epoch: 7, offset: self.random.u64(0..=head) }),
         };
-        let started = reader.follow(&self.broker, pattern.clone(), start).unwrap();
+        let started = reader.follow(&self.broker, std::slice::from_ref(&pattern), start);
         let upto = started.after;
         let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
         Subject { seat, reader, pattern, upto, gone_to: 0, excused }
@@ -70,7 +70,7 @@ impl World {
 
     fn gone(&self) -> Vec<u64> {
         let mut everything = Reader::default();
-        everything.follow(&self.broker, ">".parse().unwrap(), Start::Earliest).unwrap();
+        everything.follow(&self.broker, &[">".parse().unwrap()], Start::Earliest);
         let kept = drain(&self.broker, &mut everything, 1 << 20);
         (1..=self.broker.head()).filter(|offset| !kept.contains(&Seen::Message(*offset))).collect()
     }

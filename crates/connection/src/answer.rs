@@ -1,6 +1,10 @@
 //! Messages answered in one go: a page of history, or a long-poll's answer.
 
-use crate::{Format, Limits, Subscription, Time, encoding::Encoding, start::in_words};
+use crate::{
+    Format, Limits, Subscription, Time,
+    encoding::Encoding,
+    start::{Lost, in_words},
+};
 use tidewire_broker::{Broker, Gap, Gathered, Item, Reader};
 use tidewire_protocol::GapView;
 
@@ -13,13 +17,6 @@ pub struct Page {
     lost: Vec<Lost>,
 }
 
-/// A place that was asked for and is none of ours.
-#[derive(Clone, Debug)]
-pub(crate) struct Lost {
-    pub(crate) subscription: Subscription,
-    pub(crate) to: u64,
-}
-
 impl Page {
     /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
     pub fn read(
@@ -30,22 +27,23 @@ impl Page {
         time: Time,
     ) -> Self {
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
-        let mut reader = Reader::default();
-        let mut lost = Vec::new();
+        // What comes after this is left to who goes on from here.
+        let head = broker.head();
         let start = subscription.place.start(time);
-        if let Ok(started) = reader.follow(broker, subscription.pattern.clone(), start)
-            && (started.is_foreign || subscription.place.is_foreign())
-        {
-            lost.push(Lost { subscription, to: started.after });
-        }
+        let (mut reader, started) = Reader::once(broker, subscription.pattern.clone(), start);
+        let is_lost = started.is_foreign || subscription.place.is_foreign();
+        let lost = is_lost.then_some(Lost { subscription, to: started.after });
         let mut gathered = Gathered::default();
-        reader.gather(broker, broker.head(), limits.gather_bytes_max, &mut gathered);
+        while !gathered.is_caught_up() && gathered.items().is_empty() {
+            reader.advance(&gathered, 0);
+            reader.gather(broker, head, limits.gather_bytes_max, &mut gathered);
+        }
         let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
         let beyond = gathered.items().iter().enumerate().filter(is_message).nth(limit);
         let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
         let items = gathered.items().iter().take(end).cloned().collect();
         reader.advance(&gathered, end);
-        Self { after: reader.after().unwrap_or(0), items, lost }
+        Self { after: reader.after().unwrap_or(head), items, lost: lost.into_iter().collect() }
     }
 
     pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {

@@ -9,7 +9,10 @@
 //! ```
 
 use crate::{
-    Dialect, Limits, Subscription, Time, Wire, Worker, batch::Rest, socket::Socket, start::in_words,
+    Dialect, Limits, Subscription, Time, Wire, Worker,
+    batch::Rest,
+    socket::Socket,
+    start::{self, Lost, in_words},
 };
 use std::task::Waker;
 use tidewire_broker::{Broker, Grant, Reader, SeatId};
@@ -34,6 +37,8 @@ pub struct Connection {
     /// Since when the client has taken no byte of what waits for it.
     pub(crate) blocked_ms: Option<u64>,
     pub(crate) is_heartbeat_due: bool,
+    /// It has had its share of this turn: others first.
+    pub(crate) is_spent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +103,9 @@ impl Connection {
             pinged_ms: None,
             blocked_ms: None,
             is_heartbeat_due: false,
+            is_spent: false,
         };
-        let mut gaps = Vec::new();
-        for subscription in &subscriptions {
-            this.follow(subscription, &mut gaps, worker, time);
-        }
+        let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
         if let Wire::WebSocket(dialect) = wire {
             this.socket = Some(Box::new(Socket::new(dialect, grant, &subscriptions)));
@@ -119,33 +122,34 @@ impl Connection {
         this
     }
 
-    /// Follows one more pattern, and writes word to `gaps` where its place is none of ours.
-    ///
-    /// Returns the offset behind which it is exact, or `None` where it is followed already.
+    /// Follows more, and returns the offset behind which it is exact, and word of what is lost.
     pub(crate) fn follow(
         &mut self,
-        subscription: &Subscription,
-        gaps: &mut Vec<u8>,
+        subscriptions: &[Subscription],
         worker: &mut Worker,
         time: Time,
-    ) -> Option<u64> {
-        let Subscription { pattern, place } = subscription;
-        if self.reader.follows(pattern) {
-            return None;
-        }
-        worker.lane.follow(self.seat, pattern);
-        let start = place.start(time);
-        let started = self.reader.follow(&worker.broker, pattern.clone(), start).ok()?;
-        if started.is_foreign || place.is_foreign() {
-            let to = in_words(worker.broker.position(started.after));
+    ) -> (u64, Vec<u8>) {
+        let (after, lost) = start::follow(subscriptions, self.seat, &mut self.reader, worker, time);
+        let mut gaps = Vec::new();
+        for Lost { subscription: Subscription { pattern, place }, to } in &lost {
+            let to = in_words(worker.broker.position(*to));
             let gap = GapView { channel: pattern.as_str(), from: &place.spelling(), to };
-            self.wire.write_gap(&gap, gaps);
+            self.wire.write_gap(&gap, &mut gaps);
         }
-        Some(started.after)
+        (after, gaps)
     }
 
-    /// Takes in that the client will send nothing more: it is gone.
+    /// Takes in that the client will send nothing more: what it is owed already still goes out.
     pub fn handle_end_of_input(&mut self) {
+        if let Phase::Open = self.phase {
+            self.phase = Phase::Flushing(Parting::Left);
+        } else if let Phase::Closing { parting, .. } = self.phase {
+            self.phase = Phase::Flushing(parting);
+        }
+    }
+
+    /// Takes in that the client can be neither read from nor written to: it is gone.
+    pub fn handle_gone(&mut self) {
         self.phase = match self.phase {
             Phase::Open => Phase::Ended(Parting::Left),
             Phase::Closing { parting, .. } | Phase::Flushing(parting) | Phase::Ended(parting) => {
@@ -154,8 +158,11 @@ impl Connection {
         };
     }
 
-    /// Takes in that time has passed.
-    pub fn handle_time(&mut self, worker: &Worker, time: Time) {
+    /// Takes in that time has passed, and that it is this connection's turn again.
+    pub fn handle_time(&mut self, worker: &mut Worker, time: Time) {
+        if std::mem::take(&mut self.is_spent) {
+            self.resume_input(worker, time);
+        }
         let (limits, now) = (&worker.limits, time.steady_ms);
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
             self.phase = Phase::Ended(Parting::Stalled);
@@ -175,6 +182,8 @@ impl Connection {
     /// A silent WebSocket client is asked whether it is there, and given time to answer.
     fn check_pulse(&mut self, limits: &Limits, now: u64) {
         match self.pinged_ms {
+            // The ping itself may wait behind what the client takes slowly: then `stall_ms` decides.
+            _ if self.blocked_ms.is_some() => {}
             Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
                 self.phase = Phase::Ended(Parting::Silent);
             }
@@ -190,17 +199,20 @@ impl Connection {
     /// When [`Connection::handle_time`] has to be called, on the steady clock.
     pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
         let pulse_ms = match (self.wire, self.pinged_ms) {
-            (Wire::WebSocket(_), Some(pinged_ms)) => pinged_ms.saturating_add(limits.pong_wait_ms),
-            (Wire::WebSocket(_), None) => self.heard_ms.saturating_add(limits.heartbeat_ms),
-            _ => self.sent_ms.saturating_add(limits.heartbeat_ms),
+            // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
+            _ if self.phase != Phase::Open || self.blocked_ms.is_some() => None,
+            (Wire::WebSocket(_), Some(pinged_ms)) => {
+                Some(pinged_ms.saturating_add(limits.pong_wait_ms))
+            }
+            (Wire::WebSocket(_), None) => Some(self.heard_ms.saturating_add(limits.heartbeat_ms)),
+            _ if self.is_heartbeat_due => None,
+            _ => Some(self.sent_ms.saturating_add(limits.heartbeat_ms)),
         };
         let stall_ms = self.blocked_ms.map(|since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
             Phase::Closing { until_ms, .. } => Some(until_ms),
             _ => None,
         };
-        let awaits_pulse = self.phase == Phase::Open && !self.is_heartbeat_due;
-        let pulse_ms = awaits_pulse.then_some(pulse_ms);
         [pulse_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
@@ -241,6 +253,9 @@ impl Connection {
     /// Lets the connection's task wait: `waker` is woken by news, unless the client takes no
     /// bytes, and when [`Connection::handle_time`] has to be called.
     pub fn rest(&self, worker: &mut Worker, waker: &Waker) {
+        if self.is_spent {
+            waker.wake_by_ref();
+        }
         let until_ms = Some(self.wake_at_ms(&worker.limits));
         if self.blocked_ms.is_some() || self.phase != Phase::Open {
             worker.lane.rest(self.seat, waker, until_ms);
@@ -251,7 +266,10 @@ impl Connection {
 
     /// Gives up the seat.
     pub fn leave(self, worker: &mut Worker) {
-        worker.lane.rise(self.seat);
+        let Self { seat, reader, .. } = self;
+        // First the reader, which holds on to its channels.
+        drop(reader);
+        worker.lane.rise(seat);
     }
 
     /// The offset up to which everything was handed over.
@@ -273,10 +291,17 @@ impl Connection {
         worker: &Worker,
         time: Time,
     ) {
-        // Every reason we give is short enough.
+        // Every reason we give is short enough; without one the code still says most.
+        debug_assert!(reason.len() <= CLOSE_REASON_BYTES_MAX, "{reason}");
+        let reason = reason.get(..CLOSE_REASON_BYTES_MAX).unwrap_or(reason);
         let close = ws_frame::Close { code, reason };
         ws_frame::encode_close(Some(close), None, &mut self.replies).unwrap_or_default();
         let until_ms = time.steady_ms.saturating_add(worker.limits.close_wait_ms);
         self.phase = Phase::Closing { until_ms, parting };
     }
 }
+
+/// What a close frame holds beside its code ([RFC 6455 §5.5]).
+///
+/// [RFC 6455 §5.5]: https://www.rfc-editor.org/rfc/rfc6455#section-5.5
+const CLOSE_REASON_BYTES_MAX: usize = 123;

@@ -4,7 +4,8 @@
 //! socket, no runtime and no token: a driver owns those and calls, whenever any of them moves,
 //!
 //! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty;
-//! 2. [`Connection::handle_time`] when [`Connection::wake_at_ms`] has come;
+//! 2. [`Connection::handle_time`] first of all in each turn, and when [`Connection::wake_at_ms`] has
+//!    come;
 //! 3. [`Connection::poll_transmit`], write [`Worker::batch`], [`Connection::handle_transmitted`],
 //!    until there is nothing to transmit or the socket takes no more; publishes may have waited
 //!    behind what was written, so [`Connection::poll_publish`] again;
@@ -39,7 +40,7 @@ pub use connection::{Connection, Opening, Parting};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use refusal::Refusal;
-pub use request::prepare;
+pub use request::{event, key, prepare};
 pub use socket::Publish;
 pub use start::{Place, Subscription};
 pub use time::Time;

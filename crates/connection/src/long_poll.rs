@@ -1,6 +1,9 @@
 //! A long-poll: the same read, answered once there is something or the time is up.
 
-use crate::{Page, Subscription, Time, Worker, answer::Lost};
+use crate::{
+    Page, Subscription, Time, Worker,
+    start::{self, Lost},
+};
 use std::task::Waker;
 use tidewire_broker::{Reader, SeatId};
 
@@ -13,31 +16,27 @@ pub struct LongPoll {
     reader: Reader,
     until_ms: u64,
     lost: Vec<Lost>,
+    /// There may be more to find than was looked for in this turn.
+    is_behind: bool,
 }
 
 impl LongPoll {
     /// A request that may wait for `wait_ms`.
     pub fn open(
-        subscriptions: Vec<Subscription>,
+        subscriptions: &[Subscription],
         wait_ms: u64,
         worker: &mut Worker,
         time: Time,
     ) -> Self {
-        let (seat, mut reader, mut lost) = (worker.lane.sit(), Reader::default(), Vec::new());
-        for subscription in subscriptions {
-            let pattern = &subscription.pattern;
-            if reader.follows(pattern) {
-                continue;
-            }
-            worker.lane.follow(seat, pattern);
-            let start = subscription.place.start(time);
-            if let Ok(started) = reader.follow(&worker.broker, pattern.clone(), start)
-                && (started.is_foreign || subscription.place.is_foreign())
-            {
-                lost.push(Lost { subscription, to: started.after });
-            }
+        let (seat, mut reader) = (worker.lane.sit(), Reader::default());
+        let (_, lost) = start::follow(subscriptions, seat, &mut reader, worker, time);
+        Self {
+            seat,
+            reader,
+            until_ms: time.steady_ms.saturating_add(wait_ms),
+            lost,
+            is_behind: false,
         }
-        Self { seat, reader, until_ms: time.steady_ms.saturating_add(wait_ms), lost }
     }
 
     /// The answer, once there is something to tell or the time is up.
@@ -49,14 +48,23 @@ impl LongPoll {
         self.reader.gather(broker, lane.settled(), limits.gather_bytes_max, gathered);
         let items = gathered.items().to_vec();
         self.reader.advance(gathered, items.len());
+        self.is_behind = items.is_empty() && !gathered.is_caught_up();
         gathered.clear();
         let after = self.reader.after().unwrap_or_else(|| broker.head());
         let page = Page::new(items, after, std::mem::take(&mut self.lost));
-        if page.is_empty() && time.steady_ms < self.until_ms { None } else { Some(page) }
+        if page.is_empty() && (self.is_behind || time.steady_ms < self.until_ms) {
+            None
+        } else {
+            Some(page)
+        }
     }
 
     /// Lets the request's task wait for news or for the end of its time.
     pub fn rest(&self, worker: &mut Worker, waker: &Waker) {
+        if self.is_behind {
+            // It looked at all channels and has to look again: others first.
+            return waker.wake_by_ref();
+        }
         worker.lane.sleep(self.seat, waker, Some(self.until_ms));
     }
 

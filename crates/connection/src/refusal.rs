@@ -1,6 +1,6 @@
 //! A request that was refused, in the words of the protocol.
 
-use tidewire_broker::{AlreadyFollowed, AppendError, Forbidden, NameError};
+use tidewire_broker::{AppendError, Forbidden, NameError};
 use tidewire_protocol::{DataError, ErrorCode, InvalidSince};
 
 /// Why a request was refused: a code for programs, a sentence for people.
@@ -40,12 +40,6 @@ impl From<DataError> for Refusal {
 impl From<Forbidden> for Refusal {
     fn from(error: Forbidden) -> Self {
         Self::new(ErrorCode::Forbidden, error.to_string())
-    }
-}
-
-impl From<AlreadyFollowed> for Refusal {
-    fn from(error: AlreadyFollowed) -> Self {
-        Self::new(ErrorCode::AlreadySubscribed, error.to_string())
     }
 }
 

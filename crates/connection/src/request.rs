@@ -27,9 +27,31 @@ pub fn prepare(
         PublishedData::Binary(bytes) => Content::Binary(bytes.into()),
         PublishedData::Nothing => Content::Nothing,
     };
-    let event = label("event", publish.event.as_deref())?;
-    let key = label("key", publish.key.as_deref())?;
+    let event = event(publish.event.as_deref())?;
+    let key = key(publish.key.as_deref())?;
     Ok((permit, Draft { content, event, key }))
+}
+
+/// Reads an event name, if one was given.
+///
+/// # Errors
+///
+/// It is no label, or one of the system's: `$gap` and the like come from the server alone.
+pub fn event(text: Option<&str>) -> Result<Option<Label>, Refusal> {
+    if text.is_some_and(|text| text.starts_with('$')) {
+        let message = "event begins with $; such events are the system's";
+        return Err(Refusal::new(ErrorCode::BadRequest, message));
+    }
+    label("event", text)
+}
+
+/// Reads a key, if one was given.
+///
+/// # Errors
+///
+/// It is no label.
+pub fn key(text: Option<&str>) -> Result<Option<Label>, Refusal> {
+    label("key", text)
 }
 
 fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
@@ -86,11 +108,13 @@ impl Connection {
         }
         let since = ask.since.as_deref().map_or(Ok(Since::Now), str::parse)?;
         let subscription = Subscription { pattern, place: Place::Since(since) };
-        let mut gaps = Vec::new();
-        let after = self.follow(&subscription, &mut gaps, worker, time).ok_or_else(|| {
+        if self.reader.follows(&subscription.pattern) {
             let message = format!("there is a subscription to {} already", ask.channel);
-            Refusal::new(ErrorCode::AlreadySubscribed, message)
-        })?;
+            return Err(Refusal::new(ErrorCode::AlreadySubscribed, message));
+        }
+        // A pattern may have to look at all channels.
+        self.is_spent |= subscription.pattern.as_channel().is_none();
+        let (after, mut gaps) = self.follow(&[subscription], worker, time);
         let position = in_words(worker.broker.position(after));
         self.replies.append(&mut gaps);
         self.say(&ServerMessage::Subscribed { id: ask.id, channel: &ask.channel, position });
@@ -118,6 +142,7 @@ impl Connection {
         let since = ask.since.as_deref().map_or(Ok(Since::Earliest), str::parse)?;
         let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let subscription = Subscription { pattern, place: Place::Since(since) };
+        self.is_spent = true;
         let page = Page::read(subscription, limit, &worker.broker, &worker.limits, time);
         let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
         page.write_fields(Format::Json, &worker.broker, &mut json);

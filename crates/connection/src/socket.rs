@@ -67,20 +67,22 @@ impl Connection {
         }
         let Some(mut socket) = self.socket.take() else { return };
         let mut parked = mem::take(&mut socket.parked);
-        if parked.is_empty() {
-            socket.parked = self.decode(&mut socket, input, worker, time).to_vec();
+        let input = if parked.is_empty() {
+            input
         } else {
             parked.extend_from_slice(input);
-            let left = self.decode(&mut socket, &mut parked, worker, time).len();
-            parked.drain(..parked.len() - left);
-            socket.parked = parked;
-        }
+            &mut parked[..]
+        };
+        // Copied, so that an idle connection keeps no more than what is unfinished.
+        socket.parked = self.decode(&mut socket, input, worker, time).to_vec();
         self.socket = Some(socket);
     }
 
-    /// Whether more input is welcome: not while answers pile up that the client does not take.
+    /// Whether more input is welcome: not while answers pile up that the client does not take, nor
+    /// after a request that was much work, before others had a turn.
     pub fn wants_input(&self, worker: &Worker) -> bool {
-        self.replies.len() < worker.limits.replies_bytes_max
+        let is_over = matches!(self.phase, Phase::Flushing(_) | Phase::Ended(_));
+        !is_over && !self.is_spent && self.replies.len() < worker.limits.replies_bytes_max
     }
 
     /// A publish the client has asked for; answer it by [`Connection::handle_published`].
@@ -96,6 +98,8 @@ impl Connection {
     /// Takes in how a publish went.
     pub fn handle_published(&mut self, id: Option<u64>, outcome: Result<Position, Refusal>) {
         match (id, outcome) {
+            // Nothing may follow a close.
+            _ if self.phase != Phase::Open => {}
             (Some(id), Ok(position)) => {
                 let position = crate::start::in_words(position);
                 self.say(&ServerMessage::Published { id, position });
@@ -108,7 +112,7 @@ impl Connection {
     /// Goes on with input that waited behind answers, once those are sent.
     pub(crate) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
         let waits = self.socket.as_ref().is_some_and(|socket| !socket.parked.is_empty());
-        if waits && self.replies.is_empty() {
+        if waits && self.wants_input(worker) {
             self.handle_input(&mut [], worker, time);
         }
     }
@@ -129,7 +133,7 @@ impl Connection {
             message_bytes_max: u64::try_from(message_bytes_max).unwrap_or(u64::MAX),
             ..ws_frame::Limits::default()
         };
-        while self.wants_input(worker) && !matches!(self.phase, Phase::Ended(_)) {
+        while self.wants_input(worker) {
             match socket.decoder.decode(&mut input, &limits) {
                 Ok(Some(event)) => self.handle_event(event, socket, worker, time),
                 Ok(None) => break,
@@ -230,8 +234,10 @@ impl Connection {
 
     fn publish_raw(&mut self, content: Content, socket: &mut Socket, worker: &Worker, time: Time) {
         let permit = match &socket.publish_to {
-            Some(channel) => socket.grant.permit(channel).map_err(|error| error.to_string()),
-            None => Err("to publish, follow one channel, or speak tidewire.v1".to_owned()),
+            Some(channel) => {
+                socket.grant.permit(channel).map_err(|_| "this channel is the system's")
+            }
+            None => Err("to publish, follow one channel, or speak tidewire.v1"),
         };
         match permit {
             Ok(permit) => {
@@ -240,7 +246,7 @@ impl Connection {
             }
             Err(reason) => {
                 let code = CloseCode::POLICY_VIOLATION;
-                self.say_close(code, &reason, Parting::Refused, worker, time);
+                self.say_close(code, reason, Parting::Refused, worker, time);
             }
         }
     }

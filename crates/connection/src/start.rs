@@ -1,7 +1,7 @@
 //! Where a subscription begins, from what the client said of it.
 
-use crate::Time;
-use tidewire_broker::{Pattern, Position, Start};
+use crate::{Time, Worker};
+use tidewire_broker::{Pattern, Position, Reader, SeatId, Start};
 use tidewire_protocol as protocol;
 
 /// What to follow, and from where.
@@ -60,6 +60,46 @@ impl Place {
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self, Self::Foreign(_))
     }
+}
+
+/// A place that was asked for and is none of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) subscription: Subscription,
+    /// The offset behind which what is retained follows.
+    pub(crate) to: u64,
+}
+
+/// Makes a seat and its reader follow `subscriptions`, those at one place together.
+///
+/// Returns the offset behind which the last of them begins, and what of them is lost.
+pub(crate) fn follow(
+    subscriptions: &[Subscription],
+    seat: SeatId,
+    reader: &mut Reader,
+    worker: &mut Worker,
+    time: Time,
+) -> (u64, Vec<Lost>) {
+    let (mut after, mut lost) = (worker.broker.head(), Vec::new());
+    for group in subscriptions.chunk_by(|one, other| one.place == other.place) {
+        let Some(Subscription { place, .. }) = group.first() else { continue };
+        let new = |subscription: &&Subscription| !reader.follows(&subscription.pattern);
+        let new: Vec<&Subscription> = group.iter().filter(new).collect();
+        let patterns: Vec<Pattern> = new.iter().map(|one| one.pattern.clone()).collect();
+        // A pattern given twice is followed once, also by the lane.
+        for (at, pattern) in patterns.iter().enumerate() {
+            if !patterns.iter().take(at).any(|earlier| earlier == pattern) {
+                worker.lane.follow(seat, pattern);
+            }
+        }
+        let started = reader.follow(&worker.broker, &patterns, place.start(time));
+        after = started.after;
+        if started.is_foreign || place.is_foreign() {
+            let to = started.after;
+            lost.extend(new.into_iter().cloned().map(|subscription| Lost { subscription, to }));
+        }
+    }
+    (after, lost)
 }
 
 /// The broker's position in the words of the protocol.

@@ -26,6 +26,12 @@ impl Connection {
                 if worker.gathered.is_caught_up() {
                     break;
                 }
+                if worker.gathered.items().is_empty() {
+                    // It looked at all channels and has to look again: others first.
+                    self.is_spent = true;
+                    break;
+                }
+                worker.batch.clear();
                 self.gather(worker);
             }
         }
@@ -43,23 +49,25 @@ impl Connection {
         let batch = &worker.batch;
         if written > 0 {
             (self.sent_ms, self.is_heartbeat_due) = (time.steady_ms, false);
-            self.blocked_ms = None;
+            if self.blocked_ms.take().is_some() && self.pinged_ms.is_some() {
+                // The ping was held up; the client's time to answer it begins now.
+                self.pinged_ms = Some(time.steady_ms);
+            }
         }
         if written < batch.len() {
             self.blocked_ms.get_or_insert(time.steady_ms);
         }
+        let mut handed_over = 0;
         if written < batch.unsent_end {
             self.unsent.iter_mut().for_each(|unsent| unsent.skip(written));
-            return;
-        }
-        self.unsent = None;
-        if written < batch.replies_end {
+        } else if written < batch.replies_end {
+            self.unsent = None;
             self.replies.drain(..written - batch.unsent_end);
-            return;
+        } else {
+            self.replies = Vec::new();
+            (handed_over, self.unsent) = batch.split(written);
         }
-        self.replies = Vec::new();
-        let (handed_over, rest) = batch.split(written);
-        self.unsent = rest;
+        // Also when nothing was: what was gathered has to be found again.
         self.reader.advance(&worker.gathered, handed_over);
         self.resume_input(worker, time);
         self.finish();

@@ -51,7 +51,9 @@ pub use line::{Gap, GapView, PollAnswer, StreamLine};
 pub use message::{Message, MessageView};
 pub use position::{InvalidPosition, Position};
 pub use problem::Problem;
-pub use publish::{BatchAnswer, BatchResult, ItemError, Publish, PublishAnswer, PublishBatch};
+pub use publish::{
+    BATCH_MESSAGES_MAX, BatchAnswer, BatchResult, ItemError, Publish, PublishAnswer, PublishBatch,
+};
 pub use request::{ClientMessage, History, Presence, RequestError, Subscribe, Token, Unsubscribe};
 pub use serde_json::value::RawValue;
 pub use since::{InvalidDuration, InvalidSince, Since, parse_duration};

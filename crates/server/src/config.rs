@@ -93,9 +93,9 @@ impl Config {
             let given = self.workers.to_string();
             return Err(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
         }
-        if self.broker.message_bytes_max > self.broker.bytes_max {
+        if self.broker.message_bytes_max >= self.broker.bytes_max {
             let given = self.broker.message_bytes_max.to_string();
-            let allowed = "at most total_bytes_max, or no such message could be kept";
+            let allowed = "below total_bytes_max, or no such message could be kept";
             return Err(ConfigError::value("message_bytes_max", &given, allowed));
         }
         if !self.listen.ip().is_loopback() && !self.insecure {

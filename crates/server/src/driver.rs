@@ -96,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     connection.handle_input(buffer.filled_mut(), worker, time);
                 }
-                Poll::Ready(Ok(()) | Err(_)) => connection.handle_end_of_input(),
+                Poll::Ready(Ok(())) => connection.handle_end_of_input(),
+                Poll::Ready(Err(_)) => connection.handle_gone(),
                 Poll::Pending => return true,
             }
         }
@@ -123,8 +124,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             match written {
                 Poll::Ready(Ok(written @ 1..)) => {
                     connection.handle_transmitted(written, worker, time);
+                    // Input that waited behind what is now sent may have asked for a publish.
+                    self.publish(connection, time, context);
                 }
-                Poll::Ready(Ok(0) | Err(_)) => return connection.handle_end_of_input(),
+                Poll::Ready(Ok(0) | Err(_)) => return connection.handle_gone(),
                 Poll::Pending => return connection.handle_transmitted(0, worker, time),
             }
         }
@@ -137,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if desk.is_leaving.get() {
             connection.dismiss(retry_ms(&desk), &worker, time);
         }
-        connection.handle_time(&worker, time);
+        connection.handle_time(&mut worker, time);
         loop {
             let is_read = self.read(&mut connection, &mut worker, time, context);
             self.write(&mut connection, &mut worker, time, context);

@@ -1,8 +1,10 @@
 //! Which pages of other origins may read answers: those that this machine itself serves.
 //!
 //! A front-end's development server runs on a port of its own, so without this no `EventSource` of
-//! its pages could listen. Pages from elsewhere get no such word, and browsers keep them out.
+//! its pages could listen. Browsers let pages from elsewhere send all the same, and open WebSockets;
+//! as long as there are no tokens, those are refused here.
 
+use crate::problem::Refused;
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -12,6 +14,7 @@ use actix_web::{
         header::{self, HeaderMap, HeaderValue},
     },
 };
+use tidewire_protocol::ErrorCode;
 
 /// Runs `service`, and tells the browser if the asking page may see the answer.
 pub(crate) fn allow<S, B>(
@@ -50,6 +53,22 @@ pub(super) fn preflight(request: &HttpRequest, allowed: &'static str) -> Option<
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     Some(response)
+}
+
+/// Refuses what a page from elsewhere asks for.
+///
+/// Programs name no origin, and files of this machine name none that could be checked; a page that
+/// the server is reached by has the server's own name.
+pub(super) fn check(request: &HttpRequest) -> Result<(), Refused> {
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
+    let text = origin.to_str().unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_own = text.split_once("://").is_some_and(|(_, own)| Some(own) == host);
+    if is_own || is_loopback(origin) || text == "file://" {
+        return Ok(());
+    }
+    let message = format!("pages of {text} may not; only those of this server or machine");
+    Err(Refused::new(ErrorCode::Forbidden, message))
 }
 
 fn is_loopback(origin: &HeaderValue) -> bool {

@@ -1,14 +1,15 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
-use super::{AtDesk, json_answer};
+use super::{AtDesk, json_answer, origin};
 use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
-use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Position};
-use tidewire_connection::{Refusal, prepare};
+use tidewire_broker::{ChannelName, Content, Draft, Permit, Position};
+use tidewire_connection::{Refusal, event, key, prepare};
 use tidewire_protocol::{
     self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
 };
+use tokio::task::yield_now;
 
 /// `POST /publish/{channel}`: the body is the payload.
 pub(super) async fn one(
@@ -17,12 +18,13 @@ pub(super) async fn one(
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
+    origin::check(&request)?;
     desk.gate.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = desk.house.grant.permit(&channel)?;
     let query = Query::of(&request);
-    let event = label(&request, &query, "event")?;
-    let key = label(&request, &query, "key")?;
+    let event = event(named(&request, &query, "event")?)?;
+    let key = key(named(&request, &query, "key")?)?;
     let body = read_body(&request, payload, desk.house.message_bytes_max, &desk).await?;
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
@@ -39,6 +41,7 @@ pub(super) async fn batch(
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
+    origin::check(&request)?;
     desk.gate.check()?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
@@ -48,7 +51,10 @@ pub(super) async fn batch(
         Refused::new(ErrorCode::BadRequest, message)
     })?;
     let mut results = Vec::with_capacity(batch.messages.len());
-    for message in &batch.messages {
+    for (at, message) in batch.messages.iter().enumerate() {
+        if at % BATCH_TURN == BATCH_TURN - 1 {
+            yield_now().await;
+        }
         let outcome = match prepare(message, &desk.house.grant) {
             Ok((permit, draft)) => publish(permit, draft, &desk).await,
             Err(refusal) => Err(refusal),
@@ -70,16 +76,15 @@ async fn publish(permit: Permit, draft: Draft, desk: &Desk) -> Result<Position, 
     Ok(desk.engine.publish(permit, draft, now_ms).await?)
 }
 
-/// Event name or key: a header, or a parameter of the query.
-fn label(request: &HttpRequest, query: &Query<'_>, name: &str) -> Result<Option<Label>, Refused> {
-    let refuse = |why: String| Refused::new(ErrorCode::BadRequest, format!("{name} {why}"));
-    let text = match request.headers().get(name) {
-        Some(value) => {
-            Some(std::str::from_utf8(value.as_bytes()).map_err(|_| refuse("is not UTF-8".into()))?)
-        }
-        None => query.one(name),
-    };
-    text.map(|text| text.parse().map_err(|error| refuse(format!("{error}")))).transpose()
+/// A header, or else a parameter of the query.
+fn named<'a>(
+    request: &'a HttpRequest,
+    query: &'a Query<'_>,
+    name: &str,
+) -> Result<Option<&'a str>, Refused> {
+    let Some(value) = request.headers().get(name) else { return Ok(query.one(name)) };
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(Some).map_err(|_| Refused::new(ErrorCode::BadRequest, format!("{name} is not UTF-8")))
 }
 
 /// What a body is, by what it says it is; one that says nothing, or what `curl -d` says, is text.
@@ -140,6 +145,9 @@ async fn read_body(
         Err(Refused::new(ErrorCode::Timeout, message))
     })
 }
+
+/// Messages of a batch published before others get a turn.
+const BATCH_TURN: usize = 256;
 
 fn in_words(position: Position) -> protocol::Position {
     protocol::Position { epoch: position.epoch, offset: position.offset }

@@ -1,6 +1,6 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, json_answer};
+use super::{AtDesk, json_answer, origin};
 use crate::{
     desk::Desk,
     driver::Driver,
@@ -8,8 +8,12 @@ use crate::{
     query::Query,
     takeover::{self, Handoff},
 };
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, rt, web};
-use std::{future::poll_fn, rc::Rc, task::Poll};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{Version, header},
+    rt, web,
+};
+use std::{borrow::Cow, future::poll_fn, rc::Rc, task::Poll};
 use tidewire_connection::{Dialect, Format, Framing, LongPoll, Opening, Subscription, Wire};
 use tidewire_protocol::ErrorCode;
 use ws_frame::HandshakeKey;
@@ -53,6 +57,7 @@ pub(super) async fn socket(
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
+    origin::check(&request)?;
     let accept = shake_hands(&request)?;
     let query = Query::of(&request);
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
@@ -84,7 +89,8 @@ pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpRespo
     let query = Query::of(&request);
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
-    let subscriptions = query.subscriptions(last_event_id(&request), true, &desk.limits)?;
+    let subscriptions =
+        query.subscriptions(last_event_id(&request).as_deref(), true, &desk.limits)?;
     let _ticket = desk.gate.enter()?;
     let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
     let page = poll_fn(|context| seat.poll(context)).await;
@@ -104,7 +110,8 @@ fn follow(
 ) -> Result<HttpResponse, Refused> {
     let query = Query::of(request);
     let format = query.format(format)?;
-    let subscriptions = query.subscriptions(last_event_id(request), true, &desk.limits)?;
+    let subscriptions =
+        query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
     let ticket = desk.gate.enter()?;
     // Proxies are asked to pass on what they get, when they get it.
     response
@@ -132,8 +139,9 @@ fn opening(wire: Wire, subscriptions: Vec<Subscription>, desk: &Desk) -> Opening
     }
 }
 
-fn last_event_id(request: &HttpRequest) -> Option<&str> {
-    request.headers().get("Last-Event-ID")?.to_str().ok()
+/// Any text is an id to a browser, so none counts as absent.
+fn last_event_id(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    Some(String::from_utf8_lossy(request.headers().get("Last-Event-ID")?.as_bytes()))
 }
 
 /// The server's side of the opening handshake ([RFC 6455 §4.2]).
@@ -150,6 +158,10 @@ fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
         return Err(refuse(
             "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
         ));
+    }
+    let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if request.version() != Version::HTTP_11 || has_body {
+        return Err(refuse("a WebSocket opens with a request of HTTP/1.1 that has no body"));
     }
     let version = text(header::SEC_WEBSOCKET_VERSION)
         .ok_or_else(|| refuse("the header Sec-WebSocket-Version: 13 is missing"))?;
@@ -175,7 +187,7 @@ struct SeatedPoll {
 impl SeatedPoll {
     fn open(subscriptions: Vec<Subscription>, wait_ms: u64, desk: Rc<Desk>) -> Self {
         let time = desk.clock.now();
-        let poll = LongPoll::open(subscriptions, wait_ms, &mut desk.worker.borrow_mut(), time);
+        let poll = LongPoll::open(&subscriptions, wait_ms, &mut desk.worker.borrow_mut(), time);
         Self { poll: Some(poll), desk }
     }
 

@@ -1,0 +1,178 @@
+//! What the tests of the connection share: a server without sockets, and short spellings.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
+
+use tidewire_broker::{Broker, Content, Draft, Engine, Grant, MemoryEngine, Publishing, Retention};
+use tidewire_connection::{
+    Connection, Dialect, Format, Framing, Limits, LongPoll, Opening, Place, Refusal, Subscription,
+    Time, Wire, Worker,
+};
+
+pub const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
+pub const SSE_JSON: Wire = Wire::Sse { format: Format::Json, framing: Framing::Chunked };
+pub const STREAM: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
+pub const STREAM_RAW: Wire = Wire::Stream { format: Format::Raw, framing: Framing::Chunked };
+pub const RAW: Wire = Wire::WebSocket(Dialect::Raw);
+pub const JSON: Wire = Wire::WebSocket(Dialect::Json);
+pub const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
+pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE];
+
+/// One worker whose broker is of epoch `10`, and a clock.
+pub struct Server {
+    pub worker: Worker,
+    pub time: Time,
+}
+
+impl Server {
+    pub fn new() -> Self {
+        Self::with(tidewire_broker::Limits::default(), Limits::default())
+    }
+
+    pub fn with(broker: tidewire_broker::Limits, limits: Limits) -> Self {
+        let broker = Broker::new(36, broker);
+        let lane = broker.lane().unwrap();
+        Self {
+            worker: Worker::new(broker, lane, limits),
+            time: Time { steady_ms: 1_000, wall_ms: 5 },
+        }
+    }
+
+    /// A server whose channels keep so many messages.
+    pub fn keeping(messages_max: usize) -> Self {
+        let retention = Retention { messages_max, ..Retention::default() };
+        let limits = tidewire_broker::Limits { retention, ..Default::default() };
+        Self::with(limits, Limits::default())
+    }
+
+    pub fn publish(&mut self, channel: &str, draft: Draft) {
+        let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
+        self.worker.broker.append(permit, draft, self.time.wall_ms).unwrap();
+    }
+
+    pub fn text(&mut self, channel: &str, text: &str) {
+        self.publish(channel, Draft::new(Content::Text(text.into())));
+    }
+
+    pub fn open(&mut self, wire: Wire, subscriptions: &[(&str, &str)]) -> Connection {
+        let opening = Opening {
+            wire,
+            subscriptions: subscriptions
+                .iter()
+                .map(|(pattern, since)| follow(pattern, since))
+                .collect(),
+            grant: Grant::open(),
+            connection: "c".to_owned(),
+            version: "v",
+        };
+        Connection::open(opening, &mut self.worker, self.time)
+    }
+
+    pub fn poll(&mut self, pattern: &str, since: &str, wait_ms: u64) -> LongPoll {
+        LongPoll::open(&[follow(pattern, since)], wait_ms, &mut self.worker, self.time)
+    }
+
+    /// All that the connection has to say.
+    pub fn output(&mut self, connection: &mut Connection) -> Vec<u8> {
+        self.output_by(connection, usize::MAX)
+    }
+
+    /// The same, by writes that take so many bytes each.
+    pub fn output_by(&mut self, connection: &mut Connection, bytes_max: usize) -> Vec<u8> {
+        let mut output = Vec::new();
+        while self.write(connection, bytes_max, &mut output) {}
+        output
+    }
+
+    /// One write, of which so many bytes are taken; false if there was nothing to write.
+    pub fn write(
+        &mut self,
+        connection: &mut Connection,
+        bytes_max: usize,
+        output: &mut Vec<u8>,
+    ) -> bool {
+        self.worker.lane.ring(self.time.steady_ms);
+        // A turn of its own: what was too much for the one before goes on.
+        connection.handle_time(&mut self.worker, self.time);
+        self.publish_asked(connection);
+        if !connection.poll_transmit(&mut self.worker) {
+            return false;
+        }
+        let slices = self.worker.batch.slices(&self.worker.broker);
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(bytes.len(), self.worker.batch.len());
+        let written = bytes.len().min(bytes_max);
+        output.extend_from_slice(&bytes[..written]);
+        connection.handle_transmitted(written, &mut self.worker, self.time);
+        self.publish_asked(connection);
+        true
+    }
+
+    pub fn input(&mut self, connection: &mut Connection, bytes: &[u8]) {
+        connection.handle_input(&mut bytes.to_vec(), &mut self.worker, self.time);
+        self.publish_asked(connection);
+    }
+
+    /// Sends a request of `tidewire.v1`.
+    pub fn ask(&mut self, connection: &mut Connection, request: &str) {
+        self.input(connection, &frame(request));
+    }
+
+    /// Sends a request, and gives the text frames that came of it.
+    pub fn answer(&mut self, connection: &mut Connection, request: &str) -> Vec<String> {
+        self.ask(connection, request);
+        texts(&self.output(connection))
+    }
+
+    pub fn wait(&mut self, connection: &mut Connection, wait_ms: u64) {
+        self.time.steady_ms += wait_ms;
+        self.time.wall_ms += wait_ms;
+        connection.handle_time(&mut self.worker, self.time);
+    }
+
+    fn publish_asked(&mut self, connection: &mut Connection) {
+        let engine = MemoryEngine::new(self.worker.broker.clone());
+        while let Some(publish) = connection.poll_publish() {
+            match engine.publish(publish.permit, publish.draft, self.time.wall_ms) {
+                Publishing::Done(outcome) => {
+                    connection.handle_published(publish.id, outcome.map_err(Refusal::from));
+                }
+                Publishing::Waiting(_) => panic!("the memory engine answers at once"),
+            }
+        }
+    }
+}
+
+/// A subscription; what is no place to begin counts as somebody else's last event id.
+pub fn follow(pattern: &str, since: &str) -> Subscription {
+    let place = since.parse().map_or_else(|_| Place::from_last_event_id(since), Place::Since);
+    Subscription { pattern: pattern.parse().unwrap(), place }
+}
+
+/// A client's text frame, under a mask of zeros.
+pub fn frame(text: &str) -> Vec<u8> {
+    let mut frame = Vec::new();
+    ws_frame::encode_text(text, Some([0; 4]), &mut frame);
+    frame
+}
+
+/// The texts of a server's frames; nothing else may be among them.
+pub fn texts(mut bytes: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let [0x81, short, rest @ ..] = bytes {
+        let (len, rest) = match (short, rest) {
+            (126, [high, low, rest @ ..]) => (u16::from_be_bytes([*high, *low]).into(), rest),
+            (127, [_, _, _, _, a, b, c, d, rest @ ..]) => {
+                (usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap(), rest)
+            }
+            (short, rest) => ((*short).into(), rest),
+        };
+        texts.push(str::from_utf8(&rest[..len]).unwrap().to_owned());
+        bytes = &rest[len..];
+    }
+    assert_eq!(bytes, b"", "no text frame");
+    texts
+}
+
+pub fn show(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,33 @@
+//! The first bytes on each wire: where it begins, where the wire can say so.
+#![allow(missing_docs)]
+
+#[path = "common/common.rs"]
+mod common;
+
+use common::{ALL, Server, show};
+
+#[test]
+fn each_wire_opens_with_its_place() {
+    let mut server = Server::new();
+    server.text("a", "old");
+    let openings = [
+        "16\r\nretry: 2000\nid: 10-1\n\n\r\n".to_owned(),
+        "16\r\nretry: 2000\nid: 10-1\n\n\r\n".to_owned(),
+        "14\r\n{\"position\":\"10-1\"}\n\r\n".to_owned(),
+        String::new(),
+        String::new(),
+        "\u{81}\u{13}{\"position\":\"10-1\"}".to_owned(),
+        String::new(),
+    ];
+    for (wire, opening) in ALL.into_iter().zip(openings) {
+        let mut connection = server.open(wire, &[("a", "now")]);
+        let output = server.output(&mut connection);
+        let shown: String = output.iter().map(|byte| char::from(*byte)).collect();
+        if wire == common::TIDEWIRE {
+            let welcome = r#"{"type":"welcome","connection":"c","version":"v","heartbeat_ms":20000,"position":"10-1"}"#;
+            assert_eq!(common::texts(&output), [welcome]);
+        } else {
+            assert_eq!(shown, opening, "{wire:?} {}", show(&output));
+        }
+    }
+}
