@@ -1,5 +1,5 @@
 //! News, time and a subscription that catches up each wake the lane's task, which wakes the sleepers.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/common.rs"]
 mod common;

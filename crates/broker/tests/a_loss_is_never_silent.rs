@@ -1,5 +1,5 @@
 //! Retention passing a reader is told before the rest, and only where something is gone.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/common.rs"]
 mod common;

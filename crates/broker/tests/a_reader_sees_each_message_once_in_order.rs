@@ -1,5 +1,5 @@
 //! Following by name and by pattern, alone and together, from any place.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/common.rs"]
 mod common;

@@ -1,5 +1,5 @@
 //! Real threads: publishers, and lanes whose readers sleep between messages. No wake-up is lost.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 #[path = "common/common.rs"]
 mod common;

@@ -2,7 +2,7 @@
 //!
 //! Readers are fed by a lane. Each message that a reader follows is either seen, in order and once,
 //! or lies in a gap that the reader was told of, and is then really gone from the broker.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 #[path = "common/common.rs"]
 mod common;
