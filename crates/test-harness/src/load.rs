@@ -3,12 +3,12 @@
 //! A subscriber here only finds where each message ends and whether its serial number is the next
 //! one, so that one core can take in what another sends.
 
-mod cpu;
+mod baseline;
 mod floor;
-mod memory;
+mod process;
 mod readers;
 
-pub use cpu::{cpu_time, pinned};
+pub use baseline::serve_actix_ws;
 pub use floor::serve_floor;
-pub use memory::anonymous_bytes;
+pub use process::{anonymous_bytes, cpu_time, raise_descriptor_limit};
 pub use readers::{Readers, Tally, Wire, open, payload};

@@ -4,15 +4,18 @@
 //! Frames go through tungstenite, events through `sse-codec`, JSON through `serde_json`.
 
 pub mod echo;
+mod follower;
 pub mod http;
 mod lines;
 mod poll;
 mod sse;
 pub mod websocket;
 
+pub use follower::Follower;
+
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 use tokio::time::timeout;
 
 /// How to subscribe.
@@ -34,6 +37,8 @@ pub struct Subscriber {
     inner: Inner,
     /// The newest the server has said, from its opening words on.
     position: Option<String>,
+    /// Came before those: a gap does, lest it be missed by who is cut off in between.
+    early: VecDeque<Heard>,
 }
 
 #[derive(Debug)]
@@ -110,11 +115,12 @@ impl Subscriber {
                 Wire::Stream => Inner::Stream(lines::Lines::open(address, channels, since).await?),
                 Wire::Poll => Inner::Poll(poll::Polls::open(address, channels, since).await?),
             };
-            let mut subscriber = Self { inner, position: None };
+            let mut subscriber = Self { inner, position: None, early: VecDeque::new() };
             while subscriber.position.is_none() {
-                let Some(told) = subscriber.told().await? else { bail!("it ended at once") };
-                if let Told::Heard(heard) = told {
-                    bail!("before any position came {heard:?}");
+                match subscriber.told().await?.context("it ended at once")? {
+                    Told::Heard(heard @ Heard::Gap(_)) => subscriber.early.push_back(heard),
+                    Told::Heard(heard) => bail!("before any position came {heard:?}"),
+                    Told::Position(_) => {}
                 }
             }
             Ok(subscriber)
@@ -128,6 +134,9 @@ impl Subscriber {
     ///
     /// The connection broke, or something came that is not of this wire.
     pub async fn next(&mut self) -> Result<Option<Heard>> {
+        if let Some(heard) = self.early.pop_front() {
+            return Ok(Some(heard));
+        }
         loop {
             match self.told().await? {
                 Some(Told::Heard(heard)) => return Ok(Some(heard)),

@@ -82,7 +82,7 @@ impl Proxy {
         self.orders.send_modify(|orders| orders.manner = Manner::Same(faults));
     }
 
-    /// Ends every connection that is open.
+    /// Ends every connection that carries bytes by now.
     pub fn cut(&self, ending: Ending) {
         self.orders.send_modify(|orders| {
             orders.cuts += 1;

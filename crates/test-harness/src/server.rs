@@ -48,18 +48,9 @@ impl Server {
     ///
     /// As for [`start`](Self::start), or the address is taken.
     pub async fn start_at(address: SocketAddr, arguments: &[&str]) -> Result<Self> {
-        Self::launch(Command::new(binary()?), address, arguments).await
-    }
-
-    /// The same on one processor, so that its work can be measured.
-    ///
-    /// # Errors
-    ///
-    /// As for [`start`](Self::start), or there is no `taskset`.
-    pub async fn start_pinned(processor: usize, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new("taskset");
-        command.args(["-c", &processor.to_string()]).arg(binary()?);
-        Self::launch(command, (Ipv4Addr::LOCALHOST, 0).into(), arguments).await
+        let mut command = command()?;
+        command.args(["serve", "--listen", &address.to_string()]).args(arguments);
+        Self::run(command).await
     }
 
     /// Where it listens.
@@ -115,27 +106,31 @@ impl Server {
         Ok(ended.with_context(|| format!("the server goes on; it said:\n{}", self.output))??)
     }
 
-    async fn launch(mut command: Command, address: SocketAddr, arguments: &[&str]) -> Result<Self> {
+    /// Starts any program that begins by saying `listening on http://ADDRESS`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, ended at once, or did not say that in time.
+    pub async fn run(mut command: Command) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut child = command
-            .args(["serve", "--listen", &address.to_string()])
-            .args(arguments)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("starting the server")?;
+            .with_context(|| format!("starting {:?}", command.as_std().get_program()))?;
         let output = Output::default();
         let errors = child.stderr.take().context("no standard error")?;
-        tokio::spawn(output.clone().collect(BufReader::new(errors)));
+        let errors = tokio::spawn(output.clone().collect(BufReader::new(errors)));
         let mut lines = BufReader::new(child.stdout.take().context("no standard output")?);
         let mut first = String::new();
         let read = timeout(START_WAIT, lines.read_line(&mut first)).await;
         let read = read.with_context(|| format!("the server says nothing but:\n{output}"))??;
         if read == 0 {
             let status = timeout(END_WAIT, child.wait()).await??;
+            errors.await?;
             bail!("the server ended with {status}; it said:\n{output}");
         }
         output.push(&first);
@@ -180,6 +175,36 @@ impl std::fmt::Display for Output {
 /// No process can have this number.
 pub fn process_id(id: u32) -> Result<Pid> {
     Pid::from_raw(i32::try_from(id)?).context("process 0 is nobody's")
+}
+
+/// A command of `tidewire`, which nothing but its arguments configures.
+///
+/// # Errors
+///
+/// As for [`binary`].
+pub fn command() -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    forget_tests(&mut command);
+    Ok(command)
+}
+
+/// A command that runs on one processor only.
+pub fn pinned(processor: usize, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg(processor.to_string()).arg(program);
+    forget_tests(&mut command);
+    command
+}
+
+/// What tells the tests where things are would be read as configuration, and refused.
+fn forget_tests(command: &mut Command) {
+    for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+}
+
+fn is_ours(variable: &OsStr) -> bool {
+    variable.as_encoded_bytes().starts_with(b"TIDEWIRE_")
 }
 
 /// The `tidewire` to test: that of `TIDEWIRE_BIN`, or one built now beside the running program.

@@ -91,9 +91,6 @@ impl Server {
         output: &mut Vec<u8>,
     ) -> bool {
         self.worker.lane.ring(self.time.steady_ms);
-        // A turn of its own: what was too much for the one before goes on.
-        connection.handle_time(&mut self.worker, self.time);
-        self.publish_asked(connection);
         if !connection.poll_transmit(&mut self.worker) {
             return false;
         }
@@ -114,6 +111,8 @@ impl Server {
 
     /// Sends a request of `tidewire.v1`.
     pub fn ask(&mut self, connection: &mut Connection, request: &str) {
+        // A turn of its own: one before may have used its share up.
+        connection.handle_time(&mut self.worker, self.time);
         self.input(connection, &frame(request));
     }
 

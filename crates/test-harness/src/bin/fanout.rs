@@ -3,50 +3,76 @@
 //! The server, and in its turn the floor, has processor 0; this load generator has processor 1.
 
 use anyhow::{Context as _, Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use std::{
     env,
-    io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process, thread,
     time::{Duration, Instant},
 };
-use tidewire_test_harness::load::{Readers, Tally, Wire, cpu_time, payload, pinned, serve_floor};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::LocalSet, time::sleep};
+use tidewire_test_harness::{
+    load::{
+        Readers, Tally, Wire, cpu_time, open, payload, raise_descriptor_limit, serve_actix_ws,
+        serve_floor,
+    },
+    server::{Server, binary, pinned},
+};
+use tokio::{task::LocalSet, time::sleep};
 
-/// Measure fan-out: one publisher, many subscribers, and the same bytes by a loop of `send`.
+/// Measure fan-out: one publisher, many subscribers, and the same bytes by a loop of `send`
 #[derive(Clone, Debug, Parser)]
 struct Arguments {
     /// Subscribers
-    #[arg(long, default_value_t = 1_000)]
-    connections: usize,
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
     /// Publishes a second
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
-    /// Bytes of a message, at least 12
-    #[arg(long, default_value_t = 128)]
-    bytes: usize,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(12..))]
+    bytes: u16,
     /// How long to publish
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// How subscribers follow
     #[arg(long, value_enum, default_value_t = Wire::Ws)]
     wire: Wire,
-    /// How often server and floor take turns
-    #[arg(long, default_value_t = 1)]
-    rounds: usize,
+    /// Measure this one too, over raw WebSockets
+    #[arg(long, value_enum)]
+    peer: Option<Peer>,
+    /// How often all take turns; the best of each counts, for noise only ever adds
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
     /// Leave the floor out
     #[arg(long)]
     no_floor: bool,
-    /// Exit 1 unless nothing is lost and a delivery costs at most this many times the floor
+    /// Exit 1 unless a delivery costs at most this many times the floor
     #[arg(long)]
     ratio_max: Option<f64>,
-    /// Exit 1 unless nothing is lost and at least this many deliveries are made a second
+    /// Exit 1 unless at least this many deliveries are made a second
     #[arg(long)]
     deliveries_min: Option<f64>,
-    /// Used by the program itself: be the floor, accepting on this port
+    /// Measure 100/s and 3,000/s, and exit 1 above 1.25 times the floor or below 2.5 M deliveries/s
+    #[arg(long, conflicts_with_all = ["rate", "ratio_max", "deliveries_min", "no_floor"])]
+    check: bool,
+    /// Used by the program itself: be that contestant
     #[arg(long, hide = true)]
-    be_floor: bool,
+    be: Option<Contestant>,
+}
+
+/// Something to compare with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Peer {
+    /// A list of actix-ws sessions and a loop
+    ActixWs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Contestant {
+    Tidewire,
+    ActixWs,
+    Floor,
 }
 
 /// What one contestant did.
@@ -58,13 +84,149 @@ struct Outcome {
     cpu: Duration,
 }
 
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(contestant) = arguments.be {
+        return contestant.be(&arguments);
+    }
+    if env::var_os(PINNED).is_none() {
+        let mut command = process::Command::new("taskset");
+        command.arg("-c").arg(LOAD_PROCESSOR.to_string()).arg(env::current_exe()?);
+        let status = command.args(env::args_os().skip(1)).env(PINNED, "1").status();
+        let status = status.context("taskset, of util-linux, is needed")?;
+        process::exit(status.code().unwrap_or(1));
+    }
+    raise_descriptor_limit()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        if !arguments.check {
+            return compare(&arguments).await;
+        }
+        let ratio_max = Some(RATIO_MAX);
+        compare(&Arguments { rate: 100, rounds: 3, ratio_max, ..arguments.clone() }).await?;
+        let deliveries_min = Some(DELIVERIES_MIN);
+        compare(&Arguments { rate: 3_000, no_floor: true, deliveries_min, ..arguments }).await
+    })
+}
+
+async fn compare(arguments: &Arguments) -> Result<()> {
+    let Arguments { connections, rate, bytes, seconds, wire, .. } = arguments;
+    println!(
+        "{connections} subscribers ({wire:?}), {rate} publishes/s of {bytes} B for {seconds} s"
+    );
+    println!(
+        "{:<10} {:>14} {:>16} {:>6} {:>10} {:>8} {:>11} {:>6}",
+        "", "deliveries/s", "CPU us/delivery", "CPU %", "each read", "lost", "disordered", "gaps"
+    );
+    let mut contestants = vec![Contestant::Tidewire];
+    contestants.extend(arguments.peer.map(|Peer::ActixWs| Contestant::ActixWs));
+    contestants.extend((!arguments.no_floor).then_some(Contestant::Floor));
+    let mut outcomes = Vec::new();
+    for _ in 0..arguments.rounds {
+        for contestant in &contestants {
+            let outcome = contestant.measure(arguments).await?;
+            outcome.report(*contestant);
+            outcomes.push((*contestant, outcome));
+        }
+    }
+
+    let of = |wanted| outcomes.iter().filter(move |(who, _)| *who == wanted).map(|(_, one)| one);
+    let least_us = |who| of(who).map(Outcome::cpu_each_us).reduce(f64::min);
+    let most_each_second = of(Contestant::Tidewire).map(Outcome::each_second).reduce(f64::max);
+    ensure!(of(Contestant::Tidewire).all(Outcome::is_clean), "something was lost or disordered");
+    if let (Some(ours), Some(floor)) = (least_us(Contestant::Tidewire), least_us(Contestant::Floor))
+    {
+        let ratio = ours / floor;
+        println!("CPU a delivery: {ratio:.2} times the floor");
+        let ratio_max = arguments.ratio_max.unwrap_or(f64::INFINITY);
+        ensure!(ratio <= ratio_max, "above {ratio_max} times the floor");
+    }
+    let deliveries_min = arguments.deliveries_min.unwrap_or(0.0);
+    ensure!(most_each_second >= Some(deliveries_min), "below {deliveries_min} deliveries/s");
+    Ok(())
+}
+
+impl Contestant {
+    async fn measure(self, arguments: &Arguments) -> Result<Outcome> {
+        let mut command = match self {
+            Self::Tidewire => pinned(SERVER_PROCESSOR, binary()?),
+            Self::ActixWs | Self::Floor => pinned(SERVER_PROCESSOR, env::current_exe()?),
+        };
+        match self {
+            Self::Tidewire => {
+                command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
+            }
+            Self::ActixWs | Self::Floor => {
+                let name = if self == Self::Floor { "floor" } else { "actix-ws" };
+                for (flag, value) in [
+                    ("--connections", arguments.connections),
+                    ("--rate", arguments.rate),
+                    ("--bytes", arguments.bytes.into()),
+                    ("--seconds", arguments.seconds),
+                ] {
+                    command.arg(flag).arg(value.to_string());
+                }
+                command.args(["--be", name]);
+            }
+        }
+        let server = Server::run(command).await?;
+        let wire = match self {
+            Self::Tidewire => arguments.wire,
+            Self::ActixWs => Wire::Ws,
+            Self::Floor => Wire::Bare,
+        };
+        let count = usize::try_from(arguments.connections)?;
+        let readers = Readers::open(server.address(), count, wire, CHANNEL).await?;
+        let publisher = match self {
+            Self::Floor => None,
+            _ => Some(open(server.address(), Wire::Ws, CHANNEL).await?.0),
+        };
+        if publisher.is_some() {
+            sleep(SETTLE).await;
+        }
+        let (cpu_before, beginning) = (cpu_time(server.id()?)?, Instant::now());
+        if let Some(publisher) = publisher {
+            let (publisher, arguments) = (publisher.into_std()?, arguments.clone());
+            publisher.set_nonblocking(false)?;
+            thread::spawn(move || publish(publisher, &arguments));
+        }
+        let expected = arguments.messages() * arguments.connections;
+        let patience = Duration::from_secs(arguments.seconds + 20);
+        while readers.tally().delivered < expected && beginning.elapsed() < patience {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let (elapsed, cpu) = (beginning.elapsed(), cpu_time(server.id()?)? - cpu_before);
+        Ok(Outcome { tally: readers.tally(), expected, elapsed, cpu })
+    }
+
+    fn be(self, arguments: &Arguments) -> Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        println!("listening on http://{}", listener.local_addr()?);
+        if self != Self::Floor {
+            return serve_actix_ws(listener);
+        }
+        let connections = usize::try_from(arguments.connections)?;
+        serve_floor(&listener, connections, arguments.rate, arguments.messages(), |serial| {
+            let mut frame = Vec::new();
+            ws_frame::encode_text(&payload(serial, arguments.bytes.into()), None, &mut frame);
+            frame
+        })
+    }
+}
+
+impl Arguments {
+    fn messages(&self) -> u64 {
+        self.rate * self.seconds
+    }
+}
+
 impl Outcome {
     fn cpu_each_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.tally.delivered.max(1) as f64
+        self.cpu.as_secs_f64() * 1e6 / count(self.tally.delivered.max(1))
     }
 
     fn each_second(&self) -> f64 {
-        self.tally.delivered as f64 / self.elapsed.as_secs_f64()
+        count(self.tally.delivered) / self.elapsed.as_secs_f64()
     }
 
     fn lost(&self) -> u64 {
@@ -74,184 +236,61 @@ impl Outcome {
     fn is_clean(&self) -> bool {
         self.lost() == 0 && self.tally.out_of_order == 0 && self.tally.gaps == 0
     }
-}
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    ensure!(arguments.bytes >= 12 && arguments.rate > 0, "--bytes from 12, --rate from 1");
-    if arguments.be_floor {
-        return be_floor(&arguments);
+    fn report(&self, contestant: Contestant) {
+        println!(
+            "{:<10} {:>14.0} {:>16.2} {:>6.0} {:>10.1} {:>8} {:>11} {:>6}",
+            format!("{contestant:?}").to_lowercase(),
+            self.each_second(),
+            self.cpu_each_us(),
+            self.cpu.as_secs_f64() / self.elapsed.as_secs_f64() * 100.0,
+            count(self.tally.delivered) / count(self.tally.reads.max(1)),
+            self.lost(),
+            self.tally.out_of_order,
+            self.tally.gaps,
+        );
     }
-    if env::var_os(PINNED).is_none() {
-        let status = pinned(LOAD_PROCESSOR, env::current_exe()?)
-            .args(env::args_os().skip(1))
-            .env(PINNED, "1")
-            .status()
-            .context("taskset, of util-linux, is needed")?;
-        std::process::exit(status.code().unwrap_or(1));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, compare(&arguments))
-}
-
-async fn compare(arguments: &Arguments) -> Result<()> {
-    println!(
-        "{} subscribers ({:?}), {} publishes/s of {} B for {} s",
-        arguments.connections, arguments.wire, arguments.rate, arguments.bytes, arguments.seconds
-    );
-    println!(
-        "{:<10} {:>14} {:>16} {:>8} {:>6} {:>10} {:>8}",
-        "", "deliveries/s", "CPU us/delivery", "CPU %", "lost", "disordered", "gaps"
-    );
-    let (mut worst_ratio, mut ratios, mut is_good) = (0.0_f64, Vec::new(), true);
-    for _ in 0..arguments.rounds {
-        let server = measure_server(arguments).await?;
-        report("tidewire", &server);
-        is_good &= server.is_clean();
-        is_good &= arguments.deliveries_min.is_none_or(|least| server.each_second() >= least);
-        if !arguments.no_floor {
-            let floor = measure_floor(arguments).await?;
-            report("floor", &floor);
-            ratios.push(server.cpu_each_us() / floor.cpu_each_us());
-        }
-    }
-    ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(ratios.len() / 2) {
-        worst_ratio = worst_ratio.max(*median);
-        println!("ratio of CPU a delivery, tidewire to floor: {median:.2} (median)");
-    }
-    is_good &= arguments.ratio_max.is_none_or(|most| worst_ratio <= most);
-    ensure!(is_good, "not within the bounds asked for, or something was lost");
-    Ok(())
-}
-
-fn report(name: &str, outcome: &Outcome) {
-    println!(
-        "{name:<10} {:>14.0} {:>16.2} {:>8.0} {:>6} {:>10} {:>8}",
-        outcome.each_second(),
-        outcome.cpu_each_us(),
-        outcome.cpu.as_secs_f64() / outcome.elapsed.as_secs_f64() * 100.0,
-        outcome.lost(),
-        outcome.tally.out_of_order,
-        outcome.tally.gaps,
-    );
-}
-
-async fn measure_server(arguments: &Arguments) -> Result<Outcome> {
-    let binary = env::var("TIDEWIRE_BIN").unwrap_or_else(|_| "target/release/tidewire".into());
-    let mut command = pinned(SERVER_PROCESSOR, binary);
-    command.args(["--listen", "127.0.0.1:0", "--workers", "1"]).env_remove("TIDEWIRE_BIN");
-    let server = Process::start(&mut command)?;
-    let path = match arguments.wire {
-        Wire::Sse => "/events?channel=fan",
-        Wire::Ws | Wire::Bare => "/ws?channel=fan",
-    };
-    let readers =
-        Readers::open(server.address, arguments.connections, arguments.wire, path).await?;
-    let (publisher, _) =
-        tidewire_test_harness::load::open(server.address, Wire::Ws, "/ws?channel=fan").await?;
-    sleep(SETTLE).await;
-    let (cpu, beginning) = (cpu_time(server.id())?, Instant::now());
-    publish(publisher, arguments).await?;
-    finish(arguments, &readers, server.id(), cpu, beginning).await
-}
-
-async fn measure_floor(arguments: &Arguments) -> Result<Outcome> {
-    let mut command = pinned(SERVER_PROCESSOR, env::current_exe()?);
-    command.args(env::args_os().skip(1)).arg("--be-floor");
-    let floor = Process::start(&mut command)?;
-    let readers = Readers::open(floor.address, arguments.connections, Wire::Bare, "").await?;
-    let (cpu, beginning) = (cpu_time(floor.id())?, Instant::now());
-    finish(arguments, &readers, floor.id(), cpu, beginning).await
-}
-
-/// Waits until everything is delivered, or nothing more comes.
-async fn finish(
-    arguments: &Arguments,
-    readers: &Readers,
-    process: u32,
-    cpu: Duration,
-    beginning: Instant,
-) -> Result<Outcome> {
-    let expected = arguments.rate * arguments.seconds * arguments.connections as u64;
-    let patience = Duration::from_secs(arguments.seconds + 20);
-    while readers.tally().delivered < expected && beginning.elapsed() < patience {
-        sleep(Duration::from_millis(1)).await;
-    }
-    let (elapsed, cpu) = (beginning.elapsed(), cpu_time(process)? - cpu);
-    Ok(Outcome { tally: readers.tally(), expected, elapsed, cpu })
 }
 
 /// Publishes over a raw WebSocket, whose frames are published as they are.
-async fn publish(mut socket: TcpStream, arguments: &Arguments) -> Result<()> {
+///
+/// For a thread of its own: on that of the readers it would be late whenever they are busy, and
+/// then publish in bursts, which are cheaper to deliver.
+fn publish(mut socket: TcpStream, arguments: &Arguments) -> Result<()> {
+    let (mut echo, mut frame) = (vec![0; 1 << 16], Vec::new());
     let beginning = Instant::now();
-    let (mut echo, mut frames) = (vec![0; 1 << 16], Vec::new());
-    for serial in 0..arguments.rate * arguments.seconds {
+    for serial in 0..arguments.messages() {
         let due = beginning + Duration::from_nanos(serial * 1_000_000_000 / arguments.rate);
-        while let Some(early) = due.checked_duration_since(Instant::now()) {
-            if !frames.is_empty() {
-                socket.write_all(&frames).await?;
-                frames.clear();
-            }
-            sleep(early.max(Duration::from_millis(1))).await;
-            // Its own messages come back, and are of no interest.
-            while socket.try_read(&mut echo).is_ok_and(|count| count > 0) {}
+        if let Some(early) = due.checked_duration_since(Instant::now()) {
+            thread::sleep(early);
         }
-        let text = payload(serial, arguments.bytes);
-        ws_frame::encode_text(&text, Some([1, 2, 3, 4]), &mut frames);
+        frame.clear();
+        let text = payload(serial, arguments.bytes.into());
+        ws_frame::encode_text(&text, Some([1, 2, 3, 4]), &mut frame);
+        socket.write_all(&frame)?;
+        // Its own messages come back, and are of no interest.
+        socket.set_nonblocking(true)?;
+        while socket.read(&mut echo).is_ok_and(|count| count > 0) {}
+        socket.set_nonblocking(false)?;
     }
-    socket.write_all(&frames).await?;
-    tokio::task::spawn_local(async move {
-        while socket.readable().await.is_ok() {
-            if socket.try_read(&mut echo).is_ok_and(|count| count == 0) {
-                return;
-            }
-        }
-    });
+    // They go on coming until the last subscriber has heard the last one, which ends the run.
+    while socket.read(&mut echo).is_ok_and(|count| count > 0) {}
     Ok(())
 }
 
-fn be_floor(arguments: &Arguments) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("listening on http://{}", listener.local_addr()?);
-    let messages = arguments.rate * arguments.seconds;
-    serve_floor(&listener, arguments.connections, arguments.rate, messages, |serial| {
-        let mut frame = Vec::new();
-        ws_frame::encode_text(&payload(serial, arguments.bytes), None, &mut frame);
-        frame
-    })
+/// A count as a number to divide.
+#[expect(clippy::as_conversions, reason = "counts lie far below 2^53, where it is exact")]
+fn count(count: u64) -> f64 {
+    count as f64
 }
 
-/// A process that listens, and ends with this value.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Result<Self> {
-        let mut child = command.stdout(Stdio::piped()).spawn().context("cannot be started")?;
-        let mut line = String::new();
-        let output = child.stdout.take().context("no standard output")?;
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().rsplit('/').next().unwrap_or_default().parse();
-        let address = address.with_context(|| format!("no address in {line:?}"))?;
-        Ok(Self { child, address })
-    }
-
-    fn id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
+/// Set in the process that was moved to its processor.
 const PINNED: &str = "FANOUT_PINNED";
 const SERVER_PROCESSOR: usize = 0;
 const LOAD_PROCESSOR: usize = 1;
 const SETTLE: Duration = Duration::from_millis(500);
+const CHANNEL: &str = "fan";
+
+/// The bounds that `--check` holds us to.
+const RATIO_MAX: f64 = 1.25;
+const DELIVERIES_MIN: f64 = 2_500_000.0;

@@ -1,23 +1,24 @@
 //! Memory of an idle subscriber: what a fresh server's anonymous memory grows by, a connection.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Parser;
-use std::{
-    env, fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::Duration,
+use std::{net::SocketAddr, time::Duration};
+use tidewire_test_harness::{
+    load::{Wire, anonymous_bytes, open, raise_descriptor_limit},
+    peers::http::publish,
+    server::Server,
 };
-use tidewire_test_harness::load::{Wire, open};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
-/// Measure the anonymous resident memory of idle subscribers with one subscription each.
+/// Measure the anonymous resident memory of idle subscribers with one subscription each
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Subscribers
-    #[arg(long, default_value_t = 5_000)]
-    connections: usize,
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
     /// Exit 1 above so many bytes a subscriber
     #[arg(long, default_value_t = 2_500)]
     bytes_max: u64,
@@ -26,103 +27,66 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    raise_descriptor_limit()?;
     let mut most = 0;
-    println!("{:<10} {:>16} {:>22}", "", "B/subscriber", "after one delivery each");
-    for (name, wire, path) in
-        [("websocket", Wire::Ws, "/ws?channel=idle"), ("sse", Wire::Sse, "/events?channel=idle")]
+    println!("{:<12} {:>14} {:>24}", "", "B/subscriber", "after one delivery each");
+    for (name, wire) in
+        [("websocket", Wire::Ws), ("tidewire.v1", Wire::Tidewire), ("sse", Wire::Sse)]
     {
-        let (idle, delivered) = measure(&arguments, wire, path).await?;
-        println!("{name:<10} {idle:>16} {delivered:>22}");
+        let (idle, delivered) = measure(arguments.connections, wire).await?;
+        println!("{name:<12} {idle:>14} {delivered:>24}");
         most = most.max(idle).max(delivered);
     }
     ensure!(most <= arguments.bytes_max, "{most} B a subscriber, above {}", arguments.bytes_max);
     Ok(())
 }
 
-async fn measure(arguments: &Arguments, wire: Wire, path: &str) -> Result<(u64, u64)> {
-    let server = Server::start()?;
+/// Bytes a subscriber, first when idle, then when a message has been delivered to each.
+async fn measure(connections: u64, wire: Wire) -> Result<(u64, u64)> {
+    let server = Server::start(&["--workers", "1"]).await?;
     // The first ones make the server allocate what it keeps however many follow.
-    let mut subscribers = Vec::new();
-    subscribe(&server, WARM_UP, wire, path, &mut subscribers).await?;
-    sleep(SETTLE).await;
-    let before = server.anonymous_bytes()?;
-    subscribe(&server, arguments.connections, wire, path, &mut subscribers).await?;
-    sleep(SETTLE).await;
-    let idle = server.anonymous_bytes()?;
-    publish(server.address).await?;
+    let mut subscribers = subscribe(server.address(), WARM_UP, wire).await?;
+    let before = settled_bytes(&server).await?;
+    subscribers.extend(subscribe(server.address(), connections, wire).await?);
+    let idle = settled_bytes(&server).await?;
+    publish(server.address(), CHANNEL, &"X".repeat(128)).await?;
     for subscriber in &subscribers {
-        subscriber.readable().await?;
+        timeout(DELIVERY_WAIT, delivered(subscriber)).await??;
     }
-    sleep(SETTLE).await;
-    let delivered = server.anonymous_bytes()?;
-    let each = |after: u64| after.saturating_sub(before) / arguments.connections as u64;
-    Ok((each(idle), each(delivered)))
+    let after = settled_bytes(&server).await?;
+    let each = |bytes: u64| bytes.saturating_sub(before) / connections;
+    Ok((each(idle), each(after)))
 }
 
-async fn subscribe(
-    server: &Server,
-    count: usize,
-    wire: Wire,
-    path: &str,
-    subscribers: &mut Vec<TcpStream>,
-) -> Result<()> {
+async fn subscribe(address: SocketAddr, count: u64, wire: Wire) -> Result<Vec<TcpStream>> {
+    let mut subscribers = Vec::new();
     for _ in 0..count {
-        let (mut subscriber, early) = open(server.address, wire, path).await?;
-        if wire == Wire::Sse && early.is_empty() {
-            // The opening block may come behind the head.
-            let _ = tokio::io::AsyncReadExt::read(&mut subscriber, &mut [0; 256]).await?;
+        subscribers.push(open(address, wire, CHANNEL).await?.0);
+    }
+    Ok(subscribers)
+}
+
+/// Waits for the message, whose capitals no opening words and no position hold.
+async fn delivered(subscriber: &TcpStream) -> Result<()> {
+    let mut buffer = [0; 1024];
+    loop {
+        subscriber.readable().await?;
+        match subscriber.try_read(&mut buffer) {
+            Ok(0) => anyhow::bail!("a subscriber was let go"),
+            Ok(read) if buffer.iter().take(read).any(|byte| *byte == b'X') => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
         }
-        subscribers.push(subscriber);
-    }
-    Ok(())
-}
-
-async fn publish(address: SocketAddr) -> Result<()> {
-    let mut socket = TcpStream::connect(address).await?;
-    let body = "x".repeat(128);
-    let request = format!(
-        "POST /publish/idle HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 128\r\n\r\n{body}"
-    );
-    socket.write_all(request.as_bytes()).await?;
-    socket.readable().await?;
-    Ok(())
-}
-
-/// A fresh server with one worker, ended with this value.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start() -> Result<Self> {
-        let binary = env::var("TIDEWIRE_BIN").unwrap_or_else(|_| "target/release/tidewire".into());
-        let mut child = Command::new(&binary)
-            .args(["--listen", "127.0.0.1:0", "--workers", "1"])
-            .env_remove("TIDEWIRE_BIN")
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("{binary} cannot be started"))?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no standard output")?).read_line(&mut line)?;
-        let address = line.trim().rsplit('/').next().unwrap_or_default().parse()?;
-        Ok(Self { child, address })
-    }
-
-    fn anonymous_bytes(&self) -> Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = rollup.lines().find(|line| line.starts_with("Anonymous:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1)).context("no such line")?;
-        Ok(kib.parse::<u64>()? << 10)
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+async fn settled_bytes(server: &Server) -> Result<u64> {
+    sleep(SETTLE).await;
+    anonymous_bytes(server.id()?)
 }
 
-const WARM_UP: usize = 50;
+const CHANNEL: &str = "idle";
+const WARM_UP: u64 = 50;
 const SETTLE: Duration = Duration::from_secs(1);
+const DELIVERY_WAIT: Duration = Duration::from_secs(10);

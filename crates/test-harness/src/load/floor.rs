@@ -4,11 +4,12 @@ use anyhow::Result;
 use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
-/// Accepts `connections`, then writes each message to each of them in a plain loop, `rate` times a
-/// second, until the readers are gone or `messages` are sent.
+/// Accepts `connections`, then writes each of `messages` to each of them in a plain loop, `rate`
+/// messages a second, and waits to be ended, so that its cost can still be read.
 ///
 /// # Errors
 ///
@@ -30,14 +31,14 @@ pub fn serve_floor(
     for serial in 0..messages {
         let due = beginning + Duration::from_nanos(serial * 1_000_000_000 / rate);
         if let Some(early) = due.checked_duration_since(Instant::now()) {
-            std::thread::sleep(early);
+            thread::sleep(early);
         }
         let bytes = frame(serial);
         for socket in &mut sockets {
             socket.write_all(&bytes)?;
         }
     }
-    // Wait for the readers to go, so that what this cost can still be read.
-    std::thread::sleep(Duration::from_secs(60));
-    Ok(())
+    loop {
+        thread::park();
+    }
 }

@@ -1,26 +1,29 @@
 //! Many subscribers on one thread: each knows the next serial number it has to see.
 
 use anyhow::{Context as _, Result, ensure};
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, io::ErrorKind, net::SocketAddr, rc::Rc};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinHandle,
 };
 
-/// How the bytes are framed.
+/// How messages come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Wire {
-    /// Raw WebSocket: a frame is a payload.
+    /// Raw WebSocket: a frame is a payload
     Ws,
-    /// Server-Sent Events: a chunk is an event.
+    /// WebSocket that speaks `tidewire.v1`
+    Tidewire,
+    /// Server-Sent Events: a chunk is an event
     Sse,
-    /// Bare WebSocket frames with no handshake before them: the floor.
+    /// Bare WebSocket frames with no handshake before them: the floor
+    #[value(skip)]
     Bare,
 }
 
 /// What all readers together have seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Messages delivered.
     pub delivered: u64,
@@ -28,9 +31,12 @@ pub struct Tally {
     pub out_of_order: u64,
     /// Gap notices.
     pub gaps: u64,
+    /// Reads they came in: where a server coalesces, or readers are late, fewer than messages.
+    pub reads: u64,
 }
 
 /// Subscribers that count.
+#[derive(Debug)]
 pub struct Readers {
     tally: Rc<RefCell<Tally>>,
     tasks: Vec<JoinHandle<()>>,
@@ -47,12 +53,17 @@ impl Readers {
     /// # Errors
     ///
     /// A connection cannot be opened.
-    pub async fn open(address: SocketAddr, count: usize, wire: Wire, path: &str) -> Result<Self> {
+    pub async fn open(
+        address: SocketAddr,
+        count: usize,
+        wire: Wire,
+        channel: &str,
+    ) -> Result<Self> {
         let tally = Rc::new(RefCell::new(Tally::default()));
-        let buffer = Rc::new(RefCell::new(vec![0_u8; BUFFER_BYTES]));
+        let buffer = Rc::new(RefCell::new(Vec::with_capacity(BUFFER_BYTES)));
         let mut tasks = Vec::with_capacity(count);
         for _ in 0..count {
-            let (socket, early) = open(address, wire, path).await?;
+            let (socket, early) = open(address, wire, channel).await?;
             let (tally, buffer) = (Rc::clone(&tally), Rc::clone(&buffer));
             tasks.push(tokio::task::spawn_local(run(socket, early, wire, tally, buffer)));
         }
@@ -71,34 +82,49 @@ impl Drop for Readers {
     }
 }
 
-/// Connects, shakes hands, and returns what came behind the response's head.
+/// Subscribes to a channel, and returns what came behind the response's head.
 ///
 /// # Errors
 ///
 /// The connection fails, or the response is a refusal.
-pub async fn open(address: SocketAddr, wire: Wire, path: &str) -> Result<(TcpStream, Vec<u8>)> {
+pub async fn open(address: SocketAddr, wire: Wire, channel: &str) -> Result<(TcpStream, Vec<u8>)> {
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
-    let upgrade = match wire {
+    let (path, headers) = match wire {
         Wire::Bare => return Ok((socket, Vec::new())),
-        Wire::Sse => "",
-        Wire::Ws => {
-            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        }
+        Wire::Sse => (format!("/events?channel={channel}"), ""),
+        Wire::Ws => (format!("/ws?channel={channel}"), UPGRADE),
+        Wire::Tidewire => ("/ws".to_owned(), UPGRADE_TO_TIDEWIRE),
     };
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
     socket.write_all(request.as_bytes()).await?;
-    let mut head = Vec::new();
-    let end = loop {
-        ensure!(socket.read_buf(&mut head).await? > 0, "closed before its response");
-        if let Some(at) = head.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
-        }
+    if wire == Wire::Tidewire {
+        let subscribe = format!(r#"{{"type":"subscribe","id":1,"channel":"{channel}"}}"#);
+        let mut frame = Vec::new();
+        ws_frame::encode_text(&subscribe, Some([1, 2, 3, 4]), &mut frame);
+        socket.write_all(&frame).await?;
+    }
+    let mut came = Vec::new();
+    let head_end = read_past(&mut socket, b"\r\n\r\n", &mut came).await?;
+    let status = came.get(9..12).context("a response without a status")?;
+    ensure!(status == b"101" || status == b"200", "{}", String::from_utf8_lossy(&came));
+    match wire {
+        Wire::Tidewire => read_past(&mut socket, br#""type":"subscribed""#, &mut came).await?,
+        // The opening block: from then on it follows.
+        Wire::Sse => read_past(&mut socket, b"id:", &mut came).await?,
+        Wire::Ws | Wire::Bare => head_end,
     };
-    let status = head.get(9..12).context("a response without a status")?;
-    ensure!(status == b"101" || status == b"200", "{}", String::from_utf8_lossy(&head));
-    Ok((socket, head.split_off(end)))
+    Ok((socket, came.split_off(head_end)))
+}
+
+/// Reads until `mark` has come, and returns where it ends.
+async fn read_past(socket: &mut TcpStream, mark: &[u8], came: &mut Vec<u8>) -> Result<usize> {
+    loop {
+        if let Some(at) = find(came, mark) {
+            return Ok(at + mark.len());
+        }
+        ensure!(socket.read_buf(came).await? > 0, "closed too early");
+    }
 }
 
 async fn run(
@@ -115,78 +141,99 @@ async fn run(
         }
         let mut buffer = buffer.borrow_mut();
         // What is unfinished goes in front of what comes.
-        buffer[..left.len()].copy_from_slice(&left);
-        let read = match socket.try_read(&mut buffer[left.len()..]) {
-            Ok(0) => return,
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        };
-        let filled = &buffer[..left.len() + read];
+        buffer.clear();
+        buffer.append(&mut left);
         let mut tally = tally.borrow_mut();
+        match socket.try_read_buf(&mut *buffer) {
+            Ok(0) => return,
+            Ok(_) => tally.reads += 1,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+        let each = |content: &[u8]| tally.see(wire, content, &mut next);
         let rest = match wire {
-            Wire::Ws | Wire::Bare => each_frame(filled, |text| see(text, &mut next, &mut tally)),
-            Wire::Sse => each_chunk(filled, |chunk| {
-                let data = chunk.windows(6).position(|six| six == b"data: ");
-                if let Some(at) = data {
-                    see(&chunk[at + 6..], &mut next, &mut tally);
-                }
-            }),
+            Wire::Sse => each_chunk(&buffer, each),
+            Wire::Ws | Wire::Tidewire | Wire::Bare => each_frame(&buffer, each),
         };
-        left.clear();
         left.extend_from_slice(rest);
     }
 }
 
-fn see(text: &[u8], next: &mut Option<u64>, tally: &mut Tally) {
-    let serial = text.get(..SERIAL_DIGITS).and_then(|digits| {
-        digits.iter().try_fold(0, |number, digit| {
-            digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
-        })
-    });
-    let Some(serial) = serial else {
-        tally.gaps += 1;
-        return;
-    };
-    tally.delivered += 1;
-    tally.out_of_order += u64::from(next.is_some_and(|next| next != serial));
-    *next = Some(serial + 1);
+impl Tally {
+    fn see(&mut self, wire: Wire, content: &[u8], next: &mut Option<u64>) {
+        let mark: &[u8] = match wire {
+            Wire::Ws | Wire::Bare => b"",
+            Wire::Tidewire => br#""data":""#,
+            Wire::Sse => b"data: ",
+        };
+        let payload = find(content, mark).and_then(|at| content.get(at + mark.len()..));
+        if let Some(serial) = payload.and_then(serial) {
+            self.delivered += 1;
+            self.out_of_order += u64::from(next.is_some_and(|next| next != serial));
+            *next = Some(serial + 1);
+        } else if find(content, br#""type":"gap""#).is_some() {
+            self.gaps += 1;
+        }
+    }
+}
+
+fn serial(payload: &[u8]) -> Option<u64> {
+    let digits = payload.get(..SERIAL_DIGITS)?;
+    digits.iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
+    })
+}
+
+fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    if mark.is_empty() {
+        return Some(0);
+    }
+    bytes.windows(mark.len()).position(|window| window == mark)
 }
 
 /// Calls `each` with the payload of every whole unmasked text frame; returns the rest.
 fn each_frame(mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> &[u8] {
     loop {
-        let (head, len) = match bytes {
-            [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([*high, *low]))),
-            [_, len @ 0..=125, ..] => (2, usize::from(*len)),
+        let (first, len, rest) = match bytes {
+            [first, 126, high, low, rest @ ..] => {
+                (*first, usize::from(u16::from_be_bytes([*high, *low])), rest)
+            }
+            [first, len @ 0..=125, rest @ ..] => (*first, usize::from(*len), rest),
             _ => return bytes,
         };
-        let Some(payload) = bytes.get(head..head + len) else { return bytes };
-        if bytes[0] == 0x81 {
+        let Some((payload, rest)) = rest.split_at_checked(len) else { return bytes };
+        if first == FINAL_TEXT {
             each(payload);
         }
-        bytes = &bytes[head + len..];
+        bytes = rest;
     }
 }
 
 /// Calls `each` with the content of every whole chunk; returns the rest.
 fn each_chunk(mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> &[u8] {
+    let split = |bytes: &'_ [u8]| -> Option<(usize, usize)> {
+        let line_end = bytes.iter().take(SIZE_LINE_BYTES_MAX).position(|byte| *byte == b'\n')? + 1;
+        let line = str::from_utf8(bytes.get(..line_end)?).ok()?;
+        Some((line_end, usize::from_str_radix(line.trim_end(), 16).ok()?))
+    };
     loop {
-        let Some(line) = bytes.iter().take(18).position(|byte| *byte == b'\n') else {
-            return bytes;
-        };
-        let digits = std::str::from_utf8(&bytes[..line - 1]).unwrap_or_default();
-        let Ok(len) = usize::from_str_radix(digits, 16) else { return bytes };
-        let (from, to) = (line + 1, line + 1 + len);
-        let Some(content) = bytes.get(from..to).filter(|_| bytes.len() >= to + 2) else {
-            return bytes;
-        };
-        each(content);
-        bytes = &bytes[to + 2..];
+        let Some((line_end, size)) = split(bytes) else { return bytes };
+        let Some((chunk, rest)) = bytes.split_at_checked(line_end + size + 2) else { return bytes };
+        each(chunk.get(line_end..line_end + size).unwrap_or_default());
+        bytes = rest;
     }
 }
 
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const UPGRADE_TO_TIDEWIRE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: tidewire.v1\r\n";
+
+const FINAL_TEXT: u8 = 0x81;
 const SERIAL_DIGITS: usize = 12;
+/// A size of 16 digits and its line end.
+const SIZE_LINE_BYTES_MAX: usize = 18;
+/// More than a server gathers for one write.
 const BUFFER_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
@@ -205,11 +252,23 @@ mod tests {
 
     #[test]
     fn a_serial_that_is_not_the_next_is_told() {
-        let (mut next, mut tally) = (None, Tally::default());
-        for serial in [5, 6, 8, 8] {
-            see(payload(serial, 20).as_bytes(), &mut next, &mut tally);
+        for (wire, before, after) in [
+            (Wire::Ws, "", ""),
+            (Wire::Sse, "id: a-1\ndata: ", "\n\n"),
+            (Wire::Tidewire, r#"{"type":"message","data":""#, r#""}"#),
+        ] {
+            let (mut next, mut tally) = (None, Tally::default());
+            for serial in [5, 6, 8, 8] {
+                let text = format!("{before}{}{after}", payload(serial, 20));
+                tally.see(wire, text.as_bytes(), &mut next);
+            }
+            tally.see(wire, b"data: {\"type\":\"gap\",", &mut next);
+            tally.see(wire, b"id: a-9\n\n", &mut next);
+            assert_eq!(
+                tally,
+                Tally { delivered: 4, out_of_order: 2, gaps: 1, reads: 0 },
+                "{wire:?}"
+            );
         }
-        see(b"{\"type\":\"gap\"}", &mut next, &mut tally);
-        assert_eq!((tally.delivered, tally.out_of_order, tally.gaps), (4, 2, 1));
     }
 }

@@ -57,7 +57,8 @@ impl Drop for EchoServer {
 
 async fn join(request: HttpRequest, body: web::Payload) -> actix_web::Result<HttpResponse> {
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    rt::spawn(echo(session, messages.aggregate_continuations()));
+    let messages = messages.max_frame_size(FRAME_BYTES_MAX).aggregate_continuations();
+    rt::spawn(echo(session, messages));
     Ok(response)
 }
 
@@ -75,3 +76,6 @@ async fn echo(mut session: Session, mut messages: AggregatedMessageStream) {
         }
     }
 }
+
+/// Room for the longest form of a length.
+const FRAME_BYTES_MAX: usize = 1 << 20;

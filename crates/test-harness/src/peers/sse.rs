@@ -2,7 +2,7 @@
 
 use super::{Gap, Heard, Message, Told, http, query};
 use anyhow::{Context as _, Result, ensure};
-use sse_codec::{Item, Parser};
+use sse_codec::{Event, Item, Parser};
 use std::{collections::VecDeque, net::SocketAddr};
 
 /// One event stream.
@@ -49,24 +49,31 @@ impl Events {
         }
     }
 
+    /// Takes in one line at a time: a block with nothing but an id dispatches nothing, and yet
+    /// moves the position before what follows it.
     fn handle(&mut self, piece: &[u8]) -> Result<()> {
-        let mut input = piece;
-        while let Some(item) = self.parser.parse(&mut input)? {
-            let Item::Event(event) = item else { continue };
-            let told = if event.event == "$gap" {
-                Heard::Gap(Gap::from_json(&serde_json::from_str(&event.data)?)?)
-            } else {
-                let position = event.last_event_id.to_owned();
-                self.position.clone_from(&position);
-                Heard::Message(Message { position, channel: None, data: event.data.into_owned() })
-            };
-            self.told.push_back(Told::Heard(told));
-        }
-        // A block with nothing but an id dispatches nothing, and yet moves the position.
-        if self.parser.last_event_id() != self.position {
-            self.position = self.parser.last_event_id().to_owned();
-            self.told.push_back(Told::Position(self.position.clone()));
+        for mut line in piece.split_inclusive(|byte| *byte == b'\n') {
+            while let Some(item) = self.parser.parse(&mut line)? {
+                if let Item::Event(event) = item {
+                    self.told.push_back(Told::Heard(heard(event)?));
+                }
+            }
+            if self.parser.last_event_id() != self.position {
+                self.position = self.parser.last_event_id().to_owned();
+                self.told.push_back(Told::Position(self.position.clone()));
+            }
         }
         Ok(())
     }
+}
+
+fn heard(event: Event<'_>) -> Result<Heard> {
+    if event.event == "$gap" {
+        return Ok(Heard::Gap(Gap::from_json(&serde_json::from_str(&event.data)?)?));
+    }
+    Ok(Heard::Message(Message {
+        position: event.last_event_id.to_owned(),
+        channel: None,
+        data: event.data.into_owned(),
+    }))
 }

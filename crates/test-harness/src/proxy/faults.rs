@@ -30,7 +30,7 @@ pub enum Flow {
     },
     /// Not at all; the kernel's buffers fill, and what is in them passes later.
     Stalled,
-    /// Read and thrown away, the end included: one half of a half-open connection.
+    /// Read and thrown away, the end included, however it shows: a half-open connection.
     Swallowed,
 }
 

@@ -1,6 +1,6 @@
 //! One proxied connection: two pumps, and an end that may be ordered.
 
-use super::{Break, Ending, Flow, Orders};
+use super::{Break, Ending, Faults, Flow, Orders};
 use std::{future, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -74,6 +74,14 @@ enum Way {
     Down,
 }
 
+/// What holds for one direction.
+struct Course {
+    flow: Flow,
+    /// The other direction's.
+    back: Flow,
+    break_after: Option<Break>,
+}
+
 struct Pump<'a> {
     from: ReadHalf<'a>,
     to: WriteHalf<'a>,
@@ -87,8 +95,9 @@ impl Pump<'_> {
     async fn run(mut self) -> Result<(), Ending> {
         let mut buffer = vec![0; PIECE_BYTES_MAX];
         let mut passed = 0;
+        let mut is_heard = true;
         loop {
-            let (flow, break_after) = self.course();
+            let Course { flow, back, break_after } = self.course();
             let bytes_max = match flow {
                 Flow::Stalled => {
                     self.news().await;
@@ -97,13 +106,16 @@ impl Pump<'_> {
                 Flow::Trickling { bytes_max, .. } => bytes_max.clamp(1, PIECE_BYTES_MAX),
                 Flow::Free | Flow::Delayed(_) | Flow::Swallowed => PIECE_BYTES_MAX,
             };
+            if !is_heard && back != Flow::Swallowed {
+                return Err(Ending::Reset);
+            }
             let room = buffer.get_mut(..bytes_max).unwrap_or_default();
             let read = tokio::select! {
                 biased;
                 () = Self::changed(&mut self.orders) => continue,
                 read = self.from.read(room) => read,
             };
-            if flow == Flow::Swallowed {
+            if flow == Flow::Swallowed || !is_heard {
                 if !matches!(read, Ok(1..)) {
                     self.news().await;
                 }
@@ -114,21 +126,23 @@ impl Pump<'_> {
                 return self.to.shutdown().await.map_err(|_| Ending::Reset);
             }
             let (pass, ending) = up_to_the_break(passed, read, break_after);
-            self.pass(buffer.get(..pass).unwrap_or_default(), flow)
-                .await
-                .map_err(|_| Ending::Reset)?;
-            passed += u64::try_from(pass).unwrap_or(u64::MAX);
+            match self.pass(buffer.get(..pass).unwrap_or_default(), flow).await {
+                Ok(()) => passed += u64::try_from(pass).unwrap_or(u64::MAX),
+                // Its listener is gone, which nobody may learn while the way back is swallowed.
+                Err(_) if back == Flow::Swallowed => is_heard = false,
+                Err(_) => return Err(Ending::Reset),
+            }
             if let Some(ending) = ending {
                 return Err(ending);
             }
         }
     }
 
-    fn course(&mut self) -> (Flow, Option<Break>) {
-        let faults = self.orders.borrow_and_update().faults(self.number);
+    fn course(&mut self) -> Course {
+        let Faults { up, down, break_after } = self.orders.borrow_and_update().faults(self.number);
         match self.way {
-            Way::Up => (faults.up, None),
-            Way::Down => (faults.down, faults.break_after),
+            Way::Up => Course { flow: up, back: down, break_after: None },
+            Way::Down => Course { flow: down, back: up, break_after },
         }
     }
 

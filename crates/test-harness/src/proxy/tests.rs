@@ -103,8 +103,27 @@ async fn a_half_open_connection_hides_the_end() {
 }
 
 #[tokio::test]
+async fn a_half_open_connection_hides_that_nobody_listens() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap()).await.unwrap();
+    let client = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    proxy.set(Faults { up: Flow::Swallowed, ..Faults::default() });
+    drop(client);
+    for _ in 0..5 {
+        server.write_all(b"hello").await.unwrap();
+        assert!(is_silent(&mut server).await);
+    }
+    proxy.set(Faults::default());
+    let end = timeout(PATIENCE, server.read(&mut [0; 1])).await.unwrap();
+    assert!(matches!(end, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
 async fn a_cut_is_a_fin_a_reset_or_silence() {
     let (proxy, mut client) = echo().await;
+    client.write_all(b"hello").await.unwrap();
+    answer(&mut client, 5).await.unwrap();
     proxy.cut(Ending::End);
     assert_eq!(timeout(PATIENCE, client.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
 

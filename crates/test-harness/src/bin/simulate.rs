@@ -1,0 +1,81 @@
+//! Runs seeded worlds on all cores, and fails with the seed of the first promise that was broken.
+
+use anyhow::{Result, anyhow, bail};
+use clap::Parser;
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
+use tidewire_test_harness::simulation::{Failure, Tally, simulate, tell};
+
+/// Simulates servers, clients and bad links under virtual time, world after world.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many worlds to run.
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first world's seed.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Tells the whole story of one world instead.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many threads to run worlds on [default: one a core].
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    match arguments.seed {
+        Some(seed) => tell_story(seed),
+        None => run(&arguments),
+    }
+}
+
+fn tell_story(seed: u64) -> Result<()> {
+    let (trace, outcome) = tell(seed);
+    trace.iter().for_each(|line| println!("{line}"));
+    println!("seed {seed} passed: {}", outcome.map_err(|what| anyhow!("seed {seed}: {what}"))?);
+    Ok(())
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let threads =
+        arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let (next, has_failed) = (AtomicU64::new(arguments.first), AtomicBool::new(false));
+    let end = arguments.first.saturating_add(arguments.seeds);
+    let work = || -> Result<Tally, Failure> {
+        let mut tally = Tally::default();
+        while !has_failed.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                break;
+            }
+            let outcome = simulate(seed).inspect_err(|_| has_failed.store(true, Ordering::Relaxed));
+            tally.add(&outcome?);
+        }
+        Ok(tally)
+    };
+    let mut tally = Tally::default();
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        handles.into_iter().map(|handle| handle.join()).collect()
+    });
+    for outcome in outcomes {
+        match outcome {
+            Ok(Ok(part)) => tally.add(&part),
+            Ok(Err(failure)) => bail!("{failure}\nrun it again with --seed {}", failure.seed),
+            Err(_) => bail!("a world panicked; its message is above"),
+        }
+    }
+    let missing = tally.missing();
+    if !missing.is_empty() && arguments.seeds >= SEEDS_TO_MEET_ALL {
+        bail!("{} seeds proved too little: no {}", arguments.seeds, missing.join(", no "));
+    }
+    println!("{} seeds passed, {tally}", arguments.seeds);
+    Ok(())
+}
+
+/// From so many worlds on, everything that can happen should have.
+const SEEDS_TO_MEET_ALL: u64 = 200;

@@ -1,0 +1,87 @@
+//! A seeded world under virtual time: one broker, a few workers, and clients on every wire whose
+//! links split, delay, stall and drop; held against the promises of the design as it goes.
+//!
+//! Nothing sleeps, nothing runs in parallel and nothing is drawn but from the seed, so that a seed
+//! tells the same story each time.
+
+mod checkers;
+mod chunks;
+mod client;
+mod ear;
+mod history;
+mod link;
+mod opening;
+mod session;
+mod settings;
+mod sight;
+mod tally;
+mod trace;
+mod workload;
+mod world;
+
+pub use tally::Tally;
+
+use std::{
+    fmt,
+    panic::{self, AssertUnwindSafe},
+};
+use world::World;
+
+/// A promise that was broken in the world of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What to run again.
+    pub seed: u64,
+    /// Which promise, and by whom.
+    pub what: String,
+    /// What had happened, oldest first.
+    pub trace: Vec<String>,
+}
+
+/// Runs the world of `seed` to its end.
+///
+/// # Errors
+///
+/// A promise was broken.
+pub fn simulate(seed: u64) -> Result<Tally, Failure> {
+    match run(seed, false) {
+        (Ok(tally), _) => Ok(tally),
+        // Again, with a trace: nobody reads those of the worlds that pass.
+        (Err(_), _) => match run(seed, true) {
+            (Err(what), trace) => Err(Failure { seed, what, trace }),
+            (Ok(_), trace) => {
+                let what = "a seed told two stories: the world is not deterministic".to_owned();
+                Err(Failure { seed, what, trace })
+            }
+        },
+    }
+}
+
+/// Runs the world of `seed` and tells its whole story, with its tally or what went wrong.
+pub fn tell(seed: u64) -> (Vec<String>, Result<Tally, String>) {
+    let (outcome, trace) = run(seed, true);
+    (trace, outcome)
+}
+
+fn run(seed: u64, keeps_trace: bool) -> (Result<Tally, String>, Vec<String>) {
+    let mut world = match World::new(seed, keeps_trace) {
+        Ok(world) => world,
+        Err(error) => return (Err(error), Vec::new()),
+    };
+    // A panic anywhere inside is one more broken promise, and has to name its seed.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| world.run()));
+    let outcome = outcome.unwrap_or_else(|_| Err("a panic; its message is above".to_owned()));
+    (outcome.map(|()| world.tally), world.trace.into_lines())
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.trace.len().saturating_sub(TRACE_LINES_SHOWN);
+        for line in self.trace.iter().skip(shown) {
+            writeln!(formatter, "{line}")?;
+        }
+        write!(formatter, "seed {}: {}", self.seed, self.what)
+    }
+}
+
+const TRACE_LINES_SHOWN: usize = 60;

@@ -1,0 +1,286 @@
+//! What a subscriber may hear: each message once, in order, unless word of its loss came before.
+//!
+//! A [`Follower`] keeps what a client knows of its subscriptions and holds every word against the
+//! [`Sight`] of what was really published and is still retained. It knows no wire's bytes and
+//! nothing of who publishes, cuts or restarts.
+
+use super::{
+    history::Entry,
+    sight::{Floors, Sight, check_message, matches},
+    tally::Tally,
+};
+use tidewire_protocol::{Gap, HistoryPage, Position};
+
+/// One client's subscriptions.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    pub(crate) follows: Vec<Follow>,
+}
+
+/// One subscription, over all its connections.
+#[derive(Debug)]
+pub(crate) struct Follow {
+    pub(crate) pattern: String,
+    /// Everything of it up to here was handed over; what the client asks to resume from.
+    pub(crate) place: Option<Position>,
+    /// It begins with what is retained, as far as no place says otherwise.
+    pub(crate) from_earliest: bool,
+    /// On this connection the place was none of the server's: this is where it went on instead.
+    base: Option<u64>,
+    /// On this connection losses up to here were announced.
+    told: Option<u64>,
+    /// What was lost before it began, which nobody owes it.
+    floors: Option<Floors>,
+}
+
+impl Follow {
+    pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
+        let pattern = pattern.to_owned();
+        Self { pattern, place, from_earliest, base: None, told: None, floors: None }
+    }
+
+    /// A subscription behind `place` to which no loss is owed.
+    pub(crate) fn excused(pattern: &str, place: Position) -> Self {
+        Self { told: Some(u64::MAX), ..Self::new(pattern, Some(place), false) }
+    }
+
+    /// Takes in that another connection begins.
+    pub(crate) fn reconnect(&mut self) {
+        (self.base, self.told, self.floors) = (None, None, None);
+    }
+
+    /// Takes in that it begins now on this connection, from what is retained if it has no place.
+    pub(crate) fn begin(&mut self, sight: &Sight<'_>) {
+        let is_ours = self.place.is_some_and(|place| place.epoch == sight.broker.epoch());
+        if !is_ours && (self.from_earliest || self.place.is_some()) {
+            self.floors = Some(sight.floors());
+        }
+    }
+
+    /// Up to where everything has been handed over, or `None` before the first place.
+    fn start(&self, epoch: u64) -> Result<Option<u64>, String> {
+        match (self.place, self.base) {
+            (Some(place), base) if place.epoch == epoch => {
+                Ok(Some(place.offset.max(base.unwrap_or(0))))
+            }
+            (Some(place), None) => Err(format!(
+                "{}: nobody said that {place} is lost, and now the epoch is another",
+                self.pattern
+            )),
+            (_, base) => Ok(base),
+        }
+    }
+
+    /// Takes in that everything up to `upto` was handed over, `is_message` the message there.
+    pub(crate) fn advance(
+        &mut self,
+        upto: Position,
+        is_message: bool,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        if let Some(start) = self.start(upto.epoch)? {
+            let end = if is_message { upto.offset - 1 } else { upto.offset };
+            if let Some((offset, loss)) = self.first_owed(upto.epoch, start, end, sight, tally) {
+                return Err(format!(
+                    "{}: {} at {offset} was skipped between {start} and {upto}",
+                    self.pattern, loss.channel
+                ));
+            }
+        }
+        if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
+            self.place = Some(upto);
+        }
+        Ok(())
+    }
+
+    /// The first message in `after + 1 ..= upto` that is owed.
+    fn first_owed<'a>(
+        &self,
+        epoch: u64,
+        after: u64,
+        upto: u64,
+        sight: &Sight<'a>,
+        tally: &mut Tally,
+    ) -> Option<(u64, &'a Entry)> {
+        let mut floors_now = None;
+        sight.history.between(epoch, after, upto).find(|(offset, entry)| {
+            if !matches(&self.pattern, &entry.channel) || !sight.shows(entry) {
+                return false;
+            }
+            let is_below = |floors: &Floors| floors.is_below(&entry.channel, *offset);
+            let is_current = epoch == sight.broker.epoch();
+            let is_gone =
+                !is_current || is_below(&*floors_now.get_or_insert_with(|| sight.floors()));
+            let is_told = self.told.is_some_and(|told| *offset <= told);
+            let is_unowed = self.floors.as_ref().is_some_and(is_below);
+            if is_gone && is_unowed && !is_told {
+                tally.evictions_unowed += 1;
+            }
+            !(is_gone && (is_told || is_unowed))
+        })
+    }
+}
+
+impl Follower {
+    /// Takes in a message at a place that the wire or its payload told.
+    pub(crate) fn hear_message(
+        &mut self,
+        position: Position,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let entry = sight.entry(position)?;
+        let (mut is_wanted, mut is_new) = (false, false);
+        for follow in self.follows.iter().filter(|it| matches(&it.pattern, &entry.channel)) {
+            is_wanted = true;
+            match follow.start(position.epoch)? {
+                Some(start) => is_new |= start < position.offset,
+                None => return Err(format!("{position} came before any place was told")),
+            }
+        }
+        if !is_wanted {
+            return Err(format!("nobody asked for {} at {position}", entry.channel));
+        }
+        if !is_new {
+            return Err(format!("{} at {position} came again, or late", entry.channel));
+        }
+        tally.delivered += 1;
+        self.follows.iter_mut().try_for_each(|follow| {
+            let is_it = matches(&follow.pattern, &entry.channel);
+            follow.advance(position, is_it, sight, tally)
+        })
+    }
+
+    /// Takes in that everything up to `position` has been said.
+    pub(crate) fn hear_place(
+        &mut self,
+        position: Position,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let mut starts = Vec::new();
+        for follow in &self.follows {
+            starts.extend(follow.start(position.epoch)?);
+        }
+        if let Some(least) = starts.into_iter().min()
+            && position.offset < least
+        {
+            return Err(format!("{position} was told behind {least}"));
+        }
+        self.follows.iter_mut().try_for_each(|follow| follow.advance(position, false, sight, tally))
+    }
+
+    /// Takes in that one subscription has begun, exact behind `position`.
+    pub(crate) fn hear_beginning(
+        &mut self,
+        pattern: &str,
+        position: Position,
+        sight: &Sight<'_>,
+    ) -> Result<(), String> {
+        let follow = self.find(pattern)?;
+        follow.begin(sight);
+        match follow.start(position.epoch)? {
+            Some(start) if start != position.offset => {
+                Err(format!("{pattern} was to begin at {start} and begins at {position}"))
+            }
+            Some(_) => Ok(()),
+            None => {
+                follow.place = Some(position);
+                Ok(())
+            }
+        }
+    }
+
+    /// The first subscription to which something is still owed.
+    pub(crate) fn owed(&self, sight: &Sight<'_>) -> Option<String> {
+        let epoch = sight.broker.epoch();
+        let head = sight.history.head(epoch);
+        self.follows.iter().find_map(|follow| match follow.start(epoch) {
+            Ok(Some(start)) => {
+                let owed = follow.first_owed(epoch, start, head, sight, &mut Tally::default());
+                owed.map(|(offset, _)| format!("{}: {offset} of {head}", follow.pattern))
+            }
+            _ => Some(format!("{}: everything", follow.pattern)),
+        })
+    }
+
+    pub(crate) fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
+        let found = self.follows.iter_mut().find(|follow| follow.pattern == pattern);
+        found.ok_or_else(|| format!("nobody asked for {pattern}"))
+    }
+}
+
+impl Follow {
+    /// Takes in word of a loss.
+    pub(crate) fn hear_gap(
+        &mut self,
+        gap: &Gap,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let to = gap.to.offset;
+        let from = gap.from.parse::<Position>().ok().filter(|from| from.epoch == gap.to.epoch);
+        let Some(from) = from else {
+            tally.epoch_gaps += 1;
+            let place = self.place.map(|place| place.to_string());
+            if place.as_ref() != Some(&gap.from) || self.base.is_some() {
+                return Err(format!("{gap:?} although the place was {place:?}"));
+            }
+            self.base = Some(to);
+            if self.floors.is_none() {
+                self.begin(sight);
+            }
+            return Ok(());
+        };
+        tally.gaps += 1;
+        self.advance_for_gap(from, sight, tally)?;
+        if self.told.is_some_and(|told| told >= to) {
+            return Err(format!("{gap:?} was told before"));
+        }
+        self.told = Some(to);
+        let floors = sight.floors();
+        let is_lost = |(offset, entry): (u64, &Entry)| {
+            matches(&gap.channel, &entry.channel) && floors.is_below(&entry.channel, offset)
+        };
+        let lost = sight.history.between(from.epoch, from.offset, to);
+        if !sight.may_forget && lost.last().filter(|it| it.0 == to).is_none_or(|it| !is_lost(it)) {
+            return Err(format!("{gap:?} although nothing was lost at {to}"));
+        }
+        Ok(())
+    }
+
+    /// A gap's beginning: up to there everything was handed over, also where no wire said so.
+    fn advance_for_gap(
+        &mut self,
+        from: Position,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let place = self.place;
+        self.advance(from, false, sight, tally)?;
+        // A client learns no place from a gap: what is retained inside it is still to come.
+        self.place = place;
+        Ok(())
+    }
+}
+
+/// A page holds everything of its channel, from where it was asked for up to its position.
+pub(crate) fn check_page(
+    page: &HistoryPage,
+    channel: &str,
+    after: Position,
+    sight: &Sight<'_>,
+) -> Result<(), String> {
+    let mut follow = Follow::excused(channel, after);
+    let mut last = after.offset;
+    for message in &page.messages {
+        check_message(message, sight)?;
+        if message.position.offset <= last || !matches(channel, &message.channel) {
+            return Err(format!("{} is out of place on a page", message.position));
+        }
+        last = message.position.offset;
+        follow.advance(message.position, true, sight, &mut Tally::default())?;
+    }
+    follow.advance(page.position, false, sight, &mut Tally::default())
+}

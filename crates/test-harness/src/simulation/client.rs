@@ -1,0 +1,292 @@
+//! A client: hears, remembers its places, asks for things, and comes back after every cut.
+
+use super::{
+    checkers::{Follow, Follower, check_page},
+    ear::{Ear, Heard, Manner},
+    sight::{Sight, check_event, check_message, check_raw, place_in},
+    tally::Tally,
+};
+use fastrand::Rng;
+use std::collections::BTreeMap;
+use tidewire_connection::{Dialect, Format, Wire};
+use tidewire_protocol::{Position, ServerEvent};
+use ws_frame::{Close, CloseCode, Kind, Part, Piece};
+
+pub(crate) struct Client {
+    pub(crate) follower: Follower,
+    pub(crate) manner: Manner,
+    /// Its connection, by the number of the server's session.
+    pub(crate) session: Option<u64>,
+    pub(crate) ear: Option<Ear>,
+    /// What it has said and the link has not taken.
+    pub(crate) output: Vec<u8>,
+    pub(crate) heard_ms: u64,
+    /// Until then it reads nothing.
+    pub(crate) deaf_until_ms: u64,
+    pub(crate) back_at_ms: u64,
+    /// Requests that wait for their answers.
+    pub(crate) asks: BTreeMap<u64, Ask>,
+    pub(crate) asked: u64,
+    /// It has said its close, or nonsense: nothing it says counts any more.
+    pub(crate) is_done: bool,
+    /// How it heard the last time that it learnt a place.
+    pub(crate) placed_by: Option<Manner>,
+}
+
+/// A request of `tidewire.v1`.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Subscribe(Follow),
+    Unsubscribe(String),
+    /// The serial of what was published.
+    Publish(u64),
+    History {
+        channel: String,
+        after: Position,
+    },
+    /// Anything that has to be refused.
+    Nonsense,
+}
+
+/// What hearing needs.
+pub(crate) struct Hearing<'a> {
+    pub(crate) sight: Sight<'a>,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) tally: &'a mut Tally,
+}
+
+impl Client {
+    pub(crate) fn new(manner: Manner, follows: Vec<Follow>) -> Self {
+        Self {
+            follower: Follower { follows },
+            manner,
+            session: None,
+            ear: None,
+            output: Vec::new(),
+            heard_ms: 0,
+            deaf_until_ms: 0,
+            back_at_ms: 0,
+            asks: BTreeMap::new(),
+            asked: 0,
+            is_done: false,
+            placed_by: None,
+        }
+    }
+
+    /// Forgets the connection, and keeps what has a place to come back to.
+    pub(crate) fn disconnect(&mut self, now_ms: u64, tally: &mut Tally) {
+        if self.ear.take().is_some_and(|ear| ear.is_inside()) {
+            tally.mid_message += 1;
+        }
+        (self.session, self.is_done) = (None, false);
+        self.output.clear();
+        for (_, ask) in std::mem::take(&mut self.asks) {
+            if let Ask::Subscribe(follow) = ask
+                && (follow.place.is_some() || self.follower.follows.is_empty())
+            {
+                self.follower.follows.push(follow);
+            }
+        }
+        if self.follower.follows.iter().any(|follow| follow.place.is_some()) {
+            self.follower.follows.retain(|follow| follow.place.is_some());
+        }
+        self.back_at_ms = now_ms;
+    }
+
+    /// Takes in one thing heard.
+    pub(crate) fn hear(&mut self, heard: Heard, hearing: &mut Hearing<'_>) -> Result<(), String> {
+        let Hearing { sight, tally, .. } = hearing;
+        match heard {
+            Heard::Place(position) => {
+                tally.heartbeats += 1;
+                self.hear_place(position, sight, tally)
+            }
+            Heard::Message(message) => {
+                check_message(&message, sight)?;
+                self.hear_message(message.position, sight, tally)
+            }
+            Heard::Raw { position, event, body } => {
+                let position = match position {
+                    Some(position) => position,
+                    None => place_in(&body, sight)?,
+                };
+                check_raw(position, &body, sight)?;
+                check_event(position, event.as_deref(), sight)?;
+                self.hear_message(position, sight, tally)
+            }
+            Heard::Gap(gap) => match self.pending(&gap.channel) {
+                Some(follow) => follow.hear_gap(&gap, sight, tally),
+                None => self.follower.find(&gap.channel)?.hear_gap(&gap, sight, tally),
+            },
+            Heard::Answer(answer) => {
+                for gap in &answer.gaps {
+                    self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
+                }
+                for message in &answer.messages {
+                    check_message(message, sight)?;
+                    self.hear_message(message.position, sight, tally)?;
+                }
+                self.hear_place(answer.position, sight, tally)
+            }
+            Heard::Said(said) => self.hear_said(*said, hearing),
+            Heard::Ping(payload) => {
+                if !self.is_done {
+                    let key = hearing.rng.u32(..).to_be_bytes();
+                    ws_frame::encode_pong(&payload, Some(key), &mut self.output)
+                        .map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            }
+            Heard::Close(code) => {
+                if !self.is_done && code != Some(1001) {
+                    return Err(format!("closed with {code:?} for no reason"));
+                }
+                self.say_close(CloseCode::GOING_AWAY, hearing.rng);
+                Ok(())
+            }
+            Heard::Nothing => Ok(()),
+        }
+    }
+
+    fn hear_message(
+        &mut self,
+        position: Position,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        self.placed_by = Some(self.manner);
+        self.follower.hear_message(position, sight, tally)
+    }
+
+    fn hear_place(
+        &mut self,
+        position: Position,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        self.placed_by = Some(self.manner);
+        self.follower.hear_place(position, sight, tally)
+    }
+
+    fn hear_said(&mut self, said: ServerEvent, hearing: &mut Hearing<'_>) -> Result<(), String> {
+        let Hearing { sight, tally, .. } = hearing;
+        match said {
+            ServerEvent::Welcome(welcome) => {
+                // Who has places keeps to them: the welcome's comes before word of their loss.
+                if self.follower.follows.iter().all(|follow| follow.place.is_none()) {
+                    self.hear_place(welcome.position, sight, tally)?;
+                }
+                Ok(())
+            }
+            ServerEvent::Subscribed(done) => match self.asks.remove(&done.id) {
+                Some(Ask::Subscribe(follow)) if follow.pattern == done.channel => {
+                    self.follower.follows.push(follow);
+                    self.follower.hear_beginning(&done.channel, done.position, sight)
+                }
+                ask => Err(format!("{done:?} answers {ask:?}")),
+            },
+            ServerEvent::Unsubscribed(done) => match self.asks.remove(&done.id) {
+                Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
+                    tally.unsubscribed += 1;
+                    self.follower.follows.retain(|follow| follow.pattern != pattern);
+                    Ok(())
+                }
+                ask => Err(format!("{done:?} answers {ask:?}")),
+            },
+            ServerEvent::Published(done) => match self.asks.remove(&done.id) {
+                Some(Ask::Publish(serial))
+                    if sight.history.of_serial(serial) == Some(in_broker(done.position)) =>
+                {
+                    Ok(())
+                }
+                ask => Err(format!("{done:?} answers {ask:?}")),
+            },
+            ServerEvent::History(page) => match self.asks.remove(&page.id) {
+                Some(Ask::History { channel, after }) => {
+                    tally.history += 1;
+                    check_page(&page, &channel, after, sight)
+                }
+                ask => Err(format!("{page:?} answers {ask:?}")),
+            },
+            ServerEvent::Error(refusal) => match refusal.id.and_then(|id| self.asks.remove(&id)) {
+                Some(Ask::Nonsense) => {
+                    tally.refused += 1;
+                    Ok(())
+                }
+                ask => Err(format!("{refusal:?} answers {ask:?}")),
+            },
+            ServerEvent::Goodbye(_) => Ok(()),
+            other => Err(format!("{other:?} was not to be heard")),
+        }
+    }
+
+    fn pending(&mut self, pattern: &str) -> Option<&mut Follow> {
+        self.asks.values_mut().find_map(|ask| match ask {
+            Ask::Subscribe(follow) if follow.pattern == pattern => Some(follow),
+            _ => None,
+        })
+    }
+
+    /// Whether it may ask for a pattern: neither followed nor asked for.
+    pub(crate) fn is_free(&self, pattern: &str) -> bool {
+        let is_it = |follow: &Follow| follow.pattern == pattern;
+        !self.follower.follows.iter().any(is_it)
+            && !self.asks.values().any(|ask| match ask {
+                Ask::Subscribe(follow) => is_it(follow),
+                Ask::Unsubscribe(asked) => asked == pattern,
+                _ => false,
+            })
+    }
+
+    /// Sends a request, and waits for its answer under the number that `request` is given.
+    pub(crate) fn ask(&mut self, ask: Ask, rng: &mut Rng, request: impl FnOnce(u64) -> String) {
+        self.asked += 1;
+        self.say(Kind::Text, request(self.asked).as_bytes(), rng);
+        self.asks.insert(self.asked, ask);
+    }
+
+    /// Says a message, now and then in pieces.
+    pub(crate) fn say(&mut self, kind: Kind, payload: &[u8], rng: &mut Rng) {
+        let cut = if rng.u8(..) < 32 { rng.usize(0..=payload.len()) } else { 0 };
+        let (first, last) = payload.split_at(cut);
+        let mut say = |part, payload| {
+            let key = Some(rng.u32(..).to_be_bytes());
+            ws_frame::encode_piece(Piece { kind, part, payload }, key, &mut self.output);
+        };
+        if cut == 0 {
+            say(Part::Whole, payload);
+        } else {
+            say(Part::First, first);
+            say(Part::Last, last);
+        }
+    }
+
+    pub(crate) fn say_ping(&mut self, rng: &mut Rng) {
+        let key = Some(rng.u32(..).to_be_bytes());
+        // A short payload always fits.
+        ws_frame::encode_ping(&[b'p'; 100], key, &mut self.output).unwrap_or_default();
+    }
+
+    pub(crate) fn say_close(&mut self, code: CloseCode, rng: &mut Rng) {
+        if !std::mem::replace(&mut self.is_done, true) {
+            let key = Some(rng.u32(..).to_be_bytes());
+            let close = Some(Close { code, reason: "" });
+            ws_frame::encode_close(close, key, &mut self.output).unwrap_or_default();
+        }
+    }
+
+    /// Whether its wire tells no place before the first message.
+    pub(crate) fn is_placeless(&self) -> bool {
+        matches!(
+            self.manner,
+            Manner::Poll
+                | Manner::Live(
+                    Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Dialect::Raw)
+                )
+        )
+    }
+}
+
+fn in_broker(position: Position) -> tidewire_broker::Position {
+    tidewire_broker::Position { epoch: position.epoch, offset: position.offset }
+}

@@ -1,0 +1,273 @@
+//! What a client makes of the bytes it hears, by the codecs that real clients use.
+
+use super::chunks::Chunks;
+use sse_codec::Item;
+use std::mem;
+use tidewire_connection::{Dialect, Format, Framing, Wire};
+use tidewire_protocol::{Gap, Message, PollAnswer, Position, ServerEvent, StreamLine};
+use ws_frame::{Decoder, Event, Kind, Limits, Role};
+
+/// How a client hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Over a wire that stays.
+    Live(Wire),
+    /// By one request after the other.
+    Poll,
+}
+
+/// One thing heard.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Everything up to here was said.
+    Place(Position),
+    Message(Box<Message>),
+    /// A payload as published, and where it stands if the wire says so.
+    Raw {
+        position: Option<Position>,
+        event: Option<String>,
+        body: Body,
+    },
+    Gap(Gap),
+    Answer(Box<PollAnswer>),
+    Said(Box<ServerEvent>),
+    Ping(Vec<u8>),
+    Close(Option<u16>),
+    Nothing,
+}
+
+/// A payload on a raw wire.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// The reading end of one response.
+pub(crate) struct Ear {
+    chunks: Option<Chunks>,
+    kind: Hearing,
+}
+
+enum Hearing {
+    Sse { format: Format, parser: sse_codec::Parser, known_id: String },
+    Lines { format: Format, line: Vec<u8> },
+    Frames { dialect: Dialect, decoder: Decoder, unread: Vec<u8>, message: Vec<u8> },
+    Answer(Vec<u8>),
+}
+
+impl Ear {
+    pub(crate) fn new(manner: Manner) -> Self {
+        let kind = match manner {
+            Manner::Live(Wire::Sse { format, .. }) => {
+                Hearing::Sse { format, parser: sse_codec::Parser::new(), known_id: String::new() }
+            }
+            Manner::Live(Wire::Stream { format, .. }) => {
+                Hearing::Lines { format, line: Vec::new() }
+            }
+            Manner::Live(Wire::WebSocket(dialect)) => Hearing::Frames {
+                dialect,
+                decoder: Decoder::new(Role::Client),
+                unread: Vec::new(),
+                message: Vec::new(),
+            },
+            Manner::Poll => Hearing::Answer(Vec::new()),
+        };
+        let is_chunked = matches!(
+            manner,
+            Manner::Live(
+                Wire::Sse { framing: Framing::Chunked, .. }
+                    | Wire::Stream { framing: Framing::Chunked, .. }
+            )
+        );
+        Self { chunks: is_chunked.then(Chunks::default), kind }
+    }
+
+    /// Appends to `heard` what `input` completes.
+    pub(crate) fn hear(&mut self, input: &[u8], heard: &mut Vec<Heard>) -> Result<(), String> {
+        let mut content = Vec::new();
+        match &mut self.chunks {
+            Some(chunks) => chunks.read(input, &mut content)?,
+            None => content.extend_from_slice(input),
+        }
+        match &mut self.kind {
+            Hearing::Sse { format, parser, known_id } => {
+                hear_events(&content, *format, parser, known_id, heard)
+            }
+            Hearing::Lines { format, line } => hear_lines(&content, *format, line, heard),
+            Hearing::Frames { dialect, decoder, unread, message } => {
+                unread.extend_from_slice(&content);
+                hear_frames(*dialect, decoder, unread, message, heard)
+            }
+            Hearing::Answer(json) => {
+                json.extend_from_slice(&content);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the server has said that this is all.
+    pub(crate) fn is_over(&self) -> bool {
+        self.chunks.as_ref().is_some_and(Chunks::is_over)
+    }
+
+    /// Whether the input ended inside something.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.chunks.as_ref().is_some_and(Chunks::is_inside)
+            || match &self.kind {
+                Hearing::Sse { .. } => false,
+                Hearing::Lines { line, .. } => !line.is_empty(),
+                Hearing::Frames { unread, message, .. } => {
+                    !unread.is_empty() || !message.is_empty()
+                }
+                Hearing::Answer(json) => !json.is_empty(),
+            }
+    }
+
+    /// The poll's answer, if all of it came before the end.
+    pub(crate) fn into_answer(self) -> Option<Heard> {
+        let Hearing::Answer(json) = self.kind else { return None };
+        serde_json::from_slice(&json).ok().map(|answer| Heard::Answer(Box::new(answer)))
+    }
+}
+
+fn hear_events(
+    content: &[u8],
+    format: Format,
+    parser: &mut sse_codec::Parser,
+    known_id: &mut String,
+    heard: &mut Vec<Heard>,
+) -> Result<(), String> {
+    // Line by line, so that a block which only moves the id is seen before what follows it.
+    for mut line in content.split_inclusive(|byte| *byte == b'\n') {
+        while let Some(item) = parser.parse(&mut line).map_err(|error| error.to_string())? {
+            let Item::Event(event) = item else { continue };
+            if event.event == "$gap" {
+                if event.last_event_id != known_id {
+                    return Err(format!("a gap moves the id to {}", event.last_event_id));
+                }
+                heard.push(hear_json(&event.data)?);
+                continue;
+            }
+            known_id.clear();
+            known_id.push_str(event.last_event_id);
+            heard.push(hear_event(&event, format)?);
+        }
+        if parser.last_event_id() != known_id {
+            known_id.clear();
+            known_id.push_str(parser.last_event_id());
+            heard.push(Heard::Place(position(known_id)?));
+        }
+    }
+    Ok(())
+}
+
+fn hear_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Heard, String> {
+    let position = position(event.last_event_id)?;
+    if format == Format::Raw {
+        return Ok(Heard::Raw {
+            position: Some(position),
+            event: (event.event != "message").then(|| event.event.clone().into_owned()),
+            body: Body::Text(event.data.clone().into_owned()),
+        });
+    }
+    match hear_json(&event.data)? {
+        Heard::Message(message) if message.position != position => {
+            Err(format!("id {position} beside {}", message.position))
+        }
+        heard => Ok(heard),
+    }
+}
+
+fn hear_lines(
+    content: &[u8],
+    format: Format,
+    line: &mut Vec<u8>,
+    heard: &mut Vec<Heard>,
+) -> Result<(), String> {
+    for piece in content.split_inclusive(|byte| *byte == b'\n') {
+        line.extend_from_slice(piece);
+        if line.ends_with(b"\n") {
+            let text = String::from_utf8(mem::take(line)).map_err(|error| error.to_string())?;
+            let text = text.trim_end_matches('\n');
+            heard.push(if format == Format::Json { hear_json(text)? } else { hear_raw(text)? });
+        }
+    }
+    Ok(())
+}
+
+fn hear_frames(
+    dialect: Dialect,
+    decoder: &mut Decoder,
+    unread: &mut Vec<u8>,
+    message: &mut Vec<u8>,
+    heard: &mut Vec<Heard>,
+) -> Result<(), String> {
+    let mut input = &mut unread[..];
+    let limits = Limits::default();
+    while let Some(event) =
+        decoder.decode(&mut input, &limits).map_err(|error| error.to_string())?
+    {
+        heard.push(match event {
+            Event::Text(text) => hear_text(dialect, text)?,
+            Event::Binary(bytes) => hear_binary(bytes.to_vec()),
+            Event::Piece(piece) => {
+                message.extend_from_slice(piece.payload);
+                if !piece.part.ends() {
+                    continue;
+                }
+                let whole = mem::take(message);
+                match piece.kind {
+                    Kind::Binary => hear_binary(whole),
+                    Kind::Text => {
+                        let text = String::from_utf8(whole).map_err(|error| error.to_string())?;
+                        hear_text(dialect, &text)?
+                    }
+                }
+            }
+            Event::Ping(payload) => Heard::Ping(payload.to_vec()),
+            Event::Pong(_) => Heard::Nothing,
+            Event::Close(close) => Heard::Close(close.map(|close| close.code.number())),
+        });
+    }
+    let left = input.len();
+    unread.drain(..unread.len() - left);
+    Ok(())
+}
+
+fn hear_text(dialect: Dialect, text: &str) -> Result<Heard, String> {
+    match dialect {
+        Dialect::Raw => hear_raw(text),
+        Dialect::Json => hear_json(text),
+        Dialect::Tidewire => match ServerEvent::parse(text).map_err(|error| error.to_string())? {
+            ServerEvent::Message(message) => Ok(Heard::Message(Box::new(message))),
+            ServerEvent::Gap(gap) => Ok(Heard::Gap(gap)),
+            said => Ok(Heard::Said(Box::new(said))),
+        },
+    }
+}
+
+fn hear_binary(bytes: Vec<u8>) -> Heard {
+    Heard::Raw { position: None, event: None, body: Body::Binary(bytes) }
+}
+
+fn hear_raw(text: &str) -> Result<Heard, String> {
+    match text {
+        "" => Ok(Heard::Nothing),
+        gap if gap.starts_with(r#"{"type":"gap""#) => hear_json(gap),
+        _ => Ok(Heard::Raw { position: None, event: None, body: Body::Text(text.to_owned()) }),
+    }
+}
+
+fn hear_json(json: &str) -> Result<Heard, String> {
+    match StreamLine::parse(json).map_err(|error| format!("{error} in {json}"))? {
+        StreamLine::Message(message) => Ok(Heard::Message(Box::new(message))),
+        StreamLine::Gap(gap) => Ok(Heard::Gap(gap)),
+        StreamLine::Position(position) => Ok(Heard::Place(position)),
+        StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
+    }
+}
+
+fn position(text: &str) -> Result<Position, String> {
+    text.parse().map_err(|_| format!("{text:?} is no position"))
+}

@@ -1,0 +1,131 @@
+//! What was really published, kept apart from the broker: the truth that checkers compare with.
+
+use std::collections::BTreeMap;
+use tidewire_broker::{Content, Draft, Position};
+
+/// Everything published in one world, over all lives of its server.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    lives: BTreeMap<u64, Vec<Entry>>,
+    by_serial: BTreeMap<u64, Position>,
+    serials_given: u64,
+    /// The largest payload that was ever made.
+    pub(crate) payload_bytes_max: usize,
+}
+
+/// One message, as it was published.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) channel: String,
+    pub(crate) draft: Draft,
+}
+
+impl History {
+    /// A number that no other payload of this world carries.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.serials_given += 1;
+        self.serials_given
+    }
+
+    /// Takes down a publish that was answered; its offset has to be the next one.
+    pub(crate) fn record(&mut self, position: Position, entry: Entry) -> Result<(), String> {
+        let entries = self.lives.entry(position.epoch).or_default();
+        let next = u64::try_from(entries.len()).unwrap_or(u64::MAX).saturating_add(1);
+        if position.offset != next {
+            return Err(format!("publish {next} was answered with offset {}", position.offset));
+        }
+        if let Some(serial) = serial_in(entry.draft.content.as_bytes()) {
+            self.by_serial.insert(serial, position);
+        }
+        entries.push(entry);
+        Ok(())
+    }
+
+    /// The offset of the newest message.
+    pub(crate) fn head(&self, epoch: u64) -> u64 {
+        let len = self.lives.get(&epoch).map_or(0, Vec::len);
+        u64::try_from(len).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn entry(&self, epoch: u64, offset: u64) -> Option<&Entry> {
+        self.lives.get(&epoch)?.get(index(offset)?)
+    }
+
+    /// What was published in `after + 1 ..= upto`.
+    pub(crate) fn between(
+        &self,
+        epoch: u64,
+        after: u64,
+        upto: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
+        let entries = self.lives.get(&epoch).map_or(&[][..], Vec::as_slice);
+        (after.saturating_add(1)..=upto)
+            .filter_map(move |offset| Some((offset, entries.get(index(offset)?)?)))
+    }
+
+    /// Where the payload that carries this number stands.
+    pub(crate) fn of_serial(&self, serial: u64) -> Option<Position> {
+        self.by_serial.get(&serial).copied()
+    }
+}
+
+/// Offsets begin at 1.
+fn index(offset: u64) -> Option<usize> {
+    usize::try_from(offset.checked_sub(1)?).ok()
+}
+
+/// The number with which every payload of a world begins, unless it is empty.
+pub(crate) fn serial_in(payload: &[u8]) -> Option<u64> {
+    let digits = payload.strip_prefix(JSON_HEAD.as_bytes()).unwrap_or(payload);
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+}
+
+/// A payload of about `bytes` bytes that carries `serial` and its channel.
+pub(crate) fn payload(kind: PayloadKind, serial: u64, channel: &str, bytes: usize) -> Content {
+    match kind {
+        PayloadKind::Text => {
+            Content::Text(format!("{serial}:{channel}:{}", "\u{e9}".repeat(bytes / 2)).into())
+        }
+        PayloadKind::Json => {
+            let filler = "j".repeat(bytes);
+            let json =
+                format!(r#"{JSON_HEAD}{serial},"channel":"{channel}","filler":"{filler}"}}"#);
+            Content::Json(json.into())
+        }
+        PayloadKind::Binary => {
+            let mut binary = format!("{serial}:{channel}:").into_bytes();
+            binary.resize(binary.len() + bytes, 0xFE);
+            Content::Binary(binary.into())
+        }
+        PayloadKind::Empty => Content::Text("".into()),
+        PayloadKind::Tombstone => Content::Nothing,
+    }
+}
+
+/// What kind of payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PayloadKind {
+    Text,
+    Json,
+    Binary,
+    Empty,
+    Tombstone,
+}
+
+const JSON_HEAD: &str = r#"{"serial":"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_payload_that_is_not_empty_carries_its_serial() {
+        for kind in [PayloadKind::Text, PayloadKind::Json, PayloadKind::Binary] {
+            assert_eq!(serial_in(payload(kind, 17, "a.b", 9).as_bytes()), Some(17));
+        }
+        for kind in [PayloadKind::Empty, PayloadKind::Tombstone] {
+            assert_eq!(serial_in(payload(kind, 17, "a.b", 9).as_bytes()), None);
+        }
+    }
+}

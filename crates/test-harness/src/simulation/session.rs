@@ -1,0 +1,311 @@
+//! The server's end of one connection: drives the state machine as a worker's task would.
+//!
+//! It runs only when something has happened to it, so that a wake-up which is missing shows.
+
+use super::{
+    history::{Entry, History},
+    link::Pipe,
+    tally::Tally,
+};
+use fastrand::Rng;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Wake,
+};
+use tidewire_broker::{Engine, MemoryEngine, Publishing};
+use tidewire_connection::{Connection, Format, LongPoll, Parting, Refusal, Time, Worker};
+
+/// One connection at the server, and the link to its client.
+pub(crate) struct Session {
+    pub(crate) worker: usize,
+    pub(crate) core: Core,
+    pub(crate) down: Pipe,
+    pub(crate) up: Pipe,
+    pub(crate) alarm: Arc<Alarm>,
+    is_websocket: bool,
+    /// Since when the client has taken nothing of what waits for it.
+    blocked_ms: Option<u64>,
+    heard_ms: u64,
+    /// How often in a row it wanted to run again at once.
+    restless_turns: u32,
+}
+
+pub(crate) enum Core {
+    Live(Box<Connection>),
+    Poll(LongPoll),
+    /// What of a poll's answer has still to be written.
+    Answering(Vec<u8>),
+    Over,
+}
+
+/// Notes that a task is to run.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(AtomicBool);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Alarm {
+    pub(crate) fn ring(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What a session has at hand while it runs.
+pub(crate) struct Desk<'a> {
+    pub(crate) worker: &'a mut Worker,
+    pub(crate) engine: &'a MemoryEngine,
+    pub(crate) history: &'a mut History,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) tally: &'a mut Tally,
+    pub(crate) time: Time,
+}
+
+impl Session {
+    pub(crate) fn new(
+        worker: usize,
+        core: Core,
+        is_websocket: bool,
+        down: Pipe,
+        up: Pipe,
+        now_ms: u64,
+    ) -> Self {
+        let alarm = Arc::new(Alarm::default());
+        alarm.ring();
+        Self {
+            worker,
+            core,
+            down,
+            up,
+            alarm,
+            is_websocket,
+            blocked_ms: None,
+            heard_ms: now_ms,
+            restless_turns: 0,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.core, Core::Over)
+    }
+
+    /// Runs if there is a reason to, and says whether there was.
+    pub(crate) fn drive(&mut self, desk: &mut Desk<'_>) -> Result<bool, String> {
+        let now_ms = desk.time.steady_ms;
+        let may_read = match &self.core {
+            Core::Live(connection) => connection.wants_input(desk.worker),
+            _ => true,
+        };
+        let has_input = may_read && (self.up.has_arrivals(now_ms) || self.up.is_at_end(now_ms));
+        let may_write = self.blocked_ms.is_some() && self.down.has_room();
+        if !self.alarm.take() && !has_input && !may_write {
+            return Ok(false);
+        }
+        match std::mem::replace(&mut self.core, Core::Over) {
+            Core::Live(connection) => self.drive_live(connection, desk)?,
+            Core::Poll(poll) => self.drive_poll(poll, desk),
+            Core::Answering(answer) => self.answer(answer, desk),
+            Core::Over => {}
+        }
+        Ok(true)
+    }
+
+    fn drive_live(
+        &mut self,
+        mut connection: Box<Connection>,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), String> {
+        connection.handle_time(desk.worker, desk.time);
+        for round in 0.. {
+            if round > ROUNDS_MAX {
+                return Err("a connection has ever more to read".to_owned());
+            }
+            let has_read = self.read(&mut connection, desk)?;
+            self.write(&mut connection, desk)?;
+            if !has_read || connection.parting().is_some() {
+                break;
+            }
+        }
+        if let Some(parting) = connection.parting() {
+            count(parting, desk.tally);
+            connection.leave(desk.worker);
+            self.down.is_ended = true;
+            return Ok(());
+        }
+        let is_restless = connection.wake_at_ms(&desk.worker.limits) <= desk.time.steady_ms;
+        self.restless_turns = if is_restless { self.restless_turns + 1 } else { 0 };
+        if self.restless_turns > RESTLESS_TURNS_MAX {
+            return Err("a connection never comes to rest".to_owned());
+        }
+        connection.rest(desk.worker, &Arc::clone(&self.alarm).into());
+        self.core = Core::Live(connection);
+        Ok(())
+    }
+
+    /// Reads once; false if there was nothing or nothing is wanted.
+    fn read(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> Result<bool, String> {
+        let now_ms = desk.time.steady_ms;
+        if !connection.wants_input(desk.worker) {
+            desk.tally.floods += u64::from(self.up.has_arrivals(now_ms));
+            return Ok(false);
+        }
+        let mut input = self.up.read(desk.rng.usize(1..=INPUT_BYTES_MAX), now_ms);
+        if input.is_empty() {
+            if self.up.is_at_end(now_ms) {
+                connection.handle_end_of_input();
+            }
+            return Ok(false);
+        }
+        self.heard_ms = now_ms;
+        connection.handle_input(&mut input, desk.worker, desk.time);
+        publish(connection, desk)?;
+        // The answer that passes the limit, and a request of which only so much has arrived.
+        let (limits, payload_bytes_max) = (&desk.worker.limits, desk.history.payload_bytes_max);
+        let answer_bytes = 3 * (limits.gather_bytes_max + payload_bytes_max);
+        let request_bytes = 2 * payload_bytes_max + REQUEST_OVERHEAD_BYTES;
+        let held_max =
+            limits.replies_bytes_max + answer_bytes + request_bytes + 2 * INPUT_BYTES_MAX;
+        if connection.held_bytes() > held_max {
+            return Err(format!("{} bytes held, over {held_max}", connection.held_bytes()));
+        }
+        Ok(true)
+    }
+
+    fn write(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> Result<(), String> {
+        if self.down.is_ended && self.up.is_ended {
+            // Cut both ways: the socket says so as soon as it is written to.
+            connection.handle_gone();
+        }
+        if self.blocked_ms.is_some() && !self.down.has_room() {
+            return Ok(());
+        }
+        let now_ms = desk.time.steady_ms;
+        for batches in 0.. {
+            if batches > ROUNDS_MAX {
+                return Err("a connection has ever more to write".to_owned());
+            }
+            if !connection.poll_transmit(desk.worker) {
+                break;
+            }
+            let batch = &desk.worker.batch;
+            let bytes = match batch.contiguous() {
+                Some(bytes) => bytes.to_vec(),
+                None => {
+                    let slices = batch.slices(&desk.worker.broker);
+                    slices.iter().flat_map(|slice| slice.iter().copied()).collect()
+                }
+            };
+            if bytes.len() != batch.len() {
+                return Err(format!("a batch of {} bytes has {}", batch.len(), bytes.len()));
+            }
+            let written = self.down.write(&bytes, now_ms, desk.rng);
+            connection.handle_transmitted(written, desk.worker, desk.time);
+            publish(connection, desk)?;
+            if written > 0 {
+                self.blocked_ms = None;
+            }
+            if written < bytes.len() {
+                self.blocked_ms.get_or_insert(now_ms);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn drive_poll(&mut self, mut poll: LongPoll, desk: &mut Desk<'_>) {
+        if self.up.is_at_end(desk.time.steady_ms) {
+            poll.leave(desk.worker);
+            self.down.is_ended = true;
+        } else if let Some(page) = poll.poll_answer(desk.worker, desk.time) {
+            poll.leave(desk.worker);
+            desk.tally.polls_timed_out += u64::from(page.is_empty());
+            let mut answer = Vec::new();
+            page.write_json(Format::Json, &desk.worker.broker, &mut answer);
+            self.answer(answer, desk);
+        } else {
+            poll.rest(desk.worker, &Arc::clone(&self.alarm).into());
+            self.core = Core::Poll(poll);
+        }
+    }
+
+    fn answer(&mut self, mut answer: Vec<u8>, desk: &mut Desk<'_>) {
+        let written = self.down.write(&answer, desk.time.steady_ms, desk.rng);
+        answer.drain(..written);
+        let is_gone = self.up.is_at_end(desk.time.steady_ms);
+        if answer.is_empty() || is_gone {
+            self.down.is_ended = true;
+        } else {
+            self.blocked_ms = Some(desk.time.steady_ms);
+            self.core = Core::Answering(answer);
+        }
+    }
+
+    /// What the server should have ended by now.
+    pub(crate) fn overdue(&self, worker: &Worker, now_ms: u64, slack_ms: u64) -> Option<String> {
+        let Core::Live(connection) = &self.core else { return None };
+        let limits = &worker.limits;
+        let is_past = |since_ms: u64, wait_ms: u64| since_ms + wait_ms + slack_ms < now_ms;
+        let held = connection.held_bytes();
+        if self.blocked_ms.is_some_and(|since_ms| is_past(since_ms, limits.stall_ms))
+            && !self.down.has_room()
+        {
+            return Some(format!("a stalled client is kept, with {held} bytes"));
+        }
+        let pulse_ms = limits.heartbeat_ms + limits.pong_wait_ms + limits.close_wait_ms;
+        if self.is_websocket && is_past(self.heard_ms, pulse_ms) {
+            return Some(format!("a silent client is kept, with {held} bytes"));
+        }
+        None
+    }
+}
+
+/// Publishes what the client asked for, and answers.
+fn publish(connection: &mut Connection, desk: &mut Desk<'_>) -> Result<(), String> {
+    while let Some(publish) = connection.poll_publish() {
+        let channel = publish.permit.channel().as_str().to_owned();
+        let draft = publish.draft.clone();
+        let publishing = desk.engine.publish(publish.permit, publish.draft, desk.time.wall_ms);
+        let Publishing::Done(outcome) = publishing else {
+            return Err("the memory engine kept a publish waiting".to_owned());
+        };
+        if let Ok(position) = outcome {
+            desk.history.record(position, Entry { channel, draft })?;
+            desk.tally.published += 1;
+            desk.tally.client_publishes += 1;
+        }
+        connection.handle_published(publish.id, outcome.map_err(Refusal::from));
+    }
+    Ok(())
+}
+
+fn count(parting: Parting, tally: &mut Tally) {
+    *match parting {
+        Parting::Left => &mut tally.closed,
+        Parting::Dismissed => &mut tally.dismissed,
+        Parting::Refused => &mut tally.broke_protocol,
+        Parting::Silent => &mut tally.silent,
+        Parting::Stalled => &mut tally.stalled,
+    } += 1;
+}
+
+/// The receive buffer of a worker.
+const INPUT_BYTES_MAX: usize = 4 << 10;
+
+/// What a request may have besides its payload.
+const REQUEST_OVERHEAD_BYTES: usize = 4 << 10;
+
+/// More turns than there is input or output for in any world.
+const RESTLESS_TURNS_MAX: u32 = 2_000;
+
+/// Reads or batches in a row; far more than any world has to give.
+const ROUNDS_MAX: usize = 100_000;

@@ -1,0 +1,133 @@
+//! What one world is like: drawn from its seed, from roomy to cruel.
+
+use fastrand::Rng;
+use tidewire_broker::{Limits as BrokerLimits, Retention};
+use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
+
+use super::{ear::Manner, history::PayloadKind};
+
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) workers: usize,
+    pub(crate) clients: usize,
+    pub(crate) steps: usize,
+    pub(crate) channels: usize,
+    pub(crate) broker: BrokerLimits,
+    pub(crate) limits: Limits,
+    /// What a link holds, and how long bytes are under way.
+    pub(crate) link_bytes: usize,
+    pub(crate) delay_max_ms: u64,
+    /// Of 256 steps, in how many something breaks.
+    pub(crate) faults: u8,
+    pub(crate) may_forget: bool,
+    pub(crate) large_payloads: bool,
+}
+
+impl Settings {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let may_forget = rng.u8(..) < 25;
+        let large_payloads = rng.u8(..) < 40;
+        let link_bytes = match rng.u8(..4) {
+            0 => rng.usize(64..500),
+            1 => rng.usize(500..5_000),
+            _ => rng.usize(5_000..100_000),
+        };
+        Self {
+            workers: rng.usize(1..=3),
+            clients: rng.usize(1..=8),
+            steps: rng.usize(60..260),
+            channels: rng.usize(1..=CHANNELS.len()),
+            broker: draw_broker(may_forget, rng),
+            limits: draw_limits(rng),
+            link_bytes: if large_payloads { link_bytes.max(4_000) } else { link_bytes },
+            delay_max_ms: if rng.bool() { 0 } else { rng.u64(1..300) },
+            faults: rng.u8(0..60),
+            may_forget,
+            large_payloads,
+        }
+    }
+
+    pub(crate) fn channel(&self, rng: &mut Rng) -> &'static str {
+        CHANNELS.get(rng.usize(..self.channels)).copied().unwrap_or("a")
+    }
+
+    /// A payload's kind and about its size.
+    pub(crate) fn payload(&self, rng: &mut Rng) -> (PayloadKind, usize) {
+        let kind = match rng.u8(..20) {
+            0 => PayloadKind::Tombstone,
+            1 => PayloadKind::Empty,
+            2..5 => PayloadKind::Binary,
+            5..10 => PayloadKind::Json,
+            _ => PayloadKind::Text,
+        };
+        let bytes = match rng.u8(..) {
+            0..8 if self.large_payloads => rng.usize(60_000..100_000),
+            0..20 => rng.usize(3_000..8_000),
+            20..60 => rng.usize(200..1_000),
+            _ => rng.usize(0..100),
+        };
+        (kind, bytes)
+    }
+}
+
+/// How long until something happens again: mostly soon.
+pub(crate) fn pause_ms(rng: &mut Rng) -> u64 {
+    match rng.u8(..20) {
+        0 => rng.u64(200..1_500),
+        1..6 => rng.u64(20..200),
+        _ => rng.u64(1..20),
+    }
+}
+
+pub(crate) fn pattern(rng: &mut Rng) -> &'static str {
+    PATTERNS.get(rng.usize(..PATTERNS.len())).copied().unwrap_or(">")
+}
+
+pub(crate) fn manner(rng: &mut Rng) -> Manner {
+    let format = if rng.bool() { Format::Raw } else { Format::Json };
+    let framing = if rng.u8(..4) == 0 { Framing::UntilClose } else { Framing::Chunked };
+    match rng.u8(..8) {
+        0 | 1 => Manner::Live(Wire::Sse { format, framing }),
+        2 => Manner::Live(Wire::Stream { format, framing }),
+        3 => Manner::Live(Wire::WebSocket(Dialect::Raw)),
+        4 => Manner::Live(Wire::WebSocket(Dialect::Json)),
+        5 => Manner::Poll,
+        _ => Manner::Live(Wire::WebSocket(Dialect::Tidewire)),
+    }
+}
+
+fn draw_broker(may_forget: bool, rng: &mut Rng) -> BrokerLimits {
+    let roomy = Retention::default();
+    let retention = match rng.u8(..6) {
+        0 => Retention { messages_max: rng.usize(1..10), ..roomy },
+        1 => Retention { bytes_max: rng.usize(500..10_000), ..roomy },
+        2 => Retention { age_max_ms: rng.u64(100..3_000), ..roomy },
+        _ => roomy,
+    };
+    BrokerLimits {
+        retention,
+        bytes_max: if rng.u8(..4) == 0 { rng.usize(3_000..60_000) } else { 256 << 20 },
+        message_bytes_max: MESSAGE_BYTES_MAX,
+        dead_channels_max: if may_forget { rng.usize(0..3) } else { 10_000 },
+    }
+}
+
+fn draw_limits(rng: &mut Rng) -> Limits {
+    Limits {
+        heartbeat_ms: rng.u64(100..2_000),
+        pong_wait_ms: rng.u64(100..1_500),
+        stall_ms: rng.u64(200..3_000),
+        close_wait_ms: rng.u64(50..1_000),
+        gather_bytes_max: if rng.bool() { rng.usize(1..3_000) } else { 64 << 10 },
+        message_bytes_max: MESSAGE_BYTES_MAX,
+        replies_bytes_max: if rng.bool() { rng.usize(300..3_000) } else { 64 << 10 },
+        ..Limits::default()
+    }
+}
+
+pub(crate) const MESSAGE_BYTES_MAX: usize = 256 << 10;
+
+const CHANNELS: [&str; 6] = ["a", "b", "b.x", "b.y", "c.x.z", "d"];
+
+const PATTERNS: [&str; 12] =
+    ["a", "b", "b.x", "b.y", "c.x.z", "d", ">", "*", "b.*", "b.>", "*.x", "*.x.>"];

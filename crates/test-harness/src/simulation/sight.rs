@@ -1,0 +1,164 @@
+//! The truth that checkers hold a client's words against: what was published, and is retained.
+
+use super::{
+    ear::{Body, Manner},
+    history::{Entry, History, serial_in},
+};
+use std::collections::BTreeMap;
+use tidewire_broker::{Broker, Content, Label};
+use tidewire_connection::{Dialect, Format, Wire};
+use tidewire_protocol::{Message, Position, PublishedData};
+
+/// The truth, and what of it one client could have seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub(crate) history: &'a History,
+    pub(crate) broker: &'a Broker,
+    pub(crate) manner: Manner,
+    /// The broker forgets dead channels, and may then tell of a gap that is none.
+    pub(crate) may_forget: bool,
+}
+
+/// What the log held at some moment.
+#[derive(Debug)]
+pub(crate) struct Floors {
+    /// The oldest offset of each channel that held anything.
+    oldest: BTreeMap<String, u64>,
+    head: u64,
+}
+
+impl Floors {
+    /// Whether a message had been removed by then.
+    pub(super) fn is_below(&self, channel: &str, offset: u64) -> bool {
+        self.oldest.get(channel).map_or(offset <= self.head, |oldest| offset < *oldest)
+    }
+}
+
+impl Sight<'_> {
+    /// What is retained now.
+    pub(crate) fn floors(&self) -> Floors {
+        let mut held = BTreeMap::new();
+        self.broker.each_channel(|channel| {
+            held.insert(channel.name.as_str().to_owned(), channel.messages);
+        });
+        let epoch = self.broker.epoch();
+        let head = self.history.head(epoch);
+        let mut oldest = BTreeMap::new();
+        for (offset, entry) in self.history.between(epoch, 0, head).rev() {
+            if let Some(left @ 1..) = held.get_mut(&entry.channel) {
+                *left -= 1;
+                oldest.insert(entry.channel.clone(), offset);
+            }
+        }
+        Floors { oldest, head }
+    }
+
+    pub(super) fn entry(&self, position: Position) -> Result<&Entry, String> {
+        let entry = self.history.entry(position.epoch, position.offset);
+        entry.ok_or_else(|| format!("nothing was ever published at {position}"))
+    }
+
+    /// Whether the wire says anything of a message by which it could be recognised.
+    pub(super) fn shows(&self, entry: &Entry) -> bool {
+        let content = &entry.draft.content;
+        match self.manner {
+            Manner::Live(Wire::Sse { format: Format::Raw, .. }) => *content != Content::Nothing,
+            Manner::Live(
+                Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Dialect::Raw),
+            ) => !content.as_bytes().is_empty(),
+            _ => true,
+        }
+    }
+}
+
+/// Holds a message object against what was published.
+pub(crate) fn check_message(message: &Message, sight: &Sight<'_>) -> Result<(), String> {
+    let entry = sight.entry(message.position)?;
+    let draft = &entry.draft;
+    let payload = message.payload().map_err(|error| error.to_string())?;
+    let is_same = match (&payload, &draft.content) {
+        (PublishedData::Json(heard), Content::Json(said)) => **heard == **said,
+        (PublishedData::Text(heard), Content::Text(said)) => **heard == **said,
+        (PublishedData::Binary(heard), Content::Binary(said)) => **heard == **said,
+        (PublishedData::Nothing, Content::Nothing) => true,
+        _ => false,
+    };
+    let label = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    if is_same
+        && message.channel == entry.channel
+        && message.event == label(&draft.event)
+        && message.key == label(&draft.key)
+    {
+        return Ok(());
+    }
+    Err(format!("the message at {} is not what was published", message.position))
+}
+
+/// Holds a payload on a raw wire against what was published.
+pub(crate) fn check_raw(position: Position, body: &Body, sight: &Sight<'_>) -> Result<(), String> {
+    let entry = sight.entry(position)?;
+    let is_same = match (body, &entry.draft.content) {
+        (Body::Text(heard), Content::Json(said) | Content::Text(said)) => **heard == **said,
+        (Body::Text(heard), Content::Binary(said)) => {
+            bytes_of_url(heard).is_some_and(|heard| *heard == **said)
+        }
+        (Body::Binary(heard), Content::Binary(said)) => **heard == **said,
+        _ => false,
+    };
+    if is_same {
+        Ok(())
+    } else {
+        Err(format!("the payload at {position} is not what was published"))
+    }
+}
+
+/// Where a payload stands, by the number it carries.
+pub(crate) fn place_in(body: &Body, sight: &Sight<'_>) -> Result<Position, String> {
+    let serial = match body {
+        Body::Text(text) => serial_in(text.as_bytes())
+            .or_else(|| bytes_of_url(text).and_then(|bytes| serial_in(&bytes))),
+        Body::Binary(bytes) => serial_in(bytes),
+    };
+    let place = serial.and_then(|serial| sight.history.of_serial(serial));
+    let place = place.ok_or_else(|| format!("{body:?} was never published"))?;
+    Ok(Position { epoch: place.epoch, offset: place.offset })
+}
+
+/// Holds an event's name against what was published, on a wire that tells it.
+pub(crate) fn check_event(
+    position: Position,
+    event: Option<&str>,
+    sight: &Sight<'_>,
+) -> Result<(), String> {
+    let tells_events = matches!(sight.manner, Manner::Live(Wire::Sse { .. }));
+    let entry = sight.history.entry(position.epoch, position.offset);
+    let said = entry.and_then(|entry| entry.draft.event.as_ref()).map(|label| label.as_str());
+    if tells_events && said != event {
+        return Err(format!("event {event:?} at {position}, where {said:?} was published"));
+    }
+    Ok(())
+}
+
+/// What a `data:` URL on a raw wire holds.
+fn bytes_of_url(url: &str) -> Option<Vec<u8>> {
+    let base64 = url.strip_prefix("data:application/octet-stream;base64,")?;
+    let json = serde_json::value::to_raw_value(base64).ok()?;
+    match PublishedData::resolve(Some(&json), Some("base64")) {
+        Ok(PublishedData::Binary(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Whether a pattern selects a channel: written again, and plainly.
+pub(crate) fn matches(pattern: &str, channel: &str) -> bool {
+    let mut tokens = channel.split('.');
+    for wanted in pattern.split('.') {
+        match (wanted, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (wanted, Some(token)) if wanted == token => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}

@@ -1,0 +1,230 @@
+//! What happens in a world while it is not yet healed: publishes, requests, faults, restarts.
+
+use super::{
+    checkers::Follow,
+    client::Ask,
+    ear::Manner,
+    history::serial_in,
+    opening::subscribe,
+    session::Core,
+    settings,
+    world::{World, time},
+};
+use tidewire_broker::Content;
+use tidewire_connection::{Dialect, Wire};
+use tidewire_protocol::{ClientMessage, Data, Position, Publish};
+use ws_frame::{CloseCode, Kind};
+
+impl World {
+    /// Something happens, or nothing.
+    pub(crate) fn disturb(&mut self) -> Result<(), String> {
+        if self.rng.u8(..) < 110 {
+            for _ in 0..self.rng.usize(1..6) {
+                let channel = self.settings.channel(&mut self.rng);
+                let draft = self.draft(channel);
+                self.publish(draft, channel)?;
+            }
+        }
+        if self.rng.u8(..) < self.settings.faults {
+            let at = self.rng.usize(..self.clients.len());
+            self.break_link(at);
+        }
+        if self.rng.u8(..) < 60 {
+            let at = self.rng.usize(..self.clients.len());
+            self.act(at);
+        }
+        if self.rng.u8(..) < 40 {
+            let wall_ms = time(self.now_ms).wall_ms;
+            self.broker.sweep(wall_ms, self.rng.usize(1..10));
+        }
+        if self.rng.u8(..) < 4 {
+            self.dismiss();
+        }
+        if self.rng.u16(..) < 200 {
+            self.restart()?;
+        }
+        Ok(())
+    }
+
+    /// Something befalls a client's link, or the client.
+    fn break_link(&mut self, at: usize) {
+        let (rng, now_ms) = (&mut self.rng, self.now_ms);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let session = client.session.and_then(|number| self.sessions.get_mut(&number));
+        let Some(session) = session else { return };
+        let wait_ms = rng.u64(1..6_000);
+        let fault = rng.u8(..6);
+        self.trace.note(now_ms, || format!("client {at}: fault {fault}, {wait_ms} ms"));
+        match fault {
+            0 | 1 => {
+                // Cut in both directions; the server may never hear of it.
+                session.down.cut(rng.usize(0..=session.down.len()));
+                if rng.bool() {
+                    session.up.cut(rng.usize(0..=session.up.len()));
+                }
+            }
+            2 => session.down.stalled_until_ms = now_ms + wait_ms,
+            3 => session.up.stalled_until_ms = now_ms + wait_ms,
+            4 => client.deaf_until_ms = now_ms + wait_ms,
+            _ => {
+                // The client is gone without a word, and comes back later.
+                client.disconnect(now_ms + wait_ms / 4, &mut self.tally);
+            }
+        }
+    }
+
+    fn dismiss(&mut self) {
+        let retry_ms = self.rng.u64(0..1_000);
+        let live =
+            self.sessions.values_mut().filter(|session| matches!(session.core, Core::Live(_)));
+        let Some(session) = self.rng.choice(live.collect::<Vec<_>>()) else { return };
+        if let Core::Live(connection) = &mut session.core
+            && let Some(shift) = self.workers.get(session.worker)
+        {
+            connection.dismiss(retry_ms, &shift.worker, time(self.now_ms));
+            session.alarm.ring();
+        }
+    }
+
+    /// A client says something of its own accord.
+    fn act(&mut self, at: usize) {
+        let Some(client) = self.clients.get(at) else { return };
+        let Manner::Live(Wire::WebSocket(dialect)) = client.manner else { return };
+        if client.session.is_none() || client.is_done {
+            return;
+        }
+        let act = self.rng.u8(..64);
+        self.trace.note(self.now_ms, || format!("client {at}: act {act}"));
+        match act {
+            0 => self.clients.get_mut(at).into_iter().for_each(|client| {
+                // An unmasked frame.
+                client.output.extend_from_slice(b"\x81\x01x");
+                client.is_done = true;
+            }),
+            1 => self.clients.get_mut(at).into_iter().for_each(|client| {
+                client.say_close(CloseCode::NORMAL, &mut self.rng);
+            }),
+            2..6 => self.clients.get_mut(at).into_iter().for_each(|client| {
+                let count = if act == 2 { 100 } else { 1 };
+                (0..count).for_each(|_| client.say_ping(&mut self.rng));
+            }),
+            _ if dialect == Dialect::Tidewire => self.ask(at, act),
+            _ => self.publish_raw(at),
+        }
+    }
+
+    /// A raw client publishes, which it may if it follows one channel.
+    fn publish_raw(&mut self, at: usize) {
+        let Some([follow]) = self.clients.get(at).map(|client| &client.follower.follows[..]) else {
+            return;
+        };
+        let channel = follow.pattern.clone();
+        if channel.contains(['*', '>']) {
+            return;
+        }
+        let draft = self.draft(&channel);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        match &draft.content {
+            Content::Text(text) => client.say(Kind::Text, text.as_bytes(), &mut self.rng),
+            Content::Binary(bytes) => client.say(Kind::Binary, bytes, &mut self.rng),
+            Content::Json(_) | Content::Nothing => {}
+        }
+    }
+
+    fn ask(&mut self, at: usize, act: u8) {
+        match act {
+            6..20 => self.subscribe_late(at),
+            20..28 => self.unsubscribe(at),
+            28..46 => self.publish_by_request(at),
+            46 => (0..60).for_each(|_| self.ask_history(at)),
+            47..56 => self.ask_history(at),
+            _ => self.ask_nonsense(at),
+        }
+    }
+
+    fn subscribe_late(&mut self, at: usize) {
+        let (epoch, rng) = (self.broker.epoch(), &mut self.rng);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let pattern = settings::pattern(rng);
+        if !client.is_free(pattern) || client.follower.follows.iter().any(|it| it.place.is_none()) {
+            return;
+        }
+        let known = client.follower.follows.iter().filter_map(|follow| follow.place).next();
+        let past = known.filter(|place| place.epoch == epoch && rng.bool());
+        let place = past.map(|place| Position { epoch, offset: rng.u64(0..=place.offset) });
+        self.tally.late += u64::from(place.is_some());
+        subscribe(client, Follow::new(pattern, place, rng.bool()), rng);
+    }
+
+    fn unsubscribe(&mut self, at: usize) {
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let [_, .., last] = &client.follower.follows[..] else { return };
+        let channel = last.pattern.clone();
+        let asked = |ask: &Ask| matches!(ask, Ask::Unsubscribe(asked) if *asked == channel);
+        if client.asks.values().any(asked) {
+            return;
+        }
+        client.ask(Ask::Unsubscribe(channel.clone()), &mut self.rng, |id| {
+            format!(r#"{{"type":"unsubscribe","id":{id},"channel":"{channel}"}}"#)
+        });
+    }
+
+    fn publish_by_request(&mut self, at: usize) {
+        let channel = self.settings.channel(&mut self.rng);
+        let draft = self.draft(channel);
+        let Some(serial) = serial_in(draft.content.as_bytes()) else { return };
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let data = match &draft.content {
+            Content::Json(json) => Data::Json(json),
+            Content::Text(text) => Data::Text(text),
+            Content::Binary(bytes) => Data::Binary(bytes),
+            Content::Nothing => Data::Nothing,
+        };
+        let Ok((data, encoding)) = data.to_json() else { return };
+        client.ask(Ask::Publish(serial), &mut self.rng, |id| {
+            let publish = Publish {
+                id: Some(id),
+                channel: channel.into(),
+                data: data.as_deref(),
+                encoding: encoding.map(Into::into),
+                event: draft.event.as_ref().map(|event| event.as_str().into()),
+                key: draft.key.as_ref().map(|key| key.as_str().into()),
+                message_id: None,
+                echo: None,
+            };
+            request(&ClientMessage::Publish(publish))
+        });
+    }
+
+    fn ask_history(&mut self, at: usize) {
+        let (epoch, head) = (self.broker.epoch(), self.broker.head());
+        let channel = settings::pattern(&mut self.rng);
+        let after = Position { epoch, offset: self.rng.u64(0..=head) };
+        let limit = self.rng.u64(1..20);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let ask = Ask::History { channel: channel.to_owned(), after };
+        client.ask(ask, &mut self.rng, |id| {
+            format!(
+                r#"{{"type":"history","id":{id},"channel":"{channel}","since":"{after}","limit":{limit}}}"#
+            )
+        });
+    }
+
+    fn ask_nonsense(&mut self, at: usize) {
+        let nonsense = self.rng.u8(..4);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        client.ask(Ask::Nonsense, &mut self.rng, |id| match nonsense {
+            0 => format!(r#"{{"type":"subscribe","id":{id},"channel":"a b"}}"#),
+            1 => format!(r#"{{"type":"unsubscribe","id":{id},"channel":"never.asked"}}"#),
+            2 => format!(r#"{{"type":"presence","id":{id},"channel":"a"}}"#),
+            _ => format!(r#"{{"type":"publish","id":{id},"channel":"$system","data":1}}"#),
+        });
+    }
+}
+
+/// A request as text.
+pub(crate) fn request(message: &ClientMessage<'_>) -> String {
+    let mut json = Vec::new();
+    message.write_json(&mut json);
+    String::from_utf8_lossy(&json).into_owned()
+}

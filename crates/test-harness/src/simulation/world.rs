@@ -1,0 +1,338 @@
+//! One world: a server, its clients, the links between them, and a clock that only we move.
+
+use super::{
+    checkers::Follow,
+    client::{Client, Hearing},
+    ear::Manner,
+    history::{Entry, History, payload},
+    session::{Alarm, Core, Desk, Session},
+    settings::{self, Settings},
+    sight::Sight,
+    tally::Tally,
+    trace::Trace,
+};
+use fastrand::Rng;
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    task::{Context, Waker},
+};
+use tidewire_broker::{Broker, Draft, Engine, Grant, MemoryEngine, Publishing};
+use tidewire_connection::{Time, Worker};
+
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) settings: Settings,
+    pub(crate) now_ms: u64,
+    pub(crate) broker: Broker,
+    pub(crate) engine: MemoryEngine,
+    pub(crate) workers: Vec<Shift>,
+    pub(crate) history: History,
+    pub(crate) sessions: BTreeMap<u64, Session>,
+    pub(crate) sessions_opened: u64,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) tally: Tally,
+    pub(crate) trace: Trace,
+    /// The links are good from here on, and nothing new happens.
+    pub(crate) is_healed: bool,
+}
+
+/// A worker, and whether its thread was woken.
+pub(crate) struct Shift {
+    pub(crate) worker: Worker,
+    alarm: Arc<Alarm>,
+    has_due: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, keeps_trace: bool) -> Result<Self, String> {
+        let mut rng = Rng::with_seed(seed);
+        let settings = Settings::draw(&mut rng);
+        let broker = Broker::new(rng.u64(1..1_000_000), settings.broker);
+        let workers = open_workers(&broker, &settings)?;
+        let clients = (0..settings.clients).map(|_| draw_client(&mut rng)).collect();
+        let mut trace = Trace::new(keeps_trace);
+        trace.note(0, || format!("{settings:?}"));
+        Ok(Self {
+            rng,
+            settings,
+            now_ms: 1,
+            engine: MemoryEngine::new(broker.clone()),
+            broker,
+            workers,
+            history: History::default(),
+            sessions: BTreeMap::new(),
+            sessions_opened: 0,
+            clients,
+            tally: Tally::default(),
+            trace,
+            is_healed: false,
+        })
+    }
+
+    /// Lets the world run its course, then heals it and waits until everybody has caught up.
+    pub(crate) fn run(&mut self) -> Result<(), String> {
+        for _ in 0..self.settings.steps {
+            self.now_ms += settings::pause_ms(&mut self.rng);
+            self.disturb()?;
+            self.step()?;
+        }
+        self.heal();
+        self.catch_up(CATCH_UP_STEPS_MAX)?;
+        for _ in 0..SETTLING_STEPS {
+            self.now_ms += HEALED_STEP_MS;
+            self.step()?;
+        }
+        // Everybody is there and asleep. News has to wake them, and soon.
+        let channel = self.settings.channel(&mut self.rng);
+        let draft = self.draft(channel);
+        self.publish(draft, channel)?;
+        self.catch_up(LAST_WORD_STEPS_MAX)?;
+        self.tally.virtual_ms = self.now_ms;
+        Ok(())
+    }
+
+    /// Waits until every client has been given everything.
+    fn catch_up(&mut self, steps_max: usize) -> Result<(), String> {
+        let mut owed = None;
+        for _ in 0..steps_max {
+            self.now_ms += HEALED_STEP_MS;
+            self.step()?;
+            owed = (0..self.clients.len()).find_map(|at| Some((at, self.owed(at)?)));
+            if owed.is_none() {
+                return Ok(());
+            }
+        }
+        let (at, owed) = owed.unwrap_or_default();
+        Err(format!("client {at} was not given {owed}"))
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        for at in 0..self.workers.len() {
+            if self.is_healed || self.rng.u8(..) < 200 {
+                self.run_worker(at)?;
+            }
+        }
+        for at in 0..self.clients.len() {
+            let heard = self.listen(at);
+            heard.map_err(|error| format!("client {at}: {error}"))?;
+            self.come_back(at);
+        }
+        let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
+        self.sessions.retain(|number, session| !session.is_over() || attached.contains(number));
+        Ok(())
+    }
+
+    /// A worker thread's turn: its lane, then the tasks that were woken or have something to do.
+    fn run_worker(&mut self, at: usize) -> Result<(), String> {
+        let Self { workers, sessions, history, rng, tally, engine, now_ms, .. } = self;
+        let Some(Shift { worker, alarm, has_due }) = workers.get_mut(at) else { return Ok(()) };
+        let waker = Waker::from(Arc::clone(alarm));
+        if alarm.take() {
+            *has_due |= worker.lane.poll_news(&mut Context::from_waker(&waker)).is_ready();
+        }
+        let is_rung = self.is_healed || rng.u8(..4) == 0;
+        if is_rung {
+            worker.lane.ring(*now_ms);
+            *has_due = true;
+        }
+        if *has_due {
+            *has_due = worker.lane.wake(if self.is_healed { 100 } else { rng.usize(1..10) });
+        }
+        let time = time(*now_ms);
+        for (number, session) in sessions.iter_mut().filter(|(_, session)| session.worker == at) {
+            let mut desk = Desk { worker, engine, history, rng, tally, time };
+            for _ in 0..TURNS_MAX {
+                let has_run = session.drive(&mut desk);
+                if !has_run.map_err(|error| format!("session {number}: {error}"))? {
+                    break;
+                }
+            }
+            if is_rung
+                && !*has_due
+                && let Some(error) = session.overdue(worker, *now_ms, DEADLINE_SLACK_MS)
+            {
+                return Err(format!("session {number}: {error}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A client reads what has arrived, and says what it has to say.
+    fn listen(&mut self, at: usize) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
+        let Some(number) = client.session.filter(|_| client.deaf_until_ms <= now_ms) else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return Err(format!("session {number} is gone"));
+        };
+        let said = session.up.write(&client.output, now_ms, &mut self.rng);
+        client.output.drain(..said);
+        let is_slow = !self.is_healed && self.rng.u8(..) < 60;
+        let bytes_max = if is_slow { self.rng.usize(1..50) } else { usize::MAX };
+        let bytes = session.down.read(bytes_max, now_ms);
+        let mut heard = Vec::new();
+        if !bytes.is_empty() {
+            client.heard_ms = now_ms;
+            client.ear.iter_mut().try_for_each(|ear| ear.hear(&bytes, &mut heard))?;
+        }
+        let is_over =
+            session.down.is_at_end(now_ms) || client.ear.as_ref().is_some_and(|ear| ear.is_over());
+        if is_over && client.manner == Manner::Poll {
+            heard.extend(client.ear.take().and_then(|ear| ear.into_answer()));
+        }
+        let sight = sight(&self.history, &self.broker, &self.settings, client.manner);
+        let mut hearing = Hearing { sight, rng: &mut self.rng, tally: &mut self.tally };
+        for heard in heard {
+            self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
+            client.hear(heard, &mut hearing)?;
+        }
+        let limits = &self.settings.limits;
+        let idle_ms = 4 * (limits.heartbeat_ms + limits.pong_wait_ms) + IDLE_SLACK_MS;
+        if is_over || client.heard_ms + idle_ms < now_ms {
+            self.trace.note(now_ms, || format!("client {at} hangs up"));
+            // What has been idle too long may be a link of which the server learns nothing.
+            session.up.is_ended |= is_over || self.rng.bool();
+            client.disconnect(now_ms, &mut self.tally);
+        }
+        Ok(())
+    }
+
+    fn come_back(&mut self, at: usize) {
+        let Some(client) = self.clients.get(at) else { return };
+        if client.session.is_none() && client.back_at_ms <= self.now_ms {
+            self.connect(at);
+        }
+    }
+
+    /// Takes a message into the log, as `POST /publish` would.
+    pub(crate) fn publish(&mut self, draft: Draft, channel: &str) -> Result<(), String> {
+        let name = channel.parse().map_err(|error| format!("{channel}: {error}"))?;
+        let permit = Grant::open().permit(&name).map_err(|error| error.to_string())?;
+        let publishing = self.engine.publish(permit, draft.clone(), time(self.now_ms).wall_ms);
+        let Publishing::Done(Ok(position)) = publishing else {
+            return Err("a publish was refused".to_owned());
+        };
+        self.trace.note(self.now_ms, || {
+            format!("{channel} gets {}, {} bytes", position.offset, draft.bytes())
+        });
+        self.tally.published += 1;
+        self.history.record(position, Entry { channel: channel.to_owned(), draft })
+    }
+
+    /// A draft that nobody has published before.
+    pub(crate) fn draft(&mut self, channel: &str) -> Draft {
+        let (kind, bytes) = self.settings.payload(&mut self.rng);
+        let serial = self.history.next_serial();
+        let mut draft = Draft::new(payload(kind, serial, channel, bytes));
+        self.history.payload_bytes_max = self.history.payload_bytes_max.max(draft.bytes());
+        if self.rng.u8(..4) == 0 {
+            draft.event = "said".parse().ok();
+        }
+        if self.rng.u8(..4) == 0 {
+            draft.key = "k\u{e9}y \"7\"".parse().ok();
+        }
+        draft
+    }
+
+    /// The server's process ends and another begins: everything is gone but the clients' places.
+    pub(crate) fn restart(&mut self) -> Result<(), String> {
+        self.tally.restarts += 1;
+        for session in self.sessions.values_mut() {
+            session.core = Core::Over;
+            session.down.cut(0);
+        }
+        let epoch = self.broker.epoch() + self.rng.u64(1..1_000);
+        self.broker = Broker::new(epoch, self.settings.broker);
+        self.engine = MemoryEngine::new(self.broker.clone());
+        self.workers = open_workers(&self.broker, &self.settings)?;
+        self.trace.note(self.now_ms, || format!("the server restarts, epoch {epoch}"));
+        Ok(())
+    }
+
+    fn heal(&mut self) {
+        self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
+        self.is_healed = true;
+        for session in self.sessions.values_mut() {
+            session.down.heal();
+            session.up.heal();
+        }
+        self.clients.iter_mut().for_each(|client| client.deaf_until_ms = 0);
+    }
+
+    /// What a client has still to be given.
+    fn owed(&self, at: usize) -> Option<String> {
+        let client = self.clients.get(at)?;
+        if let Some(ask) = client.asks.values().next() {
+            return Some(format!("an answer to {ask:?}"));
+        }
+        let sight = sight(&self.history, &self.broker, &self.settings, client.manner);
+        client.follower.owed(&sight)
+    }
+}
+
+/// The truth, as a client sees it that hears in this manner.
+pub(crate) fn sight<'a>(
+    history: &'a History,
+    broker: &'a Broker,
+    settings: &Settings,
+    manner: Manner,
+) -> Sight<'a> {
+    Sight { history, broker, manner, may_forget: settings.may_forget }
+}
+
+/// Both clocks of the world.
+pub(crate) fn time(now_ms: u64) -> Time {
+    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms }
+}
+
+fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
+    let open = |_| {
+        let lane = broker.lane().map_err(|error| error.to_string())?;
+        let mut worker = Worker::new(broker.clone(), lane, settings.limits);
+        let alarm = Arc::new(Alarm::default());
+        let waker = Waker::from(Arc::clone(&alarm));
+        // The first look tells the lane whom to wake.
+        let has_due = worker.lane.poll_news(&mut Context::from_waker(&waker)).is_ready();
+        Ok(Shift { worker, alarm, has_due })
+    };
+    (0..settings.workers).map(open).collect()
+}
+
+fn draw_client(rng: &mut Rng) -> Client {
+    let from_earliest = rng.u8(..4) == 0;
+    let mut follows: Vec<Follow> = Vec::new();
+    for _ in 0..rng.usize(1..=4) {
+        let pattern = settings::pattern(rng);
+        if follows.iter().all(|follow| follow.pattern != pattern) {
+            follows.push(Follow::new(pattern, None, from_earliest));
+        }
+    }
+    let mut client = Client::new(settings::manner(rng), follows);
+    client.back_at_ms = rng.u64(0..500);
+    client
+}
+
+fn cut_short(heard: &impl std::fmt::Debug) -> String {
+    let text = format!("{heard:?}");
+    text.chars().take(TRACE_CHARS_MAX).collect()
+}
+
+const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
+const HEALED_STEP_MS: u64 = 50;
+/// Virtual minutes: longer than any deadline of any world.
+const CATCH_UP_STEPS_MAX: usize = 2_000;
+/// Longer than a closing may take, after which its client comes back.
+const SETTLING_STEPS: usize = 25;
+/// A few turns of worker and client, for one who comes back in between too; less than most
+/// heartbeats, which would cover up for a wake-up that is missing.
+const LAST_WORD_STEPS_MAX: usize = 12;
+/// What a client waits for more than the server's own deadlines.
+const IDLE_SLACK_MS: u64 = 2_000;
+/// Turns of one task before the clock moves on.
+const TURNS_MAX: usize = 4;
+/// How late a worker may run.
+const DEADLINE_SLACK_MS: u64 = 20_000;
+const TRACE_CHARS_MAX: usize = 200;

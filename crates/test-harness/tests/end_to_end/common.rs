@@ -1,0 +1,60 @@
+//! What most tests need: a bound in time, numbered messages, and a look at what came of them.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::{net::SocketAddr, time::Duration};
+use tidewire_test_harness::peers::{
+    Message,
+    http::{self, Answer},
+};
+use tokio::time::{sleep, timeout};
+
+/// Bounds a test in time.
+pub(crate) async fn within<T>(seconds: u64, test: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(Duration::from_secs(seconds), test).await.context("the test's time is over")?
+}
+
+/// Publishes the numbers of `range` into `channel`, so fast that a reader is often behind.
+pub(crate) async fn publish_numbers(
+    address: SocketAddr,
+    channel: &str,
+    range: std::ops::Range<usize>,
+) -> Result<()> {
+    let numbers: Vec<usize> = range.collect();
+    for batch in numbers.chunks(BATCH) {
+        let messages = batch.iter().map(|number| (channel, numbered(*number)));
+        http::publish_all(address, messages).await?;
+        sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
+}
+
+/// A payload of some length that begins with its number.
+pub(crate) fn numbered(number: usize) -> String {
+    format!("{number} {}", "x".repeat(number % 97))
+}
+
+/// Checks that `messages` are those of `range`: none lost, none twice, none out of order.
+pub(crate) fn check_numbers(messages: &[Message], range: std::ops::Range<usize>) -> Result<()> {
+    ensure!(messages.len() == range.len(), "{} messages for {range:?}", messages.len());
+    for (message, number) in messages.iter().zip(range) {
+        ensure!(message.data == numbered(number), "instead of {number} came {message:?}");
+    }
+    Ok(())
+}
+
+/// Checks that an answer is a problem document of this status and code, and returns its detail.
+pub(crate) async fn check_problem(answer: Answer, status: u16, code: &str) -> Result<String> {
+    let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+    let answered = answer.status;
+    let text = answer.text().await?;
+    ensure!(answered == status, "answered with {answered}: {text}");
+    ensure!(content_type == "application/problem+json", "it is {content_type}: {text}");
+    let problem: Value = serde_json::from_str(&text)?;
+    ensure!(problem["type"] == format!("urn:tidewire:problem:{code}"), "{problem}");
+    ensure!(problem["status"] == status, "{problem}");
+    ensure!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
+    Ok(problem["detail"].as_str().context("no detail")?.to_owned())
+}
+
+const BATCH: usize = 100;

@@ -1,0 +1,62 @@
+//! Handshakes that break off, or lack what a handshake needs.
+
+use crate::common::{check_problem, within};
+use anyhow::{Context as _, Result};
+use tidewire_test_harness::{
+    peers::{Subscriber, Wire, http::exchange, http::publish},
+    server::Server,
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+const LINES: [&str; 6] = [
+    "GET /ws HTTP/1.1",
+    "Host: a",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+#[tokio::test]
+async fn a_handshake_that_lacks_a_line_is_told_which() -> Result<()> {
+    within(30, async {
+        let server = Server::start(&[]).await?;
+        let whole = LINES.join("\r\n") + "\r\n\r\n";
+        assert_eq!(exchange(server.address(), whole.as_bytes()).await?.status, 101);
+        for missing in 2..LINES.len() {
+            let mut lines = LINES.to_vec();
+            let line = lines.remove(missing);
+            let request = lines.join("\r\n") + "\r\n\r\n";
+            let answer = exchange(server.address(), request.as_bytes()).await?;
+            let name = line.split(':').next().context("no name")?;
+            let detail = check_problem(answer, 400, "bad_request").await.context(line)?;
+            assert!(detail.contains(name), "without {name}: {detail}");
+        }
+        for (line, wrong) in [(4, "Sec-WebSocket-Version: 8"), (5, "Sec-WebSocket-Key: abc")] {
+            let mut lines = LINES.to_vec();
+            lines[line] = wrong;
+            let request = lines.join("\r\n") + "\r\n\r\n";
+            let answer = exchange(server.address(), request.as_bytes()).await?;
+            check_problem(answer, 400, "bad_request").await.context(wrong)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn handshakes_broken_off_anywhere_leave_nothing_behind() -> Result<()> {
+    within(30, async {
+        let server = Server::start(&["--workers", "1"]).await?;
+        let whole = LINES.join("\r\n") + "\r\n\r\n";
+        for end in 0..whole.len() {
+            let mut stream = TcpStream::connect(server.address()).await?;
+            stream.write_all(&whole.as_bytes()[..end]).await?;
+        }
+        let mut other = Subscriber::open(Wire::WebSocket, server.address(), &["a"], None).await?;
+        publish(server.address(), "a", "fine").await?;
+        assert_eq!(other.message().await?.data, "fine");
+        Ok(())
+    })
+    .await
+}

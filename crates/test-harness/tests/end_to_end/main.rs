@@ -1,0 +1,49 @@
+//! The real binary from outside, over real sockets: one behaviour a file, its name a sentence.
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is all it can do"
+)]
+
+mod common;
+
+mod a_raw_websocket_hears_what_it_sends;
+mod all_wires_at_once_see_the_same_positions_in_the_same_order;
+mod each_wire_delivers_what_was_published;
+mod every_kind_of_payload_arrives_as_it_was;
+mod our_client_role_understands_another_server;
+
+mod a_position_of_one_wire_resumes_on_every_other;
+mod a_wire_cut_among_ten_thousand_messages_loses_none;
+mod any_faults_by_seed_lose_nothing;
+mod the_rust_client_resumes_on_every_wire;
+
+mod a_gap_is_told_when_retention_has_passed;
+mod a_restarted_server_tells_a_gap;
+mod an_unknown_position_is_a_gap_and_then_what_is_retained;
+
+mod a_channel_name_is_checked;
+mod a_payload_over_the_limit_is_refused_before_it_is_sent;
+mod a_thousand_channels_are_refused;
+mod a_wrong_path_or_method_is_a_problem;
+mod text_that_is_not_utf8_is_refused;
+
+mod a_frame_of_a_terabyte_is_refused_at_its_head;
+mod a_slow_header_is_timed_out;
+mod half_a_handshake_is_let_go;
+
+mod a_client_that_stops_reading_costs_the_others_nothing;
+mod a_vanished_client_is_let_go;
+
+mod a_terminated_server_says_goodbye_on_every_wire;
+mod curl_publishes_and_follows;
+mod lines_are_published_across_a_restart;
+mod what_is_subscribed_resumes_by_itself;
+
+mod browser;
+mod the_browsers_event_source_reconnects_without_loss;
+mod the_console_shows_a_message_on_both_panes;
+mod the_two_snippets_run_verbatim;

@@ -1,0 +1,79 @@
+//! `tidewire subscribe` through a proxy that cuts it, and across a restart of the server.
+
+use crate::common::{numbered, publish_numbers, within};
+use anyhow::{Context as _, Result, ensure};
+use std::process::Stdio;
+use tidewire_test_harness::{
+    peers::http::publish,
+    proxy::{Break, Ending, Faults, Proxy},
+    server::{Server, command},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout},
+};
+
+struct Reader {
+    lines: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl Reader {
+    fn start(address: std::net::SocketAddr, arguments: &[&str]) -> Result<Self> {
+        let mut process = command()?
+            .args(["subscribe", "--url", &format!("http://{address}")])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let output = process.stdout.take().context("no standard output")?;
+        Ok(Self { lines: BufReader::new(output).lines(), _process: process })
+    }
+
+    async fn line(&mut self) -> Result<String> {
+        self.lines.next_line().await?.context("it ended")
+    }
+}
+
+#[tokio::test]
+async fn what_is_subscribed_resumes_by_itself_after_every_cut() -> Result<()> {
+    within(60, async {
+        let server = Server::start(&[]).await?;
+        let address = server.address();
+        let proxy = Proxy::start(address).await?;
+        let break_after = Some(Break { down_bytes: 60_013, ending: Ending::Reset });
+        proxy.set(Faults { break_after, ..Faults::default() });
+        publish_numbers(address, "logs.app", 0..1_000).await?;
+        let mut reader = Reader::start(proxy.address(), &["logs.>", "--since", "10m"])?;
+        for number in 0..1_000 {
+            let line = reader.line().await?;
+            ensure!(line.contains(&numbered(number)), "instead of {number}: {line}");
+        }
+        ensure!(proxy.accepted() > 1, "it was not cut");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_restarted_server_is_found_again() -> Result<()> {
+    within(60, async {
+        let mut server = Server::start(&[]).await?;
+        let address = server.address();
+        publish(address, "logs.app", "first life").await?;
+        let mut reader = Reader::start(address, &["logs.>", "--since", "earliest"])?;
+        ensure!(reader.line().await?.contains("first life"));
+        server.kill().await?;
+        let _server = Server::start_at(address, &[]).await?;
+        publish(address, "logs.app", "second life").await?;
+        loop {
+            // A notice of the gap may come first.
+            if reader.line().await?.contains("second life") {
+                return Ok(());
+            }
+        }
+    })
+    .await
+}

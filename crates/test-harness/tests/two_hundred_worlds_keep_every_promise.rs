@@ -1,0 +1,20 @@
+//! The seeded simulation in small; `simulate` runs ten thousand.
+#![allow(missing_docs)]
+
+use tidewire_test_harness::simulation::{Tally, simulate, tell};
+
+#[test]
+fn two_hundred_worlds_keep_every_promise() {
+    let mut tally = Tally::default();
+    for seed in 0..200 {
+        tally.add(&simulate(seed).unwrap_or_else(|failure| panic!("{failure}")));
+    }
+    assert!(tally.missing().is_empty(), "the worlds proved too little: {tally}");
+}
+
+#[test]
+fn a_seed_tells_the_same_story_each_time() {
+    for seed in 0..10 {
+        assert_eq!(tell(seed), tell(seed), "seed {seed}");
+    }
+}
