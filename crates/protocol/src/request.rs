@@ -33,8 +33,8 @@ pub struct Subscribe<'a> {
     /// A channel or pattern.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Where to begin, as given. What is no [`Since`](crate::Since) may be another server's
-    /// position, to be answered with a gap, so it is not judged here.
+    /// Where to begin: a [`Since`](crate::Since) as given. It is not judged here, so that the
+    /// server's refusal can bear the request's number and say what is allowed.
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,

@@ -28,7 +28,8 @@ pub(crate) struct Session {
     is_websocket: bool,
     /// Since when the client has taken nothing of what waits for it.
     blocked_ms: Option<u64>,
-    heard_ms: u64,
+    /// When the client last said something, or took what had been waiting for it.
+    alive_ms: u64,
     /// How often in a row it wanted to run again at once.
     restless_turns: u32,
 }
@@ -90,7 +91,7 @@ impl Session {
             alarm,
             is_websocket,
             blocked_ms: None,
-            heard_ms: now_ms,
+            alive_ms: now_ms,
             restless_turns: 0,
         }
     }
@@ -166,7 +167,7 @@ impl Session {
             }
             return Ok(false);
         }
-        self.heard_ms = now_ms;
+        self.alive_ms = now_ms;
         connection.handle_input(&mut input, desk.worker, desk.time);
         publish(connection, desk)?;
         // The answer that passes the limit, and a request of which only so much has arrived.
@@ -211,8 +212,8 @@ impl Session {
             let written = self.down.write(&bytes, now_ms, desk.rng);
             connection.handle_transmitted(written, desk.worker, desk.time);
             publish(connection, desk)?;
-            if written > 0 {
-                self.blocked_ms = None;
+            if written > 0 && self.blocked_ms.take().is_some() {
+                self.alive_ms = now_ms;
             }
             if written < bytes.len() {
                 self.blocked_ms.get_or_insert(now_ms);
@@ -262,7 +263,7 @@ impl Session {
             return Some(format!("a stalled client is kept, with {held} bytes"));
         }
         let pulse_ms = limits.heartbeat_ms + limits.pong_wait_ms + limits.close_wait_ms;
-        if self.is_websocket && is_past(self.heard_ms, pulse_ms) {
+        if self.is_websocket && self.blocked_ms.is_none() && is_past(self.alive_ms, pulse_ms) {
             return Some(format!("a silent client is kept, with {held} bytes"));
         }
         None
