@@ -13,9 +13,18 @@ use actix_web::{
     http::{Version, header},
     rt, web,
 };
-use std::{borrow::Cow, future::poll_fn, rc::Rc, task::Poll};
-use tidewire_connection::{Dialect, Format, Framing, LongPoll, Opening, Subscription, Wire};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tidewire_connection::{
+    Dialect, Format, Framing, Limits, LongPoll, Opening, Page, Subscription, Wire,
+};
 use tidewire_protocol::ErrorCode;
+use tokio::net::TcpStream;
 use ws_frame::HandshakeKey;
 
 /// `GET /events`: Server-Sent Events.
@@ -78,7 +87,7 @@ pub(super) async fn socket(
     }
     let desk = Rc::clone(&desk);
     let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
-        lower_water_mark(&socket);
+        tune(&socket, &desk.limits);
         rt::spawn(Driver::open(socket, &early, opening, desk, ticket));
     });
     taken.map_err(|error| Refused::new(ErrorCode::BadRequest, error.to_string()))
@@ -119,7 +128,7 @@ fn follow(
         .insert_header(("X-Accel-Buffering", "no"));
     let desk = Rc::clone(desk);
     Ok(handoff.stream(&mut response, move |socket, framing| {
-        lower_water_mark(&socket);
+        tune(&socket, &desk.limits);
         let framing = match framing {
             takeover::Framing::Chunked => Framing::Chunked,
             takeover::Framing::UntilClose => Framing::UntilClose,
@@ -172,10 +181,13 @@ fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
     Ok(key.accept())
 }
 
-/// Keeps what is not sent in the log rather than in the kernel's buffer.
-fn lower_water_mark(socket: &tokio::net::TcpStream) {
-    // A kernel that does not know the option only holds more.
-    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES);
+/// Keeps what is not sent in the log rather than in the kernel's buffer, and has the kernel give up
+/// on a client that vanished as soon as we would: heartbeats alone would fill its buffer for hours.
+fn tune(socket: &TcpStream, limits: &Limits) {
+    let socket = socket2::SockRef::from(socket);
+    // A kernel that does not know an option only holds more, or longer.
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+    let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.stall_ms)));
 }
 
 /// A long-poll that gives its seat up however the request ends.
@@ -191,7 +203,7 @@ impl SeatedPoll {
         Self { poll: Some(poll), desk }
     }
 
-    fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<tidewire_connection::Page> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Page> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
         let mut time = self.desk.clock.now();
         if self.desk.is_leaving.get() {
