@@ -143,7 +143,7 @@ impl Wire {
         }
     }
 
-    /// Writes JSON as one text frame, or as a line.
+    /// Writes JSON as one text frame.
     pub(crate) fn write_text(self, json: &[u8], output: &mut Vec<u8>) {
         ws_frame::encode_text(&String::from_utf8_lossy(json), None, output);
     }
