@@ -71,10 +71,9 @@ impl Cursor {
         self.wild = if is_wild { Wild::Scan } else { Wild::Quiet };
     }
 
-    /// Takes over what `other`, which has come to the same place, follows.
-    pub(crate) fn absorb(&mut self, other: Self) {
-        debug_assert_eq!(self.after, other.after);
-        self.follows.extend(other.follows);
+    /// Takes over what another cursor, which stands at the same place, follows.
+    pub(crate) fn absorb(&mut self, follows: Vec<Follow>) {
+        self.follows.extend(follows);
         self.scan();
     }
 

@@ -107,11 +107,7 @@ impl Gathered {
             if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
                 return;
             }
-            let ring = channel.ring();
-            let (taken, next) = (ring.taken(), ring.next_after(cursor.after));
-            drop(ring);
-            self.note_loss(cursor, channel, taken, cursor.after, 0);
-            let Some(next) = next.filter(|next| *next <= limit) else { return };
+            let Some(next) = self.next(cursor, channel, limit) else { return };
             nearest.push((next, channels.len()));
             channels.push(Some(Arc::clone(channel)));
             if nearest.len() > LISTED_MAX
@@ -144,14 +140,20 @@ impl Gathered {
         if channel.last() <= cursor.after {
             return;
         }
+        if let Some(next) = self.next(cursor, channel, limit) {
+            self.order.push(Reverse((next, self.channels.len())));
+            self.channels.push(Arc::clone(channel));
+        }
+    }
+
+    /// The channel's first message that the cursor has to read up to `limit`, after word of what is
+    /// lost before it.
+    fn next(&mut self, cursor: &Cursor, channel: &Channel, limit: u64) -> Option<u64> {
         let ring = channel.ring();
         let (taken, next) = (ring.taken(), ring.next_after(cursor.after));
         drop(ring);
         self.note_loss(cursor, channel, taken, cursor.after, 0);
-        if let Some(next) = next.filter(|next| *next <= limit) {
-            self.order.push(Reverse((next, self.channels.len())));
-            self.channels.push(Arc::clone(channel));
-        }
+        next.filter(|next| *next <= limit)
     }
 
     fn merge(&mut self, cursor: &Cursor, limit: u64, bytes_max: usize) {

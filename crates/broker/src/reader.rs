@@ -187,11 +187,7 @@ impl Reader {
         self.cursors.dedup_by(|ahead, kept| {
             let is_same = ahead.after == kept.after;
             if is_same {
-                kept.absorb(Cursor {
-                    after: ahead.after,
-                    follows: std::mem::take(&mut ahead.follows),
-                    wild: Wild::Quiet,
-                });
+                kept.absorb(std::mem::take(&mut ahead.follows));
             }
             is_same
         });

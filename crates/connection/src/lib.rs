@@ -42,7 +42,7 @@ pub use long_poll::LongPoll;
 pub use refusal::Refusal;
 pub use request::{event, key, prepare};
 pub use socket::Publish;
-pub use start::{Place, Subscription};
+pub use start::{Place, Subscription, in_words};
 pub use time::Time;
 pub use wire::{Dialect, Format, Framing, Wire};
 pub use worker::Worker;

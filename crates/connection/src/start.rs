@@ -103,7 +103,7 @@ pub(crate) fn follow(
 }
 
 /// The broker's position in the words of the protocol.
-pub(crate) fn in_words(position: Position) -> protocol::Position {
+pub fn in_words(position: Position) -> protocol::Position {
     protocol::Position { epoch: position.epoch, offset: position.offset }
 }
 

@@ -124,11 +124,7 @@ impl Wire {
                 let block = Block { event: Some(GAP_EVENT), data: Some(&data), ..Block::default() };
                 self.write_block(&block, output);
             }
-            Self::Stream { .. } => self.write_framed(output, |output| {
-                output.extend_from_slice(&json);
-                output.push(b'\n');
-            }),
-            Self::WebSocket(_) => self.write_text(&json, output),
+            Self::Stream { .. } | Self::WebSocket(_) => self.write_object(&json, output),
         }
     }
 
@@ -153,10 +149,15 @@ impl Wire {
         json.extend_from_slice(br#"{"position":""#);
         position.write_to(&mut json);
         json.extend_from_slice(br#""}"#);
+        self.write_object(&json, output);
+    }
+
+    /// Writes JSON as a frame or as a line, whichever the wire has.
+    fn write_object(self, json: &[u8], output: &mut Vec<u8>) {
         match self {
-            Self::WebSocket(_) => self.write_text(&json, output),
+            Self::WebSocket(_) => self.write_text(json, output),
             Self::Sse { .. } | Self::Stream { .. } => self.write_framed(output, |output| {
-                output.extend_from_slice(&json);
+                output.extend_from_slice(json);
                 output.push(b'\n');
             }),
         }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidewire_broker::{ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, Place, Subscription};
+use tidewire_connection::{Format, Page, Place, Subscription, in_words};
 use tidewire_protocol::{ErrorCode, Position, Since};
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
@@ -79,7 +79,7 @@ fn row(summary: &ChannelSummary) -> Row {
         channel: summary.name.to_string(),
         messages: summary.messages,
         bytes: summary.bytes,
-        position: Position { epoch: summary.last.epoch, offset: summary.last.offset },
+        position: in_words(summary.last),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
 use tidewire_broker::{ChannelName, Content, Draft, Permit, Position};
-use tidewire_connection::{Refusal, event, key, prepare};
+use tidewire_connection::{Refusal, event, in_words, key, prepare};
 use tidewire_protocol::{
     self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
 };
@@ -148,7 +148,3 @@ async fn read_body(
 
 /// Messages of a batch published before others get a turn.
 const BATCH_TURN: usize = 256;
-
-fn in_words(position: Position) -> protocol::Position {
-    protocol::Position { epoch: position.epoch, offset: position.offset }
-}
