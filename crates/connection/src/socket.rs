@@ -189,7 +189,7 @@ impl Connection {
         worker: &mut Worker,
         time: Time,
     ) {
-        let Piece { kind, part, payload } = piece;
+        let Piece { kind, part, payload, .. } = piece;
         socket.message.extend_from_slice(payload);
         if !part.ends() {
             return;

@@ -1,9 +1,10 @@
 //! The decoder: bytes in, events out, unmasked where they lie and borrowed from there.
 //!
-//! A frame that is whole in the buffer touches no state. Only a message cut by the end of the
-//! buffer, or by the sender into fragments, leaves a trace between calls.
+//! A message that is one frame and whole in the buffer touches no state. Only one cut by the end of
+//! the buffer, or by the sender into fragments, leaves a trace between calls.
 
-use crate::header::{Header, Opcode};
+use crate::header::{COMPRESSED_BIT, Header, Opcode};
+use crate::message::Message;
 use crate::utf8::Utf8;
 use crate::{Close, Event, Kind, Mask, Part, PayloadLen, Piece, ProtocolError};
 
@@ -61,7 +62,19 @@ pub struct Decoder {
     /// The end of the open message, if that is a text; whole between messages.
     utf8: Utf8,
     role: Role,
+    compression: Compression,
     state: State,
+}
+
+/// Whether a message may be compressed, and whether the open one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compression {
+    /// Nothing was agreed on.
+    Refused,
+    /// Any message may be.
+    Allowed,
+    /// The open message is.
+    Open,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +105,21 @@ impl Decoder {
             mask: Mask::new([0; 4]),
             utf8: Utf8::new(),
             role,
+            compression: Compression::Refused,
             state: State::Between,
         }
+    }
+
+    /// The same decoder, taking compressed messages too, as `permessage-deflate` has them.
+    ///
+    /// Say so once the handshake has agreed on it ([RFC 7692 §6]). Such a message is handed out in
+    /// pieces marked [`compressed`](Piece::compressed), the way it came: still compressed, and a
+    /// text not yet checked. [`Limits`] hold for it as it is on the wire.
+    ///
+    /// [RFC 7692 §6]: https://www.rfc-editor.org/rfc/rfc7692#section-6
+    #[must_use]
+    pub const fn allow_compressed(self) -> Self {
+        Self { compression: Compression::Allowed, ..self }
     }
 
     /// Takes the next event off the front of `input`, or `None` when that takes more bytes.
@@ -124,6 +150,20 @@ impl Decoder {
         input: &mut &'a mut [u8],
         limits: &Limits,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
+        if self.state == State::Between
+            && let Some(message) = Message::take(input, self.role, limits)
+        {
+            return message.read().map(Some).inspect_err(|_| self.state = State::Closed);
+        }
+        self.decode_other(input, limits)
+    }
+
+    /// Takes what is not a whole message, or not one of which everything has arrived.
+    fn decode_other<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
         if input.is_empty() {
             return Ok(None);
         }
@@ -140,13 +180,14 @@ impl Decoder {
     }
 
     /// Takes the event at the beginning of a frame.
-    #[inline]
     fn frame<'a>(
         &mut self,
         input: &mut &'a mut [u8],
         limits: &Limits,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
-        let Some((header, header_bytes)) = Header::decode(input, self.role)? else {
+        let may_compress = self.compression == Compression::Allowed && self.state == State::Between;
+        let reserved_bits = if may_compress { COMPRESSED_BIT } else { 0 };
+        let Some((header, header_bytes)) = Header::decode(input, self.role, reserved_bits)? else {
             return Ok(None);
         };
         let kind = match (header.opcode, self.state) {
@@ -168,19 +209,6 @@ impl Decoder {
             return Err(ProtocolError::TooManyFragments);
         }
 
-        let mut mask = Mask::new(header.mask_key.unwrap_or_default());
-        let whole = header.fin && self.state == State::Between;
-        if whole && let Some(payload) = take_payload(input, header_bytes, header.len) {
-            mask.apply(payload);
-            return match kind {
-                Kind::Text => match str::from_utf8(payload) {
-                    Ok(text) => Ok(Some(Event::Text(text))),
-                    Err(_) => Err(ProtocolError::TextNotUtf8),
-                },
-                Kind::Binary => Ok(Some(Event::Binary(payload))),
-            };
-        }
-
         // A header is not consumed alone: with its payload it may yet make a whole message.
         if input.len() == header_bytes && header.len.bytes() > 0 {
             return Ok(None);
@@ -189,7 +217,10 @@ impl Decoder {
         self.message_bytes = message_bytes;
         self.payload_left = header.len.bytes();
         self.fragments = self.fragments.saturating_add(1);
-        self.mask = mask;
+        self.mask = Mask::new(header.mask_key.unwrap_or_default());
+        if header.compressed {
+            self.compression = Compression::Open;
+        }
         self.piece(kind, header.fin, input).map(Some)
     }
 
@@ -203,9 +234,11 @@ impl Decoder {
         let begins = self.fragments == 1 && self.payload_left == self.message_bytes;
         let len = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(input.len());
         let payload = input.split_off_mut(..len).unwrap_or_default();
-        self.mask.apply(payload);
-        if kind == Kind::Text {
-            self.utf8.feed(payload)?;
+        let compressed = self.compression == Compression::Open;
+        if kind == Kind::Text && !compressed {
+            self.mask.apply_to_text(payload, &mut self.utf8)?;
+        } else {
+            self.mask.apply(payload);
         }
 
         self.payload_left = self.payload_left.saturating_sub(PayloadLen::of(payload).bytes());
@@ -221,6 +254,9 @@ impl Decoder {
             }
             self.message_bytes = 0;
             self.fragments = 0;
+            if compressed {
+                self.compression = Compression::Allowed;
+            }
         }
         let part = match (begins, ends) {
             (true, true) => Part::Whole,
@@ -228,7 +264,7 @@ impl Decoder {
             (false, false) => Part::Middle,
             (false, true) => Part::Last,
         };
-        Ok(Event::Piece(Piece { kind, part, payload }))
+        Ok(Event::Piece(Piece { kind, part, compressed, payload }))
     }
 
     /// Takes a control frame, once all of it is there.
@@ -238,7 +274,7 @@ impl Decoder {
         header_bytes: usize,
         input: &mut &'a mut [u8],
     ) -> Result<Option<Event<'a>>, ProtocolError> {
-        let Some(payload) = take_payload(input, header_bytes, header.len) else { return Ok(None) };
+        let Some(payload) = header.len.take_payload(input, header_bytes) else { return Ok(None) };
         Mask::new(header.mask_key.unwrap_or_default()).apply(payload);
         Ok(Some(match header.opcode {
             Opcode::Ping => Event::Ping(payload),
@@ -256,7 +292,7 @@ impl Decoder {
         match self.state {
             State::Between => {
                 debug_assert!(self.message_bytes == 0 && self.fragments == 0);
-                debug_assert!(self.utf8.is_whole());
+                debug_assert!(self.utf8.is_whole() && self.compression != Compression::Open);
             }
             State::Payload { .. } => debug_assert!(self.payload_left > 0 && self.fragments > 0),
             State::Fragmented { .. } => {
@@ -265,16 +301,6 @@ impl Decoder {
             State::Closed => {}
         }
     }
-}
-
-/// Takes a frame off the front of `input`, if all of it is there, and gives its payload.
-fn take_payload<'a>(
-    input: &mut &'a mut [u8],
-    header_bytes: usize,
-    len: PayloadLen,
-) -> Option<&'a mut [u8]> {
-    let frame_bytes = usize::try_from(len.bytes()).ok()?.checked_add(header_bytes)?;
-    input.split_off_mut(..frame_bytes)?.get_mut(header_bytes..)
 }
 
 #[cfg(test)]

@@ -19,16 +19,16 @@ use crate::{Close, EncodeError, Kind, Mask, Part, PayloadLen, Piece};
 /// ```
 #[inline]
 pub fn encode_text(text: &str, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
-    encode_frame(Opcode::Text, Part::Whole, text.as_bytes(), mask_key, output);
+    encode_whole(Kind::Text, text.as_bytes(), mask_key, output);
 }
 
 /// Appends a binary message.
 #[inline]
 pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
-    encode_frame(Opcode::Binary, Part::Whole, payload, mask_key, output);
+    encode_whole(Kind::Binary, payload, mask_key, output);
 }
 
-/// Appends one fragment of a message.
+/// Appends one fragment of a message, or a whole one that is compressed.
 ///
 /// The fragments of a text are together UTF-8 and may be cut anywhere. Between them other frames
 /// may go out, but none of another message.
@@ -36,14 +36,18 @@ pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec
 /// ```
 /// # use ws_frame::{Kind, Part, Piece, encode_piece};
 /// let mut output = Vec::new();
-/// let (kind, mask_key) = (Kind::Text, None);
-/// encode_piece(Piece { kind, part: Part::First, payload: b"Hel" }, mask_key, &mut output);
-/// encode_piece(Piece { kind, part: Part::Last, payload: b"lo" }, mask_key, &mut output);
+/// let first = Piece { kind: Kind::Text, part: Part::First, compressed: false, payload: b"Hel" };
+/// encode_piece(first, None, &mut output);
+/// encode_piece(Piece { part: Part::Last, payload: b"lo", ..first }, None, &mut output);
 /// assert_eq!(output, b"\x01\x03Hel\x80\x02lo");
 /// ```
 #[inline]
 pub fn encode_piece(piece: Piece<'_>, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
-    encode_frame(opcode(piece.kind, piece.part), piece.part, piece.payload, mask_key, output);
+    let Piece { kind, part, compressed, payload } = piece;
+    let compressed = compressed && part.begins();
+    let len = PayloadLen::of(payload);
+    let header = Header { opcode: opcode(kind, part), fin: part.ends(), compressed, mask_key, len };
+    encode_frame(header, payload, output);
 }
 
 /// Appends the head of a message or fragment, whose payload the caller sends after it.
@@ -64,7 +68,8 @@ pub fn encode_head(
     mask_key: Option<[u8; 4]>,
     output: &mut Vec<u8>,
 ) {
-    Header { opcode: opcode(kind, part), fin: part.ends(), mask_key, len }.encode(output);
+    let opcode = opcode(kind, part);
+    Header { opcode, fin: part.ends(), compressed: false, mask_key, len }.encode(output);
 }
 
 /// Appends a ping.
@@ -129,24 +134,25 @@ fn encode_control(
     if payload.len() > CONTROL_BYTES_MAX.into() {
         return Err(EncodeError::ControlTooLong);
     }
-    encode_frame(opcode, Part::Whole, payload, mask_key, output);
+    let len = PayloadLen::of(payload);
+    let header = Header { opcode, fin: true, compressed: false, mask_key, len };
+    encode_frame(header, payload, output);
     Ok(())
 }
 
 #[inline]
-fn encode_frame(
-    opcode: Opcode,
-    part: Part,
-    payload: &[u8],
-    mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
-) {
+fn encode_whole(kind: Kind, payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+    let piece = Piece { kind, part: Part::Whole, compressed: false, payload };
+    encode_piece(piece, mask_key, output);
+}
+
+#[inline]
+fn encode_frame(header: Header, payload: &[u8], output: &mut Vec<u8>) {
     output.reserve(HEADER_BYTES_MAX.saturating_add(payload.len()));
-    let len = PayloadLen::of(payload);
-    Header { opcode, fin: part.ends(), mask_key, len }.encode(output);
+    header.encode(output);
     let head_end = output.len();
     output.extend_from_slice(payload);
-    if let Some(key) = mask_key {
+    if let Some(key) = header.mask_key {
         Mask::new(key).apply(output.get_mut(head_end..).unwrap_or_default());
     }
 }

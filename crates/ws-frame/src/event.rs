@@ -9,7 +9,8 @@ pub enum Event<'a> {
     Text(&'a str),
     /// A binary message that was whole, in one frame and in the buffer.
     Binary(&'a [u8]),
-    /// A part of a message that came in several frames, or of which only so much has arrived.
+    /// A part of a message that came in several frames, or of which only so much has arrived; of a
+    /// compressed message also all of it.
     Piece(Piece<'a>),
     /// A ping, to be answered by a pong with the same payload of at most 125 bytes.
     Ping(&'a [u8]),
@@ -22,13 +23,16 @@ pub enum Event<'a> {
 /// A part of a message; put end to end the parts are the message.
 ///
 /// The parts of a text are checked as they pass, across every cut: end to end they are UTF-8, and
-/// each alone need not be.
+/// each alone need not be. Those of a compressed text are checked by whoever inflates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// What the whole message is.
     pub kind: Kind,
-    /// Where in the message this is; from a decoder never [`Part::Whole`].
+    /// Where in the message this is; from a decoder [`Part::Whole`] only if it is compressed.
     pub part: Part,
+    /// Whether the message is compressed, which takes an agreement: see
+    /// [`Decoder::allow_compressed`](crate::Decoder::allow_compressed).
+    pub compressed: bool,
     /// The bytes, possibly none.
     pub payload: &'a [u8],
 }

@@ -17,6 +17,8 @@ pub(crate) struct Header {
     pub(crate) opcode: Opcode,
     /// Whether the message ends with this frame.
     pub(crate) fin: bool,
+    /// Whether the message that begins here is compressed.
+    pub(crate) compressed: bool,
     /// The key of the payload's mask, when it has one.
     pub(crate) mask_key: Option<[u8; 4]>,
     /// The payload's length; for a control frame at most [`CONTROL_BYTES_MAX`].
@@ -26,6 +28,8 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the header at the front of `input`, as this role receives it.
     ///
+    /// `allowed_bits` are the reserved bits of the first byte that may be set in a data frame.
+    ///
     /// Returns the header and the bytes that spelled it, or `None` when `input` ends too early.
     /// The checks come in the order of the bytes they need, so that the error is the same however
     /// the bytes arrive.
@@ -34,14 +38,22 @@ impl Header {
     ///
     /// A reserved bit or opcode, a control frame that is fragmented or too long, a mask where
     /// this role takes none or none where it takes one, a length that is no length.
-    #[inline]
-    pub(crate) fn decode(input: &[u8], role: Role) -> Result<Option<(Self, usize)>, ProtocolError> {
+    pub(crate) fn decode(
+        input: &[u8],
+        role: Role,
+        allowed_bits: u8,
+    ) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some((&first, rest)) = input.split_first() else { return Ok(None) };
-        if first & RESERVED_BITS != 0 {
+        let reserved_bits = first & RESERVED_BITS;
+        if reserved_bits & !allowed_bits != 0 {
             return Err(ProtocolError::ReservedBits);
         }
         let opcode = Opcode::decode(first & OPCODE_BITS)?;
+        if opcode.is_control() && reserved_bits != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
         let fin = first & FIN_BIT != 0;
+        let compressed = first & COMPRESSED_BIT != 0;
         if opcode.is_control() && !fin {
             return Err(ProtocolError::ControlFragmented);
         }
@@ -66,14 +78,15 @@ impl Header {
                 (Some(*key), 1 + len_bytes + key.len())
             }
         };
-        Ok(Some((Self { opcode, fin, mask_key, len }, header_bytes)))
+        Ok(Some((Self { opcode, fin, compressed, mask_key, len }, header_bytes)))
     }
 
     /// Appends the header to `output`.
     #[inline]
     pub(crate) fn encode(self, output: &mut Vec<u8>) {
         let fin = if self.fin { FIN_BIT } else { 0 };
-        output.push(fin | self.opcode.encode());
+        let compressed = if self.compressed { COMPRESSED_BIT } else { 0 };
+        output.push(fin | compressed | self.opcode.encode());
         let second = output.len();
         self.len.encode(output);
         if let Some(key) = self.mask_key {
@@ -131,6 +144,11 @@ impl Opcode {
 pub(crate) const CONTROL_BYTES_MAX: u8 = 125;
 /// The longest header: the opcode, a length of nine bytes, the mask's key.
 pub(crate) const HEADER_BYTES_MAX: usize = 14;
+
+/// The first reserved bit, to which [RFC 7692 §6] gives this meaning.
+///
+/// [RFC 7692 §6]: https://www.rfc-editor.org/rfc/rfc7692#section-6
+pub(crate) const COMPRESSED_BIT: u8 = 0x40;
 
 const FIN_BIT: u8 = 0x80;
 const RESERVED_BITS: u8 = 0x70;

@@ -52,6 +52,17 @@ impl PayloadLen {
         }
     }
 
+    /// Takes a frame of this payload off the front of `input`, if all of it is there.
+    #[inline]
+    pub(crate) fn take_payload<'a>(
+        self,
+        input: &mut &'a mut [u8],
+        header_bytes: usize,
+    ) -> Option<&'a mut [u8]> {
+        let frame_bytes = usize::try_from(self.0).ok()?.checked_add(header_bytes)?;
+        input.split_off_mut(..frame_bytes)?.get_mut(header_bytes..)
+    }
+
     /// Appends the length to `output`, leaving the mask bit clear.
     pub fn encode(self, output: &mut Vec<u8>) {
         let bytes @ [.., high, low] = self.0.to_be_bytes();

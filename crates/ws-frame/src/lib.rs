@@ -15,6 +15,7 @@ mod handshake;
 mod header;
 mod length;
 mod mask;
+mod message;
 mod utf8;
 
 pub use close::{Close, CloseCode};

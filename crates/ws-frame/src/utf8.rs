@@ -9,6 +9,19 @@ use core::ops::RangeInclusive;
 
 use crate::ProtocolError;
 
+/// Checks a text that is all there.
+///
+/// # Errors
+///
+/// It is not UTF-8.
+pub(crate) fn check_whole(text: &[u8]) -> Result<&str, ProtocolError> {
+    #[cfg(feature = "simd")]
+    let text = simdutf8::basic::from_utf8(text);
+    #[cfg(not(feature = "simd"))]
+    let text = str::from_utf8(text);
+    text.map_err(|_| ProtocolError::TextNotUtf8)
+}
+
 /// The end of the text so far: how the code point it cuts must go on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Utf8 {

@@ -3,7 +3,7 @@
 use ws_frame::{Decoder, Event, Kind, Limits, Part, Piece, Role};
 
 fn binary(part: Part, payload: &[u8]) -> Option<Event<'_>> {
-    Some(Event::Piece(Piece { kind: Kind::Binary, part, payload }))
+    Some(Event::Piece(Piece { kind: Kind::Binary, part, compressed: false, payload }))
 }
 
 #[test]

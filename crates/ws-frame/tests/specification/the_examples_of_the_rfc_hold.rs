@@ -47,7 +47,11 @@ fn they_encode() {
     }
     let in_fragments = encoded(&|output| {
         for (part, payload) in [(Part::First, &b"Hel"[..]), (Part::Last, b"lo")] {
-            encode_piece(Piece { kind: Kind::Text, part, payload }, None, output);
+            encode_piece(
+                Piece { kind: Kind::Text, part, compressed: false, payload },
+                None,
+                output,
+            );
         }
     });
     assert_eq!(in_fragments, HELLO_IN_FRAGMENTS);

@@ -41,7 +41,7 @@ fn messages_in_fragments_with_control_frames_between() {
         for kind in [Kind::Text, Kind::Binary] {
             let mut wire = Vec::new();
             let mut fragment = |part, payload| {
-                encode_piece(Piece { kind, part, payload }, key, &mut wire);
+                encode_piece(Piece { kind, part, compressed: false, payload }, key, &mut wire);
                 encode_ping(payload, key, &mut wire)
             };
             assert_eq!(fragment(Part::First, &[0xE2]), Ok(()));
