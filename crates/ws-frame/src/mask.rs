@@ -73,45 +73,29 @@ impl Mask {
     }
 }
 
-/// Applies `key` to `bytes`: a word at each end, which may overlap, and what lies between.
+/// Applies `key` to `bytes`: a word at each end, which may overlap, and the words between.
 ///
 /// Returns the disjunction of what came out, byte for byte.
 #[inline]
 fn unmask(bytes: &mut [u8], key: u32) -> u64 {
-    let end_key = rotated(key, bytes.len());
-    if let (Some(first), Some(last)) = (bytes.first_chunk().copied(), bytes.last_chunk().copied()) {
-        let first = u64::from_le_bytes(first) ^ doubled(key);
-        let last = u64::from_le_bytes(last) ^ doubled(end_key);
-        // All words but the ends: the last of these is written again, as it was to become.
-        let seen = if bytes.len() > 16 { unmask_words(bytes, doubled(key)) } else { first };
-        if let Some(chunk) = bytes.first_chunk_mut() {
-            *chunk = first.to_le_bytes();
-        }
-        if let Some(chunk) = bytes.last_chunk_mut() {
-            *chunk = last.to_le_bytes();
-        }
-        return seen | last;
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return unmask_few(bytes, key);
+    };
+    let first = u64::from_le_bytes(*first) ^ doubled(key);
+    let last = u64::from_le_bytes(*last) ^ doubled(rotated(key, bytes.len()));
+    let seen = if bytes.len() > 16 { unmask_words(bytes, doubled(key)) } else { first };
+    // The words above may have gone over these bytes already. They are not to be unmasked twice.
+    if let Some(chunk) = bytes.first_chunk_mut() {
+        *chunk = first.to_le_bytes();
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk().copied(), bytes.last_chunk().copied()) {
-        let first = u32::from_le_bytes(first) ^ key;
-        let last = u32::from_le_bytes(last) ^ end_key;
-        if let Some(chunk) = bytes.first_chunk_mut() {
-            *chunk = first.to_le_bytes();
-        }
-        if let Some(chunk) = bytes.last_chunk_mut() {
-            *chunk = last.to_le_bytes();
-        }
-        return (first | last).into();
+    if let Some(chunk) = bytes.last_chunk_mut() {
+        *chunk = last.to_le_bytes();
     }
-    let mut seen = 0;
-    for (byte, key) in bytes.iter_mut().zip(key.to_le_bytes()) {
-        *byte ^= key;
-        seen |= *byte;
-    }
-    seen.into()
+    seen | last
 }
 
-#[inline(always)]
+/// Applies `key` to every whole word of `bytes`, of which the compiler makes vectors.
+#[inline]
 fn unmask_words(bytes: &mut [u8], key: u64) -> u64 {
     let (words, _) = bytes.as_chunks_mut();
     let mut seen = 0;
@@ -121,6 +105,17 @@ fn unmask_words(bytes: &mut [u8], key: u64) -> u64 {
         seen |= word;
     }
     seen
+}
+
+/// Applies `key` to less than a word.
+#[inline]
+fn unmask_few(bytes: &mut [u8], key: u32) -> u64 {
+    let mut seen = 0;
+    for (byte, key) in bytes.iter_mut().zip(doubled(key).to_le_bytes()) {
+        *byte ^= key;
+        seen |= *byte;
+    }
+    seen.into()
 }
 
 /// The key from `offset` bytes further on.
@@ -146,24 +141,71 @@ mod tests {
 
     use super::*;
 
+    /// One byte at a time: what all of this must come to.
+    fn naive(bytes: &[u8], key: [u8; 4]) -> Vec<u8> {
+        bytes.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    }
+
     #[test]
     fn every_length_alignment_and_cut_masks_like_one_byte_at_a_time() {
-        let key = [0x37, 0xFA, 0x21, 0x3D];
         let plain: Vec<u8> = (0..=255).collect();
         for start in 0..16 {
             for end in start..start + 70 {
                 for cut in start..=end {
                     let mut masked = plain.clone();
-                    let mut mask = Mask::new(key);
+                    let mut mask = Mask::new(KEY);
                     mask.apply(&mut masked[start..cut]);
                     mask.apply(&mut masked[cut..end]);
-                    for (at, (masked, plain)) in masked.iter().zip(&plain).enumerate() {
-                        let inside = (start..end).contains(&at);
-                        let key = if inside { key[(at - start) % 4] } else { 0 };
-                        assert_eq!(*masked, plain ^ key, "byte {at} of {start}..{cut}..{end}");
+                    let expected =
+                        [&plain[..start], &naive(&plain[start..end], KEY), &plain[end..]];
+                    assert_eq!(masked, expected.concat(), "{start}..{cut}..{end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_beyond_ascii_is_seen_wherever_it_lies() {
+        for key in [KEY, [0; 4], [0x80; 4], [0xFF, 0, 0x80, 0x7F]] {
+            for start in 0..16 {
+                for len in 0..70 {
+                    let ascii = naive(&b"0123456789".repeat(7)[..len], key);
+                    let mut buffer = [&[0xFF].repeat(start)[..], &ascii, &[0xFF; 16]].concat();
+                    let text = &mut buffer[start..start + len];
+                    let expected = naive(text, key);
+                    assert_eq!(
+                        Mask::new(key).apply_to_whole_text(text).unwrap().as_bytes(),
+                        expected
+                    );
+                    for at in 0..len {
+                        buffer[start..start + len].copy_from_slice(&ascii);
+                        buffer[start + at] ^= 0x80;
+                        let refused =
+                            Mask::new(key).apply_to_whole_text(&mut buffer[start..start + len]);
+                        assert_eq!(refused, Err(ProtocolError::TextNotUtf8), "byte {at} of {len}");
                     }
                 }
             }
         }
     }
+
+    #[test]
+    fn a_text_beyond_ascii_is_read_at_every_length_and_phase() {
+        let text = "a¢€🐎".repeat(12);
+        for (end, _) in text.char_indices() {
+            let mut masked = naive(&text.as_bytes()[..end], KEY);
+            assert_eq!(Mask::new(KEY).apply_to_whole_text(&mut masked), Ok(&text[..end]));
+            for cut in 0..=end {
+                let mut masked = naive(&text.as_bytes()[..end], KEY);
+                let (mut mask, mut utf8) = (Mask::new(KEY), Utf8::new());
+                let (front, back) = masked.split_at_mut(cut);
+                assert_eq!(mask.apply_to_text(front, &mut utf8), Ok(()));
+                assert_eq!(utf8.is_whole(), text.is_char_boundary(cut));
+                assert_eq!(mask.apply_to_text(back, &mut utf8), Ok(()));
+                assert_eq!((utf8.is_whole(), &masked[..]), (true, &text.as_bytes()[..end]));
+            }
+        }
+    }
+
+    const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 }
