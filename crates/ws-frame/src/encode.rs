@@ -5,10 +5,8 @@
 //!
 //! [RFC 6455 §5.3]: https://www.rfc-editor.org/rfc/rfc6455#section-5.3
 
-use alloc::vec::Vec;
-
 use crate::header::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode};
-use crate::{Close, EncodeError, Kind, Mask, Part, PayloadLen, Piece};
+use crate::{Close, EncodeError, Kind, Mask, Output, Part, PayloadLen, Piece};
 
 /// Appends a text message.
 ///
@@ -18,13 +16,13 @@ use crate::{Close, EncodeError, Kind, Mask, Part, PayloadLen, Piece};
 /// assert_eq!(output, b"\x81\x05Hello");
 /// ```
 #[inline]
-pub fn encode_text(text: &str, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+pub fn encode_text(text: &str, mask_key: Option<[u8; 4]>, output: &mut impl Output) {
     encode_whole(Kind::Text, text.as_bytes(), mask_key, output);
 }
 
 /// Appends a binary message.
 #[inline]
-pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut impl Output) {
     encode_whole(Kind::Binary, payload, mask_key, output);
 }
 
@@ -42,7 +40,7 @@ pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec
 /// assert_eq!(output, b"\x01\x03Hel\x80\x02lo");
 /// ```
 #[inline]
-pub fn encode_piece(piece: Piece<'_>, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+pub fn encode_piece(piece: Piece<'_>, mask_key: Option<[u8; 4]>, output: &mut impl Output) {
     let Piece { kind, part, compressed, payload } = piece;
     let compressed = compressed && part.begins();
     let len = PayloadLen::of(payload);
@@ -66,7 +64,7 @@ pub fn encode_head(
     part: Part,
     len: PayloadLen,
     mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
+    output: &mut impl Output,
 ) {
     let opcode = opcode(kind, part);
     Header { opcode, fin: part.ends(), compressed: false, mask_key, len }.encode(output);
@@ -80,7 +78,7 @@ pub fn encode_head(
 pub fn encode_ping(
     payload: &[u8],
     mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
+    output: &mut impl Output,
 ) -> Result<(), EncodeError> {
     encode_control(Opcode::Ping, payload, mask_key, output)
 }
@@ -93,7 +91,7 @@ pub fn encode_ping(
 pub fn encode_pong(
     payload: &[u8],
     mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
+    output: &mut impl Output,
 ) -> Result<(), EncodeError> {
     encode_control(Opcode::Pong, payload, mask_key, output)
 }
@@ -115,9 +113,9 @@ pub fn encode_pong(
 pub fn encode_close(
     close: Option<Close<'_>>,
     mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
+    output: &mut impl Output,
 ) -> Result<(), EncodeError> {
-    let mut payload = Vec::new();
+    let mut payload = alloc::vec::Vec::new();
     if let Some(Close { code, reason }) = close {
         payload.extend(code.number().to_be_bytes());
         payload.extend_from_slice(reason.as_bytes());
@@ -129,7 +127,7 @@ fn encode_control(
     opcode: Opcode,
     payload: &[u8],
     mask_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
+    output: &mut impl Output,
 ) -> Result<(), EncodeError> {
     if payload.len() > CONTROL_BYTES_MAX.into() {
         return Err(EncodeError::ControlTooLong);
@@ -141,19 +139,19 @@ fn encode_control(
 }
 
 #[inline]
-fn encode_whole(kind: Kind, payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+fn encode_whole(kind: Kind, payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut impl Output) {
     let piece = Piece { kind, part: Part::Whole, compressed: false, payload };
     encode_piece(piece, mask_key, output);
 }
 
 #[inline]
-fn encode_frame(header: Header, payload: &[u8], output: &mut Vec<u8>) {
-    output.reserve(HEADER_BYTES_MAX.saturating_add(payload.len()));
+fn encode_frame(header: Header, payload: &[u8], output: &mut impl Output) {
+    output.make_room(HEADER_BYTES_MAX.saturating_add(payload.len()));
     header.encode(output);
-    let head_end = output.len();
-    output.extend_from_slice(payload);
+    let payload_start = output.written().len();
+    output.append(payload);
     if let Some(key) = header.mask_key {
-        Mask::new(key).apply(output.get_mut(head_end..).unwrap_or_default());
+        Mask::new(key).apply(output.written().get_mut(payload_start..).unwrap_or_default());
     }
 }
 

@@ -5,10 +5,8 @@
 //!
 //! [RFC 6455 §5.2]: https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 
-use alloc::vec::Vec;
-
 use crate::length::MASK_BIT;
-use crate::{PayloadLen, ProtocolError, Role};
+use crate::{Output, PayloadLen, ProtocolError, Role};
 
 /// A frame, less its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,17 +81,17 @@ impl Header {
 
     /// Appends the header to `output`.
     #[inline]
-    pub(crate) fn encode(self, output: &mut Vec<u8>) {
+    pub(crate) fn encode(self, output: &mut impl Output) {
         let fin = if self.fin { FIN_BIT } else { 0 };
         let compressed = if self.compressed { COMPRESSED_BIT } else { 0 };
-        output.push(fin | compressed | self.opcode.encode());
-        let second = output.len();
+        output.append(&[fin | compressed | self.opcode.encode()]);
+        let second = output.written().len();
         self.len.encode(output);
         if let Some(key) = self.mask_key {
-            if let Some(second) = output.get_mut(second) {
+            if let Some(second) = output.written().get_mut(second) {
                 *second |= MASK_BIT;
             }
-            output.extend(key);
+            output.append(&key);
         }
     }
 }

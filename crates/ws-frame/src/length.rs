@@ -5,8 +5,7 @@
 //!
 //! [RFC 6455 §5.2]: https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 
-use crate::ProtocolError;
-use alloc::vec::Vec;
+use crate::{Output, ProtocolError};
 
 /// A payload length in bytes, always below 2^63.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +63,12 @@ impl PayloadLen {
     }
 
     /// Appends the length to `output`, leaving the mask bit clear.
-    pub fn encode(self, output: &mut Vec<u8>) {
-        let bytes @ [.., high, low] = self.0.to_be_bytes();
+    pub fn encode(self, output: &mut impl Output) {
+        let [a, b, c, d, e, f, high, low] = self.0.to_be_bytes();
         match self.width() {
-            1 => output.push(low),
-            3 => output.extend([U16_FOLLOWS, high, low]),
-            _ => output.extend([U64_FOLLOWS].into_iter().chain(bytes)),
+            1 => output.append(&[low]),
+            3 => output.append(&[U16_FOLLOWS, high, low]),
+            _ => output.append(&[U64_FOLLOWS, a, b, c, d, e, f, high, low]),
         }
     }
 
@@ -91,6 +90,7 @@ const U64_FOLLOWS: u8 = 127;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     /// Both sides of every length at which the width changes, spelled out as on the wire.
     const EDGES: [(u64, &[u8]); 6] = [

@@ -6,6 +6,8 @@
 extern crate alloc;
 
 mod close;
+#[cfg(feature = "tokio")]
+mod codec;
 mod decode;
 mod encode;
 mod error;
@@ -16,9 +18,12 @@ mod header;
 mod length;
 mod mask;
 mod message;
+mod output;
 mod utf8;
 
 pub use close::{Close, CloseCode};
+#[cfg(feature = "tokio")]
+pub use codec::{CodecError, Message, MessageCodec};
 pub use decode::{Decoder, Limits, Role, UNFINISHED_BYTES_MAX};
 pub use encode::{
     encode_binary, encode_close, encode_head, encode_piece, encode_ping, encode_pong, encode_text,
@@ -29,3 +34,4 @@ pub use event::{Event, Kind, Part, Piece};
 pub use handshake::{HandshakeError, HandshakeKey, VERSION, check_version, choose_subprotocol};
 pub use length::PayloadLen;
 pub use mask::Mask;
+pub use output::Output;

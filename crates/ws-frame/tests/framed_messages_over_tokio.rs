@@ -1,0 +1,91 @@
+//! The tokio adapter: what one side sends the other hears whole, whatever the cuts.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+use bytes::{Bytes, BytesMut};
+use tokio_util::codec::{Decoder as _, Encoder as _};
+use ws_frame::{CloseCode, CodecError, EncodeError, Limits, Message, MessageCodec, ProtocolError};
+
+fn client() -> MessageCodec {
+    let mut key = 0_u32;
+    MessageCodec::client(Limits::default(), move || {
+        key = key.wrapping_add(0x9E37_79B9);
+        key.to_be_bytes()
+    })
+}
+
+fn server() -> MessageCodec {
+    MessageCodec::server(Limits::default())
+}
+
+fn messages() -> Vec<Message> {
+    vec![
+        Message::Text("příliš žluťoučký kůň".into()),
+        Message::Binary(Bytes::from(vec![7; 70_000])),
+        Message::Ping(Bytes::from_static(b"there?")),
+        Message::Text(String::new()),
+        Message::Pong(Bytes::from_static(b"there")),
+        Message::Close(Some((CloseCode::GOING_AWAY, "bye".into()))),
+    ]
+}
+
+fn hear(codec: &mut MessageCodec, wire: &[u8], piece_bytes: usize) -> Vec<Message> {
+    let (mut source, mut heard) = (BytesMut::new(), Vec::new());
+    for piece in wire.chunks(piece_bytes) {
+        source.extend_from_slice(piece);
+        while let Some(message) = codec.decode(&mut source).unwrap() {
+            heard.push(message);
+        }
+    }
+    assert_eq!(source, b""[..], "input left behind");
+    heard
+}
+
+#[test]
+fn what_either_side_sends_the_other_hears_whatever_the_cuts() {
+    for from_client in [true, false] {
+        let side = || if from_client { (client(), server()) } else { (server(), client()) };
+        let mut wire = BytesMut::new();
+        for message in messages() {
+            side().0.encode(message, &mut wire).unwrap();
+        }
+        for piece_bytes in [1, 2, 3, 7, 1_400, 8_192, wire.len()] {
+            assert_eq!(hear(&mut side().1, &wire, piece_bytes), messages(), "{piece_bytes}");
+        }
+    }
+}
+
+#[test]
+fn fragments_are_joined_around_the_control_frames_between_them() {
+    let wire = b"\x01\x03caf\x89\x01?\x80\x02\xc3\xa9\x88\x00";
+    for piece_bytes in 1..=wire.len() {
+        let heard = hear(&mut client(), wire, piece_bytes);
+        let ping = Message::Ping(Bytes::from_static(b"?"));
+        assert_eq!(heard, [ping, Message::Text("café".into()), Message::Close(None)]);
+    }
+}
+
+#[test]
+fn a_broken_frame_tells_its_close_code() {
+    let error = client().decode(&mut BytesMut::from(&b"\x81\x02\xc3\x28"[..])).unwrap_err();
+    let CodecError::Protocol(error) = error else { panic!("{error}") };
+    assert_eq!(error, ProtocolError::TextNotUtf8);
+    assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_at_its_head() {
+    let limits = Limits { message_bytes_max: 4, ..Limits::default() };
+    let mut source = BytesMut::from(&b"\x81\x85\0\0\0\0"[..]);
+    let error = MessageCodec::server(limits).decode(&mut source).unwrap_err();
+    assert!(matches!(error, CodecError::Protocol(ProtocolError::MessageTooLong)), "{error}");
+}
+
+#[test]
+fn a_ping_that_cannot_be_is_refused_and_nothing_of_it_sent() {
+    let mut output = BytesMut::new();
+    let ping = Message::Ping(Bytes::from(vec![0; 126]));
+    let error = server().encode(ping, &mut output).unwrap_err();
+    assert!(matches!(error, CodecError::Encode(EncodeError::ControlTooLong)), "{error}");
+    assert_eq!(output, b""[..]);
+}
