@@ -4,7 +4,7 @@
 //! the buffer, or by the sender into fragments, leaves a trace between calls.
 
 use crate::header::{COMPRESSED_BIT, Header, Opcode};
-use crate::message::Message;
+use crate::message::Head;
 use crate::utf8::Utf8;
 use crate::{Close, Event, Kind, Mask, Part, PayloadLen, Piece, ProtocolError};
 
@@ -17,19 +17,28 @@ pub enum Role {
     Client,
 }
 
-/// What a peer may ask for. Both are checked when a header arrives, before its payload does.
+/// What a peer may ask for, checked when a header arrives, before its payload does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest message, over all its fragments.
     pub message_bytes_max: u64,
     /// The most frames a message may come in: the bound on the work of empty ones.
     pub fragments_max: u32,
+    /// The longest message in one frame that is not handed out before it is whole.
+    ///
+    /// Most messages are small and arrive in one read; with this they never come in pieces, and one
+    /// cut between two reads costs next to nothing. The caller's buffer needs room for so many
+    /// bytes and a header of 14 more. A broken text of such a message is refused once it is whole.
+    ///
+    /// 0 hands out what there is: the least to keep, and broken text is refused at its first byte.
+    pub whole_bytes_max: u64,
 }
 
 impl Default for Limits {
-    /// 16 MiB in 65,536 fragments, which is what the Autobahn test suite asks of an endpoint.
+    /// 16 MiB in 65,536 fragments, which is what the Autobahn test suite asks of an endpoint, and
+    /// nothing kept to make it whole.
     fn default() -> Self {
-        Self { message_bytes_max: 16 << 20, fragments_max: 1 << 16 }
+        Self { message_bytes_max: 16 << 20, fragments_max: 1 << 16, whole_bytes_max: 0 }
     }
 }
 
@@ -92,7 +101,7 @@ enum State {
 /// The most that [`Decoder::decode`] leaves for later: a control frame that lacks its last byte.
 ///
 /// Control frames are handed out whole. Other frames give what they have, and leave at most a
-/// header.
+/// header, unless [`whole_bytes_max`](Limits::whole_bytes_max) is more than nothing.
 pub const UNFINISHED_BYTES_MAX: usize = 2 + 4 + 125 - 1;
 
 impl Decoder {
@@ -151,9 +160,18 @@ impl Decoder {
         limits: &Limits,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         if self.state == State::Between
-            && let Some(message) = Message::take(input, self.role, limits)
+            && let Some(head) = Head::read(input, self.role, limits)
         {
-            return message.read().map(Some).inspect_err(|_| self.state = State::Closed);
+            let may_come_in_pieces = head.payload_bytes() > limits.whole_bytes_max;
+            match head.take(input) {
+                Some(Ok(event)) => return Ok(Some(event)),
+                Some(Err(error)) => {
+                    self.state = State::Closed;
+                    return Err(error);
+                }
+                None if may_come_in_pieces => {}
+                None => return Ok(None),
+            }
         }
         self.decode_other(input, limits)
     }
@@ -210,7 +228,10 @@ impl Decoder {
         }
 
         // A header is not consumed alone: with its payload it may yet make a whole message.
-        if input.len() == header_bytes && header.len.bytes() > 0 {
+        let arrived = PayloadLen::of(input.get(header_bytes..).unwrap_or_default());
+        let awaited = header.len.bytes().saturating_sub(arrived.bytes());
+        let small = header.fin && header.len.bytes() <= limits.whole_bytes_max;
+        if awaited > 0 && (arrived.bytes() == 0 || small && self.state == State::Between) {
             return Ok(None);
         }
         let _head = input.split_off_mut(..header_bytes);

@@ -6,18 +6,19 @@
 use crate::length::MASK_BIT;
 use crate::{Event, Kind, Limits, Mask, PayloadLen, ProtocolError, Role};
 
-/// A message, taken off the input and still masked.
-pub(crate) struct Message<'a> {
+/// What the header of such a message says.
+pub(crate) struct Head {
     kind: Kind,
     mask: Mask,
-    payload: &'a mut [u8],
+    len: PayloadLen,
+    header_bytes: usize,
 }
 
-impl<'a> Message<'a> {
-    /// Takes the message at the front of `input`, where a frame begins and no message is open.
+impl Head {
+    /// Reads the header at the front of `input`, where a frame begins and no message is open.
     #[inline]
-    pub(crate) fn take(input: &mut &'a mut [u8], role: Role, limits: &Limits) -> Option<Self> {
-        let [first, from_len @ ..] = &**input else { return None };
+    pub(crate) fn read(input: &[u8], role: Role, limits: &Limits) -> Option<Self> {
+        let (first, from_len) = input.split_first()?;
         let kind = match *first {
             WHOLE_TEXT => Kind::Text,
             WHOLE_BINARY => Kind::Binary,
@@ -32,24 +33,32 @@ impl<'a> Message<'a> {
             Role::Client => (Mask::new([0; 4]), 1 + len_bytes),
             Role::Server => (Mask::new(*from_len.get(len_bytes..)?.first_chunk()?), 5 + len_bytes),
         };
-        let payload = len.take_payload(input, header_bytes)?;
-        Some(Self { kind, mask, payload })
+        Some(Self { kind, mask, len, header_bytes })
     }
 
-    /// Unmasks it, and checks it if it is a text.
+    /// Takes the message off the front of `input`, or `None` if not all of it is there.
     ///
     /// # Errors
     ///
-    /// The text is not UTF-8.
+    /// It is a text that is not UTF-8.
     #[inline]
-    pub(crate) fn read(mut self) -> Result<Event<'a>, ProtocolError> {
-        match self.kind {
-            Kind::Text => self.mask.apply_to_whole_text(self.payload).map(Event::Text),
+    pub(crate) fn take<'a>(
+        mut self,
+        input: &mut &'a mut [u8],
+    ) -> Option<Result<Event<'a>, ProtocolError>> {
+        let payload = self.len.take_payload(input, self.header_bytes)?;
+        Some(match self.kind {
+            Kind::Text => self.mask.apply_to_whole_text(payload).map(Event::Text),
             Kind::Binary => {
-                self.mask.apply(self.payload);
-                Ok(Event::Binary(self.payload))
+                self.mask.apply(payload);
+                Ok(Event::Binary(payload))
             }
-        }
+        })
+    }
+
+    /// The payload's length in bytes.
+    pub(crate) const fn payload_bytes(&self) -> u64 {
+        self.len.bytes()
     }
 }
 

@@ -215,4 +215,5 @@ fn mask_key() -> [u8; 4] {
 const SUBPROTOCOL: &str = "tidewire.v1";
 
 /// As for a line of the NDJSON stream; a server of ours does not fragment at all.
-const LIMITS: Limits = Limits { message_bytes_max: 16 << 20, fragments_max: 1 << 16 };
+const LIMITS: Limits =
+    Limits { message_bytes_max: 16 << 20, fragments_max: 1 << 16, whole_bytes_max: 0 };

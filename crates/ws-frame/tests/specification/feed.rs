@@ -45,7 +45,9 @@ impl Listener {
             }
         }
         if error.is_none() {
-            assert!(input.len() <= UNFINISHED_BYTES_MAX, "{} bytes unfinished", input.len());
+            let awaited = usize::try_from(self.limits.whole_bytes_max).unwrap_or_default() + 13;
+            let unfinished_max = UNFINISHED_BYTES_MAX.max(awaited);
+            assert!(input.len() <= unfinished_max, "{} bytes unfinished", input.len());
             assert_eq!(input, &arrived[arrived.len() - input.len()..], "the tail was touched");
             self.unfinished = input.to_vec();
         }
@@ -103,21 +105,24 @@ pub(crate) fn hear<'a>(
     listener.hearing()
 }
 
-/// Asserts what a wire says: whole, byte by byte, in any two parts, and with a tail behind it.
+/// Asserts what a wire says: whole, byte by byte, in any two parts, and with a tail behind it,
+/// whether or not small messages are awaited.
 #[track_caller]
 pub(crate) fn hears(role: Role, wire: &[u8], expected: &[Heard]) {
-    let limits = Limits::default();
     let expected = (expected.to_vec(), None);
-    assert_eq!(hear(role, limits, [wire]), expected, "whole");
-    assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
-    for cut in 0..wire.len().min(300) {
-        let (front, back) = wire.split_at(cut);
-        assert_eq!(hear(role, limits, [front, back]), expected, "cut at {cut}");
+    for limits in [Limits::default(), Limits { whole_bytes_max: 200, ..Limits::default() }] {
+        assert_eq!(hear(role, limits, [wire]), expected, "whole");
+        assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
+        for cut in 0..wire.len().min(300) {
+            let (front, back) = wire.split_at(cut);
+            assert_eq!(hear(role, limits, [front, back]), expected, "cut at {cut}");
+        }
+        let mut listener = Listener::new(role, limits);
+        let tail = [0x89];
+        listener.take(&[wire, &tail].concat());
+        let left = &listener.unfinished[..];
+        assert_eq!((listener.hearing(), left), (expected.clone(), &tail[..]), "with tail");
     }
-    let mut listener = Listener::new(role, limits);
-    let tail = [0x89];
-    listener.take(&[wire, &tail].concat());
-    assert_eq!((listener.hearing(), &listener.unfinished[..]), (expected, &tail[..]), "with tail");
 }
 
 /// Asserts that a wire is refused at its last byte and not before, whatever comes behind it.
