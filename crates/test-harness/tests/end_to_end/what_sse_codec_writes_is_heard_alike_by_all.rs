@@ -81,19 +81,16 @@ async fn what_sse_codec_writes_is_heard_alike_by_all() -> Result<()> {
         let streams: Vec<Stream> = (0..STREAMS).map(Stream::random).collect::<Result<_>>()?;
         let pieces: Vec<_> =
             (0..).zip(&streams).map(|(seed, stream)| stream.pieces(seed)).collect();
-        let mut browser = Browser::start().await?;
         let by_package = heard_by_eventsource_parser(&pieces).await?;
         assert_eq!(by_package.len(), streams.len());
-        for (seed, ((stream, pieces), by_package)) in
-            streams.iter().zip(pieces).zip(by_package).enumerate()
-        {
-            let wire = stream.wire.escape_ascii();
-            assert_eq!(hear(&pieces)?, stream.said, "seed {seed}: {wire}");
-            assert_eq!(by_package, stream.said_without_memory, "seed {seed}: {wire}");
-            let names = names(&stream.said.items);
-            let by_chromium =
-                browser.hear(&pieces, names).await.with_context(|| format!("seed {seed}"))?;
-            assert_eq!(by_chromium, stream.said.to_a_page(), "seed {seed}: {wire}");
+        let mut browser = Browser::start().await?;
+        for (seed, Stream { wire, said, said_without_memory }) in streams.iter().enumerate() {
+            let wire = wire.escape_ascii();
+            assert_eq!(hear(&pieces[seed])?, *said, "seed {seed}: {wire}");
+            assert_eq!(by_package[seed], *said_without_memory, "seed {seed}: {wire}");
+            let by_chromium = browser.hear(&pieces[seed], names(&said.items)).await;
+            let by_chromium = by_chromium.with_context(|| format!("seed {seed}"))?;
+            assert_eq!(by_chromium, said.to_a_page(), "seed {seed}: {wire}");
         }
         Ok(())
     })
