@@ -251,7 +251,11 @@ impl Client {
         let (first, last) = payload.split_at(cut);
         let mut say = |part, payload| {
             let key = Some(rng.u32(..).to_be_bytes());
-            ws_frame::encode_piece(Piece { kind, part, compressed: false, payload }, key, &mut self.output);
+            ws_frame::encode_piece(
+                Piece { kind, part, compressed: false, payload },
+                key,
+                &mut self.output,
+            );
         };
         if cut == 0 {
             say(Part::Whole, payload);

@@ -32,14 +32,12 @@ impl Page {
     pub(crate) async fn start(flags: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let harness = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let modules = harness.join("../../web/node_modules");
-        let modules = env::var_os("NODE_PATH").unwrap_or_else(|| modules.into());
         let mut driver = Command::new("node")
             .arg(harness.join("browser/driver.mjs"))
             .arg(browser()?)
             .arg(folder.path())
             .args(flags)
-            .env("NODE_PATH", modules)
+            .env("NODE_PATH", node_modules())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -126,6 +124,12 @@ impl Page {
         }
         Ok(None)
     }
+}
+
+/// Where npm has left what the scripts need.
+pub(crate) fn node_modules() -> PathBuf {
+    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/node_modules");
+    env::var_os("NODE_PATH").unwrap_or_else(|| modules.into()).into()
 }
 
 /// The browser that `TIDEWIRE_BROWSER` names, or the first on `PATH`.

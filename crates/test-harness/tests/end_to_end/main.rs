@@ -44,6 +44,14 @@ mod lines_are_published_across_a_restart;
 mod what_is_subscribed_resumes_by_itself;
 
 mod browser;
+mod event_stream;
+mod origin;
+mod web_socket;
+
+mod any_stream_is_heard_as_chromium_hears_it;
+mod chromium_hears_what_ws_frame_encodes;
 mod the_browsers_event_source_reconnects_without_loss;
 mod the_console_shows_a_message_on_both_panes;
 mod the_two_snippets_run_verbatim;
+mod what_sse_codec_writes_is_heard_alike_by_all;
+mod ws_frame_hears_what_chromium_sends;
