@@ -8,14 +8,14 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-use std::{env, str};
+use std::{env, mem, str};
 
 use ws_frame::{
     Close, Decoder, Event, Kind, Limits, Part, Piece, Role, encode_close, encode_piece, encode_pong,
 };
 
 #[path = "subscribe.rs"]
-#[expect(dead_code, reason = "of the other client, how it opens a connection is used here")]
+#[expect(dead_code, reason = "all that is used is how it opens and reads a connection")]
 mod subscribe;
 
 use subscribe::{open, random, receive};
@@ -46,7 +46,7 @@ enum Answer {
 #[derive(Debug)]
 struct Conversation {
     stream: TcpStream,
-    /// What has arrived and is not decoded.
+    /// What came right behind the handshake.
     received: Vec<u8>,
     /// What is to be sent.
     output: Vec<u8>,
@@ -64,8 +64,8 @@ impl Conversation {
     /// Answers until the server has closed; returns the last message.
     fn hold(mut self, answer: Answer) -> Result<Vec<u8>, Box<dyn Error>> {
         let (mut decoder, limits) = (Decoder::new(Role::Client), Limits::default());
+        let mut received = mem::take(&mut self.received);
         loop {
-            let mut received = std::mem::take(&mut self.received);
             let mut input = received.as_mut_slice();
             let is_open = loop {
                 match decoder.decode(&mut input, &limits) {
@@ -89,7 +89,6 @@ impl Conversation {
             let unfinished = input.len();
             received.drain(..received.len() - unfinished);
             receive(&mut self.stream, &mut received)?;
-            self.received = received;
         }
     }
 

@@ -95,3 +95,45 @@ fn listen(output: PipeReader, says: &str, found: &Sender<String>, mut log: File)
 const START_WAIT: Duration = Duration::from_secs(20);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn nowhere() -> File {
+        File::options().write(true).open("/dev/null").unwrap()
+    }
+
+    #[test]
+    fn an_address_is_found_behind_other_words_and_on_either_output() {
+        for script in ["echo hi; echo at 1:2; sleep 60", "echo at 1:2 >&2; sleep 60"] {
+            let (_program, address) = Program::listening(shell(script), "at ", nowhere()).unwrap();
+            assert_eq!(address, "1:2");
+        }
+    }
+
+    #[test]
+    fn one_that_ends_without_an_address_is_named_at_once() {
+        let error = Program::listening(shell("echo hi"), "at ", nowhere()).unwrap_err();
+        assert_eq!(error.to_string(), "sh does not say where it is");
+    }
+
+    #[test]
+    fn one_that_takes_too_long_is_not_waited_for() {
+        let mut program = Program::start(shell("sleep 60"), nowhere()).unwrap();
+        let error = program.wait(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.to_string(), "sh goes on after 0 s");
+    }
+
+    #[test]
+    fn how_it_ended_is_told() {
+        let mut program = Program::start(shell("exit 3"), nowhere()).unwrap();
+        assert_eq!(program.wait(START_WAIT).unwrap().code(), Some(3));
+    }
+}
