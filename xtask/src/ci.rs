@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
 
 use crate::workspace::Workspace;
-use crate::{arrows, install, no_std, steps, tidy};
+use crate::{arrows, autobahn, install, no_std, steps, tidy};
 use anyhow::{Context as _, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 9] = [
+pub(crate) const STEPS: [Step; 10] = [
     Step { name: "fmt", does: "every file is as rustfmt leaves it", run: steps::fmt },
     Step { name: "arrows", does: "crates import downwards only", run: arrows::run },
     Step { name: "tidy", does: "lengths, opening docs, leftovers, manifests", run: tidy::run },
@@ -24,6 +24,7 @@ pub(crate) const STEPS: [Step; 9] = [
     Step { name: "docs", does: "rustdoc without a warning", run: steps::docs },
     Step { name: "test", does: "unit, integration and doc tests", run: steps::test },
     Step { name: "simulate", does: "10,000 seeds of the simulated world", run: steps::simulate },
+    Step { name: AUTOBAHN, does: "the Autobahn suite; --compression, --write", run: autobahn::run },
     Step { name: END_TO_END, does: "the real binary, real browsers, bad links", run: steps::e2e },
 ];
 
@@ -43,7 +44,7 @@ pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
 /// Runs the chosen steps in their order and stops at the first that fails.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let choice = Choice::parse(arguments)?;
-    if choice.steps.iter().any(|step| step.name == END_TO_END) {
+    if choice.steps.iter().any(|step| [AUTOBAHN, END_TO_END].contains(&step.name)) {
         install::ensure(workspace, choice.consent)?;
     }
     let started = Instant::now();
@@ -116,6 +117,7 @@ fn parse_steps(names: &str) -> Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(|step| names.contains(&step.name)).collect())
 }
 
+const AUTOBAHN: &str = "autobahn";
 const END_TO_END: &str = "e2e";
 
 #[cfg(test)]

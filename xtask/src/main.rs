@@ -3,6 +3,7 @@
 //! `cargo xtask help` lists them. Each command has a file; this one only tells them apart.
 
 mod arrows;
+mod autobahn;
 mod bench;
 mod ci;
 mod command;

@@ -242,6 +242,16 @@ impl Connection {
         }
     }
 
+    /// Whether a client that broke the rules has been told so, and will be told nothing more.
+    ///
+    /// Then the sending side of the socket ends, and what still comes is passed over until the
+    /// client ends its own: to hang up on bytes unread may take the close frame from it.
+    pub fn has_said_all(&self) -> bool {
+        matches!(self.phase, Phase::Closing { parting: Parting::Refused, .. })
+            && self.unsent.is_none()
+            && self.replies.is_empty()
+    }
+
     /// Bytes held for this client alone: answers, what is half sent, and input not yet used up.
     ///
     /// What is half sent of a large message is shared with the log and not counted.

@@ -6,7 +6,7 @@ use crate::{Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, c
 use std::{collections::VecDeque, mem};
 use tidewire_broker::{ChannelName, Content, Draft, Grant, Permit, Position};
 use tidewire_protocol::ServerMessage;
-use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Piece, Role};
+use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Piece, ProtocolError, Role};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -20,6 +20,25 @@ pub(crate) struct Socket {
     /// A message of which only so much has arrived.
     message: Vec<u8>,
     pub(crate) publishes: VecDeque<Publish>,
+    echo: Echo,
+    /// A broken frame, whose close waits for the echo; nothing is read any more.
+    broken: Option<ProtocolError>,
+}
+
+/// What a raw client has published and not heard back.
+#[derive(Debug, Default)]
+struct Echo {
+    /// Publishes that have no offset yet.
+    unanswered: usize,
+    /// The newest offset of the others.
+    newest: u64,
+}
+
+impl Echo {
+    /// Whether some is still to come to a reader that has been handed everything up to `after`.
+    fn is_awaited(&self, after: u64) -> bool {
+        self.unanswered > 0 || after < self.newest
+    }
 }
 
 /// A publish that a client has asked for.
@@ -47,6 +66,8 @@ impl Socket {
             parked: Vec::new(),
             message: Vec::new(),
             publishes: VecDeque::new(),
+            echo: Echo::default(),
+            broken: None,
         }
     }
 
@@ -79,9 +100,10 @@ impl Connection {
     }
 
     /// Whether more input is welcome: not while answers pile up that the client does not take, nor
-    /// after a request that was much work, before others had a turn.
+    /// after a request that was much work, before others had a turn, nor behind a broken frame.
     pub fn wants_input(&self, worker: &Worker) -> bool {
-        let is_over = matches!(self.phase, Phase::Flushing(_) | Phase::Ended(_));
+        let is_over = matches!(self.phase, Phase::Flushing(_) | Phase::Ended(_))
+            || self.socket.as_ref().is_some_and(|socket| socket.broken.is_some());
         !is_over && !self.is_spent && self.replies.len() < worker.limits.replies_bytes_max
     }
 
@@ -97,6 +119,12 @@ impl Connection {
 
     /// Takes in how a publish went.
     pub fn handle_published(&mut self, id: Option<u64>, outcome: Result<Position, Refusal>) {
+        if let Some(Socket { dialect: Dialect::Raw | Dialect::Json, echo, .. }) =
+            self.socket.as_deref_mut()
+        {
+            echo.unanswered = echo.unanswered.saturating_sub(1);
+            echo.newest = outcome.as_ref().map_or(echo.newest, |position| position.offset);
+        }
         match (id, outcome) {
             // Nothing may follow a close.
             _ if self.phase != Phase::Open => {}
@@ -109,11 +137,27 @@ impl Connection {
         }
     }
 
-    /// Goes on with input that waited behind answers, once those are sent.
+    /// Goes on with input that waited behind answers, or a close behind an echo, once those are sent.
     pub(crate) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
+        if let Some(mut socket) = self.socket.take() {
+            self.close_broken(&mut socket, worker, time);
+            self.socket = Some(socket);
+        }
         let waits = self.socket.as_ref().is_some_and(|socket| !socket.parked.is_empty());
         if waits && self.wants_input(worker) {
             self.handle_input(&mut [], worker, time);
+        }
+    }
+
+    /// Answers a broken frame, once the echo has gone out of what came before it: whether that is
+    /// heard should not hang on how the frames shared out into packets.
+    fn close_broken(&mut self, socket: &mut Socket, worker: &Worker, time: Time) {
+        if self.phase == Phase::Open
+            && !socket.echo.is_awaited(self.after(&worker.broker))
+            && let Some(error) = socket.broken.take()
+        {
+            let reason = error.to_string();
+            self.say_close(error.close_code(), &reason, Parting::Refused, worker, time);
         }
     }
 
@@ -138,8 +182,8 @@ impl Connection {
                 Ok(Some(event)) => self.handle_event(event, socket, worker, time),
                 Ok(None) => break,
                 Err(error) if self.phase == Phase::Open => {
-                    let reason = error.to_string();
-                    self.say_close(error.close_code(), &reason, Parting::Refused, worker, time);
+                    socket.broken = Some(error);
+                    self.close_broken(socket, worker, time);
                     return &[];
                 }
                 // A close has been said, or came; whatever follows is of no interest.
@@ -243,6 +287,7 @@ impl Connection {
             Ok(permit) => {
                 let draft = Draft::new(content);
                 socket.publishes.push_back(Publish { id: None, permit, draft });
+                socket.echo.unanswered += 1;
             }
             Err(reason) => {
                 let code = CloseCode::POLICY_VIOLATION;

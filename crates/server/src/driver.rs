@@ -148,6 +148,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 break;
             }
         }
+        if connection.has_said_all() {
+            // A socket that cannot end its one side will end both, in time.
+            let _ = Pin::new(&mut self.socket).poll_shutdown(context);
+        }
         match connection.parting() {
             Some(parting) => {
                 connection.leave(&mut worker);

@@ -6,12 +6,13 @@
 
 use std::error::Error;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
 use std::{env, str, thread};
 
 use ws_frame::{
-    Close, Decoder, Event, HandshakeError, HandshakeKey, Limits, Role, VERSION, check_version,
-    encode_binary, encode_close, encode_piece, encode_pong, encode_text,
+    Close, Decoder, Event, HandshakeError, HandshakeKey, Limits, Part, Piece, Role, VERSION,
+    check_version, encode_binary, encode_close, encode_piece, encode_pong, encode_text,
 };
 
 fn main() -> io::Result<()> {
@@ -35,6 +36,8 @@ pub(crate) fn serve(listener: &TcpListener) -> io::Result<()> {
 }
 
 fn connection(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
+    // A small answer does not wait for the one before it to be acknowledged.
+    stream.set_nodelay(true)?;
     let mut buffer = vec![0; RECEIVE_BYTES];
     match handshake(&mut stream, &mut buffer)? {
         Some(filled) => echo(&mut stream, &mut buffer, filled),
@@ -84,14 +87,17 @@ fn accept(request: &str) -> Result<String, HandshakeError> {
     Ok(HandshakeKey::parse(header("Sec-WebSocket-Key"))?.accept())
 }
 
-/// Echoes messages, whole or in the pieces they come in, until a close or an error.
+/// Echoes messages until a close or an error.
+///
+/// One that comes in pieces is answered when it is whole: many a peer sends all of a message before
+/// it reads, and would wait for us as we for it.
 fn echo(
     stream: &mut TcpStream,
     buffer: &mut [u8],
     mut filled: usize,
 ) -> Result<(), Box<dyn Error>> {
     let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
-    let mut output = Vec::new();
+    let (mut message, mut output) = (Vec::new(), Vec::new());
     loop {
         let mut input = buffer.get_mut(..filled).unwrap_or_default();
         let open = loop {
@@ -99,7 +105,15 @@ fn echo(
                 Ok(None) => break true,
                 Ok(Some(Event::Text(text))) => encode_text(text, None, &mut output),
                 Ok(Some(Event::Binary(payload))) => encode_binary(payload, None, &mut output),
-                Ok(Some(Event::Piece(piece))) => encode_piece(piece, None, &mut output),
+                Ok(Some(Event::Piece(Piece { kind, part, payload, .. }))) => {
+                    message.extend_from_slice(payload);
+                    if part.ends() {
+                        let whole =
+                            Piece { kind, part: Part::Whole, compressed: false, payload: &message };
+                        encode_piece(whole, None, &mut output);
+                        message.clear();
+                    }
+                }
                 Ok(Some(Event::Ping(payload))) => encode_pong(payload, None, &mut output)?,
                 Ok(Some(Event::Pong(_))) => {}
                 Ok(Some(Event::Close(close))) => {
@@ -117,7 +131,7 @@ fn echo(
         stream.write_all(&output)?;
         output.clear();
         if !open {
-            return Ok(());
+            return hang_up(stream);
         }
 
         filled = unfinished.len();
@@ -128,6 +142,21 @@ fn echo(
         }
     }
 }
+
+/// Ends our side, and lets the peer end its own.
+///
+/// To hang up on bytes unread resets the connection, which may take from the peer what it has not
+/// read yet, the close frame last of all.
+fn hang_up(stream: &mut TcpStream) -> Result<(), Box<dyn Error>> {
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(HANG_UP_WAIT))?;
+    // Whatever still comes, and however that ends, it is over.
+    let _ = io::copy(stream, &mut io::sink());
+    Ok(())
+}
+
+/// How long a peer may keep silent before it ends its side.
+const HANG_UP_WAIT: Duration = Duration::from_secs(1);
 
 /// Room for a request's head, and for much more than a decoder leaves unfinished.
 const RECEIVE_BYTES: usize = 16 << 10;

@@ -35,10 +35,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 MiB in 65,536 fragments, which is what the Autobahn test suite asks of an endpoint, and
-    /// nothing kept to make it whole.
+    /// 16 MiB in 65,536 fragments and an empty one that ends them, which is what the Autobahn test
+    /// suite asks of an endpoint, and nothing kept to make it whole.
     fn default() -> Self {
-        Self { message_bytes_max: 16 << 20, fragments_max: 1 << 16, whole_bytes_max: 0 }
+        Self { message_bytes_max: 16 << 20, fragments_max: (1 << 16) + 1, whole_bytes_max: 0 }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
+use std::time::Duration;
 use tidewire_test_harness::{
     peers::{Subscriber, Wire, http::publish},
     server::Server,
@@ -9,6 +10,7 @@ use tidewire_test_harness::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 #[tokio::test]
@@ -27,7 +29,7 @@ async fn a_frame_of_a_terabyte_is_refused_at_its_head() -> Result<()> {
             // Binary, final, masked, a length of 2^40 in eight bytes; and no byte of payload.
             stream.write_all(b"\x82\xFF\x00\x00\x01\x00\x00\x00\x00\x00\0\0\0\0").await?;
             let mut all = Vec::new();
-            stream.read_to_end(&mut all).await.context("no end")?;
+            timeout(AT_ONCE, stream.read_to_end(&mut all)).await.context("no end")??;
             let close = all.windows(4).any(|four| four[0] == 0x88 && four[2..] == [0x03, 0xF1]);
             ensure!(close, "{:?}", String::from_utf8_lossy(&all));
         }
@@ -37,3 +39,6 @@ async fn a_frame_of_a_terabyte_is_refused_at_its_head() -> Result<()> {
     })
     .await
 }
+
+/// Less than the three seconds in which a client may end its own side.
+const AT_ONCE: Duration = Duration::from_secs(2);
