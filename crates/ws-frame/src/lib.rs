@@ -7,6 +7,8 @@ extern crate alloc;
 
 mod close;
 mod decode;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod encode;
 mod error;
 mod event;

@@ -16,6 +16,7 @@ mod any_chunking_hears_what_the_naive_decoder_hears;
 mod control_frames_fit_between_fragments;
 mod limits_hold_at_the_header;
 mod messages_come_whole_or_as_they_arrive;
+mod only_the_first_frame_says_compressed;
 mod text_is_checked_across_every_cut;
 mod the_examples_of_the_rfc_hold;
 mod what_is_encoded_decodes;
