@@ -216,3 +216,23 @@ const ROOM_RATIO: usize = 4;
 const ROOM_BYTES_MIN: usize = 256;
 /// The most to try at once, so that little is prepared in vain.
 const ROOM_BYTES_MAX: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Part;
+
+    #[test]
+    fn state_is_kept_between_messages_only_if_it_is_taken_over() {
+        for (context, is_kept) in [(Context::Fresh, false), (Context::TakenOver, true)] {
+            let mut inflater = Inflater::new(Direction { context, ..Direction::default() });
+            let mut hear = |part, payload| {
+                let piece = Piece { kind: Kind::Text, part, compressed: true, payload };
+                inflater.inflate(piece, &Limits::default(), &mut Vec::new()).unwrap();
+                inflater.stream.is_some()
+            };
+            assert!(hear(Part::First, &b"\xF2\x48\xCD"[..]));
+            assert_eq!(hear(Part::Last, b"\xC9\xC9\x07\0"), is_kept);
+        }
+    }
+}
