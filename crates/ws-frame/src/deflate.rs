@@ -125,6 +125,11 @@ impl Default for WindowBits {
     }
 }
 
+/// A count of bytes the library took or made, which the length of a slice bounds.
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 /// What the sender cuts off a flushed message, and the receiver puts back ([RFC 7692 §7.2.1]).
 ///
 /// [RFC 7692 §7.2.1]: https://www.rfc-editor.org/rfc/rfc7692#section-7.2.1

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::{Context, Direction, TAIL};
+use super::{Context, Direction, TAIL, to_usize};
 
 /// What compresses messages, one at a time.
 ///
@@ -64,9 +64,8 @@ impl Deflater {
             let taken_before = self.stream.total_in();
             #[expect(clippy::expect_used, reason = "it fails for null pointers and ended streams")]
             self.stream.compress_vec(rest, output, FlushCompress::Sync).expect("a stream in use");
-            let taken = self.stream.total_in().saturating_sub(taken_before);
-            rest =
-                usize::try_from(taken).ok().and_then(|taken| rest.get(taken..)).unwrap_or_default();
+            let taken = to_usize(self.stream.total_in().saturating_sub(taken_before));
+            rest = rest.get(taken..).unwrap_or_default();
             // With room to spare there is nothing left to flush.
             if output.len() < output.capacity() {
                 break;

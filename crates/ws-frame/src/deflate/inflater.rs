@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Context, Direction, TAIL};
+use super::{Context, Direction, TAIL, to_usize};
 use crate::utf8::Utf8;
 use crate::{Kind, Limits, PayloadLen, Piece, ProtocolError};
 
@@ -121,13 +121,15 @@ impl Inflater {
         let mut room = Room::behind(output, input.len());
         let mut holds_more = false;
         while !input.is_empty() || holds_more {
-            let left = limits.message_bytes_max.saturating_sub(self.message_bytes);
-            let left = usize::try_from(left).unwrap_or(usize::MAX);
-            let (taken_before, made_before) = (stream.total_in(), stream.total_out());
+            let left = to_usize(limits.message_bytes_max.saturating_sub(self.message_bytes));
             // One byte more than is allowed tells a message that is too long.
             let free = room.free(left.saturating_add(1));
+            let (taken_before, made_before) = (stream.total_in(), stream.total_out());
             let status = stream.decompress(input, free, FlushDecompress::Sync);
-            let made = room.fill(stream.total_out().saturating_sub(made_before));
+            let taken = to_usize(stream.total_in().saturating_sub(taken_before));
+            let made = to_usize(stream.total_out().saturating_sub(made_before));
+            input = input.get(taken..).unwrap_or_default();
+            let made = room.fill(made);
 
             if kind == Kind::Text {
                 self.utf8.feed(made.get(..left).unwrap_or(made))?;
@@ -137,20 +139,18 @@ impl Inflater {
             }
             self.message_bytes = self.message_bytes.saturating_add(PayloadLen::of(made).bytes());
 
-            let taken = to_usize(stream.total_in().saturating_sub(taken_before));
             self.finished = false;
             match status.map_err(|_| ProtocolError::CompressionInvalid)? {
                 Status::StreamEnd => {
                     stream.reset(false);
                     self.finished = true;
                 }
-                // There was room, so it will not go on.
+                // It was given input and room, so it will never go on.
                 Status::BufError if !input.is_empty() => {
                     return Err(ProtocolError::CompressionInvalid);
                 }
                 Status::Ok | Status::BufError => {}
             }
-            input = input.get(taken..).unwrap_or_default();
             holds_more = room.is_full() && !self.finished;
         }
         Ok(())
@@ -184,9 +184,9 @@ impl<'a> Room<'a> {
     }
 
     /// Takes so many of the free bytes as filled, and returns them.
-    fn fill(&mut self, bytes: u64) -> &[u8] {
+    fn fill(&mut self, bytes: usize) -> &[u8] {
         let start = self.filled;
-        self.filled = start.saturating_add(to_usize(bytes));
+        self.filled = start.saturating_add(bytes);
         self.output.get(start..self.filled).unwrap_or_default()
     }
 
@@ -200,11 +200,6 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         self.output.truncate(self.filled);
     }
-}
-
-/// A count of bytes within a slice, which is a `usize`.
-fn to_usize(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// A final block without a byte in it: three bits, and seven that say it ends.

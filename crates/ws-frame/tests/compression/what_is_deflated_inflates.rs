@@ -47,6 +47,17 @@ fn converse(random: &mut Random, direction: Direction, level: Level, len_max: us
 }
 
 #[test]
+fn there_are_seven_windows_and_nine_levels() {
+    let windows = (0..=255).filter_map(WindowBits::new).map(WindowBits::bits);
+    assert_eq!(windows.collect::<Vec<_>>(), [9, 10, 11, 12, 13, 14, 15]);
+    let levels = (0..=255).filter_map(Level::new);
+    assert_eq!(levels.collect::<Vec<_>>().len(), 9);
+    assert_eq!(Level::new(1), Some(Level::FASTEST));
+    assert_eq!(Level::new(6), Some(Level::default()));
+    assert_eq!(Level::new(9), Some(Level::SMALLEST));
+}
+
+#[test]
 fn cut_at_every_byte() {
     let mut random = Random(1);
     for direction in BOTH {
@@ -64,8 +75,7 @@ fn cut_at_every_byte() {
 
 #[test]
 fn whatever_room_the_output_had() {
-    let mut random = Random(2);
-    let message = random.message(700);
+    let message: Vec<u8> = (0..700_u32).map(|index| (index * index / 7) as u8).collect();
     for direction in BOTH {
         for capacity in 0..800 {
             let mut payload = Vec::with_capacity(capacity);
