@@ -21,7 +21,7 @@ use super::{Context, Direction, WindowBits};
 pub struct Config {
     /// How the server may compress.
     pub server: Direction,
-    /// How the client may compress.
+    /// How the client may compress. Only one that heeds a limit of its window is held to it.
     pub client: Direction,
 }
 

@@ -145,7 +145,7 @@ impl Inflater {
                     stream.reset(false);
                     self.finished = true;
                 }
-                // It was given input and room, so it will never go on.
+                // Given input and room the library goes on or fails; were it not so, this would not end.
                 Status::BufError if !input.is_empty() => {
                     return Err(ProtocolError::CompressionInvalid);
                 }

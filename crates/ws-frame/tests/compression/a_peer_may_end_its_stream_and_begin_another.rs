@@ -2,10 +2,10 @@
 //! next, and refers to nothing before it.
 
 use ws_frame::ProtocolError::CompressionInvalid;
-use ws_frame::deflate::Inflater;
+use ws_frame::deflate::{Deflater, Inflater, Level};
 use ws_frame::{Kind, Limits};
 
-use crate::feed::{BOTH, TAKEN_OVER, inflate, inflates};
+use crate::feed::{BOTH, FRESH, TAKEN_OVER, inflate, inflates};
 
 /// "Hello" in a final block, and nothing behind it.
 const FINAL: &[u8] = &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
@@ -35,6 +35,21 @@ fn even_if_nothing_follows() {
         [(FINAL, 1), (FINAL_STORED, 1), (&[FLUSHED, b"\0\0\xFF\xFF", FINAL].concat(), 2)]
     {
         inflates(Kind::Text, payload, &Ok(b"Hello".repeat(hellos)));
+    }
+}
+
+#[test]
+fn whatever_came_before() {
+    for len in 1..1_100 {
+        let mut payload = Vec::new();
+        Deflater::new(FRESH, Level::DEFAULT).deflate(&b"a".repeat(len), &mut payload);
+        // The bit that makes a block final; what was behind the block is now another stream.
+        payload[0] |= 1;
+        for direction in BOTH {
+            let mut inflater = Inflater::new(direction);
+            let heard = inflate(&mut inflater, Kind::Text, &Limits::default(), [&payload[..]]);
+            assert_eq!(heard.map(|message| message.len()), Ok(len), "{direction:?}");
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a deflater makes, our inflater and a naive one read, within the window promised.
 
 use ws_frame::deflate::{Context, Deflater, Direction, Inflater, Level, WindowBits};
-use ws_frame::{Kind, Limits};
+use ws_frame::{Kind, Limits, Part, Piece};
 
-use crate::feed::{BOTH, Random, inflate};
+use crate::feed::{BOTH, FRESH, Random, inflate};
 use crate::naive::Naive;
 
 const TAIL: &[u8] = &[0, 0, 0xFF, 0xFF];
@@ -70,6 +70,24 @@ fn cut_at_every_byte() {
             let heard = inflate(&mut inflater, Kind::Binary, &Limits::default(), [front, back]);
             assert_eq!(heard.as_ref(), Ok(&message), "cut at {cut}");
         }
+    }
+}
+
+#[test]
+fn as_far_as_it_has_arrived() {
+    let mut payload = Vec::new();
+    Deflater::new(FRESH, Level::DEFAULT).deflate(&b"a".repeat(100_000), &mut payload);
+    for end in 1..payload.len() {
+        let inflated_bytes = |piece_bytes| {
+            let (mut inflater, mut message) = (Inflater::new(FRESH), Vec::new());
+            for payload in payload[..end].chunks(piece_bytes) {
+                let part = if message.is_empty() { Part::First } else { Part::Middle };
+                let piece = Piece { kind: Kind::Text, part, compressed: true, payload };
+                assert_eq!(inflater.inflate(piece, &Limits::default(), &mut message), Ok(()));
+            }
+            message.len()
+        };
+        assert_eq!(inflated_bytes(1), inflated_bytes(end), "{end} bytes");
     }
 }
 
