@@ -1,6 +1,7 @@
-//! An echo server on `std::net`: one thread a connection, and nothing but `ws-frame`.
+//! An echo server on `std::net`: one thread a connection, and nothing but `ws-frame`. What comes
+//! compressed goes back compressed.
 //!
-//! `cargo run -p ws-frame --example echo --features handshake -- 127.0.0.1:9001`, then in a
+//! `cargo run -p ws-frame --example echo --features handshake,deflate -- 127.0.0.1:9001`, then in a
 //! browser's console: `s = new WebSocket("ws://127.0.0.1:9001")`, `s.onmessage = console.log`,
 //! `s.send("hi")`.
 
@@ -8,11 +9,13 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
-use std::{env, str, thread};
+use std::{env, mem, str, thread};
 
+use ws_frame::deflate::{Agreement, Config, Deflater, Inflater, Level};
 use ws_frame::{
-    Close, Decoder, Event, HandshakeError, HandshakeKey, Limits, Part, Piece, Role, VERSION,
-    check_version, encode_binary, encode_close, encode_piece, encode_pong, encode_text,
+    Close, Decoder, EncodeError, Event, HandshakeError, HandshakeKey, Limits, Part, Piece,
+    ProtocolError, Role, VERSION, check_version, encode_binary, encode_close, encode_piece,
+    encode_pong, encode_text,
 };
 
 fn main() -> io::Result<()> {
@@ -40,13 +43,21 @@ fn connection(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; RECEIVE_BYTES];
     match handshake(&mut stream, &mut buffer)? {
-        Some(filled) => echo(&mut stream, &mut buffer, filled),
+        Some(opening) => echo(&mut stream, &mut buffer, opening),
         None => Ok(()),
     }
 }
 
-/// Answers the request; says how many bytes past it have come, if it was granted.
-fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<usize>, Box<dyn Error>> {
+/// What a granted request leads to.
+struct Opening {
+    /// How many bytes have come past the request, now at the buffer's front.
+    filled: usize,
+    /// What was agreed on about compression.
+    agreement: Option<Agreement>,
+}
+
+/// Answers the request, and says whether it was granted.
+fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<Opening>, Box<dyn Error>> {
     let mut filled = 0;
     let end = loop {
         let received = stream.read(buffer.get_mut(filled..).unwrap_or_default())?;
@@ -59,11 +70,16 @@ fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<usize>,
             break end + 4;
         }
     };
-    let granted = accept(str::from_utf8(buffer.get(..end).unwrap_or_default())?);
+    let request = str::from_utf8(buffer.get(..end).unwrap_or_default())?;
+    let granted = accept(request);
+    let agreement = Config::default().accept(headers(request, "Sec-WebSocket-Extensions"));
     let response = match &granted {
         Ok(accept) => format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
-             Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+             Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{}\r\n",
+            agreement.map_or_else(String::new, |agreement| {
+                format!("Sec-WebSocket-Extensions: {agreement}\r\n")
+            })
         ),
         Err(error) => format!(
             "HTTP/1.1 {} {error}\r\nSec-WebSocket-Version: {VERSION}\r\n\
@@ -73,18 +89,20 @@ fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<usize>,
     };
     stream.write_all(response.as_bytes())?;
     buffer.copy_within(end..filled, 0);
-    Ok(granted.is_ok().then_some(filled - end))
+    Ok(granted.is_ok().then_some(Opening { filled: filled - end, agreement }))
 }
 
 /// The `Sec-WebSocket-Accept` for a request.
 fn accept(request: &str) -> Result<String, HandshakeError> {
-    let header = |name: &str| {
-        let mut headers = request.lines().filter_map(|line| line.split_once(':'));
-        let found = headers.find(|(candidate, _)| candidate.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value.trim())
-    };
+    let header = |name| headers(request, name).next().unwrap_or_default();
     check_version(header("Sec-WebSocket-Version"))?;
     Ok(HandshakeKey::parse(header("Sec-WebSocket-Key"))?.accept())
+}
+
+/// The values of every line of that name.
+fn headers<'a>(request: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines = request.lines().filter_map(|line| line.split_once(':'));
+    lines.filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 /// Echoes messages until a close or an error.
@@ -94,10 +112,13 @@ fn accept(request: &str) -> Result<String, HandshakeError> {
 fn echo(
     stream: &mut TcpStream,
     buffer: &mut [u8],
-    mut filled: usize,
+    Opening { mut filled, agreement }: Opening,
 ) -> Result<(), Box<dyn Error>> {
     let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
-    let (mut message, mut output) = (Vec::new(), Vec::new());
+    if agreement.is_some() {
+        decoder = decoder.allow_compressed();
+    }
+    let (mut answer, mut output) = (Answer::new(agreement), Vec::new());
     loop {
         let mut input = buffer.get_mut(..filled).unwrap_or_default();
         let open = loop {
@@ -105,13 +126,9 @@ fn echo(
                 Ok(None) => break true,
                 Ok(Some(Event::Text(text))) => encode_text(text, None, &mut output),
                 Ok(Some(Event::Binary(payload))) => encode_binary(payload, None, &mut output),
-                Ok(Some(Event::Piece(Piece { kind, part, payload, .. }))) => {
-                    message.extend_from_slice(payload);
-                    if part.ends() {
-                        let whole =
-                            Piece { kind, part: Part::Whole, compressed: false, payload: &message };
-                        encode_piece(whole, None, &mut output);
-                        message.clear();
+                Ok(Some(Event::Piece(piece))) => {
+                    if let Err(error) = answer.hear(piece, &limits, &mut output) {
+                        break refuse(error, &mut output)?;
                     }
                 }
                 Ok(Some(Event::Ping(payload))) => encode_pong(payload, None, &mut output)?,
@@ -120,11 +137,7 @@ fn echo(
                     encode_close(close, None, &mut output)?;
                     break false;
                 }
-                Err(error) => {
-                    let close = Close { code: error.close_code(), reason: "" };
-                    encode_close(Some(close), None, &mut output)?;
-                    break false;
-                }
+                Err(error) => break refuse(error, &mut output)?,
             }
         };
         let unfinished = filled - input.len()..filled;
@@ -140,6 +153,55 @@ fn echo(
             0 => return Ok(()),
             received => filled += received,
         }
+    }
+}
+
+/// Says why the connection ends, and that it does.
+fn refuse(error: ProtocolError, output: &mut Vec<u8>) -> Result<bool, EncodeError> {
+    let close = Close { code: error.close_code(), reason: "" };
+    encode_close(Some(close), None, output)?;
+    Ok(false)
+}
+
+/// A message that comes in pieces or compressed, until it is whole.
+struct Answer {
+    message: Vec<u8>,
+    /// One a connection, since each has a thread of its own; a deflater is large.
+    compression: Option<(Inflater, Deflater)>,
+}
+
+impl Answer {
+    fn new(agreement: Option<Agreement>) -> Self {
+        let compression = agreement.map(|agreement| {
+            let deflater = Deflater::new(agreement.server(), Level::DEFAULT);
+            (Inflater::new(agreement.client()), deflater)
+        });
+        Self { message: Vec::new(), compression }
+    }
+
+    /// Adds a piece of the message, and says it all again with the last.
+    fn hear(
+        &mut self,
+        piece: Piece<'_>,
+        limits: &Limits,
+        output: &mut Vec<u8>,
+    ) -> Result<(), ProtocolError> {
+        let compression = self.compression.as_mut().filter(|_| piece.compressed);
+        let Some((inflater, deflater)) = compression else {
+            self.message.extend_from_slice(piece.payload);
+            if piece.part.ends() {
+                let payload = &mem::take(&mut self.message);
+                encode_piece(Piece { part: Part::Whole, payload, ..piece }, None, output);
+            }
+            return Ok(());
+        };
+        inflater.inflate(piece, limits, &mut self.message)?;
+        if piece.part.ends() {
+            let mut payload = Vec::new();
+            deflater.deflate(&mem::take(&mut self.message), &mut payload);
+            encode_piece(Piece { part: Part::Whole, payload: &payload, ..piece }, None, output);
+        }
+        Ok(())
     }
 }
 

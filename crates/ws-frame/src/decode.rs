@@ -20,7 +20,7 @@ pub enum Role {
 /// What a peer may ask for, checked when a header arrives, before its payload does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest message, over all its fragments.
+    /// The longest message, over all its fragments, and once inflated.
     pub message_bytes_max: u64,
     /// The most frames a message may come in: the bound on the work of empty ones.
     pub fragments_max: u32,

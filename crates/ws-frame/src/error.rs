@@ -33,10 +33,13 @@ pub enum ProtocolError {
     ContinuationWithoutStart,
     /// A frame begins a message before the last one has ended.
     MessageInsideMessage,
-    /// The frames of a message declare more than [`message_bytes_max`](crate::Limits).
+    /// The frames of a message declare, or inflate to, more than
+    /// [`message_bytes_max`](crate::Limits).
     MessageTooLong,
     /// A message comes in more than [`fragments_max`](crate::Limits) frames.
     TooManyFragments,
+    /// A compressed message is none, or ends too early. Only the feature `deflate` can tell.
+    CompressionInvalid,
     /// A text is not UTF-8, or ends inside a code point.
     TextNotUtf8,
     /// A close has a payload of one byte, where its code takes two.
@@ -56,7 +59,9 @@ impl ProtocolError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
-            Self::TextNotUtf8 | Self::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::CompressionInvalid | Self::TextNotUtf8 | Self::CloseReasonNotUtf8 => {
+                CloseCode::INVALID_PAYLOAD
+            }
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -77,6 +82,7 @@ impl Display for ProtocolError {
             Self::MessageInsideMessage => "new message inside a fragmented one",
             Self::MessageTooLong => "message too long",
             Self::TooManyFragments => "message in too many fragments",
+            Self::CompressionInvalid => "compressed message is damaged",
             Self::TextNotUtf8 => "text is not UTF-8",
             Self::ClosePayloadOneByte => "close payload of one byte",
             Self::IllegalCloseCode(code) => return write!(f, "illegal close code {code}"),

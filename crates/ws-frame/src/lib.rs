@@ -9,6 +9,8 @@ mod close;
 #[cfg(feature = "tokio")]
 mod codec;
 mod decode;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod encode;
 mod error;
 mod event;

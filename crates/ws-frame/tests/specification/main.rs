@@ -19,6 +19,7 @@ mod every_vector_by_both_roles;
 mod limits_hold_at_the_header;
 mod messages_come_whole_or_as_they_arrive;
 mod nothing_is_allocated_for_what_is_declared;
+mod only_the_first_frame_says_compressed;
 mod text_is_checked_across_every_cut;
 mod the_examples_of_the_rfc_hold;
 mod what_is_encoded_decodes;
