@@ -5,7 +5,7 @@
 //!
 //! [The syntax]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
-use crate::line;
+use crate::text::Text;
 use alloc::{string::ToString, vec::Vec};
 use core::{fmt, time::Duration};
 
@@ -64,10 +64,10 @@ impl Block<'_> {
         let event = self.event.unwrap_or_default().as_bytes();
         // Readers ignore an id that holds NUL, and would go on with an older one.
         // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-        if line::split(id).is_some() || id.contains(&0) {
+        if id.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(EncodeError::Id);
         }
-        if line::split(event).is_some() {
+        if event.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(EncodeError::Event);
         }
         Ok(())
@@ -104,7 +104,7 @@ impl Block<'_> {
 pub enum EncodeError {
     /// The id holds CR, LF or NUL.
     Id,
-    /// The event's name holds CR or LF.
+    /// The event's name holds CR, LF or NUL.
     Event,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Id => "an event id cannot hold CR, LF or NUL",
-            Self::Event => "an event name cannot hold CR or LF",
+            Self::Event => "an event name cannot hold CR, LF or NUL",
         })
     }
 }
@@ -122,10 +122,12 @@ impl core::error::Error for EncodeError {}
 /// Hands over the lines of `text`, always one more than it has line ends.
 fn for_each_line(text: &str, mut each: impl FnMut(&[u8])) {
     let mut rest = text.as_bytes();
-    while let Some((line, end, after)) = line::split(rest) {
-        each(line);
-        let after_lf = if end == line::CR { after.strip_prefix(b"\n") } else { None };
-        rest = after_lf.unwrap_or(after);
+    loop {
+        let (line, end) = Text::split(rest);
+        each(line.bytes());
+        rest = match end {
+            [] => return,
+            [b'\r', b'\n', after @ ..] | [_, after @ ..] => after,
+        };
     }
-    each(rest);
 }

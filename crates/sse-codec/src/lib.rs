@@ -10,8 +10,8 @@
 extern crate alloc;
 
 mod encode;
-mod line;
 mod parse;
+mod text;
 
 pub use encode::{Block, EncodeError};
 pub use parse::{Event, Field, Item, LimitError, Limits, Parser};

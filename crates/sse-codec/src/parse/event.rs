@@ -1,11 +1,9 @@
 //! What a stream says: events, and now and then how long to wait before reconnecting.
 
-use super::pending::decode;
-use alloc::borrow::Cow;
 use core::time::Duration;
 
 /// One thing a stream said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// An event to dispatch.
     Event(Event<'a>),
@@ -15,24 +13,13 @@ pub enum Item<'a> {
 
 /// An event as a browser would dispatch it.
 ///
-/// Broken UTF-8 has become U+FFFD. `into_owned` of a text that is not borrowed copies nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Broken UTF-8 has become U+FFFD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The event's name, `message` unless the stream gave another.
-    pub event: Cow<'a, str>,
+    pub event: &'a str,
     /// The event's `data` lines with LF between them.
-    pub data: Cow<'a, str>,
+    pub data: &'a str,
     /// The stream's last id, this event's or an earlier one's; empty before the first.
     pub last_event_id: &'a str,
-}
-
-impl<'a> Event<'a> {
-    pub(super) fn new<'i: 'a>(
-        event: Cow<'i, [u8]>,
-        data: Cow<'i, [u8]>,
-        last_event_id: &'a str,
-    ) -> Self {
-        let event = if event.is_empty() { Cow::Borrowed("message") } else { decode(event) };
-        Self { event, data: decode(data), last_event_id }
-    }
 }

@@ -82,11 +82,14 @@ fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
 }
 
 #[test]
-fn nul_is_refused_in_an_id_alone() {
-    let id = Block { id: Some("1\0"), ..Block::default() };
+fn nul_is_refused_in_an_id_and_a_name_and_is_data_like_any_other() {
+    let id = Block { id: Some("1\0"), ..data("x") };
     let error = id.encode(&mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "an event id cannot hold CR, LF or NUL");
-    assert_written(Block { event: Some("\0"), ..data("\0") }, b"event: \0\ndata: \0\n\n");
+    let event = Block { event: Some("\0"), ..data("x") };
+    let error = event.encode(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "an event name cannot hold CR, LF or NUL");
+    assert_written(data("\0"), b"data: \0\n\n");
 }
 
 #[test]
