@@ -132,10 +132,13 @@ impl Parser {
         &'p mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'p>>, LimitError> {
-        if self.stage != Stage::BlockStart
-            && let Some(retry) = self.resume(input)?
-        {
-            return Ok(Some(Item::Retry(retry)));
+        if self.stage != Stage::BlockStart {
+            if let Some(retry) = self.resume(input)? {
+                return Ok(Some(Item::Retry(retry)));
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
         }
         let (line, rest) = Text::split(input);
         // Most events are one line of data.
@@ -181,6 +184,7 @@ impl Parser {
         *input = rest;
         self.held.keep(&lines);
         self.hold(line)?;
+        self.held.shrink();
         Ok(None)
     }
 
@@ -198,23 +202,41 @@ impl Parser {
         *self = Self { last_event_id, ..Self::with_limits(self.limits) };
     }
 
-    /// Takes the rest of what an earlier input left off in the middle of.
+    /// Takes what an earlier input left off in the middle of.
     fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
         match self.stage {
-            Stage::Refused(error) => return Err(error),
-            Stage::Mark(mark) => self.skip_byte_order_mark(mark, input),
+            Stage::Name | Stage::Value(_) | Stage::Skipped => return self.resume_line(input),
+            Stage::Mark(mark) => {
+                self.skip_byte_order_mark(mark, input);
+                if self.stage == Stage::Skipped {
+                    return self.resume_line(input);
+                }
+            }
             Stage::AfterCr if !input.is_empty() => {
                 *input = input.strip_prefix(b"\n").unwrap_or(input);
                 self.stage = Stage::LineStart;
             }
-            _ => {}
+            Stage::AfterCr | Stage::BlockStart | Stage::LineStart => {}
+            Stage::Refused(error) => return Err(error),
         }
-        if !matches!(self.stage, Stage::Name | Stage::Value(_) | Stage::Skipped) {
-            return Ok(None);
+        Ok(None)
+    }
+
+    /// Takes the rest of a line, or one more piece of it.
+    fn resume_line(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
+        // Who feeds byte by byte asks for this with each.
+        if let (Stage::Value(field), [byte]) = (self.stage, *input)
+            && let Some(piece) = Text::of_byte(byte)
+        {
+            *input = &[];
+            return self.hold_value(field, piece).map(|()| None);
         }
         let (piece, rest) = Text::split(input);
         *input = rest;
-        self.hold(piece)?;
+        match self.stage {
+            Stage::Value(field) => self.hold_value(field, piece)?,
+            _ => self.hold(piece)?,
+        }
         let Some((stage, rest)) = end_line(rest) else { return Ok(None) };
         *input = rest;
         let retry = self.finish_line()?;
@@ -225,12 +247,12 @@ impl Parser {
     /// Drops the one byte order mark that may open the stream.
     fn skip_byte_order_mark(&mut self, mut mark: &'static [u8], input: &mut &[u8]) {
         self.stage = loop {
-            let Some((expected, mark_left)) = mark.split_first() else { break Stage::LineStart };
+            let Some((expected, mark_left)) = mark.split_first() else { break Stage::BlockStart };
             let Some((byte, rest)) = input.split_first() else { break Stage::Mark(mark) };
             if byte != expected {
                 // Bytes already dropped opened the first line after all. No field begins so.
                 let is_cut = mark.len() < BYTE_ORDER_MARK.len();
-                break if is_cut { Stage::Skipped } else { Stage::LineStart };
+                break if is_cut { Stage::Skipped } else { Stage::BlockStart };
             }
             (mark, *input) = (mark_left, rest);
         };
@@ -252,11 +274,16 @@ impl Parser {
             }
         }
         if let Stage::Value(field) = self.stage {
-            let len = self.held.value(field).bytes().len();
-            self.check(field, len + piece.bytes().len())?;
-            self.held.value(field).push(piece);
+            self.hold_value(field, piece)?;
         }
-        self.held.shrink();
+        Ok(())
+    }
+
+    #[inline]
+    fn hold_value(&mut self, field: Field, piece: Text<'_>) -> Result<(), LimitError> {
+        let len = self.held.value(field).bytes().len() + piece.bytes().len();
+        self.check(field, len)?;
+        self.held.value(field).push(piece);
         Ok(())
     }
 
@@ -335,6 +362,7 @@ impl Parser {
     }
 
     /// Refuses the stream if a value of that length, perhaps unfinished, is over its limit.
+    #[inline]
     fn check(&mut self, field: Field, len: usize) -> Result<(), LimitError> {
         let bytes_max = match field {
             Field::Data => self.limits.data_bytes_max,

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use alloc::{string::String, vec::Vec};
+use core::slice;
 
 /// Bytes without a line end that may or may not be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,13 @@ impl<'i> Text<'i> {
         let (len, is_ascii) = scan(bytes);
         let (bytes, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
         (Self { bytes, is_ascii }, rest)
+    }
+
+    /// A text of one byte, unless it is a CR or LF.
+    #[inline]
+    pub(crate) fn of_byte(byte: &'i u8) -> Option<Self> {
+        let is_end = matches!(byte, b'\r' | b'\n');
+        (!is_end).then(|| Self { bytes: slice::from_ref(byte), is_ascii: byte.is_ascii() })
     }
 
     #[inline]
@@ -119,43 +127,76 @@ impl TextBuffer {
     }
 }
 
+/// Whether `bytes` hold neither a line end nor NUL.
+#[inline]
+pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
+    let is_one_line = |word: u64| ends(word) | zero_bytes(word) == 0;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        return words.iter().chain([last]).all(|word| is_one_line(u64::from_le_bytes(*word)));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        return is_one_line(first << 32 | last);
+    }
+    !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
 /// How many bytes stand before the first CR or LF, and whether all of them are ASCII.
 #[inline]
 fn scan(bytes: &[u8]) -> (usize, bool) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86-64 has SSE2.
-    unsafe {
-        scan_vectors(bytes)
+    if let Some(last) = bytes.last_chunk() {
+        // SAFETY: every x86-64 has SSE2.
+        return unsafe { scan_vectors(bytes, last) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    scan_words(bytes, 0, 0)
+    scan_words(bytes)
 }
 
+/// The search sixteen bytes at a time. The `last` of them may in part have been looked at before.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse2")]
 #[inline]
-fn scan_vectors(bytes: &[u8]) -> (usize, bool) {
-    use core::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-        _mm_setzero_si128,
-    };
-    let (cr, lf) = (_mm_set1_epi8(0x0D), _mm_set1_epi8(0x0A));
-    let (vectors, tail) = bytes.as_chunks::<16>();
+fn scan_vectors(bytes: &[u8], last: &[u8; 16]) -> (usize, bool) {
+    use core::arch::x86_64::{_mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128};
     let mut seen = _mm_setzero_si128();
-    for (index, vector) in vectors.iter().enumerate() {
-        // SAFETY: the 16 bytes read are those of `vector`.
-        let vector = unsafe { _mm_loadu_si128(vector.as_ptr().cast()) };
-        let ends = _mm_or_si128(_mm_cmpeq_epi8(vector, cr), _mm_cmpeq_epi8(vector, lf));
-        let ends = _mm_movemask_epi8(ends);
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let (vector, ends) = load(chunk);
         if ends != 0 {
             let before = (ends - 1) & !ends;
             let high = _mm_movemask_epi8(seen) | (_mm_movemask_epi8(vector) & before);
-            return (index * 16 + usize::try_from(ends.trailing_zeros()).unwrap_or(0), high == 0);
+            return (16 * index + trailing_zeros(ends), high == 0);
         }
         seen = _mm_or_si128(seen, vector);
     }
-    let (len, is_ascii) = scan_words(tail);
-    (bytes.len() - tail.len() + len, is_ascii & (_mm_movemask_epi8(seen) == 0))
+    if rest.is_empty() {
+        return (bytes.len(), _mm_movemask_epi8(seen) == 0);
+    }
+    let (vector, ends) = load(last);
+    let before = ends.wrapping_sub(1) & !ends;
+    let high = _mm_movemask_epi8(seen) | (_mm_movemask_epi8(vector) & before);
+    (bytes.len() - 16 + trailing_zeros(ends).min(16), high == 0)
+}
+
+/// Sixteen bytes, and a bit for each of them that is CR or LF.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn load(chunk: &[u8; 16]) -> (core::arch::x86_64::__m128i, i32) {
+    use core::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
+    // SAFETY: the 16 bytes that are read are those of `chunk`.
+    let vector = unsafe { _mm_loadu_si128(chunk.as_ptr().cast()) };
+    let is_cr = _mm_cmpeq_epi8(vector, _mm_set1_epi8(0x0D));
+    let is_lf = _mm_cmpeq_epi8(vector, _mm_set1_epi8(0x0A));
+    (vector, _mm_movemask_epi8(_mm_or_si128(is_cr, is_lf)))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn trailing_zeros(mask: i32) -> usize {
+    usize::try_from(mask.trailing_zeros()).unwrap_or(0)
 }
 
 /// The search for any machine, eight bytes at a time.
@@ -164,7 +205,7 @@ fn scan_words(bytes: &[u8]) -> (usize, bool) {
     let mut seen = 0;
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let ends = zero_bytes(word ^ (ONES * 0x0D)) | zero_bytes(word ^ (ONES * 0x0A));
+        let ends = ends(word);
         if ends != 0 {
             let before = (ends - 1) & !ends;
             let at = usize::try_from(ends.trailing_zeros() / 8).unwrap_or(0);
@@ -172,9 +213,20 @@ fn scan_words(bytes: &[u8]) -> (usize, bool) {
         }
         seen |= word;
     }
-    let len = tail.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(tail.len());
-    let is_ascii = tail.iter().take(len).all(u8::is_ascii);
-    (bytes.len() - tail.len() + len, is_ascii & (seen & HIGHS == 0))
+    let mut len = words.len() * 8;
+    for byte in tail {
+        if matches!(byte, b'\r' | b'\n') {
+            break;
+        }
+        seen |= u64::from(*byte);
+        len += 1;
+    }
+    (len, seen & HIGHS == 0)
+}
+
+/// Sets the high bit of the lowest byte that is CR or LF. Above that one it may be mistaken.
+const fn ends(word: u64) -> u64 {
+    zero_bytes(word ^ (ONES * 0x0D)) | zero_bytes(word ^ (ONES * 0x0A))
 }
 
 /// Sets the high bit of the lowest byte that is zero. Above that one it may be mistaken.

@@ -51,6 +51,7 @@ impl Held {
     }
 
     /// What holds the unfinished line's value: with all of the data before it, if it is data.
+    #[inline]
     pub(super) fn value(&mut self, field: Field) -> &mut TextBuffer {
         match field {
             Field::Data => &mut self.data.text,
