@@ -5,8 +5,10 @@
 //!
 //! [The syntax]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
-use crate::text::{Text, is_one_line};
-use alloc::vec::Vec;
+use crate::{
+    output::Output,
+    text::{Text, is_one_line},
+};
 use core::{fmt, time::Duration};
 
 /// One block of an event stream: an event, or what changes a reader's state without being one.
@@ -44,11 +46,11 @@ impl Block<'_> {
     /// # Errors
     ///
     /// The id or the event's name cannot be written as one line. Nothing was appended.
-    pub fn encode(&self, output: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub fn encode(&self, output: &mut impl Output) -> Result<(), EncodeError> {
         self.check()?;
         let data = self.data.map(Lines::new);
-        output.reserve(self.len(data));
-        self.write(data, |bytes| output.extend_from_slice(bytes));
+        output.make_room(self.len(data));
+        self.write(data, |bytes| output.append(bytes));
         Ok(())
     }
 

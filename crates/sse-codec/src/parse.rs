@@ -13,7 +13,7 @@ mod field;
 mod held;
 mod limits;
 
-pub use event::{Event, Item};
+pub use event::{Event, Item, OwnedEvent, OwnedItem};
 pub use field::Field;
 pub use limits::{LimitError, Limits};
 
@@ -167,7 +167,9 @@ impl Parser {
             (self.stage, *input) = (stage, after);
             if line.bytes().is_empty() {
                 self.settle_id(lines.id);
-                if stage == Stage::LineStart { self.stage = Stage::BlockStart; }
+                if stage == Stage::LineStart {
+                    self.stage = Stage::BlockStart;
+                }
                 if lines.data.is_some() || self.held.data.is_given() {
                     return Ok(Some(Item::Event(self.dispatch(&lines))));
                 }

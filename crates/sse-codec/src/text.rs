@@ -58,7 +58,7 @@ impl<'i> Text<'i> {
             // SAFETY: all bytes are ASCII, as `is_ascii` says, so they are UTF-8.
             return Some(unsafe { str::from_utf8_unchecked(self.bytes) });
         }
-        str::from_utf8(self.bytes).ok()
+        validate(self.bytes)
     }
 
     /// Decodes as browsers do: each [maximal subpart] of a broken sequence becomes one U+FFFD. Only
@@ -125,6 +125,14 @@ impl TextBuffer {
     pub(crate) fn as_text(&self) -> Text<'_> {
         Text { bytes: &self.bytes, is_ascii: self.is_ascii }
     }
+}
+
+fn validate(bytes: &[u8]) -> Option<&str> {
+    #[cfg(feature = "simd")]
+    let text = simdutf8::basic::from_utf8(bytes);
+    #[cfg(not(feature = "simd"))]
+    let text = str::from_utf8(bytes);
+    text.ok()
 }
 
 /// Whether `bytes` hold neither a line end nor NUL.
@@ -236,3 +244,101 @@ const fn zero_bytes(word: u64) -> u64 {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// The same with no thought of speed.
+    fn scan_slowly(bytes: &[u8]) -> (usize, bool) {
+        let len = bytes.iter().take_while(|byte| !b"\r\n".contains(byte)).count();
+        (len, bytes[..len].is_ascii())
+    }
+
+    #[track_caller]
+    fn assert_scanned(bytes: &[u8]) {
+        assert_eq!(scan(bytes), scan_slowly(bytes), "{}", bytes.escape_ascii());
+        assert_eq!(scan_words(bytes), scan_slowly(bytes), "{}", bytes.escape_ascii());
+    }
+
+    /// Every length, place and alignment, with whatever else may stand after the end.
+    #[test]
+    fn the_first_end_is_found_wherever_it_lies() {
+        for (start, len) in (0..16).flat_map(|start| (0..70).map(move |len| (start, len))) {
+            for (end, then) in [(b'\r', b'\n'), (b'\n', b'\r'), (b'\n', 0xFF), (b'\r', b'x')] {
+                for at in 0..=len {
+                    let mut bytes = vec![b'x'; start + len];
+                    bytes[start..].iter_mut().skip(at).for_each(|byte| *byte = then);
+                    bytes[start..].iter_mut().skip(at).take(1).for_each(|byte| *byte = end);
+                    assert_scanned(&bytes[start..]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_beyond_ascii_counts_before_the_end_and_not_after() {
+        for len in 0..50 {
+            for (at, end) in (0..len).flat_map(|at| (0..=len).map(move |end| (at, end))) {
+                let mut bytes = vec![b'x'; len];
+                bytes[at] = 0x80;
+                bytes.iter_mut().skip(end).take(1).for_each(|byte| *byte = b'\n');
+                assert_scanned(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_is_taken_for_what_it_is() {
+        for byte in 0..=u8::MAX {
+            for len in [1, 7, 8, 9, 15, 16, 17, 33] {
+                for at in 0..len {
+                    let mut bytes = vec![b'x'; len];
+                    bytes[at] = byte;
+                    assert_scanned(&bytes);
+                    assert_scanned(&vec![byte; len]);
+                    assert_eq!(is_one_line(&bytes), !b"\r\n\0".contains(&byte), "{byte} of {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_of_an_end_are_not_mistaken_for_one() {
+        for pair in (0..=u16::MAX).map(u16::to_be_bytes) {
+            for start in 0..7 {
+                let mut bytes = *b"xxxxxxxx";
+                bytes[start..start + 2].copy_from_slice(&pair);
+                assert_eq!(scan_words(&bytes), scan_slowly(&bytes), "{bytes:?}");
+                assert_eq!(is_one_line(&bytes), !bytes.iter().any(|b| b"\r\n\0".contains(b)));
+            }
+        }
+    }
+
+    #[test]
+    fn gathered_text_is_decoded_as_if_it_had_come_whole() {
+        let wire = "plain é … 🦀".as_bytes();
+        for at in 0..=wire.len() {
+            let mut gathered = TextBuffer::EMPTY;
+            for piece in [&wire[..at], &wire[at..]] {
+                gathered.push(Text::split(piece).0);
+            }
+            let mut replaced = String::new();
+            assert_eq!(gathered.as_text().decode(&mut replaced).as_bytes(), wire);
+            assert!(replaced.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_cleared_buffer_forgets_what_it_knew() {
+        let mut buffer = TextBuffer::EMPTY;
+        buffer.push_byte(0xFF);
+        assert_eq!(buffer.as_text().as_str(), None);
+        buffer.clear();
+        buffer.push_byte(b'x');
+        assert_eq!(buffer.as_text().as_str(), Some("x"));
+        buffer.push(Text::split(b"\xFF").0);
+        assert_eq!(buffer.as_text().decode(&mut String::new()), "x\u{FFFD}");
+    }
+}

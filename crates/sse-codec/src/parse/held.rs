@@ -18,12 +18,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) const EMPTY: Self = Self {
-        line: TextBuffer::EMPTY,
-        id: Value::EMPTY,
-        event: Value::EMPTY,
-        data: Value::EMPTY,
-    };
+    pub(super) const EMPTY: Self =
+        Self { line: TextBuffer::EMPTY, id: Value::EMPTY, event: Value::EMPTY, data: Value::EMPTY };
 
     /// Keeps the lines of an input that ends before their block does.
     pub(super) fn keep(&mut self, lines: &Lines<'_>) {

@@ -98,3 +98,13 @@ fn room_is_made_once_and_exactly() {
     data(&"line\n".repeat(1000)).encode(&mut output).unwrap();
     assert_eq!((output.len(), output.capacity()), (11_008, 11_008));
 }
+
+#[cfg(feature = "bytes")]
+#[test]
+fn bytes_of_other_crates_are_written_alike() {
+    let block = Block { id: Some("7"), event: Some("said"), ..data("a\nb") };
+    let (mut output, mut bytes) = (Vec::new(), bytes::BytesMut::new());
+    block.encode(&mut output).unwrap();
+    block.encode(&mut bytes).unwrap();
+    assert_eq!(bytes, output);
+}

@@ -146,7 +146,7 @@ fn hear_events(
                 if event.last_event_id != known_id {
                     return Err(format!("a gap moves the id to {}", event.last_event_id));
                 }
-                heard.push(hear_json(&event.data)?);
+                heard.push(hear_json(event.data)?);
                 continue;
             }
             known_id.clear();
@@ -167,11 +167,11 @@ fn hear_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Heard, Str
     if format == Format::Raw {
         return Ok(Heard::Raw {
             position: Some(position),
-            event: (event.event != "message").then(|| event.event.clone().into_owned()),
-            body: Body::Text(event.data.clone().into_owned()),
+            event: (event.event != "message").then(|| event.event.to_owned()),
+            body: Body::Text(event.data.to_owned()),
         });
     }
-    match hear_json(&event.data)? {
+    match hear_json(event.data)? {
         Heard::Message(message) if message.position != position => {
             Err(format!("id {position} beside {}", message.position))
         }
