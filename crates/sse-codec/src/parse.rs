@@ -1,7 +1,7 @@
 //! The reader: bytes in, cut anywhere, and events out.
 //!
-//! A line or block that lies whole in the input is lent from it; only what is unfinished when the
-//! input ends is copied. No byte is searched twice, however small the pieces.
+//! A value that lies whole in the input is lent from it; what is unfinished when the input ends, and
+//! data of several lines, is copied into buffers that are used again. No byte is searched twice.
 //!
 //! Bytes are decoded when an event is complete: [UTF-8 decode] has CR, LF, colon and space stand for
 //! themselves after any broken sequence, so cutting at them first comes to the same.
@@ -12,6 +12,7 @@ mod event;
 mod field;
 mod held;
 mod limits;
+mod stage;
 
 pub use event::{Event, Item, OwnedEvent, OwnedItem};
 pub use field::Field;
@@ -21,6 +22,7 @@ use crate::text::Text;
 use alloc::string::String;
 use core::{mem, time::Duration};
 use held::Held;
+use stage::{BYTE_ORDER_MARK, Stage, end_line};
 
 /// Reads one event stream from pieces of any size, by [the rules] browsers follow.
 ///
@@ -54,39 +56,6 @@ pub struct Parser {
     stage: Stage,
     held: Held,
     last_event_id: String,
-    /// An event's name and data, if U+FFFD had to be put into them.
-    replaced_event: String,
-    replaced_data: String,
-}
-
-/// Where in the stream the next byte stands.
-///
-/// ```text
-/// Mark ─► LineStart ─► Name ─► Value ─► AfterCr ─► LineStart
-///   │         ▲          │       │         ▲
-///   │         └──────────┼───────┴─────────┤ each at its line's end: AfterCr if that is a CR and
-///   └──► Skipped ◄───────┘                 │ the input's last byte, else LineStart
-///           └──────────────────────────────┘
-/// ```
-///
-/// Lines that end in the input they begin in go from `LineStart` to `LineStart`. `Refused` is
-/// reached from anywhere, and left by no byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// What of a byte order mark may still come.
-    Mark(&'static [u8]),
-    /// At a line's start, with nothing held of a block.
-    BlockStart,
-    LineStart,
-    /// An LF right here belongs to the line that the CR ended.
-    AfterCr,
-    /// In a line that may yet be a field's.
-    Name,
-    Value(Field),
-    /// In a line to ignore.
-    Skipped,
-    /// A value was over its limit: the stream cannot be followed any further.
-    Refused(LimitError),
 }
 
 /// What the input has said of the block being read, still undecoded. It comes after what is held.
@@ -113,8 +82,6 @@ impl Parser {
             stage: Stage::Mark(BYTE_ORDER_MARK),
             held: Held::EMPTY,
             last_event_id: String::new(),
-            replaced_event: String::new(),
-            replaced_data: String::new(),
         }
     }
 
@@ -148,7 +115,7 @@ impl Parser {
             && data.bytes().len() <= self.limits.data_bytes_max
         {
             *input = rest;
-            let data = data.decode(&mut self.replaced_data);
+            let data = data.decode(&mut self.held.replaced_data);
             let last_event_id = &self.last_event_id;
             return Ok(Some(Item::Event(Event { event: "message", data, last_event_id })));
         }
@@ -312,7 +279,7 @@ impl Parser {
             Field::Event => event.swap(line),
             Field::Id if line.bytes().contains(&0) => {}
             Field::Id => id.swap(line),
-            Field::Retry => return Ok(milliseconds(line.bytes())),
+            Field::Retry => return Ok(field::milliseconds(line.bytes())),
         }
         Ok(None)
     }
@@ -339,7 +306,7 @@ impl Parser {
             Field::Event => lines.event = Some(value),
             Field::Id if value.bytes().contains(&0) => {}
             Field::Id => lines.id = Some(value),
-            Field::Retry => return Ok(milliseconds(value.bytes())),
+            Field::Retry => return Ok(field::milliseconds(value.bytes())),
         }
         Ok(None)
     }
@@ -349,7 +316,7 @@ impl Parser {
         let held = self.held.id.take();
         if let Some(id) = id.or(held) {
             self.last_event_id.clear();
-            self.last_event_id.push_str(id.decode(&mut self.replaced_event));
+            self.last_event_id.push_str(id.decode(&mut self.held.replaced_event));
         }
     }
 
@@ -357,8 +324,8 @@ impl Parser {
         let (event, data) = (self.held.event.take(), self.held.data.take());
         let event = lines.event.or(event).filter(|event| !event.bytes().is_empty());
         Event {
-            event: event.map_or("message", |event| event.decode(&mut self.replaced_event)),
-            data: lines.data.or(data).unwrap_or(Text::EMPTY).decode(&mut self.replaced_data),
+            event: event.map_or("message", |event| event.decode(&mut self.held.replaced_event)),
+            data: lines.data.or(data).unwrap_or(Text::EMPTY).decode(&mut self.held.replaced_data),
             last_event_id: &self.last_event_id,
         }
     }
@@ -384,26 +351,3 @@ impl Default for Parser {
         Self::new()
     }
 }
-
-/// Takes the line end that `bytes` begin with, and says where that leads.
-fn end_line(bytes: &[u8]) -> Option<(Stage, &[u8])> {
-    match bytes {
-        [] => None,
-        b"\r" => Some((Stage::AfterCr, &[])),
-        [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => Some((Stage::LineStart, rest)),
-    }
-}
-
-/// Reads [a retry value]: ASCII digits and nothing else, so no sign and no space.
-///
-/// [a retry value]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-fn milliseconds(value: &[u8]) -> Option<Duration> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let digits = value.iter().map(|digit| u64::from(digit - b'0'));
-    let total = digits.fold(0_u64, |total, digit| total.saturating_mul(10).saturating_add(digit));
-    Some(Duration::from_millis(total))
-}
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

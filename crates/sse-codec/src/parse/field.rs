@@ -6,7 +6,7 @@
 //! [A line]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 use crate::text::Text;
-use core::fmt;
+use core::{fmt, time::Duration};
 
 /// A field of the event stream. A stream may hold others, which are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,18 @@ impl fmt::Display for Field {
         let name = NAMES.iter().find_map(|(name, field)| (field == self).then_some(*name));
         formatter.write_str(name.unwrap_or_default())
     }
+}
+
+/// Reads [a retry value]: ASCII digits and nothing else, so no sign and no space.
+///
+/// [a retry value]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+pub(super) fn milliseconds(value: &[u8]) -> Option<Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = value.iter().map(|digit| u64::from(digit - b'0'));
+    let total = digits.fold(0_u64, |total, digit| total.saturating_mul(10).saturating_add(digit));
+    Some(Duration::from_millis(total))
 }
 
 /// None begins another, so at most one fits a line.

@@ -5,6 +5,7 @@
 
 use super::{Field, Lines};
 use crate::text::{Text, TextBuffer};
+use alloc::string::String;
 use core::mem;
 
 /// The part of a block that is not in the input any more.
@@ -15,11 +16,20 @@ pub(super) struct Held {
     pub(super) id: Value,
     pub(super) event: Value,
     pub(super) data: Value,
+    /// The name and data of an event that were broken, with U+FFFD.
+    pub(super) replaced_event: String,
+    pub(super) replaced_data: String,
 }
 
 impl Held {
-    pub(super) const EMPTY: Self =
-        Self { line: TextBuffer::EMPTY, id: Value::EMPTY, event: Value::EMPTY, data: Value::EMPTY };
+    pub(super) const EMPTY: Self = Self {
+        line: TextBuffer::EMPTY,
+        id: Value::EMPTY,
+        event: Value::EMPTY,
+        data: Value::EMPTY,
+        replaced_event: String::new(),
+        replaced_data: String::new(),
+    };
 
     /// Keeps the lines of an input that ends before their block does.
     pub(super) fn keep(&mut self, lines: &Lines<'_>) {
@@ -59,6 +69,9 @@ impl Held {
     pub(super) fn shrink(&mut self) {
         if !self.data.is_given {
             self.data.text.shrink(IDLE_BYTES_MAX);
+        }
+        if self.replaced_data.capacity() > IDLE_BYTES_MAX {
+            self.replaced_data = String::new();
         }
     }
 }

@@ -6,7 +6,8 @@ use core::fmt;
 /// The most a [`Parser`](crate::Parser) holds of an unfinished event between calls.
 ///
 /// Lengths are counted in bytes as received, however they are cut. Comments and unknown fields are
-/// never held and may have any length.
+/// never held and may have any length. Broken text takes up to three times its length while it is
+/// lent; buffers of more than 64 KiB are given back once the input has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// An event's data, with the LF between its lines. 16 MiB unless told otherwise.
