@@ -248,11 +248,15 @@ impl Parser {
         Ok(())
     }
 
+    /// Refuses the stream if the value, unfinished as it may be, is over its limit.
     #[inline]
     fn hold_value(&mut self, field: Field, piece: Text<'_>) -> Result<(), LimitError> {
-        let len = self.held.value(field).bytes().len() + piece.bytes().len();
-        self.check(field, len)?;
-        self.held.value(field).push(piece);
+        let bytes_max = self.limits.of(field);
+        let value = self.held.value(field);
+        if value.bytes().len() + piece.bytes().len() > bytes_max {
+            return Err(self.refuse(field));
+        }
+        value.push(piece);
         Ok(())
     }
 
@@ -294,7 +298,9 @@ impl Parser {
     ) -> Result<Option<Duration>, LimitError> {
         let first_len = lines.data.map_or(0, |first| first.bytes().len() + 1);
         let start = if field == Field::Data { self.held.data.line_start() + first_len } else { 0 };
-        self.check(field, start + value.bytes().len())?;
+        if start + value.bytes().len() > self.limits.of(field) {
+            return Err(self.refuse(field));
+        }
         match field {
             Field::Data if start == 0 => lines.data = Some(value),
             Field::Data => {
@@ -330,19 +336,11 @@ impl Parser {
         }
     }
 
-    /// Refuses the stream if a value of that length, perhaps unfinished, is over its limit.
-    #[inline]
-    fn check(&mut self, field: Field, len: usize) -> Result<(), LimitError> {
-        let bytes_max = match field {
-            Field::Data => self.limits.data_bytes_max,
-            Field::Event | Field::Id | Field::Retry => self.limits.field_bytes_max,
-        };
-        if len <= bytes_max {
-            return Ok(());
-        }
-        let error = LimitError { field, bytes_max };
+    #[cold]
+    fn refuse(&mut self, field: Field) -> LimitError {
+        let error = LimitError { field, bytes_max: self.limits.of(field) };
         self.stage = Stage::Refused(error);
-        Err(error)
+        error
     }
 }
 

@@ -16,6 +16,16 @@ pub struct Limits {
     pub field_bytes_max: usize,
 }
 
+impl Limits {
+    #[inline]
+    pub(super) const fn of(&self, field: Field) -> usize {
+        match field {
+            Field::Data => self.data_bytes_max,
+            Field::Event | Field::Id | Field::Retry => self.field_bytes_max,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { data_bytes_max: DATA_BYTES_MAX, field_bytes_max: FIELD_BYTES_MAX }
