@@ -65,7 +65,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Reader {
     WebSocket(WebSocket),
-    Sse(Sse),
+    Sse(Box<Sse>),
     Stream(Lines),
     Poll(Poll),
 }
@@ -92,7 +92,7 @@ impl Reader {
     ) -> Result<Self, Failure> {
         Ok(match kind {
             Kind::WebSocket => Self::WebSocket(WebSocket::open(client, progress).await?),
-            Kind::Sse => Self::Sse(Sse::open(client, progress).await?),
+            Kind::Sse => Self::Sse(Box::new(Sse::open(client, progress).await?)),
             Kind::Stream => Self::Stream(Lines::open(client, progress).await?),
             Kind::Poll => Self::Poll(Poll::new(client, progress, heartbeat)),
         })

@@ -5,8 +5,10 @@
 //!
 //! [The syntax]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
-use crate::line;
-use alloc::{string::ToString, vec::Vec};
+use crate::{
+    output::Output,
+    text::{Text, is_one_line},
+};
 use core::{fmt, time::Duration};
 
 /// One block of an event stream: an event, or what changes a reader's state without being one.
@@ -43,60 +45,93 @@ impl Block<'_> {
     ///
     /// # Errors
     ///
-    /// A value cannot be written as one line. Nothing was appended.
-    pub fn encode(&self, output: &mut Vec<u8>) -> Result<(), EncodeError> {
+    /// The id or the event's name cannot be written as one line. Nothing was appended.
+    pub fn encode(&self, output: &mut impl Output) -> Result<(), EncodeError> {
         self.check()?;
-        output.reserve(self.encoded_len());
-        self.write(|bytes| output.extend_from_slice(bytes));
+        let data = self.data.map(Lines::new);
+        output.make_room(self.len(data));
+        self.write(data, |bytes| output.append(bytes));
         Ok(())
     }
 
     /// How many bytes [`encode`](Self::encode) appends.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let mut len = 0;
-        self.write(|bytes| len += bytes.len());
-        len
+        self.len(self.data.map(Lines::new))
     }
 
+    #[inline]
     fn check(&self) -> Result<(), EncodeError> {
-        let id = self.id.unwrap_or_default().as_bytes();
-        let event = self.event.unwrap_or_default().as_bytes();
-        // Readers ignore an id that holds NUL, and would go on with an older one.
+        // Readers ignore an id that holds NUL, and would go on with an older one. In a name it
+        // comes through, yet nobody means it.
         // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-        if line::split(id).is_some() || id.contains(&0) {
+        if self.id.is_some_and(|id| !is_one_line(id.as_bytes())) {
             return Err(EncodeError::Id);
         }
-        if line::split(event).is_some() {
+        if self.event.is_some_and(|event| !is_one_line(event.as_bytes())) {
             return Err(EncodeError::Event);
         }
         Ok(())
     }
 
-    /// Says the block piece by piece. A space follows every colon, since readers drop one.
-    fn write(&self, mut put: impl FnMut(&[u8])) {
+    #[inline]
+    fn len(&self, data: Option<Lines<'_>>) -> usize {
+        let one_line = |start: &[u8], value: &str| start.len() + value.len() + 1;
+        let mut len = self.id.map_or(0, |id| one_line(ID, id))
+            + self.event.map_or(0, |event| one_line(EVENT, event))
+            + data.map_or(0, |lines| lines.len(DATA))
+            + 1;
+        self.write_rare(&mut |bytes| len += bytes.len());
+        len
+    }
+
+    /// Says the block piece by piece.
+    #[inline]
+    fn write(&self, data: Option<Lines<'_>>, mut put: impl FnMut(&[u8])) {
+        self.write_rare(&mut put);
         let mut put_line = |start: &[u8], value: &[u8]| {
             put(start);
             put(value);
             put(b"\n");
         };
-        if let Some(comment) = self.comment {
-            for_each_line(comment, |line| put_line(b": ", line));
-        }
-        if let Some(retry) = self.retry {
-            put_line(b"retry: ", retry.as_millis().to_string().as_bytes());
-        }
         if let Some(id) = self.id {
-            put_line(b"id: ", id.as_bytes());
+            put_line(ID, id.as_bytes());
         }
         if let Some(event) = self.event {
-            put_line(b"event: ", event.as_bytes());
+            put_line(EVENT, event.as_bytes());
         }
-        if let Some(data) = self.data {
-            for_each_line(data, |line| put_line(b"data: ", line));
+        if let Some(lines) = data {
+            lines.for_each(|line| put_line(DATA, line));
         }
         put(b"\n");
     }
+
+    /// Says what hardly any event has.
+    #[inline]
+    fn write_rare(&self, put: &mut dyn FnMut(&[u8])) {
+        if let Some(comment) = self.comment {
+            write_comment(comment, put);
+        }
+        if let Some(retry) = self.retry {
+            write_retry(retry, put);
+        }
+    }
+}
+
+#[cold]
+fn write_comment(comment: &str, put: &mut dyn FnMut(&[u8])) {
+    Lines::new(comment).for_each(|line| {
+        put(b": ");
+        put(line);
+        put(b"\n");
+    });
+}
+
+#[cold]
+fn write_retry(retry: Duration, put: &mut dyn FnMut(&[u8])) {
+    put(b"retry: ");
+    put(Decimal::of(retry).as_bytes());
+    put(b"\n");
 }
 
 /// Why a block cannot be written: the caller's value would end its line early or be ignored.
@@ -104,7 +139,7 @@ impl Block<'_> {
 pub enum EncodeError {
     /// The id holds CR, LF or NUL.
     Id,
-    /// The event's name holds CR or LF.
+    /// The event's name holds CR, LF or NUL.
     Event,
 }
 
@@ -112,20 +147,80 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Id => "an event id cannot hold CR, LF or NUL",
-            Self::Event => "an event name cannot hold CR or LF",
+            Self::Event => "an event name cannot hold CR, LF or NUL",
         })
     }
 }
 
 impl core::error::Error for EncodeError {}
 
-/// Hands over the lines of `text`, always one more than it has line ends.
-fn for_each_line(text: &str, mut each: impl FnMut(&[u8])) {
-    let mut rest = text.as_bytes();
-    while let Some((line, end, after)) = line::split(rest) {
-        each(line);
-        let after_lf = if end == line::CR { after.strip_prefix(b"\n") } else { None };
-        rest = after_lf.unwrap_or(after);
-    }
-    each(rest);
+/// A text's lines, always one more than it has line ends. The first is found already: mostly it is
+/// the only one, and then nothing is searched twice.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    first: &'a [u8],
+    /// Begins with the first line's end.
+    rest: &'a [u8],
 }
+
+impl<'a> Lines<'a> {
+    #[inline]
+    fn new(text: &'a str) -> Self {
+        let (first, rest) = Text::split(text.as_bytes());
+        Self { first: first.bytes(), rest }
+    }
+
+    /// How many bytes they take if each begins with `start` and ends with LF.
+    #[inline]
+    fn len(self, start: &[u8]) -> usize {
+        let mut len = 0;
+        self.for_each(|line| len += start.len() + line.len() + 1);
+        len
+    }
+
+    #[inline]
+    fn for_each(self, mut each: impl FnMut(&'a [u8])) {
+        each(self.first);
+        let mut rest = self.rest;
+        while let [b'\r', b'\n', after @ ..] | [_, after @ ..] = rest {
+            let (line, end) = Text::split(after);
+            each(line.bytes());
+            rest = end;
+        }
+    }
+}
+
+/// A time in whole milliseconds, as decimal digits.
+struct Decimal {
+    digits: [u8; DIGITS_MAX],
+    start: usize,
+}
+
+impl Decimal {
+    fn of(time: Duration) -> Self {
+        let mut number = time.as_millis();
+        let mut digits = [b'0'; DIGITS_MAX];
+        let mut start = DIGITS_MAX;
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(number % 10).unwrap_or_default();
+            start -= 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// What [`Duration::MAX`] has.
+const DIGITS_MAX: usize = 23;
+
+// A space follows every colon, since readers drop one.
+const ID: &[u8] = b"id: ";
+const EVENT: &[u8] = b"event: ";
+const DATA: &[u8] = b"data: ";

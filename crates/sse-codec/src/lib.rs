@@ -9,12 +9,18 @@
 
 extern crate alloc;
 
+#[cfg(feature = "tokio")]
+mod codec;
 mod encode;
-mod line;
+mod output;
 mod parse;
+mod text;
 
+#[cfg(feature = "tokio")]
+pub use codec::{CodecError, EventCodec};
 pub use encode::{Block, EncodeError};
-pub use parse::{Event, Field, Item, LimitError, Limits, Parser};
+pub use output::Output;
+pub use parse::{Event, Field, Item, LimitError, Limits, OwnedEvent, OwnedItem, Parser};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

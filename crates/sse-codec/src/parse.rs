@@ -1,7 +1,7 @@
 //! The reader: bytes in, cut anywhere, and events out.
 //!
-//! A line or block that lies whole in the input is lent from it; only what is unfinished when the
-//! input ends is copied. No byte is searched twice, however small the pieces.
+//! A value that lies whole in the input is lent from it; what is unfinished when the input ends, and
+//! data of several lines, is copied into buffers that are used again. No byte is searched twice.
 //!
 //! Bytes are decoded when an event is complete: [UTF-8 decode] has CR, LF, colon and space stand for
 //! themselves after any broken sequence, so cutting at them first comes to the same.
@@ -10,17 +10,19 @@
 
 mod event;
 mod field;
+mod held;
 mod limits;
-mod pending;
+mod stage;
 
-pub use event::{Event, Item};
+pub use event::{Event, Item, OwnedEvent, OwnedItem};
 pub use field::Field;
 pub use limits::{LimitError, Limits};
 
-use crate::line;
-use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::mem;
-use pending::Pending;
+use crate::text::Text;
+use alloc::string::String;
+use core::{mem, time::Duration};
+use held::Held;
+use stage::{BYTE_ORDER_MARK, Stage, end_line};
 
 /// Reads one event stream from pieces of any size, by [the rules] browsers follow.
 ///
@@ -39,7 +41,7 @@ use pending::Pending;
 /// for mut input in [&b"data: hel"[..], b"lo\n\nevent: bye\ndata: now\n\n"] {
 ///     while let Some(item) = parser.parse(&mut input)? {
 ///         if let Item::Event(event) = item {
-///             events.push((event.event.into_owned(), event.data.into_owned()));
+///             events.push((event.event.to_owned(), event.data.to_owned()));
 ///         }
 ///     }
 /// }
@@ -51,19 +53,18 @@ use pending::Pending;
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
-    /// Set once a value was over its limit: the stream cannot be followed any further.
-    refused: Option<LimitError>,
-    /// What of a byte order mark may still come. Empty from the stream's first other byte on.
-    mark_left: &'static [u8],
-    /// The last byte was a CR, so an LF right here belongs to the line it ended.
-    after_cr: bool,
-    /// The unfinished line is one to ignore; `line` is empty.
-    skipping: bool,
-    /// The unfinished line.
-    line: Vec<u8>,
-    /// The lines before it, up to the last blank one.
-    pending: Pending<'static>,
+    stage: Stage,
+    held: Held,
     last_event_id: String,
+}
+
+/// What the input has said of the block being read, still undecoded. It comes after what is held.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lines<'i> {
+    id: Option<Text<'i>>,
+    event: Option<Text<'i>>,
+    /// The first line of data. If another follows, both are held.
+    data: Option<Text<'i>>,
 }
 
 impl Parser {
@@ -78,12 +79,8 @@ impl Parser {
     pub const fn with_limits(limits: Limits) -> Self {
         Self {
             limits,
-            refused: None,
-            mark_left: BYTE_ORDER_MARK,
-            after_cr: false,
-            skipping: false,
-            line: Vec::new(),
-            pending: Pending::EMPTY,
+            stage: Stage::Mark(BYTE_ORDER_MARK),
+            held: Held::EMPTY,
             last_event_id: String::new(),
         }
     }
@@ -91,42 +88,72 @@ impl Parser {
     /// Takes bytes off the front of `input` until they complete an item.
     ///
     /// `None` says that all of `input` was taken and more is needed. An item borrows from `input`
-    /// what lay there in one piece, and owns the rest.
+    /// what lay there in one piece, and the rest from the parser.
     ///
     /// # Errors
     ///
     /// The peer sent a value over its limit. The same error is returned until
     /// [`restart`](Self::restart).
+    #[inline]
     pub fn parse<'p, 'i: 'p>(
         &'p mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'p>>, LimitError> {
-        if let Some(error) = self.refused {
-            return Err(error);
-        }
-        self.skip_byte_order_mark(input);
-        let mut pending: Pending<'i> = mem::take(&mut self.pending);
-        while let Some(line) = self.take_line(input) {
-            if line.is_empty() {
-                let Pending { id, event, data } = mem::take(&mut pending);
-                if let Some(id) = id {
-                    self.last_event_id.clear();
-                    self.last_event_id.push_str(&pending::decode(id));
-                }
-                if let Some(data) = data {
-                    let event = Event::new(event, data, &self.last_event_id);
-                    return Ok(Some(Item::Event(event)));
-                }
-            } else if let Some((field, value)) = Field::take(line) {
-                self.check(field, value.len(), &pending)?;
-                if let Some(retry) = pending.handle(field, value) {
-                    self.pending = pending.into_owned();
-                    return Ok(Some(Item::Retry(retry)));
-                }
+        if self.stage != Stage::BlockStart {
+            if let Some(retry) = self.resume(input)? {
+                return Ok(Some(Item::Retry(retry)));
+            }
+            if input.is_empty() {
+                return Ok(None);
             }
         }
-        self.keep(mem::take(input), &pending)?;
-        self.pending = pending.into_owned();
+        let (line, rest) = Text::split(input);
+        // Most events are one line of data.
+        if self.stage == Stage::BlockStart
+            && let Some(data) = line.strip_prefix(b"data: ")
+            && let [b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..] = rest
+            && data.bytes().len() <= self.limits.data_bytes_max
+        {
+            *input = rest;
+            let data = data.decode(&mut self.held.replaced_data);
+            let last_event_id = &self.last_event_id;
+            return Ok(Some(Item::Event(Event { event: "message", data, last_event_id })));
+        }
+        self.parse_lines(line, rest, input)
+    }
+
+    /// Takes lines, the first of which is already found, until they complete an item.
+    fn parse_lines<'p, 'i: 'p>(
+        &'p mut self,
+        mut line: Text<'i>,
+        mut rest: &'i [u8],
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'p>>, LimitError> {
+        let mut lines = Lines::default();
+        while let Some((stage, after)) = end_line(rest) {
+            (self.stage, *input) = (stage, after);
+            if line.bytes().is_empty() {
+                self.settle_id(lines.id);
+                if stage == Stage::LineStart {
+                    self.stage = Stage::BlockStart;
+                }
+                if lines.data.is_some() || self.held.data.is_given() {
+                    return Ok(Some(Item::Event(self.dispatch(&lines))));
+                }
+                self.held.event.take();
+                lines = Lines::default();
+            } else if let Some((field, value)) = Field::split(line)
+                && let Some(retry) = self.take_field(field, value, &mut lines)?
+            {
+                self.held.keep(&lines);
+                return Ok(Some(Item::Retry(retry)));
+            }
+            (line, rest) = Text::split(after);
+        }
+        *input = rest;
+        self.held.keep(&lines);
+        self.hold(line)?;
+        self.held.shrink();
         Ok(None)
     }
 
@@ -144,80 +171,176 @@ impl Parser {
         *self = Self { last_event_id, ..Self::with_limits(self.limits) };
     }
 
-    /// Drops the one byte order mark that may open the stream.
-    fn skip_byte_order_mark(&mut self, input: &mut &[u8]) {
-        while let Some((mark, mark_left)) = self.mark_left.split_first()
-            && let Some((byte, rest)) = input.split_first()
-        {
-            if byte != mark {
-                // Bytes already dropped opened the first line after all. No field begins so.
-                self.skipping = self.mark_left != BYTE_ORDER_MARK;
-                self.mark_left = &[];
-                return;
+    /// Takes what an earlier input left off in the middle of.
+    fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
+        match self.stage {
+            Stage::Name | Stage::Value(_) | Stage::Skipped => return self.resume_line(input),
+            Stage::Mark(mark) => {
+                self.skip_byte_order_mark(mark, input);
+                if self.stage == Stage::Skipped {
+                    return self.resume_line(input);
+                }
             }
-            self.mark_left = mark_left;
-            *input = rest;
-        }
-    }
-
-    /// Takes a line that ends in `input`, leaving out those that are skipped.
-    fn take_line<'i>(&mut self, input: &mut &'i [u8]) -> Option<Cow<'i, [u8]>> {
-        loop {
-            if self.after_cr && !input.is_empty() {
+            Stage::AfterCr if !input.is_empty() => {
                 *input = input.strip_prefix(b"\n").unwrap_or(input);
-                self.after_cr = false;
+                self.stage = Stage::LineStart;
             }
-            let (line_rest, end, rest) = line::split(input)?;
-            *input = rest;
-            self.after_cr = end == line::CR;
-            if mem::take(&mut self.skipping) {
-                continue;
-            }
-            if self.line.is_empty() {
-                return Some(Cow::Borrowed(line_rest));
-            }
-            let mut line = mem::take(&mut self.line);
-            line.extend_from_slice(line_rest);
-            return Some(Cow::Owned(line));
+            Stage::AfterCr | Stage::BlockStart | Stage::LineStart => {}
+            Stage::Refused(error) => return Err(error),
         }
+        Ok(None)
     }
 
-    /// Keeps a piece of an unfinished line, unless the line is to be ignored.
-    fn keep(&mut self, piece: &[u8], pending: &Pending<'_>) -> Result<(), LimitError> {
-        if self.skipping {
-            return Ok(());
+    /// Takes the rest of a line, or one more piece of it.
+    fn resume_line(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
+        // Who feeds byte by byte asks for this with each.
+        if let (Stage::Value(field), [byte]) = (self.stage, *input)
+            && let Some(piece) = Text::of_byte(byte)
+        {
+            *input = &[];
+            return self.hold_value(field, piece).map(|()| None);
         }
-        let name_left = Field::NAME_BYTES_MAX.saturating_sub(self.line.len());
-        let (name_rest, value_rest) = piece.split_at_checked(name_left).unwrap_or((piece, &[]));
-        self.line.extend_from_slice(name_rest);
-        if Field::may_begin_with(&self.line) {
-            return Ok(());
+        let (piece, rest) = Text::split(input);
+        *input = rest;
+        match self.stage {
+            Stage::Value(field) => self.hold_value(field, piece)?,
+            _ => self.hold(piece)?,
         }
-        let Some((field, value)) = Field::split(&self.line) else {
-            self.line.clear();
-            self.skipping = true;
-            return Ok(());
+        let Some((stage, rest)) = end_line(rest) else { return Ok(None) };
+        *input = rest;
+        let retry = self.finish_line()?;
+        self.stage = stage;
+        Ok(retry)
+    }
+
+    /// Drops the one byte order mark that may open the stream.
+    fn skip_byte_order_mark(&mut self, mut mark: &'static [u8], input: &mut &[u8]) {
+        self.stage = loop {
+            let Some((expected, mark_left)) = mark.split_first() else { break Stage::BlockStart };
+            let Some((byte, rest)) = input.split_first() else { break Stage::Mark(mark) };
+            if byte != expected {
+                // Bytes already dropped opened the first line after all. No field begins so.
+                let is_cut = mark.len() < BYTE_ORDER_MARK.len();
+                break if is_cut { Stage::Skipped } else { Stage::BlockStart };
+            }
+            (mark, *input) = (mark_left, rest);
         };
-        self.check(field, value.len() + value_rest.len(), pending)?;
-        self.line.extend_from_slice(value_rest);
+    }
+
+    /// Holds a piece of an unfinished line, unless the line is to be ignored.
+    fn hold(&mut self, mut piece: Text<'_>) -> Result<(), LimitError> {
+        if matches!(self.stage, Stage::BlockStart | Stage::LineStart) && !piece.bytes().is_empty() {
+            self.held.line.clear();
+            self.stage = Stage::Name;
+        }
+        while self.stage == Stage::Name
+            && let Some((byte, rest)) = piece.split_first()
+        {
+            piece = rest;
+            self.held.line.push_byte(byte);
+            if !Field::may_begin_with(self.held.line.bytes()) {
+                self.stage = self.decide();
+            }
+        }
+        if let Stage::Value(field) = self.stage {
+            self.hold_value(field, piece)?;
+        }
         Ok(())
     }
 
-    /// Refuses the stream if a value of that length, perhaps unfinished, is over its limit.
-    fn check(
+    /// Refuses the stream if the value, unfinished as it may be, is over its limit.
+    #[inline]
+    fn hold_value(&mut self, field: Field, piece: Text<'_>) -> Result<(), LimitError> {
+        let bytes_max = self.limits.of(field);
+        let value = self.held.value(field);
+        if value.bytes().len() + piece.bytes().len() > bytes_max {
+            return Err(self.refuse(field));
+        }
+        value.push(piece);
+        Ok(())
+    }
+
+    /// Finds out what line it is that was held so far.
+    fn decide(&mut self) -> Stage {
+        let Some((field, value)) = Field::split(self.held.line.as_text()) else {
+            return Stage::Skipped;
+        };
+        let start = value.bytes().first().copied();
+        self.held.begin_value(field, start);
+        Stage::Value(field)
+    }
+
+    /// Does what the held line says, now that its end is there.
+    fn finish_line(&mut self) -> Result<Option<Duration>, LimitError> {
+        if self.stage == Stage::Name {
+            self.stage = self.decide();
+            self.hold(Text::EMPTY)?;
+        }
+        let Stage::Value(field) = self.stage else { return Ok(None) };
+        let Held { line, id, event, .. } = &mut self.held;
+        match field {
+            Field::Data => {}
+            Field::Event => event.swap(line),
+            Field::Id if line.bytes().contains(&0) => {}
+            Field::Id => id.swap(line),
+            Field::Retry => return Ok(field::milliseconds(line.bytes())),
+        }
+        Ok(None)
+    }
+
+    /// Does what a line of the input says. Returns what a `retry` asks for, since that does not
+    /// wait for the blank line.
+    fn take_field<'i>(
         &mut self,
         field: Field,
-        value_len: usize,
-        pending: &Pending<'_>,
-    ) -> Result<(), LimitError> {
-        let (len, bytes_max) = match field {
-            Field::Data => (pending.data_len_with(value_len), self.limits.data_bytes_max),
-            Field::Event | Field::Id | Field::Retry => (value_len, self.limits.field_bytes_max),
-        };
-        if len > bytes_max {
-            self.refused = Some(LimitError { field, bytes_max });
+        value: Text<'i>,
+        lines: &mut Lines<'i>,
+    ) -> Result<Option<Duration>, LimitError> {
+        let first_len = lines.data.map_or(0, |first| first.bytes().len() + 1);
+        let start = if field == Field::Data { self.held.data.line_start() + first_len } else { 0 };
+        if start + value.bytes().len() > self.limits.of(field) {
+            return Err(self.refuse(field));
         }
-        self.refused.map_or(Ok(()), Err)
+        match field {
+            Field::Data if start == 0 => lines.data = Some(value),
+            Field::Data => {
+                if let Some(first) = lines.data.take() {
+                    self.held.data.push_line(first);
+                }
+                self.held.data.push_line(value);
+            }
+            Field::Event => lines.event = Some(value),
+            Field::Id if value.bytes().contains(&0) => {}
+            Field::Id => lines.id = Some(value),
+            Field::Retry => return Ok(field::milliseconds(value.bytes())),
+        }
+        Ok(None)
+    }
+
+    /// A blank line makes the block's id the last one.
+    fn settle_id(&mut self, id: Option<Text<'_>>) {
+        let held = self.held.id.take();
+        if let Some(id) = id.or(held) {
+            self.last_event_id.clear();
+            self.last_event_id.push_str(id.decode(&mut self.held.replaced_event));
+        }
+    }
+
+    fn dispatch<'p>(&'p mut self, lines: &Lines<'p>) -> Event<'p> {
+        let (event, data) = (self.held.event.take(), self.held.data.take());
+        let event = lines.event.or(event).filter(|event| !event.bytes().is_empty());
+        Event {
+            event: event.map_or("message", |event| event.decode(&mut self.held.replaced_event)),
+            data: lines.data.or(data).unwrap_or(Text::EMPTY).decode(&mut self.held.replaced_data),
+            last_event_id: &self.last_event_id,
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, field: Field) -> LimitError {
+        let error = LimitError { field, bytes_max: self.limits.of(field) };
+        self.stage = Stage::Refused(error);
+        error
     }
 }
 
@@ -226,5 +349,3 @@ impl Default for Parser {
         Self::new()
     }
 }
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

@@ -43,7 +43,7 @@ pub struct Subscriber {
 
 #[derive(Debug)]
 enum Inner {
-    Sse(sse::Events),
+    Sse(Box<sse::Events>),
     WebSocket(Box<websocket::Socket>),
     Stream(lines::Lines),
     Poll(poll::Polls),
@@ -107,7 +107,9 @@ impl Subscriber {
     ) -> Result<Self> {
         let opening = async {
             let inner = match wire {
-                Wire::Sse => Inner::Sse(sse::Events::open(address, channels, since).await?),
+                Wire::Sse => {
+                    Inner::Sse(Box::new(sse::Events::open(address, channels, since).await?))
+                }
                 Wire::WebSocket => {
                     let socket = websocket::Socket::subscribe(address, channels, since).await?;
                     Inner::WebSocket(Box::new(socket))

@@ -74,11 +74,11 @@ impl Sse {
 }
 
 fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
-    let read = match &*event.event {
-        "$gap" => serde_json::from_str(&event.data).map(Item::Gap),
+    let read = match event.event {
+        "$gap" => serde_json::from_str(event.data).map(Item::Gap),
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
-        _ => serde_json::from_str(&event.data).map(|message| Item::Message(message, Scope::All)),
+        _ => serde_json::from_str(event.data).map(|message| Item::Message(message, Scope::All)),
     };
     read.map_err(|error| Failure::unsuitable(format!("an event is not a message: {error}")))
 }

@@ -1,11 +1,10 @@
 //! What a stream says: events, and now and then how long to wait before reconnecting.
 
-use super::pending::decode;
-use alloc::borrow::Cow;
+use alloc::{borrow::ToOwned, string::String};
 use core::time::Duration;
 
 /// One thing a stream said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// An event to dispatch.
     Event(Event<'a>),
@@ -13,26 +12,56 @@ pub enum Item<'a> {
     Retry(Duration),
 }
 
-/// An event as a browser would dispatch it.
+/// An event as a browser would [dispatch] it. Broken UTF-8 has become U+FFFD.
 ///
-/// Broken UTF-8 has become U+FFFD. `into_owned` of a text that is not borrowed copies nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// [dispatch]: https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The event's name, `message` unless the stream gave another.
-    pub event: Cow<'a, str>,
+    pub event: &'a str,
     /// The event's `data` lines with LF between them.
-    pub data: Cow<'a, str>,
+    pub data: &'a str,
     /// The stream's last id, this event's or an earlier one's; empty before the first.
     pub last_event_id: &'a str,
 }
 
-impl<'a> Event<'a> {
-    pub(super) fn new<'i: 'a>(
-        event: Cow<'i, [u8]>,
-        data: Cow<'i, [u8]>,
-        last_event_id: &'a str,
-    ) -> Self {
-        let event = if event.is_empty() { Cow::Borrowed("message") } else { decode(event) };
-        Self { event, data: decode(data), last_event_id }
+/// An [`Item`] that outlives its input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnedItem {
+    /// An event to dispatch.
+    Event(OwnedEvent),
+    /// How long to wait before reconnecting from now on.
+    Retry(Duration),
+}
+
+/// An [`Event`] that outlives its input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedEvent {
+    /// The event's name, `message` unless the stream gave another.
+    pub event: String,
+    /// The event's `data` lines with LF between them.
+    pub data: String,
+    /// The stream's last id, this event's or an earlier one's; empty before the first.
+    pub last_event_id: String,
+}
+
+impl Item<'_> {
+    /// Copies what the item borrows.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedItem {
+        match self {
+            Self::Event(event) => OwnedItem::Event(event.into_owned()),
+            Self::Retry(delay) => OwnedItem::Retry(delay),
+        }
+    }
+}
+
+impl Event<'_> {
+    /// Copies what the event borrows.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedEvent {
+        let [event, data, last_event_id] =
+            [self.event, self.data, self.last_event_id].map(ToOwned::to_owned);
+        OwnedEvent { event, data, last_event_id }
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! [A line]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-use alloc::borrow::Cow;
-use core::fmt;
+use crate::text::Text;
+use core::{fmt, time::Duration};
 
 /// A field of the event stream. A stream may hold others, which are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,39 +22,33 @@ pub enum Field {
 }
 
 impl Field {
-    /// Splits the value off a line's start, less one leading space.
-    pub(super) fn split(line: &[u8]) -> Option<(Self, &[u8])> {
-        NAMES.into_iter().find_map(|(name, field)| match line.strip_prefix(name.as_bytes())? {
-            [] => Some((field, &[][..])),
-            [b':', b' ', value @ ..] | [b':', value @ ..] => Some((field, value)),
-            _ => None,
-        })
-    }
-
-    /// Like [`split`](Self::split), keeping a value borrowed or in the allocation it has.
-    pub(super) fn take(line: Cow<'_, [u8]>) -> Option<(Self, Cow<'_, [u8]>)> {
-        match line {
-            Cow::Borrowed(line) => {
-                let (field, value) = Self::split(line)?;
-                Some((field, Cow::Borrowed(value)))
-            }
-            Cow::Owned(mut line) => {
-                let (field, value) = Self::split(&line)?;
-                let name_len = line.len() - value.len();
-                line.drain(..name_len);
-                Some((field, Cow::Owned(line)))
-            }
+    /// Splits the value off a whole line, less one leading space.
+    #[inline]
+    pub(super) fn split(line: Text<'_>) -> Option<(Self, Text<'_>)> {
+        // Spelled out, since comparing with a literal takes one instruction.
+        let (field, after) = if let Some(after) = line.strip_prefix(b"data") {
+            (Self::Data, after)
+        } else if let Some(after) = line.strip_prefix(b"id") {
+            (Self::Id, after)
+        } else if let Some(after) = line.strip_prefix(b"event") {
+            (Self::Event, after)
+        } else {
+            (Self::Retry, line.strip_prefix(b"retry")?)
+        };
+        match after.strip_prefix(b":") {
+            Some(value) => Some((field, value.strip_prefix(b" ").unwrap_or(value))),
+            None => after.bytes().is_empty().then_some((field, after)),
         }
     }
 
-    /// Whether more of a line has to come before [`split`](Self::split) can tell. A name with no
-    /// colon yet may still run on into another.
+    /// Whether the start of a line may still become that of a field: `name`, `name:` or less.
     pub(super) fn may_begin_with(start: &[u8]) -> bool {
-        NAMES.iter().any(|(name, _)| name.as_bytes().starts_with(start))
+        let name = start.strip_suffix(b":");
+        NAMES.iter().any(|(field, _)| match name {
+            Some(name) => field.as_bytes() == name,
+            None => field.as_bytes().starts_with(start),
+        })
     }
-
-    /// The longest name, colon and space: with these [`split`](Self::split) has decided.
-    pub(super) const NAME_BYTES_MAX: usize = "retry: ".len();
 }
 
 impl fmt::Display for Field {
@@ -62,6 +56,18 @@ impl fmt::Display for Field {
         let name = NAMES.iter().find_map(|(name, field)| (field == self).then_some(*name));
         formatter.write_str(name.unwrap_or_default())
     }
+}
+
+/// Reads [a retry value]: ASCII digits and nothing else, so no sign and no space.
+///
+/// [a retry value]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+pub(super) fn milliseconds(value: &[u8]) -> Option<Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = value.iter().map(|digit| u64::from(digit - b'0'));
+    let total = digits.fold(0_u64, |total, digit| total.saturating_mul(10).saturating_add(digit));
+    Some(Duration::from_millis(total))
 }
 
 /// None begins another, so at most one fits a line.

@@ -6,13 +6,24 @@ use core::fmt;
 /// The most a [`Parser`](crate::Parser) holds of an unfinished event between calls.
 ///
 /// Lengths are counted in bytes as received, however they are cut. Comments and unknown fields are
-/// never held and may have any length.
+/// never held and may have any length. Broken text takes up to three times its length while it is
+/// lent; buffers of more than 64 KiB are given back once the input has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// An event's data, with the LF between its lines. 16 MiB unless told otherwise.
     pub data_bytes_max: usize,
     /// An `event`, `id` or `retry` value. 4 KiB unless told otherwise.
     pub field_bytes_max: usize,
+}
+
+impl Limits {
+    #[inline]
+    pub(super) const fn of(&self, field: Field) -> usize {
+        match field {
+            Field::Data => self.data_bytes_max,
+            Field::Event | Field::Id | Field::Retry => self.field_bytes_max,
+        }
+    }
 }
 
 impl Default for Limits {

@@ -39,8 +39,8 @@ pub(crate) fn feed<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]
         loop {
             match parser.parse(&mut piece) {
                 Ok(Some(Item::Event(event))) => seen.push(Seen::Event {
-                    event: event.event.into_owned(),
-                    data: event.data.into_owned(),
+                    event: event.event.into(),
+                    data: event.data.into(),
                     last_event_id: event.last_event_id.into(),
                 }),
                 Ok(Some(Item::Retry(wait))) => seen.push(retry(wait.as_millis())),

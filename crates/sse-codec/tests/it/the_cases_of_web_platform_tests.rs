@@ -176,7 +176,7 @@ fn assert_over_reconnects(streams: &[&str], expected: &[(&str, &str)]) {
             for mut piece in stream.as_bytes().chunks(piece_len) {
                 while let Some(item) = parser.parse(&mut piece).unwrap() {
                     if let Item::Event(event) = item {
-                        heard.push((event.data.into_owned(), event.last_event_id.to_owned()));
+                        heard.push((event.data.to_owned(), event.last_event_id.to_owned()));
                     }
                 }
             }

@@ -82,11 +82,14 @@ fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
 }
 
 #[test]
-fn nul_is_refused_in_an_id_alone() {
-    let id = Block { id: Some("1\0"), ..Block::default() };
+fn nul_is_refused_in_an_id_and_a_name_and_is_data_like_any_other() {
+    let id = Block { id: Some("1\0"), ..data("x") };
     let error = id.encode(&mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "an event id cannot hold CR, LF or NUL");
-    assert_written(Block { event: Some("\0"), ..data("\0") }, b"event: \0\ndata: \0\n\n");
+    let event = Block { event: Some("\0"), ..data("x") };
+    let error = event.encode(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "an event name cannot hold CR, LF or NUL");
+    assert_written(data("\0"), b"data: \0\n\n");
 }
 
 #[test]
@@ -94,4 +97,14 @@ fn room_is_made_once_and_exactly() {
     let mut output = Vec::new();
     data(&"line\n".repeat(1000)).encode(&mut output).unwrap();
     assert_eq!((output.len(), output.capacity()), (11_008, 11_008));
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn bytes_of_other_crates_are_written_alike() {
+    let block = Block { id: Some("7"), event: Some("said"), ..data("a\nb") };
+    let (mut output, mut bytes) = (Vec::new(), bytes::BytesMut::new());
+    block.encode(&mut output).unwrap();
+    block.encode(&mut bytes).unwrap();
+    assert_eq!(bytes, output);
 }

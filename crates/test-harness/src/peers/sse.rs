@@ -69,11 +69,11 @@ impl Events {
 
 fn heard(event: Event<'_>) -> Result<Heard> {
     if event.event == "$gap" {
-        return Ok(Heard::Gap(Gap::from_json(&serde_json::from_str(&event.data)?)?));
+        return Ok(Heard::Gap(Gap::from_json(&serde_json::from_str(event.data)?)?));
     }
     Ok(Heard::Message(Message {
         position: event.last_event_id.to_owned(),
         channel: None,
-        data: event.data.into_owned(),
+        data: event.data.to_owned(),
     }))
 }

@@ -50,7 +50,7 @@ pub(crate) struct Ear {
 }
 
 enum Hearing {
-    Sse { format: Format, parser: sse_codec::Parser, known_id: String },
+    Sse { format: Format, parser: Box<sse_codec::Parser>, known_id: String },
     Lines { format: Format, line: Vec<u8> },
     Frames { dialect: Dialect, decoder: Decoder, unread: Vec<u8>, message: Vec<u8> },
     Answer(Vec<u8>),
@@ -60,7 +60,7 @@ impl Ear {
     pub(crate) fn new(manner: Manner) -> Self {
         let kind = match manner {
             Manner::Live(Wire::Sse { format, .. }) => {
-                Hearing::Sse { format, parser: sse_codec::Parser::new(), known_id: String::new() }
+                Hearing::Sse { format, parser: Box::default(), known_id: String::new() }
             }
             Manner::Live(Wire::Stream { format, .. }) => {
                 Hearing::Lines { format, line: Vec::new() }
@@ -146,7 +146,7 @@ fn hear_events(
                 if event.last_event_id != known_id {
                     return Err(format!("a gap moves the id to {}", event.last_event_id));
                 }
-                heard.push(hear_json(&event.data)?);
+                heard.push(hear_json(event.data)?);
                 continue;
             }
             known_id.clear();
@@ -167,11 +167,11 @@ fn hear_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Heard, Str
     if format == Format::Raw {
         return Ok(Heard::Raw {
             position: Some(position),
-            event: (event.event != "message").then(|| event.event.clone().into_owned()),
-            body: Body::Text(event.data.clone().into_owned()),
+            event: (event.event != "message").then(|| event.event.to_owned()),
+            body: Body::Text(event.data.to_owned()),
         });
     }
-    match hear_json(&event.data)? {
+    match hear_json(event.data)? {
         Heard::Message(message) if message.position != position => {
             Err(format!("id {position} beside {}", message.position))
         }

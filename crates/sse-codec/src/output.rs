@@ -1,0 +1,50 @@
+//! What blocks are appended to: a `Vec<u8>`, or with the feature `bytes` a `BytesMut`.
+
+use alloc::vec::Vec;
+
+/// A growing buffer of the caller's.
+///
+/// Sealed: more may be asked of a buffer some day.
+pub trait Output: sealed::Sealed {
+    /// Makes sure that so many bytes more can be appended without growing on the way.
+    #[doc(hidden)]
+    fn make_room(&mut self, bytes: usize);
+
+    /// Appends `bytes`.
+    #[doc(hidden)]
+    fn append(&mut self, bytes: &[u8]);
+}
+
+impl Output for Vec<u8> {
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl Output for bytes::BytesMut {
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for alloc::vec::Vec<u8> {}
+
+    #[cfg(feature = "bytes")]
+    impl Sealed for bytes::BytesMut {}
+}
