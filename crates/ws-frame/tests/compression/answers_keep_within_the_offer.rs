@@ -101,6 +101,7 @@ fn what_goes_beyond_the_offer_is_refused() {
 #[track_caller]
 fn refuses(config: Config, answer: &str, error: NegotiationError) {
     assert_eq!(config.confirm([answer]), Err(error), "{answer}");
+    assert!(!error.to_string().is_empty());
 }
 
 #[test]
