@@ -6,6 +6,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod install;
 mod no_std;
 mod steps;
