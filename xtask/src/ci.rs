@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
 
 use crate::workspace::Workspace;
-use crate::{arrows, fuzz, install, no_std, steps, tidy};
+use crate::{arrows, fuzz, install, instructions, no_std, steps, tidy};
 use anyhow::{Context as _, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 11] = [
     Step { name: "fmt", does: "every file is as rustfmt leaves it", run: steps::fmt },
     Step { name: "arrows", does: "crates import downwards only", run: arrows::run },
     Step { name: "tidy", does: "lengths, opening docs, leftovers, manifests", run: tidy::run },
@@ -24,6 +24,11 @@ pub(crate) const STEPS: [Step; 10] = [
     Step { name: "docs", does: "rustdoc without a warning", run: steps::docs },
     Step { name: "test", does: "unit, integration and doc tests", run: steps::test },
     Step { name: "fuzz", does: "the codecs against slow models, a minute each", run: fuzz::run },
+    Step {
+        name: "instructions",
+        does: "the codecs cost what the record says",
+        run: instructions::run,
+    },
     Step { name: "simulate", does: "10,000 seeds of the simulated world", run: steps::simulate },
     Step { name: END_TO_END, does: "the real binary, real browsers, bad links", run: steps::e2e },
 ];

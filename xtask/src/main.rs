@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod fuzz;
 mod install;
+mod instructions;
 mod no_std;
 mod steps;
 mod tidy;
