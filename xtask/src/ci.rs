@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
 
+use crate::install::Need;
 use crate::workspace::Workspace;
 use crate::{arrows, fuzz, install, instructions, no_std, steps, tidy};
 use anyhow::{Context as _, Result, bail};
@@ -10,28 +11,50 @@ use std::time::{Duration, Instant};
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) does: &'static str,
+    /// What a run of several steps installs first, once somebody agreed.
+    pub(crate) needs: &'static [Need],
     /// Takes the arguments that follow the step's name when it is called alone.
     pub(crate) run: fn(&Workspace, &[String]) -> Result<()>,
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
 pub(crate) const STEPS: [Step; 11] = [
-    Step { name: "fmt", does: "every file is as rustfmt leaves it", run: steps::fmt },
-    Step { name: "arrows", does: "crates import downwards only", run: arrows::run },
-    Step { name: "tidy", does: "lengths, opening docs, leftovers, manifests", run: tidy::run },
-    Step { name: "no-std", does: "the codecs need no std and no other crate", run: no_std::run },
-    Step { name: "clippy", does: "no warning in any target", run: steps::clippy },
-    Step { name: "docs", does: "rustdoc without a warning", run: steps::docs },
-    Step { name: "test", does: "unit, integration and doc tests", run: steps::test },
-    Step { name: "fuzz", does: "the codecs against slow models, a minute each", run: fuzz::run },
+    plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
+    plain("arrows", "crates import downwards only", arrows::run),
+    plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
+    plain("no-std", "the codecs need no std and no other crate", no_std::run),
+    plain("clippy", "no warning in any target", steps::clippy),
+    plain("docs", "rustdoc without a warning", steps::docs),
+    plain("test", "unit, integration and doc tests", steps::test),
     Step {
         name: "instructions",
         does: "the codecs cost what the record says",
+        needs: &instructions::NEEDS,
         run: instructions::run,
     },
-    Step { name: "simulate", does: "10,000 seeds of the simulated world", run: steps::simulate },
-    Step { name: END_TO_END, does: "the real binary, real browsers, bad links", run: steps::e2e },
+    Step {
+        name: "fuzz",
+        does: "the codecs against slow models, a minute each",
+        needs: &fuzz::NEEDS,
+        run: fuzz::run,
+    },
+    plain("simulate", "10,000 seeds of the simulated world", steps::simulate),
+    Step {
+        name: END_TO_END,
+        does: "the real binary, real browsers, bad links",
+        needs: &[Need::Browser, Need::Node, Need::Npm, Need::Playwright],
+        run: steps::e2e,
+    },
 ];
+
+/// A step that needs nothing but Rust.
+const fn plain(
+    name: &'static str,
+    does: &'static str,
+    run: fn(&Workspace, &[String]) -> Result<()>,
+) -> Step {
+    Step { name, does, needs: &[], run }
+}
 
 /// The step called `name`.
 pub(crate) fn step(name: &str) -> Option<&'static Step> {
@@ -49,9 +72,8 @@ pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
 /// Runs the chosen steps in their order and stops at the first that fails.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let choice = Choice::parse(arguments)?;
-    if choice.steps.iter().any(|step| step.name == END_TO_END) {
-        install::ensure(workspace, choice.consent)?;
-    }
+    let needs: Vec<Need> = choice.steps.iter().flat_map(|step| step.needs).copied().collect();
+    install::ensure(workspace, &needs, choice.consent)?;
     let started = Instant::now();
     let mut done: Vec<(&str, Duration)> = Vec::new();
     for step in &choice.steps {

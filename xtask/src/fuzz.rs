@@ -4,6 +4,7 @@
 //! What a run finds it keeps outside the tree; `--minimise` brings the committed corpus up to date.
 
 use crate::command;
+use crate::install::{self, Need};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -11,9 +12,12 @@ use std::path::{self, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
+pub(crate) const NEEDS: [Need; 2] = [Need::CppCompiler, Need::CargoFuzz];
+
 /// Runs what the command line asks for; a minute of every target when it asks for nothing.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let request = Request::parse(arguments)?;
+    install::require(workspace, &NEEDS)?;
     command::run(&mut cargo_fuzz(workspace, "build"))?;
     match &request {
         Request::Fuzz { targets, seconds } => match targets[..] {

@@ -6,11 +6,14 @@
 mod record;
 
 use crate::command::{self, find_program, read};
+use crate::install::{self, Need};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result, bail};
 use record::{Record, Row};
 use std::fs;
 use std::process::Command;
+
+pub(crate) const NEEDS: [Need; 1] = [Need::Valgrind];
 
 /// Compares, or with `--write REASON` records what is new.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -19,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         [flag, reason] if flag == "--write" => Some(record::check_reason(reason)?),
         _ => bail!("say nothing, or --write \"the reason of the change\""),
     };
+    install::require(workspace, &NEEDS)?;
     let file = workspace.root.join(RECORD);
     let record = Record::parse(&fs::read_to_string(&file).unwrap_or_default())
         .with_context(|| format!("reading {RECORD}"))?;
@@ -41,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 
 /// Runs every case under callgrind.
 fn count(workspace: &Workspace) -> Result<Vec<Row>> {
-    let valgrind = find_program(&["valgrind"]).context("no valgrind: `cargo xtask install`")?;
+    let valgrind = find_program(&["valgrind"]).context("no valgrind on PATH")?;
     command::run(&mut workspace.cargo(&["build", "--release", "--package", PROGRAM]))?;
     let folder = workspace.target.join("release");
     let output = workspace.target.join("instructions.callgrind");

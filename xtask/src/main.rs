@@ -62,10 +62,10 @@ The project's own commands.
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Everything:
-  ci               install what the tests need, then run every step below, in this order
+  ci               install what the steps need, then run every step below, in this order
                      --only tidy,clippy   these steps alone
                      --yes                install without asking, as with CI=true
-  install          only install: Chromium and Node.js from apt, playwright-core from npm
+  install          only install: what the steps need from apt, npm, crates.io and PyPI
 
 One step (further arguments go to the cargo command behind it):
 ";
@@ -76,4 +76,7 @@ Run and measure, always in release:
   bench fanout     deliveries a second and CPU per delivery over many connections
   bench idle       resident memory of an idle connection
   bench criterion  the criterion benches of the codecs and of the broker
+
+Too long for every run:
+  fuzz             with --seconds 3600 ws_frame, an hour of one target; with --minimise, fewer inputs
 ";

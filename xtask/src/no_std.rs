@@ -5,7 +5,7 @@
 
 use crate::ci;
 use crate::command::{self, read};
-use crate::workspace::Workspace;
+use crate::workspace::{CODECS, Workspace};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::process::Command;
@@ -47,8 +47,6 @@ fn installed_target() -> Option<String> {
 fn declares_no_std(source: &str) -> bool {
     source.lines().any(|line| line.starts_with("#![") && line.contains("no_std"))
 }
-
-const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
 
 #[cfg(test)]
 mod tests {
