@@ -99,6 +99,17 @@ pub(crate) fn require(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     Ok(())
 }
 
+/// Whether cargo has a command that no step needs, only a person or the nightly run.
+///
+/// # Errors
+///
+/// Says how to install it.
+pub(crate) fn require_cargo(name: &str, version: &str) -> Result<()> {
+    command::read(command::cargo().args([name, "--version"])).map(drop).with_context(|| {
+        format!("not here; to have it: cargo install --locked cargo-{name}@{version}")
+    })
+}
+
 /// The browser the tests drive: `TIDEWIRE_BROWSER`, or the first one on `PATH`.
 pub(crate) fn browser() -> Result<PathBuf> {
     let chosen = env::var_os("TIDEWIRE_BROWSER").map(PathBuf::from);

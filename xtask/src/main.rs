@@ -9,7 +9,9 @@ mod command;
 mod fuzz;
 mod install;
 mod instructions;
+mod mutants;
 mod no_std;
+mod semver;
 mod steps;
 mod tidy;
 mod workspace;
@@ -39,6 +41,8 @@ fn dispatch(words: &[String]) -> Result<()> {
         "ci" => ci::run(&Workspace::load()?, arguments)?,
         "install" => install::run(&Workspace::load()?, arguments)?,
         "bench" => bench::run(&Workspace::load()?, arguments)?,
+        "mutants" => mutants::run(&Workspace::load()?, arguments)?,
+        "semver" => semver::run(&Workspace::load()?, arguments)?,
         "serve" => bench::serve(&Workspace::load()?, arguments)?,
         name => match ci::step(name) {
             Some(step) => (step.run)(&Workspace::load()?, arguments)?,
@@ -78,5 +82,7 @@ Run and measure, always in release:
   bench criterion  the criterion benches of the codecs and of the broker
 
 Too long for every run:
+  mutants          whether a test notices when a codec is changed
+  semver           whether a codec's interface changed by more than its version
   fuzz             with --seconds 3600 ws_frame, an hour of one target; with --minimise, fewer inputs
 ";
