@@ -101,11 +101,11 @@ fn print_summary(done: &[(&str, Duration)], total: Duration) {
     if done.is_empty() {
         return;
     }
-    println!("\n{:<10}  seconds", "step");
+    println!("\n{:<12}  seconds", "step");
     for (name, took) in done {
-        println!("{name:<10} {:>8.1}", took.as_secs_f64());
+        println!("{name:<12} {:>8.1}", took.as_secs_f64());
     }
-    println!("{:<10} {:>8.1}", "together", total.as_secs_f64());
+    println!("{:<12} {:>8.1}", "together", total.as_secs_f64());
 }
 
 /// What the command line asked for.

@@ -1,7 +1,7 @@
 //! `cargo xtask install`: what the steps need beyond Rust, and nothing unasked.
 //!
 //! What is missing is found first, then listed, then agreed to, then installed. [`need`] knows each
-//! thing that may be missing, [`plan`] decides what to run; everything else here looks or does.
+//! thing that may be missing, [`plan()`] decides what to run; everything else here looks or does.
 
 mod need;
 mod plan;
