@@ -7,7 +7,7 @@
 
 mod choices;
 #[path = "../../crates/ws-frame/tests/specification/feed.rs"]
-#[allow(dead_code, reason = "its assertions are for literal wires")]
+#[expect(dead_code, reason = "its assertions are for literal wires")]
 mod feed;
 #[path = "../../crates/ws-frame/tests/specification/naive.rs"]
 mod naive;
