@@ -65,14 +65,15 @@ impl Record {
     pub(crate) fn findings(&self, counted: &[Row]) -> Vec<String> {
         let mut findings = Vec::new();
         for row in counted {
-            match self.row(&row.case) {
-                None => findings.push(format!("{}: is not in the record", row.case)),
-                Some(old) if old.toolchain == row.toolchain && has_changed(old, row) => findings
-                    .push(format!(
-                        "{}: {} instructions a message, recorded are {}",
-                        row.case, row.instructions, old.instructions
-                    )),
-                Some(_) => {}
+            let Some(old) = self.row(&row.case) else {
+                findings.push(format!("{}: is not in the record", row.case));
+                continue;
+            };
+            if old.toolchain == row.toolchain && has_changed(old, row) {
+                findings.push(format!(
+                    "{}: {} instructions a message, recorded are {}",
+                    row.case, row.instructions, old.instructions
+                ));
             }
         }
         let gone = |old: &&Row| !counted.iter().any(|row| row.case == old.case);
