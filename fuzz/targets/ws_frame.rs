@@ -17,8 +17,8 @@ use choices::{Choices, Cuts};
 use feed::{Heard, hear};
 use libfuzzer_sys::fuzz_target;
 use ws_frame::{
-    Close, CloseCode, Decoder, Kind, Limits, Part, Piece, Role, encode_binary, encode_close,
-    encode_piece, encode_ping, encode_pong, encode_text,
+    Close, CloseCode, Decoder, Kind, Limits, Mask, Part, PayloadLen, Role, encode_binary,
+    encode_close, encode_head, encode_ping, encode_pong, encode_text,
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -26,7 +26,8 @@ fuzz_target!(|input: &[u8]| {
     let role = if choices.byte().is_multiple_of(2) { Role::Server } else { Role::Client };
     let limits = Limits {
         message_bytes_max: 1 << (choices.byte() % 24),
-        fragments_max: choices.byte().into(),
+        fragments_max: u32::from(choices.byte()) + 1,
+        ..Limits::default()
     };
     let mask_key = [(); 4].map(|()| choices.byte());
     let cuts = choices.cuts();
@@ -84,14 +85,14 @@ fn encode(event: &Heard, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
     assert_eq!(encoded, Ok(()), "{event:?} was heard and cannot be said");
 }
 
-/// As [`encode`], with each message cut into fragments.
+/// As [`encode`], with each message cut into fragments, each head apart from its payload.
 fn encode_fragments(event: &Heard, mask_key: Option<[u8; 4]>, cuts: &Cuts, output: &mut Vec<u8>) {
-    let (kind, payload) = match event {
+    let (kind, message) = match event {
         Heard::Text(text) => (Kind::Text, text.as_bytes()),
         Heard::Binary(payload) => (Kind::Binary, &payload[..]),
         control => return encode(control, mask_key, output),
     };
-    let fragments = cuts.chunks(payload);
+    let fragments = cuts.chunks(message);
     for (index, payload) in fragments.iter().enumerate() {
         let part = match (index == 0, index + 1 == fragments.len()) {
             (true, true) => Part::Whole,
@@ -99,6 +100,9 @@ fn encode_fragments(event: &Heard, mask_key: Option<[u8; 4]>, cuts: &Cuts, outpu
             (false, false) => Part::Middle,
             (false, true) => Part::Last,
         };
-        encode_piece(Piece { kind, part, payload }, mask_key, output);
+        encode_head(kind, part, PayloadLen::of(payload), mask_key, output);
+        let head_end = output.len();
+        output.extend_from_slice(payload);
+        Mask::new(mask_key.unwrap_or_default()).apply(&mut output[head_end..]);
     }
 }
