@@ -65,7 +65,7 @@ impl Need {
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),
-            Self::Python => says(&mut python("import ensurepip, venv; print('both')"), "both"),
+            Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
             Self::Kosoku => {
                 let mut version = Command::new(workspace.kosoku().join("bin/python"));
                 says(version.args(["-c", WHICH_KOSOKU]), KOSOKU)
@@ -102,13 +102,7 @@ fn version(file: &Path, pointer: &str) -> Option<String> {
     page.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
-fn python(program: &str) -> Command {
-    let mut command = Command::new("python3");
-    command.args(["-c", program]);
-    command
-}
-
-/// Whether a command can be run and prints a line that ends in `word`.
+/// Whether a command can be run and the last word it prints is `word`.
 fn says(command: &mut Command, word: &str) -> bool {
     read(command).is_ok_and(|said| said.split_whitespace().last() == Some(word))
 }
@@ -128,6 +122,7 @@ pub(super) const CARGO_FUZZ: &str = "0.13.2";
 /// The version whose verdicts the record of the Autobahn suite holds.
 pub(super) const KOSOKU: &str = "0.1.0";
 
+const HAS_VENV: &str = "import ensurepip, venv; print('both')";
 const WHICH_KOSOKU: &str = "import importlib.metadata as m; print(m.version('kosoku'))";
 
 /// What the pinned playwright-core asks for, and what Debian 12 and Ubuntu 24.04 have.
