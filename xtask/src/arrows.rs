@@ -4,12 +4,12 @@
 //! join. What a crate's tests import obeys the same arrows, so that no test pulls the house askew.
 
 use crate::ci;
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{CODECS, Package, Workspace};
 use anyhow::{Result, bail};
 
 /// The house, top floor first. Everybody imports strictly downwards; nobody imports the top.
 const FLOORS: [(&str, &[&str]); 4] = [
-    ("4 proves", &["tidewire-test-harness", "tidewire-benches"]),
+    ("4 proves", &["tidewire-test-harness", "tidewire-benches", "tidewire-instructions"]),
     ("3 edges", &["tidewire"]),
     ("2 meets", &["tidewire-connection", "tidewire-client"]),
     ("1 knows", &["sse-codec", "ws-frame", "tidewire-protocol", "tidewire-broker"]),
@@ -25,9 +25,6 @@ const BANS: [(&str, &[&str]); 4] = [
     ("tidewire-connection", &["tokio*", "actix*"]),
     ("tidewire-client", &["tidewire-broker", "actix*"]),
 ];
-
-/// Crates people pick on their own: whatever they import must be optional.
-const ALONE: [&str; 2] = ["sse-codec", "ws-frame"];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ci::refuse(arguments)?;
@@ -79,7 +76,8 @@ fn check_foreign_imports(package: &Package, findings: &mut Vec<String>) {
         if banned.iter().any(|pattern| matches(pattern, &dependency.name)) {
             findings.push(format!("{name} imports {}: it must never know that", dependency.name));
         }
-        if ALONE.contains(&name) && !dependency.optional {
+        // Who picks a codec on its own picks nothing else with it.
+        if CODECS.contains(&name) && !dependency.optional {
             findings.push(format!("{name} requires {}: it must be optional", dependency.name));
         }
     }

@@ -1,7 +1,8 @@
 //! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
 
+use crate::install::Need;
 use crate::workspace::Workspace;
-use crate::{arrows, autobahn, install, no_std, steps, tidy};
+use crate::{arrows, autobahn, fuzz, install, instructions, no_std, steps, tidy};
 use anyhow::{Context as _, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -10,23 +11,56 @@ use std::time::{Duration, Instant};
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) does: &'static str,
+    /// What a run of several steps installs first, once somebody agreed.
+    pub(crate) needs: &'static [Need],
     /// Takes the arguments that follow the step's name when it is called alone.
     pub(crate) run: fn(&Workspace, &[String]) -> Result<()>,
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 10] = [
-    Step { name: "fmt", does: "every file is as rustfmt leaves it", run: steps::fmt },
-    Step { name: "arrows", does: "crates import downwards only", run: arrows::run },
-    Step { name: "tidy", does: "lengths, opening docs, leftovers, manifests", run: tidy::run },
-    Step { name: "no-std", does: "the codecs need no std and no other crate", run: no_std::run },
-    Step { name: "clippy", does: "no warning in any target", run: steps::clippy },
-    Step { name: "docs", does: "rustdoc without a warning", run: steps::docs },
-    Step { name: "test", does: "unit, integration and doc tests", run: steps::test },
-    Step { name: "simulate", does: "10,000 seeds of the simulated world", run: steps::simulate },
-    Step { name: AUTOBAHN, does: "the Autobahn suite; --compression, --write", run: autobahn::run },
-    Step { name: END_TO_END, does: "the real binary, real browsers, bad links", run: steps::e2e },
+pub(crate) const STEPS: [Step; 12] = [
+    plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
+    plain("arrows", "crates import downwards only", arrows::run),
+    plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
+    plain("no-std", "the codecs need no std and no other crate", no_std::run),
+    plain("clippy", "no warning in any target", steps::clippy),
+    plain("docs", "rustdoc without a warning", steps::docs),
+    plain("test", "unit, integration and doc tests", steps::test),
+    Step {
+        name: "instructions",
+        does: "the codecs cost what the record says",
+        needs: &instructions::NEEDS,
+        run: instructions::run,
+    },
+    Step {
+        name: "fuzz",
+        does: "the codecs against slow models, a minute each",
+        needs: &fuzz::NEEDS,
+        run: fuzz::run,
+    },
+    plain("simulate", "10,000 seeds of the simulated world", steps::simulate),
+    Step {
+        name: "autobahn",
+        does: "the Autobahn suite; --compression, --write",
+        needs: &[Need::Python, Need::Kosoku],
+        run: autobahn::run,
+    },
+    Step {
+        name: END_TO_END,
+        does: "the real binary, real browsers, bad links",
+        needs: &[Need::Browser, Need::Node, Need::Npm, Need::Playwright],
+        run: steps::e2e,
+    },
 ];
+
+/// A step that needs nothing but Rust.
+const fn plain(
+    name: &'static str,
+    does: &'static str,
+    run: fn(&Workspace, &[String]) -> Result<()>,
+) -> Step {
+    Step { name, does, needs: &[], run }
+}
 
 /// The step called `name`.
 pub(crate) fn step(name: &str) -> Option<&'static Step> {
@@ -44,9 +78,8 @@ pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
 /// Runs the chosen steps in their order and stops at the first that fails.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let choice = Choice::parse(arguments)?;
-    if choice.steps.iter().any(|step| [AUTOBAHN, END_TO_END].contains(&step.name)) {
-        install::ensure(workspace, choice.consent)?;
-    }
+    let needs: Vec<Need> = choice.steps.iter().flat_map(|step| step.needs).copied().collect();
+    install::ensure(workspace, &needs, choice.consent)?;
     let started = Instant::now();
     let mut done: Vec<(&str, Duration)> = Vec::new();
     for step in &choice.steps {
@@ -74,11 +107,11 @@ fn print_summary(done: &[(&str, Duration)], total: Duration) {
     if done.is_empty() {
         return;
     }
-    println!("\n{:<10}  seconds", "step");
+    println!("\n{:<12}  seconds", "step");
     for (name, took) in done {
-        println!("{name:<10} {:>8.1}", took.as_secs_f64());
+        println!("{name:<12} {:>8.1}", took.as_secs_f64());
     }
-    println!("{:<10} {:>8.1}", "together", total.as_secs_f64());
+    println!("{:<12} {:>8.1}", "together", total.as_secs_f64());
 }
 
 /// What the command line asked for.
@@ -117,7 +150,6 @@ fn parse_steps(names: &str) -> Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(|step| names.contains(&step.name)).collect())
 }
 
-const AUTOBAHN: &str = "autobahn";
 const END_TO_END: &str = "e2e";
 
 #[cfg(test)]

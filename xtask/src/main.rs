@@ -7,8 +7,12 @@ mod autobahn;
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod install;
+mod instructions;
+mod mutants;
 mod no_std;
+mod semver;
 mod steps;
 mod tidy;
 mod workspace;
@@ -38,6 +42,8 @@ fn dispatch(words: &[String]) -> Result<()> {
         "ci" => ci::run(&Workspace::load()?, arguments)?,
         "install" => install::run(&Workspace::load()?, arguments)?,
         "bench" => bench::run(&Workspace::load()?, arguments)?,
+        "mutants" => mutants::run(&Workspace::load()?, arguments)?,
+        "semver" => semver::run(&Workspace::load()?, arguments)?,
         "serve" => bench::serve(&Workspace::load()?, arguments)?,
         name => match ci::step(name) {
             Some(step) => (step.run)(&Workspace::load()?, arguments)?,
@@ -61,10 +67,10 @@ The project's own commands.
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
 Everything:
-  ci               install what the tests need, then run every step below, in this order
+  ci               install what the steps need, then run every step below, in this order
                      --only tidy,clippy   these steps alone
                      --yes                install without asking, as with CI=true
-  install          only install: Chromium and Node.js from apt, playwright-core from npm
+  install          only install: what the steps need from apt, npm, crates.io and PyPI
 
 One step (further arguments go to the cargo command behind it):
 ";
@@ -75,4 +81,9 @@ Run and measure, always in release:
   bench fanout     deliveries a second and CPU per delivery over many connections
   bench idle       resident memory of an idle connection
   bench criterion  the criterion benches of the codecs and of the broker
+
+Too long for every run:
+  mutants          whether a test notices when a codec is changed
+  semver           whether a codec's interface changed by more than its version
+  fuzz             with --seconds 3600 ws_frame, an hour of one target; with --minimise, fewer inputs
 ";

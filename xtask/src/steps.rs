@@ -9,7 +9,13 @@ use anyhow::Result;
 use std::process::Command;
 
 pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    run(workspace.cargo(&["fmt", "--all", "--check"]).args(arguments))
+    run(workspace.cargo(&["fmt", "--all", "--check"]).args(arguments))?;
+    // Those that are apart from the workspace.
+    for manifest in ["fuzz/Cargo.toml", "xtask/no-std/Cargo.toml"] {
+        let words = ["fmt", "--manifest-path", manifest, "--check"];
+        run(workspace.cargo(&words).args(arguments))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<()> {

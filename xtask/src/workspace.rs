@@ -6,6 +6,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The crates that people pick on their own.
+pub(crate) const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
+
 /// Every member, and the two folders commands need.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
@@ -68,6 +71,11 @@ impl Workspace {
     /// Where npm leaves what `web/package.json` asks for.
     pub(crate) fn node_modules(&self) -> PathBuf {
         self.root.join("web/node_modules")
+    }
+
+    /// The virtual environment of the Autobahn test suite: `bin/kosoku` in it runs that.
+    pub(crate) fn kosoku(&self) -> PathBuf {
+        self.target.join("tools/kosoku")
     }
 
     pub(crate) fn package(&self, name: &str) -> Option<&Package> {

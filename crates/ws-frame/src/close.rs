@@ -95,6 +95,7 @@ impl Display for CloseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn exactly_the_codes_that_may_travel_are_codes() {
@@ -102,5 +103,9 @@ mod tests {
             let legal = matches!(number, 1000..=1003 | 1007..=1014 | 3000..=4999);
             assert_eq!(CloseCode::new(number).map(CloseCode::number), legal.then_some(number));
         }
+    }
+    #[test]
+    fn a_code_is_shown_as_its_number() {
+        assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001");
     }
 }

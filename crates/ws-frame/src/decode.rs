@@ -23,6 +23,7 @@ pub struct Limits {
     /// The longest message, over all its fragments, and once inflated.
     pub message_bytes_max: u64,
     /// The most frames a message may come in: the bound on the work of empty ones.
+    /// 0 counts as 1: a message in one frame is never too many.
     pub fragments_max: u32,
     /// The longest message in one frame that is not handed out before it is whole.
     ///
@@ -223,7 +224,7 @@ impl Decoder {
         if message_bytes > limits.message_bytes_max {
             return Err(ProtocolError::MessageTooLong);
         }
-        if self.fragments >= limits.fragments_max {
+        if self.fragments >= limits.fragments_max.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
 

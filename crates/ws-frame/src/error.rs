@@ -111,3 +111,41 @@ impl Display for EncodeError {
 }
 
 impl Error for EncodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn each_error_of_the_peer_says_what_was_wrong_and_how_to_answer() {
+        for (error, words, close_code) in [
+            (ProtocolError::ReservedBits, "reserved bit set without an extension", 1002),
+            (ProtocolError::UnknownOpcode(0xB), "unknown opcode 0xb", 1002),
+            (ProtocolError::ControlFragmented, "fragmented control frame", 1002),
+            (ProtocolError::ControlTooLong, "control frame longer than 125 bytes", 1002),
+            (ProtocolError::Unmasked, "unmasked frame from a client", 1002),
+            (ProtocolError::Masked, "masked frame from a server", 1002),
+            (ProtocolError::LengthNotMinimal, "length not in its shortest form", 1002),
+            (ProtocolError::LengthTooLarge, "length of 2^63 bytes or more", 1002),
+            (ProtocolError::ContinuationWithoutStart, "continuation of no message", 1002),
+            (ProtocolError::MessageInsideMessage, "new message inside a fragmented one", 1002),
+            (ProtocolError::MessageTooLong, "message too long", 1009),
+            (ProtocolError::TooManyFragments, "message in too many fragments", 1009),
+            (ProtocolError::TextNotUtf8, "text is not UTF-8", 1007),
+            (ProtocolError::ClosePayloadOneByte, "close payload of one byte", 1002),
+            (ProtocolError::IllegalCloseCode(1006), "illegal close code 1006", 1002),
+            (ProtocolError::CloseReasonNotUtf8, "close reason is not UTF-8", 1007),
+            (ProtocolError::AfterClose, "bytes after the close", 1002),
+        ] {
+            assert_eq!(error.to_string(), words);
+            assert_eq!(error.close_code().number(), close_code, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_the_caller_says_what_was_too_long() {
+        let error = EncodeError::ControlTooLong;
+        assert_eq!(error.to_string(), "control frame longer than 125 bytes");
+    }
+}

@@ -129,6 +129,7 @@ const BASE64: GeneralPurpose =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn the_example_of_the_specification_is_answered() {
@@ -167,8 +168,16 @@ mod tests {
         for header in ["", "8", "12", "13, 8", " 13", "013"] {
             assert_eq!(check_version(header), Err(HandshakeError::VersionUnsupported), "{header}");
         }
-        assert_eq!(HandshakeError::VersionUnsupported.status(), 426);
-        assert_eq!(HandshakeError::KeyInvalid.status(), 400);
+    }
+
+    #[test]
+    fn each_error_says_what_was_wrong_and_how_to_answer() {
+        for (error, words, status) in [
+            (HandshakeError::KeyInvalid, "Sec-WebSocket-Key is not 16 bytes in base64", 400),
+            (HandshakeError::VersionUnsupported, "Sec-WebSocket-Version is not 13", 426),
+        ] {
+            assert_eq!((error.to_string().as_str(), error.status()), (words, status));
+        }
     }
 
     #[test]

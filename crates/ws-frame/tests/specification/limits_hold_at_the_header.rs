@@ -42,6 +42,21 @@ fn the_count_of_fragments() {
 }
 
 #[test]
+fn a_message_in_one_frame_is_never_too_many_however_it_is_cut() {
+    let limits = Limits { fragments_max: 0, ..Limits::default() };
+    for wire in [&b"\x82\x02hi"[..], &[0x82, 0]] {
+        let mut listener = Listener::new(Role::Client, limits);
+        for byte in wire.chunks(1) {
+            listener.take(byte);
+        }
+        listener.take(wire);
+        let heard = Heard::Binary(wire[2..].into());
+        assert_eq!(listener.hearing(), (vec![heard.clone(), heard], None));
+    }
+    refuses_within(limits, Role::Client, &[0x02, 0, 0x80, 0], &[], TooManyFragments);
+}
+
+#[test]
 fn by_default_65_537_fragments_pass_and_one_more_does_not() {
     for (count, passes) in [(65_537, true), (65_538, false), (100_000, false)] {
         let mut wire = [0x00, 0].repeat(count);

@@ -47,7 +47,7 @@ fn converse(
         if message.len() as u64 + len > limits.message_bytes_max {
             return Err(ProtocolError::MessageTooLong);
         }
-        if frames == limits.fragments_max {
+        if frames == limits.fragments_max.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         message.extend(payload);

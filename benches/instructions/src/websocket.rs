@@ -1,0 +1,124 @@
+//! `ws-frame`: masked messages to a server, heard where they lie, and a message written.
+
+use crate::{Case, PACKET_BYTES, Run, text};
+use std::hint::black_box;
+use ws_frame::{Decoder, Event, Limits, Role, UNFINISHED_BYTES_MAX, encode_binary, encode_text};
+
+pub(crate) const CASES: [Case; 9] = [
+    Case {
+        name: "websocket decode 16 B text",
+        messages: 1_000,
+        prepare: |messages| hear_text(messages, &text(16)),
+    },
+    Case {
+        name: "websocket decode 128 B text",
+        messages: 1_000,
+        prepare: |messages| hear_text(messages, &text(128)),
+    },
+    Case {
+        name: "websocket decode 1 KiB text",
+        messages: 200,
+        prepare: |messages| hear_text(messages, &text(1 << 10)),
+    },
+    Case {
+        name: "websocket decode 64 KiB text",
+        messages: 20,
+        prepare: |messages| hear_text(messages, &text(64 << 10)),
+    },
+    Case {
+        name: "websocket decode 1 KiB non-ASCII text",
+        messages: 200,
+        prepare: |messages| hear_text(messages, &"příliš žluťoučký 🐎 ".repeat(35)),
+    },
+    Case {
+        name: "websocket decode 1 MiB binary",
+        messages: 4,
+        prepare: |messages| hear(masked_binary(&text(1 << 20)).repeat(messages)),
+    },
+    Case {
+        name: "websocket decode 128 B text in reads of 1400 B",
+        messages: 1_000,
+        prepare: |messages| hear_reads(masked_text(&text(128)).repeat(messages)),
+    },
+    Case {
+        name: "websocket decode 1 KiB text in reads of 1400 B",
+        messages: 200,
+        prepare: |messages| hear_reads(masked_text(&text(1 << 10)).repeat(messages)),
+    },
+    Case { name: "websocket encode 16 B text", messages: 1_000, prepare: say },
+];
+
+fn hear_text(messages: usize, payload: &str) -> Run {
+    hear(masked_text(payload).repeat(messages))
+}
+
+/// Hears whole messages where they lie.
+fn hear(mut wire: Vec<u8>) -> Run {
+    Box::new(move || {
+        let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
+        let (mut input, mut heard) = (&mut wire[..], 0);
+        while let Some(event) = decoder.decode(&mut input, &limits).unwrap() {
+            heard += usize::from(matches!(black_box(event), Event::Text(_) | Event::Binary(_)));
+        }
+        heard
+    })
+}
+
+/// Hears messages from one receive buffer, and puts those together that a read has cut.
+fn hear_reads(wire: Vec<u8>) -> Run {
+    let mut receive = vec![0; UNFINISHED_BYTES_MAX + PACKET_BYTES];
+    let mut message = Vec::with_capacity(wire.len());
+    Box::new(move || {
+        let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
+        let (mut tail, mut heard) = (0, 0);
+        for read in wire.chunks(PACKET_BYTES) {
+            let end = tail + read.len();
+            receive[tail..end].copy_from_slice(read);
+            let mut input = &mut receive[..end];
+            while let Some(event) = decoder.decode(&mut input, &limits).unwrap() {
+                match event {
+                    Event::Piece(piece) => {
+                        message.extend_from_slice(piece.payload);
+                        if piece.part.ends() {
+                            black_box(&message);
+                            message.clear();
+                            heard += 1;
+                        }
+                    }
+                    whole => {
+                        black_box(whole);
+                        heard += 1;
+                    }
+                }
+            }
+            tail = input.len();
+            receive.copy_within(end - tail..end, 0);
+        }
+        heard
+    })
+}
+
+/// Writes messages as a server does.
+fn say(messages: usize) -> Run {
+    let payload = text(16);
+    let mut output = Vec::with_capacity(messages * 32);
+    Box::new(move || {
+        (0..messages).for_each(|_| encode_text(black_box(&payload), None, &mut output));
+        black_box(&output);
+        messages
+    })
+}
+
+fn masked_text(payload: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    encode_text(payload, MASK_KEY, &mut wire);
+    wire
+}
+
+fn masked_binary(payload: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    encode_binary(payload.as_bytes(), MASK_KEY, &mut wire);
+    wire
+}
+
+const MASK_KEY: Option<[u8; 4]> = Some([0x37, 0xFA, 0x21, 0x3D]);

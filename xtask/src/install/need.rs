@@ -1,0 +1,157 @@
+//! Each thing that a step may need beyond Rust: whether it is here, and whether it is new enough.
+
+use crate::command::{self, find_program, read};
+use crate::install::browser;
+use crate::workspace::Workspace;
+use anyhow::{Result, bail};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// One thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A browser to drive, and letters for it.
+    Browser,
+    Node,
+    Npm,
+    /// What drives the browser, as `web/package-lock.json` pins it.
+    Playwright,
+    /// libFuzzer is written in it.
+    CppCompiler,
+    CargoFuzz,
+    Valgrind,
+    /// With the module that makes virtual environments, which Debian packs apart.
+    Python,
+    /// The Autobahn test suite, in a virtual environment of its own.
+    Kosoku,
+}
+
+impl Need {
+    /// Every one, in the order of installation: what another one is made with comes before it.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Browser,
+        Self::Node,
+        Self::Npm,
+        Self::CppCompiler,
+        Self::Valgrind,
+        Self::Python,
+        Self::Playwright,
+        Self::CargoFuzz,
+        Self::Kosoku,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "a browser",
+            Self::Node => "Node.js",
+            Self::Npm => "npm",
+            Self::Playwright => "playwright-core",
+            Self::CppCompiler => "a C++ compiler",
+            Self::CargoFuzz => "cargo-fuzz",
+            Self::Valgrind => "valgrind",
+            Self::Python => "Python with venv",
+            Self::Kosoku => "kosoku",
+        }
+    }
+
+    pub(super) fn is_met(self, workspace: &Workspace) -> bool {
+        let has = |name| find_program(&[name]).is_some();
+        match self {
+            Self::Browser => browser().is_ok(),
+            Self::Node => has("node"),
+            Self::Npm => has("npm"),
+            Self::Playwright => has_playwright(workspace),
+            Self::CppCompiler => has("c++"),
+            Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
+            Self::Valgrind => has("valgrind"),
+            Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
+            Self::Kosoku => {
+                let mut version = Command::new(workspace.kosoku().join("bin/python"));
+                says(version.args(["-c", WHICH_KOSOKU]), KOSOKU)
+            }
+        }
+    }
+
+    /// Old distributions have versions that cannot run what we pin, which then says so in riddles.
+    pub(super) fn check_age(self) -> Result<()> {
+        match self {
+            Self::Node => {
+                let said = read(Command::new("node").arg("--version"))?;
+                check_version("Node.js", &said, (NODE_MAJOR_MIN, 0))
+            }
+            Self::Python => {
+                let said = read(Command::new("python3").arg("--version"))?;
+                check_version("Python", &said, (PYTHON_MAJOR, PYTHON_MINOR_MIN))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether npm has left what the lock file asks for.
+fn has_playwright(workspace: &Workspace) -> bool {
+    let installed = workspace.node_modules().join("playwright-core/package.json");
+    let wanted =
+        version(&workspace.root.join("web/package.json"), "/devDependencies/playwright-core");
+    wanted.is_some() && wanted == version(&installed, "/version")
+}
+
+fn version(file: &Path, pointer: &str) -> Option<String> {
+    let page: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    page.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+/// Whether a command can be run and the last word it prints is `word`.
+fn says(command: &mut Command, word: &str) -> bool {
+    read(command).is_ok_and(|said| said.split_whitespace().last() == Some(word))
+}
+
+/// Reads `v18.19.0` or `Python 3.11.2`.
+fn check_version(name: &str, said: &str, (major_min, minor_min): (u32, u32)) -> Result<()> {
+    let digits = said.trim().trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mut numbers = digits.split('.').map(|number| number.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) if (major, minor) >= (major_min, minor_min) => Ok(()),
+        _ => bail!("{name} {major_min}.{minor_min} or newer is needed, here is {}", said.trim()),
+    }
+}
+
+/// The version that `fuzz/` is run with.
+pub(super) const CARGO_FUZZ: &str = "0.13.2";
+/// The version whose verdicts the record of the Autobahn suite holds.
+pub(super) const KOSOKU: &str = "0.1.0";
+
+const HAS_VENV: &str = "import ensurepip, venv; print('both')";
+const WHICH_KOSOKU: &str = "import importlib.metadata as m; print(m.version('kosoku'))";
+
+/// What the pinned playwright-core asks for, and what Debian 12 and Ubuntu 24.04 have.
+const NODE_MAJOR_MIN: u32 = 18;
+/// What the pinned kosoku asks for.
+const PYTHON_MAJOR: u32 = 3;
+const PYTHON_MINOR_MIN: u32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_version_is_refused_with_what_is_needed() {
+        for said in ["Python 3.10.0\n", "Python 3.11.2", "Python 4.0.1"] {
+            assert!(check_version("Python", said, (3, 10)).is_ok(), "{said}");
+        }
+        for said in ["Python 3.9.18\n", "Python 2.7.18", "Python", ""] {
+            let error = check_version("Python", said, (3, 10)).unwrap_err().to_string();
+            assert_eq!(error, format!("Python 3.10 or newer is needed, here is {}", said.trim()));
+        }
+        assert!(check_version("Node.js", "v18.19.0\n", (18, 0)).is_ok());
+        assert!(check_version("Node.js", "v16.20.2\n", (18, 0)).is_err());
+    }
+
+    #[test]
+    fn a_program_that_is_missing_or_says_something_else_does_not_count() {
+        assert!(says(Command::new("echo").arg("cargo-fuzz 0.13.2"), "0.13.2"));
+        assert!(!says(Command::new("echo").arg("cargo-fuzz 0.13.20"), "0.13.2"));
+        assert!(!says(&mut Command::new("a-program-that-is-not-there"), "0.13.2"));
+    }
+}

@@ -1,0 +1,147 @@
+//! From what is missing to the commands that bring it. Pure, but for the look at the system.
+
+use super::Need;
+use super::need::{CARGO_FUZZ, KOSOKU};
+use crate::command::{find_program, read};
+use anyhow::{Result, bail};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What decides how to install.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct System {
+    has_apt: bool,
+    /// Ubuntu calls its browser `chromium-browser` and brings it as a snap.
+    is_ubuntu: bool,
+    is_root: bool,
+    has_sudo: bool,
+}
+
+impl System {
+    pub(super) fn look() -> Result<Self> {
+        Ok(Self {
+            has_apt: find_program(&["apt-get"]).is_some(),
+            is_ubuntu: fs::read_to_string("/etc/os-release")
+                .is_ok_and(|release| release.lines().any(|line| line == "ID=ubuntu")),
+            is_root: read(Command::new("id").arg("-u"))?.trim() == "0",
+            has_sudo: find_program(&["sudo"]).is_some(),
+        })
+    }
+}
+
+/// The commands that bring what is missing, as a person would type them at the top folder.
+pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<Vec<String>> {
+    let packages: Vec<&str> = missing.iter().flat_map(|need| packages(*need, system)).collect();
+    let mut commands = Vec::new();
+    if !packages.is_empty() {
+        let packages = packages.join(" ");
+        let sudo = match system {
+            System { has_apt: false, .. } => {
+                bail!("no apt-get here; install by hand: {packages}")
+            }
+            System { is_root: true, .. } => "",
+            System { has_sudo: true, .. } => "sudo ",
+            _ => bail!("neither root nor sudo; ask somebody to install: {packages}"),
+        };
+        let apt = format!("{sudo}env DEBIAN_FRONTEND=noninteractive apt-get");
+        commands.push(format!("{apt} update"));
+        commands.push(format!("{apt} install --yes --no-install-recommends {packages}"));
+    }
+    for need in missing {
+        match need {
+            Need::Playwright => commands
+                .push("npm ci --prefix web --ignore-scripts --no-audit --no-fund".to_owned()),
+            Need::CargoFuzz => {
+                commands.push(format!("cargo install --locked cargo-fuzz@{CARGO_FUZZ}"));
+            }
+            Need::Kosoku => {
+                let folder = kosoku.display();
+                commands.push(format!("python3 -m venv --clear '{folder}'"));
+                commands.push(format!("'{folder}/bin/pip' install --quiet kosoku=={KOSOKU}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(commands)
+}
+
+/// What apt calls it; nothing where it comes from somewhere else.
+fn packages(need: Need, system: &System) -> Vec<&'static str> {
+    match need {
+        Need::Browser if system.is_ubuntu => vec!["chromium-browser", "fonts-liberation"],
+        Need::Browser => vec!["chromium", "fonts-liberation"],
+        Need::Node => vec!["nodejs"],
+        Need::Npm => vec!["npm"],
+        Need::CppCompiler => vec!["g++"],
+        Need::Valgrind => vec!["valgrind"],
+        Need::Python => vec!["python3", "python3-venv"],
+        Need::Playwright | Need::CargoFuzz | Need::Kosoku => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: System = System { has_apt: true, is_ubuntu: false, is_root: true, has_sudo: false };
+    const NOBODY: System = System { has_apt: false, is_root: false, ..ROOT };
+
+    fn commands(system: &System, missing: &[Need]) -> Result<Vec<String>> {
+        plan(system, missing, Path::new("target/tools/kosoku"))
+    }
+
+    #[test]
+    fn a_machine_that_has_everything_is_left_alone() {
+        for system in [ROOT, NOBODY] {
+            assert_eq!(commands(&system, &[]).unwrap(), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_fresh_debian_gets_everything_as_root() {
+        assert_eq!(
+            commands(&ROOT, &Need::ALL).unwrap(),
+            [
+                "env DEBIAN_FRONTEND=noninteractive apt-get update",
+                "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+                 chromium fonts-liberation nodejs npm g++ valgrind python3 python3-venv",
+                "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
+                "cargo install --locked cargo-fuzz@0.13.2",
+                "python3 -m venv --clear 'target/tools/kosoku'",
+                "'target/tools/kosoku/bin/pip' install --quiet kosoku==0.1.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_person_uses_sudo_and_gets_only_what_is_missing() {
+        let person = System { is_root: false, has_sudo: true, ..ROOT };
+        let commands = commands(&person, &[Need::Npm]).unwrap();
+        assert!(commands.iter().all(|command| command.starts_with("sudo env ")), "{commands:?}");
+        assert!(commands.last().unwrap().ends_with("--no-install-recommends npm"), "{commands:?}");
+    }
+
+    #[test]
+    fn ubuntu_has_its_browser_under_another_name() {
+        let ubuntu = System { is_ubuntu: true, ..ROOT };
+        let commands = commands(&ubuntu, &[Need::Browser]).unwrap();
+        assert!(commands.last().unwrap().contains(" chromium-browser "), "{commands:?}");
+    }
+
+    #[test]
+    fn without_apt_or_rights_the_error_names_what_to_install() {
+        for (system, words) in [
+            (System { has_apt: false, ..ROOT }, "no apt-get here; install by hand: npm"),
+            (System { is_root: false, ..ROOT }, "neither root nor sudo; ask somebody"),
+        ] {
+            let error = commands(&system, &[Need::Npm]).unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_package_needs_no_rights() {
+        assert_eq!(commands(&NOBODY, &[Need::CargoFuzz, Need::Kosoku]).unwrap().len(), 3);
+    }
+}

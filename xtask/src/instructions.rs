@@ -1,0 +1,102 @@
+//! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record.
+//!
+//! Unlike times they are the same on every machine and every day, as long as compiler and C library
+//! are the record's. With others the figures are shown and nothing is refused.
+
+mod record;
+
+use crate::command::{self, find_program, read};
+use crate::install::{self, Need};
+use crate::workspace::Workspace;
+use anyhow::{Context as _, Result, bail};
+use record::{Record, Row};
+use std::fs;
+use std::process::Command;
+
+pub(crate) const NEEDS: [Need; 1] = [Need::Valgrind];
+
+/// Compares, or with `--write REASON` records what is new.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let reason = match arguments {
+        [] => None,
+        [flag, reason] if flag == "--write" => Some(record::check_reason(reason)?),
+        _ => bail!("say nothing, or --write \"the reason of the change\""),
+    };
+    install::require(workspace, &NEEDS)?;
+    let file = workspace.root.join(RECORD);
+    let record = Record::parse(&fs::read_to_string(&file).unwrap_or_default())
+        .with_context(|| format!("reading {RECORD}"))?;
+    let counted = count(workspace)?;
+    print!("{}", record.table(&counted));
+    if let Some(reason) = reason {
+        fs::write(&file, record.with(&counted, reason).to_csv())?;
+        println!("{RECORD} is written");
+        return Ok(());
+    }
+    let findings = record.findings(&counted);
+    if !findings.is_empty() {
+        bail!(
+            "{}\nif that is as it should be: cargo xtask instructions --write \"REASON\"",
+            findings.join("\n"),
+        );
+    }
+    Ok(())
+}
+
+/// Runs every case under callgrind.
+fn count(workspace: &Workspace) -> Result<Vec<Row>> {
+    let valgrind = find_program(&["valgrind"]).context("no valgrind on PATH")?;
+    command::run(&mut workspace.cargo(&["build", "--release", "--package", PROGRAM]))?;
+    let folder = workspace.target.join("release");
+    let output = workspace.target.join("instructions.callgrind");
+    let toolchain = toolchain()?;
+    let mut rows = Vec::new();
+    for line in read(&mut Command::new(folder.join(PROGRAM)))?.lines() {
+        let (case, messages) = line.split_once(',').context("the program lists CASE,MESSAGES")?;
+        let mut callgrind = Command::new(&valgrind);
+        callgrind.args(["--quiet", "--tool=callgrind", COUNTED]);
+        callgrind.arg(format!("--callgrind-out-file={}", output.display()));
+        // Environment and path lie on the stack, and their lengths move what comes after them.
+        callgrind.env_clear().env("GLIBC_TUNABLES", PLAIN_COPIES);
+        callgrind.current_dir(&folder).arg(format!("./{PROGRAM}")).arg(case);
+        read(&mut callgrind).with_context(|| format!("counting `{case}`"))?;
+        rows.push(Row {
+            case: case.to_owned(),
+            instructions: total(&fs::read_to_string(&output)?)? / messages.parse::<u64>()?,
+            toolchain: toolchain.clone(),
+            reason: String::new(),
+        });
+    }
+    Ok(rows)
+}
+
+/// The sum in what callgrind wrote.
+fn total(output: &str) -> Result<u64> {
+    let total = output.lines().find_map(|line| line.strip_prefix("summary: "));
+    match total.context("callgrind wrote no summary")?.trim().parse()? {
+        0 => bail!("callgrind counted nothing: the function it looks for was not entered"),
+        total => Ok(total),
+    }
+}
+
+/// What decides which instructions there are: compiler, target and C library.
+fn toolchain() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let said = read(Command::new(rustc).arg("-vV"))?;
+    let line = |start| said.lines().find_map(|line| line.strip_prefix(start));
+    let (Some(release), Some(host)) = (line("release: "), line("host: ")) else {
+        bail!("rustc -vV says neither release nor host:\n{said}");
+    };
+    let libc = read(Command::new("getconf").arg("GNU_LIBC_VERSION")).unwrap_or_default();
+    Ok(format!("rustc {release} {host} {}", libc.trim()).trim_end().to_owned())
+}
+
+const RECORD: &str = "benches/records/instructions.csv";
+const PROGRAM: &str = "tidewire-instructions";
+
+/// Only inside the function of that name in `benches/instructions/src/main.rs`.
+const COUNTED: &str = "--toggle-collect=*only_this_is_counted*";
+
+/// The C library chooses its copying by the processor; this leaves it one choice on all of them.
+const PLAIN_COPIES: &str =
+    "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM";
