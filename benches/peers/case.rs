@@ -1,6 +1,7 @@
 //! A case: one input, and everybody who works on it.
 
 use crate::ear::{Digest, Ear, Tally};
+use crate::input::Input;
 use std::hint::black_box;
 
 /// One row of the goals: the subjects of a case are only compared with each other.
@@ -12,6 +13,19 @@ pub(crate) struct Case {
     /// Bytes of one message on the wire.
     pub(crate) bytes: usize,
     pub(crate) subjects: Vec<Subject>,
+}
+
+impl Case {
+    /// The case of reading what `input` holds.
+    pub(crate) fn of(
+        group: &'static str,
+        name: &'static str,
+        input: Input,
+        subjects: Vec<Subject>,
+    ) -> Self {
+        let bytes = input.wire.len() / input.messages;
+        Self { group, name, messages: input.messages, bytes, subjects }
+    }
 }
 
 /// Somebody who works on a case's input.

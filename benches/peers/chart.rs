@@ -12,7 +12,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-/// Draws the cases of [`PANELS`] into `docs/codecs.svg`, under what `title` says of the run.
+/// Draws the cases of [`PANELS`] into [`PICTURE`], under what `title` says of the run.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub(crate) fn draw(results: &[Measured], title: &str) -> Result<PathBuf> {
     let heights: Vec<i32> = lines.iter().map(|line| line_height(line)).collect();
     let height = HEAD + heights.iter().sum::<i32>() + MARGIN;
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/codecs.svg");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR").trim_end_matches(FOLDER)).join(PICTURE);
     let canvas = SVGBackend::new(&path, (WIDTH as u32, height as u32)).into_drawing_area();
     canvas.fill(&PAPER)?;
     write(&canvas, (MARGIN, 30), HPos::Left, 23, INK, HEADLINE)?;
@@ -121,6 +121,10 @@ fn write(
 }
 
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Where this package stands in the repository, and where the picture belongs.
+const FOLDER: &str = "benches/peers";
+const PICTURE: &str = "docs/codecs.svg";
 
 /// What is drawn, three in a line.
 const PANELS: [(&str, &str); 12] = [

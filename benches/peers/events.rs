@@ -46,8 +46,7 @@ fn decode(name: &'static str, input: Input) -> Case {
         Subject::floor("floor: memcpy", floor::Copy::new(input)),
         Subject::floor("floor: memchr", floor::FindLines(input)),
     ];
-    let (messages, bytes) = (input.messages, input.wire.len() / input.messages);
-    Case { group: DECODE, name, messages, bytes, subjects }
+    Case::of(DECODE, name, input, subjects)
 }
 
 fn encode(block: Block<'static>) -> Case {

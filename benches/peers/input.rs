@@ -64,7 +64,7 @@ pub(crate) fn text(bytes: usize) -> String {
 
 /// 1 KiB of text, every second character of which is not ASCII.
 pub(crate) fn other_scripts() -> String {
-    "příliš žluťoučký 🐎 ".repeat(33).chars().scan(0, up_to_kib).collect()
+    "příliš žluťoučký 🐎 ".repeat(40).chars().scan(0, up_to_kib).collect()
 }
 
 fn up_to_kib(bytes: &mut usize, character: char) -> Option<char> {

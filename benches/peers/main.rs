@@ -1,4 +1,5 @@
-//! Our codecs beside everybody else's: the same buffers, the same run, and who hears less is not measured.
+//! Our codecs beside everybody else's: the same buffers, the same run, and who hears less is not
+//! measured.
 //!
 //! `cargo xtask bench codecs` runs all of it, and writes a record and a chart. With an argument it
 //! runs the cases whose group or name holds that, and writes nothing.
@@ -16,7 +17,7 @@ mod rounds;
 mod table;
 mod websocket;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use case::Case;
 
 fn main() -> Result<()> {
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
         table::print(&measured);
         results.push(measured);
     }
+    ensure!(!results.is_empty(), "no case or group is called so");
     goals::print(&results);
     if pattern.is_none() {
         let record = record::write(&results).context("writing the record")?;

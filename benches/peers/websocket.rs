@@ -46,8 +46,7 @@ fn decode(name: &'static str, input: Input, text: &str) -> Case {
         let check = floor::CheckText::new(text, input.messages);
         subjects.push(Subject::floor("floor: simdutf8", check));
     }
-    let (messages, bytes) = (input.messages, input.wire.len() / input.messages);
-    Case { group: DECODE, name, messages, bytes, subjects }
+    Case::of(DECODE, name, input, subjects)
 }
 
 /// The same, cut by packets: a read ends inside nearly every message.
@@ -55,8 +54,7 @@ fn decode_reads(name: &'static str, input: Input) -> Case {
     let mut subjects = vec![Subject::ours("ws-frame", CUT, ours::DecodeReads::new(input))];
     subjects.extend(peers(input));
     subjects.push(Subject::floor("floor: memcpy", floor::Copy::new(input)));
-    let (messages, bytes) = (input.messages, input.wire.len() / input.messages);
-    Case { group: DECODE_READS, name, messages, bytes, subjects }
+    Case::of(DECODE_READS, name, input, subjects)
 }
 
 fn peers(input: Input) -> [Subject; 7] {
