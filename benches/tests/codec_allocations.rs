@@ -105,6 +105,19 @@ fn events_are_read_without_an_allocation() {
 }
 
 #[test]
+fn events_of_many_lines_or_cut_by_reads_are_read_without_an_allocation() {
+    let lines = [text(40), text(40), text(40)].join("\n");
+    let block =
+        Block { id: Some("7"), event: Some("said"), data: Some(&lines), ..Block::default() };
+    let stream = stream(block);
+    for read_bytes in [stream.len(), READ_BYTES, 1] {
+        let mut parser = Parser::new();
+        let counted = allocations(|| assert_eq!(hear(&mut parser, &stream, read_bytes), MESSAGES));
+        assert_eq!(counted, 0, "reads of {read_bytes} B");
+    }
+}
+
+#[test]
 fn events_are_written_without_an_allocation() {
     let (data, mut output) = (text(150), Vec::new());
     let block = Block { id: Some("7"), event: Some("said"), data: Some(&data), ..Block::default() };
