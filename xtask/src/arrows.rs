@@ -9,7 +9,10 @@ use anyhow::{Result, bail};
 
 /// The house, top floor first. Everybody imports strictly downwards; nobody imports the top.
 const FLOORS: [(&str, &[&str]); 4] = [
-    ("4 proves", &["tidewire-test-harness", "tidewire-benches", "tidewire-instructions"]),
+    (
+        "4 proves",
+        &["tidewire-test-harness", "tidewire-benches", "tidewire-instructions", "tidewire-peers"],
+    ),
     ("3 edges", &["tidewire"]),
     ("2 meets", &["tidewire-connection", "tidewire-client"]),
     ("1 knows", &["sse-codec", "ws-frame", "tidewire-protocol", "tidewire-broker"]),

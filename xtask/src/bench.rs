@@ -15,10 +15,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
                 workspace.cargo(&words).args(rest).env("TIDEWIRE_BIN", workspace.server_binary()),
             )
         }
+        Some((name, rest)) if name == "codecs" => command::run(
+            workspace.cargo(&["run", "--release", "--package", "tidewire-peers", "--"]).args(rest),
+        ),
         Some((name, rest)) if name == "criterion" => command::run(
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
-        _ => bail!("say what to measure: cargo xtask bench fanout | idle | criterion"),
+        _ => bail!("say what to measure: cargo xtask bench fanout | idle | codecs | criterion"),
     }
 }
 

@@ -1,0 +1,96 @@
+//! A case: one input, and everybody who works on it.
+
+use crate::ear::{Digest, Ear, Tally};
+use crate::input::Input;
+use std::hint::black_box;
+
+/// One row of the goals: the subjects of a case are only compared with each other.
+pub(crate) struct Case {
+    pub(crate) group: &'static str,
+    pub(crate) name: &'static str,
+    /// Messages of one pass; times are given for one of them.
+    pub(crate) messages: usize,
+    /// Bytes of one message on the wire.
+    pub(crate) bytes: usize,
+    pub(crate) subjects: Vec<Subject>,
+}
+
+impl Case {
+    /// The case of reading what `input` holds.
+    pub(crate) fn of(
+        group: &'static str,
+        name: &'static str,
+        input: Input,
+        subjects: Vec<Subject>,
+    ) -> Self {
+        let bytes = input.wire.len() / input.messages;
+        Self { group, name, messages: input.messages, bytes, subjects }
+    }
+}
+
+/// Somebody who works on a case's input.
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) rank: Rank,
+    /// What this row includes or leaves out that the others do not.
+    pub(crate) notes: &'static str,
+    pub(crate) work: Box<dyn AnyWork>,
+}
+
+/// What a row is compared as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    Ours,
+    Peer,
+    /// The least that anybody could do; it hears nothing.
+    Floor,
+}
+
+impl Subject {
+    pub(crate) fn ours(name: &'static str, notes: &'static str, work: impl Work + 'static) -> Self {
+        Self { name, rank: Rank::Ours, notes, work: Box::new(work) }
+    }
+
+    pub(crate) fn peer(name: &'static str, notes: &'static str, work: impl Work + 'static) -> Self {
+        Self { name, rank: Rank::Peer, notes, work: Box::new(work) }
+    }
+
+    pub(crate) fn floor(name: &'static str, work: impl Work + 'static) -> Self {
+        Self { name, rank: Rank::Floor, notes: "", work: Box::new(work) }
+    }
+}
+
+/// What a subject does with the input.
+pub(crate) trait Work {
+    /// Puts a fresh copy of the input where [`run`](Self::run) finds it. Not timed.
+    fn prepare(&mut self) {}
+
+    /// Makes one pass and tells `ear` what came of it.
+    fn run(&mut self, ear: &mut impl Ear);
+}
+
+/// [`Work`] of any kind, with the ear chosen outside the pass.
+pub(crate) trait AnyWork {
+    fn prepare(&mut self);
+    fn run_timed(&mut self);
+    fn run_proved(&mut self) -> Digest;
+}
+
+impl<W: Work> AnyWork for W {
+    fn prepare(&mut self) {
+        Work::prepare(self);
+    }
+
+    fn run_timed(&mut self) {
+        let mut tally = Tally::default();
+        self.run(&mut tally);
+        black_box(&tally);
+    }
+
+    fn run_proved(&mut self) -> Digest {
+        let mut digest = Digest::default();
+        Work::prepare(self);
+        self.run(&mut digest);
+        digest
+    }
+}

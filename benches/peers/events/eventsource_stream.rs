@@ -1,0 +1,36 @@
+//! eventsource-stream: its stream over a stream of bytes.
+
+use super::Reads;
+use crate::case::Work;
+use crate::ear::Ear;
+use crate::input::Input;
+use eventsource_stream::EventStream;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::pin::Pin;
+
+pub(crate) struct Decode {
+    input: Input,
+    stream: Pin<Box<EventStream<Reads>>>,
+}
+
+impl Decode {
+    pub(crate) fn new(input: Input) -> Self {
+        Self { input, stream: Box::pin(EventStream::new(Reads(input))) }
+    }
+}
+
+impl Work for Decode {
+    fn prepare(&mut self) {
+        self.stream = Box::pin(EventStream::new(Reads(self.input)));
+    }
+
+    fn run(&mut self, ear: &mut impl Ear) {
+        let all_heard = async {
+            while let Some(event) = self.stream.next().await {
+                let event = event.unwrap();
+                ear.hear_event(&event.id, &event.event, event.data.as_bytes());
+            }
+        };
+        all_heard.now_or_never().unwrap();
+    }
+}

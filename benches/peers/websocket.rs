@@ -1,0 +1,123 @@
+//! The WebSocket cases: what a server hears from its clients, and what it hands over to them.
+
+mod actix_http;
+mod actix_ws;
+mod fastwebsockets;
+mod ours;
+mod soketto;
+mod tokio_websockets;
+mod tungstenite;
+mod yawc;
+
+use crate::case::{Case, Subject};
+use crate::floor;
+use crate::input::{self, Input, PACKET_BYTES};
+
+/// Every case of a WebSocket.
+pub(crate) fn cases() -> Vec<Case> {
+    let short = input::masked_text(&input::text(16));
+    let medium = input::masked_text(&input::text(128));
+    let long = input::masked_text(&input::text(1 << 10));
+    vec![
+        decode("16 B text", short, &input::text(16)),
+        decode("128 B text", medium, &input::text(128)),
+        decode("1 KiB text", long, &input::text(1 << 10)),
+        decode(
+            "1 KiB non-ASCII text",
+            input::masked_text(&input::other_scripts()),
+            &input::other_scripts(),
+        ),
+        decode("64 KiB text", input::masked_text(&input::text(64 << 10)), &input::text(64 << 10)),
+        decode("1 MiB binary", input::masked_binary(input::text(1 << 20).as_bytes()), ""),
+        decode_reads("16 B text", short.in_reads(PACKET_BYTES)),
+        decode_reads("128 B text", medium.in_reads(PACKET_BYTES)),
+        decode_reads("1 KiB text", long.in_reads(PACKET_BYTES)),
+        encode(),
+    ]
+}
+
+/// Masked messages that lie ready. `text` is empty for what nobody checks.
+fn decode(name: &'static str, input: Input, text: &str) -> Case {
+    let mut subjects = vec![Subject::ours("ws-frame", IN_PLACE, ours::Decode::new(input))];
+    subjects.extend(peers(input));
+    subjects.push(Subject::floor("floor: memcpy", floor::Copy::new(input)));
+    subjects.push(Subject::floor("floor: XOR", floor::ExclusiveOr::new(input)));
+    if !text.is_empty() {
+        let check = floor::CheckText::new(text, input.messages);
+        subjects.push(Subject::floor("floor: simdutf8", check));
+    }
+    Case::of(DECODE, name, input, subjects)
+}
+
+/// The same, cut by packets: a read ends inside nearly every message.
+fn decode_reads(name: &'static str, input: Input) -> Case {
+    let mut subjects = vec![Subject::ours("ws-frame", CUT, ours::DecodeReads::new(input))];
+    subjects.extend(peers(input));
+    subjects.push(Subject::floor("floor: memcpy", floor::Copy::new(input)));
+    Case::of(DECODE_READS, name, input, subjects)
+}
+
+fn peers(input: Input) -> [Subject; 7] {
+    [
+        Subject::peer("tungstenite", COPIES, tungstenite::Decode::new(input)),
+        Subject::peer("tokio-websockets", COPIES, tokio_websockets::Decode::new(input)),
+        Subject::peer("fastwebsockets", COPIES, fastwebsockets::Decode::new(input)),
+        Subject::peer("yawc (codec)", READY_MADE, yawc::Decode::new(input)),
+        Subject::peer("soketto", COPIES_TWICE, soketto::Decode::new(input)),
+        Subject::peer("actix-http (codec)", READY_MADE, actix_http::Decode::new(input)),
+        Subject::peer("actix-ws", COALESCES, actix_ws::Decode::new(input)),
+    ]
+}
+
+/// Unmasked messages into a buffer that is used again, or as near to one as the peer lets come.
+fn encode() -> Case {
+    const PAYLOAD: &[u8] = b"{\"n\":1,\"ok\":true";
+    const MESSAGES: usize = 1 << 10;
+    let subjects = vec![
+        Subject::ours("ws-frame", "", ours::Encode::new(PAYLOAD, MESSAGES)),
+        Subject::peer(
+            "tungstenite",
+            "written one by one and flushed once; counts the payload's owners",
+            tungstenite::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::peer(
+            "tokio-websockets",
+            "queued and flushed once; counts the payload's owners",
+            tokio_websockets::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::peer(
+            "fastwebsockets",
+            "copies into a buffer of its own and from there",
+            fastwebsockets::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::peer(
+            "yawc (codec)",
+            "counts the payload's owners",
+            yawc::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::peer(
+            "actix-http (codec)",
+            "counts the payload's owners",
+            actix_http::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::peer(
+            "actix-ws",
+            "through the session's queue and the response body; 32 messages at a time",
+            actix_ws::Encode::new(PAYLOAD, MESSAGES),
+        ),
+        Subject::floor("floor: memcpy", floor::CopyEach::new(PAYLOAD, MESSAGES)),
+    ];
+    let bytes = 2 + PAYLOAD.len();
+    Case { group: ENCODE, name: "16 B binary", messages: MESSAGES, bytes, subjects }
+}
+
+pub(crate) const DECODE: &str = "websocket decode";
+pub(crate) const DECODE_READS: &str = "websocket decode in 1400 B reads";
+pub(crate) const ENCODE: &str = "websocket encode";
+
+const IN_PLACE: &str = "in place";
+const CUT: &str = "in place; puts together what a read has cut";
+const COPIES: &str = "copies the input into its buffer";
+const COPIES_TWICE: &str = "copies the input into its buffer and from there; text checked for it";
+const READY_MADE: &str = "gets its buffer ready made; text checked for it";
+const COALESCES: &str = "gets its buffer ready made; takes all reads that are ready at once";

@@ -1,0 +1,46 @@
+//! soketto: its receiver, into a message buffer that is used again.
+//!
+//! It leaves checking text to its caller. That is done here.
+
+use crate::case::Work;
+use crate::ear::Ear;
+use crate::input::Input;
+use crate::pipe::Pipe;
+use futures_util::FutureExt as _;
+use soketto::connection::{Builder, Mode};
+use soketto::{Receiver, Sender};
+
+pub(crate) struct Decode {
+    input: Input,
+    pipe: Pipe,
+    receiver: Receiver<Pipe>,
+    _sender: Sender<Pipe>,
+    message: Vec<u8>,
+}
+
+impl Decode {
+    pub(crate) fn new(input: Input) -> Self {
+        let pipe = Pipe::default();
+        let (sender, receiver) = Builder::new(pipe.clone(), Mode::Server).finish();
+        Self { input, pipe, receiver, _sender: sender, message: Vec::new() }
+    }
+}
+
+impl Work for Decode {
+    fn prepare(&mut self) {
+        self.pipe.fill(self.input);
+    }
+
+    fn run(&mut self, ear: &mut impl Ear) {
+        let all_heard = async {
+            for _ in 0..self.input.messages {
+                self.message.clear();
+                if self.receiver.receive_data(&mut self.message).await.unwrap().is_text() {
+                    str::from_utf8(&self.message).unwrap();
+                }
+                ear.hear(&self.message);
+            }
+        };
+        all_heard.now_or_never().unwrap();
+    }
+}

@@ -1,0 +1,66 @@
+//! tungstenite: the blocking socket, read until all messages are heard.
+
+use crate::case::Work;
+use crate::ear::Ear;
+use crate::input::Input;
+use crate::pipe::Pipe;
+use bytes::Bytes;
+use std::hint::black_box;
+use tungstenite::protocol::Role;
+use tungstenite::{Message, WebSocket};
+
+pub(crate) struct Decode {
+    input: Input,
+    pipe: Pipe,
+    socket: WebSocket<Pipe>,
+}
+
+impl Decode {
+    pub(crate) fn new(input: Input) -> Self {
+        let pipe = Pipe::default();
+        let socket = WebSocket::from_raw_socket(pipe.clone(), Role::Server, None);
+        Self { input, pipe, socket }
+    }
+}
+
+impl Work for Decode {
+    fn prepare(&mut self) {
+        self.pipe.fill(self.input);
+    }
+
+    fn run(&mut self, ear: &mut impl Ear) {
+        for _ in 0..self.input.messages {
+            match self.socket.read().unwrap() {
+                Message::Text(text) => ear.hear(text.as_bytes()),
+                Message::Binary(bytes) => ear.hear(&bytes),
+                message => panic!("{message:?}"),
+            }
+        }
+    }
+}
+
+pub(crate) struct Encode {
+    payload: Bytes,
+    messages: usize,
+    pipe: Pipe,
+    socket: WebSocket<Pipe>,
+}
+
+impl Encode {
+    pub(crate) fn new(payload: &'static [u8], messages: usize) -> Self {
+        let pipe = Pipe::default();
+        let socket = WebSocket::from_raw_socket(pipe.clone(), Role::Server, None);
+        Self { payload: Bytes::copy_from_slice(payload), messages, pipe, socket }
+    }
+}
+
+impl Work for Encode {
+    fn run(&mut self, ear: &mut impl Ear) {
+        self.pipe.clear();
+        for _ in 0..self.messages {
+            self.socket.write(Message::Binary(black_box(&self.payload).clone())).unwrap();
+        }
+        self.socket.flush().unwrap();
+        self.pipe.written(|output| ear.hear(output));
+    }
+}
