@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 extern crate alloc;
+#[cfg(feature = "simd")]
+extern crate std;
 
 mod close;
 #[cfg(feature = "tokio")]

@@ -43,17 +43,11 @@ impl Head {
     /// It is a text that is not UTF-8.
     #[inline]
     pub(crate) fn take<'a>(
-        mut self,
+        self,
         input: &mut &'a mut [u8],
     ) -> Option<Result<Event<'a>, ProtocolError>> {
         let payload = self.len.take_payload(input, self.header_bytes)?;
-        Some(match self.kind {
-            Kind::Text => self.mask.apply_to_whole_text(payload).map(Event::Text),
-            Kind::Binary => {
-                self.mask.apply(payload);
-                Ok(Event::Binary(payload))
-            }
-        })
+        Some(self.mask.apply_to_whole(self.kind, payload))
     }
 
     /// The payload's length in bytes.
