@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: the codecs against their models, on bytes that libFuzzer makes up.
 //!
-//! Without a sanitizer the stable compiler will do: by default there is no unsafe code to watch.
+//! Without a sanitizer the stable compiler will do: the little `unsafe` there is has tests of its own.
 //! What a run finds it keeps outside the tree; `--minimise` brings the committed corpus up to date.
 
 use crate::command;

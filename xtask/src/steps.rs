@@ -4,7 +4,7 @@
 
 use crate::command::run;
 use crate::install;
-use crate::workspace::Workspace;
+use crate::workspace::{CODECS, Workspace};
 use anyhow::Result;
 use std::process::Command;
 
@@ -20,7 +20,10 @@ pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 
 pub(crate) fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words = ["clippy", "--workspace", "--all-targets", "--all-features"];
-    run(workspace.cargo(&words).args(arguments).args(["--", "-D", "warnings"]))
+    run(workspace.cargo(&words).args(arguments).args(["--", "-D", "warnings"]))?;
+    // As most people pick them: without a feature.
+    let mut codecs = workspace.cargo(&["clippy", "--all-targets"]);
+    run(codecs.args(CODECS.map(package)).args(arguments).args(["--", "-D", "warnings"]))
 }
 
 pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -30,7 +33,13 @@ pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words = ["test", "--workspace", "--exclude", HARNESS, "--all-features"];
-    run(workspace.cargo(&words).args(arguments))
+    run(workspace.cargo(&words).args(arguments))?;
+    // As most people pick them: without a feature.
+    run(workspace.cargo(&["test"]).args(CODECS.map(package)).args(arguments))
+}
+
+fn package(name: &str) -> String {
+    format!("--package={name}")
 }
 
 /// Arguments replace `--seeds 10000`, so that one seed can be run again.

@@ -102,8 +102,12 @@ impl Connection {
     /// Whether more input is welcome: not while answers pile up that the client does not take, nor
     /// after a request that was much work, before others had a turn, nor behind a broken frame.
     pub fn wants_input(&self, worker: &Worker) -> bool {
-        let is_over = matches!(self.phase, Phase::Flushing(_) | Phase::Ended(_))
-            || self.socket.as_ref().is_some_and(|socket| socket.broken.is_some());
+        let is_broken = self.socket.as_ref().is_some_and(|socket| socket.broken.is_some());
+        let is_over = match self.phase {
+            Phase::Open => is_broken,
+            Phase::Closing { .. } => false,
+            Phase::Flushing(_) | Phase::Ended(_) => true,
+        };
         !is_over && !self.is_spent && self.replies.len() < worker.limits.replies_bytes_max
     }
 
@@ -118,7 +122,13 @@ impl Connection {
     }
 
     /// Takes in how a publish went.
-    pub fn handle_published(&mut self, id: Option<u64>, outcome: Result<Position, Refusal>) {
+    pub fn handle_published(
+        &mut self,
+        id: Option<u64>,
+        outcome: Result<Position, Refusal>,
+        worker: &Worker,
+        time: Time,
+    ) {
         if let Some(Socket { dialect: Dialect::Raw | Dialect::Json, echo, .. }) =
             self.socket.as_deref_mut()
         {
@@ -135,17 +145,23 @@ impl Connection {
             (None, Ok(_)) => {}
             (id, Err(refusal)) => self.say_refusal(id, &refusal),
         }
+        self.resume_close(worker, time);
     }
 
     /// Goes on with input that waited behind answers, or a close behind an echo, once those are sent.
     pub(crate) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
-        if let Some(mut socket) = self.socket.take() {
-            self.close_broken(&mut socket, worker, time);
-            self.socket = Some(socket);
-        }
+        self.resume_close(worker, time);
         let waits = self.socket.as_ref().is_some_and(|socket| !socket.parked.is_empty());
         if waits && self.wants_input(worker) {
             self.handle_input(&mut [], worker, time);
+        }
+    }
+
+    /// Goes on with a close that waited behind an echo.
+    fn resume_close(&mut self, worker: &Worker, time: Time) {
+        if let Some(mut socket) = self.socket.take() {
+            self.close_broken(&mut socket, worker, time);
+            self.socket = Some(socket);
         }
     }
 
@@ -183,6 +199,7 @@ impl Connection {
                 Ok(None) => break,
                 Err(error) if self.phase == Phase::Open => {
                     socket.broken = Some(error);
+                    socket.message = Vec::new();
                     self.close_broken(socket, worker, time);
                     return &[];
                 }

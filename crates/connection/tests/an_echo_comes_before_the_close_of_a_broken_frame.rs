@@ -5,7 +5,8 @@
 mod common;
 
 use common::{JSON, RAW, Server, frame};
-use tidewire_connection::{Connection, Limits, Parting};
+use tidewire_broker::{Engine as _, MemoryEngine, Publishing};
+use tidewire_connection::{Connection, Limits, Parting, Refusal};
 
 /// A frame of a reserved opcode, which is answered with 1002.
 const BROKEN: &[u8] = b"\x83\x80\0\0\0\0";
@@ -55,6 +56,46 @@ fn an_echo_of_half_a_write_is_finished_before_the_close() {
     let mut connection = broken(&mut server);
     let output = server.output_by(&mut connection, 1);
     assert!(output.starts_with(b"\x81\x02hi\x88"), "{output:?}");
+}
+
+#[test]
+fn an_answer_that_comes_after_the_echo_lets_the_close_go() {
+    let mut server = Server::new();
+    let mut connection = server.open(RAW, &[("a", "now")]);
+    let mut input = [&frame("hi"), BROKEN].concat();
+    connection.handle_input(&mut input, &mut server.worker, server.time);
+    let publish = connection.poll_publish().unwrap();
+    let engine = MemoryEngine::new(server.worker.broker.clone());
+    let publishing = engine.publish(publish.permit, publish.draft, server.time.wall_ms);
+    let Publishing::Done(outcome) = publishing else { panic!("it answers at once") };
+
+    // An engine that waits for its disk answers when the message may be on its way already.
+    assert_eq!(server.output(&mut connection), b"\x81\x02hi");
+    let outcome = outcome.map_err(Refusal::from);
+    connection.handle_published(publish.id, outcome, &server.worker, server.time);
+    assert!(server.output(&mut connection).starts_with(b"\x88"));
+    assert!(connection.has_said_all());
+}
+
+#[test]
+fn an_echo_is_awaited_also_behind_a_pong() {
+    let mut server = Server::new();
+    let mut connection = server.open(RAW, &[("a", "now")]);
+    let ping = b"\x89\x80\0\0\0\0";
+    server.input(&mut connection, &[&ping[..], &frame("hi"), BROKEN].concat());
+    // A write that takes no more than the pong.
+    let mut output = Vec::new();
+    server.write(&mut connection, 2, &mut output);
+    assert_eq!(output, b"\x8a\x00");
+    assert!(server.output(&mut connection).starts_with(b"\x81\x02hi\x88"));
+}
+
+#[test]
+fn one_that_is_dismissed_meanwhile_is_read_again_for_its_close() {
+    let mut server = Server::new();
+    let mut connection = broken(&mut server);
+    connection.dismiss(1_000, &server.worker, server.time);
+    assert!(connection.wants_input(&server.worker));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         time: Time,
         context: &mut Context<'_>,
     ) -> bool {
-        while self.publish(connection, time, context) {
+        while self.publish(connection, worker, time, context) {
             if connection.parting().is_some() {
                 return true;
             }
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Ok(written @ 1..)) => {
                     connection.handle_transmitted(written, worker, time);
                     // Input that waited behind what is now sent may have asked for a publish.
-                    self.publish(connection, time, context);
+                    self.publish(connection, worker, time, context);
                 }
                 Poll::Ready(Ok(0) | Err(_)) => return connection.handle_gone(),
                 Poll::Pending => return connection.handle_transmitted(0, worker, time),

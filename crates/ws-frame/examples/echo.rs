@@ -11,7 +11,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 use std::{env, mem, str, thread};
 
-use ws_frame::deflate::{Agreement, Config, Deflater, Inflater, Level};
+use ws_frame::deflate::{
+    Agreement, Config, Context, Deflater, Direction, Inflater, Level, WindowBits,
+};
 use ws_frame::{
     Close, Decoder, EncodeError, Event, HandshakeError, HandshakeKey, Limits, Part, Piece,
     ProtocolError, Role, VERSION, check_version, encode_binary, encode_close, encode_piece,
@@ -72,7 +74,7 @@ fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<Opening
     };
     let request = str::from_utf8(buffer.get(..end).unwrap_or_default())?;
     let granted = accept(request);
-    let agreement = Config::default().accept(headers(request, "Sec-WebSocket-Extensions"));
+    let agreement = COMPRESSION.accept(headers(request, "Sec-WebSocket-Extensions"));
     let response = match &granted {
         Ok(accept) => format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -216,6 +218,11 @@ fn hang_up(stream: &mut TcpStream) -> Result<(), Box<dyn Error>> {
     let _ = io::copy(stream, &mut io::sink());
     Ok(())
 }
+
+/// Messages may refer to earlier ones, since a connection has its compressor for itself.
+const COMPRESSION: Config = Config { server: TAKEN_OVER, client: TAKEN_OVER };
+const TAKEN_OVER: Direction =
+    Direction { context: Context::TakenOver, window_bits: WindowBits::MAX };
 
 /// How long a peer may keep silent before it ends its side.
 const HANG_UP_WAIT: Duration = Duration::from_secs(1);

@@ -132,6 +132,14 @@ impl codec::Decoder for MessageCodec {
             }
         }
     }
+
+    fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<Message>, CodecError> {
+        let message = self.decode(source)?;
+        if message.is_none() && !(source.is_empty() && self.decoder.is_between_messages()) {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        Ok(message)
+    }
 }
 
 impl codec::Encoder<Message> for MessageCodec {
@@ -165,13 +173,14 @@ impl Debug for MessageCodec {
 
 /// Why a [`MessageCodec`] stopped.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum CodecError {
     /// The peer broke the protocol or passed a limit: close with its
     /// [`close_code`](ProtocolError::close_code).
     Protocol(ProtocolError),
     /// The message to send cannot be; nothing of it was sent.
     Encode(EncodeError),
-    /// The stream failed, or ended inside a frame.
+    /// The stream failed, or ended inside a message (`UnexpectedEof`).
     Io(std::io::Error),
 }
 
@@ -195,12 +204,20 @@ impl From<std::io::Error> for CodecError {
 
 impl Display for CodecError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Protocol(error) => Display::fmt(error, f),
-            Self::Encode(error) => Display::fmt(error, f),
-            Self::Io(error) => Display::fmt(error, f),
-        }
+        f.write_str(match self {
+            Self::Protocol(_) => "the peer broke the WebSocket protocol",
+            Self::Encode(_) => "the message cannot be sent",
+            Self::Io(_) => "the stream failed",
+        })
     }
 }
 
-impl Error for CodecError {}
+impl Error for CodecError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(match self {
+            Self::Protocol(error) => error,
+            Self::Encode(error) => error,
+            Self::Io(error) => error,
+        })
+    }
+}

@@ -132,6 +132,12 @@ impl Decoder {
         Self { compression: Compression::Allowed, ..self }
     }
 
+    /// Whether what was decoded so far leaves no message open: a stream that ends elsewhere has been
+    /// cut. True after a close.
+    pub const fn is_between_messages(&self) -> bool {
+        matches!(self.state, State::Between | State::Closed)
+    }
+
     /// Takes the next event off the front of `input`, or `None` when that takes more bytes.
     ///
     /// What is consumed is split off `input` and unmasked in place; what is left is untouched, and
@@ -332,5 +338,10 @@ mod tests {
     #[test]
     fn a_decoder_fits_in_32_bytes() {
         assert!(size_of::<Decoder>() <= 32, "{}", size_of::<Decoder>());
+    }
+
+    #[test]
+    fn the_longest_it_leaves_is_a_masked_control_frame_less_a_byte() {
+        assert_eq!(UNFINISHED_BYTES_MAX, 130);
     }
 }

@@ -136,6 +136,7 @@ mod tests {
             (ProtocolError::ClosePayloadOneByte, "close payload of one byte", 1002),
             (ProtocolError::IllegalCloseCode(1006), "illegal close code 1006", 1002),
             (ProtocolError::CloseReasonNotUtf8, "close reason is not UTF-8", 1007),
+            (ProtocolError::CompressionInvalid, "compressed message is damaged", 1007),
             (ProtocolError::AfterClose, "bytes after the close", 1002),
         ] {
             assert_eq!(error.to_string(), words);

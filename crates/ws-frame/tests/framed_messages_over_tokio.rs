@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
+use std::error::Error as _;
+
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 use ws_frame::{CloseCode, CodecError, EncodeError, Limits, Message, MessageCodec, ProtocolError};
@@ -79,6 +81,33 @@ fn a_message_over_the_limit_is_refused_at_its_head() {
     let mut source = BytesMut::from(&b"\x81\x85\0\0\0\0"[..]);
     let error = MessageCodec::server(limits).decode(&mut source).unwrap_err();
     assert!(matches!(error, CodecError::Protocol(ProtocolError::MessageTooLong)), "{error}");
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_message_is_an_error() {
+    for cut in [&b"\x81"[..], b"\x81\x05he", b"\x01\x02he", b"\x01\x02he\x89\x00"] {
+        let (mut codec, mut source) = (client(), BytesMut::from(cut));
+        let error = loop {
+            match codec.decode_eof(&mut source) {
+                Ok(message) => assert_ne!(message, None, "{cut:?} ends well"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "the stream failed");
+        assert_eq!(error.source().unwrap().to_string(), "unexpected end of file");
+    }
+    for whole in [&b""[..], b"\x81\x02hi", b"\x01\x02he\x80\x00", b"\x88\x00"] {
+        let (mut codec, mut source) = (client(), BytesMut::from(whole));
+        while codec.decode_eof(&mut source).unwrap().is_some() {}
+    }
+}
+
+#[test]
+fn what_it_holds_can_be_looked_at() {
+    let mut codec = client();
+    codec.decode(&mut BytesMut::from(&b"\x01\x02he"[..])).unwrap();
+    let shown = format!("{codec:?}");
+    assert!(shown.contains("message_bytes: 2"), "{shown}");
 }
 
 #[test]

@@ -133,7 +133,8 @@ impl Server {
         while let Some(publish) = connection.poll_publish() {
             match engine.publish(publish.permit, publish.draft, self.time.wall_ms) {
                 Publishing::Done(outcome) => {
-                    connection.handle_published(publish.id, outcome.map_err(Refusal::from));
+                    let outcome = outcome.map_err(Refusal::from);
+                    connection.handle_published(publish.id, outcome, &self.worker, self.time);
                 }
                 Publishing::Waiting(_) => panic!("the memory engine answers at once"),
             }

@@ -284,7 +284,12 @@ fn publish(connection: &mut Connection, desk: &mut Desk<'_>) -> Result<(), Strin
             desk.tally.published += 1;
             desk.tally.client_publishes += 1;
         }
-        connection.handle_published(publish.id, outcome.map_err(Refusal::from));
+        connection.handle_published(
+            publish.id,
+            outcome.map_err(Refusal::from),
+            desk.worker,
+            desk.time,
+        );
     }
     Ok(())
 }

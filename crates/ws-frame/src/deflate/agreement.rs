@@ -143,11 +143,12 @@ impl Config {
         }
         // The client's own limits hold even if the answer does not repeat them (RFC 7692 §7.1.1.2,
         // §7.1.2.2).
+        let client_bits = bits(answer.client).min(bits(offered.client));
         Ok(Agreement(Parameters {
             client: Side {
                 no_context_takeover: answer.client.no_context_takeover
                     || offered.client.no_context_takeover,
-                window_bits_max: Some(bits(answer.client).min(bits(offered.client))),
+                window_bits_max: (client_bits < WindowBits::MAX.bits()).then_some(client_bits),
             },
             ..answer
         }))

@@ -55,7 +55,7 @@ impl Inflater {
     /// # Errors
     ///
     /// The message inflates to more than `message_bytes_max`, of which at most one byte more has been
-    /// appended then; it is not deflated data, or not to its end; it is a text and not UTF-8. The
+    /// appended then; it is not deflated data, or visibly not to its end; it is a text and not UTF-8. The
     /// connection is over, and the inflater with it.
     ///
     /// Where contexts are taken over, a message that lacks its end may show only by the next.
