@@ -48,6 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn publish(
         &mut self,
         connection: &mut Connection,
+        worker: &Worker,
         time: Time,
         context: &mut Context<'_>,
     ) -> bool {
@@ -64,7 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             };
             match Pin::new(&mut publishing).poll(context) {
                 Poll::Ready(outcome) => {
-                    connection.handle_published(id, outcome.map_err(Refusal::from));
+                    let outcome = outcome.map_err(Refusal::from);
+                    connection.handle_published(id, outcome, worker, time);
                 }
                 Poll::Pending => {
                     self.publishing = Some(Box::new((id, publishing)));

@@ -169,14 +169,13 @@ impl Decoder {
         if self.state == State::Between
             && let Some(head) = Head::read(input, self.role, limits)
         {
-            let may_come_in_pieces = head.payload_bytes() > limits.whole_bytes_max;
             match head.take(input) {
                 Some(Ok(event)) => return Ok(Some(event)),
                 Some(Err(error)) => {
                     self.state = State::Closed;
                     return Err(error);
                 }
-                None if may_come_in_pieces => {}
+                None if head.payload_bytes() > limits.whole_bytes_max => {}
                 None => return Ok(None),
             }
         }

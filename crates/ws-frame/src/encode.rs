@@ -17,13 +17,13 @@ use crate::{Close, EncodeError, Kind, Mask, Output, Part, PayloadLen, Piece};
 /// ```
 #[inline]
 pub fn encode_text(text: &str, mask_key: Option<[u8; 4]>, output: &mut impl Output) {
-    encode_whole(Kind::Text, text.as_bytes(), mask_key, output);
+    encode_whole(Opcode::Text, text.as_bytes(), mask_key, output);
 }
 
 /// Appends a binary message.
 #[inline]
 pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut impl Output) {
-    encode_whole(Kind::Binary, payload, mask_key, output);
+    encode_whole(Opcode::Binary, payload, mask_key, output);
 }
 
 /// Appends one fragment of a message, or a whole one that is compressed.
@@ -39,7 +39,6 @@ pub fn encode_binary(payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut imp
 /// encode_piece(Piece { part: Part::Last, payload: b"lo", ..first }, None, &mut output);
 /// assert_eq!(output, b"\x01\x03Hel\x80\x02lo");
 /// ```
-#[inline]
 pub fn encode_piece(piece: Piece<'_>, mask_key: Option<[u8; 4]>, output: &mut impl Output) {
     let Piece { kind, part, compressed, payload } = piece;
     let compressed = compressed && part.begins();
@@ -132,16 +131,20 @@ fn encode_control(
     if payload.len() > CONTROL_BYTES_MAX.into() {
         return Err(EncodeError::ControlTooLong);
     }
-    let len = PayloadLen::of(payload);
-    let header = Header { opcode, fin: true, compressed: false, mask_key, len };
-    encode_frame(header, payload, output);
+    encode_whole(opcode, payload, mask_key, output);
     Ok(())
 }
 
 #[inline]
-fn encode_whole(kind: Kind, payload: &[u8], mask_key: Option<[u8; 4]>, output: &mut impl Output) {
-    let piece = Piece { kind, part: Part::Whole, compressed: false, payload };
-    encode_piece(piece, mask_key, output);
+fn encode_whole(
+    opcode: Opcode,
+    payload: &[u8],
+    mask_key: Option<[u8; 4]>,
+    output: &mut impl Output,
+) {
+    let len = PayloadLen::of(payload);
+    let header = Header { opcode, fin: true, compressed: false, mask_key, len };
+    encode_frame(header, payload, output);
 }
 
 #[inline]

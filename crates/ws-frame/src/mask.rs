@@ -35,7 +35,6 @@ impl Mask {
     }
 
     /// Masks or unmasks the next `bytes` of a payload, in place.
-    #[inline]
     pub fn apply(&mut self, bytes: &mut [u8]) {
         // The mask of a payload that has none.
         if self.key != 0 {

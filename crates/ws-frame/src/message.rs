@@ -7,6 +7,7 @@ use crate::length::MASK_BIT;
 use crate::{Event, Kind, Limits, Mask, PayloadLen, ProtocolError, Role};
 
 /// What the header of such a message says.
+#[derive(Clone, Copy)]
 pub(crate) struct Head {
     kind: Kind,
     mask: Mask,
