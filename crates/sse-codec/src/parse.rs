@@ -185,7 +185,9 @@ impl Parser {
                 *input = input.strip_prefix(b"\n").unwrap_or(input);
                 self.stage = Stage::LineStart;
             }
-            Stage::AfterCr | Stage::BlockStart | Stage::LineStart => {}
+            // An event may have ended here.
+            Stage::AfterCr => self.held.shrink(),
+            Stage::BlockStart | Stage::LineStart => {}
             Stage::Refused(error) => return Err(error),
         }
         Ok(None)
@@ -336,10 +338,16 @@ impl Parser {
         }
     }
 
+    #[cfg(test)]
+    const fn held(&self) -> &Held {
+        &self.held
+    }
+
     #[cold]
     fn refuse(&mut self, field: Field) -> LimitError {
         let error = LimitError { field, bytes_max: self.limits.of(field) };
         self.stage = Stage::Refused(error);
+        self.held = Held::EMPTY;
         error
     }
 }

@@ -1,8 +1,9 @@
 //! Text as it lies on the wire: where its first line ends, and whether it is ASCII up to there.
 //!
 //! Every byte of every message is looked at once, here, for both questions. That is why this file
-//! is apart, and the one with `unsafe`: it takes SSE2 for granted on x86-64, and does not look again
-//! at text that it has just seen to be ASCII. [`scan_words`] is the search without either.
+//! is apart, and the one with `unsafe`: it loads SSE2 vectors where the target has them, as nearly
+//! every x86-64 does, and does not look again at text that it has just seen to be ASCII.
+//! [`scan_words`] is the search without either.
 
 #![allow(unsafe_code)]
 
@@ -122,6 +123,11 @@ impl TextBuffer {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(crate) fn as_text(&self) -> Text<'_> {
         Text { bytes: &self.bytes, is_ascii: self.is_ascii }
     }
@@ -153,16 +159,16 @@ pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
 /// How many bytes stand before the first CR or LF, and whether all of them are ASCII.
 #[inline]
 fn scan(bytes: &[u8]) -> (usize, bool) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     if let Some(last) = bytes.last_chunk() {
-        // SAFETY: every x86-64 has SSE2.
+        // SAFETY: this is compiled only where the target has SSE2.
         return unsafe { scan_vectors(bytes, last) };
     }
     scan_words(bytes)
 }
 
 /// The search sixteen bytes at a time. The `last` of them may in part have been looked at before.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[target_feature(enable = "sse2")]
 #[inline]
 fn scan_vectors(bytes: &[u8], last: &[u8; 16]) -> (usize, bool) {
@@ -188,7 +194,7 @@ fn scan_vectors(bytes: &[u8], last: &[u8; 16]) -> (usize, bool) {
 }
 
 /// Sixteen bytes, and a bit for each of them that is CR or LF.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[target_feature(enable = "sse2")]
 #[inline]
 fn load(chunk: &[u8; 16]) -> (core::arch::x86_64::__m128i, i32) {
@@ -202,7 +208,7 @@ fn load(chunk: &[u8; 16]) -> (core::arch::x86_64::__m128i, i32) {
     (vector, _mm_movemask_epi8(_mm_or_si128(is_cr, is_lf)))
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 fn trailing_zeros(mask: i32) -> usize {
     usize::try_from(mask.trailing_zeros()).unwrap_or(0)
 }

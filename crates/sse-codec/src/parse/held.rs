@@ -67,8 +67,10 @@ impl Held {
 
     /// Gives back what an event far longer than usual made the buffers grow to.
     pub(super) fn shrink(&mut self) {
-        if !self.data.is_given {
-            self.data.text.shrink(IDLE_BYTES_MAX);
+        for value in [&mut self.id, &mut self.event, &mut self.data] {
+            if !value.is_given {
+                value.text.shrink(IDLE_BYTES_MAX);
+            }
         }
         if self.replaced_data.capacity() > IDLE_BYTES_MAX {
             self.replaced_data = String::new();
@@ -128,3 +130,62 @@ impl Value {
 
 /// What a parser may hold while it holds nothing: enough for what is common, little for a client.
 const IDLE_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use crate::{Field, Limits, Parser};
+    use alloc::{format, vec::Vec};
+
+    /// Bytes held by a parser that was fed `pieces` and asked each time until it wanted more.
+    fn held_after(limits: Limits, pieces: &[&[u8]]) -> usize {
+        let mut parser = Parser::with_limits(limits);
+        for mut piece in pieces.iter().copied() {
+            while let Ok(Some(_)) = parser.parse(&mut piece) {}
+        }
+        let held = parser.held();
+        let values = [&held.id, &held.event, &held.data].map(|value| value.text.capacity());
+        values.iter().sum::<usize>() + held.line.capacity() + held.replaced_data.capacity()
+    }
+
+    #[test]
+    fn what_a_long_event_took_is_given_back_whatever_ends_it() {
+        let long = format!("data: {}", "x".repeat(1 << 20)).into_bytes();
+        let broken = [&long[..], b"\xFF"].concat();
+        for (front, end) in [(&long, "\n\n"), (&long, "\r\r"), (&long, "\r\n\r"), (&broken, "\r\r")]
+        {
+            let pieces: [&[u8]; 2] = [front, end.as_bytes()];
+            assert!(held_after(Limits::default(), &pieces) < 100, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_common_is_kept_to_be_used_again() {
+        let usual = format!("data: {}", "x".repeat(1 << 10)).into_bytes();
+        assert!(held_after(Limits::default(), &[&usual, b"\n\n"]) >= 1 << 10);
+    }
+
+    #[test]
+    fn half_an_event_is_kept_however_long_it_is() {
+        let half = format!("data: {}", "x".repeat(1 << 20)).into_bytes();
+        assert!(held_after(Limits::default(), &[&half, b"\n"]) >= 1 << 20);
+    }
+
+    #[test]
+    fn long_names_are_given_back_too() {
+        let limits = Limits { field_bytes_max: 1 << 20, ..Limits::default() };
+        let name = format!("event: {}\ndata\n", "x".repeat(1 << 18)).into_bytes();
+        let held = held_after(limits, &[&name[..1 << 17], &name[1 << 17..], b"\n", b":"]);
+        assert!(held < 1 << 18, "{held}");
+    }
+
+    #[test]
+    fn a_refused_stream_is_not_held() {
+        let limits = Limits { data_bytes_max: 1 << 20, ..Limits::default() };
+        let long = [b"data: ".as_slice(), &Vec::from([b'x'; 1 << 19])].concat();
+        let pieces: [&[u8]; 3] = [&long, &long, &long];
+        assert_eq!(held_after(limits, &pieces), 0);
+        let mut parser = Parser::with_limits(limits);
+        let refused = pieces.into_iter().find_map(|mut piece| parser.parse(&mut piece).err());
+        assert_eq!(refused.map(|error| error.field), Some(Field::Data));
+    }
+}
