@@ -188,7 +188,10 @@ impl Parser {
             // An event may have ended here.
             Stage::AfterCr => self.held.shrink(),
             Stage::BlockStart | Stage::LineStart => {}
-            Stage::Refused(error) => return Err(error),
+            Stage::Refused(error) => {
+                self.held = Held::EMPTY;
+                return Err(error);
+            }
         }
         Ok(None)
     }
@@ -347,7 +350,6 @@ impl Parser {
     fn refuse(&mut self, field: Field) -> LimitError {
         let error = LimitError { field, bytes_max: self.limits.of(field) };
         self.stage = Stage::Refused(error);
-        self.held = Held::EMPTY;
         error
     }
 }
