@@ -83,3 +83,27 @@ async fn blocks_are_written_and_a_forged_one_leaves_no_trace() {
     writer.send(Block::default()).await.unwrap();
     assert_eq!(written, b"id: 7\ndata: one\ndata: two\n\n\n");
 }
+
+#[test]
+fn an_error_of_the_transport_tells_its_cause() {
+    /// Something that went wrong because of something else.
+    #[derive(Debug)]
+    struct Failure(std::fmt::Error);
+
+    impl std::fmt::Display for Failure {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("the cable was cut")
+        }
+    }
+
+    impl std::error::Error for Failure {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    let error = CodecError::Io(std::io::Error::other(Failure(std::fmt::Error)));
+    assert_eq!(error.to_string(), "the cable was cut");
+    let source = std::error::Error::source(&error);
+    assert!(source.is_some_and(|source| source.is::<std::fmt::Error>()), "{source:?}");
+}
