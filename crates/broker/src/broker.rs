@@ -4,7 +4,7 @@
 //! Publishing costs O(lanes), whoever listens.
 
 use crate::{
-    ChannelName, Draft, Lane, Limits, Message, Permit, Position, Publishers, TooManyLanes,
+    ChannelName, Draft, Lane, Limits, Message, Permit, Position, Publishers, Roster, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
     registry::Registry,
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
     wild: AtomicU64,
     sweep: Mutex<Sweep>,
+    pub(crate) roster: Roster,
 }
 
 /// How far the round of sweeping has come, and how many dead channels it met.
@@ -142,6 +143,7 @@ impl Broker {
             lanes_count: AtomicUsize::new(0),
             wild: AtomicU64::new(0),
             sweep: Mutex::default(),
+            roster: Roster::default(),
         };
         Self { shared: Arc::new(shared) }
     }

@@ -29,13 +29,20 @@ impl Grant {
     }
 }
 
-/// Proof, as a value, that a publish to its channel was authorised. Only a [`Grant`] makes one.
+/// Proof, as a value, that a publish to its channel was authorised. A [`Grant`] makes one, and for
+/// the system's own channels the system.
 #[derive(Clone, Debug)]
 pub struct Permit {
     channel: ChannelName,
 }
 
 impl Permit {
+    /// Allows the system to publish to one of its own channels.
+    pub(crate) fn of_system(channel: ChannelName) -> Self {
+        debug_assert!(channel.is_system(), "{channel}");
+        Self { channel }
+    }
+
     /// The channel it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.channel

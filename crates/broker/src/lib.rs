@@ -47,6 +47,8 @@ mod cursor;
 mod gather;
 mod reader;
 
+mod roster;
+
 mod lane;
 mod seats;
 
@@ -63,6 +65,7 @@ pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReade
 pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
+pub use roster::{Change, Roster, RosterFull};
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 
