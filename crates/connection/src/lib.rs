@@ -25,6 +25,7 @@ mod wire;
 mod batch;
 mod worker;
 
+mod attendance;
 mod connection;
 mod refusal;
 mod request;
@@ -33,12 +34,15 @@ mod transmit;
 
 mod answer;
 mod long_poll;
+mod presence;
 
 pub use answer::Page;
+pub use attendance::{INFO_BYTES_MAX, Identity};
 pub use batch::Batch;
 pub use connection::{Connection, Opening, Parting};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
+pub use presence::PresencePage;
 pub use refusal::Refusal;
 pub use request::{event, key, prepare};
 pub use socket::Publish;

@@ -1,13 +1,14 @@
 //! The requests of `tidewire.v1`: each is answered, by what was asked or by why not.
 
 use crate::{
-    Connection, Format, Page, Place, Refusal, Subscription, Time, Worker,
+    Connection, Format, Identity, Page, Place, PresencePage, Refusal, Subscription, Time, Worker,
     socket::{Publish, Socket},
     start::in_words,
 };
 use tidewire_broker::{ChannelName, Content, Draft, Grant, Label, LabelError, Pattern, Permit};
 use tidewire_protocol::{
-    ClientMessage, ErrorCode, History, PublishedData, ServerMessage, Since, Subscribe, Unsubscribe,
+    ClientMessage, ErrorCode, History, Presence, PublishedData, RawValue, ServerMessage, Since,
+    Subscribe, Unsubscribe,
 };
 
 /// Makes a publish, as the protocol words it, ready for an engine.
@@ -54,7 +55,7 @@ pub fn key(text: Option<&str>) -> Result<Option<Label>, Refusal> {
     label("key", text)
 }
 
-fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
+pub(crate) fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
     let refuse = |error: LabelError| Refusal::new(ErrorCode::BadRequest, format!("{name} {error}"));
     text.map(|text| text.parse().map_err(refuse)).transpose()
 }
@@ -80,7 +81,7 @@ impl Connection {
                 }
                 return;
             }
-            Ok(ClientMessage::Presence(ask)) => (ask.id, Err(not_yet("presence"))),
+            Ok(ClientMessage::Presence(ask)) => (ask.id, self.tell_presence(&ask, worker, time)),
             Ok(ClientMessage::Token(ask)) => (ask.id, Err(not_yet("tokens"))),
             Err(error) => return self.say(&ServerMessage::from(&error)),
         };
@@ -107,6 +108,7 @@ impl Connection {
             return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
         }
         let since = ask.since.as_deref().map_or(Ok(Since::Now), str::parse)?;
+        let identity = Identity::new(ask.user.as_deref(), ask.info.map(RawValue::get))?;
         let subscription = Subscription { pattern, place: Place::Since(since) };
         if self.reader.follows(&subscription.pattern) {
             let message = format!("there is a subscription to {} already", ask.channel);
@@ -114,6 +116,9 @@ impl Connection {
         }
         // A pattern may have to look at all channels.
         self.is_spent |= subscription.pattern.as_channel().is_none();
+        if let Some(attendance) = &mut self.attendance {
+            attendance.join(&subscription.pattern, identity, time);
+        }
         let (after, mut gaps) = self.follow(&[subscription], worker, time);
         let position = in_words(worker.broker.position(after));
         self.replies.append(&mut gaps);
@@ -128,6 +133,9 @@ impl Connection {
             return Err(Refusal::new(ErrorCode::NotSubscribed, message));
         }
         worker.lane.unfollow(self.seat, &pattern);
+        if let Some(attendance) = &mut self.attendance {
+            attendance.leave(&pattern);
+        }
         self.say(&ServerMessage::Unsubscribed { id: ask.id, channel: &ask.channel });
         Ok(())
     }
@@ -147,6 +155,24 @@ impl Connection {
         let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
         page.write_fields(Format::Json, &worker.broker, &mut json);
         json.push(b'}');
+        self.wire.write_text(&json, &mut self.replies);
+        Ok(())
+    }
+
+    fn tell_presence(
+        &mut self,
+        ask: &Presence<'_>,
+        worker: &Worker,
+        time: Time,
+    ) -> Result<(), Refusal> {
+        let channel: ChannelName = ask.channel.parse()?;
+        let since = ask.since.as_deref().map(str::parse).transpose()?;
+        let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.is_spent = true;
+        let Worker { broker, limits, .. } = worker;
+        let page = PresencePage::read(channel, since, limit, broker, limits, time)?;
+        let mut json = Vec::new();
+        page.write_json(Some(ask.id), broker, &mut json);
         self.wire.write_text(&json, &mut self.replies);
         Ok(())
     }
