@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tidewire_connection::{
-    Dialect, Format, Framing, Limits, LongPoll, Opening, Page, Subscription, Wire,
+    Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
 use tidewire_protocol::ErrorCode;
 use tokio::net::TcpStream;
@@ -78,8 +78,9 @@ pub(super) async fn socket(
         (false, Format::Json) => Dialect::Json,
     };
     let subscriptions = query.subscriptions(None, !subprotocol, &desk.limits)?;
+    let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
-    let opening = opening(Wire::WebSocket(dialect), subscriptions, &desk);
+    let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, &desk);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
@@ -121,6 +122,7 @@ fn follow(
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
+    let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
     // Proxies are asked to pass on what they get, when they get it.
     response
@@ -133,17 +135,23 @@ fn follow(
             takeover::Framing::Chunked => Framing::Chunked,
             takeover::Framing::UntilClose => Framing::UntilClose,
         };
-        let opening = opening(wire(format, framing), subscriptions, &desk);
+        let opening = opening(wire(format, framing), subscriptions, identity, &desk);
         rt::spawn(Driver::open(socket, &bytes::Bytes::new(), opening, desk, ticket));
     }))
 }
 
-fn opening(wire: Wire, subscriptions: Vec<Subscription>, desk: &Desk) -> Opening {
+fn opening(
+    wire: Wire,
+    subscriptions: Vec<Subscription>,
+    identity: Identity,
+    desk: &Desk,
+) -> Opening {
     Opening {
         wire,
         subscriptions,
         grant: desk.house.grant.clone(),
         connection: format!("{:016x}", fastrand::u64(..)),
+        identity,
         version: env!("CARGO_PKG_VERSION"),
     }
 }
