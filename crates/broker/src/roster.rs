@@ -4,9 +4,7 @@
 //! and joining costs nothing that grows with it. Here stands only what it has yet to be told: the
 //! net of each connection's comings and goings since the last round, which may be nothing.
 
-use crate::{
-    Broker, ChannelName, Content, Draft, Gathered, Label, Message, Options, Permit, Reader, Start,
-};
+use crate::{Broker, ChannelName, Content, Draft, Gathered, Label, Message, Permit, Reader, Start};
 use slab::Slab;
 use std::{
     collections::HashMap,
@@ -178,11 +176,6 @@ impl Untold {
 }
 
 impl Broker {
-    /// The options of a channel. O(rules).
-    pub fn options(&self, channel: &ChannelName) -> Options {
-        self.limits().rules.of(channel)
-    }
-
     /// The channel that tells who follows `channel`, or `None` where its options want none.
     ///
     /// O(rules), or O(1) where no channel at all has one.
