@@ -32,7 +32,7 @@
 export function subscribe(url, options) {
   const { channels = ['lobby'], since = 'now', wire = 'ws', user, info } = options;
   const { onmessage = ignore, ongap = ignore, onstate = ignore } = options;
-  const who = { ...(user && { user }), ...(info && { info: JSON.stringify(info) }) };
+  const who = { ...(user && { user }), ...(info !== undefined && { info: JSON.stringify(info) }) };
   const connect = WIRES[wire](url, channels, since, who);
   // Moves only once every channel is subscribed: what one catches up is ahead of the others.
   let position = since === 'now' ? undefined : since;
@@ -146,7 +146,7 @@ function sse(url, channels, since, who) {
         events.gap(gap);
       });
     };
-    askHead(url, channels, abort.signal).then(listen, (failure) => {
+    askHead(url, channels, who, abort.signal).then(listen, (failure) => {
       if (abort.signal.aborted) return;
       if (failure.reason) events.refused(failure.reason);
       else events.lost(failure.retryMs);
@@ -162,8 +162,8 @@ function sse(url, channels, since, who) {
  * Resolves to the head's position through an empty poll: an EventSource says neither where it
  * starts nor why it was refused.
  */
-async function askHead(url, channels, signal) {
-  const poll = endpoint(url, 'poll', channels, { since: 'now', wait: '0s' });
+async function askHead(url, channels, who, signal) {
+  const poll = endpoint(url, 'poll', channels, { since: 'now', wait: '0s', ...who });
   const response = await fetch(poll, { signal, cache: 'no-store' });
   if (response.ok) return (await response.json()).position;
   const problem = await response.json().catch(() => ({}));

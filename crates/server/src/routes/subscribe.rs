@@ -99,6 +99,8 @@ pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpRespo
     let query = Query::of(&request);
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
+    // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
+    query.identity()?;
     let subscriptions =
         query.subscriptions(last_event_id(&request).as_deref(), true, &desk.limits)?;
     let _ticket = desk.gate.enter()?;
