@@ -14,7 +14,7 @@ use crate::{
     socket::Socket,
     start::{self, Lost, in_words},
 };
-use std::task::Waker;
+use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Broker, Grant, Reader, SeatId};
 use tidewire_protocol::{GapView, ServerMessage, close};
 
@@ -78,6 +78,9 @@ pub struct Opening {
     pub subscriptions: Vec<Subscription>,
     /// What it may do.
     pub grant: Grant,
+    /// Its number, which no other connection of this server has: by it what it publishes without
+    /// wanting an echo is told apart.
+    pub number: NonZeroU64,
     /// Its name, for a WebSocket's welcome.
     pub connection: String,
     /// The server's version, likewise.
@@ -89,7 +92,7 @@ impl Connection {
     ///
     /// The same pattern twice counts once.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
-        let Opening { wire, subscriptions, grant, connection, version } = opening;
+        let Opening { wire, subscriptions, grant, number, connection, version } = opening;
         let mut this = Self {
             wire,
             seat: worker.lane.sit(),
@@ -108,7 +111,8 @@ impl Connection {
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
         if let Wire::WebSocket(dialect) = wire {
-            this.socket = Some(Box::new(Socket::new(dialect, grant, &subscriptions)));
+            let socket = Socket::new(dialect, grant, number, &subscriptions, worker);
+            this.socket = Some(Box::new(socket));
         }
         if wire == Wire::WebSocket(Dialect::Tidewire) {
             let heartbeat_ms = worker.limits.heartbeat_ms;

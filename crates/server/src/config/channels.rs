@@ -69,15 +69,8 @@ options! {
     keys_age: Span => keys_age_ms,
         |options| options.compaction?.age_max_ms.map_or(Some(Value::Unbounded), time);
     presence: bool => presence, |options| Some(Value::Truth(options.presence));
-    slow_readers: SlowReadersWord => slow_readers, |options| Some(Value::Word(match options.slow_readers {
-        SlowReaders::Gap => "gap",
-        SlowReaders::Disconnect => "disconnect",
-    }));
-    publishers: PublishersWord => publishers, |options| Some(Value::Word(match options.publishers {
-        Publishers::Anyone => "anyone",
-        Publishers::Http => "http",
-        Publishers::Nobody => "nobody",
-    }));
+    slow_readers: SlowReadersWord => slow_readers, |options| slow_readers(options.slow_readers);
+    publishers: PublishersWord => publishers, |options| publishers(options.publishers);
     ids_max: usize => repeats_ids, |options| count(options.repeats.ids_max);
     ids_age: Span => repeats_age_ms, |options| time(options.repeats.age_max_ms);
 }
@@ -92,6 +85,21 @@ fn bytes(count: usize) -> Option<Value> {
 
 fn time(millis: u64) -> Option<Value> {
     Some(Value::Time(Span::milliseconds(millis)))
+}
+
+fn slow_readers(policy: SlowReaders) -> Option<Value> {
+    Some(Value::Word(match policy {
+        SlowReaders::Gap => "gap",
+        SlowReaders::Disconnect => "disconnect",
+    }))
+}
+
+fn publishers(allowed: Publishers) -> Option<Value> {
+    Some(Value::Word(match allowed {
+        Publishers::Anyone => "anyone",
+        Publishers::Http => "http",
+        Publishers::Nobody => "nobody",
+    }))
 }
 
 #[derive(Clone, Copy, Deserialize)]
