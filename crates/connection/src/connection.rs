@@ -78,8 +78,8 @@ pub struct Opening {
     pub subscriptions: Vec<Subscription>,
     /// What it may do.
     pub grant: Grant,
-    /// Its number, which no other connection of this server has: by it what it publishes without
-    /// wanting an echo is told apart.
+    /// Its number, which no other connection of this server has: by it are known the messages of
+    /// which it wants no echo.
     pub number: NonZeroU64,
     /// Its name, for a WebSocket's welcome.
     pub connection: String,
@@ -111,10 +111,12 @@ impl Connection {
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
         if let Wire::WebSocket(dialect) = wire {
+            let grant = grant.of_connection();
             let socket = Socket::new(dialect, grant, number, &subscriptions, worker);
             this.socket = Some(Box::new(socket));
         }
         if wire == Wire::WebSocket(Dialect::Tidewire) {
+            this.reader.mute(number);
             let heartbeat_ms = worker.limits.heartbeat_ms;
             let connection = &connection;
             this.say(&ServerMessage::Welcome { connection, version, heartbeat_ms, position });

@@ -149,3 +149,13 @@ fn bounds_of_keys_are_for_channels_that_some_table_compacts() {
     // Deeper channels are.
     assert!(with(">", "a.>", "[channels.\"a.*\"]\ncompact = false").is_ok());
 }
+
+#[test]
+fn the_front_pages_example_is_sound() {
+    let page = include_str!("../../../../../README.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let config = load(example).unwrap();
+    let (value, _) = decided(&config, "chat.room1", "retention_messages").unwrap();
+    assert_eq!(value, Value::Count(100));
+}
