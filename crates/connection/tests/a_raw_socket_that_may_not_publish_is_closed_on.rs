@@ -1,5 +1,5 @@
 //! A raw client would take an error for a message: why it may not publish is in the close.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
 
 #[path = "common/common.rs"]
 mod common;
