@@ -16,7 +16,8 @@ use crate::{
 };
 use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Broker, Grant, Reader, SeatId};
-use tidewire_protocol::{GapView, ServerMessage, close};
+use tidewire_protocol::{GapView, ServerMessage};
+use ws_frame::CloseCode;
 
 /// One client connection.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Connection {
     pub(crate) is_heartbeat_due: bool,
     /// It has had its share of this turn: others first.
     pub(crate) is_spent: bool,
+    /// It has lost something in a channel whose options then send readers away.
+    pub(crate) is_too_slow: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub enum Parting {
     Silent,
     /// The client took no bytes.
     Stalled,
+    /// Retention overtook the client, in a channel whose options then send it away.
+    Overtaken,
 }
 
 /// What a client asked for in opening a connection.
@@ -107,6 +112,7 @@ impl Connection {
             blocked_ms: None,
             is_heartbeat_due: false,
             is_spent: false,
+            is_too_slow: false,
         };
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
@@ -169,6 +175,11 @@ impl Connection {
         if std::mem::take(&mut self.is_spent) {
             self.resume_input(worker, time);
         }
+        if self.is_too_slow {
+            let (code, reason) = (CloseCode::TRY_AGAIN_LATER, "too slow; come back and resume");
+            let retry_ms = worker.limits.retry_ms;
+            self.send_away(code, reason, Parting::Overtaken, retry_ms, worker, time);
+        }
         let (limits, now) = (&worker.limits, time.steady_ms);
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
             self.phase = Phase::Ended(Parting::Stalled);
@@ -224,20 +235,31 @@ impl Connection {
 
     /// Says goodbye: the client is told to come back after `retry_ms`.
     pub fn dismiss(&mut self, retry_ms: u64, worker: &Worker, time: Time) {
+        let (code, reason) = (CloseCode::GOING_AWAY, "the server is going away");
+        self.send_away(code, reason, Parting::Dismissed, retry_ms, worker, time);
+    }
+
+    fn send_away(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        parting: Parting,
+        retry_ms: u64,
+        worker: &Worker,
+        time: Time,
+    ) {
         if self.phase != Phase::Open {
             return;
         }
         if !self.wire.is_websocket() {
             self.wire.write_ending(retry_ms, &mut self.replies);
-            self.phase = Phase::Flushing(Parting::Dismissed);
+            self.phase = Phase::Flushing(parting);
             return;
         }
         if self.wire == Wire::WebSocket(Dialect::Tidewire) {
-            let code = close::GOING_AWAY;
-            self.say(&ServerMessage::Goodbye { code, retry_ms: Some(retry_ms) });
+            self.say(&ServerMessage::Goodbye { code: code.number(), retry_ms: Some(retry_ms) });
         }
-        let code = ws_frame::CloseCode::GOING_AWAY;
-        self.say_close(code, "the server is going away", Parting::Dismissed, worker, time);
+        self.say_close(code, reason, parting, worker, time);
     }
 
     /// Whether it is over, and how.
