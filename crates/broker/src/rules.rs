@@ -104,9 +104,11 @@ impl Rules {
         self.inner.has_presence
     }
 
-    /// The largest message that any channel takes.
+    /// The largest message that any channel takes, the system's aside: clients send those none.
     pub fn message_bytes_max(&self) -> usize {
-        let stated = self.inner.rules.iter().filter_map(|(_, rule)| rule.message_bytes_max);
+        let rules =
+            self.inner.rules.iter().filter(|(pattern, _)| !pattern.as_str().starts_with('$'));
+        let stated = rules.filter_map(|(_, rule)| rule.message_bytes_max);
         stated.fold(self.inner.defaults.message_bytes_max, usize::max)
     }
 }

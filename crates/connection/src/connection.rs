@@ -15,7 +15,7 @@ use crate::{
     socket::Socket,
     start::{self, Lost, in_words},
 };
-use std::task::Waker;
+use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Broker, Grant, Reader, SeatId};
 use tidewire_protocol::{GapView, ServerMessage};
 use ws_frame::CloseCode;
@@ -86,6 +86,9 @@ pub struct Opening {
     pub subscriptions: Vec<Subscription>,
     /// What it may do.
     pub grant: Grant,
+    /// Its number, which no other connection of this server has: by it are known the messages of
+    /// which it wants no echo.
+    pub number: NonZeroU64,
     /// Its name, for a WebSocket's welcome and where it is told of.
     pub connection: String,
     /// Who it says it is, for channels that tell who is there.
@@ -99,7 +102,7 @@ impl Connection {
     ///
     /// The same pattern twice counts once.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
-        let Opening { wire, subscriptions, grant, connection, identity, version } = opening;
+        let Opening { wire, subscriptions, grant, number, connection, identity, version } = opening;
         let broker = &worker.broker;
         let attendance =
             Attendance::open(wire, &subscriptions, &connection, identity, broker, time);
@@ -123,9 +126,12 @@ impl Connection {
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
         if let Wire::WebSocket(dialect) = wire {
-            this.socket = Some(Box::new(Socket::new(dialect, grant, &subscriptions)));
+            let grant = grant.of_connection();
+            let socket = Socket::new(dialect, grant, number, &subscriptions, worker);
+            this.socket = Some(Box::new(socket));
         }
         if wire == Wire::WebSocket(Dialect::Tidewire) {
+            this.reader.mute(number);
             let heartbeat_ms = worker.limits.heartbeat_ms;
             let connection = &connection;
             this.say(&ServerMessage::Welcome { connection, version, heartbeat_ms, position });

@@ -13,7 +13,7 @@ use tidewire_protocol::{self as protocol, PollAnswer, ServerEvent, Since};
 type Members = BTreeMap<String, u64>;
 
 fn page(server: &Server, since: Option<Since>, limit: usize) -> protocol::PresencePage {
-    let Server { worker, time } = server;
+    let Server { worker, time, .. } = server;
     let channel = "room.a".parse().unwrap();
     let page =
         PresencePage::read(channel, since, Some(limit), &worker.broker, &worker.limits, *time);
