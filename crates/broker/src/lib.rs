@@ -43,6 +43,7 @@ mod limits;
 mod options;
 mod rules;
 
+mod back;
 mod cursor;
 mod gather;
 mod reader;
