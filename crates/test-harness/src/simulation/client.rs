@@ -201,7 +201,7 @@ impl Client {
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
-            ServerEvent::History(page) => match self.asks.remove(&page.id) {
+            ServerEvent::History(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
                 Some(Ask::History { channel, after }) => {
                     tally.history += 1;
                     check_page(&page, &channel, after, sight)
