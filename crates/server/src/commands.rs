@@ -1,8 +1,12 @@
 //! The commands of the binary that are clients: they speak to a server over the network.
 
+mod history;
 mod publish;
 mod subscribe;
 
+mod printer;
+
+pub use history::History;
 pub use publish::Publish;
 pub use subscribe::Subscribe;
 
@@ -16,6 +20,7 @@ mod tests {
 
     #[derive(Debug, Parser)]
     enum Cli {
+        History(History),
         Publish(Publish),
         Subscribe(Subscribe),
     }
@@ -36,6 +41,8 @@ mod tests {
             "publish host.vmstat --lines --verbose",
             "publish host.load -1.5 --key a --json",
             "subscribe logs.> --since 10m --wire ws --format json --count 5",
+            "history logs.> --since @1763790000000 --before 5m --limit 20 --format json",
+            "history a",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
         ] {
             assert_eq!(refused(arguments), "", "{arguments}");
@@ -48,6 +55,8 @@ mod tests {
             ("publish a hi --lines", "cannot be used with"),
             ("subscribe", "<PATTERN>..."),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
+            ("history a b", "unexpected argument"),
+            ("history a --limit 0", "0 is not in 1.."),
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),
             ("subscribe a --count 0", "0 is not in 1.."),
         ] {

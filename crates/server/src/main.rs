@@ -1,10 +1,10 @@
-//! The `tidewire` binary: a server, and two commands that speak to one.
+//! The `tidewire` binary: a server, and the commands that speak to one.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tidewire::{
-    commands::{Publish, Subscribe},
+    commands::{History, Publish, Subscribe},
     config::{Config, Settings},
     serve::serve,
 };
@@ -28,6 +28,8 @@ enum Command {
     Publish(Publish),
     /// Follow channels and print what comes, resuming by itself
     Subscribe(Subscribe),
+    /// Print what was published
+    History(History),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Serve(settings)) => serve(Config::load(*settings)?),
         Some(Command::Publish(publish)) => block_on(publish.run()),
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
+        Some(Command::History(history)) => block_on(history.run()),
     }
 }
 
@@ -63,5 +66,6 @@ Try it:
   curl -d hello http://127.0.0.1:8080/publish/lobby
   tail -F app.log | tidewire publish logs.app --lines
   tidewire subscribe 'logs.>' --since 10m
+  tidewire history 'logs.>' --limit 20
 
 Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.";
