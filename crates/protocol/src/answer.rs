@@ -183,26 +183,6 @@ mod tests {
                 r#"{"type":"published","id":3,"position":"10-7"}"#,
             ),
             (
-                ServerMessage::History {
-                    id: 4,
-                    messages: &[MESSAGE, MESSAGE],
-                    position,
-                    before: Position { epoch: 36, offset: 5 },
-                    more: true,
-                },
-                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7","before":"10-5","more":true}"#,
-            ),
-            (
-                ServerMessage::History {
-                    id: 4,
-                    messages: &[],
-                    position,
-                    before: position,
-                    more: false,
-                },
-                r#"{"type":"history","id":4,"messages":[],"position":"10-7","before":"10-7"}"#,
-            ),
-            (
                 ServerMessage::Error {
                     id: Some(5),
                     code: ErrorCode::Forbidden,
@@ -235,6 +215,27 @@ mod tests {
         ] {
             let mut out = Vec::new();
             message.write_json(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_page_says_whether_there_is_more() {
+        let (position, before) = (POSITION, Position { epoch: 36, offset: 5 });
+        for (messages, more, wire) in [
+            (
+                &[MESSAGE, MESSAGE][..],
+                true,
+                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7","before":"10-5","more":true}"#,
+            ),
+            (
+                &[],
+                false,
+                r#"{"type":"history","id":4,"messages":[],"position":"10-7","before":"10-5"}"#,
+            ),
+        ] {
+            let mut out = Vec::new();
+            ServerMessage::History { id: 4, messages, position, before, more }.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
         }
     }
