@@ -42,7 +42,8 @@ pub(crate) enum Ask {
     Publish(u64),
     History {
         channel: String,
-        after: Position,
+        /// Behind which place; a page back says itself how far it reaches.
+        since: Option<Position>,
     },
     /// Anything that has to be refused.
     Nonsense,
@@ -202,9 +203,9 @@ impl Client {
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
             ServerEvent::History(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
-                Some(Ask::History { channel, after }) => {
+                Some(Ask::History { channel, since }) => {
                     tally.history += 1;
-                    check_page(&page, &channel, after, sight)
+                    check_page(&page, &channel, since, sight)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
