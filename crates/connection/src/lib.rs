@@ -32,11 +32,13 @@ mod socket;
 mod transmit;
 
 mod answer;
+mod history;
 mod long_poll;
 
 pub use answer::Page;
 pub use batch::Batch;
 pub use connection::{Connection, Opening, Parting};
+pub use history::{PageRequest, Span};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use refusal::Refusal;
