@@ -47,6 +47,7 @@ mod options;
 mod rules;
 mod sweep;
 
+mod back;
 mod cursor;
 mod gather;
 mod reader;

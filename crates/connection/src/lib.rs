@@ -33,6 +33,7 @@ mod socket;
 mod transmit;
 
 mod answer;
+mod history;
 mod long_poll;
 mod presence;
 
@@ -40,6 +41,7 @@ pub use answer::Page;
 pub use attendance::{INFO_BYTES_MAX, Identity};
 pub use batch::Batch;
 pub use connection::{Connection, Opening, Parting};
+pub use history::{PageRequest, Span};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use presence::PresencePage;

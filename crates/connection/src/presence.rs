@@ -2,7 +2,7 @@
 //!
 //! It is read like any other, from the channel that is the list; see [`tidewire_broker::Roster`].
 
-use crate::{Limits, Page, Place, Refusal, Subscription, Time, start::in_words};
+use crate::{Limits, Page, PageRequest, Refusal, Span, Time, start::in_words};
 use tidewire_broker::{Broker, ChannelName, Content};
 use tidewire_protocol::{ErrorCode, GapView, PresenceView, Since};
 
@@ -12,7 +12,6 @@ use tidewire_protocol::{ErrorCode, GapView, PresenceView, Since};
 pub struct PresencePage {
     channel: ChannelName,
     page: Page,
-    has_more: bool,
 }
 
 impl PresencePage {
@@ -37,13 +36,9 @@ impl PresencePage {
             );
             Refusal::new(ErrorCode::NotFound, message)
         })?;
-        // Who comes after this is left to who goes on from here.
-        let head = broker.head();
-        let place = Place::Since(since.unwrap_or(Since::Earliest));
-        let subscription = Subscription { pattern: told.into(), place };
-        let page = Page::read(subscription, limit, broker, limits, time);
-        let has_more = page.after() < head;
-        Ok(Self { channel, page, has_more })
+        let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
+        let request = PageRequest { pattern: told.into(), span, limit };
+        Ok(Self { channel, page: Page::read(request, broker, limits, time) })
     }
 
     /// Appends it as a JSON object; `id` makes it the answer to a request of that number.
@@ -67,7 +62,7 @@ impl PresencePage {
             members: &members,
             left: &left,
             position: in_words(broker.position(self.page.after())),
-            more: self.has_more,
+            more: self.page.has_more(),
             gaps: &gaps,
         };
         page.write_json(output);

@@ -1,7 +1,8 @@
 //! The requests of `tidewire.v1`: each is answered, by what was asked or by why not.
 
 use crate::{
-    Connection, Format, Identity, Page, Place, PresencePage, Refusal, Subscription, Time, Worker,
+    Connection, Format, Identity, Page, PageRequest, Place, PresencePage, Refusal, Span,
+    Subscription, Time, Worker,
     socket::{Publish, Socket},
     start::in_words,
 };
@@ -155,11 +156,12 @@ impl Connection {
         time: Time,
     ) -> Result<(), Refusal> {
         let pattern: Pattern = ask.channel.parse()?;
-        let since = ask.since.as_deref().map_or(Ok(Since::Earliest), str::parse)?;
+        let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
+        let span = Span::parse(since, before, ask.until.as_deref())?;
         let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let subscription = Subscription { pattern, place: Place::Since(since) };
         self.is_spent = true;
-        let page = Page::read(subscription, limit, &worker.broker, &worker.limits, time);
+        let request = PageRequest { pattern, span, limit };
+        let page = Page::read(request, &worker.broker, &worker.limits, time);
         let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
         page.write_fields(Format::Json, &worker.broker, &mut json);
         json.push(b'}');

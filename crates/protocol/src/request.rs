@@ -57,18 +57,27 @@ pub struct Unsubscribe<'a> {
     pub channel: Cow<'a, str>,
 }
 
-/// Tell what was published, a page at a time.
+/// Tell what was published, a page at a time: the oldest messages behind `since`, or the newest
+/// before `before`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct History<'a> {
     /// The client's number for this request.
     pub id: u64,
-    /// A channel.
+    /// A channel or pattern.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Where to begin, as given; see [`Subscribe::since`].
+    /// Behind which place, as given; see [`Subscribe::since`].
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
+    /// Before which place, the newest messages there: this pages backward.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Cow<'a, str>>,
+    /// Before which place, the oldest messages behind `since`: this is where paging forward ends.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Cow<'a, str>>,
     /// How many messages at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
@@ -188,6 +197,8 @@ mod tests {
             r#"{"type":"publish","id":3,"channel":"a","data":{"x":[1, 2]},"event":"e","key":"k","message_id":"m","echo":false}"#,
             r#"{"type":"publish","channel":"a","data":"AP8=","encoding":"base64"}"#,
             r#"{"type":"history","id":4,"channel":"a","since":"5m","limit":10}"#,
+            r#"{"type":"history","id":4,"channel":"a.*","since":"5m","before":"k3f9a-1042"}"#,
+            r#"{"type":"history","id":4,"channel":"a","until":"@1763790000123"}"#,
             r#"{"type":"presence","id":5,"channel":"a"}"#,
             r#"{"type":"presence","id":5,"channel":"a","since":"10-7","limit":10}"#,
             r#"{"type":"token","id":6,"token":"t\"t"}"#,

@@ -6,10 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, Place, PresencePage, Subscription, in_words};
-use tidewire_protocol::{Position, Since};
+use tidewire_connection::{Format, Page, PageRequest, PresencePage, Span, in_words};
+use tidewire_protocol::Position;
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
+///
+/// With `before` the newest messages there, otherwise the oldest behind `since`.
 pub(super) async fn messages(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -17,10 +19,10 @@ pub(super) async fn messages(
 ) -> Result<HttpResponse, Refused> {
     let query = Query::of(&request);
     let pattern: Pattern = channel.parse()?;
-    let since = query.one("since").map_or(Ok(Since::Earliest), str::parse)?;
+    let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
-    let subscription = Subscription { pattern, place: Place::Since(since) };
-    let page = Page::read(subscription, limit, &desk.broker, &desk.limits, desk.clock.now());
+    let request = PageRequest { pattern, span, limit };
+    let page = Page::read(request, &desk.broker, &desk.limits, desk.clock.now());
     let mut body = Vec::new();
     page.write_json(format, &desk.broker, &mut body);
     Ok(json_answer(body))
