@@ -52,6 +52,8 @@ mod cursor;
 mod gather;
 mod reader;
 
+mod roster;
+
 mod lane;
 mod seats;
 
@@ -70,6 +72,7 @@ pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
 pub use recent::{Recent, Seen, digest};
+pub use roster::{Change, Roster, RosterFull};
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 

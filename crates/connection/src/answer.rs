@@ -5,7 +5,8 @@ use crate::{
     encoding::Encoding,
     start::{Lost, in_words},
 };
-use tidewire_broker::{Broker, Gap, Item};
+use std::sync::Arc;
+use tidewire_broker::{Broker, Gap, Item, Message};
 use tidewire_protocol::GapView;
 
 /// Some messages, and the position behind them: the next page, or a live subscription, begins
@@ -57,11 +58,7 @@ impl Page {
             Format::Json => Encoding::Object,
         };
         output.extend_from_slice(br#""messages":["#);
-        let messages = self.items.iter().filter_map(|item| match item {
-            Item::Message(message) => Some(message),
-            Item::Gap(_) => None,
-        });
-        write_list(messages, output, |message, output| {
+        write_list(self.messages(), output, |message, output| {
             output.extend_from_slice(encoding.of(message, broker));
         });
         output.extend_from_slice(br#"],"position":""#);
@@ -83,7 +80,25 @@ impl Page {
         }
     }
 
-    fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
+    /// The offset behind it.
+    pub(crate) fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// Whether it is a page of history behind which there is more of what was asked for.
+    pub(crate) fn has_more(&self) -> bool {
+        self.reach.is_some_and(|reach| reach.has_more)
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Message(message) => Some(message),
+            Item::Gap(_) => None,
+        })
+    }
+
+    /// What is gone: of which channels, from where on, up to where.
+    pub(crate) fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
         let lost = self.lost.iter().map(|Lost { subscription, to }| {
             (subscription.pattern.as_str(), subscription.place.spelling(), *to)
         });

@@ -106,7 +106,7 @@ fn every_refusal_says_which_request_and_why() {
         ),
         (
             r#"{"type":"presence","id":7,"channel":"a"}"#,
-            r#"{"type":"error","id":7,"code":"unsupported""#,
+            r#"{"type":"error","id":7,"code":"not_found""#,
         ),
     ] {
         let answer = server.answer(&mut connection, request);

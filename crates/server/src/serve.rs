@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     desk::{Desk, House},
     gate::Gate,
+    presence::Teller,
     routes,
     takeover::{HttpTimeouts, listen},
 };
@@ -19,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tidewire_broker::{Broker, Grant, Lane, MemoryEngine};
+use tidewire_broker::{Broker, Engine, Grant, Lane, MemoryEngine};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
@@ -41,13 +42,18 @@ async fn run(config: Config) -> Result<()> {
     let address = listener.local_addr()?;
     // Two lives of a server are never within a millisecond of each other.
     let broker = Broker::new(wall_ms(), config.broker.clone());
+    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(broker.clone()));
+    // Nobody is connected yet: whoever the log tells of was when it was last open.
+    broker.clear_presence();
     let gate = Gate::new(connections_max);
-    let server = start(&config, &broker, &gate, listener)?;
+    let server = start(&config, &broker, &engine, &gate, listener)?;
     let mut terminate = signal(SignalKind::terminate())?;
     if let Err(error) = greet(&format!("http://{address}"), connections_max, descriptors) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
+    let teller = Teller::new(broker.clone(), engine);
+    let teller = rt::spawn(teller.run(PRESENCE_INTERVAL, gate.clone()));
     let sweeper = rt::spawn(sweep(broker));
     let handle = server.handle();
     let server = rt::spawn(server);
@@ -58,13 +64,22 @@ async fn run(config: Config) -> Result<()> {
     sweeper.abort();
     end(&handle, &gate, config.drain.duration()).await;
     server.await.context("the server's task has failed")??;
+    // Everybody has left: a log that outlives this server should know.
+    teller.await.context("the task that tells who comes and goes has failed")?.tell().await;
     Ok(())
 }
 
-fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -> Result<Server> {
+fn start(
+    config: &Config,
+    broker: &Broker,
+    engine: &Arc<dyn Engine>,
+    gate: &Gate,
+    listener: TcpListener,
+) -> Result<Server> {
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
-    let (broker, gate, limits) = (broker.clone(), gate.clone(), config.connection);
+    let (broker, engine) = (broker.clone(), Arc::clone(engine));
+    let (gate, limits) = (gate.clone(), config.connection);
     let house = House {
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
@@ -82,7 +97,7 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
             tracing::error!(%error, "a worker cannot be started again");
             std::process::exit(EXIT_SOFTWARE)
         });
-        let engine = Arc::new(MemoryEngine::new(broker.clone()));
+        let engine = Arc::clone(&engine);
         Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone()))
     };
     let builder = Server::build()
@@ -190,6 +205,9 @@ const ANSWER_SPARE: Duration = Duration::from_secs(5);
 const SHUTDOWN_SECONDS: u64 = 2;
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// How long comings and goings are gathered before they are told.
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 const SWEEP_TICK: Duration = Duration::from_secs(1);
 
 /// Channels swept a tick: some milliseconds of work.

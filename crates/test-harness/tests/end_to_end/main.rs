@@ -22,6 +22,8 @@ mod any_faults_by_seed_lose_nothing;
 mod history_pages_back_and_goes_on_live;
 mod the_rust_client_resumes_on_every_wire;
 
+mod who_is_there_is_told;
+
 mod a_gap_is_told_when_retention_has_passed;
 mod a_restarted_server_tells_a_gap;
 mod an_unknown_position_is_a_gap_and_then_what_is_retained;
