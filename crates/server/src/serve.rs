@@ -53,7 +53,7 @@ async fn run(config: Config) -> Result<()> {
         tracing::debug!(%error, "standard output is closed");
     }
     let teller = Teller::new(broker.clone(), engine);
-    let teller = rt::spawn(teller.run(PRESENCE_INTERVAL, gate.clone()));
+    let teller = rt::spawn(teller.run(config.presence_interval.duration(), gate.clone()));
     let sweeper = rt::spawn(sweep(broker));
     let handle = server.handle();
     let server = rt::spawn(server);
@@ -205,9 +205,6 @@ const ANSWER_SPARE: Duration = Duration::from_secs(5);
 const SHUTDOWN_SECONDS: u64 = 2;
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);
-
-/// How long comings and goings are gathered before they are told.
-const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 const SWEEP_TICK: Duration = Duration::from_secs(1);
 
 /// Channels swept a tick: some milliseconds of work.
