@@ -3,14 +3,14 @@
 use criterion::{Criterion, Throughput};
 use std::{collections::VecDeque, hint::black_box, sync::Arc};
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, Limits, Retention};
+use tidewire_broker::{Broker, Limits, Retention, Rules};
 
 pub(crate) fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(1));
     let payload = text(MESSAGE_BYTES);
     let of_channel = |messages_max| Limits {
-        retention: Retention { messages_max, ..Retention::default() },
+        rules: Rules::keeping(Retention { messages_max, ..Retention::default() }),
         ..Limits::default()
     };
     let of_broker = Limits { bytes_max: MESSAGES_HELD * 320, ..Limits::default() };

@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 use tidewire_benches::{channels, follow_from, publish};
-use tidewire_broker::{Broker, Gathered, Limits, Retention};
+use tidewire_broker::{Broker, Gathered, Limits, Retention, Rules};
 
 pub(crate) fn resume(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("resume");
@@ -36,7 +36,10 @@ pub(crate) fn resume(criterion: &mut Criterion) {
 fn filled(count: u64) -> Broker {
     let messages_max = count.try_into().unwrap();
     let retention = Retention { messages_max, bytes_max: usize::MAX, ..Retention::default() };
-    let broker = Broker::new(1, Limits { retention, bytes_max: usize::MAX, ..Limits::default() });
+    let broker = Broker::new(
+        1,
+        Limits { rules: Rules::keeping(retention), bytes_max: usize::MAX, ..Limits::default() },
+    );
     let channel = &channels(1)[0];
     (0..count).for_each(|_| publish(&broker, channel, "0123456789abcdef"));
     broker

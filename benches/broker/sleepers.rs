@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, ChannelName, Lane, Limits, Pattern, Retention, SeatId};
+use tidewire_broker::{Broker, ChannelName, Lane, Limits, Pattern, Retention, Rules, SeatId};
 
 pub(crate) fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("append beside sleepers");
@@ -70,7 +70,8 @@ impl Room {
     fn new(channels_count: usize, seats_count: usize, patterns: &[&str]) -> Self {
         // A small log that is soon full, so that publishing costs the same from first to last.
         let retention = Retention { messages_max: 64, ..Retention::default() };
-        let broker = Broker::new(1, Limits { retention, ..Limits::default() });
+        let broker =
+            Broker::new(1, Limits { rules: Rules::keeping(retention), ..Limits::default() });
         let mut lane = broker.lane().unwrap();
         let channels = channels(channels_count);
         let mut patterns: Vec<Pattern> =

@@ -3,7 +3,7 @@
 
 use allocation_counter::measure;
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, ChannelName, Limits, Retention};
+use tidewire_broker::{Broker, ChannelName, Limits, Retention, Rules};
 use tidewire_connection::{Dialect, Format, Framing, Wire};
 
 const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
@@ -51,7 +51,7 @@ fn sending_what_a_pattern_selects_allocates_nothing() {
 #[test]
 fn a_publish_into_a_full_log_allocates_for_the_message_alone() {
     let retention = Retention { messages_max: 100, ..Retention::default() };
-    let broker = Broker::new(1, Limits { retention, ..Limits::default() });
+    let broker = Broker::new(1, Limits { rules: Rules::keeping(retention), ..Limits::default() });
     let (channels, payload) = (channels(1), text(MESSAGE_BYTES));
     let publish = || publish(&broker, &channels[0], &payload);
     (0..200).for_each(|_| publish());

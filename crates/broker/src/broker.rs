@@ -4,7 +4,7 @@
 //! Publishing costs O(lanes), whoever listens.
 
 use crate::{
-    ChannelName, Draft, Lane, Limits, Message, Permit, Position, TooManyLanes,
+    ChannelName, Draft, Lane, Limits, Message, Permit, Position, Publishers, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
     registry::Registry,
@@ -77,7 +77,7 @@ pub struct ChannelSummary {
     pub is_followed: bool,
 }
 
-/// The publisher's draft cannot be taken.
+/// Why a message was not taken. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// Payload, event and key together are over the limit.
@@ -88,6 +88,43 @@ pub enum AppendError {
         /// What is allowed.
         bytes_max: usize,
     },
+    /// A message of a compacted channel has no key.
+    #[error("the channel is compacted: a message needs a key, which it sets or, empty, removes")]
+    KeyMissing,
+    /// One more key would be too many.
+    #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]
+    TooManyKeys {
+        /// What is allowed.
+        keys_max: usize,
+    },
+    /// The values of a compacted channel, or of all of them, would have too many bytes.
+    #[error("the values held would have more than {bytes_max} bytes; remove or shorten one first")]
+    StateFull {
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The channel's options do not let this publisher publish.
+    #[error("the channel takes no messages {}", match allowed {
+        Publishers::Anyone => "now",
+        Publishers::Http => "from subscribers; publish over HTTP",
+        Publishers::Nobody => "from anybody",
+    })]
+    NotAllowed {
+        /// Who may.
+        allowed: Publishers,
+    },
+    /// The id was given to another message.
+    #[error("the id was given to another message in this channel; a repeat has the same content")]
+    IdTaken,
+    /// As much waits to be taken as may.
+    #[error("too much waits to be published; try again")]
+    Overloaded,
+    /// The store has no room.
+    #[error("the store is full; reading goes on")]
+    StorageFull,
+    /// The store cannot be written.
+    #[error("the store cannot be written at the moment; reading goes on")]
+    Unavailable,
 }
 
 impl Broker {
@@ -95,9 +132,9 @@ impl Broker {
     pub fn new(epoch: u64, limits: Limits) -> Self {
         let shared = Shared {
             epoch,
+            registry: Registry::new(limits.rules.clone()),
             limits,
             sequencer: Mutex::default(),
-            registry: Registry::default(),
             ledger: Ledger::default(),
             head: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
@@ -122,11 +159,11 @@ impl Broker {
         draft: Draft,
         now_ms: u64,
     ) -> Result<Position, AppendError> {
-        let (bytes, bytes_max) = (draft.bytes(), self.shared.limits.message_bytes_max);
+        let channel = self.shared.registry.obtain(permit.channel());
+        let (bytes, bytes_max) = (draft.bytes(), channel.options().message_bytes_max);
         if bytes > bytes_max {
             return Err(AppendError::TooLarge { bytes, bytes_max });
         }
-        let channel = self.shared.registry.obtain(permit.channel());
         let (offset, lanes) = self.order(&channel, draft, now_ms);
         self.ports(lanes).for_each(LanePort::wake);
         Ok(self.position(offset))
@@ -191,7 +228,9 @@ impl Broker {
         let (from, count) = (sweep.from, channels_max.max(shared.registry.places() / 8));
         let mut dead = 0;
         let next = shared.registry.scan_slice(from, count, &mut |channel| {
-            retain(channel, &shared.limits.retention, now_ms, &shared.ledger, || shared.stamp());
+            retain(channel, &channel.options().retention, now_ms, &shared.ledger, || {
+                shared.stamp()
+            });
             let is_followed = channel.followed.load(Ordering::Relaxed) != 0;
             dead += usize::from(!is_followed && channel.ring().oldest().is_none());
         });
@@ -250,7 +289,7 @@ impl Broker {
             sequencer.rank(offset, Arc::clone(channel));
         }
         channel.set_last(offset);
-        retain(channel, &shared.limits.retention, time_ms, &shared.ledger, || shared.stamp());
+        retain(channel, &channel.options().retention, time_ms, &shared.ledger, || shared.stamp());
         shared.trim(&mut sequencer);
         let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
         let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);

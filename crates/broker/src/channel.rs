@@ -1,7 +1,7 @@
 //! A channel: its ring behind a short lock, and which lanes to tell of news.
 
 use crate::{
-    ChannelName, Message,
+    ChannelName, Message, Options,
     ring::{Ring, Taken},
 };
 use std::sync::{
@@ -13,6 +13,7 @@ use std::sync::{
 #[derive(Debug)]
 pub(crate) struct Channel {
     name: ChannelName,
+    options: Options,
     ring: Mutex<Ring>,
     last: AtomicU64,
     /// A bit a lane that has followers of exactly this channel; set and cleared by the lanes.
@@ -32,9 +33,10 @@ pub(crate) struct Run {
 }
 
 impl Channel {
-    pub(crate) fn new(name: ChannelName, taken: Taken) -> Self {
+    pub(crate) fn new(name: ChannelName, options: Options, taken: Taken) -> Self {
         Self {
             name,
+            options,
             ring: Mutex::new(Ring::new(taken)),
             last: AtomicU64::new(taken.offset),
             followed: AtomicU64::new(0),
@@ -44,6 +46,10 @@ impl Channel {
 
     pub(crate) fn name(&self) -> &ChannelName {
         &self.name
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Where in memory it is, which tells it from every other channel while it lives.

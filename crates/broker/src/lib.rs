@@ -35,10 +35,13 @@ mod channel;
 mod registry;
 mod sequencer;
 
+mod archive;
 mod broker;
 mod engine;
 mod grant;
 mod limits;
+mod options;
+mod rules;
 
 mod cursor;
 mod gather;
@@ -47,17 +50,20 @@ mod reader;
 mod lane;
 mod seats;
 
+pub use archive::{Archive, Cold, Entry};
 pub use broker::{AppendError, Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
 pub use grant::{Forbidden, Grant, Permit};
 pub use lane::{Lane, TooManyLanes};
-pub use limits::{Limits, Retention};
+pub use limits::Limits;
 pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
 pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
+pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReaders};
 pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
+pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 
 #[cfg(doctest)]

@@ -1,31 +1,16 @@
-//! The named limits of the log, with the defaults of the design.
+//! The named limits of a whole log, with the defaults of the design.
 
-/// How much one channel keeps; whichever bound is reached first removes the oldest message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// Messages kept in a channel, at least 1.
-    pub messages_max: usize,
-    /// Bytes kept in a channel: payloads, labels and a fixed cost a message.
-    pub bytes_max: usize,
-    /// Milliseconds a message is kept.
-    pub age_max_ms: u64,
-}
+use crate::Rules;
 
-impl Default for Retention {
-    fn default() -> Self {
-        Self { messages_max: 10_000, bytes_max: 16 << 20, age_max_ms: 3_600_000 }
-    }
-}
-
-/// Bounds of a whole broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Bounds of a whole broker, and the rules of its channels.
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// What each channel keeps.
-    pub retention: Retention,
+    /// What each channel keeps, allows and tells.
+    pub rules: Rules,
     /// Bytes kept in all channels together, encodings included; the oldest message goes first.
+    ///
+    /// Compacted channels, whose values do not go, may hold half of it.
     pub bytes_max: usize,
-    /// Bytes of one message: payload, event and key.
-    pub message_bytes_max: usize,
     /// Channels without messages or readers whose newest lost position is still remembered.
     ///
     /// Beyond it, a reader that resumes on a forgotten channel may be told of a gap that is none;
@@ -35,11 +20,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            retention: Retention::default(),
-            bytes_max: 256 << 20,
-            message_bytes_max: 1 << 20,
-            dead_channels_max: 10_000,
-        }
+        Self { rules: Rules::default(), bytes_max: 256 << 20, dead_channels_max: 10_000 }
     }
 }

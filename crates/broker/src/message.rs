@@ -6,6 +6,7 @@
 use crate::{ChannelName, sequencer::Ledger};
 use std::{
     fmt,
+    num::NonZeroU64,
     str::FromStr,
     sync::{
         OnceLock,
@@ -46,12 +47,16 @@ pub struct Draft {
     pub event: Option<Label>,
     /// What the message is about, where newer supersedes older.
     pub key: Option<Label>,
+    /// The publisher's name for it, so that a repeat is told from a second message.
+    pub id: Option<Label>,
+    /// The reader that published it and passes it over; see [`crate::Reader::mute`].
+    pub origin: Option<NonZeroU64>,
 }
 
 impl Draft {
-    /// A message without event name or key.
+    /// A message without labels.
     pub const fn new(content: Content) -> Self {
-        Self { content, event: None, key: None }
+        Self { content, event: None, key: None, id: None, origin: None }
     }
 
     /// Bytes of payload, event and key.

@@ -1,6 +1,6 @@
 //! Every channel by name, and in stable places so that a scan can pause without missing one.
 
-use crate::{ChannelName, channel::Channel, ring::Taken};
+use crate::{ChannelName, Rules, channel::Channel, ring::Taken};
 use std::{
     collections::HashMap,
     ops::ControlFlow,
@@ -9,6 +9,7 @@ use std::{
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
+    rules: Rules,
     inner: RwLock<Inner>,
 }
 
@@ -29,6 +30,10 @@ pub(crate) struct Forgotten {
 }
 
 impl Registry {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, inner: RwLock::default() }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.read().names.len()
     }
@@ -43,7 +48,7 @@ impl Registry {
     pub(crate) fn look(&self, name: &ChannelName) -> Arc<Channel> {
         self.find(name.as_str()).unwrap_or_else(|| {
             let Forgotten { offset, stamp } = self.forgotten();
-            Arc::new(Channel::new(name.clone(), Taken { offset, stamp }))
+            Arc::new(Channel::new(name.clone(), self.rules.of(name), Taken { offset, stamp }))
         })
     }
 
@@ -72,7 +77,8 @@ impl Registry {
         }
         // It may have lived before: then it lost no more than the worst of the forgotten did.
         let Forgotten { offset, stamp } = inner.forgotten;
-        let channel = Arc::new(Channel::new(name.clone(), Taken { offset, stamp }));
+        let channel =
+            Arc::new(Channel::new(name.clone(), self.rules.of(name), Taken { offset, stamp }));
         let at = inner.place(Arc::clone(&channel));
         inner.names.insert(name.clone(), at);
         channel

@@ -4,7 +4,7 @@
 #[path = "common/common.rs"]
 mod common;
 use common::{Seen, broker, drain, messages, publish, publish_at};
-use tidewire_broker::{Broker, Limits, Position, Reader, Retention, Start};
+use tidewire_broker::{Broker, Limits, Position, Reader, Retention, Rules, Start};
 
 fn reader(broker: &Broker, pattern: &str, start: Start) -> Reader {
     let mut reader = Reader::default();
@@ -93,7 +93,7 @@ fn what_the_whole_broker_cannot_hold_is_told_too() {
 #[test]
 fn age_takes_messages_without_any_publish() {
     let retention = Retention { age_max_ms: 100, ..Retention::default() };
-    let broker = Broker::new(7, Limits { retention, ..Limits::default() });
+    let broker = Broker::new(7, Limits { rules: Rules::keeping(retention), ..Limits::default() });
     publish_at(&broker, "a", 1_000);
     publish_at(&broker, "a", 1_050);
     broker.sweep(1_100, 10);
@@ -104,7 +104,8 @@ fn age_takes_messages_without_any_publish() {
 #[test]
 fn a_forgotten_channel_may_raise_a_false_alarm_but_never_a_silent_loss() {
     let retention = Retention { age_max_ms: 100, ..Retention::default() };
-    let limits = Limits { retention, dead_channels_max: 2, ..Limits::default() };
+    let limits =
+        Limits { rules: Rules::keeping(retention), dead_channels_max: 2, ..Limits::default() };
     let broker = Broker::new(7, limits);
     for n in 0..10 {
         publish_at(&broker, &format!("c{n}"), 0);

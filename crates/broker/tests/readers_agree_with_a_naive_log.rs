@@ -9,8 +9,8 @@ mod common;
 use common::{Seen, drain, publish, see};
 use std::task::{Context, Poll, Waker};
 use tidewire_broker::{
-    Broker, ChannelName, Gathered, Lane, Limits, Pattern, Position, Reader, Retention, SeatId,
-    Start,
+    Broker, ChannelName, Gathered, Lane, Limits, Pattern, Position, Reader, Retention, Rules,
+    SeatId, Start,
 };
 
 const CHANNELS: [&str; 4] = ["a.x", "a.y", "b.x", "b.y.z"];
@@ -40,7 +40,10 @@ impl World {
         let messages_max = random.usize(1..30);
         let retention = Retention { messages_max, ..Retention::default() };
         let bytes_max = random.usize(2_000..20_000);
-        let broker = Broker::new(7, Limits { retention, bytes_max, ..Limits::default() });
+        let broker = Broker::new(
+            7,
+            Limits { rules: Rules::keeping(retention), bytes_max, ..Limits::default() },
+        );
         let lane = broker.lane().unwrap();
         Self { random, broker, lane, published: Vec::new() }
     }

@@ -45,7 +45,16 @@ impl From<Forbidden> for Refusal {
 
 impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
-        let AppendError::TooLarge { .. } = error;
-        Self::new(ErrorCode::PayloadTooLarge, error.to_string())
+        let code = match error {
+            AppendError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
+            AppendError::KeyMissing => ErrorCode::BadRequest,
+            AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => ErrorCode::StateFull,
+            AppendError::NotAllowed { .. } => ErrorCode::Forbidden,
+            AppendError::IdTaken => ErrorCode::Conflict,
+            AppendError::Overloaded => ErrorCode::Overloaded,
+            AppendError::StorageFull => ErrorCode::InsufficientStorage,
+            AppendError::Unavailable => ErrorCode::Unavailable,
+        };
+        Self::new(code, error.to_string())
     }
 }

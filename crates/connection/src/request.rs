@@ -29,7 +29,7 @@ pub fn prepare(
     };
     let event = event(publish.event.as_deref())?;
     let key = key(publish.key.as_deref())?;
-    Ok((permit, Draft { content, event, key }))
+    Ok((permit, Draft { event, key, ..Draft::new(content) }))
 }
 
 /// Reads an event name, if one was given.

@@ -31,6 +31,12 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// More bytes than a message may have.
     PayloadTooLarge,
+    /// The id was given to another message.
+    Conflict,
+    /// A compacted channel holds as much as it may.
+    StateFull,
+    /// The store has no room.
+    InsufficientStorage,
     /// This server cannot do that.
     Unsupported,
     /// Too much is asked at the moment.
@@ -50,7 +56,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -63,6 +69,9 @@ impl ErrorCode {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::PayloadTooLarge,
+        Self::Conflict,
+        Self::StateFull,
+        Self::InsufficientStorage,
         Self::Unsupported,
         Self::Overloaded,
         Self::Unavailable,
@@ -109,6 +118,9 @@ impl ErrorCode {
             Self::NotFound => ("not_found", 404, "Nothing is here"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),
+            Self::Conflict => ("conflict", 409, "The id belongs to another message"),
+            Self::StateFull => ("state_full", 409, "The channel holds all it may"),
+            Self::InsufficientStorage => ("insufficient_storage", 507, "The store is full"),
             Self::Unsupported => ("unsupported", 415, "This server cannot do that"),
             Self::Overloaded => ("overloaded", 429, "Too much at the moment"),
             Self::Unavailable => ("unavailable", 503, "Not available at the moment"),
@@ -157,6 +169,9 @@ mod tests {
                 ("not_found", 404, false),
                 ("method_not_allowed", 405, false),
                 ("payload_too_large", 413, false),
+                ("conflict", 409, false),
+                ("state_full", 409, false),
+                ("insufficient_storage", 507, true),
                 ("unsupported", 415, false),
                 ("overloaded", 429, true),
                 ("unavailable", 503, true),

@@ -16,7 +16,7 @@ use tidewire_broker as broker;
 use tidewire_connection as connection;
 
 /// The configuration in force: every key with its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -56,7 +56,7 @@ impl Config {
 
     fn resolve(settings: Settings) -> Result<Self, ConfigError> {
         let broker = settings.broker();
-        let message_bytes_max = broker.message_bytes_max;
+        let message_bytes_max = broker.rules.message_bytes_max();
         let config = Self {
             listen: settings.listen.unwrap_or(LISTEN),
             insecure: settings.insecure.unwrap_or(false),
@@ -76,8 +76,8 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let at_least_one = [
             ("workers", self.workers),
-            ("retention_messages", self.broker.retention.messages_max),
-            ("message_bytes_max", self.broker.message_bytes_max),
+            ("retention_messages", self.broker.rules.defaults().retention.messages_max),
+            ("message_bytes_max", self.broker.rules.message_bytes_max()),
             ("subscriptions_max", self.connection.subscriptions_max),
             ("gather_bytes_max", self.connection.gather_bytes_max),
         ];
@@ -93,8 +93,8 @@ impl Config {
             let given = self.workers.to_string();
             return Err(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
         }
-        if self.broker.message_bytes_max >= self.broker.bytes_max {
-            let given = self.broker.message_bytes_max.to_string();
+        if self.broker.rules.message_bytes_max() >= self.broker.bytes_max {
+            let given = self.broker.rules.message_bytes_max().to_string();
             let allowed = "below total_bytes_max, or no such message could be kept";
             return Err(ConfigError::value("message_bytes_max", &given, allowed));
         }
@@ -135,7 +135,9 @@ mod tests {
     fn the_defaults_are_those_of_the_design() {
         let config = Config::resolve(Settings::default()).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.broker, broker::Limits::default());
+        let broker = broker::Limits::default();
+        assert_eq!(config.broker.rules.defaults(), broker.rules.defaults());
+        assert_eq!(config.broker.bytes_max, broker.bytes_max);
         assert_eq!(config.connection, connection::Limits::default());
     }
 
@@ -146,7 +148,7 @@ mod tests {
             [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into()), ("HOME".into(), "x".into())];
         let environment = layers::from_environment(vars.into_iter()).unwrap();
         let config = Config::resolve(file.overlaid_by(environment)).unwrap();
-        assert_eq!(config.broker.retention.messages_max, 6);
+        assert_eq!(config.broker.rules.defaults().retention.messages_max, 6);
         assert_eq!(config.connection.heartbeat_ms, 1_000);
     }
 

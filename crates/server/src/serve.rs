@@ -40,7 +40,7 @@ async fn run(config: Config) -> Result<()> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     // Two lives of a server are never within a millisecond of each other.
-    let broker = Broker::new(wall_ms(), config.broker);
+    let broker = Broker::new(wall_ms(), config.broker.clone());
     let gate = Gate::new(connections_max);
     let server = start(&config, &broker, &gate, listener)?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -66,7 +66,7 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, gate, limits) = (broker.clone(), gate.clone(), config.connection);
     let house = House {
-        message_bytes_max: config.broker.message_bytes_max,
+        message_bytes_max: config.broker.rules.message_bytes_max(),
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),

@@ -2,12 +2,12 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 use tidewire_broker::{
-    Broker, Content, Draft, Gap, Gathered, Grant, Item, Limits, Reader, Retention,
+    Broker, Content, Draft, Gap, Gathered, Grant, Item, Limits, Reader, Retention, Rules,
 };
 
 pub fn broker(messages_max: usize) -> Broker {
     let retention = Retention { messages_max, ..Retention::default() };
-    Broker::new(7, Limits { retention, ..Limits::default() })
+    Broker::new(7, Limits { rules: Rules::keeping(retention), ..Limits::default() })
 }
 
 pub fn publish(broker: &Broker, channel: &str) -> u64 {

@@ -2,7 +2,9 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
-use tidewire_broker::{Broker, Content, Draft, Engine, Grant, MemoryEngine, Publishing, Retention};
+use tidewire_broker::{
+    Broker, Content, Draft, Engine, Grant, MemoryEngine, Publishing, Retention, Rules,
+};
 use tidewire_connection::{
     Connection, Dialect, Format, Framing, Limits, LongPoll, Opening, Place, Refusal, Subscription,
     Time, Wire, Worker,
@@ -40,7 +42,8 @@ impl Server {
     /// A server whose channels keep so many messages.
     pub fn keeping(messages_max: usize) -> Self {
         let retention = Retention { messages_max, ..Retention::default() };
-        let limits = tidewire_broker::Limits { retention, ..Default::default() };
+        let limits =
+            tidewire_broker::Limits { rules: Rules::keeping(retention), ..Default::default() };
         Self::with(limits, Limits::default())
     }
 

@@ -112,18 +112,22 @@ settings! {
 
 impl Settings {
     pub(super) fn broker(&self) -> broker::Limits {
-        let defaults = broker::Limits::default();
-        let retention = defaults.retention;
-        broker::Limits {
+        let (defaults, options) = (broker::Limits::default(), broker::Options::default());
+        let retention = options.retention;
+        let options = broker::Options {
             retention: broker::Retention {
                 messages_max: self.retention_messages.unwrap_or(retention.messages_max),
                 bytes_max: self.retention_bytes.map_or(retention.bytes_max, Bytes::count),
                 age_max_ms: self.retention_age.map_or(retention.age_max_ms, Span::millis),
             },
-            bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
             message_bytes_max: self
                 .message_bytes_max
-                .map_or(defaults.message_bytes_max, Bytes::count),
+                .map_or(options.message_bytes_max, Bytes::count),
+            ..options
+        };
+        broker::Limits {
+            rules: broker::Rules::all(options),
+            bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
             ..defaults
         }
     }

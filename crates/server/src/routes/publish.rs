@@ -30,7 +30,7 @@ pub(super) async fn one(
         true => Content::Nothing,
         false => content(&request, body)?,
     };
-    let position = publish(permit, Draft { content, event, key }, &desk).await?;
+    let position = publish(permit, Draft { event, key, ..Draft::new(content) }, &desk).await?;
     let answer = PublishAnswer { position: in_words(position) };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }

@@ -1,7 +1,7 @@
 //! What one world is like: drawn from its seed, from roomy to cruel.
 
 use fastrand::Rng;
-use tidewire_broker::{Limits as BrokerLimits, Retention};
+use tidewire_broker::{Limits as BrokerLimits, Options, Retention, Rules};
 use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
 
 use super::{ear::Manner, history::PayloadKind};
@@ -105,9 +105,12 @@ fn draw_broker(may_forget: bool, rng: &mut Rng) -> BrokerLimits {
         _ => roomy,
     };
     BrokerLimits {
-        retention,
+        rules: Rules::all(Options {
+            retention,
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            ..Options::default()
+        }),
         bytes_max: if rng.u8(..4) == 0 { rng.usize(3_000..60_000) } else { 256 << 20 },
-        message_bytes_max: MESSAGE_BYTES_MAX,
         dead_channels_max: if may_forget { rng.usize(0..3) } else { 10_000 },
     }
 }

@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn new(seed: u64, keeps_trace: bool) -> Result<Self, String> {
         let mut rng = Rng::with_seed(seed);
         let settings = Settings::draw(&mut rng);
-        let broker = Broker::new(rng.u64(1..1_000_000), settings.broker);
+        let broker = Broker::new(rng.u64(1..1_000_000), settings.broker.clone());
         let workers = open_workers(&broker, &settings)?;
         let clients = (0..settings.clients).map(|_| draw_client(&mut rng)).collect();
         let mut trace = Trace::new(keeps_trace);
@@ -245,7 +245,7 @@ impl World {
             session.down.cut(0);
         }
         let epoch = self.broker.epoch() + self.rng.u64(1..1_000);
-        self.broker = Broker::new(epoch, self.settings.broker);
+        self.broker = Broker::new(epoch, self.settings.broker.clone());
         self.engine = MemoryEngine::new(self.broker.clone());
         self.workers = open_workers(&self.broker, &self.settings)?;
         self.trace.note(self.now_ms, || format!("the server restarts, epoch {epoch}"));

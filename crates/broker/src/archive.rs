@@ -1,0 +1,51 @@
+//! The archive port: where messages are that are no longer, or not yet, in memory.
+//!
+//! A durable engine keeps everything that is retained; the broker keeps the newest of it and asks
+//! for the rest. An archive holds whatever the broker holds too, so it does not matter for a reader
+//! at which moment a message leaves the memory.
+
+use crate::{ChannelName, Draft};
+use std::fmt;
+
+/// A message that an engine has given its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it was published.
+    pub channel: ChannelName,
+    /// Its place in the broker's sequence, above every earlier one's.
+    pub offset: u64,
+    /// When it was taken: milliseconds since the Unix epoch, never less than an earlier one's.
+    pub time_ms: u64,
+    /// What it carries.
+    pub draft: Draft,
+}
+
+/// What an archive had to say to a reading.
+#[derive(Debug, Default)]
+pub struct Cold {
+    /// The messages found, in order.
+    pub entries: Vec<Entry>,
+    /// The offset of the next one in the range, which was not read for lack of room.
+    pub next: Option<u64>,
+    /// The newest offset in the part read whose message there was and cannot be read; 0 for none.
+    pub lost: u64,
+}
+
+/// Everything that is retained, wherever it is kept. Calls may block for as long as a disk takes.
+///
+/// What retention or compaction takes from a channel is announced by [`crate::Broker::lose`] before
+/// it is gone from here, so that nobody can miss it without a word.
+pub trait Archive: fmt::Debug + Send + Sync {
+    /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes.
+    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold;
+
+    /// The offset of the first message after `after`. Where that cannot be known, one that is not
+    /// beyond it: reading there then tells what is lost.
+    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64>;
+
+    /// The offset of the first message of `time_ms` or later.
+    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64>;
+
+    /// The offsets of up to `count` messages before `before`, the newest first.
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64>;
+}

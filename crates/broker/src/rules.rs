@@ -1,0 +1,211 @@
+//! Which options a channel has: defaults, and rules by pattern of which the most specific wins.
+//!
+//! Each option is decided by itself, so a rule says only what is different in its channels.
+
+use crate::{
+    ChannelName, Compaction, Options, Pattern, Publishers, Repeats, Retention, SlowReaders,
+};
+use std::{cmp::Ordering, sync::Arc};
+
+/// The options of every channel there may be. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    defaults: Options,
+    /// The least specific first.
+    rules: Vec<(Pattern, Rule)>,
+}
+
+/// What is different in the channels of one pattern; what it leaves out is decided elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// Messages kept.
+    pub retention_messages: Option<usize>,
+    /// Bytes kept.
+    pub retention_bytes: Option<usize>,
+    /// Milliseconds kept.
+    pub retention_age_ms: Option<u64>,
+    /// Whether a message supersedes the older ones of its key.
+    pub compact: Option<bool>,
+    /// Keys with a value, where compacted.
+    pub keys_max: Option<usize>,
+    /// Bytes of all values, where compacted.
+    pub keys_bytes_max: Option<usize>,
+    /// Milliseconds until a value is removed, where compacted.
+    pub keys_age_ms: Option<u64>,
+    /// Whether it tells who follows it.
+    pub presence: Option<bool>,
+    /// What becomes of slow readers.
+    pub slow_readers: Option<SlowReaders>,
+    /// Bytes of one message.
+    pub message_bytes_max: Option<usize>,
+    /// Who may publish.
+    pub publishers: Option<Publishers>,
+    /// Ids remembered.
+    pub repeats_ids: Option<usize>,
+    /// Milliseconds an id is remembered.
+    pub repeats_age_ms: Option<u64>,
+}
+
+impl Rules {
+    /// Rules for the patterns given; a channel that none selects has the defaults.
+    ///
+    /// The system's channels have a rule of their own, which any that names them goes before.
+    pub fn new(defaults: Options, rules: impl IntoIterator<Item = (Pattern, Rule)>) -> Self {
+        let built_in = PRESENCE_PATTERN.parse().ok().map(|pattern| (pattern, PRESENCE_RULE));
+        let mut rules: Vec<_> = built_in.into_iter().chain(rules).collect();
+        // Stable: of two rules for the same pattern the later one wins.
+        rules.sort_by(|(one, _), (other, _)| specificity(one, other));
+        Self { inner: Arc::new(Inner { defaults, rules }) }
+    }
+
+    /// The same options for every channel but the system's.
+    pub fn all(defaults: Options) -> Self {
+        Self::new(defaults, [])
+    }
+
+    /// The defaults for every channel, but for how much it keeps.
+    pub fn keeping(retention: Retention) -> Self {
+        Self::all(Options { retention, ..Options::default() })
+    }
+
+    /// What a channel without rules has.
+    pub fn defaults(&self) -> &Options {
+        &self.inner.defaults
+    }
+
+    /// The options of a channel. O(rules).
+    pub fn of(&self, channel: &ChannelName) -> Options {
+        let mut options = self.inner.defaults;
+        let mut is_compact = options.compaction.is_some();
+        let mut compaction = options.compaction.unwrap_or_default();
+        for (_, rule) in self.matching(channel) {
+            rule.apply(&mut options, &mut compaction, &mut is_compact);
+        }
+        options.compaction = is_compact.then_some(compaction);
+        options
+    }
+
+    /// The rules that select a channel, the least specific first: later ones win.
+    pub fn matching(&self, channel: &ChannelName) -> impl Iterator<Item = (&Pattern, &Rule)> {
+        let rules = self.inner.rules.iter().map(|(pattern, rule)| (pattern, rule));
+        rules.filter(|(pattern, _)| pattern.matches(channel))
+    }
+
+    /// The largest message that any channel takes.
+    pub fn message_bytes_max(&self) -> usize {
+        let stated = self.inner.rules.iter().filter_map(|(_, rule)| rule.message_bytes_max);
+        stated.fold(self.inner.defaults.message_bytes_max, usize::max)
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::all(Options::default())
+    }
+}
+
+impl Rule {
+    fn apply(&self, options: &mut Options, compaction: &mut Compaction, is_compact: &mut bool) {
+        let Retention { messages_max, bytes_max, age_max_ms } = &mut options.retention;
+        set(messages_max, self.retention_messages);
+        set(bytes_max, self.retention_bytes);
+        set(age_max_ms, self.retention_age_ms);
+        set(is_compact, self.compact);
+        set(&mut compaction.keys_max, self.keys_max);
+        set(&mut compaction.bytes_max, self.keys_bytes_max);
+        set(&mut compaction.age_max_ms, self.keys_age_ms.map(Some));
+        set(&mut options.presence, self.presence);
+        set(&mut options.slow_readers, self.slow_readers);
+        set(&mut options.message_bytes_max, self.message_bytes_max);
+        set(&mut options.publishers, self.publishers);
+        let Repeats { ids_max, age_max_ms } = &mut options.repeats;
+        set(ids_max, self.repeats_ids);
+        set(age_max_ms, self.repeats_age_ms);
+    }
+}
+
+fn set<T>(option: &mut T, stated: Option<T>) {
+    if let Some(stated) = stated {
+        *option = stated;
+    }
+}
+
+/// The less specific of two patterns first, token by token: a name goes behind `*`, `*` behind `>`.
+fn specificity(one: &Pattern, other: &Pattern) -> Ordering {
+    let rank = |token: &str| match token {
+        ">" => 0,
+        "*" => 1,
+        _ => 2,
+    };
+    let ranks = |pattern: &Pattern| pattern.as_str().split('.').map(rank).collect::<Vec<u8>>();
+    ranks(one).cmp(&ranks(other))
+}
+
+/// Who is on a channel, as a compacted channel of the system's.
+const PRESENCE_PATTERN: &str = "$presence.>";
+
+/// As many members as one channel may sensibly tell of.
+const PRESENCE_RULE: Rule = Rule {
+    retention_messages: None,
+    retention_bytes: None,
+    retention_age_ms: None,
+    compact: Some(true),
+    keys_max: Some(100_000),
+    keys_bytes_max: Some(64 << 20),
+    keys_age_ms: None,
+    presence: Some(false),
+    slow_readers: None,
+    message_bytes_max: Some(4 << 10),
+    publishers: None,
+    repeats_ids: None,
+    repeats_age_ms: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(patterns: &[(&str, usize)]) -> Rules {
+        let rule = |(pattern, messages): &(&str, usize)| {
+            let rule = Rule { retention_messages: Some(*messages), ..Rule::default() };
+            (pattern.parse().unwrap(), rule)
+        };
+        Rules::new(Options::default(), patterns.iter().map(rule))
+    }
+
+    fn messages(rules: &Rules, channel: &str) -> usize {
+        rules.of(&channel.parse().unwrap()).retention.messages_max
+    }
+
+    #[test]
+    fn the_most_specific_pattern_wins_wherever_it_stands() {
+        let rules = rules(&[("chat.room1", 3), ("chat.*", 2), (">", 1), ("*.room1", 4)]);
+        assert_eq!(messages(&rules, "chat.room1"), 3);
+        assert_eq!(messages(&rules, "chat.room2"), 2);
+        assert_eq!(messages(&rules, "news.room1"), 4);
+        assert_eq!(messages(&rules, "news.x.y"), 1);
+    }
+
+    #[test]
+    fn each_option_is_decided_by_itself() {
+        let wide = Rule { compact: Some(true), keys_max: Some(7), ..Rule::default() };
+        let narrow = Rule { retention_messages: Some(5), ..Rule::default() };
+        let patterns = [("a.>".parse().unwrap(), wide), ("a.b".parse().unwrap(), narrow)];
+        let options = Rules::new(Options::default(), patterns).of(&"a.b".parse().unwrap());
+        assert_eq!(options.retention.messages_max, 5);
+        assert_eq!(options.compaction.unwrap().keys_max, 7);
+    }
+
+    #[test]
+    fn presence_is_compacted_and_no_wildcard_reaches_it() {
+        let rules = rules(&[(">", 1)]);
+        let options = rules.of(&"$presence.a".parse().unwrap());
+        assert!(options.compaction.is_some());
+        assert_eq!(options.retention, Retention::default());
+    }
+}
