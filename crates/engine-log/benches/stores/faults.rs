@@ -77,7 +77,8 @@ fn inspect<S: Subject>(directory: &Path) -> Result<()> {
     let mut missing = 0;
     for channel in 0..100 {
         let rows = store.read(key(channel, 0), 2_000)?;
-        missing += 2_000 - rows.iter().filter(|(key, _)| key[7] == channel.to_be_bytes()[7]).count();
+        missing +=
+            2_000 - rows.iter().filter(|(key, _)| key[7] == channel.to_be_bytes()[7]).count();
         for (found, value) in rows {
             let offset = u64::from_be_bytes(found[8..].try_into()?);
             let same = value == written(offset);
@@ -133,7 +134,8 @@ fn told<T: fmt::Debug>(act: impl FnOnce() -> Result<T>) -> String {
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(Ok(_)) => "fine".into(),
         Ok(Err(failure)) => {
-            let told: String = format!("{failure:#}").chars().filter(|c| !c.is_ascii_digit()).collect();
+            let told: String =
+                format!("{failure:#}").chars().filter(|c| !c.is_ascii_digit()).collect();
             format!("error: {}", told.chars().take(150).collect::<String>())
         }
         Err(_) => "PANIC".into(),

@@ -1,0 +1,408 @@
+//! Rows by key, written and removed together: the one file that names the store's own types.
+//!
+//! Every row bears a checksum over its key and value, so that a row is as it was written or told
+//! to be damaged. A failed write closes the store and opens it again, since it takes nothing more
+//! after one; what was committed stands then, and reading goes on. One thread writes, any may read.
+//!
+//! There are two files. Each commit is a row of the journal's, which is small, so that checking it
+//! whole after a crash is quick and one sync a commit does. The rows' file, which is large, notes
+//! with each settling what such a check would find, for a second sync; but that is seldom.
+
+mod adapter;
+
+use crate::{
+    Disk,
+    pending::{Changes, Pending},
+};
+use adapter::Adapter;
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use std::{
+    io::ErrorKind,
+    ops::{Bound, ControlFlow},
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+use xxhash_rust::xxh3::Xxh3;
+
+/// An open store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    disks: Disks,
+    inner: RwLock<Inner>,
+}
+
+/// What a store is kept on.
+#[derive(Clone, Debug)]
+pub(crate) struct Disks {
+    pub(crate) journal: Arc<dyn Disk>,
+    pub(crate) rows: Arc<dyn Disk>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// None after a failure, until it could be opened again.
+    databases: Option<Databases>,
+    pending: Pending,
+    /// The number of the next row of the journal.
+    next: u64,
+    /// The rows of the journal below this number are settled.
+    settled: u64,
+    /// Whether `pending` holds what the journal may have lost.
+    is_ahead: bool,
+}
+
+#[derive(Debug)]
+struct Databases {
+    journal: Database,
+    rows: Database,
+}
+
+/// Why the store did not do as it was told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The disk has no room.
+    #[error("no room left on the disk")]
+    Full,
+    /// The disk failed, or the file makes no sense.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until it survives a power cut.
+    ForDisk,
+    /// No: what crashes before the next that does takes this along.
+    Not,
+}
+
+/// Which end of a range comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Ascending,
+    Descending,
+}
+
+/// One row of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row<'a> {
+    pub(crate) key: &'a [u8],
+    /// None: it is not as it was written.
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+impl Store {
+    /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
+    pub(crate) fn open(disks: Disks) -> Result<(Self, u64), StoreError> {
+        let databases = Databases::open(&disks)?;
+        let mut inner = Inner::default();
+        let lost = caught(|| inner.replay(&databases))?;
+        inner.databases = Some(databases);
+        Ok((Self { disks, inner: RwLock::new(inner) }, lost))
+    }
+
+    /// Makes all changes or none.
+    pub(crate) fn commit(&self, mut changes: Changes, wait: Wait) -> Result<(), StoreError> {
+        changes.each_put(|key, value| *value = sealed(key, std::mem::take(value)));
+        if self.read().is_ahead {
+            self.settle()?;
+        }
+        self.write_journal(&changes, wait).inspect_err(|_| self.reopen())?;
+        let mut inner = self.write();
+        inner.next += 1;
+        inner.pending.apply(changes);
+        let is_ripe = inner.pending.is_ripe();
+        drop(inner);
+        if is_ripe && self.settle().is_err() {
+            // The journal has it all; the next commit tries again, and fails if this does.
+            self.write().is_ahead = true;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything committed so far survives a power cut.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let flushed = caught(|| {
+            let inner = self.read();
+            Ok(inner.databases()?.journal.begin_write()?.commit()?)
+        });
+        flushed.inspect_err(|_| self.reopen())
+    }
+
+    /// Moves what the journal holds into the rows, and waits for the disk.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let settled = caught(|| {
+            let inner = self.read();
+            let mut write = inner.databases()?.rows.begin_write()?;
+            write.set_quick_repair(true);
+            write.open_table(SETTLED)?.insert((), inner.next)?;
+            let mut rows = write.open_table(ROWS)?;
+            for (key, value) in inner.pending.range((Bound::Unbounded, Bound::Unbounded)) {
+                match value {
+                    Some(value) => drop(rows.insert(key, value)?),
+                    None => drop(rows.remove(key)?),
+                }
+            }
+            drop(rows);
+            Ok(write.commit()?)
+        });
+        settled.inspect_err(|_| self.reopen())?;
+        let mut inner = self.write();
+        inner.pending.clear();
+        inner.settled = inner.next;
+        inner.is_ahead = false;
+        Ok(())
+    }
+
+    /// The value of a row. A damaged one is an error.
+    pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut found = None;
+        self.scan(Bound::Included(key), Bound::Included(key), Order::Ascending, |row| {
+            found = Some(row.value.map(<[u8]>::to_vec));
+            ControlFlow::Break(())
+        })?;
+        match found {
+            Some(None) => Err(StoreError::Failed("a row is damaged".into())),
+            Some(value) => Ok(value),
+            None => Ok(None),
+        }
+    }
+
+    /// Shows the rows of a range to `visit` until it has seen enough. O(log rows) for the first.
+    pub(crate) fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        upto: Bound<&[u8]>,
+        order: Order,
+        mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        caught(|| {
+            let inner = self.read();
+            let table = inner.databases()?.rows.begin_read()?.open_table(ROWS)?;
+            let settled = table.range::<&[u8]>((from, upto))?;
+            let pending = inner.pending.range((from, upto));
+            match order {
+                Order::Ascending => merge(settled, pending, order, &mut visit),
+                Order::Descending => merge(settled.rev(), pending.rev(), order, &mut visit),
+            }
+        })
+    }
+
+    fn write_journal(&self, changes: &Changes, wait: Wait) -> Result<(), StoreError> {
+        caught(|| {
+            let inner = self.read();
+            let mut write = inner.databases()?.journal.begin_write()?;
+            if wait == Wait::Not {
+                write.set_durability(Durability::None)?;
+            }
+            let mut journal = write.open_table(JOURNAL)?;
+            journal.retain_in(..inner.settled, |_, _| false)?;
+            let sealed = sealed(&inner.next.to_be_bytes(), changes.encode());
+            journal.insert(inner.next, sealed.as_slice())?;
+            drop(journal);
+            Ok(write.commit()?)
+        })
+    }
+
+    /// Closes the store after a failure and opens it anew. Whoever reads waits meanwhile.
+    fn reopen(&self) {
+        let mut inner = self.write();
+        inner.databases = None;
+        inner.databases = Databases::open(&self.disks).ok();
+        // What was not waited for may be gone from the journal.
+        inner.is_ahead = true;
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn databases(&self) -> Result<&Databases, redb::Error> {
+        self.databases.as_ref().ok_or(redb::Error::DatabaseClosed)
+    }
+
+    /// Takes in the journal, and returns how many rows of it make no sense.
+    fn replay(&mut self, databases: &Databases) -> Result<u64, redb::Error> {
+        let write = databases.rows.begin_write()?;
+        write.open_table(ROWS)?;
+        self.settled = write.open_table(SETTLED)?.get(())?.map_or(0, |number| number.value());
+        write.commit()?;
+        self.next = self.settled;
+        let mut lost = 0;
+        let write = databases.journal.begin_write()?;
+        for row in write.open_table(JOURNAL)?.range(self.settled..)? {
+            let (number, value) = row?;
+            self.next = number.value().saturating_add(1);
+            let bytes = unsealed(&number.value().to_be_bytes(), value.value());
+            match bytes.and_then(Changes::decode) {
+                Some(changes) => self.pending.apply(changes),
+                None => lost += 1,
+            }
+        }
+        write.commit()?;
+        Ok(lost)
+    }
+}
+
+impl Databases {
+    fn open(disks: &Disks) -> Result<Self, StoreError> {
+        let open = |disk: &Arc<dyn Disk>, cache_bytes| {
+            let backend = Adapter::new(Arc::clone(disk));
+            Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)
+        };
+        caught(|| {
+            let rows = open(&disks.rows, ROWS_CACHE_BYTES)?;
+            let journal = open(&disks.journal, JOURNAL_CACHE_BYTES)?;
+            Ok(Self { journal, rows })
+        })
+    }
+}
+
+/// Shows rows of both in order; where both have one, the pending one counts.
+fn merge<'a, 'b>(
+    settled: impl Iterator<Item = Result<Settled, redb::StorageError>>,
+    pending: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    order: Order,
+    visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
+) -> Result<(), redb::Error> {
+    let (mut settled, mut pending) = (settled.peekable(), pending.peekable());
+    loop {
+        let comes_first = match (settled.peek(), pending.peek()) {
+            (Some(Ok((old, _))), Some((new, _))) => {
+                let ordering = old.value().cmp(new);
+                if order == Order::Ascending { ordering } else { ordering.reverse() }
+            }
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(Err(_)), Some(_)) => std::cmp::Ordering::Less,
+            (None, None) => return Ok(()),
+        };
+        let flow = if comes_first.is_lt() {
+            let Some(row) = settled.next() else { return Ok(()) };
+            let (key, value) = row?;
+            show(key.value(), value.value(), visit)
+        } else {
+            if comes_first.is_eq() {
+                settled.next();
+            }
+            let Some((key, value)) = pending.next() else { return Ok(()) };
+            value.map_or(ControlFlow::Continue(()), |value| show(key, value, visit))
+        };
+        if flow.is_break() {
+            return Ok(());
+        }
+    }
+}
+
+type Settled =
+    (redb::AccessGuard<'static, &'static [u8]>, redb::AccessGuard<'static, &'static [u8]>);
+
+fn show(
+    key: &[u8],
+    sealed: &[u8],
+    visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    visit(Row { key, value: unsealed(key, sealed) })
+}
+
+/// The value with its checksum before it.
+fn sealed(key: &[u8], value: Vec<u8>) -> Vec<u8> {
+    [&checksum(key, &value), value.as_slice()].concat()
+}
+
+/// The value, if the checksum before it is its and the key's.
+fn unsealed<'a>(key: &[u8], sealed: &'a [u8]) -> Option<&'a [u8]> {
+    let (sum, value) = sealed.split_first_chunk()?;
+    (*sum == checksum(key, value)).then_some(value)
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; 8] {
+    let mut hash = Xxh3::new();
+    hash.update(key);
+    hash.update(value);
+    hash.digest().to_be_bytes()
+}
+
+/// Runs something of the store's. On a damaged file it may panic as well as fail.
+fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    match panic::catch_unwind(AssertUnwindSafe(act)) {
+        Ok(done) => done.map_err(StoreError::from),
+        Err(_) => Err(StoreError::Failed("the store's file is damaged".into())),
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+                ) =>
+            {
+                Self::Full
+            }
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
+const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
+
+/// The number of the first row of the journal that is not in the rows.
+const SETTLED: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
+
+/// Pages kept in memory, those being written included.
+const ROWS_CACHE_BYTES: usize = 64 << 20;
+
+/// As much as the journal holds before it is settled, and what replaces it.
+const JOURNAL_CACHE_BYTES: usize = 16 << 20;
+
+#[cfg(test)]
+mod timing {
+    use super::*;
+    #[test]
+    fn timing() {
+        for n in [1u64, 64, 1000] {
+            let dir = tempfile::tempdir_in("/tmp/tide-b").unwrap();
+            let disk = |n| Arc::new(crate::disk::FileDisk::open(dir.path(), n).unwrap());
+            let (store, _) =
+                Store::open(Disks { journal: disk("journal"), rows: disk("rows") }).unwrap();
+            let began = std::time::Instant::now();
+            let mut offset = 0u64;
+            let mut worst = std::time::Duration::ZERO;
+            while began.elapsed().as_secs() < 4 {
+                let mut changes = Changes::default();
+                for _ in 0..n {
+                    let mut key = vec![b'm'];
+                    key.extend((offset % 1000).to_be_bytes());
+                    key.extend(offset.to_be_bytes());
+                    changes.put(key, vec![7; 128]);
+                    if offset > 100_000 {
+                        let old = offset - 100_000;
+                        let mut key = vec![b'm'];
+                        key.extend((old % 1000).to_be_bytes());
+                        key.extend(old.to_be_bytes());
+                        changes.remove(key);
+                    }
+                    let mut key = vec![b'c'];
+                    key.extend((offset % 1000).to_be_bytes());
+                    changes.put(key, vec![7; 60]);
+                    offset += 1;
+                }
+                let t = std::time::Instant::now();
+                store.commit(changes, Wait::ForDisk).unwrap();
+                worst = worst.max(t.elapsed());
+            }
+            println!("{n}: {} rows/s worst {worst:?}", offset / 4);
+        }
+    }
+}
