@@ -1,7 +1,10 @@
-//! A channel: its ring behind a short lock, and which lanes to tell of news.
+//! A channel: its ring behind a short lock, what is asked before a message is taken, and which
+//! lanes to tell of news.
 
 use crate::{
-    ChannelName, Message, Options,
+    ChannelName, Message, Options, Recent,
+    broker::Shared,
+    keys::Keys,
     ring::{Ring, Taken},
 };
 use std::sync::{
@@ -15,11 +18,20 @@ pub(crate) struct Channel {
     name: ChannelName,
     options: Options,
     ring: Mutex<Ring>,
+    book: Mutex<Book>,
     last: AtomicU64,
     /// A bit a lane that has followers of exactly this channel; set and cleared by the lanes.
     pub(crate) followed: AtomicU64,
     /// A bit a lane in whose queue this channel stands.
     pub(crate) dirty: AtomicU64,
+}
+
+/// What is asked before a message is taken, where the broker itself decides that. Boxed, as most
+/// channels have neither keys nor ids.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) keys: Option<Box<Keys>>,
+    pub(crate) recent: Option<Box<Recent>>,
 }
 
 /// What a read of one channel found.
@@ -33,12 +45,13 @@ pub(crate) struct Run {
 }
 
 impl Channel {
-    pub(crate) fn new(name: ChannelName, options: Options, taken: Taken) -> Self {
+    pub(crate) fn new(name: ChannelName, options: Options, ring: Ring, last: u64) -> Self {
         Self {
             name,
             options,
-            ring: Mutex::new(Ring::new(taken)),
-            last: AtomicU64::new(taken.offset),
+            ring: Mutex::new(ring),
+            book: Mutex::default(),
+            last: AtomicU64::new(last),
             followed: AtomicU64::new(0),
             dirty: AtomicU64::new(0),
         }
@@ -66,10 +79,11 @@ impl Channel {
         self.last.store(offset, Ordering::Release);
     }
 
-    /// Whether nobody would miss it: no message held, none filed for eviction.
+    /// Whether nobody would miss it: nothing retained, remembered or filed for eviction.
     pub(crate) fn is_dead(&mut self) -> bool {
         let ring = self.ring.get_mut().unwrap_or_else(PoisonError::into_inner);
-        ring.oldest().is_none() && !ring.ranked
+        let book = self.book.get_mut().unwrap_or_else(PoisonError::into_inner);
+        ring.is_empty() && !ring.ranked && book.recent.as_ref().is_none_or(|ids| ids.is_empty())
     }
 
     /// The ring. A panic elsewhere cannot have left it half changed, so poison is ignored.
@@ -77,17 +91,74 @@ impl Channel {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The book, which only those who hold the sequencer's lock, or sweep, ask for.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The offset of the first message after `after`, and what is lost by then.
+    pub(crate) fn next_after(&self, shared: &Shared, after: u64) -> (Option<u64>, Taken) {
+        let ring = self.ring();
+        if let Some(archive) = shared.archive.as_ref().filter(|_| after < ring.floor()) {
+            drop(ring);
+            let next = archive.next_after(&self.name, after);
+            // Asked last: what is missing there was announced here before.
+            return (next, self.ring().taken());
+        }
+        (ring.next_after(after), ring.taken())
+    }
+
+    /// A place before its oldest message, of `since_ms` or later, if it has one.
+    pub(crate) fn place_of(&self, shared: &Shared, since_ms: Option<u64>) -> Option<u64> {
+        let ring = self.ring();
+        let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.taken().offset);
+        match (archive, since_ms) {
+            // The archive need not be asked: its oldest is somewhere behind.
+            (Some(_), None) => Some(ring.taken().offset),
+            (Some(archive), Some(since_ms)) => {
+                drop(ring);
+                archive.first_since(&self.name, since_ms).map(|first| first - 1)
+            }
+            (None, None) => ring.oldest().map(|first| first - 1),
+            (None, Some(since_ms)) => ring.first_since(since_ms).map(|first| first - 1),
+        }
+    }
+
     /// Hands `found` the messages in `after + 1 ..= upto`, until `budget` bytes are spent.
     pub(crate) fn read(
         &self,
+        shared: &Shared,
         after: u64,
         upto: u64,
         mut budget: isize,
         mut found: impl FnMut(&Arc<Message>),
     ) -> Run {
-        let ring = self.ring();
+        let mut covered = after;
+        let mut ring = self.ring();
+        // What leaves the memory meanwhile is in the archive: look how far it reaches each time.
+        while let Some(archive) =
+            shared.archive.as_ref().filter(|_| covered < ring.floor().min(upto))
+        {
+            let floor = ring.floor().min(upto);
+            drop(ring);
+            let bytes_max = usize::try_from(budget.max(1)).unwrap_or(1);
+            let cold = archive.read(&self.name, covered, floor, bytes_max);
+            for entry in cold.entries {
+                let message = Arc::new(Message::unheld(entry));
+                budget = budget.saturating_sub_unsigned(message.wire_bytes());
+                found(&message);
+            }
+            ring = self.ring();
+            if cold.lost > ring.taken().offset {
+                ring.lose(cold.lost, shared.stamp());
+            }
+            if cold.next.is_some() {
+                return Run { next: cold.next, taken: ring.taken(), budget };
+            }
+            covered = floor;
+        }
         let mut next = None;
-        for message in ring.iter_after(after) {
+        for message in ring.iter_after(covered) {
             if message.offset() > upto || budget <= 0 {
                 next = Some(message.offset());
                 break;

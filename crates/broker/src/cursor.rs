@@ -12,7 +12,7 @@
 //! ```
 
 use crate::{
-    ChannelName, Pattern,
+    ChannelName, Message, Pattern,
     channel::Channel,
     ring::Taken,
     seats::{News, Whereabouts},
@@ -37,6 +37,10 @@ pub(crate) struct Follow {
     pub(crate) stamp: u64,
     /// A gap up to here has been reported.
     pub(crate) told: u64,
+    /// The eviction count when it was followed: what was lost later was lost to a slow reader.
+    pub(crate) begun: u64,
+    /// Tombstones up to here remove nothing that this reader has been given.
+    pub(crate) fresh: u64,
 }
 
 /// Where the channels with news are, among those that patterns with wildcards select.
@@ -50,6 +54,13 @@ pub(crate) enum Wild {
     Listed { channels: Vec<Arc<Channel>>, horizon: u64, rescan: bool },
     /// Anywhere.
     Scan,
+}
+
+impl Follow {
+    /// Follows what `pattern` selects: `channel`, where it has no wildcard.
+    pub(crate) const fn new(pattern: Pattern, channel: Option<Arc<Channel>>) -> Self {
+        Self { pattern, channel, stamp: 0, told: 0, begun: 0, fresh: 0 }
+    }
 }
 
 impl PartialEq for Channel {
@@ -115,6 +126,16 @@ impl Cursor {
         {
             self.wild = if rescan { Wild::Scan } else { Wild::Quiet };
         }
+    }
+
+    /// Whether a message is a tombstone that removes what everyone who follows the channel here
+    /// never saw: they began with the state of a later moment.
+    pub(crate) fn needs_no_word_of(&self, channel: &Channel, message: &Message) -> bool {
+        message.content().is_nothing()
+            && channel.options().compaction.is_some()
+            && !self.follows.iter().any(|follow| {
+                message.offset() > follow.fresh && follow.pattern.matches(channel.name())
+            })
     }
 
     /// The follows that are owed word of what a channel lost after `after`.

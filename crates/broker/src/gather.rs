@@ -3,12 +3,12 @@
 //! Channels with news are merged by offset, a run of one channel under one hold of its lock.
 
 use crate::{
-    Broker, Message, Pattern, PatternMap,
+    Broker, Message, Pattern, PatternMap, SlowReaders,
     channel::Channel,
     cursor::{Cursor, Follow, LISTED_MAX, Wild},
     ring::Taken,
 };
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
 
 /// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Gathered {
     /// Whether nothing known is left up to there.
     pub(crate) is_exhausted: bool,
     pub(crate) is_caught_up: bool,
+    /// Whether something was lost while it was followed, in a channel that then sends readers away.
+    pub(crate) is_too_slow: bool,
     /// Whether all channels were looked at, which is work enough for one turn.
     pub(crate) has_scanned: bool,
     channels: Vec<Arc<Channel>>,
@@ -64,13 +66,19 @@ impl Gathered {
         self.is_caught_up
     }
 
+    /// Whether the reader fell behind in a channel whose options send such readers away: nothing
+    /// of this is to be handed over then, as the client comes back with its own cursor.
+    pub fn is_too_slow(&self) -> bool {
+        self.is_too_slow
+    }
+
     /// Lets go of everything found.
     pub fn clear(&mut self) {
         self.items.clear();
         self.channels.clear();
         self.order.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
-        self.has_scanned = false;
+        (self.has_scanned, self.is_too_slow) = (false, false);
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.
@@ -80,6 +88,7 @@ impl Gathered {
         cursor: &mut Cursor,
         limit: u64,
         bytes_max: usize,
+        muted: Option<NonZeroU64>,
     ) {
         self.clear();
         if cursor.wild == Wild::Scan {
@@ -89,12 +98,12 @@ impl Gathered {
         let mut limit = limit;
         if let Wild::Listed { channels, horizon, .. } = &cursor.wild {
             limit = limit.min(*horizon);
-            channels.iter().for_each(|channel| self.consider(cursor, channel, limit));
+            channels.iter().for_each(|channel| self.consider(broker, cursor, channel, limit));
         }
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
-            self.consider(cursor, channel, limit);
+            self.consider(broker, cursor, channel, limit);
         }
-        self.merge(cursor, limit, bytes_max);
+        self.merge(broker, cursor, limit, bytes_max, muted);
     }
 
     /// Finds the channels with news by looking at all of them.
@@ -107,7 +116,7 @@ impl Gathered {
             if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
                 return;
             }
-            let Some(next) = self.next(cursor, channel, limit) else { return };
+            let Some(next) = self.next(broker, cursor, channel, limit) else { return };
             nearest.push((next, channels.len()));
             channels.push(Some(Arc::clone(channel)));
             if nearest.len() > LISTED_MAX
@@ -136,11 +145,11 @@ impl Gathered {
         };
     }
 
-    fn consider(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
+    fn consider(&mut self, broker: &Broker, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
         if channel.last() <= cursor.after {
             return;
         }
-        if let Some(next) = self.next(cursor, channel, limit) {
+        if let Some(next) = self.next(broker, cursor, channel, limit) {
             self.order.push(Reverse((next, self.channels.len())));
             self.channels.push(Arc::clone(channel));
         }
@@ -148,17 +157,29 @@ impl Gathered {
 
     /// The channel's first message that the cursor has to read up to `limit`, after word of what is
     /// lost before it.
-    fn next(&mut self, cursor: &Cursor, channel: &Channel, limit: u64) -> Option<u64> {
-        let ring = channel.ring();
-        let (taken, next) = (ring.taken(), ring.next_after(cursor.after));
-        drop(ring);
+    fn next(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        channel: &Channel,
+        limit: u64,
+    ) -> Option<u64> {
+        let (next, taken) = channel.next_after(&broker.shared, cursor.after);
         self.note_loss(cursor, channel, taken, cursor.after, 0);
         next.filter(|next| *next <= limit)
     }
 
-    fn merge(&mut self, cursor: &Cursor, limit: u64, bytes_max: usize) {
+    fn merge(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        limit: u64,
+        bytes_max: usize,
+        muted: Option<NonZeroU64>,
+    ) {
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
-        self.upto = cursor.after;
+        // The last message looked at, whether it is for this reader or not.
+        let mut passed = cursor.after;
         while budget > 0
             && let Some(Reverse((next, at))) = self.order.pop()
         {
@@ -170,8 +191,12 @@ impl Gathered {
             let upto = other.map_or(limit, |other| other.min(limit));
             let Some(channel) = self.channels.get(at).cloned() else { continue };
             let (before, items) = (self.items.len(), &mut self.items);
-            let run = channel.read(next - 1, upto, budget, |message| {
-                items.push(Item::Message(Arc::clone(message)));
+            let run = channel.read(&broker.shared, next - 1, upto, budget, |message| {
+                passed = message.offset();
+                let is_own = muted.is_some() && message.origin() == muted;
+                if !is_own && !cursor.needs_no_word_of(&channel, message) {
+                    items.push(Item::Message(Arc::clone(message)));
+                }
             });
             budget = run.budget;
             self.note_loss(cursor, &channel, run.taken, next - 1, before);
@@ -180,11 +205,7 @@ impl Gathered {
             }
         }
         self.is_exhausted = self.order.is_empty();
-        self.upto = match last_offset(&self.items) {
-            _ if self.is_exhausted => limit.max(cursor.after),
-            Some(offset) => offset,
-            None => cursor.after,
-        };
+        self.upto = if self.is_exhausted { limit.max(cursor.after) } else { passed };
     }
 
     /// Notes, ahead of item `at`, what the cursor is owed word of.
@@ -197,6 +218,8 @@ impl Gathered {
         at: usize,
     ) {
         for follow in cursor.owed(channel.name(), taken, after) {
+            let disconnects = channel.options().slow_readers == SlowReaders::Disconnect;
+            self.is_too_slow |= disconnects && taken.stamp > follow.begun;
             let gap = Gap { pattern: follow.pattern.clone(), from: after, to: taken.offset };
             self.note_gap(gap, at);
         }

@@ -7,13 +7,29 @@ use crate::ChannelName;
 /// Tokens, when they come, narrow it; without them everyone holds [`Grant::open`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    _private: (),
+    by: Publisher,
+}
+
+/// By which way a message comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Publisher {
+    /// A request of its own.
+    Request,
+    /// A subscriber's connection.
+    Connection,
+    /// The server itself.
+    System,
 }
 
 impl Grant {
-    /// Everything but writing to the system's channels.
+    /// Everything but writing to the system's channels, for a request of its own.
     pub const fn open() -> Self {
-        Self { _private: () }
+        Self { by: Publisher::Request }
+    }
+
+    /// The same for a subscriber's connection: some channels take no messages from those.
+    pub const fn of_connection(self) -> Self {
+        Self { by: Publisher::Connection }
     }
 
     /// Allows one publish to `channel`.
@@ -25,7 +41,7 @@ impl Grant {
         if channel.is_system() {
             return Err(Forbidden { channel: channel.clone() });
         }
-        Ok(Permit { channel: channel.clone() })
+        Ok(Permit { channel: channel.clone(), by: self.by })
     }
 }
 
@@ -33,12 +49,22 @@ impl Grant {
 #[derive(Clone, Debug)]
 pub struct Permit {
     channel: ChannelName,
+    by: Publisher,
 }
 
 impl Permit {
     /// The channel it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.channel
+    }
+
+    /// What the server itself writes, to whichever channel.
+    pub(crate) fn of_system(channel: ChannelName) -> Self {
+        Self { channel, by: Publisher::System }
+    }
+
+    pub(crate) fn by(&self) -> Publisher {
+        self.by
     }
 }
 

@@ -28,13 +28,16 @@ mod name;
 mod pattern_map;
 mod position;
 
+mod keys;
 mod message;
+mod recent;
 mod ring;
 
 mod channel;
 mod registry;
 mod sequencer;
 
+mod append;
 mod archive;
 mod broker;
 mod engine;
@@ -42,6 +45,7 @@ mod grant;
 mod limits;
 mod options;
 mod rules;
+mod sweep;
 
 mod cursor;
 mod gather;
@@ -50,8 +54,9 @@ mod reader;
 mod lane;
 mod seats;
 
+pub use append::{AppendError, OutOfOrder};
 pub use archive::{Archive, Cold, Entry};
-pub use broker::{AppendError, Broker, ChannelSummary, Stats};
+pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
 pub use grant::{Forbidden, Grant, Permit};
@@ -63,6 +68,7 @@ pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReade
 pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
+pub use recent::{Recent, Seen, digest};
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 

@@ -3,7 +3,7 @@
 //! Those bytes are made by whoever asks first and shared by everyone after; the log knows them
 //! only by number and counts what they weigh.
 
-use crate::{ChannelName, sequencer::Ledger};
+use crate::{ChannelName, archive::Entry, sequencer::Ledger};
 use std::{
     fmt,
     num::NonZeroU64,
@@ -36,6 +36,11 @@ impl Content {
             Self::Nothing => &[],
         }
     }
+
+    /// Whether it is none.
+    pub const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 /// A message that has no position yet.
@@ -61,8 +66,12 @@ impl Draft {
 
     /// Bytes of payload, event and key.
     pub fn bytes(&self) -> usize {
-        let label = |label: &Option<Label>| label.as_ref().map_or(0, |text| text.0.len());
-        self.content.as_bytes().len() + label(&self.event) + label(&self.key)
+        let bytes = |label: &Option<Label>| text_bytes(label.as_ref().map(Label::as_str));
+        self.content.as_bytes().len() + bytes(&self.event) + bytes(&self.key)
+    }
+
+    fn has_labels(&self) -> bool {
+        self.event.is_some() || self.key.is_some() || self.origin.is_some()
     }
 }
 
@@ -75,6 +84,14 @@ impl Label {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn cost_bytes(carried: usize, has_labels: bool) -> usize {
+    carried + if has_labels { LABELS_OVERHEAD_BYTES } else { 0 } + MESSAGE_OVERHEAD_BYTES
+}
+
+fn text_bytes(text: Option<&str>) -> usize {
+    text.map_or(0, str::len)
 }
 
 impl FromStr for Label {
@@ -115,14 +132,36 @@ pub struct Message {
     channel: ChannelName,
     offset: u64,
     time_ms: u64,
-    draft: Draft,
+    content: Content,
+    /// Apart, as most messages have none of it.
+    labels: Option<Box<Labels>>,
     encodings: Encodings,
+}
+
+#[derive(Debug)]
+struct Labels {
+    event: Option<Label>,
+    key: Option<Label>,
+    origin: Option<NonZeroU64>,
 }
 
 impl Message {
     pub(crate) fn new(channel: ChannelName, offset: u64, time_ms: u64, draft: Draft) -> Self {
-        let encodings = Encodings::new(draft.bytes() + MESSAGE_OVERHEAD_BYTES);
-        Self { channel, offset, time_ms, draft, encodings }
+        let has_labels = draft.has_labels();
+        let Draft { content, event, key, origin, .. } = draft;
+        let labels = has_labels.then(|| Box::new(Labels { event, key, origin }));
+        let encodings = Encodings::new(0);
+        let mut this = Self { channel, offset, time_ms, content, labels, encodings };
+        this.encodings = Encodings::new(this.cost_bytes());
+        this
+    }
+
+    /// A message that no log holds: it charges nothing, and goes when its readers have let it go.
+    pub(crate) fn unheld(entry: Entry) -> Self {
+        let Entry { channel, offset, time_ms, draft } = entry;
+        let this = Self::new(channel, offset, time_ms, draft);
+        this.encodings.leave();
+        this
     }
 
     /// Where it was published.
@@ -142,27 +181,47 @@ impl Message {
 
     /// The payload.
     pub fn content(&self) -> &Content {
-        &self.draft.content
+        &self.content
     }
 
     /// The event name.
     pub fn event(&self) -> Option<&str> {
-        self.draft.event.as_ref().map(Label::as_str)
+        self.labels.as_ref()?.event.as_ref().map(Label::as_str)
     }
 
     /// The key.
     pub fn key(&self) -> Option<&str> {
-        self.draft.key.as_ref().map(Label::as_str)
+        self.labels.as_ref()?.key.as_ref().map(Label::as_str)
+    }
+
+    /// The reader that published it and passes it over.
+    pub(crate) fn origin(&self) -> Option<NonZeroU64> {
+        self.labels.as_ref()?.origin
+    }
+
+    /// Whether it is older than `age_max_ms`.
+    pub(crate) fn is_older(&self, age_max_ms: u64, now_ms: u64) -> bool {
+        self.time_ms.saturating_add(age_max_ms) <= now_ms
     }
 
     /// What it costs to keep, its encodings aside.
     pub(crate) fn cost_bytes(&self) -> usize {
-        self.draft.bytes() + MESSAGE_OVERHEAD_BYTES
+        cost_bytes(self.carried_bytes(), self.labels.is_some())
+    }
+
+    /// What a draft will cost to keep.
+    pub(crate) fn cost_of(draft: &Draft) -> usize {
+        cost_bytes(draft.bytes(), draft.has_labels())
     }
 
     /// About what it takes on a wire, whichever it is.
     pub(crate) fn wire_bytes(&self) -> usize {
-        self.draft.bytes() + WIRE_OVERHEAD_BYTES
+        self.carried_bytes() + WIRE_OVERHEAD_BYTES
+    }
+
+    /// Bytes of payload, event and key.
+    fn carried_bytes(&self) -> usize {
+        self.content.as_bytes().len() + text_bytes(self.event()) + text_bytes(self.key())
     }
 
     pub(crate) fn encodings(&self) -> &Encodings {
@@ -226,7 +285,10 @@ const LABEL_BYTES_MAX: usize = 255;
 const LEFT: usize = 1 << (usize::BITS - 1);
 
 /// What a retained message costs beyond its payload: itself, two allocations, its ring slot.
-const MESSAGE_OVERHEAD_BYTES: usize = 192;
+const MESSAGE_OVERHEAD_BYTES: usize = 160;
+
+/// What event, key or origin cost beyond their text: three allocations, one with all three in it.
+const LABELS_OVERHEAD_BYTES: usize = 88;
 
 /// Framing, position and field names: from 4 bytes in a raw frame to over 100 in JSON.
 const WIRE_OVERHEAD_BYTES: usize = 64;
@@ -263,6 +325,8 @@ mod tests {
         let ring_slot = 16;
         let real = size_of::<Message>() + 2 * allocation_overhead + arc_counts + ring_slot;
         assert!(real <= MESSAGE_OVERHEAD_BYTES, "{real}");
+        let real = size_of::<Labels>() + 3 * allocation_overhead;
+        assert!(real <= LABELS_OVERHEAD_BYTES, "{real}");
     }
 
     #[test]

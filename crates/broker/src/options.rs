@@ -1,5 +1,7 @@
 //! What one channel keeps, allows and tells: its options, all of them decided.
 
+use crate::{AppendError, Draft, Permit, grant::Publisher};
+
 /// How one channel behaves. [`crate::Rules`] decides it from the channel's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -71,6 +73,32 @@ pub struct Repeats {
     pub ids_max: usize,
     /// Milliseconds an id is remembered.
     pub age_max_ms: u64,
+}
+
+impl Options {
+    /// Checks what can be told from a message and its permit alone.
+    ///
+    /// # Errors
+    ///
+    /// The publisher may not publish here, the message is too large, or it lacks a key.
+    pub fn judge(&self, permit: &Permit, draft: &Draft) -> Result<(), AppendError> {
+        let allowed = self.publishers;
+        let may = match (allowed, permit.by()) {
+            (Publishers::Anyone, _) | (_, Publisher::System) => true,
+            (Publishers::Http, by) => by == Publisher::Request,
+            (Publishers::Nobody, _) => false,
+        };
+        let (bytes, bytes_max) = (draft.bytes(), self.message_bytes_max);
+        if !may {
+            Err(AppendError::NotAllowed { allowed })
+        } else if bytes > bytes_max {
+            Err(AppendError::TooLarge { bytes, bytes_max })
+        } else if self.compaction.is_some() && draft.key.is_none() {
+            Err(AppendError::KeyMissing)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Default for Retention {

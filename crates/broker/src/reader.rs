@@ -12,12 +12,15 @@ use crate::{
     gather::{last_offset, wild_patterns},
     seats::News,
 };
+use std::num::NonZeroU64;
 
 /// The whole state of a connection's subscriptions. An empty reader follows nothing.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// By place, the furthest behind first; no two at the same place once merged.
     cursors: Vec<Cursor>,
+    /// Messages of this origin are passed over.
+    muted: Option<NonZeroU64>,
 }
 
 /// Where a subscription begins.
@@ -49,10 +52,10 @@ impl Reader {
     /// Unlike following, asking leaves no trace: a channel that is not there is not made.
     pub fn once(broker: &Broker, pattern: Pattern, start: Start) -> (Self, Started) {
         let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
-        let mut follows = [Follow { pattern, channel, stamp: 0, told: 0 }];
+        let mut follows = [Follow::new(pattern, channel)];
         let started = begin(broker, &mut follows, start);
         let cursors = follows.map(|follow| Cursor::new(started.after, vec![follow])).into();
-        (Self { cursors }, started)
+        (Self { cursors, muted: None }, started)
     }
 
     /// Follows `patterns` from `start` on: all from the same place. One that is followed already
@@ -67,7 +70,7 @@ impl Reader {
             if is_new && !self.follows(pattern) {
                 let name = pattern.as_channel();
                 let channel = name.map(|name| broker.shared.registry.obtain(&name));
-                follows.push(Follow { pattern: pattern.clone(), channel, stamp: 0, told: 0 });
+                follows.push(Follow::new(pattern.clone(), channel));
             }
         }
         let started = begin(broker, &mut follows, start);
@@ -80,6 +83,11 @@ impl Reader {
             self.insert(cursor);
         }
         started
+    }
+
+    /// Passes over every message whose [`crate::Draft::origin`] is this one.
+    pub fn mute(&mut self, origin: NonZeroU64) {
+        self.muted = Some(origin);
     }
 
     /// Follows `pattern` no longer; false if it did not.
@@ -135,7 +143,7 @@ impl Reader {
                 return;
             };
             let limit = others.first().map_or(settled, |next| next.after).max(cursor.after);
-            gathered.read(broker, cursor, limit, bytes_max);
+            gathered.read(broker, cursor, limit, bytes_max, self.muted);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
             if !gathered.items.is_empty() || gathered.is_caught_up || gathered.has_scanned {
@@ -201,6 +209,12 @@ fn is_reached(broker: &Broker, position: Position) -> bool {
 /// Finds the place where `follows` begin.
 fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     let mut is_foreign = false;
+    let (begun, head) = (broker.shared.evictions(), broker.head());
+    for follow in follows.iter_mut() {
+        follow.begun = begun;
+        // Whoever begins with the present state has nothing that older tombstones could remove.
+        follow.fresh = if start == Start::Earliest { head } else { 0 };
+    }
     let after = match start {
         Start::Now => broker.head(),
         Start::After(position) if is_reached(broker, position) => position.offset,
@@ -223,9 +237,7 @@ fn place_of(broker: &Broker, follows: &mut [Follow], since_ms: Option<u64>) -> u
     let head = broker.head();
     let mut place = head;
     let mut consider = |channel: &Channel| {
-        let ring = channel.ring();
-        let first = since_ms.map_or_else(|| ring.oldest(), |time_ms| ring.first_since(time_ms));
-        place = place.min(first.map_or(head, |first| first - 1));
+        place = place.min(channel.place_of(&broker.shared, since_ms).unwrap_or(head));
     };
     let wild = wild_patterns(follows);
     for follow in follows.iter_mut() {

@@ -1,6 +1,10 @@
 //! Every channel by name, and in stable places so that a scan can pause without missing one.
 
-use crate::{ChannelName, Rules, channel::Channel, ring::Taken};
+use crate::{
+    ChannelName, Rules,
+    channel::Channel,
+    ring::{Ring, Taken},
+};
 use std::{
     collections::HashMap,
     ops::ControlFlow,
@@ -10,6 +14,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     rules: Rules,
+    /// Whether an archive stands behind the rings.
+    is_archived: bool,
     inner: RwLock<Inner>,
 }
 
@@ -30,8 +36,8 @@ pub(crate) struct Forgotten {
 }
 
 impl Registry {
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, inner: RwLock::default() }
+    pub(crate) fn new(rules: Rules, is_archived: bool) -> Self {
+        Self { rules, is_archived, inner: RwLock::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -46,10 +52,7 @@ impl Registry {
 
     /// The channel of this name, or an empty one that nobody else will find.
     pub(crate) fn look(&self, name: &ChannelName) -> Arc<Channel> {
-        self.find(name.as_str()).unwrap_or_else(|| {
-            let Forgotten { offset, stamp } = self.forgotten();
-            Arc::new(Channel::new(name.clone(), self.rules.of(name), Taken { offset, stamp }))
-        })
+        self.find(name.as_str()).unwrap_or_else(|| Arc::new(self.make(name, self.forgotten())))
     }
 
     /// Gives back a channel that was followed; one that nothing ever happened in is forgotten.
@@ -75,13 +78,23 @@ impl Registry {
         if let Some(channel) = standing {
             return channel;
         }
-        // It may have lived before: then it lost no more than the worst of the forgotten did.
-        let Forgotten { offset, stamp } = inner.forgotten;
-        let channel =
-            Arc::new(Channel::new(name.clone(), self.rules.of(name), Taken { offset, stamp }));
-        let at = inner.place(Arc::clone(&channel));
-        inner.names.insert(name.clone(), at);
+        let channel = Arc::new(self.make(name, inner.forgotten));
+        inner.file(&channel);
         channel
+    }
+
+    /// Files a channel of which an archive holds something up to `last`, and nothing up to `taken`.
+    pub(crate) fn restore(&self, name: &ChannelName, taken: Taken, last: u64) {
+        let ring = Ring::archived(taken, last);
+        let channel = Channel::new(name.clone(), self.rules.of(name), ring, last);
+        self.write().file(&Arc::new(channel));
+    }
+
+    /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
+    fn make(&self, name: &ChannelName, Forgotten { offset, stamp }: Forgotten) -> Channel {
+        let taken = Taken { offset, stamp };
+        let ring = if self.is_archived { Ring::archived(taken, offset) } else { Ring::new(taken) };
+        Channel::new(name.clone(), self.rules.of(name), ring, offset)
     }
 
     /// How many places there are to visit.
@@ -154,6 +167,11 @@ impl Inner {
         *place = None;
         self.free.push(at);
         true
+    }
+
+    fn file(&mut self, channel: &Arc<Channel>) {
+        let at = self.place(Arc::clone(channel));
+        self.names.insert(channel.name().clone(), at);
     }
 
     fn place(&mut self, channel: Arc<Channel>) -> usize {

@@ -1,19 +1,23 @@
-//! What one channel retains: its messages in order, and the newest position it has lost.
+//! What one channel holds in memory: its messages in order, and the newest position it has lost.
 //!
 //! A plain data structure: the channel around it brings the lock, the broker the retention.
 
 use crate::{Message, Retention};
 use std::{collections::VecDeque, sync::Arc};
 
-/// A channel's messages. Offsets rise, and `taken` < every offset held.
+/// A channel's messages. Offsets rise; the first slot is not empty.
+///
+/// Without an archive `taken` < every offset held, unless the channel is compacted: there a
+/// tombstone may be lost that stood between values.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     slots: VecDeque<Slot>,
+    /// Slots that are not empty.
+    len: usize,
     bytes: usize,
-    /// The newest offset that retention has removed.
-    taken: u64,
-    /// The broker's eviction count when `taken` last moved.
-    taken_stamp: u64,
+    /// What is retained up to here is in the archive only, and no slot is older.
+    floor: Option<u64>,
+    taken: Taken,
     /// Whether the eviction order holds an entry for this channel.
     pub(crate) ranked: bool,
 }
@@ -22,11 +26,12 @@ pub(crate) struct Ring {
 #[derive(Debug)]
 struct Slot {
     offset: u64,
-    message: Arc<Message>,
+    /// None once a newer message of its key has superseded it.
+    message: Option<Arc<Message>>,
 }
 
 /// What was lost of a channel, as far as anybody still knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// The newest offset lost.
     pub(crate) offset: u64,
@@ -37,11 +42,16 @@ pub(crate) struct Taken {
 impl Ring {
     /// A ring of a channel that may have lost what `taken` says, in an earlier life.
     pub(crate) fn new(taken: Taken) -> Self {
-        Self { taken: taken.offset, taken_stamp: taken.stamp, ..Self::default() }
+        Self { taken, ..Self::default() }
+    }
+
+    /// The same before an archive, which holds what is retained up to `floor`.
+    pub(crate) fn archived(taken: Taken, floor: u64) -> Self {
+        Self { taken, floor: Some(floor), ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.len
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -49,7 +59,12 @@ impl Ring {
     }
 
     pub(crate) fn taken(&self) -> Taken {
-        Taken { offset: self.taken, stamp: self.taken_stamp }
+        self.taken
+    }
+
+    /// Up to where the archive has to be asked; 0 where there is none.
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor.unwrap_or(0)
     }
 
     /// The offset of the oldest message held.
@@ -57,47 +72,92 @@ impl Ring {
         self.slots.front().map(|slot| slot.offset)
     }
 
+    /// Whether nothing is retained, here or in an archive.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.floor() <= self.taken.offset
+    }
+
     pub(crate) fn push(&mut self, message: Arc<Message>) {
         self.bytes += message.cost_bytes();
-        self.slots.push_back(Slot { offset: message.offset(), message });
+        self.len += 1;
+        self.slots.push_back(Slot { offset: message.offset(), message: Some(message) });
         self.check();
     }
 
-    /// Removes the oldest message.
-    pub(crate) fn take_oldest(&mut self, stamp: u64) -> Option<Arc<Message>> {
+    /// Removes the oldest message, which is then lost unless an archive has it.
+    pub(crate) fn take_oldest(&mut self, stamp: impl FnOnce() -> u64) -> Option<Arc<Message>> {
         let slot = self.slots.pop_front()?;
-        self.bytes -= slot.message.cost_bytes();
-        (self.taken, self.taken_stamp) = (slot.offset, stamp);
+        match &mut self.floor {
+            Some(floor) => *floor = slot.offset,
+            None => self.taken = Taken { offset: slot.offset, stamp: stamp() },
+        }
+        Some(self.let_go(slot.message?))
+    }
+
+    /// Empties the slot of a message that another has superseded, or that is lost.
+    pub(crate) fn remove(&mut self, offset: u64) -> Option<Arc<Message>> {
+        let slot = self.slots.get_mut(self.index_after(offset.saturating_sub(1)))?;
+        let message = if slot.offset == offset { slot.message.take()? } else { return None };
+        let gone = self.let_go(message);
+        if self.slots.len() > 2 * self.len + SPARE_SLOTS {
+            self.slots.retain(|slot| slot.message.is_some());
+        }
+        Some(gone)
+    }
+
+    /// Notes that messages up to `offset`, all or some, are lost.
+    pub(crate) fn lose(&mut self, offset: u64, stamp: u64) {
+        if offset > self.taken.offset {
+            self.taken = Taken { offset, stamp };
+        }
+    }
+
+    /// What happens whenever a message goes.
+    fn let_go(&mut self, message: Arc<Message>) -> Arc<Message> {
+        self.bytes -= message.cost_bytes();
+        self.len -= 1;
+        while self.slots.front().is_some_and(|slot| slot.message.is_none()) {
+            self.slots.pop_front();
+        }
         if self.slots.capacity() > SPARE_SLOTS && self.slots.len() < self.slots.capacity() / 4 {
             self.slots.shrink_to(self.slots.len() * 2);
         }
         self.check();
-        Some(slot.message)
+        message
     }
 
     /// Whether the oldest message has to go.
     pub(crate) fn is_over(&self, retention: &Retention, now_ms: u64) -> bool {
-        self.slots.len() > retention.messages_max
-            || self.bytes > retention.bytes_max && self.slots.len() > 1
-            || self.slots.front().is_some_and(|slot| {
-                slot.message.time_ms().saturating_add(retention.age_max_ms) <= now_ms
-            })
+        self.len > retention.messages_max
+            || self.bytes > retention.bytes_max && self.len > 1
+            || self
+                .iter_after(0)
+                .next()
+                .is_some_and(|oldest| oldest.is_older(retention.age_max_ms, now_ms))
     }
 
     /// The offset of the first message after `after`.
     pub(crate) fn next_after(&self, after: u64) -> Option<u64> {
-        self.slots.get(self.index_after(after)).map(|slot| slot.offset)
+        let mut slots = self.slots.range(self.index_after(after)..);
+        slots.find(|slot| slot.message.is_some()).map(|slot| slot.offset)
     }
 
     /// The offset of the first message whose time is `time_ms` or later.
     pub(crate) fn first_since(&self, time_ms: u64) -> Option<u64> {
-        let index = self.slots.partition_point(|slot| slot.message.time_ms() < time_ms);
+        if self.len < self.slots.len() {
+            // An empty slot has no time to halve the way by.
+            let first = self.iter_after(0).find(|message| message.time_ms() >= time_ms);
+            return first.map(|message| message.offset());
+        }
+        let index = self.slots.partition_point(|slot| {
+            slot.message.as_ref().is_some_and(|message| message.time_ms() < time_ms)
+        });
         self.slots.get(index).map(|slot| slot.offset)
     }
 
-    /// Messages after `after`, oldest first.
+    /// The messages held, in order, from behind `after` on.
     pub(crate) fn iter_after(&self, after: u64) -> impl Iterator<Item = &Arc<Message>> {
-        self.slots.range(self.index_after(after)..).map(|slot| &slot.message)
+        self.slots.range(self.index_after(after)..).filter_map(|slot| slot.message.as_ref())
     }
 
     /// The index of the first slot behind `after`.
@@ -126,8 +186,9 @@ impl Ring {
     }
 
     fn check(&self) {
-        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.taken));
-        debug_assert!(self.slots.is_empty() == (self.bytes == 0));
+        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.floor()));
+        debug_assert!(self.slots.is_empty() == (self.len == 0));
+        debug_assert!(self.slots.front().is_none_or(|slot| slot.message.is_some()));
     }
 }
 
@@ -174,10 +235,43 @@ mod tests {
     #[test]
     fn taking_remembers_the_newest_loss() {
         let mut ring = ring(&[2, 5, 9]);
-        ring.take_oldest(1);
-        ring.take_oldest(2);
+        ring.take_oldest(|| 1);
+        ring.take_oldest(|| 2);
         assert_eq!(ring.taken(), Taken { offset: 5, stamp: 2 });
         assert_eq!(ring.oldest(), Some(9));
+    }
+
+    #[test]
+    fn what_is_superseded_is_passed_over() {
+        let mut ring = ring(&[2, 5, 9, 11]);
+        assert_eq!(ring.remove(5).unwrap().offset(), 5);
+        assert!(ring.remove(5).is_none() && ring.remove(6).is_none() && ring.remove(99).is_none());
+        assert_eq!((ring.len(), ring.next_after(2)), (3, Some(9)));
+        assert_eq!(ring.first_since(50), Some(9));
+        ring.remove(2);
+        assert_eq!((ring.oldest(), ring.taken().offset), (Some(9), 0));
+        ring.take_oldest(|| 1);
+        assert_eq!((ring.oldest(), ring.taken().offset), (Some(11), 9));
+    }
+
+    #[test]
+    fn slots_left_empty_do_not_pile_up() {
+        let mut ring = ring(&[1]);
+        for offset in 2..10_000 {
+            ring.push(Arc::clone(self::ring(&[offset]).slots[0].message.as_ref().unwrap()));
+            if offset > 2 {
+                ring.remove(offset - 1);
+            }
+        }
+        assert_eq!(ring.len(), 2);
+        assert!(ring.slots.len() <= 2 * ring.len + SPARE_SLOTS);
+    }
+
+    #[test]
+    fn before_an_archive_what_leaves_the_memory_is_not_lost() {
+        let mut ring = Ring { floor: Some(1), ..ring(&[2, 5]) };
+        ring.take_oldest(|| unreachable!());
+        assert_eq!((ring.floor(), ring.taken().offset), (2, 0));
     }
 
     #[test]

@@ -42,13 +42,6 @@ impl Ledger {
 }
 
 impl Sequencer {
-    /// The next offset and the time that goes with it.
-    pub(crate) fn advance(&mut self, now_ms: u64) -> (u64, u64) {
-        self.last += 1;
-        self.time_ms = self.time_ms.max(now_ms);
-        (self.last, self.time_ms)
-    }
-
     /// Files a channel, whose oldest message is `oldest`, for eviction by age.
     pub(crate) fn rank(&mut self, oldest: u64, channel: Arc<Channel>) {
         self.by_age.push(Reverse(Ranked { oldest, channel }));
@@ -66,7 +59,7 @@ impl Sequencer {
                     self.rank(oldest, channel);
                 }
                 Some(_) => {
-                    let message = ring.take_oldest(stamp());
+                    let message = ring.take_oldest(&stamp);
                     let oldest = ring.oldest();
                     ring.ranked = oldest.is_some();
                     drop(ring);
@@ -101,7 +94,7 @@ pub(crate) fn retain(
 ) {
     let mut ring = channel.ring();
     while ring.is_over(retention, now_ms) {
-        match ring.take_oldest(stamp()) {
+        match ring.take_oldest(&stamp) {
             Some(message) => ledger.subtract(message.encodings().leave()),
             None => break,
         }

@@ -73,7 +73,7 @@ fn a_gap_is_told_once() {
 
 #[test]
 fn what_the_whole_broker_cannot_hold_is_told_too() {
-    let limits = Limits { bytes_max: 1_000, ..Limits::default() };
+    let limits = Limits { bytes_max: 850, ..Limits::default() };
     let broker = Broker::new(7, limits);
     let mut slow = reader(&broker, "*", Start::Now);
     for c in ["a", "b", "c", "d", "e", "f", "g", "h"] {

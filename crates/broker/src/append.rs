@@ -1,0 +1,313 @@
+//! Taking messages into the order, and telling the lanes. O(lanes), whoever listens.
+//!
+//! Lock order: sequencer, then one of a channel's; the registry's lock and a lane's waker stand
+//! alone.
+
+use crate::{
+    Broker, ChannelName, Content, Draft, Entry, Label, Message, Permit, Position, Publishers, Seen,
+    broker::Shared,
+    channel::{Book, Channel},
+    keys::{Held, key_cost_bytes},
+    lane::LanePort,
+    recent::digest,
+    sequencer::{Sequencer, retain},
+};
+use std::sync::{Arc, atomic::Ordering};
+
+/// Why a message was not taken. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Payload, event and key together are over the limit.
+    #[error("the message has {bytes} bytes; at most {bytes_max} are allowed")]
+    TooLarge {
+        /// What was given.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// A message of a compacted channel has no key.
+    #[error("the channel is compacted: a message needs a key, which it sets or, empty, removes")]
+    KeyMissing,
+    /// One more key would be too many.
+    #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]
+    TooManyKeys {
+        /// What is allowed.
+        keys_max: usize,
+    },
+    /// The values of a compacted channel, or of all of them, would have too many bytes.
+    #[error("the values held would have more than {bytes_max} bytes; remove or shorten one first")]
+    StateFull {
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The channel's options do not let this publisher publish.
+    #[error("the channel takes no messages {}", match allowed {
+        Publishers::Anyone => "now",
+        Publishers::Http => "from subscribers; publish over HTTP",
+        Publishers::Nobody => "from anybody",
+    })]
+    NotAllowed {
+        /// Who may.
+        allowed: Publishers,
+    },
+    /// The id was given to another message.
+    #[error("the id was given to another message in this channel; a repeat has the same content")]
+    IdTaken,
+    /// As much waits to be taken as may.
+    #[error("too much waits to be published; try again")]
+    Overloaded,
+    /// The store has no room.
+    #[error("the store is full; reading goes on")]
+    StorageFull,
+    /// The store cannot be written.
+    #[error("the store cannot be written at the moment; reading goes on")]
+    Unavailable,
+}
+
+/// An engine has brought a message that is not newer than the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("offset {offset} does not come after {last}")]
+pub struct OutOfOrder {
+    /// The offset that was brought.
+    pub offset: u64,
+    /// The newest there was.
+    pub last: u64,
+}
+
+/// What becomes of a draft.
+enum Entered {
+    /// It is new, and supersedes this one.
+    New(Option<u64>),
+    /// It was published before, at this offset.
+    Before(u64),
+}
+
+impl Broker {
+    /// Takes a message into the order. O(lanes), and O(log channels) when something must go.
+    ///
+    /// When this returns, every reader can read the message and every lane has been told. A repeat
+    /// of a message that bore the same id changes nothing, and is answered with the position of
+    /// the first. This is for a broker that orders by itself; an engine that keeps an archive
+    /// brings what it has ordered with [`Broker::ingest`].
+    ///
+    /// # Errors
+    ///
+    /// The channel's options do not allow it.
+    pub fn append(
+        &self,
+        permit: Permit,
+        draft: Draft,
+        now_ms: u64,
+    ) -> Result<Position, AppendError> {
+        let channel = self.shared.registry.obtain(permit.channel());
+        let judged = channel.options().judge(&permit, &draft);
+        let ordered = judged.and_then(|()| {
+            let mut sequencer = self.shared.sequencer();
+            self.order(&mut sequencer, &channel, draft, now_ms)
+        });
+        match ordered {
+            Ok((offset, lanes)) => {
+                self.ports(lanes).for_each(LanePort::wake);
+                Ok(self.position(offset))
+            }
+            Err(error) => {
+                self.shared.registry.release(channel);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes a key by a tombstone, unless it holds something newer than `offset` by now.
+    pub(crate) fn expire(&self, channel: &Arc<Channel>, key: Label, offset: u64, now_ms: u64) {
+        let mut sequencer = self.shared.sequencer();
+        let holds = |book: &Book| book.keys.as_ref()?.offset_of(&key);
+        if holds(&channel.book()) != Some(offset) {
+            return;
+        }
+        let draft = Draft { key: Some(key), ..Draft::new(Content::Nothing) };
+        // It takes no more room than the value did, so it is never refused.
+        let ordered = self.order(&mut sequencer, channel, draft, now_ms);
+        drop(sequencer);
+        let lanes = ordered.map_or(0, |(_, lanes)| lanes);
+        self.ports(lanes).for_each(LanePort::wake);
+    }
+
+    /// Takes in a message that an engine has ordered and its archive holds, with the offset of the
+    /// one it supersedes. O(lanes).
+    ///
+    /// # Errors
+    ///
+    /// It is not newer than everything there is.
+    pub fn ingest(&self, entry: Entry, supersedes: Option<u64>) -> Result<(), OutOfOrder> {
+        let Entry { channel, offset, time_ms, draft } = entry;
+        let channel = self.shared.registry.obtain(&channel);
+        let mut sequencer = self.shared.sequencer();
+        let last = sequencer.last;
+        if offset <= last {
+            return Err(OutOfOrder { offset, last });
+        }
+        (sequencer.last, sequencer.time_ms) = (offset, sequencer.time_ms.max(time_ms));
+        let message = Message::new(channel.name().clone(), offset, time_ms, draft);
+        let lanes = self.store(&mut sequencer, &channel, message, supersedes);
+        drop(sequencer);
+        self.ports(lanes).for_each(LanePort::wake);
+        Ok(())
+    }
+
+    /// Notes that the archive is about to remove everything of `channel` up to offset `upto`.
+    pub fn lose(&self, channel: &ChannelName, upto: u64) {
+        let (shared, channel) = (&*self.shared, self.shared.registry.obtain(channel));
+        let mut ring = channel.ring();
+        while ring.oldest().is_some_and(|oldest| oldest <= upto) {
+            let gone = ring.take_oldest(|| shared.stamp());
+            gone.iter().for_each(|gone| shared.settle(&channel, gone));
+        }
+        ring.lose(upto, shared.stamp());
+    }
+
+    /// Notes that the archive is about to remove this one message, such as an old tombstone.
+    pub fn lose_one(&self, channel: &ChannelName, offset: u64) {
+        let channel = self.shared.registry.obtain(channel);
+        self.shared.lose_one(&channel, offset);
+    }
+
+    /// Gives a draft its place, and returns that and the lanes to wake.
+    fn order(
+        &self,
+        sequencer: &mut Sequencer,
+        channel: &Arc<Channel>,
+        mut draft: Draft,
+        now_ms: u64,
+    ) -> Result<(u64, u64), AppendError> {
+        let shared = &*self.shared;
+        let (offset, time_ms) = (sequencer.last + 1, sequencer.time_ms.max(now_ms));
+        let superseded = match shared.enter(channel, &mut draft, offset, time_ms)? {
+            Entered::New(superseded) => superseded,
+            Entered::Before(offset) => return Ok((offset, 0)),
+        };
+        (sequencer.last, sequencer.time_ms) = (offset, time_ms);
+        let message = Message::new(channel.name().clone(), offset, time_ms, draft);
+        Ok((offset, self.store(sequencer, channel, message, superseded)))
+    }
+
+    /// Makes a message readable, and returns the lanes to wake.
+    fn store(
+        &self,
+        sequencer: &mut Sequencer,
+        channel: &Arc<Channel>,
+        message: Message,
+        superseded: Option<u64>,
+    ) -> u64 {
+        let shared = &*self.shared;
+        let (offset, time_ms, stays) = (message.offset(), message.time_ms(), shared.keeps(channel));
+        shared.ledger.add(message.cost_bytes());
+        if stays {
+            // Nothing makes room for the encodings of what cannot go: they come on top.
+            message.encodings().leave();
+        }
+        let mut ring = channel.ring();
+        let gone = superseded.and_then(|superseded| ring.remove(superseded));
+        gone.iter().for_each(|gone| shared.settle(channel, gone));
+        ring.push(Arc::new(message));
+        let was_ranked = std::mem::replace(&mut ring.ranked, !stays);
+        drop(ring);
+        if !stays && !was_ranked {
+            sequencer.rank(offset, Arc::clone(channel));
+        }
+        channel.set_last(offset);
+        shared.retain(channel, time_ms);
+        shared.trim(sequencer);
+        let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
+        let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);
+        self.ports(fresh).for_each(|port| port.enqueue(channel));
+        // Last: whoever sees this head finds the message in its ring and in the lanes' queues.
+        shared.head.store(offset, Ordering::SeqCst);
+        lanes
+    }
+}
+
+impl Shared {
+    /// Whether a channel's messages stay until they are superseded: they are nowhere else.
+    pub(crate) fn keeps(&self, channel: &Channel) -> bool {
+        self.archive.is_none() && channel.options().compaction.is_some()
+    }
+
+    /// Asks the channel's book whether a draft may be taken at `offset`, and if so, notes it.
+    fn enter(
+        &self,
+        channel: &Channel,
+        draft: &mut Draft,
+        offset: u64,
+        time_ms: u64,
+    ) -> Result<Entered, AppendError> {
+        let options = channel.options();
+        let id = draft.id.take().map(|id| (digest(draft), id));
+        if id.is_none() && options.compaction.is_none() {
+            return Ok(Entered::New(None));
+        }
+        let (mut book, window) = (channel.book(), &options.repeats);
+        if let Some((digest, id)) = &id {
+            match book.recent.as_ref().map(|ids| ids.look(id, *digest, window, time_ms)) {
+                Some(Seen::Before(offset)) => return Ok(Entered::Before(offset)),
+                Some(Seen::OnAnother) => return Err(AppendError::IdTaken),
+                Some(Seen::Never) | None if self.ids.load(Ordering::Relaxed) >= IDS_MAX => {
+                    return Err(AppendError::Overloaded);
+                }
+                Some(Seen::Never) | None => {}
+            }
+        }
+        let mut superseded = None;
+        if let (Some(compaction), Some(key)) = (&options.compaction, &draft.key) {
+            let bytes = Message::cost_of(draft) + key_cost_bytes(key);
+            let next = Held { offset, bytes, is_tombstone: draft.content.is_nothing() };
+            let room_max = self.limits.bytes_max / 2;
+            let room = room_max.saturating_sub(self.state.bytes());
+            let keys = book.keys.get_or_insert_default();
+            superseded = keys.admit(key, next, compaction, room, room_max)?;
+            let old = keys.note(key.clone(), next, time_ms);
+            self.state.add(next.bytes);
+            self.state.subtract(old.map_or(0, |old| old.bytes));
+        }
+        if let Some((digest, id)) = id {
+            let recent = book.recent.get_or_insert_default();
+            let before = recent.len();
+            recent.note(id, digest, offset, window, time_ms);
+            self.ids.fetch_add(recent.len(), Ordering::Relaxed);
+            self.ids.fetch_sub(before, Ordering::Relaxed);
+        }
+        Ok(Entered::New(superseded))
+    }
+
+    /// Removes from `channel` what its retention no longer allows.
+    pub(crate) fn retain(&self, channel: &Channel, now_ms: u64) {
+        let retention = &channel.options().retention;
+        if !self.keeps(channel) {
+            return retain(channel, retention, now_ms, &self.ledger, || self.stamp());
+        }
+        loop {
+            let mut book = channel.book();
+            let Some(keys) = book.keys.as_mut() else { break };
+            let Some(old) = keys.drop_tombstone(retention, now_ms) else { break };
+            drop(book);
+            self.state.subtract(old.bytes);
+            self.lose_one(channel, old.offset);
+        }
+    }
+
+    fn lose_one(&self, channel: &Channel, offset: u64) {
+        let mut ring = channel.ring();
+        let gone = ring.remove(offset);
+        gone.iter().for_each(|gone| self.settle(channel, gone));
+        ring.lose(offset, self.stamp());
+    }
+
+    /// Takes out of the ledger what a message had cost that has left its ring.
+    fn settle(&self, channel: &Channel, gone: &Message) {
+        let charged =
+            if self.keeps(channel) { gone.cost_bytes() } else { gone.encodings().leave() };
+        self.ledger.subtract(charged);
+    }
+}
+
+/// Ids remembered in all channels: a few hundred megabytes at the very worst.
+const IDS_MAX: usize = 1_000_000;

@@ -1,0 +1,121 @@
+//! Which message of a compacted channel holds which key.
+//!
+//! Values stay until a newer message of their key supersedes them; tombstones stay as long as
+//! retention lets them, for those who are behind to hear of them.
+
+use crate::{AppendError, Compaction, Label, Retention};
+use std::collections::{BTreeMap, HashMap};
+
+/// The keys of a channel. `values` + `tombstones.len()` = `held.len()`.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    held: HashMap<Label, Held>,
+    values: usize,
+    values_bytes: usize,
+    tombstones: BTreeMap<u64, Tombstone>,
+    tombstones_bytes: usize,
+}
+
+/// The newest message of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) offset: u64,
+    /// What the message and its place here cost.
+    pub(crate) bytes: usize,
+    pub(crate) is_tombstone: bool,
+}
+
+#[derive(Debug)]
+struct Tombstone {
+    key: Label,
+    time_ms: u64,
+}
+
+impl Keys {
+    /// The offset of the newest message of `key`.
+    pub(crate) fn offset_of(&self, key: &Label) -> Option<u64> {
+        self.held.get(key).map(|held| held.offset)
+    }
+
+    /// What a message of `key` would supersede, if it may be taken at all.
+    ///
+    /// `room` is what the values of all channels together may still grow by, out of `room_max`.
+    pub(crate) fn admit(
+        &self,
+        key: &Label,
+        next: Held,
+        compaction: &Compaction,
+        room: usize,
+        room_max: usize,
+    ) -> Result<Option<u64>, AppendError> {
+        let held = self.held.get(key);
+        let value = held.filter(|held| !held.is_tombstone);
+        let Compaction { keys_max, bytes_max, .. } = *compaction;
+        if !next.is_tombstone {
+            if value.is_none() && self.values >= keys_max {
+                return Err(AppendError::TooManyKeys { keys_max });
+            }
+            let freed = value.map_or(0, |value| value.bytes);
+            if self.values_bytes - freed + next.bytes > bytes_max {
+                return Err(AppendError::StateFull { bytes_max });
+            }
+        }
+        let freed = held.map_or(0, |held| held.bytes);
+        // What makes room is always let in.
+        if next.bytes > freed && next.bytes - freed > room {
+            return Err(AppendError::StateFull { bytes_max: room_max });
+        }
+        Ok(held.map(|held| held.offset))
+    }
+
+    /// Notes a message that was admitted, and returns what it superseded.
+    pub(crate) fn note(&mut self, key: Label, next: Held, time_ms: u64) -> Option<Held> {
+        let old = self.held.insert(key.clone(), next);
+        old.iter().for_each(|old| self.discount(*old));
+        if next.is_tombstone {
+            self.tombstones_bytes += next.bytes;
+            self.tombstones.insert(next.offset, Tombstone { key, time_ms });
+        } else {
+            self.values += 1;
+            self.values_bytes += next.bytes;
+        }
+        self.check();
+        old
+    }
+
+    /// Takes out the oldest tombstone if retention no longer allows it.
+    pub(crate) fn drop_tombstone(&mut self, retention: &Retention, now_ms: u64) -> Option<Held> {
+        let (_, oldest) = self.tombstones.first_key_value()?;
+        let is_over = self.tombstones.len() > retention.messages_max
+            || self.tombstones_bytes > retention.bytes_max
+            || oldest.time_ms.saturating_add(retention.age_max_ms) <= now_ms;
+        if !is_over {
+            return None;
+        }
+        let held = self.held.remove(&oldest.key)?;
+        self.discount(held);
+        self.check();
+        Some(held)
+    }
+
+    fn discount(&mut self, old: Held) {
+        if old.is_tombstone {
+            self.tombstones_bytes -= old.bytes;
+            self.tombstones.remove(&old.offset);
+        } else {
+            self.values -= 1;
+            self.values_bytes -= old.bytes;
+        }
+    }
+
+    fn check(&self) {
+        debug_assert_eq!(self.values + self.tombstones.len(), self.held.len());
+    }
+}
+
+/// What a key costs beside its message: twice its text, and its places in two maps.
+pub(crate) fn key_cost_bytes(key: &Label) -> usize {
+    2 * key.as_str().len() + KEY_OVERHEAD_BYTES
+}
+
+const KEY_OVERHEAD_BYTES: usize = 128;

@@ -1,0 +1,176 @@
+//! The window of deduplication: the ids that a channel's messages bore of late, and their places.
+
+use crate::{Content, Draft, Label, Repeats};
+use std::collections::{HashMap, VecDeque};
+use xxhash_rust::xxh3::Xxh3;
+
+/// The ids of a channel's newest messages, as many and for as long as its [`Repeats`] say.
+#[derive(Debug, Default)]
+pub struct Recent {
+    by_id: HashMap<Label, Known>,
+    /// The oldest first.
+    order: VecDeque<Label>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    offset: u64,
+    digest: u128,
+    time_ms: u64,
+}
+
+/// What is known of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: the message is new.
+    Never,
+    /// The same message was published before, at this offset.
+    Before(u64),
+    /// Another message has it.
+    OnAnother,
+}
+
+impl Recent {
+    /// Whether a message with this id and [`digest`] has been published.
+    pub fn look(&self, id: &Label, digest: u128, window: &Repeats, now_ms: u64) -> Seen {
+        match self.by_id.get(id) {
+            Some(known) if known.is_over(window, now_ms) => Seen::Never,
+            Some(known) if known.digest == digest => Seen::Before(known.offset),
+            Some(_) => Seen::OnAnother,
+            None => Seen::Never,
+        }
+    }
+
+    /// Remembers an id that [`Recent::look`] has never seen, and forgets what the window no longer
+    /// holds.
+    pub fn note(&mut self, id: Label, digest: u128, offset: u64, window: &Repeats, time_ms: u64) {
+        self.forget(window, time_ms);
+        if self.by_id.insert(id.clone(), Known { offset, digest, time_ms }).is_none() {
+            self.order.push_back(id);
+        }
+        while self.by_id.len() > window.ids_max {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets what is older than the window, and returns how many ids that was.
+    pub fn forget(&mut self, window: &Repeats, now_ms: u64) -> usize {
+        let before = self.by_id.len();
+        while let Some(oldest) = self.order.front().and_then(|id| self.by_id.get(id))
+            && oldest.is_over(window, now_ms)
+        {
+            self.forget_oldest();
+        }
+        if self.by_id.is_empty() {
+            *self = Self::default();
+        }
+        before - self.by_id.len()
+    }
+
+    /// How many ids are remembered.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(id) = self.order.pop_front() {
+            self.by_id.remove(&id);
+        }
+    }
+}
+
+impl Known {
+    fn is_over(&self, window: &Repeats, now_ms: u64) -> bool {
+        self.time_ms.saturating_add(window.age_max_ms) <= now_ms
+    }
+}
+
+/// What tells a repeat from another message under the same id: 128 bits (XXH3) of all it carries,
+/// the same in every version and on every machine.
+pub fn digest(draft: &Draft) -> u128 {
+    let Draft { content, event, key, .. } = draft;
+    let kind: u8 = match content {
+        Content::Json(_) => 0,
+        Content::Text(_) => 1,
+        Content::Binary(_) => 2,
+        Content::Nothing => 3,
+    };
+    let mut hash = Xxh3::new();
+    hash.update(&[kind]);
+    for label in [event, key] {
+        // Neither holds a NUL, so what is one's end and the other's beginning stays apart.
+        hash.update(label.as_ref().map_or("", Label::as_str).as_bytes());
+        hash.update(&[0]);
+    }
+    hash.update(content.as_bytes());
+    hash.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Repeats = Repeats { ids_max: 3, age_max_ms: 100 };
+
+    fn id(text: &str) -> Label {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_repeat_is_told_from_another_message() {
+        let mut recent = Recent::default();
+        recent.note(id("a"), 1, 7, &WINDOW, 0);
+        assert_eq!(recent.look(&id("a"), 1, &WINDOW, 99), Seen::Before(7));
+        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 99), Seen::OnAnother);
+        assert_eq!(recent.look(&id("b"), 1, &WINDOW, 99), Seen::Never);
+    }
+
+    #[test]
+    fn ids_leave_the_window_by_age_and_by_count() {
+        let mut recent = Recent::default();
+        for (at, name) in [(0, "a"), (10, "b"), (20, "c"), (30, "d")] {
+            recent.note(id(name), 1, at, &WINDOW, at);
+        }
+        assert_eq!(recent.look(&id("a"), 1, &WINDOW, 30), Seen::Never);
+        assert_eq!(recent.look(&id("b"), 1, &WINDOW, 110), Seen::Never);
+        assert_eq!(recent.forget(&WINDOW, 120), 2);
+        assert_eq!((recent.len(), recent.order.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_id_whose_time_was_over_is_new_again() {
+        let mut recent = Recent::default();
+        recent.note(id("a"), 1, 7, &WINDOW, 0);
+        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 100), Seen::Never);
+        recent.note(id("a"), 2, 9, &WINDOW, 100);
+        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 150), Seen::Before(9));
+        assert_eq!(recent.order.len(), 1);
+    }
+
+    #[test]
+    fn everything_that_a_message_carries_makes_its_digest() {
+        let text = || Draft::new(Content::Text("x".into()));
+        let with = |event: Option<&str>, key: Option<&str>| Draft {
+            event: event.map(id),
+            key: key.map(id),
+            ..text()
+        };
+        let all = [
+            text(),
+            Draft::new(Content::Json("x".into())),
+            with(Some("a"), None),
+            with(None, Some("a")),
+            with(Some("a"), Some("b")),
+            with(Some("ab"), None),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert_eq!(digest(one), digest(&Draft { id: Some(id("i")), ..one.clone() }));
+            assert!(all.iter().skip(at + 1).all(|other| digest(one) != digest(other)));
+        }
+    }
+}

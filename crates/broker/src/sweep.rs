@@ -1,0 +1,88 @@
+//! The round of those whose time is over: old messages, values, ids, and channels nobody misses.
+
+use crate::{Broker, Label, broker::Shared, channel::Channel};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
+
+/// How far the round of sweeping has come, and how many dead channels it met.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    from: usize,
+    dead: usize,
+}
+
+impl Broker {
+    /// Applies the age limits to the next `channels_max` channels, or an eighth of all if that is
+    /// more, and forgets dead ones in excess.
+    ///
+    /// Meant to be called about once a second.
+    pub fn sweep(&self, now_ms: u64, channels_max: usize) {
+        let shared = &*self.shared;
+        let mut sweep = shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, count) = (sweep.from, channels_max.max(shared.registry.places() / 8));
+        let (mut dead, mut expired) = (0, Vec::new());
+        let next = shared.registry.scan_slice(from, count, &mut |channel| {
+            shared.retain(channel, now_ms);
+            channel.forget_ids(shared, now_ms);
+            expired.extend(channel.expired(shared, now_ms));
+            let is_followed = channel.followed.load(Ordering::Relaxed) != 0;
+            dead += usize::from(!is_followed && channel.ring().is_empty());
+        });
+        for Expired { channel, key, offset } in expired {
+            self.expire(&channel, key, offset, now_ms);
+        }
+        sweep.dead += dead;
+        let excess = sweep.dead.saturating_sub(shared.limits.dead_channels_max).min(dead);
+        if excess > 0 {
+            shared.registry.forget_dead(from, from + count, excess, shared.stamp());
+        }
+        match next {
+            ControlFlow::Continue(next) => sweep.from = next,
+            ControlFlow::Break(()) => {
+                if sweep.dead > shared.limits.dead_channels_max {
+                    // Those filed for eviction are held; the next round finds them free.
+                    shared.sequencer().drop_empty();
+                }
+                *sweep = Sweep::default();
+            }
+        }
+    }
+}
+
+impl Channel {
+    /// Values that nothing has renewed for too long, the oldest first.
+    fn expired(self: &Arc<Self>, shared: &Shared, now_ms: u64) -> Vec<Expired> {
+        let age_max_ms = self.options().compaction.and_then(|compaction| compaction.age_max_ms);
+        let Some(age_max_ms) = age_max_ms.filter(|_| shared.keeps(self)) else { return Vec::new() };
+        let ring = self.ring();
+        let old = ring.iter_after(0).take_while(|message| message.is_older(age_max_ms, now_ms));
+        let values = old.filter(|message| !message.content().is_nothing());
+        let expired = values.filter_map(|message| {
+            let key = message.key()?.parse().ok()?;
+            Some(Expired { channel: Arc::clone(self), key, offset: message.offset() })
+        });
+        expired.take(EXPIRED_MAX).collect()
+    }
+
+    fn forget_ids(&self, shared: &Shared, now_ms: u64) {
+        let mut book = self.book();
+        let Some(ids) = &mut book.recent else { return };
+        let forgotten = ids.forget(&self.options().repeats, now_ms);
+        shared.ids.fetch_sub(forgotten, Ordering::Relaxed);
+        if ids.is_empty() {
+            book.recent = None;
+        }
+    }
+}
+
+/// A value to be removed by a tombstone, if it still is what its key holds.
+struct Expired {
+    channel: Arc<Channel>,
+    key: Label,
+    offset: u64,
+}
+
+/// Values of one channel removed in one round: each is a message of its own.
+const EXPIRED_MAX: usize = 1_000;
