@@ -113,6 +113,11 @@ impl Channel {
         let ring = self.ring();
         let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.taken().offset);
         match (archive, since_ms) {
+            // It has values that are older than the newest tombstone it has lost.
+            (Some(archive), None) if self.options().compaction.is_some() => {
+                drop(ring);
+                archive.next_after(&self.name, 0).map(|first| first - 1)
+            }
             // The archive need not be asked: its oldest is somewhere behind.
             (Some(_), None) => Some(ring.taken().offset),
             (Some(archive), Some(since_ms)) => {

@@ -59,6 +59,7 @@ pub use archive::{Archive, Cold, Entry};
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
+pub use keys::key_cost_bytes;
 pub use grant::{Forbidden, Grant, Permit};
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;

@@ -30,9 +30,9 @@ pub enum OpenError {
     #[error("the store is of format {found}; this version reads format {known}")]
     Format {
         /// What the store says.
-        found: u8,
+        found: u64,
         /// What is known here.
-        known: u8,
+        known: u64,
     },
     /// It is no store, or it is damaged where nothing can be told without it.
     #[error(

@@ -6,19 +6,33 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-/// Changes that take place together or not at all.
+/// Changes that take place together or not at all; the newest of a row counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+pub(crate) struct Changes(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
 
 impl Changes {
     /// Puts a row in the place of whatever there was.
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.0.push((key, Some(value)));
+        self.0.insert(key, Some(value));
     }
 
     /// Removes a row, if there is one.
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
-        self.0.push((key, None));
+        self.0.insert(key, None);
+    }
+
+    /// Puts later changes on top.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a row is removed.
+    pub(crate) fn removes(&self, key: &[u8]) -> bool {
+        self.0.get(key).is_some_and(Option::is_none)
     }
 
     /// Every change, for whoever guards the values: the key, and the value to be put.
@@ -43,7 +57,7 @@ impl Changes {
 
     /// The changes of which [`Changes::encode`] made `input`, if it did.
     pub(crate) fn decode(mut input: &[u8]) -> Option<Self> {
-        let mut changes = Vec::new();
+        let mut changes = BTreeMap::new();
         while !input.is_empty() {
             let key_bytes = take_length(&mut input)?;
             let value_bytes = take_length(&mut input)?;
@@ -52,7 +66,7 @@ impl Changes {
                 u32::MAX => None,
                 bytes => Some(input.split_off(..usize::try_from(bytes).ok()?)?.to_vec()),
             };
-            changes.push((key, value));
+            changes.insert(key, value);
         }
         Some(Self(changes))
     }
@@ -130,15 +144,15 @@ mod tests {
         let mut changes = Changes::default();
         changes.put(b"k".to_vec(), b"value".to_vec());
         changes.remove(b"gone".to_vec());
-        let wire = b"\0\0\0\x01\0\0\0\x05kvalue\0\0\0\x04\xff\xff\xff\xffgone";
+        let wire = b"\0\0\0\x04\xff\xff\xff\xffgone\0\0\0\x01\0\0\0\x05kvalue";
         assert_eq!(changes.encode(), wire);
         assert_eq!(Changes::decode(wire), Some(changes));
     }
 
     #[test]
     fn changes_cut_between_two_of_them_or_elsewhere_are_never_others() {
-        let wire = b"\0\0\0\x01\0\0\0\x05kvalue\0\0\0\x04\xff\xff\xff\xffgone";
-        for end in (1..wire.len()).filter(|end| *end != 14) {
+        let wire = b"\0\0\0\x04\xff\xff\xff\xffgone\0\0\0\x01\0\0\0\x05kvalue";
+        for end in (1..wire.len()).filter(|end| *end != 12) {
             assert_eq!(Changes::decode(&wire[..end]), None, "{end}");
         }
     }

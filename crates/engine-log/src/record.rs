@@ -9,7 +9,6 @@
 //! | 8 | the publisher that wants no echo, 0 for none |
 //! | 1 + n | event name; empty for none |
 //! | 1 + n | key; empty for none |
-//! | 1 + n | id; empty for none |
 //! | the rest | payload |
 
 use std::num::NonZeroU64;
@@ -37,7 +36,7 @@ impl Record {
         output.extend(time_ms.to_be_bytes());
         output.extend(previous.to_be_bytes());
         output.extend(draft.origin.map_or(0, NonZeroU64::get).to_be_bytes());
-        for label in [&draft.event, &draft.key, &draft.id] {
+        for label in [&draft.event, &draft.key] {
             let text = label.as_ref().map_or("", Label::as_str);
             // A label has 255 bytes at most.
             output.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
@@ -58,7 +57,6 @@ impl Record {
         let origin = NonZeroU64::new(u64::from_be_bytes(*take(&mut input)?));
         let event = take_label(&mut input)?;
         let key = take_label(&mut input)?;
-        let id = take_label(&mut input)?;
         let text = || std::str::from_utf8(input).ok().map(Box::from);
         let content = match kind {
             JSON => Content::Json(text()?),
@@ -67,7 +65,7 @@ impl Record {
             NOTHING if input.is_empty() => Content::Nothing,
             _ => return None,
         };
-        Some(Self { time_ms, previous, draft: Draft { content, event, key, id, origin } })
+        Some(Self { time_ms, previous, draft: Draft { content, event, key, id: None, origin } })
     }
 }
 
@@ -94,20 +92,20 @@ const BINARY: u8 = 2;
 const NOTHING: u8 = 3;
 
 /// What a record has beside payload, event and key.
-const HEAD_BYTES: usize = 29;
+const HEAD_BYTES: usize = 28;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const WIRE: &[u8] =
-        b"\x01\x01\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x07\x02on\x01k\x02idhi";
+        b"\x01\x01\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x07\x02on\x01khi";
 
     fn record() -> Record {
         let label = |text: &str| text.parse().ok();
-        let (event, key, id) = (label("on"), label("k"), label("id"));
+        let (event, key) = (label("on"), label("k"));
         let content = Content::Text("hi".into());
-        let draft = Draft { content, event, key, id, origin: NonZeroU64::new(7) };
+        let draft = Draft { content, event, key, id: None, origin: NonZeroU64::new(7) };
         Record { time_ms: 9, previous: 4, draft }
     }
 
@@ -142,10 +140,10 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_not_taken_for_one() {
-        let of = |kind: u8, rest: &[u8]| Record::decode(&[&[1, kind], &[0; 27][..], rest].concat());
+        let of = |kind: u8, rest: &[u8]| Record::decode(&[&[1, kind], &[0; 26][..], rest].concat());
         assert_eq!(of(TEXT, b"\xff"), None);
         assert_eq!(of(NOTHING, b"x"), None);
         assert_eq!(of(4, b""), None);
-        assert_eq!(Record::decode(&[&[2, TEXT], &[0; 27][..]].concat()), None);
+        assert_eq!(Record::decode(&[&[2, TEXT], &[0; 26][..]].concat()), None);
     }
 }
