@@ -109,6 +109,9 @@ impl<'a> Batch<'a> {
         for (name, state) in &self.states {
             self.changes.put(layout::channel(state.number), state.encode(name));
         }
+        let known = units(self.world.channels.len());
+        let new = self.channels_count.saturating_sub(self.world.channels.next_number());
+        self.changes.put(layout::order(), layout::encode_order(self.last, known + new));
     }
 
     fn state(&self, channel: &ChannelName, options: &Options) -> State {

@@ -58,6 +58,20 @@ impl Channels {
         inner.by_name.insert(name, state);
     }
 
+    /// Gives no number below `next` to a new channel.
+    pub(crate) fn reserve(&self, next: u64) {
+        let mut inner = self.write();
+        let next = usize::try_from(next).unwrap_or(usize::MAX);
+        if next > inner.names.len() {
+            inner.names.resize(next, None);
+        }
+    }
+
+    /// How many channels there are.
+    pub(crate) fn len(&self) -> usize {
+        self.read().by_name.len()
+    }
+
     /// The number of the next new channel.
     pub(crate) fn next_number(&self) -> u64 {
         u64::try_from(self.read().names.len()).unwrap_or(u64::MAX)

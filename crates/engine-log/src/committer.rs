@@ -30,13 +30,7 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(world: World, sync: Sync) -> Self {
-        Self {
-            world,
-            sync,
-            sweep_from: 0,
-            ids_from: 0,
-            unsynced: None,
-        }
+        Self { world, sync, sweep_from: 0, ids_from: 0, unsynced: None }
     }
 
     /// Works until the queue is closed and empty, then leaves the store as after a quiet end.

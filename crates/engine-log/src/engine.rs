@@ -1,7 +1,7 @@
 //! The engine as the server sees it: a queue to the committer, and the settings.
 
 use crate::{
-    Disk, OpenError,
+    OpenError,
     committer::{self, Committer},
     disk::FileDisk,
     opening,
@@ -57,7 +57,8 @@ impl LogEngine {
     ) -> Result<(Self, Broker), OpenError> {
         let rows = Arc::new(FileDisk::open(directory, ROWS_FILE)?);
         let journal = Arc::new(FileDisk::open(directory, JOURNAL_FILE)?);
-        Self::start(directory, Disks { journal, rows }, settings, now_ms)
+        let witness = Arc::new(FileDisk::open(directory, WITNESS_FILE)?);
+        Self::start(directory, Disks { journal, rows, witness }, settings, now_ms)
     }
 
     /// The same on disks of one's own.
@@ -66,12 +67,11 @@ impl LogEngine {
     ///
     /// See [`OpenError`].
     pub fn open_on(
-        journal: Arc<dyn Disk>,
-        rows: Arc<dyn Disk>,
+        disks: Disks,
         settings: Settings,
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
-        Self::start(Path::new("the disk"), Disks { journal, rows }, settings, now_ms)
+        Self::start(Path::new("the disk"), disks, settings, now_ms)
     }
 
     /// Applies age limits, by and by to all channels. Meant to be called about once a second.
@@ -112,3 +112,4 @@ impl Drop for LogEngine {
 
 const ROWS_FILE: &str = "rows.redb";
 const JOURNAL_FILE: &str = "journal.redb";
+const WITNESS_FILE: &str = "witness";

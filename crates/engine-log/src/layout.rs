@@ -40,6 +40,27 @@ pub(crate) fn fact(name: &str) -> Vec<u8> {
     [b"x", name.as_bytes()].concat()
 }
 
+/// The row that says how far the order has come.
+pub(crate) fn order() -> Vec<u8> {
+    fact("order")
+}
+
+/// The newest offset, and how many channels there are.
+pub(crate) fn encode_order(last: u64, channels: u64) -> Vec<u8> {
+    words(&[last, channels])
+}
+
+/// What [`encode_order`] spelled; zeros where there is nothing yet.
+pub(crate) fn decode_order(value: Option<Vec<u8>>) -> (u64, u64) {
+    let words = value.as_deref().and_then(take_words);
+    words.map_or((0, 0), |([last, channels], _)| (last, channels))
+}
+
+/// The channel's number in the key of a message.
+pub(crate) fn channel_of(key: &[u8]) -> Option<u64> {
+    key.get(1..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
 /// The offset at the end of the key of a message, a tombstone or an id.
 pub(crate) fn offset_of(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))

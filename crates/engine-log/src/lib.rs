@@ -28,3 +28,4 @@ mod engine;
 pub use disk::Disk;
 pub use engine::{LogEngine, Settings, Sync};
 pub use errors::OpenError;
+pub use store::Disks;

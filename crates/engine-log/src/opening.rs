@@ -4,7 +4,7 @@
 use crate::{
     OpenError, Settings, Sync,
     archive::LogArchive,
-    batch::World,
+    batch::{World, units},
     channels::{Channels, State},
     layout::{self, Known},
     pending::Changes,
@@ -40,18 +40,28 @@ pub(crate) fn open(
         Some(())
     })
     .map_err(told)?;
+    channels.reserve(newest_number(&store).map_err(told)?);
+    let (known_last, known_channels) =
+        layout::decode_order(store.find(&layout::order()).map_err(told)?);
     let last = restored.iter().map(|(_, state)| state.last).max().unwrap_or(0);
+    lost += u64::from(last < known_last || units(restored.len()) < known_channels);
+    let last = last.max(known_last);
     let epoch = continue_epoch(&store, settings.sync, lost, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
-    let archive = LogArchive {
-        store: Arc::clone(&store),
-        channels: Arc::clone(&channels),
-        inherited: last,
-    };
+    let archive =
+        LogArchive { store: Arc::clone(&store), channels: Arc::clone(&channels), inherited: last };
     let broker = Broker::with_archive(epoch, last, settings.limits.clone(), Arc::new(archive));
     restore(&broker, &restored);
-    let mut world =
-        World { store, channels, broker, recents: HashMap::new(), ids: 0, last, time_ms: 0, removals: Changes::default() };
+    let mut world = World {
+        store,
+        channels,
+        broker,
+        recents: HashMap::new(),
+        ids: 0,
+        last,
+        time_ms: 0,
+        removals: Changes::default(),
+    };
     load_ids(&mut world, now_ms).map_err(told)?;
     Ok(world)
 }
@@ -80,12 +90,7 @@ fn check_format(store: &Store) -> Result<(), OpenError> {
 }
 
 /// The epoch of the last life, if its order goes on; else one that nobody has seen.
-fn continue_epoch(
-    store: &Store,
-    sync: Sync,
-    lost: u64,
-    now_ms: u64,
-) -> Result<u64, StoreError> {
+fn continue_epoch(store: &Store, sync: Sync, lost: u64, now_ms: u64) -> Result<u64, StoreError> {
     let before = fact(store, EPOCH)?;
     let is_torn = fact(store, RUNNING)?.is_some_and(|running| running != 0);
     if lost > 0 {
@@ -147,6 +152,21 @@ fn scan_rows(
         ControlFlow::Continue(())
     })?;
     Ok(lost)
+}
+
+/// One more than the highest number of a channel that has messages, whether or not its row is left.
+fn newest_number(store: &Store) -> Result<u64, StoreError> {
+    let (from, upto) = (layout::message(0, 0), layout::message(u64::MAX, u64::MAX));
+    let bounds = (Bound::Included(from.as_slice()), Bound::Included(upto.as_slice()));
+    let mut number = 0;
+    store.scan(bounds.0, bounds.1, Order::Descending, |row| {
+        let Some(newest) = row.value.and_then(|_| layout::channel_of(row.key)) else {
+            return ControlFlow::Continue(());
+        };
+        number = newest.saturating_add(1);
+        ControlFlow::Break(())
+    })?;
+    Ok(number)
 }
 
 fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {

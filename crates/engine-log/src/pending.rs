@@ -97,11 +97,6 @@ impl Pending {
         *self = Self::default();
     }
 
-    /// What became of a row, if it changed.
-    pub(crate) fn find(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.rows.get(key).map(Option::as_deref)
-    }
-
     /// The changed rows of a range, in order.
     pub(crate) fn range<'a>(
         &'a self,
@@ -164,7 +159,7 @@ mod tests {
         changes.put(b"a".to_vec(), b"1".to_vec());
         changes.remove(b"a".to_vec());
         pending.apply(changes);
-        assert_eq!(pending.find(b"a"), Some(None));
-        assert_eq!(pending.find(b"b"), None);
+        let rows: Vec<_> = pending.range((Bound::Unbounded, Bound::Unbounded)).collect();
+        assert_eq!(rows, [(&b"a"[..], None)]);
     }
 }

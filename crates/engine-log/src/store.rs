@@ -4,7 +4,7 @@
 //! to be damaged. A failed write closes the store and opens it again, since it takes nothing more
 //! after one; what was committed stands then, and reading goes on. One thread writes, any may read.
 //!
-//! There are two files. Each commit is a row of the journal's, which is small, so that checking it
+//! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is small, so that checking it
 //! whole after a crash is quick and one sync a commit does. The rows' file, which is large, notes
 //! with each settling what such a check would find, for a second sync; but that is seldom.
 
@@ -31,11 +31,16 @@ pub(crate) struct Store {
     inner: RwLock<Inner>,
 }
 
-/// What a store is kept on.
+/// What a store is kept on: three files, as a rule.
 #[derive(Clone, Debug)]
-pub(crate) struct Disks {
-    pub(crate) journal: Arc<dyn Disk>,
-    pub(crate) rows: Arc<dyn Disk>,
+pub struct Disks {
+    /// The newest commits. Every publish is written and synced here, once.
+    pub journal: Arc<dyn Disk>,
+    /// Everything older.
+    pub rows: Arc<dyn Disk>,
+    /// How many commits have been synced: so that one which is damaged is told from one which
+    /// never was. Written after each sync and not synced itself.
+    pub witness: Arc<dyn Disk>,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +52,9 @@ struct Inner {
     next: u64,
     /// The rows of the journal below this number are settled.
     settled: u64,
-    /// Whether `pending` holds what the journal may have lost.
+    /// Whether commits were made that no sync has followed.
+    is_loose: bool,
+    /// Whether the rows must be settled before anything else: the journal has lost some of it.
     is_ahead: bool,
 }
 
@@ -97,8 +104,11 @@ impl Store {
     pub(crate) fn open(disks: Disks) -> Result<(Self, u64), StoreError> {
         let databases = Databases::open(&disks)?;
         let mut inner = Inner::default();
-        let lost = caught(|| inner.replay(&databases))?;
+        let mut lost = caught(|| inner.replay(&databases))?;
         inner.databases = Some(databases);
+        let synced = read_witness(&*disks.witness);
+        lost += synced.saturating_sub(inner.next);
+        inner.next = inner.next.max(synced);
         Ok((Self { disks, inner: RwLock::new(inner) }, lost))
     }
 
@@ -111,11 +121,15 @@ impl Store {
         self.write_journal(&changes, wait).inspect_err(|_| self.reopen())?;
         let mut inner = self.write();
         inner.next += 1;
+        if wait == Wait::ForDisk {
+            write_witness(&*self.disks.witness, inner.next);
+        }
+        inner.is_loose = wait == Wait::Not;
         inner.pending.apply(changes);
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
         if is_ripe && self.settle().is_err() {
-            // The journal has it all; the next commit tries again, and fails if this does.
+            // The journal has it; the next commit tries again, and fails if this does.
             self.write().is_ahead = true;
         }
         Ok(())
@@ -127,7 +141,9 @@ impl Store {
             let inner = self.read();
             Ok(inner.databases()?.journal.begin_write()?.commit()?)
         });
-        flushed.inspect_err(|_| self.reopen())
+        flushed.inspect_err(|_| self.reopen())?;
+        self.write().is_loose = false;
+        Ok(())
     }
 
     /// Moves what the journal holds into the rows, and waits for the disk.
@@ -151,7 +167,7 @@ impl Store {
         let mut inner = self.write();
         inner.pending.clear();
         inner.settled = inner.next;
-        inner.is_ahead = false;
+        (inner.is_ahead, inner.is_loose) = (false, false);
         Ok(())
     }
 
@@ -210,8 +226,7 @@ impl Store {
         let mut inner = self.write();
         inner.databases = None;
         inner.databases = Databases::open(&self.disks).ok();
-        // What was not waited for may be gone from the journal.
-        inner.is_ahead = true;
+        inner.is_ahead |= inner.is_loose;
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -330,6 +345,18 @@ fn checksum(key: &[u8], value: &[u8]) -> [u8; 8] {
     hash.digest().to_be_bytes()
 }
 
+/// How many commits have been synced for certain. After a power cut it may say fewer, or nothing.
+fn read_witness(disk: &dyn Disk) -> u64 {
+    let mut bytes = [0; 16];
+    let read = disk.read(0, &mut bytes).ok().and_then(|()| unsealed(WITNESS_KEY, &bytes));
+    read.and_then(|number| number.first_chunk()).map_or(0, |number| u64::from_be_bytes(*number))
+}
+
+fn write_witness(disk: &dyn Disk, next: u64) {
+    // Without it, less damage is noticed, and nothing else is different.
+    let _ = disk.write(0, &sealed(WITNESS_KEY, next.to_be_bytes().to_vec()));
+}
+
 /// Runs something of the store's. On a damaged file it may panic as well as fail.
 fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
     match panic::catch_unwind(AssertUnwindSafe(act)) {
@@ -359,6 +386,8 @@ const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal")
 
 /// The number of the first row of the journal that is not in the rows.
 const SETTLED: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
+
+const WITNESS_KEY: &[u8] = b"witness";
 
 /// Pages kept in memory, those being written included.
 const ROWS_CACHE_BYTES: usize = 64 << 20;
