@@ -1,7 +1,7 @@
 //! Connections of one wire that follow one pattern, driven as the server drives them, less sockets.
 
 use crate::publish;
-use std::hint::black_box;
+use std::{hint::black_box, num::NonZeroU64};
 use tidewire_broker::{Broker, ChannelName, Grant, Limits};
 use tidewire_connection::{self as connection, Connection, Opening, Place, Subscription};
 use tidewire_connection::{Time, Wire, Worker};
@@ -22,11 +22,14 @@ impl Audience {
         let lane = broker.lane().unwrap();
         let mut worker = Worker::new(broker, lane, connection::Limits::default());
         let subscription = Subscription { pattern: pattern.parse().unwrap(), place: Place::NOW };
+        let mut number = NonZeroU64::MIN;
         let mut open = || {
+            number = number.saturating_add(1);
             let opening = Opening {
                 wire,
                 subscriptions: vec![subscription.clone()],
                 grant: Grant::open(),
+                number,
                 connection: "c1".into(),
                 version: "0.0.0",
             };

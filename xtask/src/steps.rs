@@ -53,6 +53,18 @@ pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()
     run(&mut simulation)
 }
 
+/// Arguments replace `--rounds 10`; by night it is 200.
+pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    build_server(workspace)?;
+    let mut crash = harness(workspace, "run");
+    crash.args(["--bin", "crash", "--"]).env("TIDEWIRE_BIN", workspace.server_binary());
+    match arguments {
+        [] => crash.args(["--rounds", "10"]),
+        chosen => crash.args(chosen),
+    };
+    run(&mut crash)
+}
+
 /// Arguments go to the test runner: `cargo xtask e2e resume` runs the tests of that name.
 pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let browser = install::browser()?;

@@ -96,9 +96,11 @@ impl Rules {
         rules.filter(|(pattern, _)| pattern.matches(channel))
     }
 
-    /// The largest message that any channel takes.
+    /// The largest message that any channel takes, the system's aside: clients send those none.
     pub fn message_bytes_max(&self) -> usize {
-        let stated = self.inner.rules.iter().filter_map(|(_, rule)| rule.message_bytes_max);
+        let rules =
+            self.inner.rules.iter().filter(|(pattern, _)| !pattern.as_str().starts_with('$'));
+        let stated = rules.filter_map(|(_, rule)| rule.message_bytes_max);
         stated.fold(self.inner.defaults.message_bytes_max, usize::max)
     }
 }

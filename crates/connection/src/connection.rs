@@ -14,9 +14,10 @@ use crate::{
     socket::Socket,
     start::{self, Lost, in_words},
 };
-use std::task::Waker;
+use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Broker, Grant, Reader, SeatId};
-use tidewire_protocol::{GapView, ServerMessage, close};
+use tidewire_protocol::{GapView, ServerMessage};
+use ws_frame::CloseCode;
 
 /// One client connection.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Connection {
     pub(crate) is_heartbeat_due: bool,
     /// It has had its share of this turn: others first.
     pub(crate) is_spent: bool,
+    /// It has lost something in a channel whose options then send readers away.
+    pub(crate) is_too_slow: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub enum Parting {
     Silent,
     /// The client took no bytes.
     Stalled,
+    /// Retention overtook the client, in a channel whose options then send it away.
+    Overtaken,
 }
 
 /// What a client asked for in opening a connection.
@@ -78,6 +83,9 @@ pub struct Opening {
     pub subscriptions: Vec<Subscription>,
     /// What it may do.
     pub grant: Grant,
+    /// Its number, which no other connection of this server has: by it are known the messages of
+    /// which it wants no echo.
+    pub number: NonZeroU64,
     /// Its name, for a WebSocket's welcome.
     pub connection: String,
     /// The server's version, likewise.
@@ -89,7 +97,7 @@ impl Connection {
     ///
     /// The same pattern twice counts once.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
-        let Opening { wire, subscriptions, grant, connection, version } = opening;
+        let Opening { wire, subscriptions, grant, number, connection, version } = opening;
         let mut this = Self {
             wire,
             seat: worker.lane.sit(),
@@ -104,13 +112,17 @@ impl Connection {
             blocked_ms: None,
             is_heartbeat_due: false,
             is_spent: false,
+            is_too_slow: false,
         };
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
         if let Wire::WebSocket(dialect) = wire {
-            this.socket = Some(Box::new(Socket::new(dialect, grant, &subscriptions)));
+            let grant = grant.of_connection();
+            let socket = Socket::new(dialect, grant, number, &subscriptions, worker);
+            this.socket = Some(Box::new(socket));
         }
         if wire == Wire::WebSocket(Dialect::Tidewire) {
+            this.reader.mute(number);
             let heartbeat_ms = worker.limits.heartbeat_ms;
             let connection = &connection;
             this.say(&ServerMessage::Welcome { connection, version, heartbeat_ms, position });
@@ -162,6 +174,11 @@ impl Connection {
     pub fn handle_time(&mut self, worker: &mut Worker, time: Time) {
         if std::mem::take(&mut self.is_spent) {
             self.resume_input(worker, time);
+        }
+        if self.is_too_slow {
+            let (code, reason) = (CloseCode::TRY_AGAIN_LATER, "too slow; come back and resume");
+            let retry_ms = worker.limits.retry_ms;
+            self.send_away(code, reason, Parting::Overtaken, retry_ms, worker, time);
         }
         let (limits, now) = (&worker.limits, time.steady_ms);
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
@@ -218,20 +235,31 @@ impl Connection {
 
     /// Says goodbye: the client is told to come back after `retry_ms`.
     pub fn dismiss(&mut self, retry_ms: u64, worker: &Worker, time: Time) {
+        let (code, reason) = (CloseCode::GOING_AWAY, "the server is going away");
+        self.send_away(code, reason, Parting::Dismissed, retry_ms, worker, time);
+    }
+
+    fn send_away(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        parting: Parting,
+        retry_ms: u64,
+        worker: &Worker,
+        time: Time,
+    ) {
         if self.phase != Phase::Open {
             return;
         }
         if !self.wire.is_websocket() {
             self.wire.write_ending(retry_ms, &mut self.replies);
-            self.phase = Phase::Flushing(Parting::Dismissed);
+            self.phase = Phase::Flushing(parting);
             return;
         }
         if self.wire == Wire::WebSocket(Dialect::Tidewire) {
-            let code = close::GOING_AWAY;
-            self.say(&ServerMessage::Goodbye { code, retry_ms: Some(retry_ms) });
+            self.say(&ServerMessage::Goodbye { code: code.number(), retry_ms: Some(retry_ms) });
         }
-        let code = ws_frame::CloseCode::GOING_AWAY;
-        self.say_close(code, "the server is going away", Parting::Dismissed, worker, time);
+        self.say_close(code, reason, parting, worker, time);
     }
 
     /// Whether it is over, and how.

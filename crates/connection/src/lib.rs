@@ -40,7 +40,7 @@ pub use connection::{Connection, Opening, Parting};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use refusal::Refusal;
-pub use request::{event, key, prepare};
+pub use request::{event, key, label, prepare};
 pub use socket::Publish;
 pub use start::{Place, Subscription, in_words};
 pub use time::Time;

@@ -29,7 +29,8 @@ pub fn prepare(
     };
     let event = event(publish.event.as_deref())?;
     let key = key(publish.key.as_deref())?;
-    Ok((permit, Draft { event, key, ..Draft::new(content) }))
+    let id = label("message_id", publish.message_id.as_deref())?;
+    Ok((permit, Draft { event, key, id, ..Draft::new(content) }))
 }
 
 /// Reads an event name, if one was given.
@@ -54,7 +55,12 @@ pub fn key(text: Option<&str>) -> Result<Option<Label>, Refusal> {
     label("key", text)
 }
 
-fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
+/// Reads the label `name`, if it was given.
+///
+/// # Errors
+///
+/// It is no label; the refusal names it.
+pub fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
     let refuse = |error: LabelError| Refusal::new(ErrorCode::BadRequest, format!("{name} {error}"));
     text.map(|text| text.parse().map_err(refuse)).transpose()
 }
@@ -74,6 +80,8 @@ impl Connection {
             Ok(ClientMessage::Publish(publish)) => {
                 match prepare(&publish, &socket.grant) {
                     Ok((permit, draft)) => {
+                        let origin = (!publish.wants_echo()).then_some(socket.number);
+                        let draft = Draft { origin, ..draft };
                         socket.publishes.push_back(Publish { id: publish.id, permit, draft });
                     }
                     Err(refusal) => self.say_refusal(publish.id, &refusal),

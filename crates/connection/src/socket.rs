@@ -3,7 +3,7 @@
 //! Frames are decoded where they arrived; only what is unfinished is kept.
 
 use crate::{Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, connection::Phase};
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, mem, num::NonZeroU64};
 use tidewire_broker::{ChannelName, Content, Draft, Grant, Permit, Position};
 use tidewire_protocol::ServerMessage;
 use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Piece, ProtocolError, Role};
@@ -13,6 +13,10 @@ pub(crate) struct Socket {
     decoder: Decoder,
     pub(crate) dialect: Dialect,
     pub(crate) grant: Grant,
+    /// The connection's own number, the origin of what it publishes without wanting an echo.
+    pub(crate) number: NonZeroU64,
+    /// Payload bytes of one message in.
+    message_bytes_max: usize,
     /// Where a raw client's frames go: the one channel it follows.
     publish_to: Option<ChannelName>,
     /// Input that has not been decoded: the front of a frame, or what waits behind answers.
@@ -53,15 +57,31 @@ pub struct Publish {
 }
 
 impl Socket {
-    pub(crate) fn new(dialect: Dialect, grant: Grant, subscriptions: &[Subscription]) -> Self {
+    pub(crate) fn new(
+        dialect: Dialect,
+        grant: Grant,
+        number: NonZeroU64,
+        subscriptions: &[Subscription],
+        worker: &Worker,
+    ) -> Self {
         let publish_to = match subscriptions {
             [Subscription { pattern, .. }] => pattern.as_channel(),
             _ => None,
+        };
+        let message_bytes_max = match (dialect, &publish_to) {
+            (Dialect::Tidewire, _) => worker.limits.request_bytes_max(),
+            (_, None) => worker.limits.message_bytes_max,
+            (_, Some(channel)) => {
+                let options = worker.broker.limits().rules.of(channel);
+                options.message_bytes_max.min(worker.limits.message_bytes_max)
+            }
         };
         Self {
             decoder: Decoder::new(Role::Server),
             dialect,
             grant,
+            number,
+            message_bytes_max,
             publish_to,
             parked: Vec::new(),
             message: Vec::new(),
@@ -129,9 +149,9 @@ impl Connection {
         worker: &Worker,
         time: Time,
     ) {
-        if let Some(Socket { dialect: Dialect::Raw | Dialect::Json, echo, .. }) =
-            self.socket.as_deref_mut()
-        {
+        let raw = self.socket.as_deref_mut().filter(|socket| socket.dialect != Dialect::Tidewire);
+        let is_raw = raw.is_some();
+        if let Some(Socket { echo, .. }) = raw {
             echo.unanswered = echo.unanswered.saturating_sub(1);
             echo.newest = outcome.as_ref().map_or(echo.newest, |position| position.offset);
         }
@@ -143,6 +163,11 @@ impl Connection {
                 self.say(&ServerMessage::Published { id, position });
             }
             (None, Ok(_)) => {}
+            // A raw client would take any answer for a message, and will never fare better.
+            (_, Err(Refusal { code, message })) if is_raw && !code.retryable() => {
+                let policy = CloseCode::POLICY_VIOLATION;
+                self.say_close(policy, &message, Parting::Refused, worker, time);
+            }
             (id, Err(refusal)) => self.say_refusal(id, &refusal),
         }
         self.resume_close(worker, time);
@@ -185,12 +210,8 @@ impl Connection {
         worker: &mut Worker,
         time: Time,
     ) -> &'a [u8] {
-        let message_bytes_max = match socket.dialect {
-            Dialect::Raw | Dialect::Json => worker.limits.message_bytes_max,
-            Dialect::Tidewire => worker.limits.request_bytes_max(),
-        };
         let limits = ws_frame::Limits {
-            message_bytes_max: u64::try_from(message_bytes_max).unwrap_or(u64::MAX),
+            message_bytes_max: u64::try_from(socket.message_bytes_max).unwrap_or(u64::MAX),
             ..ws_frame::Limits::default()
         };
         while self.wants_input(worker) {

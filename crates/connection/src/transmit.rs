@@ -80,6 +80,11 @@ impl Connection {
         let Worker { broker, lane, limits, batch, gathered } = worker;
         let room = limits.gather_bytes_max.saturating_sub(batch.len());
         self.reader.gather(broker, lane.settled(), room, gathered);
+        if gathered.is_too_slow() {
+            // Its next turn sends it away; what it would have been told, it hears when it is back.
+            gathered.clear();
+            self.is_too_slow = true;
+        }
         let encoding = self.wire.encoding();
         let is_bare = self.wire.framing() == Some(Framing::UntilClose);
         for item in gathered.items() {

@@ -18,7 +18,7 @@ fn pages_follow_each_other_without_loss() {
         }
         let (mut since, mut heard) = ("earliest".to_owned(), Vec::new());
         loop {
-            let Server { worker, time } = &server;
+            let Server { worker, time, .. } = &server;
             let subscription = follow("a.*", &since);
             let page = Page::read(subscription, Some(limit), &worker.broker, &worker.limits, *time);
             let mut json = Vec::new();
@@ -41,7 +41,7 @@ fn pages_follow_each_other_without_loss() {
 fn a_page_tells_of_what_is_gone() {
     let mut server = Server::keeping(1);
     ["one", "two"].iter().for_each(|text| server.text("a", text));
-    let Server { worker, time } = &server;
+    let Server { worker, time, .. } = &server;
     let page = Page::read(follow("a", "10-0"), None, &worker.broker, &worker.limits, *time);
     let mut json = Vec::new();
     page.write_json(Format::Raw, &worker.broker, &mut json);

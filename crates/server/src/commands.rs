@@ -1,8 +1,10 @@
-//! The commands of the binary that are clients: they speak to a server over the network.
+//! The commands of the binary beside serving: two clients, and a look at the configuration.
 
+mod check_config;
 mod publish;
 mod subscribe;
 
+pub use check_config::CheckConfig;
 pub use publish::Publish;
 pub use subscribe::Subscribe;
 
@@ -18,6 +20,7 @@ mod tests {
     enum Cli {
         Publish(Publish),
         Subscribe(Subscribe),
+        CheckConfig(Box<CheckConfig>),
     }
 
     fn refused(arguments: &str) -> String {
@@ -35,6 +38,8 @@ mod tests {
             "publish chat.room1 Hello! --event said",
             "publish host.vmstat --lines --verbose",
             "publish host.load -1.5 --key a --json",
+            "publish a hi --id order-17",
+            "check-config --retention-age 15m chat.room1 news --json",
             "subscribe logs.> --since 10m --wire ws --format json --count 5",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
         ] {
@@ -46,6 +51,8 @@ mod tests {
     fn what_makes_no_sense_is_refused_with_what_is_allowed() {
         for (arguments, told) in [
             ("publish a hi --lines", "cannot be used with"),
+            ("publish a --lines --id b", "cannot be used with"),
+            ("check-config a.*", "a pattern was given where one channel is wanted"),
             ("subscribe", "<PATTERN>..."),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),

@@ -2,17 +2,25 @@
 //!
 //! Every key has one name in three spellings: `retention_messages` in the file,
 //! `TIDEWIRE_RETENTION_MESSAGES` in the environment, `--retention-messages` as a flag.
+//! What differs by channel has only the file: a table for each pattern, `[channels."chat.>"]`.
 
+mod channels;
 mod layers;
+mod reasons;
 mod settings;
 mod units;
 
+pub use channels::Value;
 pub use layers::ConfigError;
+pub use reasons::{Decided, Reason};
 pub use settings::Settings;
-pub use units::{Bytes, Span};
+pub use units::{Bytes, Fsync, Span};
 
-use std::net::SocketAddr;
-use tidewire_broker as broker;
+use channels::BELOW_TOTAL;
+use layers::File;
+use reasons::Origins;
+use std::{net::SocketAddr, path::PathBuf};
+use tidewire_broker::{self as broker, ChannelName};
 use tidewire_connection as connection;
 
 /// The configuration in force: every key with its value.
@@ -22,6 +30,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Whether to listen beyond this machine although everybody may do everything.
     pub insecure: bool,
+    /// Where the log is kept; `None` is in memory.
+    pub data: Option<PathBuf>,
+    /// When what is kept there has to be on disk.
+    pub fsync: Fsync,
     /// Worker threads.
     pub workers: usize,
     /// Subscribers at once; `None` is as many as the file-descriptor limit allows.
@@ -36,8 +48,11 @@ pub struct Config {
     pub body_wait: Span,
     /// How long a long-poll may wait.
     pub poll_wait_max: Span,
+    /// How often it is told who came and who left.
+    pub presence_interval: Span,
     /// How long connections have to end when the server does.
     pub drain: Span,
+    origins: Origins,
 }
 
 impl Config {
@@ -51,12 +66,23 @@ impl Config {
         let environment = layers::from_environment(std::env::vars_os())?;
         let named = flags.config.as_ref().or(environment.config.as_ref());
         let file = named.map(|path| layers::from_file(path)).transpose()?.unwrap_or_default();
-        Self::resolve(file.overlaid_by(environment).overlaid_by(flags))
+        Self::resolve(file, environment, flags)
     }
 
-    fn resolve(settings: Settings) -> Result<Self, ConfigError> {
-        let broker = settings.broker();
+    /// Every option of a channel that means anything there, and who decided it.
+    pub fn explain(&self, channel: &ChannelName) -> Vec<Decided> {
+        self.origins.explain(&self.broker.rules, channel)
+    }
+
+    fn resolve(file: File, environment: Settings, flags: Settings) -> Result<Self, ConfigError> {
+        let origins = Origins::of(&file, &environment, &flags);
+        let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
+        let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
+        if let (Some(fsync), None) = (settings.fsync, &settings.data) {
+            let allowed = "left out, or given with data: a log in memory is never on disk";
+            return Err(ConfigError::value("fsync", &fsync.to_string(), allowed));
+        }
         let config = Self {
             listen: settings.listen.unwrap_or(LISTEN),
             insecure: settings.insecure.unwrap_or(false),
@@ -67,36 +93,55 @@ impl Config {
             batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),
             body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
+            presence_interval: settings.presence_interval.unwrap_or(PRESENCE_INTERVAL),
             drain: settings.drain.unwrap_or(DRAIN),
+            fsync: settings.fsync.unwrap_or_default(),
+            data: settings.data,
+            origins,
         };
         config.check()?;
+        let total_bytes_max = config.broker.bytes_max;
+        channels::check(&file.channels, &file.name, &config.broker.rules, total_bytes_max)?;
         Ok(config)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        let broker::Options { retention, message_bytes_max, .. } = self.broker.rules.defaults();
         let at_least_one = [
             ("workers", self.workers),
-            ("retention_messages", self.broker.rules.defaults().retention.messages_max),
-            ("message_bytes_max", self.broker.rules.message_bytes_max()),
+            ("retention_messages", retention.messages_max),
+            ("retention_bytes", retention.bytes_max),
+            ("message_bytes_max", *message_bytes_max),
             ("subscriptions_max", self.connection.subscriptions_max),
             ("gather_bytes_max", self.connection.gather_bytes_max),
+            ("replies_bytes_max", self.connection.replies_bytes_max),
+            ("page_messages_max", self.connection.page_messages_max),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
                 return Err(ConfigError::value(key, "0", "a whole number from 1 on"));
             }
         }
-        if self.connection.heartbeat_ms == 0 {
-            return Err(ConfigError::value("heartbeat", "0s", "a duration above zero"));
+        let above_zero = [
+            ("retention_age", retention.age_max_ms),
+            ("heartbeat", self.connection.heartbeat_ms),
+            ("presence_interval", self.presence_interval.millis()),
+        ];
+        for (key, value) in above_zero {
+            if value == 0 {
+                return Err(ConfigError::value(key, "0s", "a duration above zero"));
+            }
         }
         if self.workers > WORKERS_MAX {
             let given = self.workers.to_string();
             return Err(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
         }
-        if self.broker.rules.message_bytes_max() >= self.broker.bytes_max {
-            let given = self.broker.rules.message_bytes_max().to_string();
-            let allowed = "below total_bytes_max, or no such message could be kept";
-            return Err(ConfigError::value("message_bytes_max", &given, allowed));
+        if *message_bytes_max >= self.broker.bytes_max {
+            let given = Bytes::from(*message_bytes_max).to_string();
+            return Err(ConfigError::value("message_bytes_max", &given, BELOW_TOTAL));
+        }
+        if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
+            return Err(ConfigError::value("data", "empty", "a directory, or left out"));
         }
         if !self.listen.ip().is_loopback() && !self.insecure {
             return Err(ConfigError::Exposed { listen: self.listen });
@@ -124,6 +169,9 @@ const BODY_WAIT: Span = Span::seconds(30);
 /// Proxies give up on a silent request after a minute.
 const POLL_WAIT_MAX: Span = Span::seconds(55);
 
+/// Often enough to seem at once, seldom enough that a crowd which comes at once is one batch.
+const PRESENCE_INTERVAL: Span = Span::seconds(1);
+
 /// Below the half minute after which supervisors kill.
 const DRAIN: Span = Span::seconds(10);
 
@@ -131,9 +179,14 @@ const DRAIN: Span = Span::seconds(10);
 mod tests {
     use super::*;
 
+    fn from_text(text: &str) -> Result<Config, ConfigError> {
+        let file = layers::from_text(text, "f")?;
+        Config::resolve(file, Settings::default(), Settings::default())
+    }
+
     #[test]
     fn the_defaults_are_those_of_the_design() {
-        let config = Config::resolve(Settings::default()).unwrap();
+        let config = from_text("").unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         let broker = broker::Limits::default();
         assert_eq!(config.broker.rules.defaults(), broker.rules.defaults());
@@ -147,21 +200,16 @@ mod tests {
         let vars =
             [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into()), ("HOME".into(), "x".into())];
         let environment = layers::from_environment(vars.into_iter()).unwrap();
-        let config = Config::resolve(file.overlaid_by(environment)).unwrap();
+        let config = Config::resolve(file, environment, Settings::default()).unwrap();
         assert_eq!(config.broker.rules.defaults().retention.messages_max, 6);
         assert_eq!(config.connection.heartbeat_ms, 1_000);
     }
 
     #[test]
     fn listening_to_the_world_without_keys_takes_a_word() {
-        let open = |insecure| Settings {
-            listen: Some("0.0.0.0:80".parse().unwrap()),
-            insecure,
-            ..Settings::default()
-        };
-        let error = Config::resolve(open(None)).unwrap_err().to_string();
+        let error = from_text("listen = \"0.0.0.0:80\"").unwrap_err().to_string();
         assert!(error.contains("--insecure"), "{error}");
-        assert!(Config::resolve(open(Some(true))).is_ok());
+        assert!(from_text("listen = \"0.0.0.0:80\"\ninsecure = true").is_ok());
     }
 
     #[test]
@@ -171,9 +219,17 @@ mod tests {
             ("workers = 0", "workers"),
             ("message_bytes_max = \"1GiB\"", "message_bytes_max"),
             ("heartbeat = \"0s\"", "heartbeat"),
+            ("retention_age = \"0s\"", "retention_age"),
+            ("page_messages_max = 0", "page_messages_max"),
+            ("replies_bytes_max = 0", "replies_bytes_max"),
+            ("presence_interval = \"0ms\"", "presence_interval"),
+            ("fsync = \"100ms\"", "fsync"),
+            ("data = \"\"", "data"),
         ] {
-            let error = Config::resolve(layers::from_text(text, "f").unwrap()).unwrap_err();
-            assert!(error.to_string().contains(name), "{error}");
+            let error = from_text(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name} is ")), "{error}");
         }
+        let durable = from_text("data = \"log\"\nfsync = \"100ms\"").unwrap();
+        assert_eq!(durable.fsync, "100ms".parse().unwrap());
     }
 }

@@ -29,8 +29,6 @@ pub(crate) struct Desk {
 /// What the routes need to know that connections do not.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
-    /// The largest body of one publish, in bytes.
-    pub(crate) message_bytes_max: usize,
     /// The largest body of a batch, in bytes.
     pub(crate) batch_bytes_max: usize,
     /// How long a request body may take to arrive.

@@ -1,10 +1,10 @@
-//! The `tidewire` binary: a server, and two commands that speak to one.
+//! The `tidewire` binary: a server, two commands that speak to one, and one that checks its settings.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tidewire::{
-    commands::{Publish, Subscribe},
+    commands::{CheckConfig, Publish, Subscribe},
     config::{Config, Settings},
     serve::serve,
 };
@@ -28,6 +28,8 @@ enum Command {
     Publish(Publish),
     /// Follow channels and print what comes, resuming by itself
     Subscribe(Subscribe),
+    /// Check the configuration, and tell what channels have and why
+    CheckConfig(Box<CheckConfig>),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Serve(settings)) => serve(Config::load(*settings)?),
         Some(Command::Publish(publish)) => block_on(publish.run()),
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
+        Some(Command::CheckConfig(check)) => check.run(),
     }
 }
 
@@ -64,4 +67,5 @@ Try it:
   tail -F app.log | tidewire publish logs.app --lines
   tidewire subscribe 'logs.>' --since 10m
 
-Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.";
+Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.
+Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";

@@ -66,7 +66,6 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, gate, limits) = (broker.clone(), gate.clone(), config.connection);
     let house = House {
-        message_bytes_max: config.broker.rules.message_bytes_max(),
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),

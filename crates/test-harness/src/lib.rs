@@ -1,5 +1,6 @@
-//! What proves Tidewire: a fault proxy, a seeded simulation, checkers, and a load generator.
+//! What proves Tidewire: crashes, a fault proxy, a seeded simulation, checkers, a load generator.
 
+pub mod crash;
 pub mod load;
 pub mod peers;
 pub mod proxy;

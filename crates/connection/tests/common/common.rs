@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
+use std::num::NonZeroU64;
 use tidewire_broker::{
     Broker, Content, Draft, Engine, Grant, MemoryEngine, Publishing, Retention, Rules,
 };
@@ -23,6 +24,8 @@ pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWI
 pub struct Server {
     pub worker: Worker,
     pub time: Time,
+    /// Connections opened so far.
+    opened: u64,
 }
 
 impl Server {
@@ -36,7 +39,13 @@ impl Server {
         Self {
             worker: Worker::new(broker, lane, limits),
             time: Time { steady_ms: 1_000, wall_ms: 5 },
+            opened: 0,
         }
+    }
+
+    fn number(&mut self) -> NonZeroU64 {
+        self.opened += 1;
+        NonZeroU64::new(self.opened).unwrap()
     }
 
     /// A server whose channels keep so many messages.
@@ -64,6 +73,7 @@ impl Server {
                 .map(|(pattern, since)| follow(pattern, since))
                 .collect(),
             grant: Grant::open(),
+            number: self.number(),
             connection: "c".to_owned(),
             version: "v",
         };

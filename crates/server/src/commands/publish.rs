@@ -38,6 +38,10 @@ pub struct Publish {
     /// Which thing it happened to. With a key, an empty message removes what the key stood for.
     #[arg(long)]
     key: Option<String>,
+    /// A name for this message: published again under it, within the channel's window, it is not
+    /// published twice.
+    #[arg(long, conflicts_with = "lines")]
+    id: Option<String>,
     /// The message is JSON, and not sent if it is no valid JSON.
     #[arg(long)]
     json: bool,
@@ -72,7 +76,11 @@ impl Publish {
             Some(message) => message.into_bytes(),
             None => read_message().context("cannot read standard input")?,
         };
-        let position = template.message(&payload)?.send().await?;
+        let mut message = template.message(&payload)?;
+        if let Some(id) = self.id {
+            message = message.message_id(id);
+        }
+        let position = message.send().await?;
         // Whoever closed standard output does not want to know.
         let _ = writeln!(io::stdout(), "{position}");
         Ok(())

@@ -1,13 +1,23 @@
 //! The sources below the flags: a file and the environment.
 
-use super::Settings;
+use super::{Settings, channels};
+use serde::de::DeserializeOwned;
 use std::{
     ffi::OsString,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+use tidewire_broker::{Pattern, Rule};
 use toml::{Table, Value};
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) settings: Settings,
+    pub(super) channels: Vec<(Pattern, Rule)>,
+}
 
 /// Why there is no configuration. Each names the key, where it stands, and what is allowed.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +39,37 @@ pub enum ConfigError {
         cause: Box<toml::de::Error>,
     },
     /// No setting has this name.
-    #[error("{source_name}: there is no setting {key}; there are {}", Settings::KEYS.join(", "))]
+    #[error(
+        "{source_name}: there is no setting {key}; there are {}, and, in a file, a table \
+         [channels.\"PATTERN\"] for each pattern",
+        Settings::KEYS.join(", ")
+    )]
     UnknownKey {
         /// Which file, or the environment.
         source_name: String,
         /// What was given.
         key: String,
+    },
+    /// No option of a channel has this name.
+    #[error(
+        "{source_name}: {table} has no option {key}; there are {}",
+        channels::OPTIONS.iter().map(|option| option.key).collect::<Vec<_>>().join(", ")
+    )]
+    UnknownOption {
+        /// Which file.
+        source_name: String,
+        /// Which table.
+        table: String,
+        /// What was given.
+        key: String,
+    },
+    /// A pattern that needs quotes has none.
+    #[error("{source_name}: a pattern with dots takes quotes: [channels.{pattern:?}]")]
+    Unquoted {
+        /// Which file.
+        source_name: String,
+        /// Which pattern.
+        pattern: String,
     },
     /// A value is not of its setting's kind.
     #[error("{source_name}: {key}: {cause}")]
@@ -49,8 +84,8 @@ pub enum ConfigError {
     /// A value is out of bounds.
     #[error("{key} is {given}; it has to be {allowed}")]
     OutOfBounds {
-        /// Which setting.
-        key: &'static str,
+        /// Which setting; of a table, which file and table too.
+        key: String,
         /// What was given.
         given: String,
         /// What is allowed.
@@ -68,23 +103,28 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn value(key: &'static str, given: &str, allowed: &'static str) -> Self {
-        Self::OutOfBounds { key, given: given.to_owned(), allowed }
+    pub(super) fn value(key: impl Into<String>, given: &str, allowed: &'static str) -> Self {
+        Self::OutOfBounds { key: key.into(), given: given.to_owned(), allowed }
     }
 }
 
-pub(super) fn from_file(path: &Path) -> Result<Settings, ConfigError> {
+pub(super) fn from_file(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
     from_text(&text, &path.display().to_string())
 }
 
-pub(super) fn from_text(text: &str, source_name: &str) -> Result<Settings, ConfigError> {
-    let table = text.parse::<Table>().map_err(|cause| ConfigError::Syntax {
+pub(super) fn from_text(text: &str, source_name: &str) -> Result<File, ConfigError> {
+    let mut table = text.parse::<Table>().map_err(|cause| ConfigError::Syntax {
         source_name: source_name.to_owned(),
         cause: Box::new(cause),
     })?;
-    read(table, source_name, str::to_owned)
+    let channels = table.remove(CHANNELS).map(|tables| channels::read(tables, source_name));
+    Ok(File {
+        name: source_name.to_owned(),
+        settings: read(table, source_name, str::to_owned)?,
+        channels: channels.transpose()?.unwrap_or_default(),
+    })
 }
 
 /// Reads the variables that begin with `TIDEWIRE_`.
@@ -114,18 +154,30 @@ fn read(
     source_name: &str,
     spell: impl Fn(&str) -> String,
 ) -> Result<Settings, ConfigError> {
-    let source_name = source_name.to_owned();
     if let Some(key) = table.keys().find(|key| !Settings::KEYS.contains(&key.as_str())) {
+        let source_name = source_name.to_owned();
         return Err(ConfigError::UnknownKey { source_name, key: spell(key) });
     }
+    deserialize(table, source_name, spell)
+}
+
+/// Reads values from a table whose keys are known.
+pub(super) fn deserialize<T: DeserializeOwned>(
+    table: Table,
+    source_name: &str,
+    spell: impl Fn(&str) -> String,
+) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::BadValue {
         key: spell(&error.path().to_string()),
         cause: error.inner().message().to_owned(),
-        source_name,
+        source_name: source_name.to_owned(),
     })
 }
 
-const PREFIX: &str = "TIDEWIRE_";
+pub(super) const PREFIX: &str = "TIDEWIRE_";
+
+/// The one key of the file that is no setting.
+const CHANNELS: &str = "channels";
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,10 @@
 //! One layer of configuration: every key, given or not.
 
-use super::{Bytes, Span};
+use super::{Bytes, Fsync, Span};
 use clap::Args;
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf};
-use tidewire_broker as broker;
+use tidewire_broker::{self as broker, Pattern, Rule};
 use tidewire_connection as connection;
 
 macro_rules! settings {
@@ -20,6 +20,12 @@ macro_rules! settings {
             /// These settings, with those that `later` gives in their place.
             pub(super) fn overlaid_by(self, later: Self) -> Self {
                 Self { $($name: later.$name.or(self.$name),)* }
+            }
+
+            /// The keys that it gives.
+            pub(super) fn given(&self) -> impl Iterator<Item = &'static str> + use<> {
+                let keys = [$((stringify!($name), self.$name.is_some())),*];
+                keys.into_iter().filter_map(|(key, is_given)| is_given.then_some(key))
             }
 
             /// Every key, as the file and, in capitals, the environment spell it.
@@ -40,6 +46,14 @@ settings! {
     /// Listen beyond this machine although anybody may then read and publish everything
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool,
+
+    /// Keep the log in this directory, so that it outlives the server [default: in memory]
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// With --data, when it has to be on disk: always, never, or every 100ms or so [default: always]
+    #[arg(long, value_name = "WHEN")]
+    fsync: Fsync,
 
     /// Worker threads, at most 64 [default: one a core]
     #[arg(long, value_name = "COUNT")]
@@ -65,6 +79,18 @@ settings! {
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     gather_bytes_max: Bytes,
 
+    /// Answers that may wait for a subscriber before no more is read from it [default: 64KiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    replies_bytes_max: Bytes,
+
+    /// Messages on one page of history [default: 1000]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    page_messages_max: usize,
+
+    /// Empty channels whose losses are remembered one by one [default: 10000]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    dead_channels_max: usize,
+
     /// Messages a channel keeps [default: 10000]
     #[arg(long, value_name = "COUNT", help_heading = "Retention, whichever bound is reached first")]
     retention_messages: usize,
@@ -89,6 +115,10 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pong_wait: Span,
 
+    /// How long a WebSocket's closing may take [default: 3s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    close_wait: Span,
+
     /// How long a subscriber may take no byte before it is let go, to resume later [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     stall: Span,
@@ -105,13 +135,17 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     retry: Span,
 
+    /// How often it is told who came and who left, where channels tell [default: 1s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    presence_interval: Span,
+
     /// How long connections have to end when the server does [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     drain: Span,
 }
 
 impl Settings {
-    pub(super) fn broker(&self) -> broker::Limits {
+    pub(super) fn broker(&self, channels: &[(Pattern, Rule)]) -> broker::Limits {
         let (defaults, options) = (broker::Limits::default(), broker::Options::default());
         let retention = options.retention;
         let options = broker::Options {
@@ -126,9 +160,9 @@ impl Settings {
             ..options
         };
         broker::Limits {
-            rules: broker::Rules::all(options),
+            rules: broker::Rules::new(options, channels.iter().cloned()),
             bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
-            ..defaults
+            dead_channels_max: self.dead_channels_max.unwrap_or(defaults.dead_channels_max),
         }
     }
 
@@ -137,12 +171,16 @@ impl Settings {
         connection::Limits {
             heartbeat_ms: self.heartbeat.map_or(defaults.heartbeat_ms, Span::millis),
             pong_wait_ms: self.pong_wait.map_or(defaults.pong_wait_ms, Span::millis),
+            close_wait_ms: self.close_wait.map_or(defaults.close_wait_ms, Span::millis),
             stall_ms: self.stall.map_or(defaults.stall_ms, Span::millis),
             retry_ms: self.retry.map_or(defaults.retry_ms, Span::millis),
             gather_bytes_max: self.gather_bytes_max.map_or(defaults.gather_bytes_max, Bytes::count),
             subscriptions_max: self.subscriptions_max.unwrap_or(defaults.subscriptions_max),
+            page_messages_max: self.page_messages_max.unwrap_or(defaults.page_messages_max),
+            replies_bytes_max: self
+                .replies_bytes_max
+                .map_or(defaults.replies_bytes_max, Bytes::count),
             message_bytes_max,
-            ..defaults
         }
     }
 }

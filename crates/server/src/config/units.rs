@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
-use tidewire_protocol::parse_duration;
+use tidewire_protocol::{Since, parse_duration};
 
 /// A length of time, such as `20s`, `250ms` or `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,11 @@ impl Span {
     /// So many seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))
+    }
+
+    /// So many milliseconds.
+    pub const fn milliseconds(count: u64) -> Self {
+        Self(Duration::from_millis(count))
     }
 
     /// The time.
@@ -39,6 +44,19 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl From<Span> for u64 {
+    fn from(span: Span) -> Self {
+        span.millis()
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where a reader begins is spelled as the time since then.
+        Since::Ago(self.0).fmt(formatter)
+    }
+}
+
 /// A number of bytes, plain or with a unit: `65536`, `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(usize);
@@ -50,6 +68,26 @@ impl Bytes {
     }
 }
 
+impl From<usize> for Bytes {
+    fn from(count: usize) -> Self {
+        Self(count)
+    }
+}
+
+impl From<Bytes> for usize {
+    fn from(bytes: Bytes) -> Self {
+        bytes.0
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fits = |factor: usize| self.0 > 0 && self.0.is_multiple_of(factor);
+        let (unit, factor) = UNITS.iter().find(|(_, factor)| fits(*factor)).unwrap_or(&("", 1));
+        write!(formatter, "{}{unit}", self.0 / factor)
+    }
+}
+
 impl FromStr for Bytes {
     type Err = String;
 
@@ -57,11 +95,8 @@ impl FromStr for Bytes {
         let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (digits, unit) = text.split_at(digits_end);
         let factor = match unit.trim() {
-            "" | "B" => Some(1_usize),
-            "KiB" => Some(1 << 10),
-            "MiB" => Some(1 << 20),
-            "GiB" => Some(1 << 30),
-            _ => None,
+            "" | "B" => Some(1),
+            unit => UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor),
         };
         let count = digits.parse::<usize>().ok();
         count
@@ -78,7 +113,53 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Largest first.
+const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+
 const BYTES: &str = "a number of bytes such as 65536, 64KiB, 16MiB or 1GiB";
+
+/// When a store on disk is made to hold what it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before a publish is answered; those that wait share one sync.
+    #[default]
+    Always,
+    /// So often; what was answered since the last time can be lost with the machine.
+    Every(Span),
+    /// When the system sees fit.
+    Never,
+}
+
+impl FromStr for Fsync {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, parse_duration(text)) {
+            ("always", _) => Ok(Self::Always),
+            ("never", _) => Ok(Self::Never),
+            (_, Ok(time)) if !time.is_zero() => Ok(Self::Every(Span(time))),
+            _ => Err(format!("{text:?} is not {FSYNC}")),
+        }
+    }
+}
+
+impl fmt::Display for Fsync {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => formatter.write_str("always"),
+            Self::Every(span) => span.fmt(formatter),
+            Self::Never => formatter.write_str("never"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fsync {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Spelled::new(FSYNC))
+    }
+}
+
+const FSYNC: &str = "always, never, or a duration above zero such as 100ms";
 
 /// Reads a value from its text; a bare number counts as its own text.
 struct Spelled<T> {
@@ -121,6 +202,9 @@ mod tests {
         for (text, count) in [("0", 0), ("65536", 65_536), ("64KiB", 65_536), ("1 MiB", 1 << 20)] {
             assert_eq!(text.parse::<Bytes>().unwrap().count(), count, "{text}");
         }
+        for text in ["0", "1", "1023", "1KiB", "1025KiB", "16MiB", "3GiB"] {
+            assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
+        }
         for bad in ["", "-1", "1.5MiB", "1MB", "MiB", "99999999999999999999"] {
             assert!(bad.parse::<Bytes>().is_err(), "{bad}");
         }
@@ -129,6 +213,18 @@ mod tests {
     #[test]
     fn spans_are_a_number_and_a_unit() {
         assert_eq!("20s".parse::<Span>().unwrap().millis(), 20_000);
+        assert_eq!("90m".parse::<Span>().unwrap().to_string(), "90m");
+        assert_eq!(Span::milliseconds(7_200_000).to_string(), "2h");
         assert!("20".parse::<Span>().is_err());
+    }
+
+    #[test]
+    fn a_store_is_synced_always_never_or_every_so_often() {
+        for text in ["always", "never", "100ms"] {
+            assert_eq!(text.parse::<Fsync>().unwrap().to_string(), text);
+        }
+        for bad in ["", "sometimes", "0s", "100"] {
+            assert!(bad.parse::<Fsync>().unwrap_err().contains("100ms"), "{bad}");
+        }
     }
 }

@@ -4,8 +4,9 @@ use super::{AtDesk, json_answer, origin};
 use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
-use tidewire_broker::{ChannelName, Content, Draft, Permit, Position};
-use tidewire_connection::{Refusal, event, in_words, key, prepare};
+use std::borrow::Cow;
+use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Position};
+use tidewire_connection::{Refusal, event, in_words, key, label, prepare};
 use tidewire_protocol::{
     self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
 };
@@ -25,12 +26,15 @@ pub(super) async fn one(
     let query = Query::of(&request);
     let event = event(named(&request, &query, "event")?)?;
     let key = key(named(&request, &query, "key")?)?;
-    let body = read_body(&request, payload, desk.house.message_bytes_max, &desk).await?;
+    let id = idempotency_key(&request, &query)?;
+    let bytes_max = desk.broker.limits().rules.of(&channel).message_bytes_max;
+    let body = read_body(&request, payload, bytes_max, &desk).await?;
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
         false => content(&request, body)?,
     };
-    let position = publish(permit, Draft { event, key, ..Draft::new(content) }, &desk).await?;
+    let draft = Draft { event, key, id, ..Draft::new(content) };
+    let position = publish(permit, draft, &desk).await?;
     let answer = PublishAnswer { position: in_words(position) };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
@@ -85,6 +89,39 @@ fn named<'a>(
     let Some(value) = request.headers().get(name) else { return Ok(query.one(name)) };
     let text = std::str::from_utf8(value.as_bytes());
     text.map(Some).map_err(|_| Refused::new(ErrorCode::BadRequest, format!("{name} is not UTF-8")))
+}
+
+/// The publisher's name for its message: the header, bare or quoted, or else a parameter.
+///
+/// The header is a string of [RFC 9651 §3.3.3] to [its draft], and bare to most who send it.
+///
+/// [RFC 9651 §3.3.3]: https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3
+/// [its draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07
+fn idempotency_key(request: &HttpRequest, query: &Query<'_>) -> Result<Option<Label>, Refused> {
+    if !request.headers().contains_key("Idempotency-Key") {
+        return Ok(label("idempotency_key", query.one("idempotency_key"))?);
+    }
+    let text = named(request, query, "Idempotency-Key")?.unwrap_or_default();
+    let bare = bare(text).ok_or_else(|| {
+        let message = "Idempotency-Key begins with a quote and is no quoted string";
+        Refused::new(ErrorCode::BadRequest, message)
+    })?;
+    Ok(label("Idempotency-Key", Some(&bare))?)
+}
+
+/// A text without its quotes, if it has any; `None` if they are not as they have to be.
+fn bare(text: &str) -> Option<Cow<'_, str>> {
+    let Some(quoted) = text.strip_prefix('"') else { return Some(text.into()) };
+    let (mut bare, mut rest) = (String::new(), quoted.chars());
+    loop {
+        match rest.next()? {
+            '"' => break,
+            '\\' => bare.push(rest.next().filter(|escaped| matches!(escaped, '"' | '\\'))?),
+            plain @ ' '..='~' => bare.push(plain),
+            _ => return None,
+        }
+    }
+    rest.next().is_none().then_some(bare.into())
 }
 
 /// What a body is, by what it says it is; one that says nothing, or what `curl -d` says, is text.
@@ -148,3 +185,26 @@ async fn read_body(
 
 /// Messages of a batch published before others get a turn.
 const BATCH_TURN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_is_the_same_bare_and_quoted() {
+        for (text, expected) in [
+            ("8e03978e-40d5", Some("8e03978e-40d5")),
+            (r#""8e03978e-40d5""#, Some("8e03978e-40d5")),
+            (r#""a \"b\" \\""#, Some(r#"a "b" \"#)),
+            (r#"a"b"#, Some(r#"a"b"#)),
+            (r#""""#, Some("")),
+            (r#"""#, None),
+            (r#""a"#, None),
+            (r#""a"b"#, None),
+            (r#""\a""#, None),
+            ("\"\u{e9}\"", None),
+        ] {
+            assert_eq!(bare(text).as_deref(), expected, "{text}");
+        }
+    }
+}

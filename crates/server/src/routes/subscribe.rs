@@ -16,7 +16,9 @@ use actix_web::{
 use std::{
     borrow::Cow,
     future::poll_fn,
+    num::NonZeroU64,
     rc::Rc,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -143,6 +145,7 @@ fn opening(wire: Wire, subscriptions: Vec<Subscription>, desk: &Desk) -> Opening
         wire,
         subscriptions,
         grant: desk.house.grant.clone(),
+        number: NonZeroU64::MIN.saturating_add(OPENED.fetch_add(1, Ordering::Relaxed)),
         connection: format!("{:016x}", fastrand::u64(..)),
         version: env!("CARGO_PKG_VERSION"),
     }
@@ -230,6 +233,9 @@ impl Drop for SeatedPoll {
         }
     }
 }
+
+/// Connections opened by this process.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 const SUBPROTOCOL: &str = "tidewire.v1";
 

@@ -11,7 +11,7 @@ use super::{
     world::{World, sight, time},
 };
 use fastrand::Rng;
-use std::{mem, time::Duration};
+use std::{mem, num::NonZeroU64, time::Duration};
 use tidewire_broker::Grant;
 use tidewire_connection::{Connection, Dialect, LongPoll, Opening, Place, Subscription, Wire};
 use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
@@ -58,7 +58,8 @@ impl World {
 
     /// The server's end of a new connection, on any worker.
     fn open(&mut self, at: usize, subscriptions: Vec<Subscription>) -> Session {
-        let Self { rng, settings, workers, .. } = self;
+        let Self { rng, settings, workers, sessions_opened, .. } = self;
+        let number = NonZeroU64::MIN.saturating_add(*sessions_opened);
         let mut link = || {
             let mut pipe = Pipe::new(settings.link_bytes, rng.u64(0..=settings.delay_max_ms));
             if self.is_healed {
@@ -73,8 +74,8 @@ impl World {
         let core = match (workers.get_mut(worker_at), manner) {
             (Some(shift), Manner::Live(wire)) => {
                 let (connection, version) = (format!("client-{at}"), "0");
-                let opening =
-                    Opening { wire, subscriptions, grant: Grant::open(), connection, version };
+                let grant = Grant::open();
+                let opening = Opening { wire, subscriptions, grant, number, connection, version };
                 Core::Live(Box::new(Connection::open(opening, &mut shift.worker, time)))
             }
             (Some(shift), Manner::Poll) => {

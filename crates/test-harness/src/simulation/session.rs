@@ -301,6 +301,7 @@ fn count(parting: Parting, tally: &mut Tally) {
         Parting::Refused => &mut tally.broke_protocol,
         Parting::Silent => &mut tally.silent,
         Parting::Stalled => &mut tally.stalled,
+        Parting::Overtaken => &mut tally.overtaken,
     } += 1;
 }
 

@@ -53,6 +53,7 @@ tally! {
     refused: "requests refused",
     dismissed: "connections dismissed",
     stalled: "let go as stalled",
+    overtaken: "sent away as overtaken",
     silent: "let go as silent",
     broke_protocol: "let go for breaking the protocol",
     closed: "closed by the client",

@@ -25,6 +25,12 @@ mod a_gap_is_told_when_retention_has_passed;
 mod a_restarted_server_tells_a_gap;
 mod an_unknown_position_is_a_gap_and_then_what_is_retained;
 
+mod a_repeat_is_answered_like_the_first;
+mod who_wants_no_echo_gets_none;
+
+mod check_config_tells_what_channels_have_and_why;
+mod options_differ_by_pattern;
+
 mod a_channel_name_is_checked;
 mod a_payload_over_the_limit_is_refused_before_it_is_sent;
 mod a_thousand_channels_are_refused;

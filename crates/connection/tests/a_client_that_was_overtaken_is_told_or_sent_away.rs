@@ -1,0 +1,60 @@
+//! What the option `slow_readers` of a channel decides.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/common.rs"]
+mod common;
+use common::{SSE, Server, TIDEWIRE, show, texts};
+use tidewire_broker::{Limits, Options, Retention, Rules, SlowReaders};
+use tidewire_connection::{Connection, Parting};
+
+fn server(slow_readers: SlowReaders) -> Server {
+    let retention = Retention { messages_max: 2, ..Retention::default() };
+    let rules = Rules::all(Options { retention, slow_readers, ..Options::default() });
+    Server::with(Limits { rules, ..Limits::default() }, Default::default())
+}
+
+fn overtake(server: &mut Server, connection: &mut Connection) -> Vec<u8> {
+    server.output(connection);
+    for text in ["one", "two", "three", "four"] {
+        server.text("a", text);
+    }
+    let mut output = server.output(connection);
+    server.wait(connection, 0);
+    output.extend(server.output(connection));
+    output
+}
+
+#[test]
+fn it_is_told_of_the_gap_and_goes_on() {
+    let mut server = server(SlowReaders::Gap);
+    let mut client = server.open(SSE, &[("a", "now")]);
+    let output = show(&overtake(&mut server, &mut client));
+    assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
+    assert_eq!(client.parting(), None);
+}
+
+#[test]
+fn it_is_sent_away_with_its_cursor_and_told_when_it_is_back() {
+    let mut server = server(SlowReaders::Disconnect);
+    let mut client = server.open(SSE, &[("a", "now")]);
+    let output = show(&overtake(&mut server, &mut client));
+    assert!(!output.contains("data:"), "{output}");
+    assert_eq!(client.parting(), Some(Parting::Overtaken));
+
+    let mut client = server.open(SSE, &[("a", "10-0")]);
+    let output = show(&server.output(&mut client));
+    assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
+    server.wait(&mut client, 0);
+    assert_eq!(client.parting(), None);
+}
+
+#[test]
+fn a_websocket_says_goodbye_first() {
+    let mut server = server(SlowReaders::Disconnect);
+    let mut client = server.open(TIDEWIRE, &[("a", "now")]);
+    let output = overtake(&mut server, &mut client);
+    let end = output.windows(4).rposition(|bytes| bytes == [0x88, 32, 0x03, 0xf5]).unwrap();
+    let told = texts(&output[..end]);
+    assert_eq!(told, [r#"{"type":"goodbye","code":1013,"retry_ms":2000}"#]);
+    assert_eq!(&output[end + 4..], b"too slow; come back and resume");
+}
