@@ -56,11 +56,17 @@ fn newest(
     // Each has one message at least, so more of them than messages are not needed; nor are twins.
     let channels_max = count.saturating_add(1).saturating_add(follows.len());
     let mut found: Vec<(u64, Arc<Channel>)> = Vec::new();
+    let mut too_old = 0;
     let mut consider = |channel: &Arc<Channel>| {
+        if channel.last() <= too_old {
+            return;
+        }
         let newest = channel.back(&broker.shared, before, 1);
         found.extend(newest.first().map(|(offset, _)| (*offset, Arc::clone(channel))));
         if found.len() / 2 >= channels_max {
-            found.select_nth_unstable_by(channels_max, |(one, _), (other, _)| other.cmp(one));
+            let by_offset = |one: &(u64, _), other: &(u64, _)| other.0.cmp(&one.0);
+            let (_, (oldest, _), _) = found.select_nth_unstable_by(channels_max, by_offset);
+            too_old = *oldest;
             found.truncate(channels_max);
         }
     };

@@ -114,7 +114,7 @@ impl Keys {
 }
 
 /// What a key costs beside its message: twice its text, and its places in two maps.
-pub(crate) fn key_cost_bytes(key: &Label) -> usize {
+pub fn key_cost_bytes(key: &Label) -> usize {
     2 * key.as_str().len() + KEY_OVERHEAD_BYTES
 }
 

@@ -63,6 +63,7 @@ pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
 pub use grant::{Forbidden, Grant, Permit};
+pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;
 pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};

@@ -210,7 +210,7 @@ impl Message {
     }
 
     /// What a draft will cost to keep.
-    pub(crate) fn cost_of(draft: &Draft) -> usize {
+    pub fn cost_of(draft: &Draft) -> usize {
         cost_bytes(draft.bytes(), draft.has_labels())
     }
 

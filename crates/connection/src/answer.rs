@@ -85,7 +85,7 @@ impl Page {
         self.after
     }
 
-    /// Whether there is more of what was asked for.
+    /// Whether it is a page of history behind which there is more of what was asked for.
     pub(crate) fn has_more(&self) -> bool {
         self.reach.is_some_and(|reach| reach.has_more)
     }

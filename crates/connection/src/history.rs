@@ -118,9 +118,9 @@ impl History<'_> {
         let start = Start::Back { before, count: limit, bytes_max };
         let (reader, Started { after, .. }) = self.read_from(start);
         let back = Begun { reader, after, lost: Vec::new() };
-        let bound = since.map(|since| self.begin(since));
-        let has_more = bound.as_ref().map_or(0, |bound| bound.after) < after;
-        let Begun { mut reader, after, lost } = bound.filter(|_| !has_more).unwrap_or(back);
+        let bound = since.map(|since| self.begin(since)).filter(|bound| bound.after >= after);
+        let has_more = bound.is_none() && after > 0;
+        let Begun { mut reader, after, lost } = bound.unwrap_or(back);
         let (mut gathered, mut items) = (Gathered::default(), Vec::new());
         while !gathered.is_caught_up() {
             self.gather(&mut reader, upto, &mut gathered);

@@ -16,3 +16,4 @@ mod presence;
 mod problem;
 mod query;
 mod routes;
+mod storage;

@@ -7,6 +7,7 @@ use crate::{
     gate::Gate,
     presence::Teller,
     routes,
+    storage::Storage,
     takeover::{HttpTimeouts, listen},
 };
 use actix_server::{Server, ServerHandle};
@@ -20,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Grant, Lane, MemoryEngine};
+use tidewire_broker::{Broker, Engine, Grant, Lane};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
@@ -40,21 +41,21 @@ async fn run(config: Config) -> Result<()> {
     let listener = TcpListener::bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
-    // Two lives of a server are never within a millisecond of each other.
-    let broker = Broker::new(wall_ms(), config.broker.clone());
-    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(broker.clone()));
+    let storage = Rc::new(Storage::open(&config, wall_ms())?);
+    let Storage { broker, engine, .. } = &*storage;
     // Nobody is connected yet: whoever the log tells of was when it was last open.
     broker.clear_presence();
     let gate = Gate::new(connections_max);
-    let server = start(&config, &broker, &engine, &gate, listener)?;
+    let server = start(&config, broker, engine, &gate, listener)?;
     let mut terminate = signal(SignalKind::terminate())?;
-    if let Err(error) = greet(&format!("http://{address}"), connections_max, descriptors) {
+    if let Err(error) = greet(&format!("http://{address}"), &storage, connections_max, descriptors)
+    {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
-    let teller = Teller::new(broker.clone(), engine);
+    let teller = Teller::new(broker.clone(), Arc::clone(engine));
     let teller = rt::spawn(teller.run(config.presence_interval.duration(), gate.clone()));
-    let sweeper = rt::spawn(sweep(broker));
+    let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let handle = server.handle();
     let server = rt::spawn(server);
     tokio::select! {
@@ -66,6 +67,7 @@ async fn run(config: Config) -> Result<()> {
     server.await.context("the server's task has failed")??;
     // Everybody has left: a log that outlives this server should know.
     teller.await.context("the task that tells who comes and goes has failed")?.tell().await;
+    storage.close();
     Ok(())
 }
 
@@ -134,11 +136,11 @@ enum Task {
 }
 
 /// Applies retention by age, everywhere in turn.
-async fn sweep(broker: Broker) {
+async fn sweep(storage: Rc<Storage>) {
     let mut tick = tokio::time::interval(SWEEP_TICK);
     loop {
         tick.tick().await;
-        broker.sweep(wall_ms(), SWEEP_CHANNELS);
+        storage.sweep(wall_ms());
     }
 }
 
@@ -158,7 +160,12 @@ async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
     handle.stop(true).await;
 }
 
-fn greet(url: &str, connections_max: usize, descriptors: usize) -> io::Result<()> {
+fn greet(
+    url: &str,
+    storage: &Storage,
+    connections_max: usize,
+    descriptors: usize,
+) -> io::Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "listening on {url}")?;
     writeln!(output)?;
@@ -166,6 +173,7 @@ fn greet(url: &str, connections_max: usize, descriptors: usize) -> io::Result<()
     writeln!(output, "  follow     curl -N {url}/events")?;
     writeln!(output, "  publish    curl -d hello {url}/publish/lobby")?;
     writeln!(output)?;
+    writeln!(output, "  the log is kept {}", storage.place())?;
     writeln!(
         output,
         "  room for {connections_max} subscribers (file-descriptor limit {descriptors})"
@@ -206,9 +214,6 @@ const SHUTDOWN_SECONDS: u64 = 2;
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 const SWEEP_TICK: Duration = Duration::from_secs(1);
-
-/// Channels swept a tick: some milliseconds of work.
-const SWEEP_CHANNELS: usize = 20_000;
 
 /// `EX_SOFTWARE` of sysexits.
 const EXIT_SOFTWARE: i32 = 70;

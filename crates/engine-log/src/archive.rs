@@ -1,0 +1,182 @@
+//! The broker's way to what it no longer, or not yet, holds in memory.
+//!
+//! A message names the one before it in its channel. So a row that is missing is noticed like one
+//! that is damaged, and readers are told of a gap instead of hearing nothing. In a compacted
+//! channel rows go from the middle; there a missing one cannot be told from a superseded one.
+
+use crate::{
+    channels::{Channels, State},
+    layout,
+    record::Record,
+    store::{Order, Row, Store, StoreError},
+};
+use std::{
+    ops::{Bound, ControlFlow},
+    sync::Arc,
+};
+use tidewire_broker::{Archive, ChannelName, Cold, Entry, Message};
+
+/// Reads what the committer has written.
+#[derive(Debug)]
+pub(crate) struct LogArchive {
+    pub(crate) store: Arc<Store>,
+    pub(crate) channels: Arc<Channels>,
+    /// The newest offset of earlier lives: whose connections bore other numbers.
+    pub(crate) inherited: u64,
+}
+
+/// What stands at one offset.
+struct Found {
+    offset: u64,
+    /// The newest offset before it that should have a message and has none; 0 for none.
+    missing: u64,
+    /// None: it cannot be read.
+    record: Option<Record>,
+}
+
+impl Archive for LogArchive {
+    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+        let (mut cold, mut bytes) = (Cold::default(), 0);
+        let Some(state) = self.channels.find(channel) else { return cold };
+        let walked = self.walk(&state, after, upto, |found| {
+            if bytes >= bytes_max {
+                cold.next = Some(found.offset);
+                return ControlFlow::Break(());
+            }
+            cold.lost = cold.lost.max(found.missing);
+            let Some(Record { time_ms, mut draft, .. }) = found.record else {
+                cold.lost = cold.lost.max(found.offset);
+                return ControlFlow::Continue(());
+            };
+            if found.offset <= self.inherited {
+                draft.origin = None;
+            }
+            bytes += Message::cost_of(&draft);
+            let (channel, offset) = (channel.clone(), found.offset);
+            cold.entries.push(Entry { channel, offset, time_ms, draft });
+            ControlFlow::Continue(())
+        });
+        match walked {
+            Ok(missing) => cold.lost = cold.lost.max(missing),
+            Err(error) => {
+                tracing::error!(%channel, %error, "what lies between cannot be read");
+                cold.lost = upto;
+            }
+        }
+        if cold.lost > 0 {
+            tracing::error!(%channel, upto = cold.lost, "messages are lost: their rows are damaged");
+        }
+        cold
+    }
+
+    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
+        let state = self.channels.find(channel)?;
+        let mut next = None;
+        let walked = self.walk(&state, after, state.last, |found| {
+            next = Some(if found.missing > 0 { found.missing } else { found.offset });
+            ControlFlow::Break(())
+        });
+        match walked {
+            Ok(missing) => next.or(Some(missing).filter(|missing| *missing > 0)),
+            Err(_) => Some(after + 1),
+        }
+    }
+
+    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+        let state = self.channels.find(channel)?;
+        // Times rise with offsets: halve the way. `low` ≤ the answer ≤ `high`, if there is one.
+        let (mut low, mut high) = (state.first.max(state_floor(&state) + 1), state.last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.first_readable(&state, middle) {
+                Some((offset, time)) if time < time_ms => low = offset + 1,
+                Some(_) => high = middle,
+                None => high = middle,
+            }
+        }
+        let (offset, time) = self.first_readable(&state, low)?;
+        (time >= time_ms).then_some(offset)
+    }
+
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+        let mut found = Vec::new();
+        let Some(state) = self.channels.find(channel).filter(|_| count > 0) else {
+            return found;
+        };
+        let from = layout::message(state.number, state_floor(&state) + 1);
+        let upto = layout::message(state.number, before);
+        let bounds = (Bound::Included(from.as_slice()), Bound::Excluded(upto.as_slice()));
+        let scanned = self.store.scan(bounds.0, bounds.1, Order::Descending, |row| {
+            let draft = row.value.and_then(Record::decode).map(|record| record.draft);
+            let bytes = draft.map_or(0, |draft| draft.bytes());
+            found.extend(layout::offset_of(row.key).map(|offset| (offset, bytes)));
+            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if let Err(error) = scanned {
+            tracing::error!(%channel, %error, "cannot look back");
+        }
+        found
+    }
+}
+
+impl LogArchive {
+    /// Visits what stands in `after + 1 ..= upto`, and returns the newest offset behind the last
+    /// one visited that should have a message and has none; 0 for none.
+    fn walk(
+        &self,
+        state: &State,
+        after: u64,
+        upto: u64,
+        mut visit: impl FnMut(Found) -> ControlFlow<()>,
+    ) -> Result<u64, StoreError> {
+        let mut reached = after.max(state_floor(state));
+        let (from, last) =
+            (layout::message(state.number, reached), layout::message(state.number, state.last));
+        let (mut is_over, mut missing_behind) = (reached >= state.last, 0);
+        if is_over {
+            return Ok(0);
+        }
+        let look = |row: Row<'_>| {
+            let Some(offset) = layout::offset_of(row.key) else { return ControlFlow::Continue(()) };
+            let record = row.value.and_then(Record::decode);
+            let previous = record.as_ref().map_or(0, |record| record.previous);
+            let missing = if previous > reached && !state.is_compact { previous } else { 0 };
+            if offset > upto {
+                is_over = true;
+                missing_behind = missing.min(upto);
+                return ControlFlow::Break(());
+            }
+            reached = offset;
+            let flow = visit(Found { offset, missing, record });
+            is_over |= flow.is_break();
+            flow
+        };
+        let bounds = (Bound::Excluded(from.as_slice()), Bound::Included(last.as_slice()));
+        self.store.scan(bounds.0, bounds.1, Order::Ascending, look)?;
+        // The newest message is never superseded, so it is missing if the rows end before it.
+        if !is_over && reached < state.last {
+            missing_behind = state.last.min(upto);
+        }
+        Ok(missing_behind)
+    }
+
+    /// The first message at `offset` or behind it that can be read, and its time.
+    fn first_readable(&self, state: &State, offset: u64) -> Option<(u64, u64)> {
+        let mut first = None;
+        let (from, upto) =
+            (layout::message(state.number, offset), layout::message(state.number, state.last));
+        let bounds = (Bound::Included(from.as_slice()), Bound::Included(upto.as_slice()));
+        let scanned = self.store.scan(bounds.0, bounds.1, Order::Ascending, |row| {
+            let record = row.value.and_then(Record::decode);
+            first = layout::offset_of(row.key).zip(record.map(|record| record.time_ms));
+            if first.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        scanned.ok().and(first)
+    }
+}
+
+/// Rows up to here are gone, or on their way. A compacted channel keeps values that are older than
+/// the newest tombstone it has lost.
+fn state_floor(state: &State) -> u64 {
+    if state.is_compact { 0 } else { state.taken }
+}

@@ -1,0 +1,183 @@
+//! The one thread that writes: takes what waits, judges it, commits it with one sync, brings it
+//! into the broker, answers, and only then looks at what retention takes.
+
+use crate::{
+    Sync,
+    batch::{Batch, World},
+    pending::Changes,
+    queue::{Promise, Queue, Request, Work},
+    store::{StoreError, Wait},
+};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tidewire_broker::{AppendError, ChannelName, Draft};
+
+/// Everything the thread owns.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    pub(crate) world: World,
+    pub(crate) sync: Sync,
+    /// The channel with which the next round of age limits begins.
+    pub(crate) sweep_from: u64,
+    /// Where the next round looks for ids whose time is over.
+    pub(crate) ids_from: u64,
+    /// When the oldest commit was made that no sync has followed yet.
+    unsynced: Option<Instant>,
+}
+
+impl Committer {
+    pub(crate) fn new(world: World, sync: Sync) -> Self {
+        Self { world, sync, sweep_from: 0, ids_from: 0, unsynced: None }
+    }
+
+    /// Works until the queue is closed and empty, then leaves the store as after a quiet end.
+    pub(crate) fn run(mut self, queue: &Queue) {
+        let mut company = 0;
+        loop {
+            let Work { requests, sweep_ms, is_last } = queue.take(self.patience(), company);
+            company = requests.len();
+            if !requests.is_empty() {
+                self.publish(requests);
+            }
+            if let Some(now_ms) = sweep_ms {
+                self.sweep(now_ms);
+            }
+            if self.patience().is_some_and(|left| left.is_zero()) {
+                self.flush();
+            }
+            if is_last {
+                break;
+            }
+        }
+        self.write_removals();
+        crate::opening::close(&self.world.store);
+    }
+
+    /// Appends what the server itself has to say. Nobody waits for an answer.
+    pub(crate) fn append(&mut self, drafts: Vec<(ChannelName, Draft)>, now_ms: u64) {
+        let mut batch = Batch::new(&self.world);
+        for (channel, draft) in drafts {
+            // It only removes, so it fails when the disk does; then the next round tries again.
+            let _ = batch.admit(&channel, draft, now_ms);
+        }
+        batch.close();
+        let made = Made::of(batch);
+        let _ = self.commit(made);
+    }
+
+    fn publish(&mut self, requests: VecDeque<Request>) {
+        let mut batch = Batch::new(&self.world);
+        let mut answers = Vec::with_capacity(requests.len());
+        for Request { permit, draft, now_ms, promise } in requests {
+            let channel = permit.channel();
+            let judged = self.world.broker.options(channel).judge(&permit, &draft);
+            match judged.and_then(|()| batch.admit(channel, draft, now_ms)) {
+                Ok(offset) => answers.push((promise, offset)),
+                Err(error) => promise.keep(Err(error)),
+            }
+        }
+        batch.close();
+        let made = Made::of(batch);
+        let outcome = if made.entries.is_empty() { Ok(()) } else { self.commit(made) };
+        self.answer(answers, outcome);
+    }
+
+    /// Commits a batch and brings it to the readers; or nothing has happened.
+    fn commit(&mut self, made: Made) -> Result<(), AppendError> {
+        let mut changes = self.world.removals.clone();
+        changes.extend(made.changes);
+        let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
+        self.world.store.commit(changes, wait).map_err(|error| refusal(&error))?;
+        self.world.removals = Changes::default();
+        if self.sync != Sync::Always {
+            self.unsynced.get_or_insert_with(Instant::now);
+        }
+        (self.world.last, self.world.time_ms) = (made.last, made.time_ms);
+        let touched: Vec<_> = made.states.keys().cloned().collect();
+        for (name, state) in made.states {
+            self.world.channels.set(name, state);
+        }
+        for (entry, supersedes) in made.entries {
+            if let Err(error) = self.world.broker.ingest(entry, supersedes) {
+                tracing::error!(%error, "a message is in the store and cannot be delivered");
+            }
+        }
+        for (offset, known) in made.ids {
+            self.note_id(offset, known);
+        }
+        let now_ms = self.world.time_ms;
+        touched.iter().for_each(|channel| self.retain(channel, now_ms));
+        Ok(())
+    }
+
+    fn answer(&self, answers: Vec<(Promise, u64)>, outcome: Result<(), AppendError>) {
+        for (promise, offset) in answers {
+            promise.keep(outcome.map(|()| self.world.broker.position(offset)));
+        }
+    }
+
+    /// Writes what retention has taken, when no publish comes to take it along.
+    pub(crate) fn write_removals(&mut self) {
+        if self.world.removals.is_empty() {
+            return;
+        }
+        // Not waited for: what a crash brings back is taken again.
+        if self.world.store.commit(self.world.removals.clone(), Wait::Not).is_ok() {
+            self.world.removals = Changes::default();
+        }
+    }
+
+    /// How long the thread may wait before a sync is due, if one is.
+    fn patience(&self) -> Option<Duration> {
+        let Sync::Every(interval) = self.sync else { return None };
+        Some(interval.saturating_sub(self.unsynced?.elapsed()))
+    }
+
+    fn flush(&mut self) {
+        match self.world.store.sync() {
+            Ok(()) => self.unsynced = None,
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be synced; trying again");
+                self.unsynced = Some(Instant::now());
+            }
+        }
+    }
+}
+
+/// A judged batch that no longer looks at the world.
+struct Made {
+    changes: Changes,
+    entries: Vec<(tidewire_broker::Entry, Option<u64>)>,
+    states: std::collections::HashMap<ChannelName, crate::channels::State>,
+    ids: Vec<(u64, crate::layout::Known)>,
+    last: u64,
+    time_ms: u64,
+}
+
+impl Made {
+    fn of(batch: Batch<'_>) -> Self {
+        let Batch { changes, entries, states, ids, last, time_ms, .. } = batch;
+        Self { changes, entries, states, ids, last, time_ms }
+    }
+}
+
+/// What publishers hear of a store that failed.
+fn refusal(error: &StoreError) -> AppendError {
+    tracing::error!(%error, "the store cannot be written");
+    match error {
+        StoreError::Full => AppendError::StorageFull,
+        StoreError::Failed(_) => AppendError::Unavailable,
+    }
+}
+
+/// The committer's thread, by name.
+pub(crate) fn spawn(
+    committer: Committer,
+    queue: Arc<Queue>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name("tidewire-log".into());
+    thread.spawn(move || committer.run(&queue))
+}

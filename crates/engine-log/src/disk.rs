@@ -1,0 +1,105 @@
+//! What the store's one file is kept on, as a port: tests and simulations count syncs, cut the
+//! power and fill it up without a real disk.
+
+use crate::OpenError;
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+/// A row of bytes that survives, as far as it has been synced.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills `bytes` from the place `at`.
+    ///
+    /// # Errors
+    ///
+    /// There are not so many, or the disk failed.
+    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// Puts `bytes` at the place `at`, which is not beyond the end.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::StorageFull`] when there is no room, or the disk failed.
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts off, or appends zeros.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Waits until everything written so far survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed; what was written since the last sync may be lost.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file that nobody else may open as a store meanwhile.
+#[derive(Debug)]
+pub(crate) struct FileDisk(File);
+
+impl FileDisk {
+    /// Opens a file of the store's in `directory`; makes both if need be.
+    pub(crate) fn open(directory: &Path, name: &str) -> Result<Self, OpenError> {
+        let told = |error| OpenError::from_io(directory, error);
+        fs::create_dir_all(directory).map_err(told)?;
+        let path = directory.join(name);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(told)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { path }),
+            Err(TryLockError::Error(error)) => return Err(told(error)),
+        }
+        // A new file survives only once its directory does.
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(told)?;
+        Ok(Self(file))
+    }
+}
+
+impl Disk for FileDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(bytes, at)
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+
+    /// Zeros take no room until they are written over: the store grows by doubling.
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}

@@ -1,0 +1,127 @@
+//! The engine as the server sees it: a queue to the committer, and the settings.
+
+use crate::{
+    OpenError,
+    committer::{self, Committer},
+    disk::FileDisk,
+    opening,
+    queue::{Queue, Request, answer},
+    store::Disks,
+};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+use tidewire_broker::{Broker, Draft, Engine, Limits, Permit, Publishing};
+
+/// When a publish is safe from what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// It is answered once it survives a power cut. Publishers that wait share one sync.
+    #[default]
+    Always,
+    /// It is answered at once; a crash of the process or the machine loses what was answered in
+    /// the last interval before it.
+    Every(Duration),
+    /// It is answered at once; a crash loses what was answered since the store last tidied up by
+    /// itself: some megabytes.
+    Never,
+}
+
+/// How a store is used.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// When a publish is safe from what.
+    pub sync: Sync,
+    /// What the broker holds in memory, and what each channel keeps on disk.
+    pub limits: Limits,
+}
+
+/// The engine `log`: messages survive the process. Dropping it closes it.
+#[derive(Debug)]
+pub struct LogEngine {
+    queue: Arc<Queue>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl LogEngine {
+    /// Opens the store in `directory`, or makes it, and the broker that its readers read.
+    ///
+    /// O(channels), however many messages there are. `now_ms`, milliseconds since the Unix epoch,
+    /// becomes the epoch of a new store.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open(
+        directory: &Path,
+        settings: Settings,
+        now_ms: u64,
+    ) -> Result<(Self, Broker), OpenError> {
+        let rows = Arc::new(FileDisk::open(directory, ROWS_FILE)?);
+        let journal = Arc::new(FileDisk::open(directory, JOURNAL_FILE)?);
+        let witness = Arc::new(FileDisk::open(directory, WITNESS_FILE)?);
+        Self::start(directory, Disks { journal, rows, witness }, settings, now_ms)
+    }
+
+    /// The same on disks of one's own.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_on(
+        disks: Disks,
+        settings: Settings,
+        now_ms: u64,
+    ) -> Result<(Self, Broker), OpenError> {
+        Self::start(Path::new("the disk"), disks, settings, now_ms)
+    }
+
+    /// Applies age limits, by and by to all channels. Meant to be called about once a second.
+    pub fn sweep(&self, now_ms: u64) {
+        self.queue.sweep(now_ms);
+    }
+
+    /// Writes what waits, and leaves the store as after a quiet end. Publishes are refused from here
+    /// on.
+    pub fn close(&self) {
+        self.queue.close();
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It ends by itself; if it panicked, its publishers have been told.
+        let _ = committer.map(JoinHandle::join);
+    }
+
+    fn start(
+        directory: &Path,
+        disks: Disks,
+        settings: Settings,
+        now_ms: u64,
+    ) -> Result<(Self, Broker), OpenError> {
+        let world = opening::open(directory, disks, &settings, now_ms)?;
+        let (broker, queue) = (world.broker.clone(), Arc::default());
+        let committer = Committer::new(world, settings.sync);
+        let committer = committer::spawn(committer, Arc::clone(&queue))
+            .map_err(|error| OpenError::from_io(directory, error))?;
+        Ok((Self { queue, committer: Mutex::new(Some(committer)) }, broker))
+    }
+}
+
+impl Engine for LogEngine {
+    fn publish(&self, permit: Permit, draft: Draft, now_ms: u64) -> Publishing {
+        let (promise, answer) = answer();
+        self.queue.push(Request { permit, draft, now_ms, promise });
+        Publishing::Waiting(Box::pin(answer))
+    }
+}
+
+impl Drop for LogEngine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+const ROWS_FILE: &str = "rows.redb";
+const JOURNAL_FILE: &str = "journal.redb";
+const WITNESS_FILE: &str = "witness";

@@ -1,0 +1,188 @@
+//! Which rows there are, and how their keys and values are spelled. Numbers are big-endian, so that
+//! rows of a channel lie together and in order of offset.
+//!
+//! | key | value |
+//! |---|---|
+//! | `m` channel offset | a message, [`crate::record`] |
+//! | `c` channel | a channel, [`State`] and its name |
+//! | `k` channel key | the newest message of a compacted channel's key, [`Held`] |
+//! | `t` channel offset | a tombstone: its key |
+//! | `i` offset | the id that a message bore, [`Known`] |
+//! | `x` name | one number about the whole store |
+
+use crate::channels::State;
+use tidewire_broker::{ChannelName, Label};
+
+pub(crate) const CHANNELS: u8 = b'c';
+pub(crate) const IDS: u8 = b'i';
+
+pub(crate) fn message(channel: u64, offset: u64) -> Vec<u8> {
+    [b"m", &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()
+}
+
+pub(crate) fn channel(number: u64) -> Vec<u8> {
+    [&[CHANNELS], &number.to_be_bytes()[..]].concat()
+}
+
+pub(crate) fn key(channel: u64, key: &Label) -> Vec<u8> {
+    [b"k", &channel.to_be_bytes()[..], key.as_str().as_bytes()].concat()
+}
+
+pub(crate) fn tombstone(channel: u64, offset: u64) -> Vec<u8> {
+    [b"t", &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()
+}
+
+pub(crate) fn id(offset: u64) -> Vec<u8> {
+    [&[IDS], &offset.to_be_bytes()[..]].concat()
+}
+
+pub(crate) fn fact(name: &str) -> Vec<u8> {
+    [b"x", name.as_bytes()].concat()
+}
+
+/// The row that says how far the order has come.
+pub(crate) fn order() -> Vec<u8> {
+    fact("order")
+}
+
+/// The newest offset, and how many channels there are.
+pub(crate) fn encode_order(last: u64, channels: u64) -> Vec<u8> {
+    words(&[last, channels])
+}
+
+/// What [`encode_order`] spelled; zeros where there is nothing yet.
+pub(crate) fn decode_order(value: Option<Vec<u8>>) -> (u64, u64) {
+    let words = value.as_deref().and_then(take_words);
+    words.map_or((0, 0), |([last, channels], _)| (last, channels))
+}
+
+/// The channel's number in the key of a message.
+pub(crate) fn channel_of(key: &[u8]) -> Option<u64> {
+    key.get(1..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The offset at the end of the key of a message, a tombstone or an id.
+pub(crate) fn offset_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The newest message of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) offset: u64,
+    /// What it costs, its key included.
+    pub(crate) bytes: u64,
+    pub(crate) is_tombstone: bool,
+}
+
+impl Held {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        words(&[self.offset, self.bytes, u64::from(self.is_tombstone)])
+    }
+
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+        let ([offset, bytes, is_tombstone], _) = take_words(value)?;
+        Some(Self { offset, bytes, is_tombstone: is_tombstone != 0 })
+    }
+}
+
+/// The id that a message bore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) channel: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) digest: u128,
+    pub(crate) id: Label,
+}
+
+impl Known {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut value = words(&[self.channel, self.time_ms]);
+        value.extend(self.digest.to_be_bytes());
+        value.extend(self.id.as_str().bytes());
+        value
+    }
+
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+        let ([channel, time_ms], rest) = take_words(value)?;
+        let (digest, id) = rest.split_first_chunk()?;
+        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+        Some(Self { channel, time_ms, digest: u128::from_be_bytes(*digest), id })
+    }
+}
+
+impl State {
+    pub(crate) fn encode(&self, name: &ChannelName) -> Vec<u8> {
+        let mut value = words(&[
+            self.last,
+            self.taken,
+            self.first,
+            self.first_ms,
+            self.count,
+            self.bytes,
+            self.values,
+            self.values_bytes,
+            u64::from(self.is_compact),
+        ]);
+        value.extend(name.as_str().bytes());
+        value
+    }
+
+    pub(crate) fn decode(number: u64, value: &[u8]) -> Option<(Self, ChannelName)> {
+        let ([last, taken, first, first_ms, count, bytes, values, values_bytes, compact], name) =
+            take_words(value)?;
+        let name = std::str::from_utf8(name).ok()?.parse().ok()?;
+        let is_compact = compact != 0;
+        let state = Self {
+            number,
+            last,
+            taken,
+            first,
+            first_ms,
+            count,
+            bytes,
+            values,
+            values_bytes,
+            is_compact,
+        };
+        Some((state, name))
+    }
+}
+
+fn words(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+fn take_words<const N: usize>(mut value: &[u8]) -> Option<([u64; N], &[u8])> {
+    let mut words = [0; N];
+    for word in &mut words {
+        let (bytes, rest) = value.split_first_chunk()?;
+        (*word, value) = (u64::from_be_bytes(*bytes), rest);
+    }
+    Some((words, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_lie_in_order_of_channel_and_offset() {
+        assert_eq!(message(1, 258), b"m\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01\x02");
+        assert!(message(1, u64::MAX) < message(2, 0));
+        assert_eq!(offset_of(&message(1, 258)), Some(258));
+    }
+
+    #[test]
+    fn values_come_back_and_cut_ones_do_not() {
+        let held = Held { offset: 1, bytes: 2, is_tombstone: true };
+        assert_eq!(Held::decode(&held.encode()), Some(held));
+        assert_eq!(Held::decode(&held.encode()[..23]), None);
+        let known = Known { channel: 1, time_ms: 2, digest: 3, id: "a".parse().unwrap() };
+        assert_eq!(Known::decode(&known.encode()), Some(known.clone()));
+        assert_eq!(Known::decode(&known.encode()[..32]), None);
+        let state = State { number: 9, last: 7, count: 3, is_compact: true, ..State::default() };
+        let name = "a.b".parse().unwrap();
+        assert_eq!(State::decode(9, &state.encode(&name)), Some((state, name)));
+    }
+}

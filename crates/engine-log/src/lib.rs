@@ -1,0 +1,31 @@
+//! The embedded durable engine: publishers that wait share one sync, and what was answered is there
+//! again after a crash.
+//!
+//! [`LogEngine::open`] gives the engine, to publish through, and the broker, to read from. One
+//! thread judges, orders and commits; the broker keeps the newest messages in memory and reads
+//! the rest back from the store.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+
+mod errors;
+
+mod disk;
+mod pending;
+mod store;
+
+mod channels;
+mod layout;
+mod record;
+
+mod archive;
+mod batch;
+mod committer;
+mod opening;
+mod queue;
+mod retention;
+
+mod engine;
+
+pub use disk::Disk;
+pub use engine::{LogEngine, Settings, Sync};
+pub use errors::OpenError;
+pub use store::Disks;

@@ -1,0 +1,185 @@
+//! What waits for the committer, and how publishers hear of what became of it.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+use tidewire_broker::{AppendError, Draft, Permit, Position};
+
+/// A publish that waits.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) permit: Permit,
+    pub(crate) draft: Draft,
+    pub(crate) now_ms: u64,
+    pub(crate) promise: Promise,
+}
+
+/// What the committer is to do next.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) requests: VecDeque<Request>,
+    /// The time, when age limits are to be applied.
+    pub(crate) sweep_ms: Option<u64>,
+    /// Nothing comes after this.
+    pub(crate) is_last: bool,
+}
+
+/// Publishes and orders on their way to the committer.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    sweep_ms: Option<u64>,
+    is_closed: bool,
+}
+
+impl Queue {
+    /// Takes a publish in, unless too much waits already.
+    pub(crate) fn push(&self, request: Request) {
+        let bytes = request.draft.bytes() + REQUEST_OVERHEAD_BYTES;
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            return request.promise.keep(Err(AppendError::Unavailable));
+        }
+        if waiting.bytes + bytes > WAITING_BYTES_MAX && waiting.bytes > 0 {
+            return request.promise.keep(Err(AppendError::Overloaded));
+        }
+        waiting.bytes += bytes;
+        waiting.requests.push_back(request);
+        self.news.notify_one();
+    }
+
+    /// Asks for age limits to be applied.
+    pub(crate) fn sweep(&self, now_ms: u64) {
+        self.lock().sweep_ms = Some(now_ms);
+        self.news.notify_one();
+    }
+
+    /// Lets nothing more in.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.news.notify_one();
+    }
+
+    /// Waits until there is something to do, or for `patience`, if that is given.
+    ///
+    /// With `company`, gives publishers that were just answered a moment to come back together.
+    pub(crate) fn take(&self, patience: Option<Duration>, company: usize) -> Work {
+        let mut waiting = self.lock();
+        let idle = |waiting: &mut Waiting| {
+            waiting.requests.is_empty() && waiting.sweep_ms.is_none() && !waiting.is_closed
+        };
+        waiting = match patience {
+            None => self.news.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.news.wait_timeout_while(waiting, patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        let mut rounds = 0;
+        while !waiting.requests.is_empty() && waiting.requests.len() < company && rounds < ROUNDS {
+            drop(waiting);
+            thread::yield_now();
+            waiting = self.lock();
+            rounds += 1;
+        }
+        let (mut requests, mut bytes) = (VecDeque::new(), 0);
+        while bytes < BATCH_BYTES
+            && requests.len() < BATCH_REQUESTS
+            && let Some(request) = waiting.requests.pop_front()
+        {
+            bytes += request.draft.bytes() + REQUEST_OVERHEAD_BYTES;
+            requests.push_back(request);
+        }
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        let is_last = waiting.is_closed && waiting.requests.is_empty();
+        Work { requests, sweep_ms: mem::take(&mut waiting.sweep_ms), is_last }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Outcome = Result<Position, AppendError>;
+
+/// The committer's end of an answer. Dropped unkept, it says that the store is unavailable.
+#[derive(Debug)]
+pub(crate) struct Promise(Option<Arc<Mutex<Slot>>>);
+
+/// The publisher's end.
+#[derive(Debug)]
+pub(crate) struct Answer(Arc<Mutex<Slot>>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    outcome: Option<Outcome>,
+    waker: Option<Waker>,
+}
+
+/// Both ends of an answer.
+pub(crate) fn answer() -> (Promise, Answer) {
+    let slot = Arc::default();
+    (Promise(Some(Arc::clone(&slot))), Answer(slot))
+}
+
+impl Promise {
+    pub(crate) fn keep(mut self, outcome: Outcome) {
+        self.fill(outcome);
+    }
+
+    fn fill(&mut self, outcome: Outcome) {
+        let Some(slot) = self.0.take() else { return };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.outcome = Some(outcome);
+        let waker = slot.waker.take();
+        drop(slot);
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.fill(Err(AppendError::Unavailable));
+    }
+}
+
+impl Future for Answer {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.outcome {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                slot.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// What may wait: beyond it publishers are told to come back, as the disk does not keep up.
+const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// What shares one sync: enough that the sync is a small part of it.
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_REQUESTS: usize = 1_024;
+
+/// A request beside its draft.
+const REQUEST_OVERHEAD_BYTES: usize = 256;
+
+/// How often the committer lets others run before it goes without them: far below one sync.
+const ROUNDS: usize = 32;

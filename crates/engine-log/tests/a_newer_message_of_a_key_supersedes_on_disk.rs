@@ -1,0 +1,75 @@
+//! Compacted channels hold one message a key, in this life and the next.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "common/common.rs"]
+mod common;
+use common::{disk::Machine, everything, keyed, open_on, publish, settings};
+use tidewire_broker::{AppendError, Compaction, Content, Draft, Options, Retention};
+use tidewire_engine_log::Settings;
+
+fn compacted(keys_max: usize, tombstones_max: usize) -> Settings {
+    let compaction = Some(Compaction { keys_max, ..Compaction::default() });
+    let retention = Retention { messages_max: tombstones_max, ..Retention::default() };
+    settings(Options { compaction, retention, ..Options::default() })
+}
+
+fn removal(key: &str) -> Draft {
+    Draft { key: key.parse().ok(), ..Draft::new(Content::Nothing) }
+}
+
+#[test]
+fn each_key_has_one_message_before_and_after_reopening() {
+    let machine = Machine::default();
+    let (engine, broker) = open_on(&machine, &compacted(10, 10));
+    for number in 0..20 {
+        publish(&engine, "a", keyed(["x", "y"][number % 2], &number.to_string())).unwrap();
+    }
+    assert_eq!(everything(&broker, "a"), ["18", "19"]);
+    drop((engine, broker));
+    let (engine, broker) = open_on(&machine, &compacted(10, 10));
+    assert_eq!(everything(&broker, "a"), ["18", "19"]);
+    publish(&engine, "a", keyed("x", "20")).unwrap();
+    assert_eq!(everything(&broker, "a"), ["19", "20"]);
+    publish(&engine, "a", removal("y")).unwrap();
+    assert_eq!(everything(&broker, "a"), ["20"]);
+}
+
+#[test]
+fn keys_are_bounded_and_a_removal_makes_room() {
+    let machine = Machine::default();
+    let (engine, broker) = open_on(&machine, &compacted(2, 10));
+    publish(&engine, "a", keyed("x", "1")).unwrap();
+    publish(&engine, "a", keyed("y", "2")).unwrap();
+    drop((engine, broker));
+    let (engine, broker) = open_on(&machine, &compacted(2, 10));
+    let refused = Err(AppendError::TooManyKeys { keys_max: 2 });
+    assert_eq!(publish(&engine, "a", keyed("z", "3")), refused);
+    publish(&engine, "a", keyed("y", "4")).unwrap();
+    publish(&engine, "a", removal("x")).unwrap();
+    publish(&engine, "a", keyed("z", "5")).unwrap();
+    assert_eq!(everything(&broker, "a"), ["4", "5"]);
+}
+
+#[test]
+fn old_tombstones_go_and_values_that_are_older_stay() {
+    let machine = Machine::default();
+    let (engine, broker) = open_on(&machine, &compacted(10, 1));
+    publish(&engine, "a", keyed("stays", "value")).unwrap();
+    for key in ["x", "y", "z", "x", "y"] {
+        publish(&engine, "a", keyed(key, "short-lived")).unwrap();
+        publish(&engine, "a", removal(key)).unwrap();
+    }
+    assert_eq!(everything(&broker, "a"), ["value"]);
+    drop((engine, broker));
+    let (engine, broker) = open_on(&machine, &compacted(10, 1));
+    assert_eq!(everything(&broker, "a"), ["value"]);
+    publish(&engine, "a", keyed("x", "again")).unwrap();
+    assert_eq!(everything(&broker, "a"), ["value", "again"]);
+}
+
+#[test]
+fn a_message_without_a_key_is_refused() {
+    let machine = Machine::default();
+    let (engine, _broker) = open_on(&machine, &compacted(10, 1));
+    assert_eq!(publish(&engine, "a", common::text("x")), Err(AppendError::KeyMissing));
+}

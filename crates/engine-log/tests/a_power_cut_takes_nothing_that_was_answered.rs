@@ -1,0 +1,54 @@
+//! Seeded power cuts: writes since the last sync happen, in part, or not at all.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "common/common.rs"]
+mod common;
+use common::{disk::Machine, everything, open_at, open_on, publish, text};
+use std::time::Duration;
+use tidewire_broker::Options;
+use tidewire_engine_log::{Settings, Sync};
+
+/// Publishes, cuts the power with a commit under way, and returns what was answered and what is
+/// there afterwards, with both epochs.
+fn cut(seed: u64, sync: Sync) -> (Vec<String>, Vec<String>, [u64; 2]) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let machine = Machine::default();
+    let settings = Settings { sync, ..common::settings(Options::default()) };
+    let (engine, broker) = open_on(&machine, &settings);
+    let mut answered = Vec::new();
+    for number in 0..random.usize(1..60) {
+        answered.push(format!("{number} {}", "x".repeat(random.usize(..3_000))));
+        publish(&engine, "a", text(&answered[number])).unwrap();
+    }
+    machine.journal.hold();
+    let underway = tidewire_broker::Engine::publish(&engine, common::permit("a"), text("?"), 1);
+    std::thread::sleep(Duration::from_millis(2));
+    let torn = machine.cut(&mut random);
+    machine.journal.let_go();
+    drop(underway);
+    let (engine, after) = open_at(&torn, &settings, 2_000).unwrap();
+    let found = everything(&after, "a");
+    publish(&engine, "a", text("goes on")).unwrap();
+    assert_eq!(everything(&after, "a").len(), found.len() + 1, "seed {seed}");
+    (answered, found, [broker.epoch(), after.epoch()])
+}
+
+#[test]
+fn with_a_sync_for_each_answer_everything_answered_is_there() {
+    for seed in 0..60 {
+        let (answered, found, epochs) = cut(seed, Sync::Always);
+        assert_eq!(found[..answered.len()], answered, "seed {seed}");
+        assert!(found[answered.len()..].iter().all(|last| last == "?"), "seed {seed}");
+        assert_eq!(epochs[0], epochs[1], "seed {seed}");
+    }
+}
+
+#[test]
+fn without_it_a_beginning_is_there_and_the_epoch_is_another() {
+    for seed in 0..30 {
+        let (answered, found, epochs) = cut(seed, Sync::Never);
+        let kept = found.len().min(answered.len());
+        assert_eq!(found[..kept], answered[..kept], "seed {seed}");
+        assert!(epochs[0] < epochs[1], "seed {seed}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Held by another, forbidden, no store, another version: each has its own answer.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "common/common.rs"]
+mod common;
+use std::{fs, os::unix::process::CommandExt, path::Path, process::Command};
+use tidewire_engine_log::{LogEngine, OpenError, Settings};
+
+fn open(directory: &Path) -> Result<LogEngine, OpenError> {
+    LogEngine::open(directory, Settings::default(), 1).map(|(engine, _)| engine)
+}
+
+#[test]
+fn a_store_that_another_holds_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = open(directory.path()).unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Held { .. })));
+    drop(first);
+    open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_store_is_not_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rows.redb");
+    fs::write(&path, "dear diary\n".repeat(1_000)).unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Damaged { .. })));
+    assert!(fs::read_to_string(&path).unwrap().starts_with("dear diary"));
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_named() {
+    const CHILD: &str = "TIDEWIRE_TEST_FORBIDDEN";
+    if let Ok(forbidden) = std::env::var(CHILD) {
+        let error = open(Path::new(&forbidden)).unwrap_err();
+        assert!(matches!(error, OpenError::Denied { .. }), "{error}");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let forbidden = directory.path().join("forbidden");
+    fs::create_dir(&forbidden).unwrap();
+    fs::set_permissions(&forbidden, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    // A copy where anybody may run it: the superuser may write anywhere, so somebody else tries.
+    let test = directory.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
+    let mut child = Command::new(&test);
+    child.arg("a_directory_that_may_not_be_written_is_named").env(CHILD, &forbidden);
+    if fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own)).unwrap() == 0
+    {
+        child.uid(65_534).gid(65_534);
+    }
+    let told = child.current_dir("/").output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
+}

@@ -1,0 +1,169 @@
+//! A disk in memory: it counts syncs, can be full, can be held up, and can lose its power.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tidewire_engine_log::Disk;
+
+/// The disks of one store.
+#[derive(Clone, Default)]
+pub struct Machine {
+    pub journal: Arc<MemoryDisk>,
+    pub rows: Arc<MemoryDisk>,
+    pub witness: Arc<MemoryDisk>,
+}
+
+impl Machine {
+    /// What is left of them after a power cut.
+    pub fn cut(&self, random: &mut fastrand::Rng) -> Self {
+        let [journal, rows, witness] =
+            [&self.journal, &self.rows, &self.witness].map(|disk| disk.cut(random));
+        Self { journal, rows, witness }
+    }
+
+    /// As they are for the next process after this one was killed.
+    pub fn copy(&self) -> Self {
+        let [journal, rows, witness] =
+            [&self.journal, &self.rows, &self.witness].map(|disk| disk.harmed(|_| {}));
+        Self { journal, rows, witness }
+    }
+}
+
+#[derive(Default)]
+pub struct MemoryDisk {
+    inner: Mutex<Inner>,
+    /// Bytes that may be written in all; 0 for as many as one likes.
+    pub room: AtomicU64,
+    pub syncs: AtomicU64,
+    gate: Mutex<bool>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+    loose: Vec<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write(usize, Vec<u8>),
+    Len(usize),
+}
+
+impl MemoryDisk {
+    /// Holds every sync up until [`MemoryDisk::let_go`].
+    pub fn hold(&self) {
+        *self.gate.lock().unwrap() = true;
+    }
+
+    pub fn let_go(&self) {
+        *self.gate.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+
+    /// The disk as it is after a power cut: what was synced, and of the rest any writes, or parts.
+    pub fn cut(&self, random: &mut fastrand::Rng) -> Arc<Self> {
+        let inner = self.inner();
+        let mut bytes = inner.synced.clone();
+        for change in &inner.loose {
+            match change {
+                Change::Write(at, data) if random.bool() => {
+                    let sectors = data.len().div_ceil(SECTOR_BYTES);
+                    let kept = random.usize(..=sectors) * SECTOR_BYTES;
+                    write(&mut bytes, *at, &data[..kept.min(data.len())]);
+                }
+                Change::Write(..) => {}
+                Change::Len(len) => bytes.resize(*len, 0),
+            }
+        }
+        Self::holding(bytes)
+    }
+
+    /// The same bytes on another disk, `harm`ed.
+    pub fn harmed(&self, harm: impl FnOnce(&mut Vec<u8>)) -> Arc<Self> {
+        let mut bytes = self.inner().now.clone();
+        harm(&mut bytes);
+        Self::holding(bytes)
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.inner().now.len()
+    }
+
+    fn holding(bytes: Vec<u8>) -> Arc<Self> {
+        let inner = Inner { now: bytes.clone(), synced: bytes, loose: Vec::new() };
+        Arc::new(Self { inner: Mutex::new(inner), ..Self::default() })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.inner().now.len() as u64)
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let inner = self.inner();
+        let from = inner.now.get(at as usize..).and_then(|rest| rest.get(..bytes.len()));
+        bytes.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let room = self.room.load(Ordering::SeqCst);
+        if room != 0 && at + bytes.len() as u64 > room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let mut inner = self.inner();
+        write(&mut inner.now, at as usize, bytes);
+        inner.loose.push(Change::Write(at as usize, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        let mut inner = self.inner();
+        inner.now.resize(bytes as usize, 0);
+        inner.loose.push(Change::Len(bytes as usize));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let gate = self.gate.lock().unwrap();
+        drop(self.opened.wait_timeout_while(gate, Duration::from_secs(20), |held| *held).unwrap());
+        let mut inner = self.inner();
+        let Inner { synced, loose, .. } = &mut *inner;
+        for change in loose.drain(..) {
+            match change {
+                Change::Write(at, data) => write(synced, at, &data),
+                Change::Len(len) => synced.resize(len, 0),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MemoryDisk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MemoryDisk of {} bytes", self.bytes())
+    }
+}
+
+fn write(bytes: &mut Vec<u8>, at: usize, data: &[u8]) {
+    if bytes.len() < at + data.len() {
+        bytes.resize(at + data.len(), 0);
+    }
+    bytes[at..at + data.len()].copy_from_slice(data);
+}
+
+const SECTOR_BYTES: usize = 512;
