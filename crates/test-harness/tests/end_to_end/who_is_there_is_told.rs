@@ -147,6 +147,36 @@ async fn who_comes_and_goes_all_the_time_now_and_then() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_was_there_when_the_server_was_killed_has_left_when_it_is_back() -> Result<()> {
+    within(60, async {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let data = ["--data", data.to_str().context("the folder is not UTF-8")?];
+        let mut server = serve(&data).await?;
+        let _there = come(server.address(), "").await?;
+        let joined = heard(&mut watcher(server.address()).await?).await?;
+        server.kill().await?;
+
+        let server = serve(&data).await?;
+        let mut watcher = watcher(server.address()).await?;
+        let _new = come(server.address(), "").await?;
+        let came = loop {
+            let told = heard(&mut watcher).await?;
+            if told["key"] != joined["key"] {
+                break told;
+            }
+        };
+        let there = page(server.address(), "").await?;
+        ensure!(there["members"] == json!([came["data"]]), "{there}");
+        let since = format!("?since={}", joined["position"].as_str().context("no position")?);
+        let since = page(server.address(), &since).await?;
+        ensure!(since["left"] == json!([joined["key"]]), "{since}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn many_page_by_page() -> Result<()> {
     within(60, async {
         let server = serve(&[]).await?;
