@@ -94,7 +94,7 @@ async fn what_cannot_be_told_is_a_problem() -> Result<()> {
             let detail = check_problem(get(address, path, &[]).await?, 400, "bad_request").await?;
             ensure!(detail.starts_with(word), "{detail}");
         }
-        let long = format!("/events?info=\"{}\"", "x".repeat(1_023));
+        let long = format!("/events?info=%22{}%22", "x".repeat(1_023));
         check_problem(get(address, &long, &[]).await?, 400, "bad_request").await?;
         Ok(())
     })
@@ -141,6 +141,36 @@ async fn who_comes_and_goes_all_the_time_now_and_then() -> Result<()> {
         ensure!(count < 50, "{count} messages for 1,000 changes");
         let there = page(server.address(), "").await?;
         ensure!(there["members"][0]["connection"] == welcome["connection"], "{there}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_was_there_when_the_server_was_killed_has_left_when_it_is_back() -> Result<()> {
+    within(60, async {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let data = ["--data", data.to_str().context("the folder is not UTF-8")?];
+        let mut server = serve(&data).await?;
+        let _there = come(server.address(), "").await?;
+        let joined = heard(&mut watcher(server.address()).await?).await?;
+        server.kill().await?;
+
+        let server = serve(&data).await?;
+        let mut watcher = watcher(server.address()).await?;
+        let _new = come(server.address(), "").await?;
+        let came = loop {
+            let told = heard(&mut watcher).await?;
+            if told["key"] != joined["key"] {
+                break told;
+            }
+        };
+        let there = page(server.address(), "").await?;
+        ensure!(there["members"] == json!([came["data"]]), "{there}");
+        let since = format!("?since={}", joined["position"].as_str().context("no position")?);
+        let since = page(server.address(), &since).await?;
+        ensure!(since["left"] == json!([joined["key"]]), "{since}");
         Ok(())
     })
     .await
