@@ -14,7 +14,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
         &["tidewire-test-harness", "tidewire-benches", "tidewire-instructions", "tidewire-peers"],
     ),
     ("3 edges", &["tidewire"]),
-    ("2 meets", &["tidewire-connection", "tidewire-client"]),
+    ("2 meets", &["tidewire-connection", "tidewire-client", "tidewire-engine-log"]),
     ("1 knows", &["sse-codec", "ws-frame", "tidewire-protocol", "tidewire-broker"]),
 ];
 

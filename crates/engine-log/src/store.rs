@@ -15,7 +15,7 @@ use crate::{
     pending::{Changes, Pending},
 };
 use adapter::Adapter;
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase, TableDefinition};
 use std::{
     io::ErrorKind,
     ops::{Bound, ControlFlow},
@@ -245,14 +245,12 @@ impl Inner {
 
     /// Takes in the journal, and returns how many rows of it make no sense.
     fn replay(&mut self, databases: &Databases) -> Result<u64, redb::Error> {
-        let write = databases.rows.begin_write()?;
-        write.open_table(ROWS)?;
-        self.settled = write.open_table(SETTLED)?.get(())?.map_or(0, |number| number.value());
-        write.commit()?;
+        let Databases { journal, rows } = databases;
+        let settled = rows.begin_read()?.open_table(SETTLED)?.get(())?;
+        self.settled = settled.map_or(0, |number| number.value());
         self.next = self.settled;
         let mut lost = 0;
-        let write = databases.journal.begin_write()?;
-        for row in write.open_table(JOURNAL)?.range(self.settled..)? {
+        for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.settled..)? {
             let (number, value) = row?;
             self.next = number.value().saturating_add(1);
             let bytes = unsealed(&number.value().to_be_bytes(), value.value());
@@ -261,7 +259,6 @@ impl Inner {
                 None => lost += 1,
             }
         }
-        write.commit()?;
         Ok(lost)
     }
 }
@@ -275,8 +272,25 @@ impl Databases {
         caught(|| {
             let rows = open(&disks.rows, ROWS_CACHE_BYTES)?;
             let journal = open(&disks.journal, JOURNAL_CACHE_BYTES)?;
-            Ok(Self { journal, rows })
+            let databases = Self { journal, rows };
+            // Nothing is written to what is whole: it opens on a full disk, too.
+            if databases.rows.begin_read()?.list_tables()?.next().is_none() {
+                databases.make_tables()?;
+            }
+            Ok(databases)
         })
+    }
+
+    /// The rows' tables last: while they are missing, this is done again.
+    fn make_tables(&self) -> Result<(), redb::Error> {
+        let write = self.journal.begin_write()?;
+        write.open_table(JOURNAL)?;
+        write.commit()?;
+        let mut write = self.rows.begin_write()?;
+        write.set_quick_repair(true);
+        write.open_table(ROWS)?;
+        write.open_table(SETTLED)?;
+        Ok(write.commit()?)
     }
 }
 
