@@ -3,8 +3,8 @@
 use crate::publish;
 use std::{hint::black_box, num::NonZeroU64};
 use tidewire_broker::{Broker, ChannelName, Grant, Limits};
-use tidewire_connection::{self as connection, Connection, Opening, Place, Subscription};
-use tidewire_connection::{Time, Wire, Worker};
+use tidewire_connection::{self as connection, Connection, Identity, Opening, Place};
+use tidewire_connection::{Subscription, Time, Wire, Worker};
 
 /// A worker and its connections, all at the head.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ impl Audience {
                 grant: Grant::open(),
                 number,
                 connection: "c1".into(),
+                identity: Identity::default(),
                 version: "0.0.0",
             };
             let mut connection = Connection::open(opening, &mut worker, TIME);

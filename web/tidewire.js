@@ -2,18 +2,20 @@
  * A small client of Tidewire for browsers: subscribe over WebSocket or Server-Sent Events, and
  * resume by itself after every drop. It imports nothing and knows nothing of the console.
  *
- *     import { subscribe } from './tidewire.js';
+ *     import { subscribe, presence } from './tidewire.js';
  *
  *     const subscription = subscribe('https://example.org/', {
  *       channels: ['chat.room1', 'news.*'],  // names or patterns; `lobby` unless told
  *       since: 'k3f9a-1042',                 // a position, `earliest`, `5m`; `now` unless told
  *       wire: 'sse',                         // or `ws`, the default
+ *       user: 'ada', info: { colour: 'red' },  // who this is, where a channel tells who is there
  *       onmessage(message) {},               // {channel, position, time, event?, key?, data?}
  *       ongap(gap) {},                       // {channel, from, to}: retention took what lay there
  *       onstate(state, detail) {},           // below
  *     });
  *     subscription.position;                 // hand it over as `since` to go on later, on any wire
  *     subscription.close();
+ *     const { members } = await presence('https://example.org/', 'chat.room1');
  *
  * Each message arrives once and in order, or after a gap that says which are missing. Several
  * channels on `ws` are caught up one by one: order then holds within each, and a position taken
@@ -28,9 +30,10 @@
 
 /** Subscribes to `channels` of the server at `url`, until the returned subscription is closed. */
 export function subscribe(url, options) {
-  const { channels = ['lobby'], since = 'now', wire = 'ws' } = options;
+  const { channels = ['lobby'], since = 'now', wire = 'ws', user, info } = options;
   const { onmessage = ignore, ongap = ignore, onstate = ignore } = options;
-  const connect = WIRES[wire](url, channels, since);
+  const who = { ...(user && { user }), ...(info !== undefined && { info: JSON.stringify(info) }) };
+  const connect = WIRES[wire](url, channels, since, who);
   // Moves only once every channel is subscribed: what one catches up is ahead of the others.
   let position = since === 'now' ? undefined : since;
   let disconnect = ignore;
@@ -83,6 +86,28 @@ export function subscribe(url, options) {
   };
 }
 
+/**
+ * Resolves to who is on `channel`, `{members, position}` with a member `{connection, user?, info?,
+ * since}`, if its configuration has it told. Whoever comes and goes then is heard by subscribing to
+ * `$presence.` and its name `since` that position: by `key` with `data`, or without once it left.
+ */
+export async function presence(url, channel) {
+  const members = new Map();
+  let since = 'earliest';
+  for (;;) {
+    const path = `channels/${encodeURIComponent(channel)}/presence`;
+    const address = endpoint(url, path, [], { since, limit: 1_000 });
+    const response = await fetch(address, { cache: 'no-store' });
+    const page = await response.json();
+    if (!response.ok) throw new Error(page.detail ?? page.title);
+    if (page.gaps) members.clear();
+    for (const connection of page.left ?? []) members.delete(connection);
+    for (const member of page.members) members.set(member.connection, member);
+    since = page.gaps ? 'earliest' : page.position;
+    if (!page.more && !page.gaps) return { members: [...members.values()], position: since };
+  }
+}
+
 /** Whether `channel` is what `pattern` names: `*` stands for one token, a last `>` for the rest. */
 export function matches(pattern, channel) {
   const tokens = channel.split('.');
@@ -98,7 +123,7 @@ export function matches(pattern, channel) {
  */
 
 /** One ordered stream, so its last position is where all its channels resume. */
-function sse(url, channels, since) {
+function sse(url, channels, since, who) {
   let position = since;
   return (events) => {
     const abort = new AbortController();
@@ -106,7 +131,7 @@ function sse(url, channels, since) {
     const listen = (head) => {
       if (position === 'now') position = head;
       source = new EventSource(
-        endpoint(url, 'events', channels, { since: position, format: 'json' }),
+        endpoint(url, 'events', channels, { since: position, format: 'json', ...who }),
       );
       source.onopen = () => events.opened(head, position);
       source.onerror = () => events.lost();
@@ -121,7 +146,7 @@ function sse(url, channels, since) {
         events.gap(gap);
       });
     };
-    askHead(url, channels, abort.signal).then(listen, (failure) => {
+    askHead(url, channels, who, abort.signal).then(listen, (failure) => {
       if (abort.signal.aborted) return;
       if (failure.reason) events.refused(failure.reason);
       else events.lost(failure.retryMs);
@@ -137,8 +162,8 @@ function sse(url, channels, since) {
  * Resolves to the head's position through an empty poll: an EventSource says neither where it
  * starts nor why it was refused.
  */
-async function askHead(url, channels, signal) {
-  const poll = endpoint(url, 'poll', channels, { since: 'now', wait: '0s' });
+async function askHead(url, channels, who, signal) {
+  const poll = endpoint(url, 'poll', channels, { since: 'now', wait: '0s', ...who });
   const response = await fetch(poll, { signal, cache: 'no-store' });
   if (response.ok) return (await response.json()).position;
   const problem = await response.json().catch(() => ({}));
@@ -153,7 +178,7 @@ async function askHead(url, channels, signal) {
  * Each channel resumes from its own last position: while several catch up, one may be ahead of
  * another.
  */
-function ws(url, channels, since) {
+function ws(url, channels, since, who) {
   const resume = new Map(channels.map((channel) => [channel, since]));
   const move = (channel, position) => {
     for (const pattern of resume.keys()) {
@@ -161,7 +186,7 @@ function ws(url, channels, since) {
     }
   };
   return (events) => {
-    const socket = new WebSocket(endpoint(url, 'ws', [], {}, 'ws'), 'tidewire.v1');
+    const socket = new WebSocket(endpoint(url, 'ws', [], who, 'ws'), 'tidewire.v1');
     const awaited = new Set(channels);
     let head;
     let retryMs;

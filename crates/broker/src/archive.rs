@@ -46,6 +46,7 @@ pub trait Archive: fmt::Debug + Send + Sync {
     /// The offset of the first message of `time_ms` or later.
     fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64>;
 
-    /// The offsets of up to `count` messages before `before`, the newest first.
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64>;
+    /// Up to `count` messages before `before`, the newest first: their offsets, and the bytes of each
+    /// one's payload, event and key.
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)>;
 }

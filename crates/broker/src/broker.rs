@@ -1,7 +1,7 @@
 //! The broker: what everybody shares, and what it holds.
 
 use crate::{
-    Archive, ChannelName, Lane, Limits, Message, Options, Position, TooManyLanes,
+    Archive, ChannelName, Lane, Limits, Message, Options, Position, Roster, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
     registry::Registry,
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
     pub(crate) wild: AtomicU64,
     pub(crate) sweep: Mutex<Sweep>,
+    pub(crate) roster: Roster,
 }
 
 /// What a broker holds, for probes and metrics.
@@ -105,6 +106,7 @@ impl Broker {
             lanes_count: AtomicUsize::new(0),
             wild: AtomicU64::new(0),
             sweep: Mutex::default(),
+            roster: Roster::default(),
         };
         Self { shared: Arc::new(shared) }
     }

@@ -130,6 +130,20 @@ impl Channel {
         }
     }
 
+    /// Up to `count` messages before `before`, newest first: their offsets, and their bytes on a wire.
+    pub(crate) fn back(&self, shared: &Shared, before: u64, count: usize) -> Vec<(u64, usize)> {
+        let ring = self.ring();
+        let mut found: Vec<_> = ring.back(before).take(count).collect();
+        let (floor, taken) = (ring.floor(), ring.taken().offset);
+        drop(ring);
+        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > taken) {
+            let older = before.min(floor.saturating_add(1));
+            let left = count - found.len();
+            found.extend(archive.back(&self.name, older, left).into_iter().take(left));
+        }
+        found
+    }
+
     /// Hands `found` the messages in `after + 1 ..= upto`, until `budget` bytes are spent.
     pub(crate) fn read(
         &self,

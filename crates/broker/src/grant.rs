@@ -45,7 +45,8 @@ impl Grant {
     }
 }
 
-/// Proof, as a value, that a publish to its channel was authorised. Only a [`Grant`] makes one.
+/// Proof, as a value, that a publish to its channel was authorised. A [`Grant`] makes one, and for
+/// the system's own channels the system.
 #[derive(Clone, Debug)]
 pub struct Permit {
     channel: ChannelName,

@@ -47,9 +47,12 @@ mod options;
 mod rules;
 mod sweep;
 
+mod back;
 mod cursor;
 mod gather;
 mod reader;
+
+mod roster;
 
 mod lane;
 mod seats;
@@ -59,8 +62,8 @@ pub use archive::{Archive, Cold, Entry};
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
-pub use keys::key_cost_bytes;
 pub use grant::{Forbidden, Grant, Permit};
+pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;
 pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
@@ -70,6 +73,7 @@ pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
 pub use recent::{Recent, Seen, digest};
+pub use roster::{Change, Roster, RosterFull};
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 

@@ -20,6 +20,13 @@ impl ChannelName {
     pub fn is_system(&self) -> bool {
         self.0.starts_with(SYSTEM_MARK)
     }
+
+    /// The channel that can tell who follows this one: `$presence.` and its name.
+    ///
+    /// The system's own channels have none, nor do those that leave no room for the prefix.
+    pub fn presence(&self) -> Option<Self> {
+        format!("{PRESENCE_PREFIX}{self}").parse().ok()
+    }
 }
 
 impl FromStr for ChannelName {
@@ -134,6 +141,7 @@ pub enum NameError {
 pub const NAME_BYTES_MAX: usize = 255;
 
 const SYSTEM_MARK: char = '$';
+const PRESENCE_PREFIX: &str = "$presence.";
 
 enum Kind {
     Name,
@@ -222,6 +230,15 @@ mod tests {
         assert!(matches("iot.>", "iot.a.b.c"));
         assert!(!matches("iot.>", "iot"));
         assert!(matches(">", "iot"));
+    }
+
+    #[test]
+    fn a_channel_tells_who_is_there_unless_it_is_the_systems_or_its_name_too_long() {
+        let presence = |name: &str| name.parse::<ChannelName>().unwrap().presence();
+        assert_eq!(presence("chat.x").unwrap().as_str(), "$presence.chat.x");
+        assert_eq!(presence("$presence.chat.x"), None);
+        assert!(presence(&"x".repeat(245)).is_some());
+        assert_eq!(presence(&"x".repeat(246)), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use crate::{
     Broker, Gathered, Item, Pattern, Position,
+    back::{Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Wild},
     gather::{last_offset, wild_patterns},
@@ -35,6 +36,19 @@ pub enum Start {
     After(Position),
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
     Since(u64),
+    /// So that the newest messages before a position follow, `before` itself not among them.
+    ///
+    /// It is behind the next older message, or at the beginning of the log if there is none: what
+    /// retention took in between is then told as a gap, like behind any position. A position of
+    /// another epoch is a gap, and what is retained follows; one not reached yet is the head.
+    Back {
+        /// Before which; `None` is behind the newest message.
+        before: Option<Position>,
+        /// How many messages.
+        count: usize,
+        /// Fewer, if they are about to take more bytes than this on a wire; but one at least.
+        bytes_max: usize,
+    },
 }
 
 /// Where a subscription began.
@@ -62,7 +76,8 @@ impl Reader {
     /// is left as it is.
     ///
     /// Where a lane is to report news, tell the lane first: then nothing falls between. O(patterns),
-    /// plus one look at all channels where a pattern starts at a time or with the earliest message.
+    /// plus one look at all channels where a pattern starts at a time, with the earliest message, or
+    /// back from a place.
     pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
         let mut follows: Vec<Follow> = Vec::with_capacity(patterns.len());
         for pattern in patterns {
@@ -224,6 +239,15 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
         }
         Start::Earliest => place_of(broker, follows, None),
         Start::Since(time_ms) => place_of(broker, follows, Some(time_ms)),
+        Start::Back { before: Some(Position { epoch, .. }), .. } if epoch != broker.epoch() => {
+            is_foreign = true;
+            place_of(broker, follows, None)
+        }
+        Start::Back { before, count, bytes_max } => {
+            let before = before.map_or(u64::MAX, |position| position.offset);
+            let before = before.min(broker.head().saturating_add(1));
+            place_before(broker, follows, Wanted { before, count, bytes_max })
+        }
     };
     Started { after, is_foreign }
 }

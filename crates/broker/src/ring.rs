@@ -160,6 +160,13 @@ impl Ring {
         self.slots.range(self.index_after(after)..).filter_map(|slot| slot.message.as_ref())
     }
 
+    /// Messages before `before`, newest first: their offsets, and their bytes on a wire.
+    pub(crate) fn back(&self, before: u64) -> impl Iterator<Item = (u64, usize)> {
+        let end = before.checked_sub(1).map_or(0, |after| self.index_after(after));
+        let messages = self.slots.range(..end).rev().filter_map(|slot| slot.message.as_ref());
+        messages.map(|message| (message.offset(), message.wire_bytes()))
+    }
+
     /// The index of the first slot behind `after`.
     ///
     /// Looks from the end in strides that double, as a live reader is nearly always there; then
@@ -218,6 +225,17 @@ mod tests {
         assert_eq!(ring.next_after(6), Some(9));
         assert_eq!(ring.next_after(9), None);
         assert_eq!(ring.iter_after(4).map(|m| m.offset()).collect::<Vec<_>>(), [5, 9]);
+    }
+
+    #[test]
+    fn stepping_back_starts_before_the_position_whether_held_or_not() {
+        let ring = ring(&[2, 5, 9]);
+        let back = |before| ring.back(before).map(|(offset, _)| offset).collect::<Vec<_>>();
+        assert_eq!(back(u64::MAX), [9, 5, 2]);
+        assert_eq!(back(9), [5, 2]);
+        assert_eq!(back(8), [5, 2]);
+        assert_eq!(back(2), [0; 0]);
+        assert_eq!(back(0), [0; 0]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ struct Inner {
     defaults: Options,
     /// The least specific first.
     rules: Vec<(Pattern, Rule)>,
+    has_presence: bool,
 }
 
 /// What is different in the channels of one pattern; what it leaves out is decided elsewhere.
@@ -60,7 +61,9 @@ impl Rules {
         let mut rules: Vec<_> = built_in.into_iter().chain(rules).collect();
         // Stable: of two rules for the same pattern the later one wins.
         rules.sort_by(|(one, _), (other, _)| specificity(one, other));
-        Self { inner: Arc::new(Inner { defaults, rules }) }
+        let has_presence =
+            defaults.presence || rules.iter().any(|(_, rule)| rule.presence == Some(true));
+        Self { inner: Arc::new(Inner { defaults, rules, has_presence }) }
     }
 
     /// The same options for every channel but the system's.
@@ -94,6 +97,11 @@ impl Rules {
     pub fn matching(&self, channel: &ChannelName) -> impl Iterator<Item = (&Pattern, &Rule)> {
         let rules = self.inner.rules.iter().map(|(pattern, rule)| (pattern, rule));
         rules.filter(|(pattern, _)| pattern.matches(channel))
+    }
+
+    /// Whether any channel may tell who follows it. O(1).
+    pub fn has_presence(&self) -> bool {
+        self.inner.has_presence
     }
 
     /// The largest message that any channel takes, the system's aside: clients send those none.
@@ -201,6 +209,18 @@ mod tests {
         let options = Rules::new(Options::default(), patterns).of(&"a.b".parse().unwrap());
         assert_eq!(options.retention.messages_max, 5);
         assert_eq!(options.compaction.unwrap().keys_max, 7);
+    }
+
+    #[test]
+    fn whether_any_channel_has_presence_is_known() {
+        let told = Rule { presence: Some(true), ..Rule::default() };
+        assert!(!Rules::default().has_presence());
+        assert!(
+            !Rules::new(Options::default(), [(">".parse().unwrap(), Rule::default())])
+                .has_presence()
+        );
+        assert!(Rules::new(Options::default(), [("a.*".parse().unwrap(), told)]).has_presence());
+        assert!(Rules::all(Options { presence: true, ..Options::default() }).has_presence());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The client: which server, as whom, and how long to wait for it.
 
-use crate::{Publish, PublishError, Subscribe};
+use crate::{History, Publish, PublishError, Subscribe};
 use reqwest::{Method, RequestBuilder, Url, header};
 use std::{sync::Arc, time::Duration};
 use tidewire_protocol::{ItemError, Position};
@@ -97,6 +97,22 @@ impl Client {
         I: IntoIterator<Item: Into<String>>,
     {
         Subscribe::new(self.clone(), channels.into_iter().map(Into::into).collect())
+    }
+
+    /// Begins to ask for a page of what the server keeps of a channel or pattern.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidewire_client::Since;
+    ///
+    /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
+    /// let older = client.history("chat.*").before(Since::Position(newest.before)).send().await?;
+    /// let live = client.subscribe(["chat.*"]).since(Since::Position(newest.position)).stream();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(&self, channel: impl Into<String>) -> History {
+        History::new(self.clone(), channel.into())
     }
 
     /// A request to a path below the base, each segment and value escaped.

@@ -23,6 +23,7 @@
 //! ```
 
 mod client;
+mod history;
 mod publish;
 mod subscribe;
 
@@ -35,9 +36,12 @@ mod wire;
 
 pub use backoff::Backoff;
 pub use client::{BuildError, Client, ClientBuilder};
+pub use history::{History, HistoryError};
 pub use publish::{Publish, PublishError};
 pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
-pub use tidewire_protocol::{ErrorCode, Gap, ItemError, Message, Position, Problem, Since};
+pub use tidewire_protocol::{
+    ErrorCode, Gap, HistoryPage, ItemError, Message, Position, Problem, Since,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

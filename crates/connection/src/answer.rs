@@ -1,11 +1,12 @@
 //! Messages answered in one go: a page of history, or a long-poll's answer.
 
 use crate::{
-    Format, Limits, Subscription, Time,
+    Format,
     encoding::Encoding,
     start::{Lost, in_words},
 };
-use tidewire_broker::{Broker, Gap, Gathered, Item, Reader};
+use std::sync::Arc;
+use tidewire_broker::{Broker, Gap, Item, Message};
 use tidewire_protocol::GapView;
 
 /// Some messages, and the position behind them: the next page, or a live subscription, begins
@@ -15,39 +16,26 @@ pub struct Page {
     items: Vec<Item>,
     after: u64,
     lost: Vec<Lost>,
+    reach: Option<Reach>,
+}
+
+/// What only a page of history tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// Nothing before this offset is on the page.
+    pub(crate) before: u64,
+    /// Whether there is more in the direction in which it was asked for.
+    pub(crate) has_more: bool,
 }
 
 impl Page {
-    /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
-    pub fn read(
-        subscription: Subscription,
-        limit: Option<usize>,
-        broker: &Broker,
-        limits: &Limits,
-        time: Time,
-    ) -> Self {
-        let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
-        // What comes after this is left to who goes on from here.
-        let head = broker.head();
-        let start = subscription.place.start(time);
-        let (mut reader, started) = Reader::once(broker, subscription.pattern.clone(), start);
-        let is_lost = started.is_foreign || subscription.place.is_foreign();
-        let lost = is_lost.then_some(Lost { subscription, to: started.after });
-        let mut gathered = Gathered::default();
-        while !gathered.is_caught_up() && gathered.items().is_empty() {
-            reader.advance(&gathered, 0);
-            reader.gather(broker, head, limits.gather_bytes_max, &mut gathered);
-        }
-        let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
-        let beyond = gathered.items().iter().enumerate().filter(is_message).nth(limit);
-        let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
-        let items = gathered.items().iter().take(end).cloned().collect();
-        reader.advance(&gathered, end);
-        Self { after: reader.after().unwrap_or(head), items, lost: lost.into_iter().collect() }
+    pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {
+        Self { items, after, lost, reach: None }
     }
 
-    pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {
-        Self { items, after, lost }
+    /// The same, of history.
+    pub(crate) fn reaching(self, reach: Reach) -> Self {
+        Self { reach: Some(reach), ..self }
     }
 
     /// Whether there is anything to tell.
@@ -55,7 +43,8 @@ impl Page {
         self.items.is_empty() && self.lost.is_empty()
     }
 
-    /// Appends it as a JSON object: `messages`, `position`, and `gaps` where there are any.
+    /// Appends it as a JSON object: `messages`, `position`, and `gaps` where there are any; for a page
+    /// of history also `before`, and `more` where there is.
     pub fn write_json(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
         output.push(b'{');
         self.write_fields(format, broker, output);
@@ -69,16 +58,17 @@ impl Page {
             Format::Json => Encoding::Object,
         };
         output.extend_from_slice(br#""messages":["#);
-        let messages = self.items.iter().filter_map(|item| match item {
-            Item::Message(message) => Some(message),
-            Item::Gap(_) => None,
-        });
-        write_list(messages, output, |message, output| {
+        write_list(self.messages(), output, |message, output| {
             output.extend_from_slice(encoding.of(message, broker));
         });
         output.extend_from_slice(br#"],"position":""#);
         in_words(broker.position(self.after)).write_to(output);
         output.push(b'"');
+        if let Some(Reach { before, has_more }) = self.reach {
+            output.extend_from_slice(br#","before":""#);
+            in_words(broker.position(before)).write_to(output);
+            output.extend_from_slice(if has_more { br#"","more":true"# } else { b"\"" });
+        }
         let gaps = self.gaps(broker);
         if !gaps.is_empty() {
             output.extend_from_slice(br#","gaps":["#);
@@ -90,7 +80,25 @@ impl Page {
         }
     }
 
-    fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
+    /// The offset behind it.
+    pub(crate) fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// Whether it is a page of history behind which there is more of what was asked for.
+    pub(crate) fn has_more(&self) -> bool {
+        self.reach.is_some_and(|reach| reach.has_more)
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Message(message) => Some(message),
+            Item::Gap(_) => None,
+        })
+    }
+
+    /// What is gone: of which channels, from where on, up to where.
+    pub(crate) fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
         let lost = self.lost.iter().map(|Lost { subscription, to }| {
             (subscription.pattern.as_str(), subscription.place.spelling(), *to)
         });
@@ -116,6 +124,3 @@ fn write_list<T>(
         write(item, output);
     }
 }
-
-/// Messages on a page of history when nobody says how many.
-const PAGE_MESSAGES: usize = 100;

@@ -9,7 +9,8 @@
 //! ```
 
 use crate::{
-    Dialect, Limits, Subscription, Time, Wire, Worker,
+    Dialect, Identity, Limits, Subscription, Time, Wire, Worker,
+    attendance::Attendance,
     batch::Rest,
     socket::Socket,
     start::{self, Lost, in_words},
@@ -31,6 +32,8 @@ pub struct Connection {
     pub(crate) unsent: Option<Rest>,
     pub(crate) phase: Phase,
     pub(crate) socket: Option<Box<Socket>>,
+    /// Where it is told of, if anywhere it could be.
+    pub(crate) attendance: Option<Box<Attendance>>,
     pub(crate) sent_ms: u64,
     pub(crate) heard_ms: u64,
     /// When a ping went out that nothing has answered.
@@ -86,8 +89,10 @@ pub struct Opening {
     /// Its number, which no other connection of this server has: by it are known the messages of
     /// which it wants no echo.
     pub number: NonZeroU64,
-    /// Its name, for a WebSocket's welcome.
+    /// Its name, for a WebSocket's welcome and where it is told of.
     pub connection: String,
+    /// Who it says it is, for channels that tell who is there.
+    pub identity: Identity,
     /// The server's version, likewise.
     pub version: &'static str,
 }
@@ -97,7 +102,10 @@ impl Connection {
     ///
     /// The same pattern twice counts once.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
-        let Opening { wire, subscriptions, grant, number, connection, version } = opening;
+        let Opening { wire, subscriptions, grant, number, connection, identity, version } = opening;
+        let broker = &worker.broker;
+        let attendance =
+            Attendance::open(wire, &subscriptions, &connection, identity, broker, time);
         let mut this = Self {
             wire,
             seat: worker.lane.sit(),
@@ -106,6 +114,7 @@ impl Connection {
             unsent: None,
             phase: Phase::Open,
             socket: None,
+            attendance,
             sent_ms: time.steady_ms,
             heard_ms: time.steady_ms,
             pinged_ms: None,

@@ -25,6 +25,7 @@ mod wire;
 mod batch;
 mod worker;
 
+mod attendance;
 mod connection;
 mod refusal;
 mod request;
@@ -32,13 +33,18 @@ mod socket;
 mod transmit;
 
 mod answer;
+mod history;
 mod long_poll;
+mod presence;
 
 pub use answer::Page;
+pub use attendance::{INFO_BYTES_MAX, Identity};
 pub use batch::Batch;
 pub use connection::{Connection, Opening, Parting};
+pub use history::{PageRequest, Span};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
+pub use presence::PresencePage;
 pub use refusal::Refusal;
 pub use request::{event, key, label, prepare};
 pub use socket::Publish;

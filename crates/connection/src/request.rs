@@ -1,13 +1,15 @@
 //! The requests of `tidewire.v1`: each is answered, by what was asked or by why not.
 
 use crate::{
-    Connection, Format, Page, Place, Refusal, Subscription, Time, Worker,
+    Connection, Format, Identity, Page, PageRequest, Place, PresencePage, Refusal, Span,
+    Subscription, Time, Worker,
     socket::{Publish, Socket},
     start::in_words,
 };
 use tidewire_broker::{ChannelName, Content, Draft, Grant, Label, LabelError, Pattern, Permit};
 use tidewire_protocol::{
-    ClientMessage, ErrorCode, History, PublishedData, ServerMessage, Since, Subscribe, Unsubscribe,
+    ClientMessage, ErrorCode, History, Presence, PublishedData, RawValue, ServerMessage, Since,
+    Subscribe, Unsubscribe,
 };
 
 /// Makes a publish, as the protocol words it, ready for an engine.
@@ -88,7 +90,7 @@ impl Connection {
                 }
                 return;
             }
-            Ok(ClientMessage::Presence(ask)) => (ask.id, Err(not_yet("presence"))),
+            Ok(ClientMessage::Presence(ask)) => (ask.id, self.tell_presence(&ask, worker, time)),
             Ok(ClientMessage::Token(ask)) => (ask.id, Err(not_yet("tokens"))),
             Err(error) => return self.say(&ServerMessage::from(&error)),
         };
@@ -115,6 +117,7 @@ impl Connection {
             return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
         }
         let since = ask.since.as_deref().map_or(Ok(Since::Now), str::parse)?;
+        let identity = Identity::new(ask.user.as_deref(), ask.info.map(RawValue::get))?;
         let subscription = Subscription { pattern, place: Place::Since(since) };
         if self.reader.follows(&subscription.pattern) {
             let message = format!("there is a subscription to {} already", ask.channel);
@@ -122,6 +125,9 @@ impl Connection {
         }
         // A pattern may have to look at all channels.
         self.is_spent |= subscription.pattern.as_channel().is_none();
+        if let Some(attendance) = &mut self.attendance {
+            attendance.join(&subscription.pattern, identity, time);
+        }
         let (after, mut gaps) = self.follow(&[subscription], worker, time);
         let position = in_words(worker.broker.position(after));
         self.replies.append(&mut gaps);
@@ -136,6 +142,9 @@ impl Connection {
             return Err(Refusal::new(ErrorCode::NotSubscribed, message));
         }
         worker.lane.unfollow(self.seat, &pattern);
+        if let Some(attendance) = &mut self.attendance {
+            attendance.leave(&pattern);
+        }
         self.say(&ServerMessage::Unsubscribed { id: ask.id, channel: &ask.channel });
         Ok(())
     }
@@ -147,14 +156,33 @@ impl Connection {
         time: Time,
     ) -> Result<(), Refusal> {
         let pattern: Pattern = ask.channel.parse()?;
-        let since = ask.since.as_deref().map_or(Ok(Since::Earliest), str::parse)?;
+        let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
+        let span = Span::parse(since, before, ask.until.as_deref())?;
         let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let subscription = Subscription { pattern, place: Place::Since(since) };
         self.is_spent = true;
-        let page = Page::read(subscription, limit, &worker.broker, &worker.limits, time);
+        let request = PageRequest { pattern, span, limit };
+        let page = Page::read(request, &worker.broker, &worker.limits, time);
         let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
         page.write_fields(Format::Json, &worker.broker, &mut json);
         json.push(b'}');
+        self.wire.write_text(&json, &mut self.replies);
+        Ok(())
+    }
+
+    fn tell_presence(
+        &mut self,
+        ask: &Presence<'_>,
+        worker: &Worker,
+        time: Time,
+    ) -> Result<(), Refusal> {
+        let channel: ChannelName = ask.channel.parse()?;
+        let since = ask.since.as_deref().map(str::parse).transpose()?;
+        let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.is_spent = true;
+        let Worker { broker, limits, .. } = worker;
+        let page = PresencePage::read(channel, since, limit, broker, limits, time)?;
+        let mut json = Vec::new();
+        page.write_json(Some(ask.id), broker, &mut json);
         self.wire.write_text(&json, &mut self.replies);
         Ok(())
     }

@@ -42,6 +42,7 @@ impl Place {
             Self::Since(protocol::Since::Position(position)) => {
                 Start::After(Position { epoch: position.epoch, offset: position.offset })
             }
+            Self::Since(protocol::Since::Time(time_ms)) => Start::Since(*time_ms),
             Self::Since(protocol::Since::Ago(duration)) => {
                 let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
                 Start::Since(time.wall_ms.saturating_sub(ago_ms))

@@ -54,7 +54,16 @@ fn history() {
             r#"{"type":"history","id":4,"channel":"a","since":"10-1","limit":1}"#
         ),
         [
-            r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-2","time":5,"data":"two"}],"position":"10-2"}"#
+            r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-2","time":5,"data":"two"}],"position":"10-2","before":"10-2","more":true}"#
+        ]
+    );
+    assert_eq!(
+        server.answer(
+            &mut connection,
+            r#"{"type":"history","id":5,"channel":"*","before":"10-3","limit":1}"#
+        ),
+        [
+            r#"{"type":"history","id":5,"messages":[{"channel":"a","position":"10-2","time":5,"data":"two"}],"position":"10-2","before":"10-2","more":true}"#
         ]
     );
 }
@@ -88,8 +97,16 @@ fn every_refusal_says_which_request_and_why() {
             r#"{"type":"error","id":6,"code":"bad_data""#,
         ),
         (
+            r#"{"type":"history","id":8,"channel":"a","before":"yesterday"}"#,
+            r#"{"type":"error","id":8,"code":"bad_position""#,
+        ),
+        (
+            r#"{"type":"history","id":9,"channel":"a","before":"now","until":"now"}"#,
+            r#"{"type":"error","id":9,"code":"bad_request""#,
+        ),
+        (
             r#"{"type":"presence","id":7,"channel":"a"}"#,
-            r#"{"type":"error","id":7,"code":"unsupported""#,
+            r#"{"type":"error","id":7,"code":"not_found""#,
         ),
     ] {
         let answer = server.answer(&mut connection, request);

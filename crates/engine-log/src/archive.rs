@@ -98,22 +98,24 @@ impl Archive for LogArchive {
         (time >= time_ms).then_some(offset)
     }
 
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64> {
-        let mut offsets = Vec::new();
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+        let mut found = Vec::new();
         let Some(state) = self.channels.find(channel).filter(|_| count > 0) else {
-            return offsets;
+            return found;
         };
         let from = layout::message(state.number, state_floor(&state) + 1);
         let upto = layout::message(state.number, before);
         let bounds = (Bound::Included(from.as_slice()), Bound::Excluded(upto.as_slice()));
         let scanned = self.store.scan(bounds.0, bounds.1, Order::Descending, |row| {
-            offsets.extend(layout::offset_of(row.key));
-            if offsets.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            let draft = row.value.and_then(Record::decode).map(|record| record.draft);
+            let bytes = draft.map_or(0, |draft| draft.bytes());
+            found.extend(layout::offset_of(row.key).map(|offset| (offset, bytes)));
+            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if let Err(error) = scanned {
             tracing::error!(%channel, %error, "cannot look back");
         }
-        offsets
+        found
     }
 }
 

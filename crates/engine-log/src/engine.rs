@@ -8,7 +8,12 @@ use crate::{
     queue::{Queue, Request, answer},
     store::Disks,
 };
-use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
 use tidewire_broker::{Broker, Draft, Engine, Limits, Permit, Publishing};
 
 /// When a publish is safe from what.
@@ -34,11 +39,11 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// The engine `log`: messages survive the process. Dropping it writes what waits.
+/// The engine `log`: messages survive the process. Dropping it closes it.
 #[derive(Debug)]
 pub struct LogEngine {
     queue: Arc<Queue>,
-    committer: Option<JoinHandle<()>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl LogEngine {
@@ -79,6 +84,15 @@ impl LogEngine {
         self.queue.sweep(now_ms);
     }
 
+    /// Writes what waits, and leaves the store as after a quiet end. Publishes are refused from here
+    /// on.
+    pub fn close(&self) {
+        self.queue.close();
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It ends by itself; if it panicked, its publishers have been told.
+        let _ = committer.map(JoinHandle::join);
+    }
+
     fn start(
         directory: &Path,
         disks: Disks,
@@ -90,7 +104,7 @@ impl LogEngine {
         let committer = Committer::new(world, settings.sync);
         let committer = committer::spawn(committer, Arc::clone(&queue))
             .map_err(|error| OpenError::from_io(directory, error))?;
-        Ok((Self { queue, committer: Some(committer) }, broker))
+        Ok((Self { queue, committer: Mutex::new(Some(committer)) }, broker))
     }
 }
 
@@ -104,9 +118,7 @@ impl Engine for LogEngine {
 
 impl Drop for LogEngine {
     fn drop(&mut self) {
-        self.queue.close();
-        // It ends by itself; if it panicked, its publishers have been told.
-        let _ = self.committer.take().map(JoinHandle::join);
+        self.close();
     }
 }
 

@@ -45,8 +45,12 @@ pub enum ServerMessage<'a> {
         id: u64,
         /// In order.
         messages: &'a [MessageView<'a>],
-        /// From where to ask next.
+        /// From where to go on.
         position: Position,
+        /// From where to go back.
+        before: Position,
+        /// Whether there is more of what was asked for.
+        more: bool,
     },
     /// Something was refused.
     Error {
@@ -93,10 +97,14 @@ impl ServerMessage<'_> {
             Self::Published { id, position } => {
                 Members::tagged(out, "published").number("id", id).position("position", position)
             }
-            Self::History { id, messages, position } => Members::tagged(out, "history")
-                .number("id", id)
-                .with("messages", |out| write_messages(messages, out))
-                .position("position", position),
+            Self::History { id, messages, position, before, more } => {
+                let members = Members::tagged(out, "history")
+                    .number("id", id)
+                    .with("messages", |out| write_messages(messages, out))
+                    .position("position", position)
+                    .position("before", before);
+                if more { members.raw("more", "true") } else { members }
+            }
             Self::Error { id, code, message, retry_ms } => Members::tagged(out, "error")
                 .optional_number("id", id)
                 .text("code", code.as_str())
@@ -175,14 +183,6 @@ mod tests {
                 r#"{"type":"published","id":3,"position":"10-7"}"#,
             ),
             (
-                ServerMessage::History { id: 4, messages: &[MESSAGE, MESSAGE], position },
-                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7"}"#,
-            ),
-            (
-                ServerMessage::History { id: 4, messages: &[], position },
-                r#"{"type":"history","id":4,"messages":[],"position":"10-7"}"#,
-            ),
-            (
                 ServerMessage::Error {
                     id: Some(5),
                     code: ErrorCode::Forbidden,
@@ -215,6 +215,27 @@ mod tests {
         ] {
             let mut out = Vec::new();
             message.write_json(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_page_says_whether_there_is_more() {
+        let (position, before) = (POSITION, Position { epoch: 36, offset: 5 });
+        for (messages, more, wire) in [
+            (
+                &[MESSAGE, MESSAGE][..],
+                true,
+                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7","before":"10-5","more":true}"#,
+            ),
+            (
+                &[],
+                false,
+                r#"{"type":"history","id":4,"messages":[],"position":"10-7","before":"10-5"}"#,
+            ),
+        ] {
+            let mut out = Vec::new();
+            ServerMessage::History { id: 4, messages, position, before, more }.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
         }
     }

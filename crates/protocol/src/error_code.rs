@@ -108,7 +108,7 @@ impl ErrorCode {
         match self {
             Self::BadRequest => ("bad_request", 400, "The request cannot be understood"),
             Self::BadChannel => ("bad_channel", 400, "Not a channel or pattern"),
-            Self::BadPosition => ("bad_position", 400, "Not a place to begin"),
+            Self::BadPosition => ("bad_position", 400, "Not a place in the log"),
             Self::BadData => ("bad_data", 400, "The payload is not what it is said to be"),
             Self::UnknownType => ("unknown_type", 400, "No request has this type"),
             Self::NotSubscribed => ("not_subscribed", 409, "Not subscribed"),

@@ -1,6 +1,6 @@
 //! What a server said on a `tidewire.v1` WebSocket, read into values a client can keep.
 
-use crate::{ErrorCode, Gap, Message, Position};
+use crate::{ErrorCode, Gap, Message, Position, PresencePage};
 use serde::Deserialize;
 
 /// Anything a server said.
@@ -16,6 +16,8 @@ pub enum ServerEvent {
     Published(Published),
     /// What was published.
     History(HistoryPage),
+    /// Who is there.
+    Presence(PresencePage),
     /// Something was refused.
     Error(Refusal),
     /// A message.
@@ -73,15 +75,23 @@ pub struct Published {
     pub position: Position,
 }
 
-/// A page of what was published.
+/// A page of what was published, over HTTP too.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HistoryPage {
-    /// The request's number.
-    pub id: u64,
-    /// In order.
+    /// The request's number, where requests have one.
+    pub id: Option<u64>,
+    /// The oldest first, whichever way the pages go.
     pub messages: Vec<Message>,
-    /// From where to ask next.
+    /// Everything before is told: the next page, or a live subscription, goes on from here.
     pub position: Position,
+    /// What to ask for as `before` to be told what comes before this page.
+    pub before: Position,
+    /// Whether there is more of what was asked for: before a page back, behind another.
+    #[serde(default)]
+    pub more: bool,
+    /// What would have been on this page and is gone.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
 }
 
 /// Something was refused.
@@ -120,6 +130,7 @@ impl ServerEvent {
             "unsubscribed" => serde_json::from_str(text).map(Self::Unsubscribed),
             "published" => serde_json::from_str(text).map(Self::Published),
             "history" => serde_json::from_str(text).map(Self::History),
+            "presence" => serde_json::from_str(text).map(Self::Presence),
             "error" => serde_json::from_str(text).map(Self::Error),
             "message" => serde_json::from_str(text).map(Self::Message),
             "gap" => serde_json::from_str(text).map(Self::Gap),
@@ -167,8 +178,13 @@ mod tests {
             ServerEvent::Published(Published { id: 3, .. })
         ));
         assert!(matches!(
-            parse(r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":{"x":1}}],"position":"10-7"}"#),
+            parse(r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":{"x":1}}],"position":"10-7","before":"10-7"}"#),
             ServerEvent::History(page) if page.messages[0].bytes().as_deref() == Some(br#"{"x":1}"#)
+                && page.before == position && !page.more && page.gaps.is_empty()
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"presence","id":5,"channel":"a","members":[{"connection":"c1","since":5}],"position":"10-7"}"#),
+            ServerEvent::Presence(page) if page.id == Some(5) && page.members[0].since == 5
         ));
         assert!(matches!(
             parse(r#"{"type":"error","code":"forbidden","message":"no"}"#),

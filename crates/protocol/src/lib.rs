@@ -32,6 +32,7 @@ mod request;
 mod answer;
 mod event;
 mod line;
+mod presence;
 
 mod error_code;
 mod problem;
@@ -50,6 +51,7 @@ pub use event::{
 pub use line::{Gap, GapView, PollAnswer, StreamLine};
 pub use message::{Message, MessageView};
 pub use position::{InvalidPosition, Position};
+pub use presence::{Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;
 pub use publish::{
     BATCH_MESSAGES_MAX, BatchAnswer, BatchResult, ItemError, Publish, PublishAnswer, PublishBatch,

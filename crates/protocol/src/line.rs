@@ -37,7 +37,7 @@ pub struct Gap {
     pub to: Position,
 }
 
-/// The answer to a poll, and a page of history.
+/// The answer to a poll.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PollAnswer {
     /// In order.

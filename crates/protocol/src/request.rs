@@ -26,7 +26,7 @@ pub enum ClientMessage<'a> {
 }
 
 /// Begin to deliver a channel or pattern.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Subscribe<'a> {
     /// The client's number for this request.
     pub id: u64,
@@ -38,6 +38,13 @@ pub struct Subscribe<'a> {
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
+    /// Who the client says it is, for a channel that tells who is there.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Cow<'a, str>>,
+    /// What else it says of itself there: any JSON value.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<&'a RawValue>,
 }
 
 /// Stop delivering a channel or pattern.
@@ -50,31 +57,47 @@ pub struct Unsubscribe<'a> {
     pub channel: Cow<'a, str>,
 }
 
-/// Tell what was published, a page at a time.
+/// Tell what was published, a page at a time: the oldest messages behind `since`, or the newest
+/// before `before`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct History<'a> {
     /// The client's number for this request.
     pub id: u64,
-    /// A channel.
+    /// A channel or pattern.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Where to begin, as given; see [`Subscribe::since`].
+    /// Behind which place, as given; see [`Subscribe::since`].
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
+    /// Before which place, the newest messages there: this pages backward.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Cow<'a, str>>,
+    /// Before which place, the oldest messages behind `since`: this is where paging forward ends.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Cow<'a, str>>,
     /// How many messages at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
 
-/// Tell who is there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Tell who is there, a page at a time.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Presence<'a> {
     /// The client's number for this request.
     pub id: u64,
     /// A channel.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
+    /// Where to go on, as given; see [`Subscribe::since`]. Without it: with everybody there is.
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Cow<'a, str>>,
+    /// How many comings and goings at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
 }
 
 /// Go on with another token.
@@ -169,11 +192,15 @@ mod tests {
         for wire in [
             r#"{"type":"subscribe","id":1,"channel":"chat.*","since":"k3f9a-1042"}"#,
             r#"{"type":"subscribe","id":1,"channel":"chat.*"}"#,
+            r#"{"type":"subscribe","id":1,"channel":"a","user":"u","info":{"x":[1, 2]}}"#,
             r#"{"type":"unsubscribe","id":2,"channel":"chat.*"}"#,
             r#"{"type":"publish","id":3,"channel":"a","data":{"x":[1, 2]},"event":"e","key":"k","message_id":"m","echo":false}"#,
             r#"{"type":"publish","channel":"a","data":"AP8=","encoding":"base64"}"#,
             r#"{"type":"history","id":4,"channel":"a","since":"5m","limit":10}"#,
+            r#"{"type":"history","id":4,"channel":"a.*","since":"5m","before":"k3f9a-1042"}"#,
+            r#"{"type":"history","id":4,"channel":"a","until":"@1763790000123"}"#,
             r#"{"type":"presence","id":5,"channel":"a"}"#,
+            r#"{"type":"presence","id":5,"channel":"a","since":"10-7","limit":10}"#,
             r#"{"type":"token","id":6,"token":"t\"t"}"#,
         ] {
             let mut out = Vec::new();
@@ -200,7 +227,7 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_ignored_whatever_they_hold() {
-        ClientMessage::parse(r#"{"type":"presence","id":5,"channel":"a","limit":"x","new":{}}"#)
+        ClientMessage::parse(r#"{"type":"unsubscribe","id":5,"channel":"a","limit":"x","new":{}}"#)
             .unwrap();
     }
 

@@ -1,10 +1,11 @@
-//! Where a reader asks to begin: `now`, `earliest`, a position, or a while ago such as `5m`.
+//! Where a reader asks to begin: `now`, `earliest`, a position, a time such as `@1763790000123`, or a
+//! while ago such as `5m`.
 
 use crate::{Position, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr, time::Duration};
 
-/// The place in the log from which a reader wants messages.
+/// The place in the log from which a reader wants messages, or up to which.
 ///
 /// ```
 /// use std::time::Duration;
@@ -12,6 +13,7 @@ use std::{fmt, str::FromStr, time::Duration};
 ///
 /// assert_eq!("5m".parse(), Ok(Since::Ago(Duration::from_secs(300))));
 /// assert_eq!("now".parse(), Ok(Since::Now));
+/// assert_eq!("@1763790000123".parse(), Ok(Since::Time(1_763_790_000_123)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Since {
@@ -21,6 +23,8 @@ pub enum Since {
     Earliest,
     /// Everything after this position.
     Position(Position),
+    /// Everything published at this time or later: milliseconds since the Unix epoch.
+    Time(u64),
     /// Everything published since that long ago; whole milliseconds.
     Ago(Duration),
 }
@@ -28,8 +32,9 @@ pub enum Since {
 /// The text says no place in the log. It may be another server's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a place to begin: allowed are `now`, `earliest`, a position as the server gave it \
-     (`k3f9a-1042`) and a duration (`250ms`, `90s`, `5m`, `2h`, `1d`)"
+    "not a place in the log: allowed are `now`, `earliest`, a position as the server gave it \
+     (`k3f9a-1042`), a duration (`250ms`, `90s`, `5m`, `2h`, `1d`) and a time in milliseconds since \
+     1970 (`@1763790000123`)"
 )]
 pub struct InvalidSince;
 
@@ -60,9 +65,12 @@ impl FromStr for Since {
         match text {
             "now" => Ok(Self::Now),
             "earliest" => Ok(Self::Earliest),
-            _ => (text.parse().map(Self::Position))
-                .or_else(|_| parse_duration(text).map(Self::Ago))
-                .map_err(|_| InvalidSince),
+            _ => match text.strip_prefix(TIME_PREFIX) {
+                Some(time) => parse_time(time).map(Self::Time),
+                None => (text.parse().map(Self::Position))
+                    .or_else(|_| parse_duration(text).map(Self::Ago))
+                    .map_err(|_| InvalidSince),
+            },
         }
     }
 }
@@ -73,6 +81,7 @@ impl fmt::Display for Since {
             Self::Now => f.pad("now"),
             Self::Earliest => f.pad("earliest"),
             Self::Position(position) => position.fmt(f),
+            Self::Time(time_ms) => write!(f, "{TIME_PREFIX}{time_ms}"),
             Self::Ago(ago) => write_duration(*ago, f),
         }
     }
@@ -90,6 +99,12 @@ impl<'de> Deserialize<'de> for Since {
     }
 }
 
+/// Reads milliseconds. The standard library's parser would also take a plus sign.
+fn parse_time(text: &str) -> Result<u64, InvalidSince> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).ok_or(InvalidSince)
+}
+
 /// Writes the largest unit that leaves no fraction.
 fn write_duration(duration: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let ms = duration.as_millis();
@@ -97,6 +112,8 @@ fn write_duration(duration: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result
     let (unit, unit_ms) = UNITS.iter().find(|(_, ms)| fits(*ms)).unwrap_or(&("ms", 1));
     write!(f, "{}{unit}", ms / u128::from(*unit_ms))
 }
+
+const TIME_PREFIX: char = '@';
 
 /// Largest first, each in milliseconds.
 const UNITS: [(&str, u64); 5] =
@@ -112,6 +129,9 @@ mod tests {
             ("now", Since::Now),
             ("earliest", Since::Earliest),
             ("10-7", Since::Position(Position { epoch: 36, offset: 7 })),
+            ("@0", Since::Time(0)),
+            ("@1763790000123", Since::Time(1_763_790_000_123)),
+            ("@18446744073709551615", Since::Time(u64::MAX)),
             ("250ms", Since::Ago(Duration::from_millis(250))),
             ("90s", Since::Ago(Duration::from_secs(90))),
             ("5m", Since::Ago(Duration::from_secs(300))),
@@ -132,10 +152,14 @@ mod tests {
         for text in ["", "Now", "5", "m", "5 m", "-5m", "+5m", "1.5h", "5M", "5mm", "5m ", "5é"] {
             assert_eq!(text.parse::<Since>(), Err(InvalidSince), "{text:?}");
         }
+        for text in ["@", "@+5", "@-5", "@5ms", "@@5", "@ 5", "@18446744073709551616", "@10-7"] {
+            assert_eq!(text.parse::<Since>(), Err(InvalidSince), "{text:?}");
+        }
         assert_eq!(
             InvalidSince.to_string(),
-            "not a place to begin: allowed are `now`, `earliest`, a position as the server gave it \
-             (`k3f9a-1042`) and a duration (`250ms`, `90s`, `5m`, `2h`, `1d`)"
+            "not a place in the log: allowed are `now`, `earliest`, a position as the server gave it \
+             (`k3f9a-1042`), a duration (`250ms`, `90s`, `5m`, `2h`, `1d`) and a time in \
+             milliseconds since 1970 (`@1763790000123`)"
         );
     }
 

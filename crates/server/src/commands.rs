@@ -1,10 +1,14 @@
-//! The commands of the binary beside serving: two clients, and a look at the configuration.
+//! The commands of the binary beside serving: three clients, and a look at the configuration.
 
 mod check_config;
+mod history;
 mod publish;
 mod subscribe;
 
+mod printer;
+
 pub use check_config::CheckConfig;
+pub use history::History;
 pub use publish::Publish;
 pub use subscribe::Subscribe;
 
@@ -18,6 +22,7 @@ mod tests {
 
     #[derive(Debug, Parser)]
     enum Cli {
+        History(History),
         Publish(Publish),
         Subscribe(Subscribe),
         CheckConfig(Box<CheckConfig>),
@@ -41,6 +46,8 @@ mod tests {
             "publish a hi --id order-17",
             "check-config --retention-age 15m chat.room1 news --json",
             "subscribe logs.> --since 10m --wire ws --format json --count 5",
+            "history logs.> --since @1763790000000 --before 5m --limit 20 --format json",
+            "history a",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
         ] {
             assert_eq!(refused(arguments), "", "{arguments}");
@@ -55,6 +62,8 @@ mod tests {
             ("check-config a.*", "a pattern was given where one channel is wanted"),
             ("subscribe", "<PATTERN>..."),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
+            ("history a b", "unexpected argument"),
+            ("history a --limit 0", "0 is not in 1.."),
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),
             ("subscribe a --count 0", "0 is not in 1.."),
         ] {

@@ -12,6 +12,8 @@ mod desk;
 mod driver;
 mod files;
 mod gate;
+mod presence;
 mod problem;
 mod query;
 mod routes;
+mod storage;

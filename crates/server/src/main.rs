@@ -1,10 +1,10 @@
-//! The `tidewire` binary: a server, two commands that speak to one, and one that checks its settings.
+//! The `tidewire` binary: a server, the commands that speak to one, and one that checks its settings.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tidewire::{
-    commands::{CheckConfig, Publish, Subscribe},
+    commands::{CheckConfig, History, Publish, Subscribe},
     config::{Config, Settings},
     serve::serve,
 };
@@ -30,6 +30,8 @@ enum Command {
     Subscribe(Subscribe),
     /// Check the configuration, and tell what channels have and why
     CheckConfig(Box<CheckConfig>),
+    /// Print what was published
+    History(History),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Publish(publish)) => block_on(publish.run()),
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
         Some(Command::CheckConfig(check)) => check.run(),
+        Some(Command::History(history)) => block_on(history.run()),
     }
 }
 
@@ -66,6 +69,7 @@ Try it:
   curl -d hello http://127.0.0.1:8080/publish/lobby
   tail -F app.log | tidewire publish logs.app --lines
   tidewire subscribe 'logs.>' --since 10m
+  tidewire history 'logs.>' --limit 20
 
 Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.
 Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";

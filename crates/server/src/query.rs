@@ -3,7 +3,7 @@
 use crate::problem::Refused;
 use actix_web::HttpRequest;
 use std::{borrow::Cow, time::Duration};
-use tidewire_connection::{Format, Limits, Place, Subscription};
+use tidewire_connection::{Format, Identity, Limits, Place, Subscription};
 use tidewire_protocol::{ErrorCode, Since, parse_duration};
 
 /// A request's query, decoded but not yet understood.
@@ -64,6 +64,11 @@ impl<'a> Query<'a> {
                 Err(Refused::new(ErrorCode::BadRequest, message))
             }
         }
+    }
+
+    /// Who the client says it is, for channels that tell who is there.
+    pub(crate) fn identity(&self) -> Result<Identity, Refused> {
+        Ok(Identity::new(self.one("user"), self.one("info"))?)
     }
 
     /// How long a long-poll may wait, in milliseconds; at most `wait_max`, whatever is asked.
@@ -140,6 +145,7 @@ mod tests {
         assert!(Query::parse("format=xml").format(Format::Raw).is_err());
         assert!(Query::parse("wait=long").wait_ms(Duration::MAX).is_err());
         assert!(Query::parse("limit=0").limit().is_err());
+        assert!(Query::parse("info={").identity().is_err());
     }
 
     #[test]

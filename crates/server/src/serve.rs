@@ -5,7 +5,9 @@ use crate::{
     config::Config,
     desk::{Desk, House},
     gate::Gate,
+    presence::Teller,
     routes,
+    storage::Storage,
     takeover::{HttpTimeouts, listen},
 };
 use actix_server::{Server, ServerHandle};
@@ -19,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tidewire_broker::{Broker, Grant, Lane, MemoryEngine};
+use tidewire_broker::{Broker, Engine, Grant, Lane};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
@@ -39,16 +41,21 @@ async fn run(config: Config) -> Result<()> {
     let listener = TcpListener::bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
-    // Two lives of a server are never within a millisecond of each other.
-    let broker = Broker::new(wall_ms(), config.broker.clone());
+    let storage = Rc::new(Storage::open(&config, wall_ms())?);
+    let Storage { broker, engine, .. } = &*storage;
+    // Nobody is connected yet: whoever the log tells of was when it was last open.
+    broker.clear_presence();
     let gate = Gate::new(connections_max);
-    let server = start(&config, &broker, &gate, listener)?;
+    let server = start(&config, broker, engine, &gate, listener)?;
     let mut terminate = signal(SignalKind::terminate())?;
-    if let Err(error) = greet(&format!("http://{address}"), connections_max, descriptors) {
+    if let Err(error) = greet(&format!("http://{address}"), &storage, connections_max, descriptors)
+    {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
-    let sweeper = rt::spawn(sweep(broker));
+    let teller = Teller::new(broker.clone(), Arc::clone(engine));
+    let teller = rt::spawn(teller.run(config.presence_interval.duration(), gate.clone()));
+    let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let handle = server.handle();
     let server = rt::spawn(server);
     tokio::select! {
@@ -58,13 +65,23 @@ async fn run(config: Config) -> Result<()> {
     sweeper.abort();
     end(&handle, &gate, config.drain.duration()).await;
     server.await.context("the server's task has failed")??;
+    // Everybody has left: a log that outlives this server should know.
+    teller.await.context("the task that tells who comes and goes has failed")?.tell().await;
+    storage.close();
     Ok(())
 }
 
-fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -> Result<Server> {
+fn start(
+    config: &Config,
+    broker: &Broker,
+    engine: &Arc<dyn Engine>,
+    gate: &Gate,
+    listener: TcpListener,
+) -> Result<Server> {
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
-    let (broker, gate, limits) = (broker.clone(), gate.clone(), config.connection);
+    let (broker, engine) = (broker.clone(), Arc::clone(engine));
+    let (gate, limits) = (gate.clone(), config.connection);
     let house = House {
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
@@ -82,7 +99,7 @@ fn start(config: &Config, broker: &Broker, gate: &Gate, listener: TcpListener) -
             tracing::error!(%error, "a worker cannot be started again");
             std::process::exit(EXIT_SOFTWARE)
         });
-        let engine = Arc::new(MemoryEngine::new(broker.clone()));
+        let engine = Arc::clone(&engine);
         Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone()))
     };
     let builder = Server::build()
@@ -119,11 +136,11 @@ enum Task {
 }
 
 /// Applies retention by age, everywhere in turn.
-async fn sweep(broker: Broker) {
+async fn sweep(storage: Rc<Storage>) {
     let mut tick = tokio::time::interval(SWEEP_TICK);
     loop {
         tick.tick().await;
-        broker.sweep(wall_ms(), SWEEP_CHANNELS);
+        storage.sweep(wall_ms());
     }
 }
 
@@ -143,7 +160,12 @@ async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
     handle.stop(true).await;
 }
 
-fn greet(url: &str, connections_max: usize, descriptors: usize) -> io::Result<()> {
+fn greet(
+    url: &str,
+    storage: &Storage,
+    connections_max: usize,
+    descriptors: usize,
+) -> io::Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "listening on {url}")?;
     writeln!(output)?;
@@ -151,6 +173,7 @@ fn greet(url: &str, connections_max: usize, descriptors: usize) -> io::Result<()
     writeln!(output, "  follow     curl -N {url}/events")?;
     writeln!(output, "  publish    curl -d hello {url}/publish/lobby")?;
     writeln!(output)?;
+    writeln!(output, "  the log is kept {}", storage.place())?;
     writeln!(
         output,
         "  room for {connections_max} subscribers (file-descriptor limit {descriptors})"
@@ -191,9 +214,6 @@ const SHUTDOWN_SECONDS: u64 = 2;
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 const SWEEP_TICK: Duration = Duration::from_secs(1);
-
-/// Channels swept a tick: some milliseconds of work.
-const SWEEP_CHANNELS: usize = 20_000;
 
 /// `EX_SOFTWARE` of sysexits.
 const EXIT_SOFTWARE: i32 = 70;

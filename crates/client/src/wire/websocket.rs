@@ -145,7 +145,8 @@ fn subscribe_frames(progress: &Progress) -> Vec<u8> {
     for (id, channel) in (1..).zip(progress.channels()) {
         let since = Some(progress.since_of(channel).to_string().into());
         let mut json = Vec::new();
-        ClientMessage::Subscribe(Subscribe { id, channel: channel.into(), since })
+        let channel = channel.into();
+        ClientMessage::Subscribe(Subscribe { id, channel, since, ..Subscribe::default() })
             .write_json(&mut json);
         encode_text(&String::from_utf8_lossy(&json), Some(mask_key()), &mut frames);
     }
@@ -176,6 +177,7 @@ fn interpret(text: &str) -> Result<Item, Failure> {
         ServerEvent::Unsubscribed(_)
         | ServerEvent::Published(_)
         | ServerEvent::History(_)
+        | ServerEvent::Presence(_)
         | ServerEvent::Other { .. } => Item::Alive,
     })
 }

@@ -6,6 +6,7 @@ mod scripted;
 
 mod a_foreign_answer_is_fallen_back_from;
 mod a_gap_is_delivered;
+mod a_page_of_history_is_asked_for_and_read;
 mod a_publish_says_what_became_of_it;
 mod a_refusal_ends_the_subscription;
 mod a_server_that_is_down_is_waited_for;

@@ -4,11 +4,12 @@
 
 use std::num::NonZeroU64;
 use tidewire_broker::{
-    Broker, Content, Draft, Engine, Grant, MemoryEngine, Publishing, Retention, Rules,
+    Broker, Content, Draft, Engine, Grant, MemoryEngine, Options, Publishing, Retention, Rule,
+    Rules,
 };
 use tidewire_connection::{
-    Connection, Dialect, Format, Framing, Limits, LongPoll, Opening, Place, Refusal, Subscription,
-    Time, Wire, Worker,
+    Connection, Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Place, Refusal,
+    Subscription, Time, Wire, Worker,
 };
 
 pub const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
@@ -65,7 +66,35 @@ impl Server {
         self.publish(channel, Draft::new(Content::Text(text.into())));
     }
 
+    /// A server whose channels `room.…` tell who is there.
+    pub fn telling() -> Self {
+        let presence = Rule { presence: Some(true), ..Rule::default() };
+        let rules = Rules::new(Options::default(), [("room.>".parse().unwrap(), presence)]);
+        let limits = tidewire_broker::Limits { rules, ..Default::default() };
+        Self::with(limits, Limits::default())
+    }
+
+    /// Tells the channels of presence what has changed; says how many messages that took.
+    pub fn tell_presence(&mut self) -> usize {
+        let changes = self.worker.broker.roster().take_changes();
+        for change in &changes {
+            let (permit, draft) = change.publish();
+            self.worker.broker.append(permit, draft, self.time.wall_ms).unwrap();
+        }
+        changes.len()
+    }
+
     pub fn open(&mut self, wire: Wire, subscriptions: &[(&str, &str)]) -> Connection {
+        self.open_as("c", Identity::default(), wire, subscriptions)
+    }
+
+    pub fn open_as(
+        &mut self,
+        connection: &str,
+        identity: Identity,
+        wire: Wire,
+        subscriptions: &[(&str, &str)],
+    ) -> Connection {
         let opening = Opening {
             wire,
             subscriptions: subscriptions
@@ -74,7 +103,8 @@ impl Server {
                 .collect(),
             grant: Grant::open(),
             number: self.number(),
-            connection: "c".to_owned(),
+            connection: connection.to_owned(),
+            identity,
             version: "v",
         };
         Connection::open(opening, &mut self.worker, self.time)

@@ -1,12 +1,10 @@
 //! `tidewire subscribe`: prints messages as they come, and says on standard error what else happens.
 
-mod printer;
-
+use super::printer::{Format, Printer, is_closed_output};
 use futures_util::Stream as _;
-use printer::{Format, Printer};
 use std::{
     future::poll_fn,
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     pin::Pin,
     task::Poll,
 };
@@ -22,8 +20,8 @@ pub struct Subscribe {
     /// The server.
     #[arg(long, default_value = super::DEFAULT_URL)]
     url: String,
-    /// Where to begin: now, earliest, a position (k3f9a-1042), or a while ago (250ms, 90s, 10m, 2h,
-    /// 1d).
+    /// Where to begin: now, earliest, a position (k3f9a-1042), a time (@1763790000123, in milliseconds
+    /// since 1970), or a while ago (250ms, 90s, 10m, 2h, 1d).
     #[arg(long, default_value = "now")]
     since: Since,
     /// How messages come. With auto, the first of WebSocket, SSE and poll that can be had.
@@ -101,11 +99,6 @@ async fn follow(
         }
     }
     Ok(printer.flush()?)
-}
-
-/// Who reads the output has seen enough, as `head` does.
-fn is_closed_output(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 const EXAMPLES: &str = "\

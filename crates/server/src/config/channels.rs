@@ -3,10 +3,14 @@
 //! One list has all there is to know of each option: its key, what it makes of a rule, how its
 //! value reads.
 
+mod check;
+
+pub(super) use check::{BELOW_TOTAL, check};
+
 use super::{Bytes, ConfigError, Span, layers};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
-use tidewire_broker::{ChannelName, Options, Pattern, Publishers, Rule, Rules, SlowReaders};
+use tidewire_broker::{Options, Pattern, Publishers, Rule, SlowReaders};
 use toml::{Table, Value as Toml};
 
 /// One option of a channel.
@@ -202,94 +206,6 @@ fn read_one(table: Table, name: &str, source_name: &str) -> Result<Rule, ConfigE
     Ok(written.into())
 }
 
-/// Refuses what makes no sense in itself, or beside the rest.
-pub(super) fn check(
-    tables: &[(Pattern, Rule)],
-    source_name: &str,
-    rules: &Rules,
-    total_bytes_max: usize,
-) -> Result<(), ConfigError> {
-    for (pattern, rule) in tables {
-        let refuse = |key, given: &str, allowed| {
-            let key = format!("{source_name}: {}", spell_key(pattern.as_str(), key));
-            Err(ConfigError::value(key, given, allowed))
-        };
-        let zeros = [
-            ("retention_messages", rule.retention_messages == Some(0)),
-            ("retention_bytes", rule.retention_bytes == Some(0)),
-            ("retention_age", rule.retention_age_ms == Some(0)),
-            ("message_bytes_max", rule.message_bytes_max == Some(0)),
-            ("keys_max", rule.keys_max == Some(0)),
-            ("keys_bytes_max", rule.keys_bytes_max == Some(0)),
-            ("keys_age", rule.keys_age_ms == Some(0)),
-        ];
-        if let Some((key, _)) = zeros.iter().find(|(_, is_zero)| *is_zero) {
-            return refuse(key, "0", "above zero");
-        }
-        if let Some(bytes_max) = rule.message_bytes_max.filter(|bytes| *bytes >= total_bytes_max) {
-            return refuse("message_bytes_max", &Bytes::from(bytes_max).to_string(), BELOW_TOTAL);
-        }
-        let of_clients = [
-            ("compact", rule.compact.is_some()),
-            ("presence", rule.presence.is_some()),
-            ("publishers", rule.publishers.is_some()),
-        ];
-        if let Some((key, _)) = of_clients.iter().find(|(_, is_stated)| *is_stated)
-            && pattern.as_str().starts_with('$')
-        {
-            return refuse(key, "given", "left out: such channels are the system's");
-        }
-        let of_keys = [
-            ("keys_max", rule.keys_max.is_some()),
-            ("keys_bytes_max", rule.keys_bytes_max.is_some()),
-            ("keys_age", rule.keys_age_ms.is_some()),
-        ];
-        if let Some((key, _)) = of_keys.iter().find(|(_, is_stated)| *is_stated)
-            && !is_compacted_somewhere(pattern, tables, rules)
-        {
-            return refuse(
-                key,
-                "given",
-                "left out, or beside compact = true: nothing is compacted",
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Whether any channel that `pattern` selects is compacted.
-///
-/// Of the channels that it has in common with a table, one whose other tokens nobody names is
-/// compacted if any is.
-fn is_compacted_somewhere(pattern: &Pattern, tables: &[(Pattern, Rule)], rules: &Rules) -> bool {
-    let depth = |pattern: &Pattern| pattern.as_str().split('.').count();
-    let depth_max = tables.iter().map(|(pattern, _)| depth(pattern)).max().unwrap_or_default();
-    tables.iter().any(|(other, _)| {
-        let common = (1..=depth_max + 1).filter_map(|depth| in_common(pattern, other, depth));
-        common.into_iter().any(|channel| rules.of(&channel).compaction.is_some())
-    })
-}
-
-/// A channel of so many tokens that both patterns select.
-fn in_common(one: &Pattern, other: &Pattern, depth: usize) -> Option<ChannelName> {
-    let tokens = spread(one, depth)?.into_iter().zip(spread(other, depth)?);
-    let tokens = tokens.map(|pair| match pair {
-        ("*", "*") => UNNAMED,
-        ("*", token) | (token, _) => token,
-    });
-    let channel: ChannelName = tokens.collect::<Vec<_>>().join(".").parse().ok()?;
-    (one.matches(&channel) && other.matches(&channel)).then_some(channel)
-}
-
-/// A pattern's tokens, with a final `>` standing for as many `*` as make it so deep.
-fn spread(pattern: &Pattern, depth: usize) -> Option<Vec<&str>> {
-    let mut tokens: Vec<_> = pattern.as_str().split('.').collect();
-    if tokens.pop_if(|last| *last == ">").is_some() && tokens.len() < depth {
-        tokens.resize(depth, "*");
-    }
-    (tokens.len() == depth).then_some(tokens)
-}
-
 /// How the file spells a table.
 pub(super) fn spell(pattern: &str) -> String {
     format!("[channels.{pattern:?}]")
@@ -298,11 +214,6 @@ pub(super) fn spell(pattern: &str) -> String {
 fn spell_key(pattern: &str, key: &str) -> String {
     format!("{} {key}", spell(pattern))
 }
-
-pub(super) const BELOW_TOTAL: &str = "below total_bytes_max, or no such message could be kept";
-
-/// A token that no table names.
-const UNNAMED: &str = "~~:~~";
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,17 @@
-//! What is kept, and where there is something: history and the list of channels.
+//! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
 use super::{AtDesk, json_answer};
 use crate::{problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tidewire_broker::{ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, Place, Subscription, in_words};
-use tidewire_protocol::{ErrorCode, Position, Since};
+use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
+use tidewire_connection::{Format, Page, PageRequest, PresencePage, Span, in_words};
+use tidewire_protocol::Position;
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
+///
+/// With `before` the newest messages there, otherwise the oldest behind `since`.
 pub(super) async fn messages(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -17,20 +19,29 @@ pub(super) async fn messages(
 ) -> Result<HttpResponse, Refused> {
     let query = Query::of(&request);
     let pattern: Pattern = channel.parse()?;
-    let since = query.one("since").map_or(Ok(Since::Earliest), str::parse)?;
+    let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
-    let subscription = Subscription { pattern, place: Place::Since(since) };
-    let page = Page::read(subscription, limit, &desk.broker, &desk.limits, desk.clock.now());
+    let request = PageRequest { pattern, span, limit };
+    let page = Page::read(request, &desk.broker, &desk.limits, desk.clock.now());
     let mut body = Vec::new();
     page.write_json(format, &desk.broker, &mut body);
     Ok(json_answer(body))
 }
 
-/// `GET /channels/{channel}/presence`: nobody's, as long as no channel is configured to tell.
-pub(super) async fn presence(channel: web::Path<String>) -> Result<HttpResponse, Refused> {
-    let pattern: Pattern = channel.parse()?;
-    let message = format!("{pattern} does not tell who is there");
-    Err(Refused::new(ErrorCode::NotFound, message))
+/// `GET /channels/{channel}/presence`: a page of who is there.
+pub(super) async fn presence(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
+    let query = Query::of(&request);
+    let channel: ChannelName = channel.parse()?;
+    let since = query.one("since").map(str::parse).transpose()?;
+    let (limit, time) = (query.limit()?, desk.clock.now());
+    let page = PresencePage::read(channel, since, limit, &desk.broker, &desk.limits, time)?;
+    let mut body = Vec::new();
+    page.write_json(None, &desk.broker, &mut body);
+    Ok(json_answer(body))
 }
 
 #[derive(Serialize)]

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 use tidewire_connection::{
-    Dialect, Format, Framing, Limits, LongPoll, Opening, Page, Subscription, Wire,
+    Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
 use tidewire_protocol::ErrorCode;
 use tokio::net::TcpStream;
@@ -80,8 +80,9 @@ pub(super) async fn socket(
         (false, Format::Json) => Dialect::Json,
     };
     let subscriptions = query.subscriptions(None, !subprotocol, &desk.limits)?;
+    let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
-    let opening = opening(Wire::WebSocket(dialect), subscriptions, &desk);
+    let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, &desk);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
@@ -100,6 +101,8 @@ pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpRespo
     let query = Query::of(&request);
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
+    // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
+    query.identity()?;
     let subscriptions =
         query.subscriptions(last_event_id(&request).as_deref(), true, &desk.limits)?;
     let _ticket = desk.gate.enter()?;
@@ -123,6 +126,7 @@ fn follow(
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
+    let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
     // Proxies are asked to pass on what they get, when they get it.
     response
@@ -135,18 +139,24 @@ fn follow(
             takeover::Framing::Chunked => Framing::Chunked,
             takeover::Framing::UntilClose => Framing::UntilClose,
         };
-        let opening = opening(wire(format, framing), subscriptions, &desk);
+        let opening = opening(wire(format, framing), subscriptions, identity, &desk);
         rt::spawn(Driver::open(socket, &bytes::Bytes::new(), opening, desk, ticket));
     }))
 }
 
-fn opening(wire: Wire, subscriptions: Vec<Subscription>, desk: &Desk) -> Opening {
+fn opening(
+    wire: Wire,
+    subscriptions: Vec<Subscription>,
+    identity: Identity,
+    desk: &Desk,
+) -> Opening {
     Opening {
         wire,
         subscriptions,
         grant: desk.house.grant.clone(),
         number: NonZeroU64::MIN.saturating_add(OPENED.fetch_add(1, Ordering::Relaxed)),
         connection: format!("{:016x}", fastrand::u64(..)),
+        identity,
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -265,13 +265,17 @@ impl Follow {
     }
 }
 
-/// A page holds everything of its channel, from where it was asked for up to its position.
+/// A page holds everything of its channel, from where it was asked for or as far back as it says, up
+/// to its position.
 pub(crate) fn check_page(
     page: &HistoryPage,
     channel: &str,
-    after: Position,
+    since: Option<Position>,
     sight: &Sight<'_>,
 ) -> Result<(), String> {
+    let Position { epoch, offset } = page.before;
+    let reach = offset.checked_sub(1).ok_or("a page begins before the log")?;
+    let after = since.unwrap_or(Position { epoch, offset: reach });
     let mut follow = Follow::excused(channel, after);
     let mut last = after.offset;
     for message in &page.messages {

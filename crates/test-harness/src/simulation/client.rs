@@ -42,7 +42,8 @@ pub(crate) enum Ask {
     Publish(u64),
     History {
         channel: String,
-        after: Position,
+        /// Behind which place; a page back says itself how far it reaches.
+        since: Option<Position>,
     },
     /// Anything that has to be refused.
     Nonsense,
@@ -201,10 +202,10 @@ impl Client {
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
-            ServerEvent::History(page) => match self.asks.remove(&page.id) {
-                Some(Ask::History { channel, after }) => {
+            ServerEvent::History(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
+                Some(Ask::History { channel, since }) => {
                     tally.history += 1;
-                    check_page(&page, &channel, after, sight)
+                    check_page(&page, &channel, since, sight)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },

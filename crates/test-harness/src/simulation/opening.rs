@@ -13,7 +13,9 @@ use super::{
 use fastrand::Rng;
 use std::{mem, num::NonZeroU64, time::Duration};
 use tidewire_broker::Grant;
-use tidewire_connection::{Connection, Dialect, LongPoll, Opening, Place, Subscription, Wire};
+use tidewire_connection::{
+    Connection, Dialect, Identity, LongPoll, Opening, Place, Subscription, Wire,
+};
 use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
 
 impl World {
@@ -74,8 +76,9 @@ impl World {
         let core = match (workers.get_mut(worker_at), manner) {
             (Some(shift), Manner::Live(wire)) => {
                 let (connection, version) = (format!("client-{at}"), "0");
-                let grant = Grant::open();
-                let opening = Opening { wire, subscriptions, grant, number, connection, version };
+                let (grant, identity) = (Grant::open(), Identity::default());
+                let opening =
+                    Opening { wire, subscriptions, grant, number, connection, identity, version };
                 Core::Live(Box::new(Connection::open(opening, &mut shift.worker, time)))
             }
             (Some(shift), Manner::Poll) => {
@@ -111,7 +114,9 @@ pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) 
     let channel = follow.pattern.clone();
     client.ask(Ask::Subscribe(follow), rng, |id| {
         let since = since.map(|since| since.to_string().into());
-        request(&ClientMessage::Subscribe(Subscribe { id, channel: channel.into(), since }))
+        let channel = channel.into();
+        let subscribe = Subscribe { id, channel, since, ..Subscribe::default() };
+        request(&ClientMessage::Subscribe(subscribe))
     });
 }
 

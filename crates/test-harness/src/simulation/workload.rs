@@ -199,13 +199,15 @@ impl World {
     fn ask_history(&mut self, at: usize) {
         let (epoch, head) = (self.broker.epoch(), self.broker.head());
         let channel = settings::pattern(&mut self.rng);
-        let after = Position { epoch, offset: self.rng.u64(0..=head) };
+        let place = Position { epoch, offset: self.rng.u64(0..=head + 1) };
+        let since = (place.offset <= head && self.rng.bool()).then_some(place);
+        let end = if since.is_some() { "since" } else { "before" };
         let limit = self.rng.u64(1..20);
         let Some(client) = self.clients.get_mut(at) else { return };
-        let ask = Ask::History { channel: channel.to_owned(), after };
+        let ask = Ask::History { channel: channel.to_owned(), since };
         client.ask(ask, &mut self.rng, |id| {
             format!(
-                r#"{{"type":"history","id":{id},"channel":"{channel}","since":"{after}","limit":{limit}}}"#
+                r#"{{"type":"history","id":{id},"channel":"{channel}","{end}":"{place}","limit":{limit}}}"#
             )
         });
     }

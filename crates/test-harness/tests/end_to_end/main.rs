@@ -19,7 +19,10 @@ mod our_client_role_understands_another_server;
 mod a_position_of_one_wire_resumes_on_every_other;
 mod a_wire_cut_among_ten_thousand_messages_loses_none;
 mod any_faults_by_seed_lose_nothing;
+mod history_pages_back_and_goes_on_live;
 mod the_rust_client_resumes_on_every_wire;
+
+mod who_is_there_is_told;
 
 mod a_gap_is_told_when_retention_has_passed;
 mod a_restarted_server_tells_a_gap;

@@ -1,3 +1,5 @@
+//! The tables of a file: read, told, and refused where they make no sense.
+
 use super::*;
 use crate::config::{Config, Decided, Reason, Settings, layers};
 

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, ErrorKind, Write},
 };
 use tidewire_client::{Gap, Message, Outage};
 use tidewire_protocol::PublishedData;
@@ -14,7 +14,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// Prints what a subscription brings.
+/// Prints messages, and what else there is to tell.
 #[derive(Debug)]
 pub(super) struct Printer<Out: Write, Err> {
     format: Format,
@@ -70,16 +70,26 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         let _ = writeln!(self.err, "gap: messages between {from} and {to} are gone ({channel})");
     }
 
+    /// Tells something that is no message.
+    pub(super) fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "tidewire: {text}");
+    }
+
     /// Tells why there is no connection, once, until there is one.
     pub(super) fn outage(&mut self, outage: Option<&Outage>) {
         if let Some(Outage { cause, was_connected }) = outage
             && !self.outage
         {
             let what = if *was_connected { "connection lost" } else { "no connection" };
-            let _ = writeln!(self.err, "tidewire: {what}, retrying ({cause})");
+            self.note(&format!("{what}, retrying ({cause})"));
         }
         self.outage = outage.is_some();
     }
+}
+
+/// Who reads the output has seen enough, as `head` does.
+pub(super) fn is_closed_output(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// Whether a name is that of one channel, not a pattern.

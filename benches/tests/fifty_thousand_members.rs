@@ -1,0 +1,105 @@
+//! Fifty thousand members of one channel: what joining, telling and asking cost, counted.
+//!
+//! By count, not by time: work that grew with the members would show as allocations or messages.
+
+use allocation_counter::measure;
+use std::{collections::BTreeSet, ops::Range};
+use tidewire_broker::{Broker, ChannelName, Label, Limits, Options, Rules};
+use tidewire_connection::{self as connection, PresencePage, Time};
+use tidewire_protocol::{self as protocol, Since};
+
+const MEMBERS: u64 = 50_000;
+
+/// A broker whose channels tell who is there, and one of them.
+fn broker() -> (Broker, ChannelName) {
+    let rules = Rules::all(Options { presence: true, ..Options::default() });
+    (Broker::new(1, Limits { rules, ..Limits::default() }), "stadium".parse().unwrap())
+}
+
+fn name(n: u64) -> Label {
+    format!("{n:016x}").parse().unwrap()
+}
+
+fn join(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
+    for n in members {
+        let name = name(n);
+        let member = format!(r#"{{"connection":"{}","since":5}}"#, name.as_str());
+        broker.roster().join(channel, &name, member.into()).unwrap();
+    }
+}
+
+fn leave(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
+    members.for_each(|n| broker.roster().leave(channel, &name(n)));
+}
+
+/// Tells what has changed; returns how many messages that took.
+fn tell(broker: &Broker) -> u64 {
+    let before = broker.head();
+    for change in broker.roster().take_changes() {
+        let (permit, draft) = change.publish();
+        broker.append(permit, draft, 5).unwrap();
+    }
+    broker.head() - before
+}
+
+fn page(broker: &Broker, channel: &ChannelName, since: Option<Since>) -> protocol::PresencePage {
+    let (limits, time) = (connection::Limits::default(), Time { steady_ms: 0, wall_ms: 5 });
+    let page = PresencePage::read(channel.clone(), since, Some(1_000), broker, &limits, time);
+    let mut json = Vec::new();
+    page.unwrap().write_json(None, broker, &mut json);
+    serde_json::from_slice(&json).unwrap()
+}
+
+#[test]
+fn joining_and_telling_cost_the_same_in_front_of_nobody_and_of_fifty_thousand() {
+    let (broker, channel) = broker();
+    let thousand = |first: u64| {
+        let members = first..first + 1_000;
+        let joining = measure(|| join(&broker, &channel, members.clone()));
+        let telling = measure(|| assert_eq!(tell(&broker), 1_000));
+        (joining.count_total, joining.bytes_total, telling.count_total)
+    };
+    let before = thousand(0);
+    join(&broker, &channel, 1_000..MEMBERS);
+    assert_eq!(tell(&broker), MEMBERS - 1_000);
+    let after = thousand(MEMBERS);
+    assert_eq!((after.0, after.1), (before.0, before.1));
+    // Tables that grow do so now and then; nothing else differs.
+    assert!(after.2.abs_diff(before.2) <= 32, "{before:?} {after:?}");
+}
+
+#[test]
+fn who_comes_and_goes_within_an_interval_takes_no_message_and_who_goes_and_comes_takes_one() {
+    let (broker, channel) = broker();
+    join(&broker, &channel, 0..MEMBERS);
+    assert_eq!(tell(&broker), MEMBERS);
+    for _ in 0..3 {
+        join(&broker, &channel, MEMBERS..2 * MEMBERS);
+        leave(&broker, &channel, MEMBERS..2 * MEMBERS);
+        leave(&broker, &channel, 0..1_000);
+        join(&broker, &channel, 0..1_000);
+    }
+    assert_eq!(tell(&broker), 1_000);
+    assert_eq!(tell(&broker), 0);
+}
+
+#[test]
+fn pages_tell_of_each_member_once_and_hold_no_more_than_a_page() {
+    let (broker, channel) = broker();
+    join(&broker, &channel, 0..MEMBERS);
+    tell(&broker);
+    let (mut seen, mut since, mut pages) = (BTreeSet::new(), None, 0);
+    loop {
+        let mut told = None;
+        let reading = measure(|| told = Some(page(&broker, &channel, since)));
+        let page = told.unwrap();
+        assert!(page.members.len() <= 1_000 && reading.bytes_max < 1 << 20, "{reading:?}");
+        seen.extend(page.members.into_iter().map(|member| member.connection));
+        (since, pages) = (Some(Since::Position(page.position)), pages + 1);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 50_000);
+    assert!(pages < 200, "{pages}");
+}

@@ -1,0 +1,54 @@
+//! A log that outlives its server tells of members whose connections ended with it: at its start the
+//! next server has them leave.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use tidewire_broker::{Broker, Gathered, Limits, Options, Reader, Rules, Start};
+
+fn join(broker: &Broker, channel: &str, connection: &str) {
+    let (channel, connection) = (channel.parse().unwrap(), connection.parse().unwrap());
+    broker.roster().join(&channel, &connection, "1".into()).unwrap();
+}
+
+fn leave(broker: &Broker, channel: &str, connection: &str) {
+    broker.roster().leave(&channel.parse().unwrap(), &connection.parse().unwrap());
+}
+
+fn tell(broker: &Broker) -> usize {
+    let changes = broker.roster().take_changes();
+    for change in &changes {
+        let (permit, draft) = change.publish();
+        broker.append(permit, draft, 5).unwrap();
+    }
+    changes.len()
+}
+
+/// Everybody that the log tells of.
+fn told(broker: &Broker) -> Vec<String> {
+    let pattern = "$presence.>".parse().unwrap();
+    let (mut reader, _) = Reader::once(broker, pattern, Start::Earliest);
+    let (mut gathered, mut told) = (Gathered::default(), Vec::new());
+    while !gathered.is_caught_up() {
+        reader.gather(broker, broker.head(), 1 << 20, &mut gathered);
+        let names = gathered.messages().map(|it| format!("{} {}", it.channel(), it.key().unwrap()));
+        told.extend(names);
+        reader.advance(&gathered, gathered.items().len());
+    }
+    told
+}
+
+#[test]
+fn members_of_an_earlier_life_are_told_to_have_left() {
+    let rules = Rules::all(Options { presence: true, ..Options::default() });
+    let broker = Broker::new(7, Limits { rules, ..Limits::default() });
+    for n in 0..3_000 {
+        join(&broker, &format!("room.{}", n % 40), &format!("c{n}"));
+    }
+    assert_eq!(tell(&broker), 3_000);
+    (0..1_000).for_each(|n| leave(&broker, &format!("room.{}", n % 40), &format!("c{n}")));
+    assert_eq!((tell(&broker), told(&broker).len()), (1_000, 2_000));
+
+    broker.clear_presence();
+    join(&broker, "room.1", "new");
+    assert_eq!(tell(&broker), 2_001);
+    assert_eq!(told(&broker), ["$presence.room.1 new"]);
+}

@@ -1,0 +1,70 @@
+//! A page that tells who is on a channel.
+//!
+//! It is read like any other, from the channel that is the list; see [`tidewire_broker::Roster`].
+
+use crate::{Limits, Page, PageRequest, Refusal, Span, Time, start::in_words};
+use tidewire_broker::{Broker, ChannelName, Content};
+use tidewire_protocol::{ErrorCode, GapView, PresenceView, Since};
+
+/// Some of those who are on a channel, and the position behind them: the next page, or a live
+/// subscription to the channel that tells of them, begins there.
+#[derive(Clone, Debug)]
+pub struct PresencePage {
+    channel: ChannelName,
+    page: Page,
+}
+
+impl PresencePage {
+    /// Reads who is on `channel`, or what has changed `since` an earlier page: at most `limit`
+    /// comings and goings, and about as many bytes as one gather.
+    ///
+    /// # Errors
+    ///
+    /// The channel does not tell who is there.
+    pub fn read(
+        channel: ChannelName,
+        since: Option<Since>,
+        limit: Option<usize>,
+        broker: &Broker,
+        limits: &Limits,
+        time: Time,
+    ) -> Result<Self, Refusal> {
+        let told = broker.presence_channel(&channel).ok_or_else(|| {
+            let message = format!(
+                "{channel} does not tell who is there; `presence = true` in the configuration of \
+                 its channel or of a pattern, such as [channels.\"{channel}\"], switches it on"
+            );
+            Refusal::new(ErrorCode::NotFound, message)
+        })?;
+        let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
+        let request = PageRequest { pattern: told.into(), span, limit };
+        Ok(Self { channel, page: Page::read(request, broker, limits, time) })
+    }
+
+    /// Appends it as a JSON object; `id` makes it the answer to a request of that number.
+    pub fn write_json(&self, id: Option<u64>, broker: &Broker, output: &mut Vec<u8>) {
+        let (mut members, mut left) = (Vec::new(), Vec::new());
+        for message in self.page.messages() {
+            match message.content() {
+                Content::Json(member) => members.push(&**member),
+                _ => left.extend(message.key()),
+            }
+        }
+        let gaps = self.page.gaps(broker);
+        let gaps = gaps.iter().map(|(channel, from, to)| {
+            let to = in_words(broker.position(*to));
+            GapView { channel, from, to }
+        });
+        let gaps: Vec<GapView<'_>> = gaps.collect();
+        let page = PresenceView {
+            id,
+            channel: self.channel.as_str(),
+            members: &members,
+            left: &left,
+            position: in_words(broker.position(self.page.after())),
+            more: self.page.has_more(),
+            gaps: &gaps,
+        };
+        page.write_json(output);
+    }
+}

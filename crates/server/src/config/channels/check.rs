@@ -1,0 +1,113 @@
+//! Which options of channels make no sense, in themselves or beside the rest of the file.
+
+use super::spell_key;
+use crate::config::{Bytes, ConfigError};
+use tidewire_broker::{ChannelName, Pattern, Rule, Rules};
+
+/// Refuses what makes no sense in itself, or beside the rest.
+pub(in crate::config) fn check(
+    tables: &[(Pattern, Rule)],
+    source_name: &str,
+    rules: &Rules,
+    total_bytes_max: usize,
+) -> Result<(), ConfigError> {
+    for (pattern, rule) in tables {
+        let refuse = |key, given: &str, allowed| {
+            let key = format!("{source_name}: {}", spell_key(pattern.as_str(), key));
+            Err(ConfigError::value(key, given, allowed))
+        };
+        if let Some(key) = zero(rule) {
+            return refuse(key, "0", "above zero");
+        }
+        if let Some(bytes_max) = rule.message_bytes_max.filter(|bytes| *bytes >= total_bytes_max) {
+            return refuse("message_bytes_max", &Bytes::from(bytes_max).to_string(), BELOW_TOTAL);
+        }
+        if pattern.as_str().starts_with('$')
+            && let Some(key) = for_clients(rule)
+        {
+            return refuse(key, "given", "left out: such channels are the system's");
+        }
+        if let Some(key) = for_keys(rule)
+            && !is_compacted_somewhere(pattern, tables, rules)
+        {
+            return refuse(key, "given", NOT_COMPACTED);
+        }
+    }
+    Ok(())
+}
+
+/// An option that is nothing and has to be something.
+fn zero(rule: &Rule) -> Option<&'static str> {
+    first([
+        ("retention_messages", rule.retention_messages == Some(0)),
+        ("retention_bytes", rule.retention_bytes == Some(0)),
+        ("retention_age", rule.retention_age_ms == Some(0)),
+        ("message_bytes_max", rule.message_bytes_max == Some(0)),
+        ("keys_max", rule.keys_max == Some(0)),
+        ("keys_bytes_max", rule.keys_bytes_max == Some(0)),
+        ("keys_age", rule.keys_age_ms == Some(0)),
+    ])
+}
+
+/// An option that only channels of clients have.
+fn for_clients(rule: &Rule) -> Option<&'static str> {
+    first([
+        ("compact", rule.compact.is_some()),
+        ("presence", rule.presence.is_some()),
+        ("publishers", rule.publishers.is_some()),
+    ])
+}
+
+/// An option that only compacted channels have.
+fn for_keys(rule: &Rule) -> Option<&'static str> {
+    first([
+        ("keys_max", rule.keys_max.is_some()),
+        ("keys_bytes_max", rule.keys_bytes_max.is_some()),
+        ("keys_age", rule.keys_age_ms.is_some()),
+    ])
+}
+
+fn first<const COUNT: usize>(options: [(&'static str, bool); COUNT]) -> Option<&'static str> {
+    options.into_iter().find_map(|(key, is_so)| is_so.then_some(key))
+}
+
+/// Whether any channel that `pattern` selects is compacted.
+///
+/// Of the channels that it has in common with a table, one whose other tokens nobody names is
+/// compacted if any is.
+fn is_compacted_somewhere(pattern: &Pattern, tables: &[(Pattern, Rule)], rules: &Rules) -> bool {
+    let depth = |pattern: &Pattern| pattern.as_str().split('.').count();
+    let depth_max = tables.iter().map(|(pattern, _)| depth(pattern)).max().unwrap_or_default();
+    tables.iter().any(|(other, _)| {
+        let mut common = (1..=depth_max + 1).filter_map(|depth| in_common(pattern, other, depth));
+        common.any(|channel| rules.of(&channel).compaction.is_some())
+    })
+}
+
+/// A channel of so many tokens that both patterns select, if there is any.
+fn in_common(one: &Pattern, other: &Pattern, depth: usize) -> Option<ChannelName> {
+    let tokens = spread(one, depth)?.into_iter().zip(spread(other, depth)?);
+    let tokens = tokens.map(|pair| match pair {
+        ("*", "*") => UNNAMED,
+        ("*", token) | (token, _) => token,
+    });
+    let channel: ChannelName = tokens.collect::<Vec<_>>().join(".").parse().ok()?;
+    (one.matches(&channel) && other.matches(&channel)).then_some(channel)
+}
+
+/// A pattern's tokens, with a final `>` standing for as many `*` as make it so deep.
+fn spread(pattern: &Pattern, depth: usize) -> Option<Vec<&str>> {
+    let mut tokens: Vec<_> = pattern.as_str().split('.').collect();
+    if tokens.pop_if(|last| *last == ">").is_some() && tokens.len() < depth {
+        tokens.resize(depth, "*");
+    }
+    (tokens.len() == depth).then_some(tokens)
+}
+
+pub(in crate::config) const BELOW_TOTAL: &str =
+    "below total_bytes_max, or no such message could be kept";
+
+const NOT_COMPACTED: &str = "left out, or beside compact = true: no channel here is compacted";
+
+/// A token that no table names.
+const UNNAMED: &str = "~~:~~";

@@ -1,0 +1,62 @@
+//! Where the log is kept: in memory, or on disk by the embedded engine.
+
+use crate::config::{Config, Fsync};
+use anyhow::{Context as _, Result};
+use std::{path::PathBuf, sync::Arc};
+use tidewire_broker::{Broker, Engine, MemoryEngine};
+use tidewire_engine_log::{LogEngine, Settings, Sync};
+
+/// What keeps the log, and the broker from which it is read.
+pub(crate) struct Storage {
+    pub(crate) broker: Broker,
+    pub(crate) engine: Arc<dyn Engine>,
+    disk: Option<(PathBuf, Arc<LogEngine>)>,
+}
+
+impl Storage {
+    /// Opens what the configuration asks for.
+    pub(crate) fn open(config: &Config, now_ms: u64) -> Result<Self> {
+        let limits = config.broker.clone();
+        let Some(directory) = config.data.clone() else {
+            // Two lives of a server are never within a millisecond of each other.
+            let broker = Broker::new(now_ms, limits);
+            let engine = Arc::new(MemoryEngine::new(broker.clone()));
+            return Ok(Self { broker, engine, disk: None });
+        };
+        let sync = match config.fsync {
+            Fsync::Always => Sync::Always,
+            Fsync::Every(interval) => Sync::Every(interval.duration()),
+            Fsync::Never => Sync::Never,
+        };
+        let opened = LogEngine::open(&directory, Settings { sync, limits }, now_ms);
+        let (engine, broker) = opened.context("cannot open the log on disk")?;
+        let engine = Arc::new(engine);
+        Ok(Self { broker, engine: engine.clone(), disk: Some((directory, engine)) })
+    }
+
+    /// Where the log is, for people.
+    pub(crate) fn place(&self) -> String {
+        match &self.disk {
+            None => "in memory: a restart forgets it; --data DIR keeps it on disk".to_owned(),
+            Some((directory, _)) => format!("in {}", directory.display()),
+        }
+    }
+
+    /// Applies limits of age, some everywhere in turn. Meant to be called about once a second.
+    pub(crate) fn sweep(&self, now_ms: u64) {
+        self.broker.sweep(now_ms, SWEEP_CHANNELS);
+        if let Some((_, engine)) = &self.disk {
+            engine.sweep(now_ms);
+        }
+    }
+
+    /// Writes what waits, and leaves the store as after a quiet end.
+    pub(crate) fn close(&self) {
+        if let Some((_, engine)) = &self.disk {
+            engine.close();
+        }
+    }
+}
+
+/// Channels swept a tick: some milliseconds of work.
+const SWEEP_CHANNELS: usize = 20_000;
