@@ -6,11 +6,12 @@ use crate::{
     broker::Shared,
     keys::Keys,
     ring::{Ring, Taken},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, PoisonError};
 
 /// One channel of the broker. `last` ≥ every offset its ring holds or has lost.
 #[derive(Debug)]
