@@ -158,6 +158,12 @@ impl Channel {
             }
             covered = floor;
         }
+        if covered < ring.floor() {
+            // It was read up to `upto`, and the archive has more behind that.
+            drop(ring);
+            let (next, taken) = self.next_after(shared, covered);
+            return Run { next, taken, budget };
+        }
         let mut next = None;
         for message in ring.iter_after(covered) {
             if message.offset() > upto || budget <= 0 {

@@ -9,10 +9,18 @@ use std::sync::Mutex;
 use std::{collections::BTreeMap, ops::Bound};
 use tidewire_broker::{Archive, Broker, ChannelName, Cold, Content, Draft, Entry};
 
-/// By channel and offset.
 #[derive(Debug, Default)]
 pub struct Shelf {
+    /// By channel and offset.
     entries: Mutex<BTreeMap<(String, u64), Entry>>,
+    ends: Mutex<BTreeMap<String, Ends>>,
+}
+
+/// What a store notes of a channel, for the next start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    last: u64,
+    taken: u64,
 }
 
 impl Shelf {
@@ -24,18 +32,25 @@ impl Shelf {
         let draft = Draft::new(Content::Text("x".into()));
         let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms, draft };
         self.entries.lock().unwrap().insert((channel.into(), offset), entry.clone());
+        self.ends.lock().unwrap().entry(channel.into()).or_default().last = offset;
         broker.ingest(entry, None).unwrap();
     }
 
     /// Retention: announced first, then gone.
     pub fn drop_upto(&self, broker: &Broker, channel: &str, upto: u64) {
         broker.lose(&channel.parse().unwrap(), upto);
+        let mut ends = self.ends.lock().unwrap();
+        let Ends { taken, .. } = ends.entry(channel.into()).or_default();
+        *taken = upto.max(*taken);
+        drop(ends);
         self.entries.lock().unwrap().retain(|(of, offset), _| of != channel || *offset > upto);
     }
 
-    /// The offsets held of `channel`.
-    pub fn offsets(&self, channel: &str) -> Vec<u64> {
-        self.select(channel, 0, u64::MAX).into_iter().map(|entry| entry.offset).collect()
+    /// Tells a broker that starts anew what there is.
+    pub fn restore(&self, broker: &Broker) {
+        for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
+            broker.restore(&channel.parse().unwrap(), *last, *taken);
+        }
     }
 
     fn select(&self, channel: &str, after: u64, upto: u64) -> Vec<Entry> {

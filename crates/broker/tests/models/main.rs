@@ -35,6 +35,6 @@ fn explore(model: impl Fn() + Copy + Send + Sync + 'static) {
     Runner::new(PctScheduler::new(SWITCHES, ORDERS), config).run(model);
 }
 
-const ORDERS: usize = 2_000;
+const ORDERS: usize = 1_000;
 const SWITCHES: usize = 3;
 const STACK_BYTES: usize = 256 << 10;
