@@ -38,6 +38,7 @@ pub(crate) const STEPS: [Step; 13] = [
         needs: &fuzz::NEEDS,
         run: fuzz::run,
     },
+    plain("models", "what races in the broker, in many orders", steps::models),
     plain("simulate", "10,000 seeds of the simulated world", steps::simulate),
     plain("crash", "nothing answered is lost by crashes, torn tails, a full disk", steps::crash),
     Step {
