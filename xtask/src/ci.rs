@@ -18,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 13] = [
+pub(crate) const STEPS: [Step; 14] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
     plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
