@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use alloc::{string::String, vec::Vec};
-use core::{mem::MaybeUninit, slice};
+use core::mem::MaybeUninit;
 
 /// Bytes without a line end that may or may not be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +27,6 @@ impl<'i> Text<'i> {
         let (len, is_ascii) = scan(bytes);
         let (bytes, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
         (Self { bytes, is_ascii }, rest)
-    }
-
-    /// A text of one byte, unless it is a CR or LF.
-    #[inline]
-    pub(crate) fn of_byte(byte: &'i u8) -> Option<Self> {
-        let is_end = matches!(byte, b'\r' | b'\n');
-        (!is_end).then(|| Self { bytes: slice::from_ref(byte), is_ascii: byte.is_ascii() })
     }
 
     #[inline]
@@ -102,11 +95,7 @@ impl TextBuffer {
     #[inline]
     pub(crate) fn push(&mut self, text: Text<'_>) {
         self.is_ascii &= text.is_ascii;
-        match *text.bytes {
-            // Cheaper than a call to copy, for who is fed byte by byte.
-            [byte] => self.bytes.push(byte),
-            ref bytes => self.bytes.extend_from_slice(bytes),
-        }
+        self.bytes.extend_from_slice(text.bytes);
     }
 
     #[inline]
