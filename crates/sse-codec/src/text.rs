@@ -454,6 +454,23 @@ mod tests {
         }
     }
 
+    /// At the same place of two words, or of two vectors.
+    #[test]
+    fn two_bytes_beyond_ascii_do_not_make_up_for_each_other() {
+        for (stride, at) in
+            [8, 16].into_iter().flat_map(|stride| (0..16).map(move |at| (stride, at)))
+        {
+            for end in at + stride + 1..50 {
+                let mut bytes = vec![b'x'; 50];
+                bytes[at] = 0x80;
+                bytes[at + stride] = 0x80;
+                bytes[end] = b'\n';
+                assert_scanned(&bytes);
+                assert_scanned(&bytes[..end]);
+            }
+        }
+    }
+
     #[test]
     fn every_byte_is_taken_for_what_it_is() {
         for byte in 0..=u8::MAX {
