@@ -18,10 +18,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         Some((name, rest)) if name == "codecs" => command::run(
             workspace.cargo(&["run", "--release", "--package", "tidewire-peers", "--"]).args(rest),
         ),
+        Some((name, rest)) if name == "log" => command::run(
+            workspace
+                .cargo(&["bench", "--package", "tidewire-benches", "--bench", "log", "--"])
+                .args(rest),
+        ),
         Some((name, rest)) if name == "criterion" => command::run(
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
-        _ => bail!("say what to measure: cargo xtask bench fanout | idle | codecs | criterion"),
+        _ => {
+            bail!("say what to measure: cargo xtask bench fanout | idle | codecs | log | criterion")
+        }
     }
 }
 

@@ -12,14 +12,15 @@ use crate::{
     Broker, Pattern,
     channel::Channel,
     seats::{Change, News, SeatId, Seats},
-};
-use std::{
-    mem,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+};
+use std::{
+    mem,
+    sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 

@@ -4,6 +4,7 @@
 use crate::{
     Sync,
     batch::{Batch, World},
+    opening,
     pending::Changes,
     queue::{Promise, Queue, Request, Work},
     store::{StoreError, Wait},
@@ -53,7 +54,7 @@ impl Committer {
             }
         }
         self.write_removals();
-        crate::opening::close(&self.world.store);
+        opening::close(&self.world.store, self.sync);
     }
 
     /// Appends what the server itself has to say. Nobody waits for an answer.

@@ -40,6 +40,16 @@ pub(crate) fn fact(name: &str) -> Vec<u8> {
     [b"x", name.as_bytes()].concat()
 }
 
+/// Where a channel's messages, keys and tombstones begin and end.
+pub(crate) fn all_of(channel: u64) -> [(Vec<u8>, Vec<u8>); 3] {
+    // Behind every offset, and behind every label, which is UTF-8 and so has no byte as high.
+    [b"m", b"k", b"t"].map(|kind| {
+        let first = [&kind[..], &channel.to_be_bytes()].concat();
+        let last = [&first[..], &[u8::MAX; 9]].concat();
+        (first, last)
+    })
+}
+
 /// The row that says how far the order has come.
 pub(crate) fn order() -> Vec<u8> {
     fact("order")

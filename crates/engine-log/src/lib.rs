@@ -19,6 +19,7 @@ mod record;
 mod archive;
 mod batch;
 mod committer;
+mod conversion;
 mod opening;
 mod queue;
 mod retention;

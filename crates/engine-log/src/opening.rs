@@ -6,6 +6,7 @@ use crate::{
     archive::LogArchive,
     batch::{World, units},
     channels::{Channels, State},
+    conversion,
     layout::{self, Known},
     pending::Changes,
     store::{Disks, Order, Row, Store, StoreError, Wait},
@@ -51,6 +52,7 @@ pub(crate) fn open(
     let archive =
         LogArchive { store: Arc::clone(&store), channels: Arc::clone(&channels), inherited: last };
     let broker = Broker::with_archive(epoch, last, settings.limits.clone(), Arc::new(archive));
+    convert(&store, &broker, &channels, &mut restored).map_err(told)?;
     restore(&broker, &restored);
     let mut world = World {
         store,
@@ -67,10 +69,15 @@ pub(crate) fn open(
 }
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.
-pub(crate) fn close(store: &Store) {
-    let mut changes = Changes::default();
-    changes.put(layout::fact(RUNNING), 0_u64.to_be_bytes().to_vec());
-    let closed = store.settle().and_then(|()| store.commit(changes, Wait::ForDisk));
+pub(crate) fn close(store: &Store, sync: Sync) {
+    let closed = store.settle().and_then(|()| match sync {
+        Sync::Always => Ok(()),
+        Sync::Every(_) | Sync::Never => {
+            let mut changes = Changes::default();
+            changes.put(layout::fact(RUNNING), 0_u64.to_be_bytes().to_vec());
+            store.commit(changes, Wait::ForDisk)
+        }
+    });
     if let Err(error) = closed {
         tracing::error!(%error, "the store was not closed quietly; the next start sorts it out");
     }
@@ -104,13 +111,41 @@ fn continue_epoch(store: &Store, sync: Sync, lost: u64, now_ms: u64) -> Result<u
         Some(epoch) => now_ms.max(epoch + 1),
         None => now_ms,
     };
-    let mut changes = Changes::default();
-    changes.put(layout::fact(EPOCH), epoch.to_be_bytes().to_vec());
     // With a sync for each answer, nothing that was handed out can be lost.
     let running = u64::from(sync != Sync::Always);
-    changes.put(layout::fact(RUNNING), running.to_be_bytes().to_vec());
-    store.commit(changes, Wait::ForDisk)?;
+    let mut changes = Changes::default();
+    if before != Some(epoch) {
+        changes.put(layout::fact(EPOCH), epoch.to_be_bytes().to_vec());
+    }
+    if fact(store, RUNNING)?.unwrap_or(0) != running {
+        changes.put(layout::fact(RUNNING), running.to_be_bytes().to_vec());
+    }
+    // A store that goes on as it was opens on a full disk, too.
+    if !changes.is_empty() {
+        store.commit(changes, Wait::ForDisk)?;
+    }
     Ok(epoch)
+}
+
+/// Brings channels whose options say otherwise than they did into shape.
+fn convert(
+    store: &Store,
+    broker: &Broker,
+    channels: &Channels,
+    restored: &mut [(ChannelName, State)],
+) -> Result<(), StoreError> {
+    for (name, state) in restored {
+        if broker.options(name).compaction.is_some() == state.is_compact {
+            continue;
+        }
+        tracing::warn!(channel = %name, was_compacted = state.is_compact, "bringing into shape");
+        let (converted, mut changes) = conversion::convert(store, *state)?;
+        changes.put(layout::channel(state.number), converted.encode(name));
+        store.commit(changes, Wait::ForDisk)?;
+        *state = converted;
+        channels.set(name.clone(), converted);
+    }
+    Ok(())
 }
 
 fn restore(broker: &Broker, channels: &[(ChannelName, State)]) {

@@ -1,4 +1,5 @@
-//! Rows by key, written and removed together: the one file that names the store's own types.
+//! Rows by key, written and removed together: with the files beside it, all that names the
+//! store's own types.
 //!
 //! Every row bears a checksum over its key and value, so that a row is as it was written or told
 //! to be damaged. A failed write closes the store and opens it again, since it takes nothing more
@@ -9,20 +10,26 @@
 //! with each settling what such a check would find, for a second sync; but that is seldom.
 
 mod adapter;
+mod databases;
+mod rows;
+mod seal;
+
+pub(crate) use rows::{Order, Row};
 
 use crate::{
     Disk,
     pending::{Changes, Pending},
 };
-use adapter::Adapter;
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use databases::{Databases, JOURNAL, ROWS, SETTLED};
+use redb::{Durability, ReadableDatabase};
+use rows::merge;
+use seal::{read_witness, sealed, unsealed, write_witness};
 use std::{
     io::ErrorKind,
     ops::{Bound, ControlFlow},
     panic::{self, AssertUnwindSafe},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
-use xxhash_rust::xxh3::Xxh3;
 
 /// An open store.
 #[derive(Debug)]
@@ -58,12 +65,6 @@ struct Inner {
     is_ahead: bool,
 }
 
-#[derive(Debug)]
-struct Databases {
-    journal: Database,
-    rows: Database,
-}
-
 /// Why the store did not do as it was told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -82,21 +83,6 @@ pub(crate) enum Wait {
     ForDisk,
     /// No: what crashes before the next that does takes this along.
     Not,
-}
-
-/// Which end of a range comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Ascending,
-    Descending,
-}
-
-/// One row of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row<'a> {
-    pub(crate) key: &'a [u8],
-    /// None: it is not as it was written.
-    pub(crate) value: Option<&'a [u8]>,
 }
 
 impl Store {
@@ -245,14 +231,12 @@ impl Inner {
 
     /// Takes in the journal, and returns how many rows of it make no sense.
     fn replay(&mut self, databases: &Databases) -> Result<u64, redb::Error> {
-        let write = databases.rows.begin_write()?;
-        write.open_table(ROWS)?;
-        self.settled = write.open_table(SETTLED)?.get(())?.map_or(0, |number| number.value());
-        write.commit()?;
+        let Databases { journal, rows } = databases;
+        let settled = rows.begin_read()?.open_table(SETTLED)?.get(())?;
+        self.settled = settled.map_or(0, |number| number.value());
         self.next = self.settled;
         let mut lost = 0;
-        let write = databases.journal.begin_write()?;
-        for row in write.open_table(JOURNAL)?.range(self.settled..)? {
+        for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.settled..)? {
             let (number, value) = row?;
             self.next = number.value().saturating_add(1);
             let bytes = unsealed(&number.value().to_be_bytes(), value.value());
@@ -261,100 +245,8 @@ impl Inner {
                 None => lost += 1,
             }
         }
-        write.commit()?;
         Ok(lost)
     }
-}
-
-impl Databases {
-    fn open(disks: &Disks) -> Result<Self, StoreError> {
-        let open = |disk: &Arc<dyn Disk>, cache_bytes| {
-            let backend = Adapter::new(Arc::clone(disk));
-            Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)
-        };
-        caught(|| {
-            let rows = open(&disks.rows, ROWS_CACHE_BYTES)?;
-            let journal = open(&disks.journal, JOURNAL_CACHE_BYTES)?;
-            Ok(Self { journal, rows })
-        })
-    }
-}
-
-/// Shows rows of both in order; where both have one, the pending one counts.
-fn merge<'a, 'b>(
-    settled: impl Iterator<Item = Result<Settled, redb::StorageError>>,
-    pending: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
-    order: Order,
-    visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
-) -> Result<(), redb::Error> {
-    let (mut settled, mut pending) = (settled.peekable(), pending.peekable());
-    loop {
-        let comes_first = match (settled.peek(), pending.peek()) {
-            (Some(Ok((old, _))), Some((new, _))) => {
-                let ordering = old.value().cmp(new);
-                if order == Order::Ascending { ordering } else { ordering.reverse() }
-            }
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(Err(_)), Some(_)) => std::cmp::Ordering::Less,
-            (None, None) => return Ok(()),
-        };
-        let flow = if comes_first.is_lt() {
-            let Some(row) = settled.next() else { return Ok(()) };
-            let (key, value) = row?;
-            show(key.value(), value.value(), visit)
-        } else {
-            if comes_first.is_eq() {
-                settled.next();
-            }
-            let Some((key, value)) = pending.next() else { return Ok(()) };
-            value.map_or(ControlFlow::Continue(()), |value| show(key, value, visit))
-        };
-        if flow.is_break() {
-            return Ok(());
-        }
-    }
-}
-
-type Settled =
-    (redb::AccessGuard<'static, &'static [u8]>, redb::AccessGuard<'static, &'static [u8]>);
-
-fn show(
-    key: &[u8],
-    sealed: &[u8],
-    visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    visit(Row { key, value: unsealed(key, sealed) })
-}
-
-/// The value with its checksum before it.
-fn sealed(key: &[u8], value: Vec<u8>) -> Vec<u8> {
-    [&checksum(key, &value), value.as_slice()].concat()
-}
-
-/// The value, if the checksum before it is its and the key's.
-fn unsealed<'a>(key: &[u8], sealed: &'a [u8]) -> Option<&'a [u8]> {
-    let (sum, value) = sealed.split_first_chunk()?;
-    (*sum == checksum(key, value)).then_some(value)
-}
-
-fn checksum(key: &[u8], value: &[u8]) -> [u8; 8] {
-    let mut hash = Xxh3::new();
-    hash.update(key);
-    hash.update(value);
-    hash.digest().to_be_bytes()
-}
-
-/// How many commits have been synced for certain. After a power cut it may say fewer, or nothing.
-fn read_witness(disk: &dyn Disk) -> u64 {
-    let mut bytes = [0; 16];
-    let read = disk.read(0, &mut bytes).ok().and_then(|()| unsealed(WITNESS_KEY, &bytes));
-    read.and_then(|number| number.first_chunk()).map_or(0, |number| u64::from_be_bytes(*number))
-}
-
-fn write_witness(disk: &dyn Disk, next: u64) {
-    // Without it, less damage is noticed, and nothing else is different.
-    let _ = disk.write(0, &sealed(WITNESS_KEY, next.to_be_bytes().to_vec()));
 }
 
 /// Runs something of the store's. On a damaged file it may panic as well as fail.
@@ -380,17 +272,3 @@ impl From<redb::Error> for StoreError {
         }
     }
 }
-
-const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
-const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
-
-/// The number of the first row of the journal that is not in the rows.
-const SETTLED: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
-
-const WITNESS_KEY: &[u8] = b"witness";
-
-/// Pages kept in memory, those being written included.
-const ROWS_CACHE_BYTES: usize = 64 << 20;
-
-/// As much as the journal holds before it is settled, and what replaces it.
-const JOURNAL_CACHE_BYTES: usize = 16 << 20;

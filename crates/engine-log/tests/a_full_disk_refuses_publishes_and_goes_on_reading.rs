@@ -29,6 +29,14 @@ fn a_full_disk_refuses_publishes_and_goes_on_reading() {
         assert_eq!(publish(&engine, "a", text(&payload)), Err(AppendError::StorageFull));
         assert_eq!(everything(&broker, "a").len(), answered);
     }
+    // The next process finds the disk as full as this one left it.
+    let still_full = machine.copy();
+    still_full.journal.room.store(full, Ordering::SeqCst);
+    still_full.rows.room.store(full, Ordering::SeqCst);
+    let (other_engine, other) = open_on(&still_full, &settings);
+    assert_eq!(everything(&other, "a").len(), answered);
+    assert_eq!(publish(&other_engine, "a", text(&payload)), Err(AppendError::StorageFull));
+
     machine.journal.room.store(0, Ordering::SeqCst);
     machine.rows.room.store(0, Ordering::SeqCst);
     publish(&engine, "a", text("room again")).unwrap();

@@ -52,3 +52,23 @@ fn without_it_a_beginning_is_there_and_the_epoch_is_another() {
         assert!(epochs[0] < epochs[1], "seed {seed}");
     }
 }
+
+#[test]
+fn what_stands_behind_the_end_of_a_file_is_passed_over() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let machine = Machine::default();
+        let settings = common::settings(Options::default());
+        let (engine, _broker) = open_on(&machine, &settings);
+        publish(&engine, "a", text("said")).unwrap();
+        let mut torn = machine.copy();
+        let tail: Vec<u8> = (0..random.usize(1..300)).map(|_| random.u8(..)).collect();
+        torn.journal = torn.journal.harmed(|bytes| bytes.extend(&tail));
+        torn.rows = torn.rows.harmed(|bytes| bytes.extend(&tail));
+        torn.witness = torn.witness.harmed(|bytes| bytes.extend(&tail));
+        let (engine, broker) = open_at(&torn, &settings, 2_000).unwrap();
+        publish(&engine, "a", text("goes on")).unwrap();
+        assert_eq!(everything(&broker, "a"), ["said", "goes on"]);
+        assert_eq!(broker.epoch(), 1_000);
+    }
+}

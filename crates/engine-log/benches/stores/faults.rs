@@ -50,6 +50,8 @@ pub(crate) enum Damage {
 
 /// Writes until the filesystem is full, makes room, and goes on with the same handle.
 pub(crate) fn full<S: Subject>(small: &Path) -> Result<()> {
+    let small = &small.join("full");
+    fs::create_dir(small)?;
     let ballast = small.join("ballast");
     fs::write(&ballast, vec![1; 4 << 20])?;
     let store = S::open(&small.join(S::NAME))?;
@@ -68,7 +70,7 @@ pub(crate) fn full<S: Subject>(small: &Path) -> Result<()> {
     let store = S::open(&small.join(S::NAME));
     let again = || store?.commit(&batch(&mut offset, 1, 100), &[], Sync::Wait);
     println!("{:6} room again, opened again: {}", S::NAME, told(again));
-    Ok(())
+    Ok(fs::remove_dir_all(small)?)
 }
 
 /// Every row must read as it was written: the value is a function of the key.

@@ -15,8 +15,10 @@ impl Adapter {
 }
 
 impl StorageBackend for Adapter {
+    /// Without what stands behind the last whole page: the store did not write that.
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        let bytes = self.0.len()?;
+        Ok(bytes - bytes % PAGE_BYTES)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -24,6 +26,10 @@ impl StorageBackend for Adapter {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        let whole = self.len()?;
+        if whole < len.min(self.0.len()?) {
+            self.0.set_len(whole)?;
+        }
         self.0.set_len(len)
     }
 
@@ -35,3 +41,6 @@ impl StorageBackend for Adapter {
         self.0.write(offset, data)
     }
 }
+
+/// What the store's files are made of.
+const PAGE_BYTES: u64 = 4_096;

@@ -47,5 +47,5 @@ fn visit(folder: &Path, newest: &mut Option<(SystemTime, PathBuf)>) -> Result<()
 
 /// Files that are put into place whole, after a sync, have no torn tail.
 fn is_written_in_place(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "jnl")
+    path.extension().is_some_and(|extension| extension == "redb")
 }
