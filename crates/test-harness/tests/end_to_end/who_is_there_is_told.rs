@@ -1,6 +1,9 @@
 //! Presence on the real binary: who comes and goes is heard, asked for in pages, and the same.
 
-use crate::common::{check_problem, within};
+use crate::{
+    browser::Page,
+    common::{check_problem, within},
+};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
@@ -214,6 +217,37 @@ async fn many_page_by_page() -> Result<()> {
         ensure!(
             page(address, "?limit=1000").await?["members"].as_array().map(Vec::len) == Some(49)
         );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_that_says_who_it_is() -> Result<()> {
+    within(90, async {
+        let server = serve(&[]).await?;
+        let mut watcher = watcher(server.address()).await?;
+        let mut browser = Page::start(&[]).await?;
+        browser.call("goto", json!([format!("http://{}/", server.address())])).await?;
+        let follow = "import('/assets/tidewire.js').then(({ subscribe }) => {
+            for (const wire of ['sse', 'ws'])
+                subscribe(location.origin, { channels: ['room.a'], wire, user: wire, info: 0 });
+        })";
+        browser.call("evaluate", json!([follow])).await?;
+        let mut users = BTreeSet::new();
+        for _ in 0..2 {
+            let joined = heard(&mut watcher).await?;
+            ensure!(joined["data"]["info"] == 0, "{joined}");
+            users.insert(joined["data"]["user"].to_string());
+        }
+        ensure!(users.len() == 2, "{users:?}");
+        let ask = "import('/assets/tidewire.js').then(async ({ presence }) => {
+            const { members } = await presence(location.origin, 'room.a');
+            return members.map(({ user }) => user).sort().join();
+        })";
+        let there = browser.call("evaluate", json!([ask])).await?;
+        ensure!(there == "sse,ws", "{there}");
+        ensure!(browser.failures.is_empty(), "{:?}", browser.failures);
         Ok(())
     })
     .await
