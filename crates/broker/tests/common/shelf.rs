@@ -80,8 +80,9 @@ impl Archive for Shelf {
         entries.iter().find(|entry| entry.time_ms >= time_ms).map(|entry| entry.offset)
     }
 
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64> {
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
         let entries = self.select(channel.as_str(), 0, before.saturating_sub(1));
-        entries.iter().rev().take(count).map(|entry| entry.offset).collect()
+        let found = entries.iter().rev().take(count);
+        found.map(|entry| (entry.offset, entry.draft.bytes())).collect()
     }
 }
