@@ -30,3 +30,7 @@ pub use disk::Disk;
 pub use engine::{LogEngine, Settings, Sync};
 pub use errors::OpenError;
 pub use store::Disks;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,9 +5,10 @@
 //! to be damaged. A failed write closes the store and opens it again, since it takes nothing more
 //! after one; what was committed stands then, and reading goes on. One thread writes, any may read.
 //!
-//! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is small, so that checking it
-//! whole after a crash is quick and one sync a commit does. The rows' file, which is large, notes
-//! with each settling what such a check would find, for a second sync; but that is seldom.
+//! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is
+//! small, so that checking it whole after a crash is quick and one sync a commit does. The rows'
+//! file, which is large, notes with each settling what such a check would find, for a second sync;
+//! but that is seldom.
 
 mod adapter;
 mod databases;
