@@ -111,10 +111,16 @@ impl Channel {
     /// A place before its oldest message, of `since_ms` or later, if it has one.
     pub(crate) fn place_of(&self, shared: &Shared, since_ms: Option<u64>) -> Option<u64> {
         let ring = self.ring();
-        let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.taken().offset);
+        let (is_compact, taken) = (self.options().compaction.is_some(), ring.taken().offset);
+        let archive = shared.archive.as_ref().filter(|_| is_compact || ring.floor() > taken);
         match (archive, since_ms) {
+            // It has values that are older than the newest tombstone it has lost.
+            (Some(archive), None) if is_compact => {
+                drop(ring);
+                archive.next_after(&self.name, 0).map(|first| first - 1)
+            }
             // The archive need not be asked: its oldest is somewhere behind.
-            (Some(_), None) => Some(ring.taken().offset),
+            (Some(_), None) => Some(taken),
             (Some(archive), Some(since_ms)) => {
                 drop(ring);
                 archive.first_since(&self.name, since_ms).map(|first| first - 1)
@@ -156,6 +162,12 @@ impl Channel {
                 return Run { next: cold.next, taken: ring.taken(), budget };
             }
             covered = floor;
+        }
+        if let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.floor()) {
+            // It was read up to `upto`, but what comes next may still be there only.
+            drop(ring);
+            let next = archive.next_after(&self.name, covered);
+            return Run { next, taken: self.ring().taken(), budget };
         }
         let mut next = None;
         for message in ring.iter_after(covered) {
