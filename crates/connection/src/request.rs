@@ -29,7 +29,8 @@ pub fn prepare(
     };
     let event = event(publish.event.as_deref())?;
     let key = key(publish.key.as_deref())?;
-    Ok((permit, Draft { event, key, ..Draft::new(content) }))
+    let id = label("message_id", publish.message_id.as_deref())?;
+    Ok((permit, Draft { event, key, id, ..Draft::new(content) }))
 }
 
 /// Reads an event name, if one was given.
