@@ -18,7 +18,8 @@ impl Connection {
         worker.batch.unsent_end = worker.batch.len();
         worker.batch.push_copy(&self.replies);
         worker.batch.replies_end = worker.batch.len();
-        if self.phase == Phase::Open && worker.batch.len() < worker.limits.gather_bytes_max {
+        let has_room = worker.batch.len() < worker.limits.gather_bytes_max;
+        if self.phase == Phase::Open && !self.is_too_slow && has_room {
             self.gather(worker);
             while worker.batch.is_empty() {
                 // Nothing, or only what this wire leaves out: the place moves on all the same.
@@ -82,8 +83,9 @@ impl Connection {
         self.reader.gather(broker, lane.settled(), room, gathered);
         if gathered.is_too_slow() {
             // Its next turn sends it away; what it would have been told, it hears when it is back.
+            // Until then it is given nothing more, as that would come without word of the loss.
             gathered.clear();
-            self.is_too_slow = true;
+            (self.is_too_slow, self.is_spent) = (true, true);
         }
         let encoding = self.wire.encoding();
         let is_bare = self.wire.framing() == Some(Framing::UntilClose);

@@ -49,6 +49,24 @@ fn it_is_sent_away_with_its_cursor_and_told_when_it_is_back() {
 }
 
 #[test]
+fn until_it_is_sent_away_it_is_given_nothing_that_came_after_its_loss() {
+    let retention = Retention { age_max_ms: 10, ..Retention::default() };
+    let slow_readers = SlowReaders::Disconnect;
+    let rules = Rules::all(Options { retention, slow_readers, ..Options::default() });
+    let mut server = Server::with(Limits { rules, ..Limits::default() }, Default::default());
+    let mut client = server.open(SSE, &[("*", "10-0")]);
+    server.text("a", "lost");
+    server.time.wall_ms += 10;
+    server.text("b", "left");
+    server.worker.broker.sweep(server.time.wall_ms, 10);
+    let output = show(&server.output(&mut client));
+    assert!(!output.contains("left"), "{output}");
+    server.wait(&mut client, 0);
+    server.output(&mut client);
+    assert_eq!(client.parting(), Some(Parting::Overtaken));
+}
+
+#[test]
 fn a_websocket_says_goodbye_first() {
     let mut server = server(SlowReaders::Disconnect);
     let mut client = server.open(TIDEWIRE, &[("a", "now")]);

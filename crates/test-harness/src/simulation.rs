@@ -9,13 +9,17 @@ mod chunks;
 mod client;
 mod ear;
 mod history;
+mod intake;
 mod link;
 mod opening;
+mod publishing;
 mod session;
 mod settings;
+mod shelf;
 mod sight;
 mod tally;
 mod trace;
+mod verdict;
 mod workload;
 mod world;
 

@@ -6,9 +6,10 @@
 
 use super::{
     history::Entry,
-    sight::{Floors, Sight, check_message, matches},
+    sight::{Holdings, Sight, check_message, matches},
     tally::Tally,
 };
+use std::collections::BTreeMap;
 use tidewire_protocol::{Gap, HistoryPage, Position};
 
 /// One client's subscriptions.
@@ -29,14 +30,21 @@ pub(crate) struct Follow {
     base: Option<u64>,
     /// On this connection losses up to here were announced.
     told: Option<u64>,
-    /// What was lost before it began, which nobody owes it.
-    floors: Option<Floors>,
+    /// What was left when it began: nobody owes it the rest.
+    begun_with: Option<Holdings>,
+    /// On this connection it began with the present state, so that tombstones up to here remove
+    /// nothing it was given.
+    fresh: u64,
+    /// By channel and key, where the values are that it was given; `None` once it cannot know.
+    values: Option<BTreeMap<(String, String), u64>>,
 }
 
 impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
-        Self { pattern, place, from_earliest, base: None, told: None, floors: None }
+        let values = Some(BTreeMap::new());
+        let (base, told, begun_with, fresh) = (None, None, None, 0);
+        Self { pattern, place, from_earliest, base, told, begun_with, fresh, values }
     }
 
     /// A subscription behind `place` to which no loss is owed.
@@ -46,14 +54,17 @@ impl Follow {
 
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
-        (self.base, self.told, self.floors) = (None, None, None);
+        (self.base, self.told, self.begun_with, self.fresh) = (None, None, None, 0);
     }
 
     /// Takes in that it begins now on this connection, from what is retained if it has no place.
     pub(crate) fn begin(&mut self, sight: &Sight<'_>) {
         let is_ours = self.place.is_some_and(|place| place.epoch == sight.broker.epoch());
         if !is_ours && (self.from_earliest || self.place.is_some()) {
-            self.floors = Some(sight.floors());
+            self.begun_with = Some(sight.holdings());
+        }
+        if self.place.is_none() && self.from_earliest {
+            self.fresh = sight.history.head(sight.broker.epoch());
         }
     }
 
@@ -91,6 +102,47 @@ impl Follow {
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             self.place = Some(upto);
         }
+        if !sight.shows_tombstones() {
+            self.values = None;
+        }
+        Ok(())
+    }
+
+    /// Takes the message at `position` into the state, if it is news.
+    fn apply(&mut self, entry: &Entry, position: Position) {
+        let is_behind =
+            self.place.is_some_and(|at| at.epoch == position.epoch && at.offset >= position.offset);
+        let (Some(values), Some(key)) = (&mut self.values, &entry.draft.key) else { return };
+        if is_behind || !entry.is_compacted {
+            return;
+        }
+        let key = (entry.channel.clone(), key.as_str().to_owned());
+        if entry.is_tombstone() {
+            values.remove(&key);
+        } else {
+            values.insert(key, position.offset);
+        }
+    }
+
+    /// Checks that every value it knows is the present one.
+    fn check_state(&self, sight: &Sight<'_>, tally: &mut Tally) -> Result<(), String> {
+        if !sight.shows_tombstones() {
+            return Ok(());
+        }
+        let epoch = sight.broker.epoch();
+        for ((channel, key), offset) in self.values.iter().flatten() {
+            let is_it =
+                |entry: &Entry| entry.draft.key.as_ref().is_some_and(|it| it.as_str() == key);
+            let mut entries = sight.history.of_channel(epoch, channel);
+            let newest = entries.find(|(_, entry)| is_it(entry));
+            if newest.is_none_or(|(newest, entry)| newest != *offset || !entry.is_value()) {
+                return Err(format!(
+                    "{}: {key} of {channel} is still {offset}, not {newest:?}",
+                    self.pattern
+                ));
+            }
+            tally.states += 1;
+        }
         Ok(())
     }
 
@@ -103,17 +155,23 @@ impl Follow {
         sight: &Sight<'a>,
         tally: &mut Tally,
     ) -> Option<(u64, &'a Entry)> {
-        let mut floors_now = None;
+        let mut holdings: Option<Holdings> = None;
         sight.history.between(epoch, after, upto).find(|(offset, entry)| {
             if !matches(&self.pattern, &entry.channel) || !sight.shows(entry) {
                 return false;
             }
-            let is_below = |floors: &Floors| floors.is_below(&entry.channel, *offset);
+            if entry.is_superseded {
+                return false;
+            }
+            if entry.is_tombstone() && *offset <= self.fresh {
+                tally.tombstones_unneeded += 1;
+                return false;
+            }
             let is_current = epoch == sight.broker.epoch();
             let is_gone =
-                !is_current || is_below(&*floors_now.get_or_insert_with(|| sight.floors()));
+                !is_current || holdings.get_or_insert_with(|| sight.holdings()).lack(*offset);
             let is_told = self.told.is_some_and(|told| *offset <= told);
-            let is_unowed = self.floors.as_ref().is_some_and(is_below);
+            let is_unowed = self.begun_with.as_ref().is_some_and(|begun| begun.lack(*offset));
             if is_gone && is_unowed && !is_told {
                 tally.evictions_unowed += 1;
             }
@@ -148,6 +206,9 @@ impl Follower {
         tally.delivered += 1;
         self.follows.iter_mut().try_for_each(|follow| {
             let is_it = matches(&follow.pattern, &entry.channel);
+            if is_it {
+                follow.apply(entry, position);
+            }
             follow.advance(position, is_it, sight, tally)
         })
     }
@@ -205,6 +266,11 @@ impl Follower {
         })
     }
 
+    /// Checks, once nothing is owed, that the values it knows are the present ones.
+    pub(crate) fn check_state(&self, sight: &Sight<'_>, tally: &mut Tally) -> Result<(), String> {
+        self.follows.iter().try_for_each(|follow| follow.check_state(sight, tally))
+    }
+
     pub(crate) fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
         let found = self.follows.iter_mut().find(|follow| follow.pattern == pattern);
         found.ok_or_else(|| format!("nobody asked for {pattern}"))
@@ -219,6 +285,7 @@ impl Follow {
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
+        self.values = None;
         let to = gap.to.offset;
         let from = gap.from.parse::<Position>().ok().filter(|from| from.epoch == gap.to.epoch);
         let Some(from) = from else {
@@ -228,7 +295,7 @@ impl Follow {
                 return Err(format!("{gap:?} although the place was {place:?}"));
             }
             self.base = Some(to);
-            if self.floors.is_none() {
+            if self.begun_with.is_none() {
                 self.begin(sight);
             }
             return Ok(());
@@ -239,9 +306,9 @@ impl Follow {
             return Err(format!("{gap:?} was told before"));
         }
         self.told = Some(to);
-        let floors = sight.floors();
+        let holdings = sight.holdings();
         let is_lost = |(offset, entry): (u64, &Entry)| {
-            matches(&gap.channel, &entry.channel) && floors.is_below(&entry.channel, offset)
+            matches(&gap.channel, &entry.channel) && holdings.lack(offset)
         };
         let lost = sight.history.between(from.epoch, from.offset, to);
         if !sight.may_forget && lost.last().filter(|it| it.0 == to).is_none_or(|it| !is_lost(it)) {

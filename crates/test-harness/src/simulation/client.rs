@@ -9,7 +9,7 @@ use super::{
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use tidewire_connection::{Dialect, Format, Wire};
-use tidewire_protocol::{Position, ServerEvent};
+use tidewire_protocol::{Gap, PollAnswer, Position, ServerEvent};
 use ws_frame::{Close, CloseCode, Kind, Part, Piece};
 
 pub(crate) struct Client {
@@ -52,6 +52,8 @@ pub(crate) enum Ask {
 /// What hearing needs.
 pub(crate) struct Hearing<'a> {
     pub(crate) sight: Sight<'a>,
+    /// Slow readers are sent away in some channels.
+    pub(crate) sends_away: bool,
     pub(crate) rng: &'a mut Rng,
     pub(crate) tally: &'a mut Tally,
 }
@@ -119,16 +121,7 @@ impl Client {
                 Some(follow) => follow.hear_gap(&gap, sight, tally),
                 None => self.follower.find(&gap.channel)?.hear_gap(&gap, sight, tally),
             },
-            Heard::Answer(answer) => {
-                for gap in &answer.gaps {
-                    self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
-                }
-                for message in &answer.messages {
-                    check_message(message, sight)?;
-                    self.hear_message(message.position, sight, tally)?;
-                }
-                self.hear_place(answer.position, sight, tally)
-            }
+            Heard::Answer(answer) => self.hear_answer(&answer, sight, tally),
             Heard::Said(said) => self.hear_said(*said, hearing),
             Heard::Ping(payload) => {
                 if !self.is_done {
@@ -139,7 +132,8 @@ impl Client {
                 Ok(())
             }
             Heard::Close(code) => {
-                if !self.is_done && code != Some(1001) {
+                let has_reason = code == Some(1001) || code == Some(1013) && hearing.sends_away;
+                if !self.is_done && !has_reason {
                     return Err(format!("closed with {code:?} for no reason"));
                 }
                 self.say_close(CloseCode::GOING_AWAY, hearing.rng);
@@ -167,6 +161,32 @@ impl Client {
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
         self.follower.hear_place(position, sight, tally)
+    }
+
+    fn hear_answer(
+        &mut self,
+        answer: &PollAnswer,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let mut gaps = answer.gaps.iter().peekable();
+        for message in &answer.messages {
+            check_message(message, sight)?;
+            // What is lost in between is told beside the messages, by the place it was found at.
+            let Position { epoch, offset } = message.position;
+            let is_earlier = |gap: &&Gap| match gap.from.parse::<Position>() {
+                Ok(from) => from.epoch != epoch || from.offset < offset,
+                Err(_) => true,
+            };
+            while let Some(gap) = gaps.next_if(is_earlier) {
+                self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
+            }
+            self.hear_message(message.position, sight, tally)?;
+        }
+        for gap in gaps {
+            self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
+        }
+        self.hear_place(answer.position, sight, tally)
     }
 
     fn hear_said(&mut self, said: ServerEvent, hearing: &mut Hearing<'_>) -> Result<(), String> {
@@ -214,6 +234,7 @@ impl Client {
                     tally.refused += 1;
                     Ok(())
                 }
+                Some(Ask::Publish(serial)) if sight.history.was_refused(serial) => Ok(()),
                 ask => Err(format!("{refusal:?} answers {ask:?}")),
             },
             ServerEvent::Goodbye(_) => Ok(()),

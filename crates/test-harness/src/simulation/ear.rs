@@ -254,6 +254,7 @@ fn hear_binary(bytes: Vec<u8>) -> Heard {
 fn hear_raw(text: &str) -> Result<Heard, String> {
     match text {
         "" => Ok(Heard::Nothing),
+        error if error.starts_with(r#"{"type":"error""#) => hear_json(error),
         gap if gap.starts_with(r#"{"type":"gap""#) => hear_json(gap),
         _ => Ok(Heard::Raw { position: None, event: None, body: Body::Text(text.to_owned()) }),
     }
@@ -264,6 +265,8 @@ fn hear_json(json: &str) -> Result<Heard, String> {
         StreamLine::Message(message) => Ok(Heard::Message(Box::new(message))),
         StreamLine::Gap(gap) => Ok(Heard::Gap(gap)),
         StreamLine::Position(position) => Ok(Heard::Place(position)),
+        // A publish was refused.
+        StreamLine::Other { kind } if kind == "error" => Ok(Heard::Nothing),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
 }

@@ -1,13 +1,15 @@
 //! What was really published, kept apart from the broker: the truth that checkers compare with.
 
-use std::collections::BTreeMap;
-use tidewire_broker::{Content, Draft, Position};
+use std::collections::{BTreeMap, BTreeSet};
+use tidewire_broker::{Content, Draft, Label, Options, Position};
 
 /// Everything published in one world, over all lives of its server.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     lives: BTreeMap<u64, Vec<Entry>>,
     by_serial: BTreeMap<u64, Position>,
+    /// The numbers of what was refused.
+    refused: BTreeSet<u64>,
     serials_given: u64,
     /// The largest payload that was ever made.
     pub(crate) payload_bytes_max: usize,
@@ -18,6 +20,34 @@ pub(crate) struct History {
 pub(crate) struct Entry {
     pub(crate) channel: String,
     pub(crate) draft: Draft,
+    pub(crate) time_ms: u64,
+    /// Whether its channel is compacted.
+    pub(crate) is_compacted: bool,
+    /// Whether it was the newest of its key in a compacted channel, and is no longer.
+    pub(crate) is_superseded: bool,
+}
+
+impl Entry {
+    /// A message of a channel with these options.
+    pub(crate) fn new(channel: &str, draft: Draft, time_ms: u64, options: &Options) -> Self {
+        let is_compacted = options.compaction.is_some();
+        let channel = channel.to_owned();
+        Self { channel, draft, time_ms, is_compacted, is_superseded: false }
+    }
+
+    /// Whether it removes a key of a compacted channel.
+    pub(crate) fn is_tombstone(&self) -> bool {
+        self.is_compacted && self.draft.content.is_nothing()
+    }
+
+    /// Whether it is what a key of a compacted channel holds.
+    pub(crate) fn is_value(&self) -> bool {
+        self.is_compacted && !self.is_superseded && !self.draft.content.is_nothing()
+    }
+
+    fn is_of(&self, channel: &str, key: Option<&Label>) -> bool {
+        self.channel == channel && self.draft.key.as_ref() == key
+    }
 }
 
 impl History {
@@ -37,8 +67,33 @@ impl History {
         if let Some(serial) = serial_in(entry.draft.content.as_bytes()) {
             self.by_serial.insert(serial, position);
         }
+        if entry.is_compacted {
+            let key = entry.draft.key.as_ref();
+            let older = entries.iter_mut().rev().find(|older| older.is_of(&entry.channel, key));
+            older.into_iter().for_each(|older| older.is_superseded = true);
+        }
         entries.push(entry);
         Ok(())
+    }
+
+    /// Takes down that a draft was refused.
+    pub(crate) fn record_refusal(&mut self, draft: &Draft) {
+        self.refused.extend(serial_in(draft.content.as_bytes()));
+    }
+
+    /// Whether the payload that carries this number was ever refused.
+    pub(crate) fn was_refused(&self, serial: u64) -> bool {
+        self.refused.contains(&serial)
+    }
+
+    /// What was published in one channel, the newest first.
+    pub(crate) fn of_channel<'a>(
+        &'a self,
+        epoch: u64,
+        channel: &'a str,
+    ) -> impl Iterator<Item = (u64, &'a Entry)> {
+        let all = self.between(epoch, 0, self.head(epoch));
+        all.rev().filter(move |(_, entry)| entry.channel == channel)
     }
 
     /// The offset of the newest message.

@@ -48,8 +48,8 @@ impl World {
         });
         (client.session, client.ear) = (Some(number), Some(Ear::new(client.manner)));
         (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
-        let head = self.broker.position(self.broker.head());
-        let sight = sight(&self.history, &self.broker, &self.settings, client.manner);
+        let head = self.intake.broker.position(self.intake.broker.head());
+        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
         for follow in &mut client.follower.follows {
             if is_placeless && follow.place.is_none() {
                 follow.place = Some(Position { epoch: head.epoch, offset: head.offset });

@@ -2,21 +2,18 @@
 //!
 //! It runs only when something has happened to it, so that a wake-up which is missing shows.
 
-use super::{
-    history::{Entry, History},
-    link::Pipe,
-    tally::Tally,
-};
+use super::{history::History, intake::Intake, link::Pipe, tally::Tally};
 use fastrand::Rng;
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::Wake,
+    task::{Context, Poll, Wake, Waker},
 };
-use tidewire_broker::{Engine, MemoryEngine, Publishing};
-use tidewire_connection::{Connection, Format, LongPoll, Parting, Refusal, Time, Worker};
+use tidewire_broker::Publishing;
+use tidewire_connection::{Connection, Format, LongPoll, Parting, Publish, Refusal, Time, Worker};
 
 /// One connection at the server, and the link to its client.
 pub(crate) struct Session {
@@ -26,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) up: Pipe,
     pub(crate) alarm: Arc<Alarm>,
     is_websocket: bool,
+    /// A publish that the engine has not answered; nothing more is read until it has.
+    publishing: Option<(Option<u64>, Publishing)>,
     /// Since when the client has taken nothing of what waits for it.
     blocked_ms: Option<u64>,
     /// When the client last said something, or took what had been waiting for it.
@@ -65,7 +64,7 @@ impl Alarm {
 /// What a session has at hand while it runs.
 pub(crate) struct Desk<'a> {
     pub(crate) worker: &'a mut Worker,
-    pub(crate) engine: &'a MemoryEngine,
+    pub(crate) intake: &'a Intake,
     pub(crate) history: &'a mut History,
     pub(crate) rng: &'a mut Rng,
     pub(crate) tally: &'a mut Tally,
@@ -90,6 +89,7 @@ impl Session {
             up,
             alarm,
             is_websocket,
+            publishing: None,
             blocked_ms: None,
             alive_ms: now_ms,
             restless_turns: 0,
@@ -104,7 +104,9 @@ impl Session {
     pub(crate) fn drive(&mut self, desk: &mut Desk<'_>) -> Result<bool, String> {
         let now_ms = desk.time.steady_ms;
         let may_read = match &self.core {
-            Core::Live(connection) => connection.wants_input(desk.worker),
+            Core::Live(connection) => {
+                self.publishing.is_none() && connection.wants_input(desk.worker)
+            }
             _ => true,
         };
         let has_input = may_read && (self.up.has_arrivals(now_ms) || self.up.is_at_end(now_ms));
@@ -156,6 +158,9 @@ impl Session {
     /// Reads once; false if there was nothing or nothing is wanted.
     fn read(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> Result<bool, String> {
         let now_ms = desk.time.steady_ms;
+        if !self.publish(connection, desk)? {
+            return Ok(false);
+        }
         if !connection.wants_input(desk.worker) {
             desk.tally.floods += u64::from(self.up.has_arrivals(now_ms));
             return Ok(false);
@@ -169,7 +174,7 @@ impl Session {
         }
         self.alive_ms = now_ms;
         connection.handle_input(&mut input, desk.worker, desk.time);
-        publish(connection, desk)?;
+        self.publish(connection, desk)?;
         // The answer that passes the limit, and a request of which only so much has arrived.
         let (limits, payload_bytes_max) = (&desk.worker.limits, desk.history.payload_bytes_max);
         let answer_bytes = 3 * (limits.gather_bytes_max + payload_bytes_max);
@@ -211,7 +216,7 @@ impl Session {
             }
             let written = self.down.write(&bytes, now_ms, desk.rng);
             connection.handle_transmitted(written, desk.worker, desk.time);
-            publish(connection, desk)?;
+            self.publish(connection, desk)?;
             if written > 0 && self.blocked_ms.take().is_some() {
                 self.alive_ms = now_ms;
             }
@@ -251,6 +256,41 @@ impl Session {
         }
     }
 
+    /// Publishes what the client has asked for; true once all of it is answered.
+    fn publish(
+        &mut self,
+        connection: &mut Connection,
+        desk: &mut Desk<'_>,
+    ) -> Result<bool, String> {
+        let waker = Waker::from(Arc::clone(&self.alarm));
+        loop {
+            let (id, mut publishing) = match self.publishing.take() {
+                Some(waiting) => waiting,
+                None => {
+                    let Some(Publish { id, permit, draft }) = connection.poll_publish() else {
+                        return Ok(true);
+                    };
+                    desk.tally.client_publishes += 1;
+                    let now_ms = desk.time.wall_ms;
+                    let intake = desk.intake;
+                    (id, intake.publish(permit, draft, now_ms, desk.history, desk.tally)?)
+                }
+            };
+            match Pin::new(&mut publishing).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(outcome) => connection.handle_published(
+                    id,
+                    outcome.map_err(Refusal::from),
+                    desk.worker,
+                    desk.time,
+                ),
+                Poll::Pending => {
+                    self.publishing = Some((id, publishing));
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
     /// What the server should have ended by now.
     pub(crate) fn overdue(&self, worker: &Worker, now_ms: u64, slack_ms: u64) -> Option<String> {
         let Core::Live(connection) = &self.core else { return None };
@@ -268,30 +308,6 @@ impl Session {
         }
         None
     }
-}
-
-/// Publishes what the client asked for, and answers.
-fn publish(connection: &mut Connection, desk: &mut Desk<'_>) -> Result<(), String> {
-    while let Some(publish) = connection.poll_publish() {
-        let channel = publish.permit.channel().as_str().to_owned();
-        let draft = publish.draft.clone();
-        let publishing = desk.engine.publish(publish.permit, publish.draft, desk.time.wall_ms);
-        let Publishing::Done(outcome) = publishing else {
-            return Err("the memory engine kept a publish waiting".to_owned());
-        };
-        if let Ok(position) = outcome {
-            desk.history.record(position, Entry { channel, draft })?;
-            desk.tally.published += 1;
-            desk.tally.client_publishes += 1;
-        }
-        connection.handle_published(
-            publish.id,
-            outcome.map_err(Refusal::from),
-            desk.worker,
-            desk.time,
-        );
-    }
-    Ok(())
 }
 
 fn count(parting: Parting, tally: &mut Tally) {

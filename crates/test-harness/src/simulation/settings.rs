@@ -1,7 +1,10 @@
 //! What one world is like: drawn from its seed, from roomy to cruel.
 
 use fastrand::Rng;
-use tidewire_broker::{Limits as BrokerLimits, Options, Retention, Rules};
+use tidewire_broker::{
+    ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Retention, Rule, Rules,
+    SlowReaders,
+};
 use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
 
 use super::{ear::Manner, history::PayloadKind};
@@ -21,12 +24,15 @@ pub(crate) struct Settings {
     pub(crate) faults: u8,
     pub(crate) may_forget: bool,
     pub(crate) large_payloads: bool,
+    /// A store that outlives the server stands behind the broker.
+    pub(crate) is_durable: bool,
 }
 
 impl Settings {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let may_forget = rng.u8(..) < 25;
         let large_payloads = rng.u8(..) < 40;
+        let is_durable = rng.u8(..3) == 0;
         let link_bytes = match rng.u8(..4) {
             0 => rng.usize(64..500),
             1 => rng.usize(500..5_000),
@@ -37,18 +43,34 @@ impl Settings {
             clients: rng.usize(1..=8),
             steps: rng.usize(60..260),
             channels: rng.usize(1..=CHANNELS.len()),
-            broker: draw_broker(may_forget, rng),
+            broker: draw_broker(may_forget, is_durable, rng),
             limits: draw_limits(rng),
             link_bytes: if large_payloads { link_bytes.max(4_000) } else { link_bytes },
             delay_max_ms: if rng.bool() { 0 } else { rng.u64(1..300) },
             faults: rng.u8(0..60),
             may_forget,
             large_payloads,
+            is_durable,
         }
+    }
+
+    /// The options of a channel of this world.
+    pub(crate) fn options(&self, channel: &str) -> Options {
+        let name = channel.parse::<ChannelName>();
+        name.map_or_else(|_| *self.broker.rules.defaults(), |name| self.broker.rules.of(&name))
     }
 
     pub(crate) fn channel(&self, rng: &mut Rng) -> &'static str {
         CHANNELS.get(rng.usize(..self.channels)).copied().unwrap_or("a")
+    }
+
+    pub(crate) fn key(&self, rng: &mut Rng) -> Option<Label> {
+        KEYS.get(rng.usize(..KEYS.len()))?.parse().ok()
+    }
+
+    /// Whether some channel sends slow readers away.
+    pub(crate) fn sends_away(&self) -> bool {
+        CHANNELS.iter().any(|name| self.options(name).slow_readers == SlowReaders::Disconnect)
     }
 
     /// A payload's kind and about its size.
@@ -83,6 +105,11 @@ pub(crate) fn pattern(rng: &mut Rng) -> &'static str {
     PATTERNS.get(rng.usize(..PATTERNS.len())).copied().unwrap_or(">")
 }
 
+/// The channel of this name, if it is one of ours.
+pub(crate) fn channel_named(name: &str) -> Option<&'static str> {
+    CHANNELS.iter().find(|channel| **channel == name).copied()
+}
+
 pub(crate) fn manner(rng: &mut Rng) -> Manner {
     let format = if rng.bool() { Format::Raw } else { Format::Json };
     let framing = if rng.u8(..4) == 0 { Framing::UntilClose } else { Framing::Chunked };
@@ -96,7 +123,7 @@ pub(crate) fn manner(rng: &mut Rng) -> Manner {
     }
 }
 
-fn draw_broker(may_forget: bool, rng: &mut Rng) -> BrokerLimits {
+fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimits {
     let roomy = Retention::default();
     let retention = match rng.u8(..6) {
         0 => Retention { messages_max: rng.usize(1..10), ..roomy },
@@ -104,15 +131,42 @@ fn draw_broker(may_forget: bool, rng: &mut Rng) -> BrokerLimits {
         2 => Retention { age_max_ms: rng.u64(100..3_000), ..roomy },
         _ => roomy,
     };
+    let defaults =
+        Options { retention, message_bytes_max: MESSAGE_BYTES_MAX, ..Options::default() };
+    let count = rng.usize(0..=RULES_MAX);
+    let rules: Vec<(Pattern, Rule)> =
+        (0..count).filter_map(|_| Some((pattern(rng).parse().ok()?, draw_rule(rng)))).collect();
     BrokerLimits {
-        rules: Rules::all(Options {
-            retention,
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            ..Options::default()
-        }),
-        bytes_max: if rng.u8(..4) == 0 { rng.usize(3_000..60_000) } else { 256 << 20 },
+        rules: Rules::new(defaults, rules),
+        bytes_max: match rng.u8(..4) {
+            // Most reading is from the store then.
+            0 | 1 if is_durable => rng.usize(300..5_000),
+            0 => rng.usize(3_000..60_000),
+            _ => 256 << 20,
+        },
         dead_channels_max: if may_forget { rng.usize(0..3) } else { 10_000 },
     }
+}
+
+/// What is different in some channels.
+fn draw_rule(rng: &mut Rng) -> Rule {
+    let mut rule = Rule::default();
+    if rng.bool() {
+        rule.compact = Some(true);
+        rule.retention_messages = rng.bool().then(|| rng.usize(1..4));
+        rule.retention_age_ms = (rng.u8(..4) == 0).then(|| rng.u64(100..3_000));
+        rule.keys_max = rng.bool().then(|| rng.usize(1..KEYS.len()));
+        rule.keys_bytes_max = (rng.u8(..4) == 0).then(|| rng.usize(500..5_000));
+        rule.keys_age_ms = (rng.u8(..3) == 0).then(|| rng.u64(200..4_000));
+    }
+    if rng.bool() {
+        rule.slow_readers = Some(SlowReaders::Disconnect);
+    }
+    if rng.bool() {
+        rule.repeats_ids = Some(rng.usize(1..6));
+        rule.repeats_age_ms = Some(rng.u64(100..3_000));
+    }
+    rule
 }
 
 fn draw_limits(rng: &mut Rng) -> Limits {
@@ -129,6 +183,11 @@ fn draw_limits(rng: &mut Rng) -> Limits {
 }
 
 pub(crate) const MESSAGE_BYTES_MAX: usize = 256 << 10;
+
+/// Rules of one world beside its defaults.
+const RULES_MAX: usize = 4;
+
+const KEYS: [&str; 5] = ["k1", "k2", "k3", "k\u{e9}y \"7\"", "k5"];
 
 const CHANNELS: [&str; 6] = ["a", "b", "b.x", "b.y", "c.x.z", "d"];
 

@@ -3,8 +3,9 @@
 use super::{
     ear::{Body, Manner},
     history::{Entry, History, serial_in},
+    intake::Intake,
 };
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use tidewire_broker::{Broker, Content, Label};
 use tidewire_connection::{Dialect, Format, Wire};
 use tidewire_protocol::{Message, Position, PublishedData};
@@ -14,6 +15,7 @@ use tidewire_protocol::{Message, Position, PublishedData};
 pub(crate) struct Sight<'a> {
     pub(crate) history: &'a History,
     pub(crate) broker: &'a Broker,
+    pub(crate) intake: &'a Intake,
     pub(crate) manner: Manner,
     /// The broker forgets dead channels, and may then tell of a gap that is none.
     pub(crate) may_forget: bool,
@@ -21,41 +23,42 @@ pub(crate) struct Sight<'a> {
 
 /// What the log held at some moment.
 #[derive(Debug)]
-pub(crate) struct Floors {
-    /// The oldest offset of each channel that held anything.
-    oldest: BTreeMap<String, u64>,
+pub(crate) struct Holdings {
+    /// The offsets of what was retained, the newest first.
+    held: Vec<u64>,
     head: u64,
 }
 
-impl Floors {
+impl Holdings {
     /// Whether a message had been removed by then.
-    pub(super) fn is_below(&self, channel: &str, offset: u64) -> bool {
-        self.oldest.get(channel).map_or(offset <= self.head, |oldest| offset < *oldest)
+    pub(super) fn lack(&self, offset: u64) -> bool {
+        offset <= self.head
+            && self.held.binary_search_by_key(&Reverse(offset), |held| Reverse(*held)).is_err()
     }
 }
 
 impl Sight<'_> {
     /// What is retained now.
-    pub(crate) fn floors(&self) -> Floors {
-        let mut held = BTreeMap::new();
-        self.broker.each_channel(|channel| {
-            held.insert(channel.name.as_str().to_owned(), channel.messages);
-        });
-        let epoch = self.broker.epoch();
-        let head = self.history.head(epoch);
-        let mut oldest = BTreeMap::new();
-        for (offset, entry) in self.history.between(epoch, 0, head).rev() {
-            if let Some(left @ 1..) = held.get_mut(&entry.channel) {
-                *left -= 1;
-                oldest.insert(entry.channel.clone(), offset);
-            }
-        }
-        Floors { oldest, head }
+    pub(crate) fn holdings(&self) -> Holdings {
+        let head = self.history.head(self.broker.epoch());
+        Holdings { held: self.intake.held(self.history), head }
     }
 
     pub(super) fn entry(&self, position: Position) -> Result<&Entry, String> {
         let entry = self.history.entry(position.epoch, position.offset);
         entry.ok_or_else(|| format!("nothing was ever published at {position}"))
+    }
+
+    /// Whether the wire tells of tombstones.
+    pub(super) fn shows_tombstones(&self) -> bool {
+        !matches!(
+            self.manner,
+            Manner::Live(
+                Wire::Sse { format: Format::Raw, .. }
+                    | Wire::Stream { format: Format::Raw, .. }
+                    | Wire::WebSocket(Dialect::Raw)
+            )
+        )
     }
 
     /// Whether the wire says anything of a message by which it could be recognised.

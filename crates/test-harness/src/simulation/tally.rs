@@ -1,6 +1,8 @@
 //! What a run has met, so that one which proved nothing shows.
 
+use super::verdict::Verdict;
 use std::fmt;
+use tidewire_broker::AppendError;
 
 macro_rules! tally {
     ($($name:ident: $words:literal,)*) => {
@@ -57,9 +59,39 @@ tally! {
     silent: "let go as silent",
     broke_protocol: "let go for breaking the protocol",
     closed: "closed by the client",
+    superseded: "messages that superseded another",
+    repeats: "repeats answered like the first",
+    conflicts: "ids that another message had",
+    keyless: "messages without the key they need",
+    full: "values for which there was no room",
+    expired: "values that were too old",
+    tombstones_unneeded: "tombstones that nobody needed",
+    states: "states that agreed",
+    crashes: "crashes of a durable server",
+    waited: "publishes that waited for their store",
+    unavailable: "batches that a store refused",
+    cold: "messages read from a store",
     floods: "floods that stopped the reading",
     polls_timed_out: "polls that timed out",
     virtual_ms: "virtual milliseconds",
+}
+
+impl Tally {
+    /// Counts what became of a publish.
+    pub(crate) fn count(&mut self, verdict: Verdict) {
+        let count = match verdict {
+            Verdict::New(supersedes) => {
+                self.published += 1;
+                self.superseded += u64::from(supersedes.is_some());
+                return;
+            }
+            Verdict::Before(_) => &mut self.repeats,
+            Verdict::Refused(AppendError::IdTaken) => &mut self.conflicts,
+            Verdict::Refused(AppendError::KeyMissing) => &mut self.keyless,
+            Verdict::Refused(_) => &mut self.full,
+        };
+        *count += 1;
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     settings,
     world::{World, time},
 };
-use tidewire_broker::Content;
+use tidewire_broker::{Content, Draft, Repeats};
 use tidewire_connection::{Dialect, Wire};
 use tidewire_protocol::{ClientMessage, Data, Position, Publish};
 use ws_frame::{CloseCode, Kind};
@@ -20,9 +20,7 @@ impl World {
     pub(crate) fn disturb(&mut self) -> Result<(), String> {
         if self.rng.u8(..) < 110 {
             for _ in 0..self.rng.usize(1..6) {
-                let channel = self.settings.channel(&mut self.rng);
-                let draft = self.draft(channel);
-                self.publish(draft, channel)?;
+                self.publish_anything()?;
             }
         }
         if self.rng.u8(..) < self.settings.faults {
@@ -34,8 +32,8 @@ impl World {
             self.act(at);
         }
         if self.rng.u8(..) < 40 {
-            let wall_ms = time(self.now_ms).wall_ms;
-            self.broker.sweep(wall_ms, self.rng.usize(1..10));
+            let count = self.rng.usize(1..10);
+            self.sweep(count)?;
         }
         if self.rng.u8(..) < 4 {
             self.dismiss();
@@ -118,11 +116,13 @@ impl World {
         let Some([follow]) = self.clients.get(at).map(|client| &client.follower.follows[..]) else {
             return;
         };
-        let channel = follow.pattern.clone();
-        if channel.contains(['*', '>']) {
+        // One that lacks the key it needs would be sent away.
+        let Some(channel) = settings::channel_named(&follow.pattern)
+            .filter(|channel| self.settings.options(channel).compaction.is_none())
+        else {
             return;
-        }
-        let draft = self.draft(&channel);
+        };
+        let draft = Draft { id: None, ..self.draft(channel) };
         let Some(client) = self.clients.get_mut(at) else { return };
         match &draft.content {
             Content::Text(text) => client.say(Kind::Text, text.as_bytes(), &mut self.rng),
@@ -143,7 +143,7 @@ impl World {
     }
 
     fn subscribe_late(&mut self, at: usize) {
-        let (epoch, rng) = (self.broker.epoch(), &mut self.rng);
+        let (epoch, rng) = (self.intake.broker.epoch(), &mut self.rng);
         let Some(client) = self.clients.get_mut(at) else { return };
         let pattern = settings::pattern(rng);
         if !client.is_free(pattern) || client.follower.follows.iter().any(|it| it.place.is_none()) {
@@ -170,9 +170,16 @@ impl World {
     }
 
     fn publish_by_request(&mut self, at: usize) {
-        let channel = self.settings.channel(&mut self.rng);
-        let draft = self.draft(channel);
+        let mut channel = self.settings.channel(&mut self.rng);
+        let mut draft = self.draft(channel);
+        if let Some((again, named)) = self.rng.choice(&self.named).cloned()
+            && self.rng.u8(..4) == 0
+            && self.settings.options(again).repeats == Repeats::default()
+        {
+            (channel, draft) = (again, named);
+        }
         let Some(serial) = serial_in(draft.content.as_bytes()) else { return };
+        self.keep(channel, &draft);
         let Some(client) = self.clients.get_mut(at) else { return };
         let data = match &draft.content {
             Content::Json(json) => Data::Json(json),
@@ -189,7 +196,7 @@ impl World {
                 encoding: encoding.map(Into::into),
                 event: draft.event.as_ref().map(|event| event.as_str().into()),
                 key: draft.key.as_ref().map(|key| key.as_str().into()),
-                message_id: None,
+                message_id: draft.id.as_ref().map(|id| id.as_str().into()),
                 echo: None,
             };
             request(&ClientMessage::Publish(publish))
@@ -197,7 +204,8 @@ impl World {
     }
 
     fn ask_history(&mut self, at: usize) {
-        let (epoch, head) = (self.broker.epoch(), self.broker.head());
+        let broker = &self.intake.broker;
+        let (epoch, head) = (broker.epoch(), broker.head());
         let channel = settings::pattern(&mut self.rng);
         let place = Position { epoch, offset: self.rng.u64(0..=head + 1) };
         let since = (place.offset <= head && self.rng.bool()).then_some(place);

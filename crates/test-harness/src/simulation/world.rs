@@ -4,8 +4,9 @@ use super::{
     checkers::Follow,
     client::{Client, Hearing},
     ear::Manner,
-    history::{Entry, History, payload},
-    session::{Alarm, Core, Desk, Session},
+    history::History,
+    intake::Intake,
+    session::{Alarm, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
     tally::Tally,
@@ -13,19 +14,22 @@ use super::{
 };
 use fastrand::Rng;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     task::{Context, Waker},
 };
-use tidewire_broker::{Broker, Draft, Engine, Grant, MemoryEngine, Publishing};
+use tidewire_broker::{Broker, Draft, Publishing};
 use tidewire_connection::{Time, Worker};
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) settings: Settings,
     pub(crate) now_ms: u64,
-    pub(crate) broker: Broker,
-    pub(crate) engine: MemoryEngine,
+    pub(crate) intake: Intake,
+    /// Publishes of nobody's connection that a store has not answered, with what was given.
+    pub(crate) waiting: Vec<(String, Draft, Publishing)>,
+    /// Some of the latest messages with an id: they may be published again.
+    pub(crate) named: VecDeque<(&'static str, Draft)>,
     pub(crate) workers: Vec<Shift>,
     pub(crate) history: History,
     pub(crate) sessions: BTreeMap<u64, Session>,
@@ -48,8 +52,9 @@ impl World {
     pub(crate) fn new(seed: u64, keeps_trace: bool) -> Result<Self, String> {
         let mut rng = Rng::with_seed(seed);
         let settings = Settings::draw(&mut rng);
-        let broker = Broker::new(rng.u64(1..1_000_000), settings.broker.clone());
-        let workers = open_workers(&broker, &settings)?;
+        let epoch = rng.u64(1..1_000_000);
+        let intake = Intake::new(epoch, &settings.broker, settings.is_durable, &mut rng);
+        let workers = open_workers(&intake.broker, &settings)?;
         let clients = (0..settings.clients).map(|_| draw_client(&mut rng)).collect();
         let mut trace = Trace::new(keeps_trace);
         trace.note(0, || format!("{settings:?}"));
@@ -57,8 +62,9 @@ impl World {
             rng,
             settings,
             now_ms: 1,
-            engine: MemoryEngine::new(broker.clone()),
-            broker,
+            intake,
+            waiting: Vec::new(),
+            named: VecDeque::new(),
             workers,
             history: History::default(),
             sessions: BTreeMap::new(),
@@ -81,13 +87,20 @@ impl World {
         self.catch_up(CATCH_UP_STEPS_MAX)?;
         for _ in 0..SETTLING_STEPS {
             self.now_ms += HEALED_STEP_MS;
+            self.sweep(SWEPT_AT_THE_END)?;
+            self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
+        self.catch_up(CATCH_UP_STEPS_MAX)?;
         // Everybody is there and asleep. News has to wake them, and soon.
         let channel = self.settings.channel(&mut self.rng);
         let draft = self.draft(channel);
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
+        for client in &self.clients {
+            let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+            client.follower.check_state(&sight, &mut self.tally)?;
+        }
         self.tally.virtual_ms = self.now_ms;
         Ok(())
     }
@@ -108,6 +121,7 @@ impl World {
     }
 
     fn step(&mut self) -> Result<(), String> {
+        self.commit()?;
         for at in 0..self.workers.len() {
             if self.is_healed || self.rng.u8(..) < 200 {
                 self.run_worker(at)?;
@@ -120,12 +134,12 @@ impl World {
         }
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
         self.sessions.retain(|number, session| !session.is_over() || attached.contains(number));
-        Ok(())
+        self.intake.check_memory(&self.history)
     }
 
     /// A worker thread's turn: its lane, then the tasks that were woken or have something to do.
     fn run_worker(&mut self, at: usize) -> Result<(), String> {
-        let Self { workers, sessions, history, rng, tally, engine, now_ms, .. } = self;
+        let Self { workers, sessions, history, rng, tally, intake, now_ms, .. } = self;
         let Some(Shift { worker, alarm, has_due }) = workers.get_mut(at) else { return Ok(()) };
         let waker = Waker::from(Arc::clone(alarm));
         if alarm.take() {
@@ -141,7 +155,7 @@ impl World {
         }
         let time = time(*now_ms);
         for (number, session) in sessions.iter_mut().filter(|(_, session)| session.worker == at) {
-            let mut desk = Desk { worker, engine, history, rng, tally, time };
+            let mut desk = Desk { worker, intake, history, rng, tally, time };
             for _ in 0..TURNS_MAX {
                 let has_run = session.drive(&mut desk);
                 if !has_run.map_err(|error| format!("session {number}: {error}"))? {
@@ -183,8 +197,10 @@ impl World {
         if is_over && client.manner == Manner::Poll {
             heard.extend(client.ear.take().and_then(|ear| ear.into_answer()));
         }
-        let sight = sight(&self.history, &self.broker, &self.settings, client.manner);
-        let mut hearing = Hearing { sight, rng: &mut self.rng, tally: &mut self.tally };
+        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sends_away = self.settings.sends_away();
+        let (rng, tally) = (&mut self.rng, &mut self.tally);
+        let mut hearing = Hearing { sight, sends_away, rng, tally };
         for heard in heard {
             self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
             client.hear(heard, &mut hearing)?;
@@ -207,54 +223,10 @@ impl World {
         }
     }
 
-    /// Takes a message into the log, as `POST /publish` would.
-    pub(crate) fn publish(&mut self, draft: Draft, channel: &str) -> Result<(), String> {
-        let name = channel.parse().map_err(|error| format!("{channel}: {error}"))?;
-        let permit = Grant::open().permit(&name).map_err(|error| error.to_string())?;
-        let publishing = self.engine.publish(permit, draft.clone(), time(self.now_ms).wall_ms);
-        let Publishing::Done(Ok(position)) = publishing else {
-            return Err("a publish was refused".to_owned());
-        };
-        self.trace.note(self.now_ms, || {
-            format!("{channel} gets {}, {} bytes", position.offset, draft.bytes())
-        });
-        self.tally.published += 1;
-        self.history.record(position, Entry { channel: channel.to_owned(), draft })
-    }
-
-    /// A draft that nobody has published before.
-    pub(crate) fn draft(&mut self, channel: &str) -> Draft {
-        let (kind, bytes) = self.settings.payload(&mut self.rng);
-        let serial = self.history.next_serial();
-        let mut draft = Draft::new(payload(kind, serial, channel, bytes));
-        self.history.payload_bytes_max = self.history.payload_bytes_max.max(draft.bytes());
-        if self.rng.u8(..4) == 0 {
-            draft.event = "said".parse().ok();
-        }
-        if self.rng.u8(..4) == 0 {
-            draft.key = "k\u{e9}y \"7\"".parse().ok();
-        }
-        draft
-    }
-
-    /// The server's process ends and another begins: everything is gone but the clients' places.
-    pub(crate) fn restart(&mut self) -> Result<(), String> {
-        self.tally.restarts += 1;
-        for session in self.sessions.values_mut() {
-            session.core = Core::Over;
-            session.down.cut(0);
-        }
-        let epoch = self.broker.epoch() + self.rng.u64(1..1_000);
-        self.broker = Broker::new(epoch, self.settings.broker.clone());
-        self.engine = MemoryEngine::new(self.broker.clone());
-        self.workers = open_workers(&self.broker, &self.settings)?;
-        self.trace.note(self.now_ms, || format!("the server restarts, epoch {epoch}"));
-        Ok(())
-    }
-
     fn heal(&mut self) {
         self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
         self.is_healed = true;
+        self.intake.heal();
         for session in self.sessions.values_mut() {
             session.down.heal();
             session.up.heal();
@@ -268,7 +240,7 @@ impl World {
         if let Some(ask) = client.asks.values().next() {
             return Some(format!("an answer to {ask:?}"));
         }
-        let sight = sight(&self.history, &self.broker, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
         client.follower.owed(&sight)
     }
 }
@@ -276,11 +248,12 @@ impl World {
 /// The truth, as a client sees it that hears in this manner.
 pub(crate) fn sight<'a>(
     history: &'a History,
-    broker: &'a Broker,
+    intake: &'a Intake,
     settings: &Settings,
     manner: Manner,
 ) -> Sight<'a> {
-    Sight { history, broker, manner, may_forget: settings.may_forget }
+    let broker = &intake.broker;
+    Sight { history, broker, intake, manner, may_forget: settings.may_forget }
 }
 
 /// Both clocks of the world.
@@ -288,7 +261,7 @@ pub(crate) fn time(now_ms: u64) -> Time {
     Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms }
 }
 
-fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
+pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
     let open = |_| {
         let lane = broker.lane().map_err(|error| error.to_string())?;
         let mut worker = Worker::new(broker.clone(), lane, settings.limits);
@@ -335,4 +308,6 @@ const IDLE_SLACK_MS: u64 = 2_000;
 const TURNS_MAX: usize = 4;
 /// How late a worker may run.
 const DEADLINE_SLACK_MS: u64 = 20_000;
+/// As many as there are channels, and some.
+const SWEPT_AT_THE_END: usize = 10;
 const TRACE_CHARS_MAX: usize = 200;

@@ -1,0 +1,229 @@
+//! Where publishes come in: one of the engines, each answer of which is held against the naive
+//! [`judge`], and taken down as the truth for everybody else.
+
+use super::{
+    history::{Entry, History},
+    shelf::{Shelf, expired},
+    tally::Tally,
+    verdict::{Verdict, check, judge, may_be_full},
+};
+use fastrand::Rng;
+use std::{collections::BTreeMap, sync::Arc};
+use tidewire_broker::{
+    Archive, Broker, Draft, Engine, Limits, MemoryEngine, Permit, Position, Publishing,
+};
+
+/// A broker and the engine that fills it.
+pub(crate) struct Intake {
+    pub(crate) broker: Broker,
+    engine: Kind,
+}
+
+enum Kind {
+    Memory(MemoryEngine),
+    Durable(Arc<Shelf>),
+}
+
+impl Intake {
+    pub(crate) fn new(epoch: u64, limits: &Limits, is_durable: bool, rng: &mut Rng) -> Self {
+        if is_durable {
+            let shelf = Arc::new(Shelf::new(epoch, rng.fork()));
+            return Self { broker: shelf.open(0, limits), engine: Kind::Durable(shelf) };
+        }
+        let broker = Broker::new(epoch, limits.clone());
+        Self { broker: broker.clone(), engine: Kind::Memory(MemoryEngine::new(broker)) }
+    }
+
+    /// The server's process ends and another begins, with what its engine has kept.
+    pub(crate) fn restart(&mut self, limits: &Limits, history: &History, rng: &mut Rng) {
+        let epoch = self.broker.epoch();
+        match &self.engine {
+            Kind::Memory(_) => *self = Self::new(epoch + rng.u64(1..1_000), limits, false, rng),
+            Kind::Durable(shelf) => {
+                shelf.close();
+                self.broker = shelf.open(history.head(epoch), limits);
+            }
+        }
+    }
+
+    /// Hands a draft to the engine.
+    pub(crate) fn publish(
+        &self,
+        permit: Permit,
+        draft: Draft,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<Publishing, String> {
+        let memory = match &self.engine {
+            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, now_ms)),
+            Kind::Memory(memory) => memory,
+        };
+        let (epoch, channel) = (self.broker.epoch(), permit.channel().clone());
+        let (options, name) = (self.broker.options(&channel), channel.as_str());
+        let verdict = judge(history, epoch, name, &draft, &options, now_ms);
+        let bytes_max = self.broker.limits().bytes_max;
+        let may_be_full = may_be_full(history, epoch, name, &draft, &options, bytes_max);
+        let Publishing::Done(outcome) = memory.publish(permit, draft.clone(), now_ms) else {
+            return Err("the memory engine kept a publish waiting".to_owned());
+        };
+        let offset = outcome.map(|position| position.offset);
+        check(verdict, offset, may_be_full, history.head(epoch) + 1)?;
+        match (verdict, outcome) {
+            (Verdict::New(_), Ok(position)) => {
+                history.record(position, Entry::new(name, draft, now_ms, &options))?;
+                tally.count(verdict);
+            }
+            (_, Err(error)) => {
+                history.record_refusal(&draft);
+                tally.count(Verdict::Refused(error));
+            }
+            _ => tally.count(verdict),
+        }
+        Ok(Publishing::Done(outcome))
+    }
+
+    /// Lets the engine take up to `count` of what waits.
+    pub(crate) fn commit(
+        &self,
+        count: usize,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let Kind::Durable(shelf) = &self.engine else { return Ok(()) };
+        tally.cold += shelf.take_reads();
+        shelf.commit(count, now_ms, history, tally)
+    }
+
+    /// A round of sweeping that looks at `count` channels.
+    pub(crate) fn sweep(
+        &self,
+        count: usize,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        for _ in 0..count {
+            // One channel at a time, so that it is plain whose values were removed.
+            self.broker.sweep(now_ms, 1);
+            self.note_expired(now_ms, history, tally)?;
+        }
+        match &self.engine {
+            Kind::Memory(_) => Ok(()),
+            Kind::Durable(shelf) => shelf.sweep(now_ms, history, tally),
+        }
+    }
+
+    /// Takes down the tombstones that a memory broker has appended by itself.
+    fn note_expired(
+        &self,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let (epoch, head) = (self.broker.epoch(), self.broker.head());
+        let mut offset = history.head(epoch);
+        if offset == head {
+            return Ok(());
+        }
+        let mut swept = None;
+        self.broker.each_channel(|channel| {
+            swept = (channel.last.offset == head).then_some(channel.name).or(swept.take());
+        });
+        let Some(name) = swept else { return Err(format!("nobody's message is at {head}")) };
+        let options = self.broker.options(&name);
+        for draft in expired(history, epoch, name.as_str(), &self.broker, now_ms) {
+            offset += 1;
+            let entry = Entry::new(name.as_str(), draft, now_ms, &options);
+            history.record(Position { epoch, offset }, entry)?;
+            tally.expired += 1;
+        }
+        if offset == head {
+            return Ok(());
+        }
+        Err(format!("a sweep of {name} has appended up to {head}, where {offset} was due"))
+    }
+
+    /// The offsets of everything that is retained, the newest first.
+    pub(crate) fn held(&self, history: &History) -> Vec<u64> {
+        let epoch = self.broker.epoch();
+        let all = || history.between(epoch, 0, history.head(epoch)).rev();
+        let mut left = BTreeMap::new();
+        let mut held = Vec::new();
+        self.broker.each_channel(|channel| match &self.engine {
+            Kind::Durable(shelf) => held.extend(shelf.back(&channel.name, u64::MAX, usize::MAX)),
+            Kind::Memory(_) => {
+                left.insert(channel.name.as_str().to_owned(), channel.messages);
+            }
+        });
+        if let Kind::Durable(_) = self.engine {
+            held.sort_unstable_by(|one, other| other.cmp(one));
+            return held;
+        }
+        // Values stay, whatever comes; beside them the newest.
+        for (_, entry) in all().filter(|(_, entry)| entry.is_value()) {
+            left.entry(entry.channel.clone()).and_modify(|left| *left = left.saturating_sub(1));
+        }
+        for (offset, entry) in all().filter(|(_, entry)| !entry.is_superseded) {
+            if entry.is_value() {
+                held.push(offset);
+            } else if let Some(left @ 1..) = left.get_mut(&entry.channel) {
+                *left -= 1;
+                held.push(offset);
+            }
+        }
+        held
+    }
+
+    /// From here on an engine meets no faults.
+    pub(crate) fn heal(&self) {
+        if let Kind::Durable(shelf) = &self.engine {
+            shelf.calm_down();
+        }
+    }
+
+    /// Checks that the log is within its bounds.
+    pub(crate) fn check_memory(&self, history: &History) -> Result<(), String> {
+        let epoch = self.broker.epoch();
+        let (bytes, bytes_max) = (self.broker.stats().bytes, self.broker.limits().bytes_max);
+        let stays: usize = match self.engine {
+            Kind::Durable(_) => 0,
+            // Their encodings come on top, about one for each of a few wires.
+            Kind::Memory(_) => history
+                .between(epoch, 0, history.head(epoch))
+                .filter(|(_, entry)| entry.is_compacted && !entry.is_superseded)
+                .map(|(_, entry)| ENCODINGS_MAX * (2 * entry.draft.bytes() + ENCODING_BYTES))
+                .sum(),
+        };
+        if bytes > bytes_max.saturating_add(stays) {
+            return Err(format!("{bytes} bytes held, over {bytes_max} and {stays}"));
+        }
+        Ok(())
+    }
+
+    /// Checks, after a sweep of all channels, that no value has outlived its time.
+    pub(crate) fn check_ages(&self, now_ms: u64, history: &History) -> Result<(), String> {
+        let mut late = Vec::new();
+        self.broker.each_channel(|channel| {
+            let name = channel.name.as_str();
+            let epoch = self.broker.epoch();
+            if !expired(history, epoch, name, &self.broker, now_ms).is_empty() {
+                late.push(channel.name);
+            }
+        });
+        if late.is_empty() { Ok(()) } else { Err(format!("{late:?} keep values too long")) }
+    }
+}
+
+impl Drop for Intake {
+    /// The store holds the broker, and the broker the store.
+    fn drop(&mut self) {
+        if let Kind::Durable(shelf) = &self.engine {
+            shelf.close();
+        }
+    }
+}
+
+const ENCODINGS_MAX: usize = tidewire_broker::ENCODINGS_MAX;
+const ENCODING_BYTES: usize = 600;

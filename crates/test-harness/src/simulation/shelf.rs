@@ -1,0 +1,392 @@
+//! A durable engine in small: a naive store that outlives the server, filled in batches at moments
+//! that the world chooses. What it takes from its store it announces to the broker first.
+//!
+//! Its archive is asked with no lock held, so anything may happen meanwhile: now and then something
+//! is lost just then.
+
+use super::{
+    history::{Entry as Published, History},
+    tally::Tally,
+    verdict::{Verdict, judge},
+};
+use fastrand::Rng;
+use std::{
+    collections::BTreeMap,
+    mem,
+    ops::Bound,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+use tidewire_broker::{
+    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Engine, Entry, Limits, Permit,
+    Position, Publishing, Retention,
+};
+
+/// The store, and the engine before it.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    epoch: u64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    racks: BTreeMap<String, Rack>,
+    queue: Vec<Waiting>,
+    /// None while no server runs.
+    broker: Option<Broker>,
+    rng: Rng,
+    /// Nothing is lost any more while the archive is asked.
+    is_calm: bool,
+    reads: u64,
+}
+
+/// One channel's rows. `taken` < every offset that retention has not passed over.
+#[derive(Debug)]
+struct Rack {
+    name: ChannelName,
+    rows: BTreeMap<u64, Row>,
+    last: u64,
+    taken: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    entry: Entry,
+    /// It cannot be read any more.
+    is_rotten: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    permit: Permit,
+    draft: Draft,
+    answer: Arc<Mutex<Answer>>,
+}
+
+type Outcome = Result<Position, AppendError>;
+
+#[derive(Debug, Default)]
+struct Answer {
+    outcome: Option<Outcome>,
+    waker: Option<Waker>,
+}
+
+struct Pending(Arc<Mutex<Answer>>);
+
+impl Future for Pending {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let mut answer = lock(&self.0);
+        answer.waker = Some(context.waker().clone());
+        answer.outcome.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Engine for Shelf {
+    fn publish(&self, permit: Permit, draft: Draft, _: u64) -> Publishing {
+        let answer = Arc::default();
+        let pending = Pending(Arc::clone(&answer));
+        lock(&self.inner).queue.push(Waiting { permit, draft, answer });
+        Publishing::Waiting(Box::pin(pending))
+    }
+}
+
+impl Shelf {
+    pub(crate) fn new(epoch: u64, rng: Rng) -> Self {
+        let inner = Inner {
+            racks: BTreeMap::new(),
+            queue: Vec::new(),
+            broker: None,
+            rng,
+            is_calm: false,
+            reads: 0,
+        };
+        Self { epoch, inner: Mutex::new(inner) }
+    }
+
+    /// Begins a server's life with all that is stored.
+    pub(crate) fn open(self: &Arc<Self>, head: u64, limits: &Limits) -> Broker {
+        let archive: Arc<dyn Archive> = Arc::<Self>::clone(self);
+        let broker = Broker::with_archive(self.epoch, head, limits.clone(), archive);
+        let mut inner = lock(&self.inner);
+        for rack in inner.racks.values() {
+            broker.restore(&rack.name, rack.last, rack.taken);
+        }
+        inner.broker = Some(broker.clone());
+        broker
+    }
+
+    /// Ends it: what waits was never published. Now and then a row cannot be read afterwards.
+    pub(crate) fn close(&self) {
+        let mut inner = lock(&self.inner);
+        (inner.queue, inner.broker) = (Vec::new(), None);
+        let Inner { racks, rng, .. } = &mut *inner;
+        let rack = rng.choice(racks.values_mut()).filter(|_| rng.u8(..8) == 0);
+        let row = rack.and_then(|rack| rng.choice(rack.rows.values_mut()));
+        row.into_iter().for_each(|row| row.is_rotten = true);
+    }
+
+    /// From here on nothing is lost while the archive is asked.
+    pub(crate) fn calm_down(&self) {
+        lock(&self.inner).is_calm = true;
+    }
+
+    /// How many messages were read from here since this was last asked.
+    pub(crate) fn take_reads(&self) -> u64 {
+        mem::take(&mut lock(&self.inner).reads)
+    }
+
+    /// Stores up to `count` of what waits as one batch, brings it to the broker, and answers.
+    pub(crate) fn commit(
+        &self,
+        count: usize,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let mut inner = lock(&self.inner);
+        let count = count.min(inner.queue.len());
+        let batch: Vec<Waiting> = inner.queue.drain(..count).collect();
+        let Some(broker) = inner.broker.clone().filter(|_| !batch.is_empty()) else {
+            return Ok(());
+        };
+        if !inner.is_calm && inner.rng.u8(..) < 4 {
+            batch.iter().for_each(|waiting| history.record_refusal(&waiting.draft));
+            tally.unavailable += 1;
+            let failed = batch.into_iter().map(|it| (it.answer, Err(AppendError::Unavailable)));
+            return answer(failed);
+        }
+        let (mut entries, mut answers) = (Vec::new(), Vec::new());
+        for Waiting { permit, draft, answer } in batch {
+            let stored = inner.store(permit.channel(), draft, now_ms, &broker, history, tally)?;
+            answers.push((
+                answer,
+                stored.as_ref().map(|stored| stored.position).map_err(|error| *error),
+            ));
+            entries.extend(stored.ok().and_then(|stored| stored.fresh));
+        }
+        inner.bring(entries, &broker, now_ms)?;
+        drop(inner);
+        answer(answers.into_iter())
+    }
+
+    /// Applies the age limits: to messages, and to values by tombstones.
+    pub(crate) fn sweep(
+        &self,
+        now_ms: u64,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let mut inner = lock(&self.inner);
+        let Some(broker) = inner.broker.clone() else { return Ok(()) };
+        let mut entries = Vec::new();
+        let names: Vec<ChannelName> = inner.racks.values().map(|rack| rack.name.clone()).collect();
+        for name in &names {
+            let drafts = expired(history, self.epoch, name.as_str(), &broker, now_ms);
+            for draft in drafts {
+                let stored = inner.store(name, draft, now_ms, &broker, history, tally)?;
+                entries.extend(stored.ok().and_then(|stored| stored.fresh));
+                tally.expired += 1;
+            }
+        }
+        inner.bring(entries, &broker, now_ms)?;
+        names.iter().for_each(|name| inner.retain(name, &broker, now_ms));
+        Ok(())
+    }
+}
+
+/// What became of a draft: new, it has still to be brought to the broker.
+struct Stored {
+    position: Position,
+    fresh: Option<(Entry, Option<u64>)>,
+}
+
+impl Inner {
+    /// Gives a draft its place, if it is due one.
+    fn store(
+        &mut self,
+        channel: &ChannelName,
+        draft: Draft,
+        now_ms: u64,
+        broker: &Broker,
+        history: &mut History,
+        tally: &mut Tally,
+    ) -> Result<Result<Stored, AppendError>, String> {
+        let (epoch, options) = (broker.epoch(), broker.options(channel));
+        let verdict = judge(history, epoch, channel.as_str(), &draft, &options, now_ms);
+        tally.count(verdict);
+        let supersedes = match verdict {
+            Verdict::New(supersedes) => supersedes,
+            Verdict::Before(offset) => {
+                return Ok(Ok(Stored { position: Position { epoch, offset }, fresh: None }));
+            }
+            Verdict::Refused(error) => {
+                history.record_refusal(&draft);
+                return Ok(Err(error));
+            }
+        };
+        let offset = history.head(epoch) + 1;
+        let position = Position { epoch, offset };
+        let published = Published::new(channel.as_str(), draft.clone(), now_ms, &options);
+        history.record(position, published)?;
+        let entry = Entry { channel: channel.clone(), offset, time_ms: now_ms, draft };
+        let rack = self.racks.entry(channel.as_str().to_owned()).or_insert_with(|| Rack {
+            name: channel.clone(),
+            rows: BTreeMap::new(),
+            last: 0,
+            taken: 0,
+        });
+        rack.last = offset;
+        rack.rows.insert(offset, Row { entry: entry.clone(), is_rotten: false });
+        supersedes.and_then(|superseded| rack.rows.remove(&superseded));
+        Ok(Ok(Stored { position, fresh: Some((entry, supersedes)) }))
+    }
+
+    fn bring(
+        &mut self,
+        entries: Vec<(Entry, Option<u64>)>,
+        broker: &Broker,
+        now_ms: u64,
+    ) -> Result<(), String> {
+        let touched: Vec<ChannelName> =
+            entries.iter().map(|(entry, _)| entry.channel.clone()).collect();
+        for (entry, supersedes) in entries {
+            broker.ingest(entry, supersedes).map_err(|error| error.to_string())?;
+        }
+        touched.iter().for_each(|name| self.retain(name, broker, now_ms));
+        Ok(())
+    }
+
+    fn retain(&mut self, name: &ChannelName, broker: &Broker, now_ms: u64) {
+        let Some(rack) = self.racks.get_mut(name.as_str()) else { return };
+        while rack.is_over(&broker.options(name).retention, broker, now_ms) {
+            rack.lose_oldest(broker);
+        }
+    }
+
+    /// Somebody asks: something may happen before he is answered.
+    fn disturb(&mut self, channel: &ChannelName) {
+        let Self { racks, broker, rng, is_calm, .. } = self;
+        if let (Some(rack), Some(broker)) = (racks.get_mut(channel.as_str()), broker)
+            && !*is_calm
+            && rng.u8(..) < 16
+        {
+            rack.lose_oldest(broker);
+        }
+    }
+}
+
+impl Rack {
+    /// What retention may take: of a compacted channel the tombstones.
+    fn removable(&self, broker: &Broker) -> impl Iterator<Item = (&u64, &Entry)> {
+        let is_compacted = broker.options(&self.name).compaction.is_some();
+        let entries = self.rows.iter().map(|(offset, row)| (offset, &row.entry));
+        entries.filter(move |(_, entry)| !is_compacted || entry.draft.content.is_nothing())
+    }
+
+    fn is_over(&self, retention: &Retention, broker: &Broker, now_ms: u64) -> bool {
+        let Some((_, oldest)) = self.removable(broker).next() else { return false };
+        let bytes = |(_, entry): (&u64, &Entry)| entry.draft.bytes() + ROW_BYTES;
+        let count = self.removable(broker).count();
+        count > retention.messages_max
+            || count > 1 && self.removable(broker).map(bytes).sum::<usize>() > retention.bytes_max
+            || oldest.time_ms + retention.age_max_ms <= now_ms
+    }
+
+    fn lose_oldest(&mut self, broker: &Broker) {
+        let Some(offset) = self.removable(broker).next().map(|(offset, _)| *offset) else { return };
+        if broker.options(&self.name).compaction.is_some() {
+            broker.lose_one(&self.name, offset);
+        } else {
+            broker.lose(&self.name, offset);
+        }
+        self.rows.remove(&offset);
+        self.taken = self.taken.max(offset);
+    }
+
+    fn after(&self, after: u64) -> impl Iterator<Item = (&u64, &Row)> {
+        self.rows.range((Bound::Excluded(after), Bound::Unbounded))
+    }
+}
+
+impl Archive for Shelf {
+    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+        let mut inner = lock(&self.inner);
+        inner.disturb(channel);
+        let (mut cold, mut bytes) = (Cold::default(), 0);
+        let rows = inner.racks.get(channel.as_str()).into_iter().flat_map(|rack| rack.after(after));
+        for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
+            if bytes >= bytes_max {
+                cold.next = Some(*offset);
+                break;
+            }
+            bytes += row.entry.draft.bytes() + ROW_BYTES;
+            if row.is_rotten {
+                cold.lost = *offset;
+            } else {
+                cold.entries.push(row.entry.clone());
+            }
+        }
+        inner.reads += u64::try_from(cold.entries.len()).unwrap_or(0);
+        cold
+    }
+
+    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
+        let mut inner = lock(&self.inner);
+        inner.disturb(channel);
+        inner.racks.get(channel.as_str())?.after(after).next().map(|(offset, _)| *offset)
+    }
+
+    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+        let mut inner = lock(&self.inner);
+        inner.disturb(channel);
+        let mut rows = inner.racks.get(channel.as_str())?.rows.iter();
+        rows.find(|(_, row)| row.entry.time_ms >= time_ms).map(|(offset, _)| *offset)
+    }
+
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64> {
+        let inner = lock(&self.inner);
+        let Some(rack) = inner.racks.get(channel.as_str()) else { return Vec::new() };
+        let rows = rack.rows.range(..before).rev().filter(|(_, row)| !row.is_rotten);
+        rows.map(|(offset, _)| *offset).take(count).collect()
+    }
+}
+
+/// The tombstones due to values that nothing has renewed, the oldest first.
+pub(crate) fn expired(
+    history: &History,
+    epoch: u64,
+    channel: &str,
+    broker: &Broker,
+    now_ms: u64,
+) -> Vec<Draft> {
+    let options = channel.parse().ok().map(|name| broker.options(&name));
+    let age_max_ms = options.and_then(|options| options.compaction?.age_max_ms);
+    let Some(age_max_ms) = age_max_ms else { return Vec::new() };
+    let old = history.of_channel(epoch, channel);
+    let old = old.filter(|(_, entry)| entry.is_value() && entry.time_ms + age_max_ms <= now_ms);
+    let mut drafts: Vec<Draft> = old
+        .map(|(_, entry)| Draft { key: entry.draft.key.clone(), ..Draft::new(Content::Nothing) })
+        .collect();
+    drafts.reverse();
+    drafts
+}
+
+fn answer(answers: impl Iterator<Item = (Arc<Mutex<Answer>>, Outcome)>) -> Result<(), String> {
+    for (answer, outcome) in answers {
+        let mut answer = lock(&answer);
+        answer.outcome = Some(outcome);
+        answer.waker.take().into_iter().for_each(Waker::wake);
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a row takes beside what it carries.
+const ROW_BYTES: usize = 100;

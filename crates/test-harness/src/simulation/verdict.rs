@@ -1,0 +1,125 @@
+//! What should become of a publish, found by looking at everything published: a naive twin of what
+//! brokers and engines keep in books of their own.
+
+use super::history::{Entry, History};
+use tidewire_broker::{AppendError, Compaction, Draft, Options};
+
+/// What should become of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is new, and supersedes the message at this offset.
+    New(Option<u64>),
+    /// It was published before, at this offset.
+    Before(u64),
+    /// It is refused.
+    Refused(AppendError),
+}
+
+/// Judges a draft at a time.
+pub(crate) fn judge(
+    history: &History,
+    epoch: u64,
+    channel: &str,
+    draft: &Draft,
+    options: &Options,
+    now_ms: u64,
+) -> Verdict {
+    let Options { compaction, repeats, .. } = options;
+    if compaction.is_some() && draft.key.is_none() {
+        return Verdict::Refused(AppendError::KeyMissing);
+    }
+    if let Some(id) = &draft.id {
+        let named =
+            history.of_channel(epoch, channel).filter(|(_, entry)| entry.draft.id.is_some());
+        let mut known = named
+            .take(repeats.ids_max)
+            .take_while(|(_, entry)| entry.time_ms + repeats.age_max_ms > now_ms);
+        if let Some((offset, first)) = known.find(|(_, entry)| entry.draft.id.as_ref() == Some(id))
+        {
+            return if first.draft == *draft {
+                Verdict::Before(offset)
+            } else {
+                Verdict::Refused(AppendError::IdTaken)
+            };
+        }
+    }
+    let Some(compaction) = compaction else { return Verdict::New(None) };
+    let mut of_key = history.of_channel(epoch, channel);
+    let newest = of_key.find(|(_, entry)| entry.draft.key == draft.key);
+    match state_error(history, epoch, channel, draft, compaction) {
+        Some(error) => Verdict::Refused(error),
+        None => Verdict::New(newest.map(|(offset, _)| offset)),
+    }
+}
+
+/// The bound that a value would certainly pass.
+fn state_error(
+    history: &History,
+    epoch: u64,
+    channel: &str,
+    draft: &Draft,
+    compaction: &Compaction,
+) -> Option<AppendError> {
+    if draft.content.is_nothing() {
+        return None;
+    }
+    let Compaction { keys_max, bytes_max, .. } = *compaction;
+    let others = history.of_channel(epoch, channel).filter(|(_, entry)| entry.is_value());
+    let others = others.filter(|(_, entry)| entry.draft.key != draft.key);
+    let (keys, bytes) =
+        others.fold((0, 0), |(keys, bytes), (_, entry)| (keys + 1, bytes + entry.draft.bytes()));
+    if keys >= keys_max {
+        return Some(AppendError::TooManyKeys { keys_max });
+    }
+    (bytes + draft.bytes() > bytes_max).then_some(AppendError::StateFull { bytes_max })
+}
+
+/// Holds what an engine answered against the verdict.
+///
+/// What a message costs is the broker's affair: where its fixed part decides whether a value finds
+/// room, either answer is right.
+pub(crate) fn check(
+    verdict: Verdict,
+    outcome: Result<u64, AppendError>,
+    may_be_full: bool,
+    next: u64,
+) -> Result<(), String> {
+    let is_right = match (verdict, outcome) {
+        (Verdict::New(_), Ok(offset)) => offset == next,
+        (Verdict::Before(first), Ok(offset)) => offset == first,
+        (Verdict::New(_), Err(AppendError::StateFull { .. })) => may_be_full,
+        (Verdict::Refused(AppendError::StateFull { .. }), Err(error)) => {
+            matches!(error, AppendError::StateFull { .. })
+        }
+        (Verdict::Refused(expected), Err(error)) => expected == error,
+        _ => false,
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(format!("a publish was answered with {outcome:?}, where {verdict:?} was due"))
+}
+
+/// Whether the values and tombstones of a life, with one more, might be over a bound.
+pub(crate) fn may_be_full(
+    history: &History,
+    epoch: u64,
+    channel: &str,
+    draft: &Draft,
+    options: &Options,
+    all_bytes_max: usize,
+) -> bool {
+    let Some(compaction) = &options.compaction else { return false };
+    let cost = |draft: &Draft| draft.bytes() + ENTRY_COST_MAX;
+    let held = || {
+        let all = history.between(epoch, 0, history.head(epoch));
+        all.filter(|(_, entry)| entry.is_compacted && !entry.is_superseded)
+    };
+    let bytes = |(_, entry): (u64, &Entry)| cost(&entry.draft);
+    let here: usize = held().filter(|(_, entry)| entry.channel == channel).map(bytes).sum();
+    let all: usize = held().map(bytes).sum();
+    here + cost(draft) > compaction.bytes_max || all + cost(draft) > all_bytes_max / 2
+}
+
+/// More than a message, its labels and its key cost beside their text.
+const ENTRY_COST_MAX: usize = 500;
