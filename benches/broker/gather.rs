@@ -10,7 +10,7 @@ use tidewire_broker::{Broker, ChannelName, Gathered, Limits, Reader};
 pub(crate) fn channel(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gather from a channel");
     let (broker, channels) = filled(1);
-    for count in [1, 30] {
+    for count in [1, 30, 1_000] {
         group.throughput(Throughput::Elements(count));
         let (mut gathered, mut output) = (Gathered::default(), Vec::new());
         let mut reader = follow_from(&broker, channels[0].as_str(), broker.head() - count);

@@ -2,8 +2,8 @@
 //! slow them.
 
 use allocation_counter::measure;
-use tidewire_benches::{Audience, MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, ChannelName, Limits, Retention, Rules};
+use tidewire_benches::{Audience, MESSAGE_BYTES, channels, follow_from, publish, text};
+use tidewire_broker::{Broker, ChannelName, Gathered, Limits, Retention, Rules};
 use tidewire_connection::{Dialect, Format, Framing, Wire};
 
 const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
@@ -46,6 +46,19 @@ fn sending_what_a_pattern_selects_allocates_nothing() {
             assert_eq!(while_transmitting(wire, "chat.*", &channels(count)), 0, "{wire:?} {count}");
         }
     }
+}
+
+#[test]
+fn a_read_allocates_nothing_however_much_it_finds() {
+    let (broker, channels, payload) = (Broker::new(1, Limits::default()), channels(3), text(9));
+    channels.iter().cycle().take(3_000).for_each(|channel| publish(&broker, channel, &payload));
+    let (mut by_name, mut gathered) = (follow_from(&broker, "chat.0", 0), Gathered::default());
+    let mut read = |expected| {
+        by_name.gather(&broker, broker.head(), usize::MAX, &mut gathered);
+        assert_eq!(gathered.items().len(), expected);
+    };
+    read(1_000);
+    assert_eq!(measure(|| (0..10).for_each(|_| read(1_000))).count_total, 0);
 }
 
 #[test]

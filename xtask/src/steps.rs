@@ -42,6 +42,15 @@ fn package(name: &str) -> String {
     format!("--package={name}")
 }
 
+/// Arguments go to the test runner. With a target directory of its own, as the flag changes every
+/// crate.
+pub(crate) fn models(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let words = ["test", "--package", "tidewire-broker", "--test", "models", "--target-dir"];
+    let mut models = workspace.cargo(&words);
+    models.arg(workspace.target.join("models")).arg("--").args(arguments);
+    run(models.env("RUSTFLAGS", "--cfg shuttle"))
+}
+
 /// Arguments replace `--seeds 10000`, so that one seed can be run again.
 pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut simulation = harness(workspace, "run");

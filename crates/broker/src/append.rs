@@ -26,7 +26,9 @@ pub enum AppendError {
         bytes_max: usize,
     },
     /// A message of a compacted channel has no key.
-    #[error("the channel is compacted: a message needs a key, which it sets or, empty, removes")]
+    #[error(
+        "the channel is compacted: a message needs a key, which it sets, or removes if it has no payload"
+    )]
     KeyMissing,
     /// One more key would be too many.
     #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]

@@ -8,11 +8,12 @@ use crate::{
     ring::Taken,
     sequencer::{Ledger, Sequencer},
     sweep::Sweep,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
-};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 /// One ordered log and everything that reads it. Cloning gives another handle to the same broker.
 #[derive(Clone, Debug)]

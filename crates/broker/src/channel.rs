@@ -6,11 +6,12 @@ use crate::{
     broker::Shared,
     keys::Keys,
     ring::{Ring, Taken},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, PoisonError};
 
 /// One channel of the broker. `last` ≥ every offset its ring holds or has lost.
 #[derive(Debug)]
@@ -176,6 +177,12 @@ impl Channel {
                 return Run { next: cold.next, taken: ring.taken(), budget };
             }
             covered = floor;
+        }
+        if covered < ring.floor() {
+            // It was read up to `upto`, and the archive has more behind that.
+            drop(ring);
+            let (next, taken) = self.next_after(shared, covered);
+            return Run { next, taken, budget };
         }
         let mut next = None;
         for message in ring.iter_after(covered) {

@@ -17,15 +17,19 @@ use crate::{
     ring::Taken,
     seats::{News, Whereabouts},
 };
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Everything its follows select, up to and including `after`, has been handed over.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     pub(crate) after: u64,
-    pub(crate) follows: Vec<Follow>,
+    pub(crate) follows: Follows,
     pub(crate) wild: Wild,
 }
+
+/// What a cursor follows: mostly one pattern, which then takes no allocation.
+pub(crate) type Follows = SmallVec<[Follow; 1]>;
 
 /// One pattern a cursor follows, and what its reader need not be told again.
 #[derive(Debug)]
@@ -50,15 +54,35 @@ pub(crate) struct Follow {
 pub(crate) enum Wild {
     /// Nowhere.
     Quiet,
-    /// In these, as far as `horizon`; whether more lies behind it, `rescan` says.
-    Listed { channels: Vec<Arc<Channel>>, horizon: u64, rescan: bool },
+    /// In these. Boxed, as most readers follow no wildcard.
+    Listed(Box<Listing>),
     /// Anywhere.
     Scan,
 }
 
+/// Channels with news.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Listing {
+    pub(crate) channels: Vec<Arc<Channel>>,
+    /// As far as this.
+    pub(crate) horizon: u64,
+    /// Whether more lies behind the horizon.
+    pub(crate) rescan: bool,
+}
+
+impl Listing {
+    /// What a lane reports: news that nothing lies behind.
+    pub(crate) fn reported(channels: Vec<Arc<Channel>>) -> Self {
+        Self { channels, horizon: u64::MAX, rescan: false }
+    }
+}
+
 impl Follow {
     /// Follows what `pattern` selects: `channel`, where it has no wildcard.
-    pub(crate) const fn new(pattern: Pattern, channel: Option<Arc<Channel>>) -> Self {
+    pub(crate) fn new(pattern: Pattern, channel: Option<Arc<Channel>>) -> Self {
+        // The channel's own name, so that those who follow it share one text.
+        let name = channel.as_ref().map(|channel| channel.name().clone().into());
+        let pattern = name.unwrap_or(pattern);
         Self { pattern, channel, stamp: 0, told: 0, begun: 0, fresh: 0 }
     }
 }
@@ -70,7 +94,7 @@ impl PartialEq for Channel {
 }
 
 impl Cursor {
-    pub(crate) fn new(after: u64, follows: Vec<Follow>) -> Self {
+    pub(crate) fn new(after: u64, follows: Follows) -> Self {
         let mut cursor = Self { after, follows, wild: Wild::Quiet };
         cursor.scan();
         cursor
@@ -83,34 +107,32 @@ impl Cursor {
     }
 
     /// Takes over what another cursor, which stands at the same place, follows.
-    pub(crate) fn absorb(&mut self, follows: Vec<Follow>) {
+    pub(crate) fn absorb(&mut self, follows: Follows) {
         self.follows.extend(follows);
         self.scan();
     }
 
     /// Notes what a lane has reported, as far as it is still of interest.
     pub(crate) fn note(&mut self, mut news: News) {
-        if let Whereabouts::In(channels) = &mut news.0 {
-            channels.retain(|channel| self.selects(channel.name()));
+        if let Whereabouts::In(listing) = &mut news.0 {
+            listing.channels.retain(|channel| self.selects(channel.name()));
         }
         match (&mut self.wild, news.0) {
             (Wild::Scan, _) | (_, Whereabouts::Named) => {}
             (wild, Whereabouts::Anywhere) => *wild = Wild::Scan,
-            (wild @ Wild::Quiet, Whereabouts::In(channels)) => {
-                *wild = Wild::Listed { channels, horizon: u64::MAX, rescan: false };
-            }
-            (Wild::Listed { channels, horizon: u64::MAX, .. }, Whereabouts::In(more)) => {
-                for channel in more {
-                    if !channels.iter().any(|known| Arc::ptr_eq(known, &channel)) {
-                        channels.push(channel);
+            (wild @ Wild::Quiet, Whereabouts::In(listing)) => *wild = Wild::Listed(listing),
+            (Wild::Listed(known), Whereabouts::In(more)) if known.horizon == u64::MAX => {
+                for channel in more.channels {
+                    if !known.channels.iter().any(|known| Arc::ptr_eq(known, &channel)) {
+                        known.channels.push(channel);
                     }
                 }
-                if channels.len() > LISTED_MAX {
+                if known.channels.len() > LISTED_MAX {
                     self.wild = Wild::Scan;
                 }
             }
             // News is newer than the scan, so it lies behind the horizon.
-            (Wild::Listed { rescan, .. }, Whereabouts::In(_)) => *rescan = true,
+            (Wild::Listed(known), Whereabouts::In(_)) => known.rescan = true,
         }
     }
 
@@ -121,10 +143,10 @@ impl Cursor {
     /// Moves to `upto`, behind which nothing listed is left to read.
     pub(crate) fn exhaust(&mut self, upto: u64) {
         self.after = upto;
-        if let Wild::Listed { horizon, rescan, .. } = self.wild
-            && (horizon == u64::MAX || horizon <= upto)
+        if let Wild::Listed(listing) = &self.wild
+            && (listing.horizon == u64::MAX || listing.horizon <= upto)
         {
-            self.wild = if rescan { Wild::Scan } else { Wild::Quiet };
+            self.wild = if listing.rescan { Wild::Scan } else { Wild::Quiet };
         }
     }
 

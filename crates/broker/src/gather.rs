@@ -5,7 +5,7 @@
 use crate::{
     Broker, Message, Pattern, PatternMap, SlowReaders,
     channel::Channel,
-    cursor::{Cursor, Follow, LISTED_MAX, Wild},
+    cursor::{Cursor, Follow, LISTED_MAX, Listing, Wild},
     ring::Taken,
 };
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
@@ -96,9 +96,11 @@ impl Gathered {
             self.has_scanned = true;
         }
         let mut limit = limit;
-        if let Wild::Listed { channels, horizon, .. } = &cursor.wild {
-            limit = limit.min(*horizon);
-            channels.iter().for_each(|channel| self.consider(broker, cursor, channel, limit));
+        if let Wild::Listed(listing) = &cursor.wild {
+            limit = limit.min(listing.horizon);
+            for channel in &listing.channels {
+                self.consider(broker, cursor, channel, limit);
+            }
         }
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
             self.consider(broker, cursor, channel, limit);
@@ -138,11 +140,11 @@ impl Gathered {
                 self.note_gap(gap, 0);
             }
         }
-        cursor.wild = Wild::Listed {
+        cursor.wild = Wild::Listed(Box::new(Listing {
             channels: channels.into_iter().flatten().collect(),
             horizon: horizon.map_or(limit, |next| next - 1),
             rescan: horizon.is_some(),
-        };
+        }));
     }
 
     fn consider(&mut self, broker: &Broker, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {

@@ -6,20 +6,22 @@
 //! Why nothing is missed: a publisher queues the channel *before* it moves the head, and the lane
 //! reads the head (`settled`) *before* it empties the queue, so every message up to `settled` has
 //! been told to whom it concerns. A channel taken from the queue whose newest message lies beyond
-//! `settled` is kept for the next time, for its publisher saw it queued and did not queue it again.
+//! `settled` is kept for the next time, for its publisher saw it queued and did not queue it again;
+//! that publisher is about to move the head, and wakes the lane after it.
 
 use crate::{
     Broker, Pattern,
     channel::Channel,
     seats::{Change, News, SeatId, Seats},
-};
-use std::{
-    mem,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+};
+use std::{
+    mem,
+    sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -146,10 +148,6 @@ impl Lane {
             return Poll::Pending;
         }
         self.settle();
-        if !self.unsettled.is_empty() {
-            // A publisher is between its ring and the head; look again rather than rely on it.
-            self.bell.ring();
-        }
         Poll::Ready(())
     }
 
@@ -169,7 +167,7 @@ impl Lane {
     }
 
     fn ring_if_due(&self) {
-        if self.seats.has_due() || !self.unsettled.is_empty() {
+        if self.seats.has_due() {
             self.bell.ring();
         }
     }

@@ -27,6 +27,7 @@
 mod name;
 mod pattern_map;
 mod position;
+mod sync;
 
 mod keys;
 mod message;

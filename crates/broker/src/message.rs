@@ -3,16 +3,13 @@
 //! Those bytes are made by whoever asks first and shared by everyone after; the log knows them
 //! only by number and counts what they weigh.
 
-use crate::{ChannelName, archive::Entry, sequencer::Ledger};
-use std::{
-    fmt,
-    num::NonZeroU64,
-    str::FromStr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+use crate::{
+    ChannelName,
+    archive::Entry,
+    sequencer::Ledger,
+    sync::atomic::{AtomicUsize, Ordering},
 };
+use std::{fmt, num::NonZeroU64, str::FromStr, sync::OnceLock};
 
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,17 +9,18 @@ use crate::{
     Broker, Gathered, Item, Pattern, Position,
     back::{Wanted, place_before},
     channel::Channel,
-    cursor::{Cursor, Follow, Wild},
+    cursor::{Cursor, Follow, Follows, Wild},
     gather::{last_offset, wild_patterns},
     seats::News,
 };
+use smallvec::SmallVec;
 use std::num::NonZeroU64;
 
 /// The whole state of a connection's subscriptions. An empty reader follows nothing.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// By place, the furthest behind first; no two at the same place once merged.
-    cursors: Vec<Cursor>,
+    cursors: SmallVec<[Cursor; 1]>,
     /// Messages of this origin are passed over.
     muted: Option<NonZeroU64>,
 }
@@ -68,7 +69,7 @@ impl Reader {
         let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
         let mut follows = [Follow::new(pattern, channel)];
         let started = begin(broker, &mut follows, start);
-        let cursors = follows.map(|follow| Cursor::new(started.after, vec![follow])).into();
+        let cursors = follows.map(|follow| Cursor::new(started.after, [follow].into())).into();
         (Self { cursors, muted: None }, started)
     }
 
@@ -79,7 +80,7 @@ impl Reader {
     /// plus one look at all channels where a pattern starts at a time, with the earliest message, or
     /// back from a place.
     pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
-        let mut follows: Vec<Follow> = Vec::with_capacity(patterns.len());
+        let mut follows = Follows::with_capacity(patterns.len());
         for pattern in patterns {
             let is_new = !follows.iter().any(|follow| follow.pattern == *pattern);
             if is_new && !self.follows(pattern) {

@@ -4,11 +4,12 @@ use crate::{
     ChannelName, Rules,
     channel::Channel,
     ring::{Ring, Taken},
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use std::{
     collections::HashMap,
     ops::ControlFlow,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError},
 };
 
 #[derive(Debug, Default)]

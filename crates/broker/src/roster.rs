@@ -106,18 +106,19 @@ impl Roster {
     /// Takes all that is to be told, those who leave first: they make room for others.
     pub fn take_changes(&self) -> Vec<Change> {
         let mut untold = self.untold();
-        let changes = mem::take(&mut untold.changes);
-        (untold.places, untold.bytes) = (HashMap::new(), 0);
+        let nothing = Untold { refused: untold.refused, ..Untold::default() };
+        let taken = mem::replace(&mut *untold, nothing);
         drop(untold);
-        let mut changes: Vec<Change> = changes.into_iter().map(|(_, change)| change).collect();
+        let changes = taken.changes.into_iter().map(|(_, change)| change);
+        let mut changes: Vec<Change> = changes.collect();
         changes.sort_by_key(|change| change.member.is_some());
         changes
     }
 
     /// Gives back changes that were taken and could not be told, behind which others may have come.
     pub fn put_back(&self, changes: impl IntoIterator<Item = Change>) {
-        let mut untold = self.untold();
-        changes.into_iter().for_each(|change| untold.put_back(change));
+        // One at a time: those who come and go meanwhile need not wait for all of them.
+        changes.into_iter().for_each(|change| self.untold().put_back(change));
     }
 
     /// How many joins have been refused for want of room, ever.

@@ -3,8 +3,9 @@
 //! Plain data of one thread. An audience is everyone in this lane who follows one pattern; a seat
 //! knows its place in each of its audiences, so that leaving is O(1) however many sit there.
 
-use crate::{Pattern, PatternMap, channel::Channel};
+use crate::{Pattern, PatternMap, channel::Channel, cursor::Listing};
 use slab::Slab;
+use smallvec::SmallVec;
 use std::{
     collections::{HashMap, VecDeque},
     mem,
@@ -26,7 +27,7 @@ pub struct News(pub(crate) Whereabouts);
 pub(crate) enum Whereabouts {
     #[default]
     Named,
-    In(Vec<Arc<Channel>>),
+    In(Box<Listing>),
     Anywhere,
 }
 
@@ -41,14 +42,25 @@ pub(crate) struct Seats {
     due: VecDeque<usize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seat {
     waker: Option<Waker>,
-    /// When to wake it, news or not.
-    wake_at_ms: Option<u64>,
-    is_asleep: bool,
-    news: Option<News>,
-    places: Vec<Place>,
+    /// When to wake it, news or not; or [`NEVER`].
+    wake_at_ms: u64,
+    state: State,
+    /// Mostly one, which then takes no allocation.
+    places: SmallVec<[Place; 1]>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// Not to be woken by news, of which there is none.
+    #[default]
+    Awake,
+    /// To be woken by news.
+    Asleep,
+    /// There is news, which has not been taken.
+    Told(News),
 }
 
 /// A seat's place in an audience: `audiences[audience].seats[index]` is the seat.
@@ -77,7 +89,8 @@ pub(crate) enum Change {
 
 impl Seats {
     pub(crate) fn sit(&mut self) -> SeatId {
-        SeatId(self.seats.insert(Seat::default()))
+        let (state, places) = (State::Awake, SmallVec::new());
+        SeatId(self.seats.insert(Seat { waker: None, wake_at_ms: NEVER, state, places }))
     }
 
     /// Puts a seat into an audience. `channel` is the pattern's, where it has no wildcard.
@@ -127,7 +140,14 @@ impl Seats {
 
     /// What a seat has missed since it was asked last, or `None` for nothing.
     pub(crate) fn take_news(&mut self, id: SeatId) -> Option<News> {
-        self.seats.get_mut(id.0)?.news.take()
+        let seat = self.seats.get_mut(id.0)?;
+        match mem::take(&mut seat.state) {
+            State::Told(news) => Some(news),
+            state => {
+                seat.state = state;
+                None
+            }
+        }
     }
 
     /// Lets a seat sleep until there is news, if it `listens`, or the time has come.
@@ -143,10 +163,12 @@ impl Seats {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
-        seat.wake_at_ms = until_ms;
-        seat.is_asleep = listens && seat.news.is_none();
-        if listens && seat.news.is_some() {
-            waker.wake_by_ref();
+        seat.wake_at_ms = until_ms.unwrap_or(NEVER);
+        match seat.state {
+            State::Told(_) if listens => waker.wake_by_ref(),
+            State::Told(_) => {}
+            State::Awake | State::Asleep if listens => seat.state = State::Asleep,
+            State::Awake | State::Asleep => seat.state = State::Awake,
         }
     }
 
@@ -156,13 +178,18 @@ impl Seats {
         let mut tell = |audience: &usize, is_wild: bool| {
             for at in audiences.get(*audience).into_iter().flat_map(|audience| &audience.seats) {
                 let Some(seat) = seats.get_mut(*at) else { continue };
-                let news = seat.news.get_or_insert_default();
+                let mut news = match mem::take(&mut seat.state) {
+                    State::Told(news) => news,
+                    State::Awake => News::default(),
+                    State::Asleep => {
+                        due.push_back(*at);
+                        News::default()
+                    }
+                };
                 if is_wild {
                     news.add(channel);
                 }
-                if mem::take(&mut seat.is_asleep) {
-                    due.push_back(*at);
-                }
+                seat.state = State::Told(news);
             }
         };
         by_channel.get(&channel.address()).into_iter().for_each(|named| tell(named, false));
@@ -172,9 +199,11 @@ impl Seats {
     /// Puts every sleeper whose time has come among those to be woken.
     pub(crate) fn ring(&mut self, now_ms: u64) {
         for (at, seat) in &mut self.seats {
-            if seat.wake_at_ms.is_some_and(|wake_at_ms| wake_at_ms <= now_ms) {
-                seat.wake_at_ms = None;
-                seat.is_asleep = false;
+            if seat.wake_at_ms != NEVER && seat.wake_at_ms <= now_ms {
+                seat.wake_at_ms = NEVER;
+                if let State::Asleep = seat.state {
+                    seat.state = State::Awake;
+                }
                 self.due.push_back(at);
             }
         }
@@ -256,19 +285,25 @@ impl Seats {
 impl News {
     fn add(&mut self, channel: &Arc<Channel>) {
         match &mut self.0 {
-            Whereabouts::Named => self.0 = Whereabouts::In(vec![Arc::clone(channel)]),
-            Whereabouts::In(channels) if channels.len() >= NEWS_CHANNELS_MAX => {
+            Whereabouts::Named => {
+                let listing = Listing::reported(vec![Arc::clone(channel)]);
+                self.0 = Whereabouts::In(Box::new(listing));
+            }
+            Whereabouts::In(listing) if listing.channels.len() >= NEWS_CHANNELS_MAX => {
                 self.0 = Whereabouts::Anywhere;
             }
-            Whereabouts::In(channels) => {
-                if !channels.iter().any(|known| Arc::ptr_eq(known, channel)) {
-                    channels.push(Arc::clone(channel));
+            Whereabouts::In(listing) => {
+                if !listing.channels.iter().any(|known| Arc::ptr_eq(known, channel)) {
+                    listing.channels.push(Arc::clone(channel));
                 }
             }
             Whereabouts::Anywhere => {}
         }
     }
 }
+
+/// The time that never comes.
+const NEVER: u64 = u64::MAX;
 
 /// Channels noted for a seat before it is told to look everywhere: a slow reader of `>` costs no
 /// more than this.

@@ -3,15 +3,12 @@
 //! Everything here happens under one short lock. Inside it a channel's lock may be taken, and a
 //! channel put into the lanes' queues, which lock nothing; nothing else nests.
 
-use crate::{ChannelName, Retention, channel::Channel};
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use crate::{
+    ChannelName, Retention,
+    channel::Channel,
+    sync::atomic::{AtomicUsize, Ordering},
 };
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 #[derive(Debug, Default)]
 pub(crate) struct Sequencer {

@@ -1,13 +1,21 @@
 //! Random publishes, follows, partial hand-overs and retention, beside a log that keeps everything.
 //!
 //! Readers are fed by a lane. Each message that a reader follows is either seen, in order and once,
-//! or lies in a gap that the reader was told of, and is then really gone from the broker.
+//! or lies in a gap that the reader was told of. Once with everything in memory; once before an
+//! archive with hardly anything in memory, and with a new start of the broker in between.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 #[path = "common/common.rs"]
 mod common;
+#[path = "common/shelf.rs"]
+mod shelf;
 use common::{Seen, drain, publish, see};
-use std::task::{Context, Poll, Waker};
+use shelf::Shelf;
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 use tidewire_broker::{
     Broker, ChannelName, Gathered, Lane, Limits, Pattern, Position, Reader, Retention, Rules,
     SeatId, Start,
@@ -20,6 +28,8 @@ struct World {
     random: fastrand::Rng,
     broker: Broker,
     lane: Lane,
+    /// Where everything retained is, unless that is the broker.
+    shelf: Option<Arc<Shelf>>,
     published: Vec<ChannelName>,
 }
 
@@ -30,6 +40,8 @@ struct Subject {
     /// Everything up to here is settled: seen, or told to be gone.
     upto: u64,
     gone_to: u64,
+    /// A gap up to here was told since it came.
+    told_to: u64,
     /// Gone before it asked for the earliest there is: not owed.
     excused: Vec<u64>,
 }
@@ -45,14 +57,60 @@ impl World {
             Limits { rules: Rules::keeping(retention), bytes_max, ..Limits::default() },
         );
         let lane = broker.lane().unwrap();
-        Self { random, broker, lane, published: Vec::new() }
+        Self { random, broker, lane, shelf: None, published: Vec::new() }
+    }
+
+    /// A broker whose memory holds ten messages at most, and often none.
+    fn archived(seed: u64) -> Self {
+        let mut this = Self::new(seed);
+        this.shelf = Some(Arc::default());
+        this.start();
+        this
+    }
+
+    /// Starts the broker anew from its archive.
+    fn start(&mut self) {
+        let Some(shelf) = &self.shelf else { return };
+        let limits = Limits { bytes_max: self.random.usize(0..1_600), ..Limits::default() };
+        let head = self.published.len() as u64;
+        self.broker = Broker::with_archive(7, head, limits, shelf.clone());
+        shelf.restore(&self.broker);
+        self.lane = self.broker.lane().unwrap();
+    }
+
+    /// Has everybody come back after a start, each with the last that it has seen.
+    fn welcome_back(&mut self, subjects: &mut [Subject]) {
+        for subject in subjects {
+            (subject.seat, subject.reader) = (self.lane.sit(), Reader::default());
+            self.lane.follow(subject.seat, &subject.pattern);
+            let start = Start::After(Position { epoch: 7, offset: subject.upto });
+            let patterns = std::slice::from_ref(&subject.pattern);
+            let started = subject.reader.follow(&self.broker, patterns, start);
+            assert_eq!((started.after, started.is_foreign), (subject.upto, false));
+            subject.told_to = 0;
+        }
+    }
+
+    /// What an engine's retention does; the broker's own has no say before an archive.
+    fn drop_some(&mut self) {
+        let Some(shelf) = &self.shelf else { return };
+        let channel = CHANNELS[self.random.usize(0..CHANNELS.len())];
+        let places = self.published.iter().zip(1..);
+        let offsets: Vec<u64> =
+            places.filter(|(it, _)| it.as_str() == channel).map(|(_, offset)| offset).collect();
+        if !offsets.is_empty() {
+            shelf.drop_upto(&self.broker, channel, offsets[self.random.usize(0..offsets.len())]);
+        }
     }
 
     fn publish(&mut self) {
         let channel = CHANNELS[self.random.usize(0..CHANNELS.len())];
-        let offset = publish(&self.broker, channel);
         self.published.push(channel.parse().unwrap());
-        assert_eq!(offset, self.published.len() as u64);
+        let offset = self.published.len() as u64;
+        match &self.shelf {
+            Some(shelf) => shelf.publish(&self.broker, channel, offset),
+            None => assert_eq!(publish(&self.broker, channel), offset),
+        }
     }
 
     fn subscribe(&mut self) -> Subject {
@@ -68,7 +126,7 @@ impl World {
         let started = reader.follow(&self.broker, std::slice::from_ref(&pattern), start);
         let upto = started.after;
         let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
-        Subject { seat, reader, pattern, upto, gone_to: 0, excused }
+        Subject { seat, reader, pattern, upto, gone_to: 0, told_to: 0, excused }
     }
 
     fn gone(&self) -> Vec<u64> {
@@ -102,8 +160,9 @@ impl World {
     fn check(&self, subject: &mut Subject, seen: Seen) {
         match seen {
             Seen::Gap(_, from, to) => {
-                assert!(from <= to && to > subject.gone_to, "a gap told twice");
-                subject.gone_to = to;
+                assert!(from <= to && to > subject.told_to, "a gap told twice");
+                subject.told_to = to;
+                subject.gone_to = subject.gone_to.max(to);
             }
             Seen::Message(offset) => {
                 assert!(offset > subject.upto, "{offset} again, or out of order");
@@ -124,8 +183,7 @@ impl World {
     }
 }
 
-fn run(seed: u64) {
-    let mut world = World::new(seed);
+fn run(mut world: World) {
     let mut subjects: Vec<Subject> = Vec::new();
     for _ in 0..200 {
         match world.random.u8(0..10) {
@@ -134,10 +192,17 @@ fn run(seed: u64) {
                 let gone = subjects.swap_remove(world.random.usize(0..subjects.len()));
                 world.lane.rise(gone.seat);
             }
+            2 if world.random.u8(0..4) == 0 => {
+                world.start();
+                if world.shelf.is_some() {
+                    world.welcome_back(&mut subjects);
+                }
+            }
+            3 => world.drop_some(),
             0..=5 => world.publish(),
             6 => world.settle(),
             _ => {
-                let mut taken = std::mem::take(&mut subjects);
+                let mut taken = mem::take(&mut subjects);
                 for subject in &mut taken {
                     world.read(subject);
                 }
@@ -152,10 +217,19 @@ fn run(seed: u64) {
     }
 }
 
-#[test]
-fn every_reader_sees_each_message_once_or_is_told_it_is_gone() {
+fn run_all(world: impl Fn(u64) -> World + std::panic::RefUnwindSafe) {
     for seed in 0..3_000 {
-        let outcome = std::panic::catch_unwind(|| run(seed));
+        let outcome = std::panic::catch_unwind(|| run(world(seed)));
         assert!(outcome.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn every_reader_sees_each_message_once_or_is_told_it_is_gone() {
+    run_all(World::new);
+}
+
+#[test]
+fn before_an_archive_no_less() {
+    run_all(World::archived);
 }

@@ -1,6 +1,6 @@
 //! The client: which server, as whom, and how long to wait for it.
 
-use crate::{History, Publish, PublishError, Subscribe};
+use crate::{History, PageError, Presence, Publish, PublishError, Subscribe};
 use reqwest::{Method, RequestBuilder, Url, header};
 use std::{sync::Arc, time::Duration};
 use tidewire_protocol::{ItemError, Position};
@@ -113,6 +113,15 @@ impl Client {
     /// ```
     pub fn history(&self, channel: impl Into<String>) -> History {
         History::new(self.clone(), channel.into())
+    }
+
+    /// Who is on a channel that tells: everybody there at one moment, however many pages that takes.
+    ///
+    /// # Errors
+    ///
+    /// A page did not come: whose fault that was, and whether to try again, the error says.
+    pub async fn presence(&self, channel: &str) -> Result<Presence, PageError> {
+        crate::presence::collect(self, channel).await
     }
 
     /// A request to a path below the base, each segment and value escaped.

@@ -24,6 +24,7 @@
 
 mod client;
 mod history;
+mod presence;
 mod publish;
 mod subscribe;
 
@@ -32,15 +33,18 @@ mod progress;
 mod session;
 
 mod http;
+mod page;
 mod wire;
 
 pub use backoff::Backoff;
 pub use client::{BuildError, Client, ClientBuilder};
-pub use history::{History, HistoryError};
+pub use history::History;
+pub use page::PageError;
+pub use presence::Presence;
 pub use publish::{Publish, PublishError};
 pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
 pub use tidewire_protocol::{
-    ErrorCode, Gap, HistoryPage, ItemError, Message, Position, Problem, Since,
+    ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
 };
 
 #[cfg(doctest)]

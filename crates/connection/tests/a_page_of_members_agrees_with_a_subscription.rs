@@ -1,5 +1,5 @@
 //! Who is there: pages chain into exactly those who are, and so does a subscription.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "common/common.rs"]
 mod common;

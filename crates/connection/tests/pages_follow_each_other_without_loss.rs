@@ -92,6 +92,7 @@ fn a_page_lies_between_its_bounds() {
         (["10-21", "", "10-41"], 100, 11..20, false),
         (["10-21", "10-41", ""], 4, 16..20, true),
         (["10-21", "", "10-41"], 4, 11..15, true),
+        (["10-19", "10-41", ""], 10, 10..20, false),
         (["@1015", "@1025", ""], 100, 10..20, false),
         (["@1015", "", "@1025"], 5, 10..15, true),
         (["", "@1025", ""], 5, 15..20, true),
@@ -109,7 +110,9 @@ fn a_page_lies_between_its_bounds() {
         assert_eq!(numbers(&page), expected.collect::<Vec<u32>>(), "{places:?}");
         assert_eq!(page.more, more, "{places:?}");
         assert!(page.gaps.is_empty(), "{places:?}: {:?}", page.gaps);
+        assert!(page.position.offset <= 100 && page.before.offset <= 101, "{places:?}: {page:?}");
     }
+    assert_eq!(page(&server, "a.*", ["10-60", "10-40", ""], 5).before.offset, 40);
 }
 
 #[test]
@@ -151,6 +154,19 @@ fn a_page_tells_of_what_is_gone() {
     // Filled by what it was asked for, a page says nothing of what lies before it.
     let newest = json(&server, "a", ["10-1", "now", ""], 9);
     assert_eq!(newest, format!(r#"{two},"position":"10-2","before":"10-2"}}"#));
+}
+
+#[test]
+fn a_page_tells_of_no_loss_beyond_its_end() {
+    let mut server = Server::keeping(1);
+    ["one", "two", "three"].iter().for_each(|text| server.text("a", text));
+    let gap = r#""gaps":[{"type":"gap","channel":"a","from":"10-0","to":"10-1"}]}"#;
+    let told = format!(r#"{{"messages":[],"position":"10-1","before":"10-1",{gap}"#);
+    assert_eq!(json(&server, "a", ["", "10-2", ""], 9), told);
+    assert_eq!(json(&server, "a", ["10-0", "", "10-2"], 9), told);
+    for places in [["10-1", "10-2", ""], ["10-1", "", "10-2"], ["10-1", "10-1", ""]] {
+        assert!(page(&server, "a", places, 9).gaps.is_empty(), "{places:?}");
+    }
 }
 
 #[test]

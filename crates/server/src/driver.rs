@@ -5,6 +5,7 @@
 use crate::{desk::Desk, gate::Ticket};
 use bytes::Bytes;
 use std::{
+    collections::VecDeque,
     io,
     pin::Pin,
     rc::Rc,
@@ -19,8 +20,8 @@ pub(crate) struct Driver<S> {
     socket: S,
     /// Gone once the seat has been given up and only the socket is left to close.
     connection: Option<Connection>,
-    /// A publish that the engine has not answered; nothing more is read until it has.
-    publishing: Option<Box<(Option<u64>, Publishing)>>,
+    /// Publishes that the engine has not answered, in order; nothing more is read until it has.
+    publishing: Option<Box<VecDeque<(Option<u64>, Publishing)>>>,
     desk: Rc<Desk>,
     _ticket: Ticket,
 }
@@ -52,28 +53,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         time: Time,
         context: &mut Context<'_>,
     ) -> bool {
-        loop {
-            let (id, mut publishing) = match self.publishing.take() {
-                Some(waiting) => *waiting,
-                None => match connection.poll_publish() {
-                    Some(publish) => {
-                        let engine = &self.desk.engine;
-                        (publish.id, engine.publish(publish.permit, publish.draft, time.wall_ms))
-                    }
-                    None => return true,
-                },
-            };
-            match Pin::new(&mut publishing).poll(context) {
-                Poll::Ready(outcome) => {
+        // All are handed over before the first is waited for: an engine may sync them together.
+        while let Some(publish) = connection.poll_publish() {
+            let engine = &self.desk.engine;
+            match engine.publish(publish.permit, publish.draft, time.wall_ms) {
+                Publishing::Done(outcome) if self.publishing.is_none() => {
                     let outcome = outcome.map_err(Refusal::from);
-                    connection.handle_published(id, outcome, worker, time);
+                    connection.handle_published(publish.id, outcome, worker, time);
                 }
-                Poll::Pending => {
-                    self.publishing = Some(Box::new((id, publishing)));
-                    return false;
+                waiting => {
+                    self.publishing.get_or_insert_default().push_back((publish.id, waiting));
                 }
             }
         }
+        while let Some(queue) = &mut self.publishing
+            && let Some((id, publishing)) = queue.front_mut()
+        {
+            let Poll::Ready(outcome) = Pin::new(publishing).poll(context) else { return false };
+            connection.handle_published(*id, outcome.map_err(Refusal::from), worker, time);
+            queue.pop_front();
+        }
+        self.publishing = None;
+        true
     }
 
     /// Reads until there is nothing, or until answers pile up; false if it has to be read again.

@@ -7,9 +7,9 @@
 
 use crate::{
     output::Output,
-    text::{Text, is_one_line},
+    text::{Room, Text, is_one_line},
 };
-use core::{fmt, time::Duration};
+use core::{fmt, iter, time::Duration};
 
 /// One block of an event stream: an event, or what changes a reader's state without being one.
 ///
@@ -47,17 +47,34 @@ impl Block<'_> {
     ///
     /// The id or the event's name cannot be written as one line. Nothing was appended.
     pub fn encode(&self, output: &mut impl Output) -> Result<(), EncodeError> {
+        // Mostly there is room, and then nothing is looked at twice.
+        match output.fill(|room| self.put(room)) {
+            Some(()) => Ok(()),
+            None => self.grow_and_encode(output),
+        }
+    }
+
+    #[inline(never)]
+    fn grow_and_encode(&self, output: &mut impl Output) -> Result<(), EncodeError> {
         self.check()?;
-        let data = self.data.map(Lines::new);
-        output.make_room(self.len(data));
-        self.write(data, |bytes| output.append(bytes));
+        output.make_room(self.encoded_len());
+        let written = output.fill(|room| self.put(room));
+        debug_assert!(written.is_some(), "the length and the bytes agree");
         Ok(())
     }
 
     /// How many bytes [`encode`](Self::encode) appends.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.len(self.data.map(Lines::new))
+        let one_line = |start: &[u8], len: usize| start.len() + len + 1;
+        let each_line =
+            |start: &[u8], text| lines(text).map(|line| one_line(start, line.len())).sum();
+        self.comment.map_or(0, |comment| each_line(COMMENT, comment))
+            + self.retry.map_or(0, |retry| one_line(RETRY, Decimal::of(retry).as_bytes().len()))
+            + self.id.map_or(0, |id| one_line(ID, id.len()))
+            + self.event.map_or(0, |event| one_line(EVENT, event.len()))
+            + self.data.map_or(0, |data| each_line(DATA, data))
+            + 1
     }
 
     #[inline]
@@ -74,64 +91,54 @@ impl Block<'_> {
         Ok(())
     }
 
-    #[inline]
-    fn len(&self, data: Option<Lines<'_>>) -> usize {
-        let one_line = |start: &[u8], value: &str| start.len() + value.len() + 1;
-        let mut len = self.id.map_or(0, |id| one_line(ID, id))
-            + self.event.map_or(0, |event| one_line(EVENT, event))
-            + data.map_or(0, |lines| lines.len(DATA))
-            + 1;
-        self.write_rare(&mut |bytes| len += bytes.len());
-        len
-    }
-
-    /// Says the block piece by piece.
-    #[inline]
-    fn write(&self, data: Option<Lines<'_>>, mut put: impl FnMut(&[u8])) {
-        self.write_rare(&mut put);
-        let mut put_line = |start: &[u8], value: &[u8]| {
-            put(start);
-            put(value);
-            put(b"\n");
-        };
+    /// Puts the block, or gives up half way if it does not fit or cannot be written.
+    #[inline(always)] // In the one place where most blocks pass; their room stays in registers.
+    fn put(&self, room: &mut Room<'_>) -> Option<()> {
+        if self.comment.is_some() || self.retry.is_some() {
+            self.put_rare(room)?;
+        }
         if let Some(id) = self.id {
-            put_line(ID, id.as_bytes());
+            room.put_plain_line(ID, id.as_bytes()).or_else(|| put_one_line(ID, id, room))?;
         }
         if let Some(event) = self.event {
-            put_line(EVENT, event.as_bytes());
+            let event_line = room.put_plain_line(EVENT, event.as_bytes());
+            event_line.or_else(|| put_one_line(EVENT, event, room))?;
         }
-        if let Some(lines) = data {
-            lines.for_each(|line| put_line(DATA, line));
+        if let Some(data) = self.data {
+            room.put_plain_line(DATA, data.as_bytes()).or_else(|| put_lines(DATA, data, room))?;
         }
-        put(b"\n");
+        room.put(b"\n")
     }
 
-    /// Says what hardly any event has.
-    #[inline]
-    fn write_rare(&self, put: &mut dyn FnMut(&[u8])) {
+    /// Puts what hardly any block has.
+    #[cold]
+    fn put_rare(&self, room: &mut Room<'_>) -> Option<()> {
         if let Some(comment) = self.comment {
-            write_comment(comment, put);
+            put_lines(COMMENT, comment, room)?;
         }
         if let Some(retry) = self.retry {
-            write_retry(retry, put);
+            put_line(RETRY, Decimal::of(retry).as_bytes(), room)?;
         }
+        Some(())
     }
 }
 
+/// Puts a value that hardly ever is one line if it is not plain.
 #[cold]
-fn write_comment(comment: &str, put: &mut dyn FnMut(&[u8])) {
-    Lines::new(comment).for_each(|line| {
-        put(b": ");
-        put(line);
-        put(b"\n");
-    });
+fn put_one_line<const N: usize>(start: &[u8; N], value: &str, room: &mut Room<'_>) -> Option<()> {
+    if is_one_line(value.as_bytes()) { put_line(start, value.as_bytes(), room) } else { None }
 }
 
-#[cold]
-fn write_retry(retry: Duration, put: &mut dyn FnMut(&[u8])) {
-    put(b"retry: ");
-    put(Decimal::of(retry).as_bytes());
-    put(b"\n");
+#[inline(never)]
+fn put_lines<const N: usize>(start: &[u8; N], text: &str, room: &mut Room<'_>) -> Option<()> {
+    lines(text).try_for_each(|line| put_line(start, line, room))
+}
+
+#[inline]
+fn put_line<const N: usize>(start: &[u8; N], line: &[u8], room: &mut Room<'_>) -> Option<()> {
+    room.put(start)?;
+    room.put(line)?;
+    room.put(b"\n")
 }
 
 /// Why a block cannot be written: the caller's value would end its line early or be ignored.
@@ -154,40 +161,17 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// A text's lines, always one more than it has line ends. The first is found already: mostly it is
-/// the only one, and then nothing is searched twice.
-#[derive(Clone, Copy)]
-struct Lines<'a> {
-    first: &'a [u8],
-    /// Begins with the first line's end.
-    rest: &'a [u8],
-}
-
-impl<'a> Lines<'a> {
-    #[inline]
-    fn new(text: &'a str) -> Self {
-        let (first, rest) = Text::split(text.as_bytes());
-        Self { first: first.bytes(), rest }
-    }
-
-    /// How many bytes they take if each begins with `start` and ends with LF.
-    #[inline]
-    fn len(self, start: &[u8]) -> usize {
-        let mut len = 0;
-        self.for_each(|line| len += start.len() + line.len() + 1);
-        len
-    }
-
-    #[inline]
-    fn for_each(self, mut each: impl FnMut(&'a [u8])) {
-        each(self.first);
-        let mut rest = self.rest;
-        while let [b'\r', b'\n', after @ ..] | [_, after @ ..] = rest {
-            let (line, end) = Text::split(after);
-            each(line.bytes());
-            rest = end;
-        }
-    }
+/// A text's lines, always one more than it has line ends.
+fn lines(text: &str) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text.as_bytes());
+    iter::from_fn(move || {
+        let (line, end) = Text::split(rest?);
+        rest = match end {
+            [] => None,
+            [b'\r', b'\n', after @ ..] | [_, after @ ..] => Some(after),
+        };
+        Some(line.bytes())
+    })
 }
 
 /// A time in whole milliseconds, as decimal digits.
@@ -221,6 +205,8 @@ impl Decimal {
 const DIGITS_MAX: usize = 23;
 
 // A space follows every colon, since readers drop one.
-const ID: &[u8] = b"id: ";
-const EVENT: &[u8] = b"event: ";
-const DATA: &[u8] = b"data: ";
+const COMMENT: &[u8; 2] = b": ";
+const RETRY: &[u8; 7] = b"retry: ";
+const ID: &[u8; 4] = b"id: ";
+const EVENT: &[u8; 7] = b"event: ";
+const DATA: &[u8; 6] = b"data: ";

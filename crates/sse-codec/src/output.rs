@@ -1,5 +1,6 @@
 //! What blocks are appended to: a `Vec<u8>`, or with the feature `bytes` a `BytesMut`.
 
+use crate::text::{self, Room};
 use alloc::vec::Vec;
 
 /// A growing buffer of the caller's.
@@ -10,9 +11,9 @@ pub trait Output: sealed::Sealed {
     #[doc(hidden)]
     fn make_room(&mut self, bytes: usize);
 
-    /// Appends `bytes`.
+    /// Appends what `fill` puts into the room that is there already, unless it gives up.
     #[doc(hidden)]
-    fn append(&mut self, bytes: &[u8]);
+    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()>;
 }
 
 impl Output for Vec<u8> {
@@ -22,8 +23,8 @@ impl Output for Vec<u8> {
     }
 
     #[inline]
-    fn append(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()> {
+        text::fill_vec(self, fill)
     }
 }
 
@@ -35,8 +36,8 @@ impl Output for bytes::BytesMut {
     }
 
     #[inline]
-    fn append(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()> {
+        text::fill_bytes_mut(self, fill)
     }
 }
 

@@ -94,12 +94,20 @@ impl Parser {
     ///
     /// The peer sent a value over its limit. The same error is returned until
     /// [`restart`](Self::restart).
-    #[inline]
+    #[inline(always)] // Small events pass here only: a call takes a sixth of one.
     pub fn parse<'p, 'i: 'p>(
         &'p mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'p>>, LimitError> {
         if self.stage != Stage::BlockStart {
+            // What is fed byte by byte is mostly this.
+            if self.stage == Stage::Value(Field::Data)
+                && let [byte] = *input
+                && self.hold_byte_of_data(*byte)
+            {
+                *input = &[];
+                return Ok(None);
+            }
             if let Some(retry) = self.resume(input)? {
                 return Ok(Some(Item::Retry(retry)));
             }
@@ -172,6 +180,7 @@ impl Parser {
     }
 
     /// Takes what an earlier input left off in the middle of.
+    #[inline(never)]
     fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
         match self.stage {
             Stage::Name | Stage::Value(_) | Stage::Skipped => return self.resume_line(input),
@@ -198,13 +207,6 @@ impl Parser {
 
     /// Takes the rest of a line, or one more piece of it.
     fn resume_line(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
-        // Who feeds byte by byte asks for this with each.
-        if let (Stage::Value(field), [byte]) = (self.stage, *input)
-            && let Some(piece) = Text::of_byte(byte)
-        {
-            *input = &[];
-            return self.hold_value(field, piece).map(|()| None);
-        }
         let (piece, rest) = Text::split(input);
         *input = rest;
         match self.stage {
@@ -263,6 +265,18 @@ impl Parser {
         }
         value.push(piece);
         Ok(())
+    }
+
+    /// Holds a byte of an unfinished line of data, unless it ends the line or is over the limit.
+    #[inline]
+    fn hold_byte_of_data(&mut self, byte: u8) -> bool {
+        let value = self.held.value(Field::Data);
+        let is_held =
+            !matches!(byte, b'\r' | b'\n') && value.bytes().len() < self.limits.data_bytes_max;
+        if is_held {
+            value.push_byte(byte);
+        }
+        is_held
     }
 
     /// Finds out what line it is that was held so far.

@@ -1,14 +1,14 @@
 //! Text as it lies on the wire: where its first line ends, and whether it is ASCII up to there.
 //!
-//! Every byte of every message is looked at once, here, for both questions. That is why this file
-//! is apart, and the one with `unsafe`: it loads SSE2 vectors where the target has them, as nearly
-//! every x86-64 does, and does not look again at text that it has just seen to be ASCII.
-//! [`scan_words`] is the search without either.
+//! Every byte of every message is looked at once, here: when it is read, and when it is written
+//! into a [`Room`]. That is why this file is apart, and the one with `unsafe`: it loads SSE2 vectors
+//! where the target has them, does not look again at text that it has just seen to be ASCII, and
+//! says how far it has filled a buffer. [`scan_words`] is the search without.
 
 #![allow(unsafe_code)]
 
 use alloc::{string::String, vec::Vec};
-use core::slice;
+use core::mem::MaybeUninit;
 
 /// Bytes without a line end that may or may not be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +27,6 @@ impl<'i> Text<'i> {
         let (len, is_ascii) = scan(bytes);
         let (bytes, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
         (Self { bytes, is_ascii }, rest)
-    }
-
-    /// A text of one byte, unless it is a CR or LF.
-    #[inline]
-    pub(crate) fn of_byte(byte: &'i u8) -> Option<Self> {
-        let is_end = matches!(byte, b'\r' | b'\n');
-        (!is_end).then(|| Self { bytes: slice::from_ref(byte), is_ascii: byte.is_ascii() })
     }
 
     #[inline]
@@ -102,11 +95,7 @@ impl TextBuffer {
     #[inline]
     pub(crate) fn push(&mut self, text: Text<'_>) {
         self.is_ascii &= text.is_ascii;
-        match *text.bytes {
-            // Cheaper than a call to copy, for who is fed byte by byte.
-            [byte] => self.bytes.push(byte),
-            ref bytes => self.bytes.extend_from_slice(bytes),
-        }
+        self.bytes.extend_from_slice(text.bytes);
     }
 
     #[inline]
@@ -154,6 +143,121 @@ pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
         return is_one_line(first << 32 | last);
     }
     !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
+/// The room that a buffer has already, filled from its front.
+pub struct Room<'o> {
+    spare: &'o mut [MaybeUninit<u8>],
+    /// So many bytes of it are written; ≤ those that there are.
+    len: usize,
+}
+
+impl Room<'_> {
+    /// Puts `bytes` next, or nothing if they do not fit.
+    #[inline]
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<()> {
+        let spare = self.spare.get_mut(self.len..)?.get_mut(..bytes.len())?;
+        for (to, byte) in spare.iter_mut().zip(bytes) {
+            to.write(*byte);
+        }
+        self.len += bytes.len();
+        Some(())
+    }
+
+    /// Puts `start`, `value` and LF next, or nothing if they do not fit or the value is not plain:
+    /// if it holds a byte below [`CONTROLS_END`].
+    #[inline(always)] // In the one place where most values pass; the room stays in registers.
+    pub(crate) fn put_plain_line<const N: usize>(
+        &mut self,
+        start: &[u8; N],
+        value: &[u8],
+    ) -> Option<()> {
+        let (to_start, spare) = self.spare.get_mut(self.len..)?.split_first_chunk_mut()?;
+        let (to_value, spare) = spare.split_at_mut_checked(value.len())?;
+        let to_end = spare.first_mut()?;
+        *to_start = start.map(MaybeUninit::new);
+        to_end.write(b'\n');
+        copy_plain(value, to_value).then(|| self.len += N + value.len() + 1)
+    }
+}
+
+/// Appends what `fill` puts into the room that `output` has, unless it gives up.
+#[inline]
+pub(crate) fn fill_vec(
+    output: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Room<'_>) -> Option<()>,
+) -> Option<()> {
+    let mut room = Room { spare: output.spare_capacity_mut(), len: 0 };
+    fill(&mut room)?;
+    let len = room.len;
+    // SAFETY: the next `len` bytes are within the capacity, and written.
+    unsafe { output.set_len(output.len() + len) };
+    Some(())
+}
+
+/// The same for the buffer of another crate.
+#[cfg(feature = "bytes")]
+#[inline]
+pub(crate) fn fill_bytes_mut(
+    output: &mut bytes::BytesMut,
+    fill: impl FnOnce(&mut Room<'_>) -> Option<()>,
+) -> Option<()> {
+    let mut room = Room { spare: output.spare_capacity_mut(), len: 0 };
+    fill(&mut room)?;
+    let len = room.len;
+    // SAFETY: the next `len` bytes are within the capacity, and written.
+    unsafe { output.set_len(output.len() + len) };
+    Some(())
+}
+
+/// Copies `value` to as much room and looks at it on the way. True if all of it is copied and plain.
+#[inline(always)] // A call would be much of what a short one takes.
+fn copy_plain(value: &[u8], room: &mut [MaybeUninit<u8>]) -> bool {
+    match value.len() {
+        0..4 => {
+            let copied = room.iter_mut().zip(value).map(|(to, byte)| *to.write(*byte));
+            copied.fold(true, |is_plain, byte| is_plain & (byte >= CONTROLS_END))
+        }
+        4..8 => copy_plain_ends::<4>(value, room),
+        8..16 => copy_plain_ends::<8>(value, room),
+        16..64 => copy_plain_chunks::<16>(value, room),
+        _ => copy_plain_chunks::<64>(value, room),
+    }
+}
+
+/// Copies `N` to `2 * N` bytes: the first and the last `N` of them, which may overlap.
+#[inline]
+fn copy_plain_ends<const N: usize>(value: &[u8], room: &mut [MaybeUninit<u8>]) -> bool {
+    let Some((first, to)) = value.first_chunk().zip(room.first_chunk_mut()) else { return false };
+    *to = first.map(MaybeUninit::new);
+    let Some((last, to)) = value.last_chunk().zip(room.last_chunk_mut()) else { return false };
+    *to = last.map(MaybeUninit::new);
+    controls(word::<N>(first)) | controls(word::<N>(last)) == 0
+}
+
+/// Copies `N` bytes or more, `N` at a time; the last of them may in part have been copied before.
+#[inline(never)]
+fn copy_plain_chunks<const N: usize>(value: &[u8], room: &mut [MaybeUninit<u8>]) -> bool {
+    let ((chunks, _), (rooms, _)) = (value.as_chunks::<N>(), room.as_chunks_mut());
+    for (chunk, to) in chunks.iter().zip(rooms) {
+        if !copy_plain_chunk(chunk, to) {
+            return false;
+        }
+    }
+    let last = value.last_chunk::<N>().zip(room.last_chunk_mut());
+    last.is_some_and(|(chunk, to)| copy_plain_chunk(chunk, to))
+}
+
+/// Copies a multiple of sixteen bytes, of which the compiler makes vectors.
+#[inline(always)]
+fn copy_plain_chunk<const N: usize>(chunk: &[u8; N], to: &mut [MaybeUninit<u8>; N]) -> bool {
+    let chunk = *chunk;
+    *to = chunk.map(MaybeUninit::new);
+    let mut least = [u8::MAX; 16];
+    for sixteen in chunk.as_chunks::<16>().0 {
+        least.iter_mut().zip(sixteen).for_each(|(least, byte)| *least = (*least).min(*byte));
+    }
+    least.iter().fold(true, |is_plain, byte| is_plain & (*byte >= CONTROLS_END))
 }
 
 /// How many bytes stand before the first CR or LF, and whether all of them are ASCII.
@@ -248,6 +352,21 @@ const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
+/// Sets the high bit of the lowest byte that is a control. Above that one it may be mistaken.
+fn controls(word: u64) -> u64 {
+    word.wrapping_sub(ONES * u64::from(CONTROLS_END)) & !word & HIGHS
+}
+
+/// Up to eight bytes as a word, filled up with what is no control.
+#[inline]
+fn word<const N: usize>(bytes: &[u8; N]) -> u64 {
+    let mut word = [u8::MAX; 8];
+    word.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+    u64::from_le_bytes(word)
+}
+
+/// Below it are CR, LF and NUL, and nothing else that is often written.
+const CONTROLS_END: u8 = b'\r' + 1;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
@@ -255,6 +374,46 @@ const HIGHS: u64 = ONES << 7;
 mod tests {
     use super::*;
     use alloc::vec;
+    use core::mem;
+
+    /// What is appended to `before` if there is room for `room_bytes` more.
+    fn put_line(before: &[u8], room_bytes: usize, value: &[u8]) -> Option<Vec<u8>> {
+        let mut output = before.to_vec();
+        output.reserve_exact(room_bytes);
+        let filled = fill_vec(&mut output, |room| {
+            // An allocator may give more than was asked for.
+            room.spare = &mut mem::take(&mut room.spare)[..room_bytes];
+            room.put_plain_line(b"start", value)
+        });
+        assert!(filled.is_some() || output == before);
+        filled.map(|()| output)
+    }
+
+    /// Every length and alignment of what is read and of what is written.
+    #[test]
+    fn a_plain_line_is_copied_whatever_its_length_and_alignment() {
+        let text: Vec<u8> = (0x0E..=0xFF).collect();
+        for len in (0..70).chain(120..140).chain(190..200) {
+            for (start, before) in (0..16).flat_map(|start| (0..16).map(move |at| (start, at))) {
+                let (value, before) = (&text[start..start + len], &text[..before]);
+                let expected = [before, b"start", value, b"\n"].concat();
+                assert_eq!(put_line(before, len + 6, value), Some(expected), "{len}");
+                assert_eq!(put_line(before, len + 5, value), None, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_not_plain_is_seen_wherever_it_lies() {
+        for len in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 130] {
+            for (at, byte) in (0..len).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                let mut value = vec![b'x'; len];
+                value[at] = byte;
+                let is_put = put_line(b"", len + 6, &value).is_some();
+                assert_eq!(is_put, byte > b'\r', "{byte} at {at} of {len}");
+            }
+        }
+    }
 
     /// The same with no thought of speed.
     fn scan_slowly(bytes: &[u8]) -> (usize, bool) {
@@ -291,6 +450,23 @@ mod tests {
                 bytes[at] = 0x80;
                 bytes.iter_mut().skip(end).take(1).for_each(|byte| *byte = b'\n');
                 assert_scanned(&bytes);
+            }
+        }
+    }
+
+    /// At the same place of two words, or of two vectors.
+    #[test]
+    fn two_bytes_beyond_ascii_do_not_make_up_for_each_other() {
+        for (stride, at) in
+            [8, 16].into_iter().flat_map(|stride| (0..16).map(move |at| (stride, at)))
+        {
+            for end in at + stride + 1..50 {
+                let mut bytes = vec![b'x'; 50];
+                bytes[at] = 0x80;
+                bytes[at + stride] = 0x80;
+                bytes[end] = b'\n';
+                assert_scanned(&bytes);
+                assert_scanned(&bytes[..end]);
             }
         }
     }

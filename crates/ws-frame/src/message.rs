@@ -32,7 +32,11 @@ impl Head {
         }
         let (mask, header_bytes) = match role {
             Role::Client => (Mask::new([0; 4]), 1 + len_bytes),
-            Role::Server => (Mask::new(*from_len.get(len_bytes..)?.first_chunk()?), 5 + len_bytes),
+            Role::Server => {
+                // Both ends at once: that is one comparison.
+                let key = from_len.get(len_bytes..len_bytes + 4)?;
+                (Mask::new(*key.first_chunk()?), 5 + len_bytes)
+            }
         };
         Some(Self { kind, mask, len, header_bytes })
     }

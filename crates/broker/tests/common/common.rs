@@ -14,6 +14,12 @@ pub fn publish(broker: &Broker, channel: &str) -> u64 {
     publish_at(broker, channel, 0)
 }
 
+pub fn publish_times(broker: &Broker, channel: &str, count: usize) {
+    for _ in 0..count {
+        publish(broker, channel);
+    }
+}
+
 pub fn publish_at(broker: &Broker, channel: &str, now_ms: u64) -> u64 {
     let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
     broker.append(permit, Draft::new(Content::Text("x".into())), now_ms).unwrap().offset

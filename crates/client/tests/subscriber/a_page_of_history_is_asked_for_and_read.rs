@@ -1,7 +1,7 @@
 //! A page of history: what is asked, what comes of it, and what an error says.
 
 use crate::scripted::{Answer, Server, first_line, soon};
-use tidewire_client::{HistoryError, Since};
+use tidewire_client::{PageError, Since};
 
 #[tokio::test]
 async fn every_bound_is_asked_for_by_its_name() {
@@ -38,9 +38,9 @@ async fn errors_tell_whose_fault_it_was() {
     assert_eq!(refused.to_string(), "the server refuses to tell this: Not a channel: `a`");
     assert!(!refused.retryable());
     let away = error(Answer::problem("503 Service Unavailable", "{}")).await;
-    assert!(matches!(away, HistoryError::Unavailable { .. }) && away.retryable());
-    assert!(matches!(error(Answer::json("{}")).await, HistoryError::BadAnswer(_)));
+    assert!(matches!(away, PageError::Unavailable { .. }) && away.retryable());
+    assert!(matches!(error(Answer::json("{}")).await, PageError::BadAnswer(_)));
     let cut = Answer::new("200 OK\r\ncontent-length: 99", "application/json", "{");
     let cut = error(cut).await;
-    assert!(matches!(cut, HistoryError::NoAnswer(_)) && cut.retryable());
+    assert!(matches!(cut, PageError::NoAnswer(_)) && cut.retryable());
 }

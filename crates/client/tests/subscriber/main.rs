@@ -11,6 +11,7 @@ mod a_publish_says_what_became_of_it;
 mod a_refusal_ends_the_subscription;
 mod a_server_that_is_down_is_waited_for;
 mod a_silent_connection_is_reopened;
+mod everybody_who_is_there_is_collected_page_by_page;
 mod polls_begin_with_a_position;
 mod sse_resumes_by_the_last_id;
 mod the_ndjson_stream_resumes_by_since;

@@ -5,7 +5,7 @@ use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
 use std::borrow::Cow;
-use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Position};
+use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
 use tidewire_connection::{Refusal, event, in_words, key, label, prepare};
 use tidewire_protocol::{
     self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
@@ -34,7 +34,7 @@ pub(super) async fn one(
         false => content(&request, body)?,
     };
     let draft = Draft { event, key, id, ..Draft::new(content) };
-    let position = publish(permit, draft, &desk).await?;
+    let position = submit(permit, draft, &desk)?.await?;
     let answer = PublishAnswer { position: in_words(position) };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
@@ -55,29 +55,37 @@ pub(super) async fn batch(
         Refused::new(ErrorCode::BadRequest, message)
     })?;
     let mut results = Vec::with_capacity(batch.messages.len());
-    for (at, message) in batch.messages.iter().enumerate() {
-        if at % BATCH_TURN == BATCH_TURN - 1 {
-            yield_now().await;
+    for messages in batch.messages.chunks(BATCH_TURN) {
+        // All are handed over before the first is waited for: an engine may sync them together.
+        let publishing: Vec<_> = messages
+            .iter()
+            .map(|message| {
+                let (permit, draft) = prepare(message, &desk.house.grant)?;
+                submit(permit, draft, &desk)
+            })
+            .collect();
+        for one in publishing {
+            let outcome = match one {
+                Ok(publishing) => publishing.await.map_err(Refusal::from),
+                Err(refusal) => Err(refusal),
+            };
+            results.push(match outcome {
+                Ok(position) => BatchResult::Published { position: in_words(position) },
+                Err(Refusal { code, message }) => {
+                    BatchResult::Refused { error: ItemError::new(code, message) }
+                }
+            });
         }
-        let outcome = match prepare(message, &desk.house.grant) {
-            Ok((permit, draft)) => publish(permit, draft, &desk).await,
-            Err(refusal) => Err(refusal),
-        };
-        results.push(match outcome {
-            Ok(position) => BatchResult::Published { position: in_words(position) },
-            Err(Refusal { code, message }) => {
-                BatchResult::Refused { error: ItemError::new(code, message) }
-            }
-        });
+        yield_now().await;
     }
     Ok(json_answer(serde_json::to_vec(&BatchAnswer { results }).unwrap_or_default()))
 }
 
-async fn publish(permit: Permit, draft: Draft, desk: &Desk) -> Result<Position, Refusal> {
+fn submit(permit: Permit, draft: Draft, desk: &Desk) -> Result<Publishing, Refusal> {
     // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
     desk.gate.check()?;
     let now_ms = desk.clock.now().wall_ms;
-    Ok(desk.engine.publish(permit, draft, now_ms).await?)
+    Ok(desk.engine.publish(permit, draft, now_ms))
 }
 
 /// A header, or else a parameter of the query.

@@ -3,12 +3,16 @@
 use sse_codec::{Block, EncodeError};
 use std::time::Duration;
 
+/// However much room there is before it is written.
 #[track_caller]
 fn assert_written(block: Block<'_>, expected: &[u8]) {
-    let mut output = b"before".to_vec();
-    assert_eq!(block.encode(&mut output), Ok(()));
-    let written = output.strip_prefix(b"before").unwrap();
-    assert_eq!(written.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    for room_bytes in 0..expected.len() + 2 {
+        let mut output = Vec::with_capacity(b"before".len() + room_bytes);
+        output.extend(b"before");
+        assert_eq!(block.encode(&mut output), Ok(()));
+        let written = output.strip_prefix(b"before").unwrap();
+        assert_eq!(written.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
     assert_eq!(block.encoded_len(), expected.len());
 }
 
@@ -72,13 +76,22 @@ fn a_retry_is_whole_milliseconds_however_long() {
 #[test]
 fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
     for forged in ["1\ndata: forged", "1\r", "\n", "\r\n\r\n"] {
-        let mut output = b"before".to_vec();
-        let id = Block { id: Some(forged), ..data("x") };
-        assert_eq!(id.encode(&mut output), Err(EncodeError::Id));
-        let event = Block { event: Some(forged), ..data("x") };
-        assert_eq!(event.encode(&mut output), Err(EncodeError::Event));
-        assert_eq!(output, b"before");
+        for room_bytes in 0..40 {
+            let mut output = Vec::with_capacity(b"before".len() + room_bytes);
+            output.extend(b"before");
+            let id = Block { id: Some(forged), ..data("x") };
+            assert_eq!(id.encode(&mut output), Err(EncodeError::Id));
+            let event = Block { event: Some(forged), ..data("x") };
+            assert_eq!(event.encode(&mut output), Err(EncodeError::Event));
+            assert_eq!(output, b"before");
+        }
     }
+}
+
+#[test]
+fn other_control_characters_are_like_any_other() {
+    let block = Block { id: Some("\t1"), event: Some("a\tb"), ..data("\t\x01\x0B") };
+    assert_written(block, b"id: \t1\nevent: a\tb\ndata: \t\x01\x0B\n\n");
 }
 
 #[test]
@@ -103,8 +116,13 @@ fn room_is_made_once_and_exactly() {
 #[test]
 fn bytes_of_other_crates_are_written_alike() {
     let block = Block { id: Some("7"), event: Some("said"), ..data("a\nb") };
-    let (mut output, mut bytes) = (Vec::new(), bytes::BytesMut::new());
-    block.encode(&mut output).unwrap();
-    block.encode(&mut bytes).unwrap();
-    assert_eq!(bytes, output);
+    for room_bytes in 0..40 {
+        let mut output = Vec::with_capacity(room_bytes);
+        let mut bytes = bytes::BytesMut::with_capacity(room_bytes);
+        for _ in 0..2 {
+            block.encode(&mut output).unwrap();
+            block.encode(&mut bytes).unwrap();
+            assert_eq!(bytes, output);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Presence on the real binary: who comes and goes is heard, asked for in pages, and the same.
 
-use crate::common::{check_problem, within};
+use crate::{
+    browser::Page,
+    common::{check_problem, within},
+};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
@@ -94,7 +97,7 @@ async fn what_cannot_be_told_is_a_problem() -> Result<()> {
             let detail = check_problem(get(address, path, &[]).await?, 400, "bad_request").await?;
             ensure!(detail.starts_with(word), "{detail}");
         }
-        let long = format!("/events?info=\"{}\"", "x".repeat(1_023));
+        let long = format!("/events?info=%22{}%22", "x".repeat(1_023));
         check_problem(get(address, &long, &[]).await?, 400, "bad_request").await?;
         Ok(())
     })
@@ -147,6 +150,36 @@ async fn who_comes_and_goes_all_the_time_now_and_then() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_was_there_when_the_server_was_killed_has_left_when_it_is_back() -> Result<()> {
+    within(60, async {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let data = ["--data", data.to_str().context("the folder is not UTF-8")?];
+        let mut server = serve(&data).await?;
+        let _there = come(server.address(), "").await?;
+        let joined = heard(&mut watcher(server.address()).await?).await?;
+        server.kill().await?;
+
+        let server = serve(&data).await?;
+        let mut watcher = watcher(server.address()).await?;
+        let _new = come(server.address(), "").await?;
+        let came = loop {
+            let told = heard(&mut watcher).await?;
+            if told["key"] != joined["key"] {
+                break told;
+            }
+        };
+        let there = page(server.address(), "").await?;
+        ensure!(there["members"] == json!([came["data"]]), "{there}");
+        let since = format!("?since={}", joined["position"].as_str().context("no position")?);
+        let since = page(server.address(), &since).await?;
+        ensure!(since["left"] == json!([joined["key"]]), "{since}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn many_page_by_page() -> Result<()> {
     within(60, async {
         let server = serve(&[]).await?;
@@ -184,6 +217,37 @@ async fn many_page_by_page() -> Result<()> {
         ensure!(
             page(address, "?limit=1000").await?["members"].as_array().map(Vec::len) == Some(49)
         );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_that_says_who_it_is() -> Result<()> {
+    within(90, async {
+        let server = serve(&[]).await?;
+        let mut watcher = watcher(server.address()).await?;
+        let mut browser = Page::start(&[]).await?;
+        browser.call("goto", json!([format!("http://{}/", server.address())])).await?;
+        let follow = "import('/assets/tidewire.js').then(({ subscribe }) => {
+            for (const wire of ['sse', 'ws'])
+                subscribe(location.origin, { channels: ['room.a'], wire, user: wire, info: 0 });
+        })";
+        browser.call("evaluate", json!([follow])).await?;
+        let mut users = BTreeSet::new();
+        for _ in 0..2 {
+            let joined = heard(&mut watcher).await?;
+            ensure!(joined["data"]["info"] == 0, "{joined}");
+            users.insert(joined["data"]["user"].to_string());
+        }
+        ensure!(users.len() == 2, "{users:?}");
+        let ask = "import('/assets/tidewire.js').then(async ({ presence }) => {
+            const { members } = await presence(location.origin, 'room.a');
+            return members.map(({ user }) => user).sort().join();
+        })";
+        let there = browser.call("evaluate", json!([ask])).await?;
+        ensure!(there == "sse,ws", "{there}");
+        ensure!(browser.failures.is_empty(), "{:?}", browser.failures);
         Ok(())
     })
     .await

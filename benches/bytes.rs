@@ -1,0 +1,71 @@
+//! What a retained message and a sleeping subscription weigh: by how much the process grows.
+//!
+//! Apart from the criterion benches, which know time only. Linux tells the pages that are really
+//! there, so the allocator's rounding is in it, and what a vector reserved and never touched is not.
+
+use std::{fs, hint::black_box, task::Waker};
+use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
+use tidewire_broker::{Broker, Lane, Limits, Reader, Retention, Rules, SeatId, Start};
+
+fn main() {
+    println!("{:<48}  bytes", "of one, 100,000 in all, beyond its payload");
+    // Kept: what one lets go, the next would be given without a page more.
+    let mut brokers = Vec::new();
+    for (name, channels_count) in [("1 channel", 1), ("1,000 channels", 1_000)] {
+        let broker = keeping_all();
+        let (channels, payload) = (channels(channels_count), text(MESSAGE_BYTES));
+        let grown = growth(|| {
+            let turns = channels.iter().cycle().take(COUNT);
+            turns.for_each(|channel| publish(&broker, channel, &payload));
+        });
+        print_line(&format!("retained message of {MESSAGE_BYTES} B, {name}"), grown, MESSAGE_BYTES);
+        assert_eq!(broker.stats().evicted, 0);
+        brokers.push(broker);
+    }
+    let broker = keeping_all();
+    let mut lane = broker.lane().unwrap();
+    let mut sleepers: Vec<(SeatId, Reader)> = Vec::with_capacity(COUNT);
+    // The place of the reader itself is counted: whoever holds it has to have it somewhere.
+    let grown = growth(|| sleepers.extend((0..COUNT).map(|_| sleeper(&broker, &mut lane))));
+    print_line("sleeping subscription, all to one channel", grown, 0);
+    black_box((brokers, sleepers));
+}
+
+/// A connection's part of the broker: its seat, and its reader.
+fn sleeper(broker: &Broker, lane: &mut Lane) -> (SeatId, Reader) {
+    let (seat, mut reader) = (lane.sit(), Reader::default());
+    // Parsed by each anew, as each has been asked for it by a request of its own.
+    let pattern = "chat.0".parse().unwrap();
+    lane.follow(seat, &pattern);
+    reader.follow(broker, &[pattern], Start::Now);
+    lane.sleep(seat, Waker::noop(), None);
+    (seat, reader)
+}
+
+fn keeping_all() -> Broker {
+    let retention =
+        Retention { messages_max: usize::MAX, bytes_max: usize::MAX, ..Retention::default() };
+    let limits =
+        Limits { rules: Rules::keeping(retention), bytes_max: usize::MAX, ..Limits::default() };
+    Broker::new(1, limits)
+}
+
+/// Bytes of anonymous memory that are there after `work` and were not before.
+fn growth(work: impl FnOnce()) -> usize {
+    let before = anonymous_bytes();
+    work();
+    anonymous_bytes() - before
+}
+
+fn anonymous_bytes() -> usize {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("this program wants Linux");
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+    let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kilobytes << 10
+}
+
+fn print_line(name: &str, grown: usize, payload: usize) {
+    println!("{name:<48}  {:>5}", (grown / COUNT).saturating_sub(payload));
+}
+
+const COUNT: usize = 100_000;

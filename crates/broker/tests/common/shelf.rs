@@ -1,0 +1,88 @@
+//! An archive in memory, and the engine that fills it and drops what is old: in the order that the
+//! archive's port asks for.
+#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+
+#[cfg(shuttle)]
+use shuttle::sync::Mutex;
+#[cfg(not(shuttle))]
+use std::sync::Mutex;
+use std::{collections::BTreeMap, ops::Bound};
+use tidewire_broker::{Archive, Broker, ChannelName, Cold, Content, Draft, Entry};
+
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// By channel and offset.
+    entries: Mutex<BTreeMap<(String, u64), Entry>>,
+    ends: Mutex<BTreeMap<String, Ends>>,
+}
+
+/// What a store notes of a channel, for the next start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    last: u64,
+    taken: u64,
+}
+
+impl Shelf {
+    pub fn publish(&self, broker: &Broker, channel: &str, offset: u64) {
+        self.publish_at(broker, channel, offset, 0);
+    }
+
+    pub fn publish_at(&self, broker: &Broker, channel: &str, offset: u64, time_ms: u64) {
+        let draft = Draft::new(Content::Text("x".into()));
+        let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms, draft };
+        self.entries.lock().unwrap().insert((channel.into(), offset), entry.clone());
+        self.ends.lock().unwrap().entry(channel.into()).or_default().last = offset;
+        broker.ingest(entry, None).unwrap();
+    }
+
+    /// Retention: announced first, then gone.
+    pub fn drop_upto(&self, broker: &Broker, channel: &str, upto: u64) {
+        broker.lose(&channel.parse().unwrap(), upto);
+        let mut ends = self.ends.lock().unwrap();
+        let Ends { taken, .. } = ends.entry(channel.into()).or_default();
+        *taken = upto.max(*taken);
+        drop(ends);
+        self.entries.lock().unwrap().retain(|(of, offset), _| of != channel || *offset > upto);
+    }
+
+    /// Tells a broker that starts anew what there is.
+    pub fn restore(&self, broker: &Broker) {
+        for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
+            broker.restore(&channel.parse().unwrap(), *last, *taken);
+        }
+    }
+
+    fn select(&self, channel: &str, after: u64, upto: u64) -> Vec<Entry> {
+        let entries = self.entries.lock().unwrap();
+        if after >= upto {
+            return Vec::new();
+        }
+        let bounds =
+            (Bound::Excluded((channel.into(), after)), Bound::Included((channel.into(), upto)));
+        entries.range(bounds).map(|(_, entry)| entry.clone()).collect()
+    }
+}
+
+impl Archive for Shelf {
+    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+        let mut entries = self.select(channel.as_str(), after, upto);
+        let rest = entries.split_off(entries.len().min(1 + bytes_max / 100));
+        Cold { entries, next: rest.first().map(|entry| entry.offset), lost: 0 }
+    }
+
+    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
+        self.select(channel.as_str(), after, u64::MAX).first().map(|entry| entry.offset)
+    }
+
+    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+        let entries = self.select(channel.as_str(), 0, u64::MAX);
+        entries.iter().find(|entry| entry.time_ms >= time_ms).map(|entry| entry.offset)
+    }
+
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+        let entries = self.select(channel.as_str(), 0, before.saturating_sub(1));
+        let found = entries.iter().rev().take(count);
+        found.map(|entry| (entry.offset, entry.draft.bytes())).collect()
+    }
+}

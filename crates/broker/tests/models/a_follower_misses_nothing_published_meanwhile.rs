@@ -1,0 +1,52 @@
+//! Following while others publish, and while another lane stops following the same channel.
+
+use crate::{
+    common::{broker, publish, publish_times},
+    explore,
+    sleeper::Sleeper,
+};
+use shuttle::thread;
+use tidewire_broker::Start;
+
+fn one_follows_while_another_publishes(pattern: &str, start: Start) {
+    let broker = broker(100);
+    let (other, lane) = (broker.clone(), broker.lane().unwrap());
+    let publisher = thread::spawn(move || publish_times(&other, "c.x", 2));
+    let mut sleeper = Sleeper::new(&broker, lane, pattern, start);
+    sleeper.run(&broker, 2);
+    assert!(sleeper.seen.iter().copied().eq(sleeper.after + 1..=2), "{:?}", sleeper.seen);
+    assert!(start == Start::Now || sleeper.after == 0);
+    publisher.join().unwrap();
+}
+
+#[test]
+fn whoever_follows_from_now_gets_all_that_comes_after() {
+    explore(|| one_follows_while_another_publishes("c.x", Start::Now));
+    explore(|| one_follows_while_another_publishes("c.*", Start::Now));
+}
+
+#[test]
+fn whoever_follows_from_the_earliest_gets_all() {
+    let start = Start::After(tidewire_broker::Position { epoch: 7, offset: 0 });
+    explore(move || one_follows_while_another_publishes("c.x", start));
+    explore(move || one_follows_while_another_publishes("c.*", start));
+}
+
+#[test]
+fn a_channel_let_go_by_another_lane_is_not_forgotten_under_a_follower() {
+    explore(|| {
+        let broker = broker(100);
+        let (mut leaving, lane) = (broker.lane().unwrap(), broker.lane().unwrap());
+        let seat = leaving.sit();
+        leaving.follow(seat, &"c".parse().unwrap());
+        let other = broker.clone();
+        let leaver = thread::spawn(move || {
+            leaving.rise(seat);
+            publish(&other, "c");
+        });
+        let mut sleeper = Sleeper::new(&broker, lane, "c", Start::Earliest);
+        sleeper.run(&broker, 1);
+        assert!(sleeper.seen.iter().copied().eq(sleeper.after + 1..=1));
+        leaver.join().unwrap();
+    });
+}

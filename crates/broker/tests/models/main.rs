@@ -1,0 +1,40 @@
+//! The broker under a scheduler that tries orders: what races here does so on purpose.
+//!
+//! Built by `cargo xtask models` alone, with `--cfg shuttle`: then every lock, atomic and queue of
+//! the crate is a place at which another thread may go first. A failure prints its schedule. Orders
+//! of memory weaker than sequential are not tried.
+#![cfg(shuttle)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+
+#[path = "../common/common.rs"]
+mod common;
+#[path = "../common/keyed.rs"]
+mod keyed;
+#[path = "../common/shelf.rs"]
+mod shelf;
+mod sleeper;
+
+mod a_follower_misses_nothing_published_meanwhile;
+mod a_key_never_vanishes_while_it_is_superseded;
+mod nobody_sleeps_on;
+mod what_is_lost_is_told_before_it_is_gone;
+mod what_the_head_covers_can_be_read;
+
+use shuttle::{
+    Config, Runner,
+    scheduler::{PctScheduler, RandomScheduler},
+};
+
+/// Runs a model in many orders: such as chance makes, and such as a few switches at the worst
+/// moments make.
+fn explore(model: impl Fn() + Copy + Send + Sync + 'static) {
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    config.silence_warnings = true;
+    Runner::new(RandomScheduler::new(ORDERS), config.clone()).run(model);
+    Runner::new(PctScheduler::new(SWITCHES, ORDERS), config).run(model);
+}
+
+const ORDERS: usize = 1_000;
+const SWITCHES: usize = 3;
+const STACK_BYTES: usize = 256 << 10;

@@ -1,0 +1,60 @@
+//! An engine that appends and drops before a reader of an archive: each message is read, or told to
+//! be gone, whatever leaves the memory or the archive meanwhile.
+
+use crate::{explore, shelf::Shelf};
+use shuttle::thread;
+use std::sync::Arc;
+use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
+
+/// `bytes_max` decides what stays in memory: everything, one message, or nothing.
+fn a_reader_beside_an_engine(bytes_max: usize) {
+    let shelf = Arc::new(Shelf::default());
+    let limits = Limits { bytes_max, ..Limits::default() };
+    let broker = Broker::with_archive(7, 0, limits, shelf.clone());
+    (1..=2).for_each(|offset| shelf.publish(&broker, "c", offset));
+    let (dropping, dropped_of) = (broker.clone(), shelf.clone());
+    let dropper = thread::spawn(move || {
+        (1..=2).for_each(|upto| dropped_of.drop_upto(&dropping, "c", upto));
+    });
+    let (publishing, onto) = (broker.clone(), shelf.clone());
+    let publisher = thread::spawn(move || onto.publish(&publishing, "c", 3));
+    let mut reader = Reader::default();
+    let start = Start::After(Position { epoch: 7, offset: 0 });
+    reader.follow(&broker, &["c".parse().unwrap()], start);
+    let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
+    while upto < 3 {
+        reader.gather(&broker, broker.head(), 1, &mut gathered);
+        for item in gathered.items() {
+            match item {
+                Item::Gap(gap) => {
+                    assert!(gap.to > gone_to && gap.to <= 2, "{gap:?}");
+                    gone_to = gap.to;
+                }
+                Item::Message(message) => {
+                    let is_told = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
+                    assert!(message.offset() > upto && is_told, "{upto} to {}", message.offset());
+                    upto = message.offset();
+                }
+            }
+        }
+        reader.advance(&gathered, gathered.items().len());
+        thread::yield_now();
+    }
+    dropper.join().unwrap();
+    publisher.join().unwrap();
+}
+
+#[test]
+fn with_everything_in_memory() {
+    explore(|| a_reader_beside_an_engine(usize::MAX));
+}
+
+#[test]
+fn with_one_message_in_memory() {
+    explore(|| a_reader_beside_an_engine(200));
+}
+
+#[test]
+fn with_nothing_in_memory() {
+    explore(|| a_reader_beside_an_engine(0));
+}

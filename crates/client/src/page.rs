@@ -1,0 +1,64 @@
+//! Asking for a page over HTTP, of whatever kind, and what can come of it.
+
+use crate::{
+    Client,
+    http::{Rejection, read_body},
+};
+use reqwest::RequestBuilder;
+use serde::de::DeserializeOwned;
+use std::{error::Error, time::Duration};
+use tidewire_protocol::Problem;
+
+/// A page that did not come.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The request was at fault and will not succeed later either.
+    #[error("the server refuses to tell this: {0}")]
+    Refused(Box<Problem>),
+    /// The server cannot at the moment.
+    #[error("the server cannot tell this at the moment: {problem}")]
+    Unavailable {
+        /// What it said.
+        problem: Box<Problem>,
+        /// When to try again, if it said that.
+        retry_after: Option<Duration>,
+    },
+    /// No answer came. Asking again does no harm.
+    #[error("no answer came")]
+    NoAnswer(#[source] Box<dyn Error + Send + Sync>),
+    /// What answered is no Tidewire server.
+    #[error("the answer is not one of a Tidewire server: {0}")]
+    BadAnswer(String),
+}
+
+impl PageError {
+    /// Whether the same request may succeed later: the world was at fault, not the request.
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::NoAnswer(_))
+    }
+}
+
+/// Sends the request for a page, and reads it.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    request: RequestBuilder,
+    client: &Client,
+) -> Result<T, PageError> {
+    let response = request.timeout(client.request_timeout()).send().await;
+    let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
+    if !response.status().is_success() {
+        let rejection = Rejection::read(response).await;
+        return Err(match rejection.retryable() {
+            true => PageError::Unavailable {
+                problem: rejection.problem,
+                retry_after: rejection.retry_after,
+            },
+            false => PageError::Refused(rejection.problem),
+        });
+    }
+    let body = read_body(response, PAGE_BYTES_MAX).await;
+    let body = body.map_err(|error| PageError::NoAnswer(error.into()))?;
+    serde_json::from_slice(&body).map_err(|error| PageError::BadAnswer(error.to_string()))
+}
+
+/// A page is about 64 KiB, or one message, which takes more in JSON than by itself.
+const PAGE_BYTES_MAX: usize = 64 << 20;

@@ -1,0 +1,48 @@
+//! Who is on a channel: all its pages, put together.
+
+use crate::{Client, PageError, page};
+use reqwest::Method;
+use std::collections::HashMap;
+use tidewire_protocol::{Member, Position, PresencePage};
+
+/// Who was on a channel at one moment.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// In no particular order; each connection once.
+    pub members: Vec<Member>,
+    /// The moment: a subscription to `$presence.` and the channel's name goes on from here.
+    pub position: Position,
+}
+
+/// Asks for page after page until there is no more.
+pub(crate) async fn collect(client: &Client, channel: &str) -> Result<Presence, PageError> {
+    let path = ["channels", channel, "presence"];
+    let (mut members, mut since) = (HashMap::new(), None);
+    loop {
+        let since_text = since.as_ref().map(Position::to_string);
+        let since_query = since_text.as_deref().map(|since| ("since", since));
+        let query: Vec<_> = since_query.into_iter().chain([("limit", PAGE_MEMBERS)]).collect();
+        let page: PresencePage =
+            page::ask(client.request(Method::GET, &path, &query), client).await?;
+        if !page.gaps.is_empty() {
+            // Not everybody who left since the first page can be told any more.
+            members.clear();
+            since = None;
+            continue;
+        }
+        for connection in &page.left {
+            members.remove(connection);
+        }
+        members.extend(page.members.into_iter().map(|it| (it.connection.clone(), it)));
+        since = Some(page.position);
+        if !page.more {
+            return Ok(Presence {
+                members: members.into_values().collect(),
+                position: page.position,
+            });
+        }
+    }
+}
+
+/// As many as a server gives at once, unless it is told otherwise.
+const PAGE_MEMBERS: &str = "1000";
