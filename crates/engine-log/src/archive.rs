@@ -25,13 +25,12 @@ pub(crate) struct LogArchive {
     pub(crate) inherited: u64,
 }
 
-/// What stands at one offset.
+/// A message, and what should be before it.
 struct Found {
     offset: u64,
-    /// The newest offset before it that should have a message and has none; 0 for none.
+    /// No offset beyond this one, and behind the message before, can be read; 0 if all is well.
     missing: u64,
-    /// None: it cannot be read.
-    record: Option<Record>,
+    record: Record,
 }
 
 impl Archive for LogArchive {
@@ -39,15 +38,12 @@ impl Archive for LogArchive {
         let (mut cold, mut bytes) = (Cold::default(), 0);
         let Some(state) = self.channels.find(channel) else { return cold };
         let walked = self.walk(&state, after, upto, |found| {
+            cold.lost = cold.lost.max(found.missing);
             if bytes >= bytes_max {
                 cold.next = Some(found.offset);
                 return ControlFlow::Break(());
             }
-            cold.lost = cold.lost.max(found.missing);
-            let Some(Record { time_ms, mut draft, .. }) = found.record else {
-                cold.lost = cold.lost.max(found.offset);
-                return ControlFlow::Continue(());
-            };
+            let Record { time_ms, mut draft, .. } = found.record;
             if found.offset <= self.inherited {
                 draft.origin = None;
             }
@@ -73,11 +69,11 @@ impl Archive for LogArchive {
         let state = self.channels.find(channel)?;
         let mut next = None;
         let walked = self.walk(&state, after, state.last, |found| {
-            next = Some(if found.missing > 0 { found.missing } else { found.offset });
+            next = Some(if found.missing > 0 { after + 1 } else { found.offset });
             ControlFlow::Break(())
         });
         match walked {
-            Ok(missing) => next.or(Some(missing).filter(|missing| *missing > 0)),
+            Ok(missing) => next.or(Some(after + 1).filter(|_| missing > 0)),
             Err(_) => Some(after + 1),
         }
     }
@@ -120,8 +116,12 @@ impl Archive for LogArchive {
 }
 
 impl LogArchive {
-    /// Visits what stands in `after + 1 ..= upto`, and returns the newest offset behind the last
-    /// one visited that should have a message and has none; 0 for none.
+    /// Visits what stands in `after + 1 ..= upto`, and returns what is missing behind the last one
+    /// visited, like [`Found::missing`].
+    ///
+    /// A damaged row's key may be wrong, too, so nothing is concluded from it. The next message
+    /// names the one before it; in a compacted channel, where that may have been superseded, all
+    /// of the range is then in doubt.
     fn walk(
         &self,
         state: &State,
@@ -130,34 +130,34 @@ impl LogArchive {
         mut visit: impl FnMut(Found) -> ControlFlow<()>,
     ) -> Result<u64, StoreError> {
         let mut reached = after.max(state_floor(state));
-        let (from, last) =
-            (layout::message(state.number, reached), layout::message(state.number, state.last));
-        let (mut is_over, mut missing_behind) = (reached >= state.last, 0);
-        if is_over {
+        if reached >= state.last {
             return Ok(0);
         }
+        let (from, last) =
+            (layout::message(state.number, reached), layout::message(state.number, state.last));
+        let (mut is_over, mut missing) = (false, 0);
         let look = |row: Row<'_>| {
-            let Some(offset) = layout::offset_of(row.key) else { return ControlFlow::Continue(()) };
             let record = row.value.and_then(Record::decode);
-            let previous = record.as_ref().map_or(0, |record| record.previous);
-            let missing = if previous > reached && !state.is_compact { previous } else { 0 };
-            if offset > upto {
-                is_over = true;
-                missing_behind = missing.min(upto);
+            let Some((offset, record)) = layout::offset_of(row.key).zip(record) else {
+                missing = if state.is_compact { upto } else { 0 };
+                return ControlFlow::Continue(());
+            };
+            if !state.is_compact && record.previous > reached {
+                missing = record.previous.min(upto);
+            }
+            is_over = offset > upto;
+            if is_over {
                 return ControlFlow::Break(());
             }
             reached = offset;
-            let flow = visit(Found { offset, missing, record });
-            is_over |= flow.is_break();
+            let flow = visit(Found { offset, missing: std::mem::take(&mut missing), record });
+            is_over = flow.is_break();
             flow
         };
         let bounds = (Bound::Excluded(from.as_slice()), Bound::Included(last.as_slice()));
         self.store.scan(bounds.0, bounds.1, Order::Ascending, look)?;
         // The newest message is never superseded, so it is missing if the rows end before it.
-        if !is_over && reached < state.last {
-            missing_behind = state.last.min(upto);
-        }
-        Ok(missing_behind)
+        Ok(if is_over || reached == state.last { missing } else { state.last.min(upto) })
     }
 
     /// The first message at `offset` or behind it that can be read, and its time.

@@ -24,7 +24,7 @@ use crate::{
 use databases::{Databases, JOURNAL, ROWS, SETTLED};
 use redb::{Durability, ReadableDatabase};
 use rows::merge;
-use seal::{read_witness, sealed, unsealed, write_witness};
+use seal::{read_witness, seal_settled, sealed, unseal_settled, unsealed, write_witness};
 use std::{
     io::ErrorKind,
     ops::{Bound, ControlFlow},
@@ -139,7 +139,7 @@ impl Store {
             let inner = self.read();
             let mut write = inner.databases()?.rows.begin_write()?;
             write.set_quick_repair(true);
-            write.open_table(SETTLED)?.insert((), inner.next)?;
+            write.open_table(SETTLED)?.insert((), seal_settled(inner.next).as_slice())?;
             let mut rows = write.open_table(ROWS)?;
             for (key, value) in inner.pending.range((Bound::Unbounded, Bound::Unbounded)) {
                 match value {
@@ -234,7 +234,10 @@ impl Inner {
     fn replay(&mut self, databases: &Databases) -> Result<u64, redb::Error> {
         let Databases { journal, rows } = databases;
         let settled = rows.begin_read()?.open_table(SETTLED)?.get(())?;
-        self.settled = settled.map_or(0, |number| number.value());
+        // Without it, commits that were answered might be taken for settled.
+        let damaged = || redb::Error::Corrupted("what has been settled cannot be told".into());
+        let settled = settled.and_then(|number| unseal_settled(number.value()));
+        self.settled = settled.ok_or_else(damaged)?;
         self.next = self.settled;
         let mut lost = 0;
         for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.settled..)? {

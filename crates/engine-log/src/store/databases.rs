@@ -1,6 +1,6 @@
 //! The two files as the store's own type, and the tables in them.
 
-use super::{Disks, StoreError, adapter::Adapter, caught};
+use super::{Disks, StoreError, adapter::Adapter, caught, seal::seal_settled};
 use crate::Disk;
 use redb::{Database, ReadableDatabase, TableDefinition};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Databases {
         let mut write = self.rows.begin_write()?;
         write.set_quick_repair(true);
         write.open_table(ROWS)?;
-        write.open_table(SETTLED)?;
+        write.open_table(SETTLED)?.insert((), seal_settled(0).as_slice())?;
         Ok(write.commit()?)
     }
 }
@@ -46,7 +46,7 @@ pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 pub(super) const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
 
 /// The number of the first row of the journal that is not in the rows.
-pub(super) const SETTLED: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
+pub(super) const SETTLED: TableDefinition<'_, (), &[u8]> = TableDefinition::new("settled");
 
 /// Pages kept in memory, those being written included.
 const ROWS_CACHE_BYTES: usize = 64 << 20;

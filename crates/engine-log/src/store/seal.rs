@@ -21,6 +21,17 @@ fn checksum(key: &[u8], value: &[u8]) -> [u8; 8] {
     hash.digest().to_be_bytes()
 }
 
+/// The number of the first commit that is not in the rows, to be kept there.
+pub(super) fn seal_settled(number: u64) -> Vec<u8> {
+    sealed(SETTLED_KEY, number.to_be_bytes().to_vec())
+}
+
+/// What [`seal_settled`] made, unless it is damaged.
+pub(super) fn unseal_settled(bytes: &[u8]) -> Option<u64> {
+    let number = unsealed(SETTLED_KEY, bytes)?;
+    number.first_chunk().map(|number| u64::from_be_bytes(*number))
+}
+
 /// How many commits have been synced for certain. After a power cut it may say fewer, or nothing.
 pub(super) fn read_witness(disk: &dyn Disk) -> u64 {
     let mut bytes = [0; 16];
@@ -33,4 +44,5 @@ pub(super) fn write_witness(disk: &dyn Disk, next: u64) {
     let _ = disk.write(0, &sealed(WITNESS_KEY, next.to_be_bytes().to_vec()));
 }
 
+const SETTLED_KEY: &[u8] = b"settled";
 const WITNESS_KEY: &[u8] = b"witness";
