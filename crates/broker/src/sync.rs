@@ -1,6 +1,6 @@
 //! What threads share by: std's, or with `--cfg shuttle` the twins of a scheduler that tries orders.
 //!
-//! Apart so that the models of `tests/models.rs` run the very code that serves.
+//! Apart so that the models of `tests/models` run the very code that serves.
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{

@@ -25,12 +25,8 @@ struct Ends {
 
 impl Shelf {
     pub fn publish(&self, broker: &Broker, channel: &str, offset: u64) {
-        self.publish_at(broker, channel, offset, 0);
-    }
-
-    pub fn publish_at(&self, broker: &Broker, channel: &str, offset: u64, time_ms: u64) {
         let draft = Draft::new(Content::Text("x".into()));
-        let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms, draft };
+        let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms: 0, draft };
         self.entries.lock().unwrap().insert((channel.into(), offset), entry.clone());
         self.ends.lock().unwrap().entry(channel.into()).or_default().last = offset;
         broker.ingest(entry, None).unwrap();
