@@ -33,7 +33,7 @@ impl Archive for Everything {
         self.next_after(channel, 0)
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize) -> Vec<u64> {
+    fn back(&self, _: &ChannelName, _: u64, _: usize) -> Vec<(u64, usize)> {
         Vec::new()
     }
 }

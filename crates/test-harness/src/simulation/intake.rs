@@ -152,7 +152,10 @@ impl Intake {
         let mut left = BTreeMap::new();
         let mut held = Vec::new();
         self.broker.each_channel(|channel| match &self.engine {
-            Kind::Durable(shelf) => held.extend(shelf.back(&channel.name, u64::MAX, usize::MAX)),
+            Kind::Durable(shelf) => {
+                let all = shelf.back(&channel.name, u64::MAX, usize::MAX);
+                held.extend(all.into_iter().map(|(offset, _)| offset));
+            }
             Kind::Memory(_) => {
                 left.insert(channel.name.as_str().to_owned(), channel.messages);
             }

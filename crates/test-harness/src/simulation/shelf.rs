@@ -347,11 +347,11 @@ impl Archive for Shelf {
         rows.find(|(_, row)| row.entry.time_ms >= time_ms).map(|(offset, _)| *offset)
     }
 
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<u64> {
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
         let inner = lock(&self.inner);
         let Some(rack) = inner.racks.get(channel.as_str()) else { return Vec::new() };
         let rows = rack.rows.range(..before).rev().filter(|(_, row)| !row.is_rotten);
-        rows.map(|(offset, _)| *offset).take(count).collect()
+        rows.map(|(offset, row)| (*offset, row.entry.draft.bytes())).take(count).collect()
     }
 }
 
