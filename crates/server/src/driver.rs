@@ -21,10 +21,13 @@ pub(crate) struct Driver<S> {
     /// Gone once the seat has been given up and only the socket is left to close.
     connection: Option<Connection>,
     /// Publishes that the engine has not answered, in order; nothing more is read until it has.
-    publishing: Option<Box<VecDeque<(Option<u64>, Publishing)>>>,
+    publishing: Option<Box<VecDeque<Asked>>>,
     desk: Rc<Desk>,
     _ticket: Ticket,
 }
+
+/// A publish under way, by the client's number for it.
+type Asked = (Option<u64>, Publishing);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Opens a connection on `socket`, which has already sent `early`.
