@@ -21,7 +21,7 @@ pub(crate) struct Driver<S> {
     /// Gone once the seat has been given up and only the socket is left to close.
     connection: Option<Connection>,
     /// Publishes that the engine has not answered, in order; nothing more is read until it has.
-    publishing: Option<Box<VecDeque<Asked>>>,
+    publishing: VecDeque<Asked>,
     desk: Rc<Desk>,
     _ticket: Ticket,
 }
@@ -45,7 +45,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             connection.handle_input(&mut early.to_vec(), &mut worker, time);
         }
         drop(worker);
-        Self { socket, connection: Some(connection), publishing: None, desk, _ticket: ticket }
+        Self {
+            socket,
+            connection: Some(connection),
+            publishing: VecDeque::new(),
+            desk,
+            _ticket: ticket,
+        }
     }
 
     /// Publishes what the client has asked for; true once all of it is answered.
@@ -60,23 +66,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         while let Some(publish) = connection.poll_publish() {
             let engine = &self.desk.engine;
             match engine.publish(publish.permit, publish.draft, time.wall_ms) {
-                Publishing::Done(outcome) if self.publishing.is_none() => {
+                Publishing::Done(outcome) if self.publishing.is_empty() => {
                     let outcome = outcome.map_err(Refusal::from);
                     connection.handle_published(publish.id, outcome, worker, time);
                 }
-                waiting => {
-                    self.publishing.get_or_insert_default().push_back((publish.id, waiting));
-                }
+                waiting => self.publishing.push_back((publish.id, waiting)),
             }
         }
-        while let Some(queue) = &mut self.publishing
-            && let Some((id, publishing)) = queue.front_mut()
-        {
+        while let Some((id, publishing)) = self.publishing.front_mut() {
             let Poll::Ready(outcome) = Pin::new(publishing).poll(context) else { return false };
             connection.handle_published(*id, outcome.map_err(Refusal::from), worker, time);
-            queue.pop_front();
+            self.publishing.pop_front();
         }
-        self.publishing = None;
+        // An idle subscriber keeps nothing of it.
+        self.publishing = VecDeque::new();
         true
     }
 
