@@ -17,6 +17,9 @@ pub(crate) struct Ring {
     bytes: usize,
     /// What is retained up to here is in the archive only, and no slot is older.
     floor: Option<u64>,
+    /// Nothing is left up to here, in the archive either; at most `taken`, as a compacted channel
+    /// loses tombstones from between its values.
+    bare: u64,
     taken: Taken,
     /// Whether the eviction order holds an entry for this channel.
     pub(crate) ranked: bool,
@@ -45,9 +48,9 @@ impl Ring {
         Self { taken, ..Self::default() }
     }
 
-    /// The same before an archive, which holds what is retained up to `floor`.
-    pub(crate) fn archived(taken: Taken, floor: u64) -> Self {
-        Self { taken, floor: Some(floor), ..Self::default() }
+    /// The same before an archive, which holds what is retained from behind `bare` up to `floor`.
+    pub(crate) fn archived(taken: Taken, bare: u64, floor: u64) -> Self {
+        Self { taken, bare, floor: Some(floor), ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -74,7 +77,7 @@ impl Ring {
 
     /// Whether nothing is retained, here or in an archive.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.floor() <= self.taken.offset
+        self.slots.is_empty() && self.floor() <= self.bare
     }
 
     pub(crate) fn push(&mut self, message: Arc<Message>) {
@@ -107,9 +110,15 @@ impl Ring {
 
     /// Notes that messages up to `offset`, all or some, are lost.
     pub(crate) fn lose(&mut self, offset: u64, stamp: u64) {
-        if offset > self.taken.offset {
-            self.taken = Taken { offset, stamp };
-        }
+        // The stamp counts though a newer offset was lost before, as one that could not be read: who
+        // began in between is owed word of this one.
+        self.taken = Taken { offset: offset.max(self.taken.offset), stamp };
+    }
+
+    /// Notes that all messages up to `offset` are lost, in the archive too.
+    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64) {
+        self.lose(offset, stamp);
+        self.bare = self.bare.max(offset);
     }
 
     /// What happens whenever a message goes.
@@ -290,6 +299,23 @@ mod tests {
         let mut ring = Ring { floor: Some(1), ..ring(&[2, 5]) };
         ring.take_oldest(|| unreachable!());
         assert_eq!((ring.floor(), ring.taken().offset), (2, 0));
+    }
+
+    #[test]
+    fn a_loss_before_a_known_one_is_news() {
+        let mut ring = ring(&[2, 5, 9]);
+        ring.lose(5, 1);
+        ring.lose(2, 2);
+        assert_eq!(ring.taken(), Taken { offset: 5, stamp: 2 });
+    }
+
+    #[test]
+    fn before_an_archive_a_loss_between_values_leaves_them() {
+        let mut ring = Ring::archived(Taken::default(), 0, 9);
+        ring.lose(9, 1);
+        assert!(!ring.is_empty());
+        ring.lose_all(9, 2);
+        assert!(ring.is_empty());
     }
 
     #[test]

@@ -30,9 +30,10 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let may_forget = rng.u8(..) < 25;
         let large_payloads = rng.u8(..) < 40;
         let is_durable = rng.u8(..3) == 0;
+        // A store has more to lose by it.
+        let may_forget = rng.u8(..) < if is_durable { 100 } else { 25 };
         let link_bytes = match rng.u8(..4) {
             0 => rng.usize(64..500),
             1 => rng.usize(500..5_000),

@@ -65,6 +65,14 @@ struct Waiting {
     answer: Arc<Mutex<Answer>>,
 }
 
+impl Waiting {
+    fn answer(&self, outcome: Outcome) {
+        let mut answer = lock(&self.answer);
+        answer.outcome = Some(outcome);
+        answer.waker.take().into_iter().for_each(Waker::wake);
+    }
+}
+
 type Outcome = Result<Position, AppendError>;
 
 #[derive(Debug, Default)]
@@ -156,21 +164,19 @@ impl Shelf {
         if !inner.is_calm && inner.rng.u8(..) < 4 {
             batch.iter().for_each(|waiting| history.record_refusal(&waiting.draft));
             tally.unavailable += 1;
-            let failed = batch.into_iter().map(|it| (it.answer, Err(AppendError::Unavailable)));
-            return answer(failed);
+            batch.iter().for_each(|waiting| waiting.answer(Err(AppendError::Unavailable)));
+            return Ok(());
         }
-        let (mut entries, mut answers) = (Vec::new(), Vec::new());
-        for Waiting { permit, draft, answer } in batch {
-            let stored = inner.store(permit.channel(), draft, now_ms, &broker, history, tally)?;
-            answers.push((
-                answer,
-                stored.as_ref().map(|stored| stored.position).map_err(|error| *error),
-            ));
+        let (mut entries, mut outcomes) = (Vec::new(), Vec::new());
+        for Waiting { permit, draft, .. } in &batch {
+            let (channel, draft) = (permit.channel(), draft.clone());
+            let stored = inner.store(channel, draft, now_ms, &broker, history, tally)?;
+            outcomes.push(stored.as_ref().map_or_else(|error| Err(*error), |it| Ok(it.position)));
             entries.extend(stored.ok().and_then(|stored| stored.fresh));
         }
         inner.bring(entries, &broker, now_ms)?;
-        drop(inner);
-        answer(answers.into_iter())
+        batch.iter().zip(outcomes).for_each(|(waiting, outcome)| waiting.answer(outcome));
+        Ok(())
     }
 
     /// Applies the age limits: to messages, and to values by tombstones.
@@ -305,6 +311,10 @@ impl Rack {
         }
         self.rows.remove(&offset);
         self.taken = self.taken.max(offset);
+        // So that the broker need not remember the channel.
+        if self.rows.is_empty() {
+            broker.lose(&self.name, self.last);
+        }
     }
 
     fn after(&self, after: u64) -> impl Iterator<Item = (&u64, &Row)> {
@@ -373,15 +383,6 @@ pub(crate) fn expired(
         .collect();
     drafts.reverse();
     drafts
-}
-
-fn answer(answers: impl Iterator<Item = (Arc<Mutex<Answer>>, Outcome)>) -> Result<(), String> {
-    for (answer, outcome) in answers {
-        let mut answer = lock(&answer);
-        answer.outcome = Some(outcome);
-        answer.waker.take().into_iter().for_each(Waker::wake);
-    }
-    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

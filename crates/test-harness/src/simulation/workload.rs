@@ -38,7 +38,7 @@ impl World {
         if self.rng.u8(..) < 4 {
             self.dismiss();
         }
-        if self.rng.u16(..) < 200 {
+        if self.rng.u16(..) < if self.settings.is_durable { 700 } else { 200 } {
             self.restart()?;
         }
         Ok(())
