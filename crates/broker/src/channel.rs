@@ -112,16 +112,10 @@ impl Channel {
     /// A place before its oldest message, of `since_ms` or later, if it has one.
     pub(crate) fn place_of(&self, shared: &Shared, since_ms: Option<u64>) -> Option<u64> {
         let ring = self.ring();
-        let (is_compact, taken) = (self.options().compaction.is_some(), ring.taken().offset);
-        let archive = shared.archive.as_ref().filter(|_| is_compact || ring.floor() > taken);
+        let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.bare());
         match (archive, since_ms) {
-            // It has values that are older than the newest tombstone it has lost.
-            (Some(archive), None) if is_compact => {
-                drop(ring);
-                archive.next_after(&self.name, 0).map(|first| first - 1)
-            }
             // The archive need not be asked: its oldest is somewhere behind.
-            (Some(_), None) => Some(taken),
+            (Some(_), None) => Some(ring.bare()),
             (Some(archive), Some(since_ms)) => {
                 drop(ring);
                 archive.first_since(&self.name, since_ms).map(|first| first - 1)
@@ -135,9 +129,9 @@ impl Channel {
     pub(crate) fn back(&self, shared: &Shared, before: u64, count: usize) -> Vec<(u64, usize)> {
         let ring = self.ring();
         let mut found: Vec<_> = ring.back(before).take(count).collect();
-        let (floor, taken) = (ring.floor(), ring.taken().offset);
+        let (floor, bare) = (ring.floor(), ring.bare());
         drop(ring);
-        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > taken) {
+        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > bare) {
             let older = before.min(floor.saturating_add(1));
             let left = count - found.len();
             found.extend(archive.back(&self.name, older, left).into_iter().take(left));

@@ -70,6 +70,11 @@ impl Ring {
         self.floor.unwrap_or(0)
     }
 
+    /// Up to where nothing is left, in the archive either.
+    pub(crate) fn bare(&self) -> u64 {
+        self.bare
+    }
+
     /// The offset of the oldest message held.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.slots.front().map(|slot| slot.offset)

@@ -30,7 +30,11 @@ impl Committer {
         if state == before {
             return;
         }
-        if !state.is_compact {
+        if state.is_compact && state.count == 0 {
+            // Its last tombstone went: nobody need remember that there was such a channel.
+            state.taken = state.last;
+        }
+        if !state.is_compact || state.count == 0 {
             self.world.broker.lose(channel, state.taken);
         }
         self.world.removals.put(layout::channel(state.number), state.encode(channel));
