@@ -9,6 +9,7 @@ use redb::{Database, TableDefinition};
 use std::{
     fs,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 use tidewire_broker::{
@@ -20,6 +21,11 @@ use tidewire_engine_log::{LogEngine, Settings, Sync};
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let asked = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    if let [part, home, messages, channels] = &*words
+        && part == FILL
+    {
+        return fill(Path::new(home), messages.parse().unwrap(), channels.parse().unwrap());
+    }
     if asked("commit") {
         commit();
     }
@@ -91,7 +97,7 @@ fn write_own(own: &Database, offset: &mut u64, time: Duration) -> u64 {
 fn start(messages: u64, channels: u64) -> Duration {
     let home = tempfile::tempdir().unwrap();
     let began = Instant::now();
-    fill(home.path(), messages, channels);
+    fill_elsewhere(home.path(), messages, channels);
     println!("{messages} messages written in         {:8.1?}", began.elapsed());
     let (before, began) = (resident_bytes(), Instant::now());
     let (_engine, broker) = open(home.path(), Sync::Always);
@@ -106,6 +112,14 @@ fn start(messages: u64, channels: u64) -> Duration {
     times[500]
 }
 
+/// Fills a store in a process of its own, so that what that held is not counted here.
+fn fill_elsewhere(home: &Path, messages: u64, channels: u64) {
+    let mut filling = Command::new(std::env::current_exe().unwrap());
+    filling.arg(FILL).arg(home).args([messages.to_string(), channels.to_string()]);
+    assert!(filling.status().unwrap().success(), "the store was not filled");
+}
+
+/// Publishes to the channels in turn, some messages each time.
 fn fill(home: &Path, messages: u64, channels: u64) {
     let (engine, _broker) = open(home, Sync::Never);
     let names: Vec<ChannelName> =
@@ -113,7 +127,7 @@ fn fill(home: &Path, messages: u64, channels: u64) {
     let mut underway = FuturesUnordered::new();
     futures_executor::block_on(async {
         for number in 0..messages {
-            let name = &names[usize::try_from(number % channels).unwrap()];
+            let name = &names[usize::try_from(number / RUN % channels).unwrap()];
             underway.push(engine.publish(Grant::open().permit(name).unwrap(), draft(), 1));
             if underway.len() >= 4_096 {
                 underway.next().await.unwrap().unwrap();
@@ -159,6 +173,10 @@ fn ratio(one: Duration, other: Duration) -> f64 {
 }
 
 const OWN: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("own");
+const FILL: &str = "fill";
 const PAYLOAD_BYTES: usize = 128;
+
+/// Messages that a channel gets in a row while a store is filled.
+const RUN: u64 = 10;
 const ROUNDS: u32 = 5;
 const TURN: Duration = Duration::from_secs(2);
