@@ -164,7 +164,7 @@ impl Broker {
             let gone = ring.take_oldest(|| shared.stamp());
             gone.iter().for_each(|gone| shared.settle(&channel, gone));
         }
-        ring.lose(upto, shared.stamp());
+        ring.lose_all(upto, shared.stamp());
     }
 
     /// Notes that the archive is about to remove this one message, such as an old tombstone.

@@ -112,8 +112,8 @@ impl Channel {
     /// A place before its oldest message, of `since_ms` or later, if it has one.
     pub(crate) fn place_of(&self, shared: &Shared, since_ms: Option<u64>) -> Option<u64> {
         let ring = self.ring();
-        let (is_compact, taken) = (self.options().compaction.is_some(), ring.taken().offset);
-        let archive = shared.archive.as_ref().filter(|_| is_compact || ring.floor() > taken);
+        let (is_compact, emptied) = (self.options().compaction.is_some(), ring.emptied());
+        let archive = shared.archive.as_ref().filter(|_| ring.floor() > emptied);
         match (archive, since_ms) {
             // It has values that are older than the newest tombstone it has lost.
             (Some(archive), None) if is_compact => {
@@ -121,7 +121,7 @@ impl Channel {
                 archive.next_after(&self.name, 0).map(|first| first - 1)
             }
             // The archive need not be asked: its oldest is somewhere behind.
-            (Some(_), None) => Some(taken),
+            (Some(_), None) => Some(emptied),
             (Some(archive), Some(since_ms)) => {
                 drop(ring);
                 archive.first_since(&self.name, since_ms).map(|first| first - 1)
@@ -135,9 +135,9 @@ impl Channel {
     pub(crate) fn back(&self, shared: &Shared, before: u64, count: usize) -> Vec<(u64, usize)> {
         let ring = self.ring();
         let mut found: Vec<_> = ring.back(before).take(count).collect();
-        let (floor, taken) = (ring.floor(), ring.taken().offset);
+        let (floor, emptied) = (ring.floor(), ring.emptied());
         drop(ring);
-        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > taken) {
+        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > emptied) {
             let older = before.min(floor.saturating_add(1));
             let left = count - found.len();
             found.extend(archive.back(&self.name, older, left).into_iter().take(left));

@@ -86,15 +86,21 @@ impl Registry {
 
     /// Files a channel of which an archive holds something up to `last`, and nothing up to `taken`.
     pub(crate) fn restore(&self, name: &ChannelName, taken: Taken, last: u64) {
-        let ring = Ring::archived(taken, last);
-        let channel = Channel::new(name.clone(), self.rules.of(name), ring, last);
+        let options = self.rules.of(name);
+        // What a compacted channel has lost were tombstones, which stood behind values.
+        let emptied = if options.compaction.is_some() { 0 } else { taken.offset };
+        let ring = Ring::archived(taken, emptied, last);
+        let channel = Channel::new(name.clone(), options, ring, last);
         self.write().file(&Arc::new(channel));
     }
 
     /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
     fn make(&self, name: &ChannelName, Forgotten { offset, stamp }: Forgotten) -> Channel {
         let taken = Taken { offset, stamp };
-        let ring = if self.is_archived { Ring::archived(taken, offset) } else { Ring::new(taken) };
+        let ring = match self.is_archived {
+            true => Ring::archived(taken, offset, offset),
+            false => Ring::new(taken),
+        };
         Channel::new(name.clone(), self.rules.of(name), ring, offset)
     }
 

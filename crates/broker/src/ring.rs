@@ -18,6 +18,9 @@ pub(crate) struct Ring {
     /// What is retained up to here is in the archive only, and no slot is older.
     floor: Option<u64>,
     taken: Taken,
+    /// Nothing at all is retained up to here, in an archive either. `emptied` ≤ `taken`, which may
+    /// have been a single message behind others that stand.
+    emptied: u64,
     /// Whether the eviction order holds an entry for this channel.
     pub(crate) ranked: bool,
 }
@@ -45,9 +48,9 @@ impl Ring {
         Self { taken, ..Self::default() }
     }
 
-    /// The same before an archive, which holds what is retained up to `floor`.
-    pub(crate) fn archived(taken: Taken, floor: u64) -> Self {
-        Self { taken, floor: Some(floor), ..Self::default() }
+    /// The same before an archive, which holds what is retained behind `emptied` up to `floor`.
+    pub(crate) fn archived(taken: Taken, emptied: u64, floor: u64) -> Self {
+        Self { taken, emptied, floor: Some(floor), ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -67,6 +70,11 @@ impl Ring {
         self.floor.unwrap_or(0)
     }
 
+    /// Up to where nothing is retained in the archive either.
+    pub(crate) fn emptied(&self) -> u64 {
+        self.emptied
+    }
+
     /// The offset of the oldest message held.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.slots.front().map(|slot| slot.offset)
@@ -74,7 +82,7 @@ impl Ring {
 
     /// Whether nothing is retained, here or in an archive.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.floor() <= self.taken.offset
+        self.slots.is_empty() && self.floor() <= self.emptied
     }
 
     pub(crate) fn push(&mut self, message: Arc<Message>) {
@@ -110,6 +118,12 @@ impl Ring {
         if offset > self.taken.offset {
             self.taken = Taken { offset, stamp };
         }
+    }
+
+    /// Notes that all messages up to `offset` are lost.
+    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64) {
+        self.emptied = self.emptied.max(offset);
+        self.lose(offset, stamp);
     }
 
     /// What happens whenever a message goes.

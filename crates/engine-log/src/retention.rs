@@ -30,7 +30,8 @@ impl Committer {
         if state == before {
             return;
         }
-        if !state.is_compact {
+        // Where values are left, those are older than what is lost.
+        if !state.is_compact || state.count == 0 {
             self.world.broker.lose(channel, state.taken);
         }
         self.world.removals.put(layout::channel(state.number), state.encode(channel));
