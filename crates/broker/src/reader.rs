@@ -172,6 +172,9 @@ impl Reader {
     /// Moves past the first `handed_over` items of what was gathered last.
     pub fn advance(&mut self, gathered: &Gathered, handed_over: usize) {
         let Some(cursor) = self.cursors.first_mut() else { return };
+        for follow in &mut cursor.follows {
+            follow.begun = follow.begun.or(gathered.evictions);
+        }
         let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
         for item in done {
             if let Item::Gap(gap) = item {
@@ -225,9 +228,8 @@ fn is_reached(broker: &Broker, position: Position) -> bool {
 /// Finds the place where `follows` begin.
 fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     let mut is_foreign = false;
-    let (begun, head) = (broker.shared.evictions(), broker.head());
+    let head = broker.head();
     for follow in follows.iter_mut() {
-        follow.begun = begun;
         // Whoever begins with the present state has nothing that older tombstones could remove.
         follow.fresh = if start == Start::Earliest { head } else { 0 };
     }
