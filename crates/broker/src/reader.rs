@@ -144,7 +144,8 @@ impl Reader {
     ///
     /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
     /// though the reader is not caught up: after one look at all channels, as when a pattern catches
-    /// up, others get a turn. O(messages found) but for that.
+    /// up, or after as many bytes that are passed over, others get a turn. O(messages found) but for
+    /// that.
     pub fn gather(
         &mut self,
         broker: &Broker,
@@ -162,7 +163,8 @@ impl Reader {
             gathered.read(broker, cursor, limit, bytes_max, self.muted);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
-            if !gathered.items.is_empty() || gathered.is_caught_up || gathered.has_scanned {
+            let has_worked = gathered.has_scanned || !gathered.is_exhausted;
+            if !gathered.items.is_empty() || gathered.is_caught_up || has_worked {
                 return;
             }
             self.advance(gathered, 0);
