@@ -290,6 +290,10 @@ impl Shared {
             let mut book = channel.book();
             let Some(keys) = book.keys.as_mut() else { break };
             let Some(old) = keys.drop_tombstone(retention, now_ms) else { break };
+            if keys.is_empty() {
+                // A map keeps the room that its keys had.
+                book.keys = None;
+            }
             drop(book);
             self.state.subtract(old.bytes);
             self.lose_one(channel, old.offset);

@@ -41,8 +41,8 @@ pub(crate) struct Follow {
     pub(crate) stamp: u64,
     /// A gap up to here has been reported.
     pub(crate) told: u64,
-    /// The eviction count when it was followed: what was lost later was lost to a slow reader.
-    pub(crate) begun: u64,
+    /// The eviction count when it was first read: what was lost later was lost to a slow reader.
+    pub(crate) begun: Option<u64>,
     /// Tombstones up to here remove nothing that this reader has been given.
     pub(crate) fresh: u64,
 }
@@ -83,7 +83,7 @@ impl Follow {
         // The channel's own name, so that those who follow it share one text.
         let name = channel.as_ref().map(|channel| channel.name().clone().into());
         let pattern = name.unwrap_or(pattern);
-        Self { pattern, channel, stamp: 0, told: 0, begun: 0, fresh: 0 }
+        Self { pattern, channel, stamp: 0, told: 0, begun: None, fresh: 0 }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Gathered {
     pub(crate) is_too_slow: bool,
     /// Whether all channels were looked at, which is work enough for one turn.
     pub(crate) has_scanned: bool,
+    /// The eviction count before it was read, if anything has been.
+    pub(crate) evictions: Option<u64>,
     channels: Vec<Arc<Channel>>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
 }
@@ -78,7 +80,7 @@ impl Gathered {
         self.channels.clear();
         self.order.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
-        (self.has_scanned, self.is_too_slow) = (false, false);
+        (self.has_scanned, self.is_too_slow, self.evictions) = (false, false, None);
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.
@@ -91,6 +93,7 @@ impl Gathered {
         muted: Option<NonZeroU64>,
     ) {
         self.clear();
+        self.evictions = Some(broker.shared.evictions());
         if cursor.wild == Wild::Scan {
             self.scan(broker, cursor, limit);
             self.has_scanned = true;
@@ -221,7 +224,8 @@ impl Gathered {
     ) {
         for follow in cursor.owed(channel.name(), taken, after) {
             let disconnects = channel.options().slow_readers == SlowReaders::Disconnect;
-            self.is_too_slow |= disconnects && taken.stamp > follow.begun;
+            self.is_too_slow |=
+                disconnects && follow.begun.is_some_and(|begun| taken.stamp > begun);
             let gap = Gap { pattern: follow.pattern.clone(), from: after, to: taken.offset };
             self.note_gap(gap, at);
         }

@@ -98,6 +98,11 @@ impl Keys {
         Some(held)
     }
 
+    /// Whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     fn discount(&mut self, old: Held) {
         if old.is_tombstone {
             self.tombstones_bytes -= old.bytes;

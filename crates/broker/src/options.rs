@@ -50,7 +50,8 @@ pub enum SlowReaders {
     /// It is told of the gap and goes on with what is left.
     #[default]
     Gap,
-    /// It is sent away to come back with its cursor, and told of the gap then.
+    /// It is sent away to come back with its cursor, and told of the gap then. What goes before its
+    /// first read it is only told of, so that each return brings it further.
     Disconnect,
 }
 

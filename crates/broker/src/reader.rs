@@ -144,7 +144,8 @@ impl Reader {
     ///
     /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
     /// though the reader is not caught up: after one look at all channels, as when a pattern catches
-    /// up, others get a turn. O(messages found) but for that.
+    /// up, or after as many bytes that are passed over, others get a turn. O(messages found) but for
+    /// that.
     pub fn gather(
         &mut self,
         broker: &Broker,
@@ -162,7 +163,8 @@ impl Reader {
             gathered.read(broker, cursor, limit, bytes_max, self.muted);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
-            if !gathered.items.is_empty() || gathered.is_caught_up || gathered.has_scanned {
+            let has_worked = gathered.has_scanned || !gathered.is_exhausted;
+            if !gathered.items.is_empty() || gathered.is_caught_up || has_worked {
                 return;
             }
             self.advance(gathered, 0);
@@ -172,6 +174,9 @@ impl Reader {
     /// Moves past the first `handed_over` items of what was gathered last.
     pub fn advance(&mut self, gathered: &Gathered, handed_over: usize) {
         let Some(cursor) = self.cursors.first_mut() else { return };
+        for follow in &mut cursor.follows {
+            follow.begun = follow.begun.or(gathered.evictions);
+        }
         let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
         for item in done {
             if let Item::Gap(gap) = item {
@@ -225,9 +230,8 @@ fn is_reached(broker: &Broker, position: Position) -> bool {
 /// Finds the place where `follows` begin.
 fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     let mut is_foreign = false;
-    let (begun, head) = (broker.shared.evictions(), broker.head());
+    let head = broker.head();
     for follow in follows.iter_mut() {
-        follow.begun = begun;
         // Whoever begins with the present state has nothing that older tombstones could remove.
         follow.fresh = if start == Start::Earliest { head } else { 0 };
     }

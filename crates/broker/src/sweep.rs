@@ -86,3 +86,24 @@ struct Expired {
 
 /// Values of one channel removed in one round: each is a message of its own.
 const EXPIRED_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use crate::{Broker, Compaction, Content, Draft, Limits, Options, Permit, Rules};
+
+    #[test]
+    fn a_channel_whose_keys_are_gone_keeps_no_room_for_them() {
+        let compaction = Some(Compaction::default());
+        let rules = Rules::all(Options { compaction, ..Options::default() });
+        let broker = Broker::new(7, Limits { rules, ..Limits::default() });
+        for content in [Content::Text("x".into()), Content::Nothing] {
+            let permit = Permit::of_system("a".parse().unwrap());
+            let draft = Draft { key: Some("k".parse().unwrap()), ..Draft::new(content) };
+            broker.append(permit, draft, 0).unwrap();
+        }
+        let has_keys = || broker.shared.registry.find("a").unwrap().book().keys.is_some();
+        assert!(has_keys());
+        broker.sweep(3_600_000, 10);
+        assert!(!has_keys());
+    }
+}

@@ -5,7 +5,8 @@
 mod keyed;
 use keyed::{Mirror, compacted, put};
 use tidewire_broker::{
-    AppendError, Broker, Compaction, Content, Draft, Grant, Label, Position, Reader, Start,
+    AppendError, Broker, Compaction, Content, Draft, Gathered, Grant, Label, Position, Reader,
+    Start,
 };
 
 fn reader(broker: &Broker, start: Start) -> Reader {
@@ -40,6 +41,23 @@ fn the_earliest_is_the_present_state_and_then_what_comes() {
     // The tombstone of x removes nothing that was ever handed over; that of z is told.
     assert_eq!((mirror.tombstones, mirror.gaps), (1, 0));
     assert_eq!(mirror.state.into_iter().collect::<Vec<_>>(), [("y".into(), "4".into())]);
+}
+
+#[test]
+fn tombstones_passed_over_end_a_turn_like_messages_handed_over() {
+    let broker = compacted(Compaction::default(), |_| {});
+    for n in 0..1_000 {
+        put(&broker, "a", &n.to_string(), Some("x"), 0).unwrap();
+        put(&broker, "a", &n.to_string(), None, 0).unwrap();
+    }
+    let (mut fresh, mut gathered) = (reader(&broker, Start::Earliest), Gathered::default());
+    fresh.gather(&broker, broker.head(), 1_000, &mut gathered);
+    assert!(gathered.items().is_empty() && !gathered.is_caught_up());
+    fresh.advance(&gathered, 0);
+    assert!(fresh.after().unwrap() < 100);
+    let mut mirror = Mirror::default();
+    mirror.read(&broker, &mut fresh, 1_000, true);
+    assert_eq!((mirror.messages, fresh.after()), (0, Some(2_000)));
 }
 
 #[test]

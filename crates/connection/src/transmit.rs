@@ -21,19 +21,11 @@ impl Connection {
         let has_room = worker.batch.len() < worker.limits.gather_bytes_max;
         if self.phase == Phase::Open && !self.is_too_slow && has_room {
             self.gather(worker);
-            while worker.batch.is_empty() {
+            if worker.batch.is_empty() {
                 // Nothing, or only what this wire leaves out: the place moves on all the same.
                 self.reader.advance(&worker.gathered, worker.gathered.items().len());
-                if worker.gathered.is_caught_up() {
-                    break;
-                }
-                if worker.gathered.items().is_empty() {
-                    // It looked at all channels and has to look again: others first.
-                    self.is_spent = true;
-                    break;
-                }
-                worker.batch.clear();
-                self.gather(worker);
+                // It has read as much as one turn is for, and has to read again: others first.
+                self.is_spent |= !worker.gathered.is_caught_up();
             }
         }
         if worker.batch.is_empty() {

@@ -49,12 +49,28 @@ fn it_is_sent_away_with_its_cursor_and_told_when_it_is_back() {
 }
 
 #[test]
+fn what_goes_before_its_first_read_does_not_send_it_away_again() {
+    let mut server = server(SlowReaders::Disconnect);
+    ["one", "two", "three"].iter().for_each(|text| server.text("a", text));
+    let mut client = server.open(SSE, &[("a", "10-1")]);
+    server.text("a", "four");
+    let output = show(&server.output(&mut client));
+    assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
+    server.wait(&mut client, 0);
+    assert_eq!(client.parting(), None);
+    let output = show(&overtake(&mut server, &mut client));
+    assert!(!output.contains("data:"), "{output}");
+    assert_eq!(client.parting(), Some(Parting::Overtaken));
+}
+
+#[test]
 fn until_it_is_sent_away_it_is_given_nothing_that_came_after_its_loss() {
     let retention = Retention { age_max_ms: 10, ..Retention::default() };
     let slow_readers = SlowReaders::Disconnect;
     let rules = Rules::all(Options { retention, slow_readers, ..Options::default() });
     let mut server = Server::with(Limits { rules, ..Limits::default() }, Default::default());
     let mut client = server.open(SSE, &[("*", "10-0")]);
+    server.output(&mut client);
     server.text("a", "lost");
     server.time.wall_ms += 10;
     server.text("b", "left");

@@ -151,6 +151,9 @@ fn convert(
 fn restore(broker: &Broker, channels: &[(ChannelName, State)]) {
     for (name, state) in channels {
         broker.restore(name, state.last, state.taken);
+        if state.count == 0 {
+            broker.lose(name, state.taken);
+        }
     }
 }
 

@@ -42,6 +42,11 @@ impl Shelf {
         self.entries.lock().unwrap().retain(|(of, offset), _| of != channel || *offset > upto);
     }
 
+    /// What was announced goes.
+    pub fn remove(&self, channel: &str, offset: u64) {
+        self.entries.lock().unwrap().remove(&(channel.into(), offset));
+    }
+
     /// Tells a broker that starts anew what there is.
     pub fn restore(&self, broker: &Broker) {
         for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
