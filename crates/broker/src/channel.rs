@@ -137,7 +137,9 @@ impl Channel {
         let mut found: Vec<_> = ring.back(before).take(count).collect();
         let (floor, taken) = (ring.floor(), ring.taken().offset);
         drop(ring);
-        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > taken) {
+        // Values may be older than the newest tombstone lost.
+        let is_compact = self.options().compaction.is_some();
+        if let Some(archive) = shared.archive.as_ref().filter(|_| is_compact || floor > taken) {
             let older = before.min(floor.saturating_add(1));
             let left = count - found.len();
             found.extend(archive.back(&self.name, older, left).into_iter().take(left));
