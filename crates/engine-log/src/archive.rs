@@ -59,7 +59,9 @@ impl Archive for LogArchive {
                 cold.lost = upto;
             }
         }
-        if cold.lost > 0 {
+        // What retention takes meanwhile is missing, too; that is announced, and no damage.
+        let taken = self.channels.find(channel).map_or(0, |state| state.taken);
+        if cold.lost > taken {
             tracing::error!(%channel, upto = cold.lost, "messages are lost: their rows are damaged");
         }
         cold
@@ -133,12 +135,19 @@ impl LogArchive {
         if reached >= state.last {
             return Ok(0);
         }
-        let (from, last) =
-            (layout::message(state.number, reached), layout::message(state.number, state.last));
+        // In a compacted channel not only up to the newest that is known: it may be superseded by
+        // now, and that is no loss.
+        let end = if state.is_compact { u64::MAX } else { state.last };
+        let (from, end) =
+            (layout::message(state.number, reached), layout::message(state.number, end));
         let (mut is_over, mut missing) = (false, 0);
         let look = |row: Row<'_>| {
             let record = row.value.and_then(Record::decode);
-            let Some((offset, record)) = layout::offset_of(row.key).zip(record) else {
+            // A damaged page may lead to whole rows that do not belong here.
+            let offset = layout::offset_of(row.key).filter(|offset| {
+                *offset > reached && layout::channel_of(row.key) == Some(state.number)
+            });
+            let Some((offset, record)) = offset.zip(record) else {
                 missing = if state.is_compact { upto } else { 0 };
                 return ControlFlow::Continue(());
             };
@@ -154,10 +163,12 @@ impl LogArchive {
             is_over = flow.is_break();
             flow
         };
-        let bounds = (Bound::Excluded(from.as_slice()), Bound::Included(last.as_slice()));
+        let bounds = (Bound::Excluded(from.as_slice()), Bound::Included(end.as_slice()));
         self.store.scan(bounds.0, bounds.1, Order::Ascending, look)?;
-        // The newest message is never superseded, so it is missing if the rows end before it.
-        Ok(if is_over || reached == state.last { missing } else { state.last.min(upto) })
+        // The newest message is never superseded, so it is missing if the rows end before it, unless
+        // it was a tombstone that retention has taken.
+        let is_whole = is_over || reached >= state.last || state.taken >= state.last;
+        Ok(if is_whole { missing } else { state.last.min(upto) })
     }
 
     /// The first message at `offset` or behind it that can be read, and its time.

@@ -43,8 +43,11 @@ impl Committer {
             if !requests.is_empty() {
                 self.publish(requests);
             }
-            if let Some(now_ms) = sweep_ms {
-                self.sweep(now_ms);
+            if let Some(now_ms) = sweep_ms
+                && !self.sweep(now_ms)
+            {
+                // Publishers that wait have their turn, then it goes on.
+                queue.sweep(now_ms);
             }
             if self.patience().is_some_and(|left| left.is_zero()) {
                 self.flush();

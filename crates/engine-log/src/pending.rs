@@ -30,6 +30,10 @@ impl Changes {
         self.0.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a row is removed.
     pub(crate) fn removes(&self, key: &[u8]) -> bool {
         self.0.get(key).is_some_and(Option::is_none)

@@ -41,23 +41,33 @@ impl Committer {
         self.world.channels.set(channel.clone(), state);
     }
 
-    /// Applies age limits to an eighth of the channels, or a thousand if that is more.
-    pub(crate) fn sweep(&mut self, now_ms: u64) {
+    /// Applies age limits to an eighth of the channels, or a thousand if that is more. Returns
+    /// whether it came so far: it stops, to be called again soon, where much is to be removed.
+    pub(crate) fn sweep(&mut self, now_ms: u64) -> bool {
         let count = self.world.channels.next_number();
         let slice = (count / 8).max(SWEPT_CHANNELS_MIN).min(count);
-        let mut expired = Vec::new();
-        for number in (self.sweep_from..self.sweep_from + slice).map(|number| number % count) {
-            let Some(channel) = self.world.channels.name(number) else { continue };
-            self.retain(&channel, now_ms);
-            expired.extend(self.expired(&channel, now_ms));
-            self.forget_ids(number, &channel, now_ms);
+        let (end, mut expired) = (self.sweep_from + slice, Vec::new());
+        while self.sweep_from < end && expired.len() < EXPIRED_A_ROUND {
+            let number = self.sweep_from % count;
+            if let Some(channel) = self.world.channels.name(number) {
+                self.retain(&channel, now_ms);
+                if self.world.has_enough_removals() {
+                    break;
+                }
+                expired.extend(self.expired(&channel, now_ms));
+                self.forget_ids(number, &channel, now_ms);
+            }
+            self.sweep_from += 1;
         }
-        self.sweep_from = (self.sweep_from + slice).checked_rem(count).unwrap_or(0);
+        self.sweep_from = self.sweep_from.checked_rem(count).unwrap_or(0);
+        let is_interrupted = self.world.has_enough_removals();
         self.remove_old_ids(now_ms);
         if !expired.is_empty() {
             self.append(expired, now_ms);
         }
         self.write_removals();
+        // A store that takes nothing now is asked again in a second, not at once.
+        !is_interrupted || !self.world.removals.is_empty()
     }
 
     /// Remembers the id of a message that is in the store.
@@ -88,7 +98,8 @@ impl Committer {
             let record = row.value.and_then(Record::decode);
             (state.first, state.first_ms) =
                 (offset, record.as_ref().map_or(state.first_ms, |record| record.time_ms));
-            if record.is_some() && !is_over(state, retention, now_ms) {
+            let is_kept = record.is_some() && !is_over(state, retention, now_ms);
+            if is_kept || removals.len() >= REMOVALS_MAX {
                 is_done = true;
                 return ControlFlow::Break(());
             }
@@ -113,22 +124,14 @@ impl Committer {
         retention: &Retention,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        while state.count > state.values {
-            let (from, upto) =
-                (layout::tombstone(state.number, 0), layout::tombstone(state.number, u64::MAX));
-            let (mut oldest, world) = (None, &self.world);
-            let find = |row: Row<'_>| {
-                if world.removals.removes(row.key) {
-                    return ControlFlow::Continue(());
-                }
-                oldest = layout::offset_of(row.key).map(|offset| (offset, label(row)));
-                ControlFlow::Break(())
+        let mut from = 0;
+        while state.count > state.values && !self.world.has_enough_removals() {
+            let Some((offset, key)) = self.oldest_tombstone(state.number, from)? else {
+                return Ok(());
             };
-            let bounds = (Bound::Included(from.as_slice()), Bound::Included(upto.as_slice()));
-            world.store.scan(bounds.0, bounds.1, Order::Ascending, find)?;
-            let Some((offset, key)) = oldest else { return Ok(()) };
+            from = offset.saturating_add(1);
             let message = layout::message(state.number, offset);
-            let value = world.store.find(&message).ok().flatten();
+            let value = self.world.store.find(&message).ok().flatten();
             let record = value.and_then(|value| Record::decode(&value));
             let over_time = record.is_none_or(|record| is_old(record.time_ms, retention, now_ms));
             let tombstones_bytes = state.bytes.saturating_sub(state.values_bytes);
@@ -149,6 +152,25 @@ impl Committer {
             }
         }
         Ok(())
+    }
+
+    /// The first tombstone at `from` or behind it that is not on its way out, and its key.
+    fn oldest_tombstone(
+        &self,
+        number: u64,
+        from: u64,
+    ) -> Result<Option<(u64, Option<Label>)>, StoreError> {
+        let (from, upto) = (layout::tombstone(number, from), layout::tombstone(number, u64::MAX));
+        let (mut oldest, world) = (None, &self.world);
+        let find = |row: Row<'_>| {
+            if world.removals.removes(row.key) {
+                return ControlFlow::Continue(());
+            }
+            oldest = layout::offset_of(row.key).map(|offset| (offset, label(row)));
+            ControlFlow::Break(())
+        };
+        world.store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, find)?;
+        Ok(oldest)
     }
 
     /// Tombstones for values that nothing has renewed for too long.
@@ -228,6 +250,13 @@ impl Committer {
     }
 }
 
+impl World {
+    /// Whether so much is on its way out that it should go before more does.
+    fn has_enough_removals(&self) -> bool {
+        self.removals.len() >= REMOVALS_MAX
+    }
+}
+
 fn is_over(state: &State, retention: &Retention, now_ms: u64) -> bool {
     state.count > units(retention.messages_max)
         || state.bytes > units(retention.bytes_max) && state.count > 1
@@ -248,6 +277,13 @@ const SWEPT_CHANNELS_MIN: u64 = 1_000;
 
 /// Values of one channel removed in one round: each is a message of its own.
 const EXPIRED_MAX: usize = 1_000;
+
+/// Those of all channels together: they are judged and committed at once.
+const EXPIRED_A_ROUND: usize = 10_000;
+
+/// Rows removed at once, while publishers wait: more than a batch of them can bring in, and some
+/// tens of milliseconds.
+const REMOVALS_MAX: usize = 16_384;
 
 /// Ids looked at in one round: more than a second brings, on the average of any window.
 const IDS_A_ROUND: usize = 20_000;

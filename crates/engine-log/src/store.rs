@@ -124,6 +124,10 @@ impl Store {
 
     /// Waits until everything committed so far survives a power cut.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        if self.read().is_ahead {
+            // What the journal has lost would be missing from it, synced or not.
+            return self.settle();
+        }
         let flushed = caught(|| {
             let inner = self.read();
             Ok(inner.databases()?.journal.begin_write()?.commit()?)

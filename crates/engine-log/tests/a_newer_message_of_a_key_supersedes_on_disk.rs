@@ -4,7 +4,9 @@
 #[path = "common/common.rs"]
 mod common;
 use common::{disk::Machine, everything, keyed, open_on, publish, settings};
-use tidewire_broker::{AppendError, Compaction, Content, Draft, Options, Retention};
+use tidewire_broker::{
+    AppendError, Compaction, Content, Draft, Options, Position, Retention, Start,
+};
 use tidewire_engine_log::Settings;
 
 fn compacted(keys_max: usize, tombstones_max: usize) -> Settings {
@@ -65,6 +67,23 @@ fn old_tombstones_go_and_values_that_are_older_stay() {
     assert_eq!(everything(&broker, "a"), ["value"]);
     publish(&engine, "a", keyed("x", "again")).unwrap();
     assert_eq!(everything(&broker, "a"), ["value", "again"]);
+}
+
+#[test]
+fn the_newest_values_are_found_when_a_newer_tombstone_is_gone() {
+    let machine = Machine::default();
+    let (engine, broker) = open_on(&machine, &compacted(10, 0));
+    for key in ["x", "y", "z"] {
+        publish(&engine, "a", keyed(key, key)).unwrap();
+    }
+    publish(&engine, "a", keyed("short-lived", "value")).unwrap();
+    publish(&engine, "a", removal("short-lived")).unwrap();
+    drop((engine, broker));
+    let (_engine, broker) = open_on(&machine, &compacted(10, 0));
+    let start = Start::Back { before: None, count: 2, bytes_max: 1_000 };
+    assert_eq!(common::read(&broker, "a", start), ["gap", "y", "z"]);
+    let behind_all = Position { epoch: broker.epoch(), offset: 5 };
+    assert_eq!(common::read(&broker, "a", Start::After(behind_all)), [""; 0]);
 }
 
 #[test]
