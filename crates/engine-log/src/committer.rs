@@ -183,5 +183,17 @@ pub(crate) fn spawn(
     queue: Arc<Queue>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     let thread = std::thread::Builder::new().name("tidewire-log".into());
-    thread.spawn(move || committer.run(&queue))
+    thread.spawn(move || {
+        let queue = Abandon(queue);
+        committer.run(&queue.0);
+    })
+}
+
+/// However the thread ends, nobody waits for it any longer: not after a panic either.
+struct Abandon(Arc<Queue>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }

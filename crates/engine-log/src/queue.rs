@@ -73,6 +73,13 @@ impl Queue {
         self.news.notify_one();
     }
 
+    /// Lets nothing more in, and tells everyone who waits that nothing comes of it.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        let abandoned = mem::take(&mut self.lock().requests);
+        drop(abandoned);
+    }
+
     /// Waits until there is something to do, or for `patience`, if that is given.
     ///
     /// With `company`, gives publishers that were just answered a moment to come back together.
