@@ -1,4 +1,4 @@
-//! Which embedded store suits the engine: `cargo bench -p tidewire-engine-log --bench stores`.
+//! Which embedded store suits the engine: `cargo run --release --manifest-path benches/stores/Cargo.toml`.
 //!
 //! Arguments choose parts: `append steady open faults`, `open10m`, `full DIRECTORY` for a
 //! directory on a small filesystem. The numbers that decided stand in the crate's README.
