@@ -6,6 +6,8 @@ mod publish;
 mod subscribe;
 
 mod printer;
+#[cfg(test)]
+mod script;
 
 pub use check_config::CheckConfig;
 pub use history::History;

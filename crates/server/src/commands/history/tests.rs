@@ -1,13 +1,10 @@
 //! Pages from a script, newest first, and what is printed of them.
 
 use super::*;
+use crate::commands::script;
 use clap::{Parser, error::ErrorKind};
 use std::time::Duration;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    time::timeout,
-};
+use tokio::{net::TcpListener, time::timeout};
 
 #[derive(Debug, Parser)]
 struct Cli {
@@ -22,19 +19,9 @@ async fn printed(arguments: &str, pages: &[String]) -> (String, String, Vec<Stri
     let cli = Cli::parse_from(["history"].into_iter().chain(arguments.split(' ')));
     let (mut out, mut err, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     let printer = Printer::new(Format::Text, &["a".into()], &mut out, &mut err);
-    let serve = async {
-        for page in pages {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                request.push(socket.read_u8().await.unwrap());
-            }
-            let request = String::from_utf8(request).unwrap();
-            asked.push(request.lines().next().unwrap().to_owned());
-            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
-            socket.write_all([head, page].concat().as_bytes()).await.unwrap();
-        }
-    };
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+    let answers: Vec<String> = pages.iter().map(|page| [head, page].concat()).collect();
+    let serve = script::serve(&listener, &answers, &mut asked);
     let both = async { tokio::join!(cli.history.tell(&client, printer), serve) };
     timeout(Duration::from_secs(10), both).await.unwrap().0.unwrap();
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), asked)

@@ -1,13 +1,9 @@
 //! Following a server that is cut off, and one that refuses.
 
 use super::*;
+use crate::commands::script;
 use std::{future::pending, time::Duration};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    select,
-    time::timeout,
-};
+use tokio::{net::TcpListener, select, time::timeout};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
 
@@ -23,16 +19,7 @@ async fn followed(
     let (mut out, mut err, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     let printer = Printer::new(Format::Text, &["a".into()], &mut out, &mut err);
     let serve = async {
-        for answer in answers {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                request.push(socket.read_u8().await.unwrap());
-            }
-            let request = String::from_utf8(request).unwrap();
-            asked.push(request.lines().next().unwrap().to_owned());
-            socket.write_all(answer.as_bytes()).await.unwrap();
-        }
+        script::serve(&listener, answers, &mut asked).await;
         pending::<()>().await
     };
     let result = select! {
