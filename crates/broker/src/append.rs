@@ -9,7 +9,7 @@ use crate::{
     channel::{Book, Channel},
     keys::{Held, key_cost_bytes},
     lane::LanePort,
-    recent::digest,
+    recent::{IDS_MAX, digest},
     sequencer::{Sequencer, retain},
 };
 use std::sync::{Arc, atomic::Ordering};
@@ -314,6 +314,3 @@ impl Shared {
         self.ledger.subtract(charged);
     }
 }
-
-/// Ids remembered in all channels: a few hundred megabytes at the very worst.
-const IDS_MAX: usize = 1_000_000;

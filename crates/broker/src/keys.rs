@@ -49,16 +49,9 @@ impl Keys {
         room_max: usize,
     ) -> Result<Option<u64>, AppendError> {
         let held = self.held.get(key);
-        let value = held.filter(|held| !held.is_tombstone);
-        let Compaction { keys_max, bytes_max, .. } = *compaction;
         if !next.is_tombstone {
-            if value.is_none() && self.values >= keys_max {
-                return Err(AppendError::TooManyKeys { keys_max });
-            }
-            let freed = value.map_or(0, |value| value.bytes);
-            if self.values_bytes - freed + next.bytes > bytes_max {
-                return Err(AppendError::StateFull { bytes_max });
-            }
+            let value = held.filter(|held| !held.is_tombstone).map(|held| held.bytes);
+            compaction.judge((self.values, self.values_bytes), value, next.bytes)?;
         }
         let freed = held.map_or(0, |held| held.bytes);
         // What makes room is always let in.

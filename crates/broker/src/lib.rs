@@ -73,7 +73,7 @@ pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReade
 pub use pattern_map::PatternMap;
 pub use position::Position;
 pub use reader::{Reader, Start, Started};
-pub use recent::{Recent, Seen, digest};
+pub use recent::{IDS_MAX, Recent, Seen, digest};
 pub use roster::{Change, Roster, RosterFull};
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};

@@ -143,6 +143,9 @@ pub const NAME_BYTES_MAX: usize = 255;
 const SYSTEM_MARK: char = '$';
 const PRESENCE_PREFIX: &str = "$presence.";
 
+/// Every channel that tells who is on another.
+pub(crate) const PRESENCE_PATTERN: &str = "$presence.>";
+
 enum Kind {
     Name,
     Pattern,

@@ -76,6 +76,30 @@ pub struct Repeats {
     pub age_max_ms: u64,
 }
 
+impl Compaction {
+    /// Checks that a value of `bytes` fits beside the `values` there are, of `values_bytes` together,
+    /// in the place of one of `replaced` bytes if its key has one.
+    ///
+    /// # Errors
+    ///
+    /// There would be too many keys, or too many bytes.
+    pub fn judge(
+        &self,
+        (values, values_bytes): (usize, usize),
+        replaced: Option<usize>,
+        bytes: usize,
+    ) -> Result<(), AppendError> {
+        let Self { keys_max, bytes_max, .. } = *self;
+        if replaced.is_none() && values >= keys_max {
+            return Err(AppendError::TooManyKeys { keys_max });
+        }
+        if values_bytes.saturating_sub(replaced.unwrap_or(0)).saturating_add(bytes) > bytes_max {
+            return Err(AppendError::StateFull { bytes_max });
+        }
+        Ok(())
+    }
+}
+
 impl Options {
     /// Checks what can be told from a message and its permit alone.
     ///

@@ -90,6 +90,9 @@ impl Known {
     }
 }
 
+/// Ids remembered in all channels together: a few hundred megabytes at the very worst.
+pub const IDS_MAX: usize = 1_000_000;
+
 /// What tells a repeat from another message under the same id: 128 bits (XXH3) of all it carries,
 /// the same in every version and on every machine.
 pub fn digest(draft: &Draft) -> u128 {

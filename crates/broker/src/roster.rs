@@ -4,7 +4,10 @@
 //! and joining costs nothing that grows with it. Here stands only what it has yet to be told: the
 //! net of each connection's comings and goings since the last round, which may be nothing.
 
-use crate::{Broker, ChannelName, Content, Draft, Gathered, Label, Message, Permit, Reader, Start};
+use crate::{
+    Broker, ChannelName, Content, Draft, Gathered, Label, Message, Permit, Reader, Start,
+    name::PRESENCE_PATTERN,
+};
 use slab::Slab;
 use std::{
     collections::HashMap,
@@ -195,7 +198,7 @@ impl Broker {
     /// For the start of a server whose log outlived it, before anybody joins: those members'
     /// connections ended with an earlier one. O(members).
     pub fn clear_presence(&self) {
-        let Ok(pattern) = ALL_PRESENCE.parse() else { return };
+        let Ok(pattern) = PRESENCE_PATTERN.parse() else { return };
         let (mut reader, _) = Reader::once(self, pattern, Start::Earliest);
         let (mut gathered, head) = (Gathered::default(), self.head());
         while !gathered.is_caught_up() {
@@ -218,8 +221,6 @@ fn leftover(told: &Message) -> Option<Change> {
     let channel = told.channel().clone();
     is_told.then_some(Change { channel, connection, is_told, member: None })
 }
-
-const ALL_PRESENCE: &str = "$presence.>";
 
 /// Joins and leaves that wait for one round: 100,000 members, who each say a few words.
 const CHANGES_BYTES_MAX: usize = 64 << 20;

@@ -4,6 +4,7 @@
 
 use crate::{
     ChannelName, Compaction, Options, Pattern, Publishers, Repeats, Retention, SlowReaders,
+    name::PRESENCE_PATTERN,
 };
 use std::{cmp::Ordering, sync::Arc};
 
@@ -57,7 +58,7 @@ impl Rules {
     ///
     /// The system's channels have a rule of their own, which any that names them goes before.
     pub fn new(defaults: Options, rules: impl IntoIterator<Item = (Pattern, Rule)>) -> Self {
-        let built_in = PRESENCE_PATTERN.parse().ok().map(|pattern| (pattern, PRESENCE_RULE));
+        let built_in = PRESENCE_PATTERN.parse().ok().map(|pattern| (pattern, presence_rule()));
         let mut rules: Vec<_> = built_in.into_iter().chain(rules).collect();
         // Stable: of two rules for the same pattern the later one wins.
         rules.sort_by(|(one, _), (other, _)| specificity(one, other));
@@ -156,25 +157,17 @@ fn specificity(one: &Pattern, other: &Pattern) -> Ordering {
     ranks(one).cmp(&ranks(other))
 }
 
-/// Who is on a channel, as a compacted channel of the system's.
-const PRESENCE_PATTERN: &str = "$presence.>";
-
-/// As many members as one channel may sensibly tell of.
-const PRESENCE_RULE: Rule = Rule {
-    retention_messages: None,
-    retention_bytes: None,
-    retention_age_ms: None,
-    compact: Some(true),
-    keys_max: Some(100_000),
-    keys_bytes_max: Some(64 << 20),
-    keys_age_ms: None,
-    presence: Some(false),
-    slow_readers: None,
-    message_bytes_max: Some(4 << 10),
-    publishers: None,
-    repeats_ids: None,
-    repeats_age_ms: None,
-};
+/// Of who is on a channel: as many members as one channel may sensibly tell of.
+fn presence_rule() -> Rule {
+    Rule {
+        compact: Some(true),
+        keys_max: Some(100_000),
+        keys_bytes_max: Some(64 << 20),
+        presence: Some(false),
+        message_bytes_max: Some(4 << 10),
+        ..Rule::default()
+    }
+}
 
 #[cfg(test)]
 mod tests {

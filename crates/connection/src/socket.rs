@@ -72,7 +72,7 @@ impl Socket {
             (Dialect::Tidewire, _) => worker.limits.request_bytes_max(),
             (_, None) => worker.limits.message_bytes_max,
             (_, Some(channel)) => {
-                let options = worker.broker.limits().rules.of(channel);
+                let options = worker.broker.options(channel);
                 options.message_bytes_max.min(worker.limits.message_bytes_max)
             }
         };

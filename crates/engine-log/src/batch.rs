@@ -10,8 +10,8 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 use tidewire_broker::{
-    AppendError, Broker, ChannelName, Draft, Entry, Label, Message, Options, Recent, Seen, digest,
-    key_cost_bytes,
+    AppendError, Broker, ChannelName, Draft, Entry, IDS_MAX, Label, Message, Options, Recent, Seen,
+    digest, key_cost_bytes,
 };
 
 /// Messages that will be committed together.
@@ -66,20 +66,20 @@ impl<'a> Batch<'a> {
     pub(crate) fn admit(
         &mut self,
         channel: &ChannelName,
+        options: &Options,
         mut draft: Draft,
         now_ms: u64,
     ) -> Result<u64, AppendError> {
-        let options = self.world.broker.options(channel);
         let (offset, time_ms) = (self.last + 1, self.time_ms.max(now_ms));
-        let mut state = self.state(channel, &options);
+        let mut state = self.state(channel, options);
         let id = draft.id.take().map(|id| (digest(&draft), id));
         if let Some((digest, id)) = &id
-            && let Some(offset) = self.repeated(state.number, id, *digest, &options, time_ms)?
+            && let Some(offset) = self.repeated(state.number, id, *digest, options, time_ms)?
         {
             return Ok(offset);
         }
         let cost = units(Message::cost_of(&draft));
-        let supersedes = self.admit_key(&mut state, &draft, offset, cost, &options)?;
+        let supersedes = self.admit_key(&mut state, &draft, offset, cost, options)?;
         // From here on nothing fails.
         if state.count == 0 {
             (state.first, state.first_ms) = (offset, time_ms);
@@ -167,16 +167,10 @@ impl<'a> Batch<'a> {
         };
         let bytes = cost + units(key_cost_bytes(key));
         let next = Held { offset, bytes, is_tombstone: draft.content.is_nothing() };
-        let value = old.filter(|old| !old.is_tombstone);
-        let freed = value.map_or(0, |value| value.bytes);
         if !next.is_tombstone {
-            let (keys_max, bytes_max) = (compaction.keys_max, compaction.bytes_max);
-            if value.is_none() && state.values >= units(keys_max) {
-                return Err(AppendError::TooManyKeys { keys_max });
-            }
-            if state.values_bytes.saturating_sub(freed) + bytes > units(bytes_max) {
-                return Err(AppendError::StateFull { bytes_max });
-            }
+            let value = old.filter(|old| !old.is_tombstone).map(|old| count(old.bytes));
+            let values = (count(state.values), count(state.values_bytes));
+            compaction.judge(values, value, count(bytes))?;
         }
         if let Some(old) = old {
             self.changes.remove(layout::message(number, old.offset));
@@ -227,5 +221,7 @@ pub(crate) fn units(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Ids remembered in all channels: a few hundred megabytes at the very worst.
-const IDS_MAX: usize = 1_000_000;
+/// The same as it is counted in memory.
+fn count(units: u64) -> usize {
+    usize::try_from(units).unwrap_or(usize::MAX)
+}

@@ -65,7 +65,8 @@ impl Committer {
         let mut batch = Batch::new(&self.world);
         for (channel, draft) in drafts {
             // It only removes, so it fails when the disk does; then the next round tries again.
-            let _ = batch.admit(&channel, draft, now_ms);
+            let options = self.world.broker.options(&channel);
+            let _ = batch.admit(&channel, &options, draft, now_ms);
         }
         batch.close();
         let made = Made::of(batch);
@@ -77,8 +78,9 @@ impl Committer {
         let mut answers = Vec::with_capacity(requests.len());
         for Request { permit, draft, now_ms, promise } in requests {
             let channel = permit.channel();
-            let judged = self.world.broker.options(channel).judge(&permit, &draft);
-            match judged.and_then(|()| batch.admit(channel, draft, now_ms)) {
+            let options = self.world.broker.options(channel);
+            let judged = options.judge(&permit, &draft);
+            match judged.and_then(|()| batch.admit(channel, &options, draft, now_ms)) {
                 Ok(offset) => answers.push((promise, offset)),
                 Err(error) => promise.keep(Err(error)),
             }

@@ -27,7 +27,7 @@ pub(super) async fn one(
     let event = event(named(&request, &query, "event")?)?;
     let key = key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
-    let bytes_max = desk.broker.limits().rules.of(&channel).message_bytes_max;
+    let bytes_max = desk.broker.options(&channel).message_bytes_max;
     let body = read_body(&request, payload, bytes_max, &desk).await?;
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
