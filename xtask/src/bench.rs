@@ -18,11 +18,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         Some((name, rest)) if name == "codecs" => command::run(
             workspace.cargo(&["run", "--release", "--package", "tidewire-peers", "--"]).args(rest),
         ),
-        Some((name, rest)) if name == "log" => command::run(
-            workspace
-                .cargo(&["bench", "--package", "tidewire-benches", "--bench", "log", "--"])
-                .args(rest),
-        ),
+        Some((name, rest)) if name == "log" => {
+            build_server(workspace)?;
+            let words = ["bench", "--package", "tidewire-benches", "--bench", "log", "--"];
+            command::run(
+                workspace.cargo(&words).args(rest).env("TIDEWIRE_BIN", workspace.server_binary()),
+            )
+        }
         Some((name, rest)) if name == "criterion" => command::run(
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
