@@ -17,9 +17,14 @@ mod layout;
 mod record;
 
 mod archive;
+mod census;
+mod world;
+
 mod batch;
 mod committer;
 mod conversion;
+mod eviction;
+mod ids;
 mod opening;
 mod queue;
 mod retention;
