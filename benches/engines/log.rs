@@ -156,7 +156,7 @@ fn open(directory: &Path, sync: Sync) -> (LogEngine, Broker) {
     let retention = Retention { age_max_ms: u64::MAX, ..Retention::default() };
     let options = Options { retention, ..Options::default() };
     let limits = Limits { rules: Rules::all(options), ..Limits::default() };
-    LogEngine::open(directory, Settings { sync, limits }, 1).unwrap()
+    LogEngine::open(directory, Settings { sync, limits, ..Settings::default() }, 1).unwrap()
 }
 
 fn draft() -> Draft {
