@@ -117,7 +117,6 @@ impl<'a> Batch<'a> {
         // One that was forgotten may come back: it lost no more than the worst of those.
         known.or_else(|| self.world.channels.find(channel)).unwrap_or(State {
             number: self.next_number,
-            last: self.world.forgotten,
             taken: self.world.forgotten,
             is_compact: options.compaction.is_some(),
             ..State::default()

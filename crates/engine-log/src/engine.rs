@@ -126,6 +126,6 @@ impl Drop for LogEngine {
     }
 }
 
-const ROWS_FILE: &str = "rows.redb";
-const JOURNAL_FILE: &str = "journal.redb";
-const WITNESS_FILE: &str = "witness";
+pub(crate) const ROWS_FILE: &str = "rows.redb";
+pub(crate) const JOURNAL_FILE: &str = "journal.redb";
+pub(crate) const WITNESS_FILE: &str = "witness";

@@ -139,3 +139,70 @@ const IDS_A_ROUND: usize = 20_000;
 
 /// Rows removed with one commit.
 const IDS_REMOVED_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LogEngine, Settings,
+        inspection::{publish, rows, store, world},
+    };
+    use tidewire_broker::{Limits, Options, Repeats, Rules};
+
+    fn settings(ids_max: usize) -> Settings {
+        let repeats = Repeats { ids_max, age_max_ms: 100 };
+        let rules = Rules::all(Options { repeats, ..Options::default() });
+        Settings { limits: Limits { rules, ..Limits::default() }, ..Settings::default() }
+    }
+
+    /// A store in which 50 messages bore ids, at times from 1,000 ms on.
+    fn published(settings: &Settings) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, _broker) = LogEngine::open(directory.path(), settings.clone(), 0).unwrap();
+        for number in 0..50 {
+            publish(&engine, "a", Some(&number.to_string()), 1_000 + number);
+        }
+        directory
+    }
+
+    #[test]
+    fn the_rows_are_those_that_are_remembered() {
+        let directory = published(&settings(3));
+        let offsets: Vec<_> = rows(&store(directory.path()), layout::IDS)
+            .iter()
+            .filter_map(|key| layout::offset_of(key))
+            .collect();
+        assert_eq!(offsets, [48, 49, 50]);
+    }
+
+    #[test]
+    fn of_more_rows_than_may_be_remembered_the_newest_are() {
+        let settings = settings(1_000);
+        let mut world = world(published(&settings).path(), &settings, 2_000);
+        assert_eq!(world.ids, 0, "the time of all is over");
+        world.load_ids(1_049, 20).unwrap();
+        assert_eq!(world.ids, 20);
+        let known = |number: u64| {
+            let (id, draft) = (number.to_string().parse().unwrap(), crate::inspection::draft());
+            let recent = world.recents.values().next().unwrap();
+            let window = world.broker.limits().rules.defaults().repeats;
+            recent.look(&id, tidewire_broker::digest(&draft), &window, 1_049)
+        };
+        assert_eq!(
+            (known(29), known(30), known(49)),
+            (Seen::Never, Seen::Before(31), Seen::Before(50))
+        );
+    }
+
+    #[test]
+    fn rows_whose_time_was_over_at_the_start_are_gone_after_a_sweep() {
+        let settings = settings(1_000);
+        let directory = published(&settings);
+        let (engine, broker) = LogEngine::open(directory.path(), settings, 1_130).unwrap();
+        engine.sweep(1_130);
+        publish(&engine, "a", None, 1_130);
+        drop((engine, broker));
+        // Of the ids from 0 to 49, those up to 30 were taken 100 ms ago or longer.
+        assert_eq!(rows(&store(directory.path()), layout::IDS).len(), 19);
+    }
+}

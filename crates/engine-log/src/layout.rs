@@ -15,7 +15,7 @@ use crate::channels::State;
 use tidewire_broker::{ChannelName, Label};
 
 pub(crate) const CHANNELS: u8 = b'c';
-const IDS: u8 = b'i';
+pub(crate) const IDS: u8 = b'i';
 
 pub(crate) fn message(channel: u64, offset: u64) -> Vec<u8> {
     [b"m", &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()

@@ -31,6 +31,9 @@ mod retention;
 
 mod engine;
 
+#[cfg(test)]
+mod inspection;
+
 pub use disk::Disk;
 pub use engine::{LogEngine, Settings, Sync};
 pub use errors::OpenError;

@@ -239,3 +239,73 @@ const EPOCH: &str = "epoch";
 
 /// Whether the store is in use by a life that answers before it syncs.
 const RUNNING: &str = "running";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LogEngine,
+        inspection::{publish, rows, store, world},
+    };
+    use tidewire_broker::{Limits, Options, Retention, Rules};
+
+    fn settings() -> Settings {
+        let retention = Retention { age_max_ms: 10, ..Retention::default() };
+        let rules = Rules::all(Options { retention, ..Options::default() });
+        Settings {
+            limits: Limits { rules, dead_channels_max: 0, ..Limits::default() },
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn a_store_of_the_first_format_is_taken_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let first = store(directory.path());
+        let mut changes = Changes::default();
+        changes.put(layout::fact(FORMAT), 1_u64.to_be_bytes().to_vec());
+        let progress = [1_u64.to_be_bytes(), 1_u64.to_be_bytes()].concat();
+        changes.put(layout::progress(), progress);
+        first.commit(changes, Wait::ForDisk).unwrap();
+        drop(first);
+        let world = world(directory.path(), &settings(), 8);
+        assert_eq!((world.broker.epoch(), world.last, world.time_ms), (7, 1, 1_000));
+        assert_eq!(fact(&world.store, FORMAT).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn nothing_of_what_was_forgotten_is_left_and_its_number_is_not_given_again() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, now_ms) in [("a", 0), ("b", 2_000_000), ("c", 4_000_000)] {
+            let (engine, _broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+            publish(&engine, name, Some("id"), now_ms);
+            // The message goes with one round, the name with the next after its id.
+            for _ in 0..4 {
+                engine.sweep(now_ms + 1_000_000);
+                publish(&engine, "clock", None, now_ms + 1_000_000);
+            }
+        }
+        let world = world(directory.path(), &settings(), 8);
+        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(1)], "clock");
+        assert!(rows(&world.store, layout::IDS).is_empty());
+        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(1)));
+        assert_eq!(world.channels.next_number(), 4, "a, clock, b, c");
+    }
+
+    #[test]
+    fn a_store_whose_progress_is_missing_begins_a_new_epoch() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let harmed = store(directory.path());
+        let mut changes = Changes::default();
+        changes.remove(layout::progress());
+        harmed.commit(changes, Wait::ForDisk).unwrap();
+        drop(harmed);
+        assert_eq!(world(directory.path(), &settings(), 8).broker.epoch(), 8);
+    }
+}

@@ -162,7 +162,7 @@ impl Life {
 
     fn resume(&mut self, pattern: &Pattern, after: u64) -> Heard {
         let mut reader = Reader::default();
-        reader.follow(&self.broker, &[pattern.clone()], self.after(after));
+        reader.follow(&self.broker, std::slice::from_ref(pattern), self.after(after));
         let bytes_max = self.random.usize(1..1_000);
         hear(&self.broker, &mut reader, bytes_max)
     }
