@@ -24,6 +24,8 @@ pub(crate) struct Committer {
     pub(crate) sync: Sync,
     /// The channel with which the next round of age limits begins.
     pub(crate) sweep_from: u64,
+    /// Of a round of age limits that was interrupted: its time, and how many channels are left.
+    pub(crate) unswept: Option<(u64, usize)>,
     /// Where the next round looks at the rows of ids that there were at the start, until it is through.
     pub(crate) ids_from: Option<u64>,
     /// Whether it was told since the last sweep that values which must stay leave no room.
@@ -34,8 +36,15 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(world: World, sync: Sync) -> Self {
-        let (sweep_from, ids_from) = (0, Some(0));
-        Self { world, sync, sweep_from, ids_from, has_told_full: false, unsynced: None }
+        Self {
+            world,
+            sync,
+            sweep_from: 0,
+            unswept: None,
+            ids_from: Some(0),
+            has_told_full: false,
+            unsynced: None,
+        }
     }
 
     /// Works until the queue is closed and empty, then leaves the store as after a quiet end.

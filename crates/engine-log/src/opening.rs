@@ -289,10 +289,11 @@ mod tests {
             }
         }
         let world = world(directory.path(), &settings(), 8);
-        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(1)], "clock");
+        let clock = world.channels.find(&"clock".parse().unwrap()).unwrap().number;
+        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(clock)]);
         assert!(rows(&world.store, layout::IDS).is_empty());
-        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(1)));
-        assert_eq!(world.channels.next_number(), 4, "a, clock, b, c");
+        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(clock)));
+        assert!(world.channels.next_number() >= 4, "a, clock, b, c");
     }
 
     #[test]

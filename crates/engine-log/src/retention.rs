@@ -12,7 +12,9 @@ use crate::{
     world::{REMOVALS_MAX, World, units},
 };
 use std::ops::{Bound, ControlFlow};
-use tidewire_broker::{ChannelName, Content, Draft, Label, Message, Options, Retention};
+use tidewire_broker::{
+    ChannelName, Compaction, Content, Draft, Label, Message, Options, Retention,
+};
 
 impl Committer {
     /// Removes from a channel what its retention no longer allows.
@@ -49,8 +51,9 @@ impl Committer {
         self.world.set(channel, state);
     }
 
-    /// Applies age limits to an eighth of the channels, or a thousand if that is more. Returns
-    /// whether it came so far: it stops, to be called again soon, where much is to be removed.
+    /// Applies age limits to an eighth of the channels, or a thousand if that is more, and forgets
+    /// what nobody needs. Returns whether it came so far: it stops where much is to be removed, to be
+    /// called again soon with the same time.
     pub(crate) fn sweep(&mut self, now_ms: u64) -> bool {
         self.has_told_full = false;
         // These first, as what retention takes may leave no room for them, round after round.
@@ -58,7 +61,10 @@ impl Committer {
         self.world.remove_stale_ids();
         self.world.forget_channels();
         self.evict();
-        let expired = self.sweep_channels(now_ms);
+        let count = self.world.channels.len();
+        let interrupted = self.unswept.take().filter(|(began_ms, _)| *began_ms == now_ms);
+        let left = interrupted.map_or((count / 8).max(SWEPT_CHANNELS_MIN), |(_, left)| left);
+        let (expired, left) = self.sweep_channels(left.min(count), now_ms);
         let is_done = has_sorted_out
             && self.world.stale_ids.is_empty()
             && !self.world.has_dead_in_excess()
@@ -68,14 +74,21 @@ impl Committer {
             self.append(expired, now_ms);
         }
         self.write_removals();
+        if !is_done {
+            self.unswept = Some((now_ms, left));
+        }
         // A store that takes nothing now is asked again in a second, not at once.
         is_done || !self.world.removals.is_empty()
     }
 
-    /// Applies age limits to the next channels, and returns the tombstones due to old values.
-    fn sweep_channels(&mut self, now_ms: u64) -> Vec<(ChannelName, Draft)> {
-        let count = self.world.channels.len();
-        let (mut left, mut expired) = ((count / 8).max(SWEPT_CHANNELS_MIN).min(count), Vec::new());
+    /// Applies age limits to the next `left` channels. Returns the tombstones due to old values, and
+    /// to how many channels it did not come.
+    fn sweep_channels(
+        &mut self,
+        mut left: usize,
+        now_ms: u64,
+    ) -> (Vec<(ChannelName, Draft)>, usize) {
+        let mut expired = Vec::new();
         while left > 0 && expired.len() < EXPIRED_A_ROUND {
             let Some((number, channel)) = self.world.channels.name_from(self.sweep_from) else {
                 // Behind the last comes the first again.
@@ -92,7 +105,7 @@ impl Committer {
             self.sweep_from = number.saturating_add(1);
             left -= 1;
         }
-        expired
+        (expired, left)
     }
 
     fn retain_messages(
@@ -197,17 +210,15 @@ impl Committer {
 
     /// Tombstones for values that nothing has renewed for too long.
     fn expired(&mut self, channel: &ChannelName, now_ms: u64) -> Vec<(ChannelName, Draft)> {
-        let Options { compaction: Some(compaction), .. } = self.world.broker.options(channel)
-        else {
-            return Vec::new();
-        };
-        let (Some(age_max_ms), Some(mut state)) =
-            (compaction.age_max_ms, self.world.channels.find(channel))
+        let state = self.world.channels.find(channel).filter(|state| state.values > 0);
+        let Some(mut state) = state else { return Vec::new() };
+        let Options { compaction: Some(Compaction { age_max_ms: Some(age_max_ms), .. }), .. } =
+            self.world.broker.options(channel)
         else {
             return Vec::new();
         };
         let is_old = |time_ms: u64| time_ms.saturating_add(age_max_ms) <= now_ms;
-        if state.values == 0 || !is_old(state.first_ms) {
+        if !is_old(state.first_ms) {
             return Vec::new();
         }
         let (from, upto) =
