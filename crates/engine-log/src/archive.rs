@@ -55,8 +55,8 @@ impl Archive for LogArchive {
         match walked {
             Ok(missing) => cold.lost = cold.lost.max(missing),
             Err(error) => {
-                tracing::error!(%channel, %error, "what lies between cannot be read");
-                cold.lost = upto;
+                tracing::error!(%channel, upto, %error, "messages cannot be read at the moment");
+                cold.unread = upto;
             }
         }
         // What retention takes meanwhile is missing, too; that is announced, and no damage.
