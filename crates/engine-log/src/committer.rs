@@ -100,18 +100,24 @@ impl Committer {
             }
         }
         batch.close();
-        if batch.is_state_full && !self.has_told_full {
+        let is_state_full = batch.is_state_full;
+        let made = Made::of(batch);
+        if is_state_full {
+            self.tell_of_full_state();
+        }
+        let outcome = if made.entries.is_empty() { Ok(()) } else { self.commit(made) };
+        self.answer(answers, outcome);
+    }
+
+    fn tell_of_full_state(&mut self) {
+        if !std::mem::replace(&mut self.has_told_full, true) {
             let bytes_max = self.world.bytes_max;
             tracing::error!(
                 bytes_max,
-                "values of compacted channels leave no room within the bound of all data: \
-                 publishes that add to it are refused"
+                "values of compacted channels leave no room within the bound of all data: what \
+                 would add to it is refused"
             );
         }
-        self.has_told_full |= batch.is_state_full;
-        let made = Made::of(batch);
-        let outcome = if made.entries.is_empty() { Ok(()) } else { self.commit(made) };
-        self.answer(answers, outcome);
     }
 
     /// Commits a batch and brings it to the readers; or nothing has happened.

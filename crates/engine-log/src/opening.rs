@@ -32,7 +32,7 @@ pub(crate) fn open(
         StoreError::Failed(why) => OpenError::Damaged { why },
     };
     let (store, mut lost) = Store::open(disks).map_err(told)?;
-    check_format(&store).map_err(told)??;
+    check_format(&store, told)?;
     let channels = Channels::default();
     let (mut restored, lost_channels) = read_channels(&store, &channels).map_err(told)?;
     let (progress, lost_progress) = read_progress(&store, &channels, &restored).map_err(told)?;
@@ -83,19 +83,18 @@ pub(crate) fn close(store: &Store, sync: Sync) {
 }
 
 /// Refuses what a later version wrote; what an earlier one wrote is from here on of this format.
-fn check_format(store: &Store) -> Result<Result<(), OpenError>, StoreError> {
-    match fact(store, FORMAT)? {
-        Some(FORMAT_KNOWN) => {}
+fn check_format(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<(), OpenError> {
+    match fact(store, FORMAT).map_err(&told)? {
+        Some(FORMAT_KNOWN) => Ok(()),
         Some(found) if found > FORMAT_KNOWN => {
-            return Ok(Err(OpenError::Format { found, known: FORMAT_KNOWN }));
+            Err(OpenError::Format { found, known: FORMAT_KNOWN })
         }
         _ => {
             let mut changes = Changes::default();
             changes.put(layout::fact(FORMAT), FORMAT_KNOWN.to_be_bytes().to_vec());
-            store.commit(changes, Wait::ForDisk)?;
+            store.commit(changes, Wait::ForDisk).map_err(&told)
         }
     }
-    Ok(Ok(()))
 }
 
 /// Every channel that has a row, and how many rows make no sense.
@@ -245,23 +244,13 @@ mod tests {
     use super::*;
     use crate::{
         LogEngine,
-        inspection::{publish, rows, store, world},
+        inspection::{publish, store, world},
     };
-    use tidewire_broker::{Limits, Options, Retention, Rules};
-
-    fn settings() -> Settings {
-        let retention = Retention { age_max_ms: 10, ..Retention::default() };
-        let rules = Rules::all(Options { retention, ..Options::default() });
-        Settings {
-            limits: Limits { rules, dead_channels_max: 0, ..Limits::default() },
-            ..Settings::default()
-        }
-    }
 
     #[test]
     fn a_store_of_the_first_format_is_taken_over() {
         let directory = tempfile::tempdir().unwrap();
-        let (engine, broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
         publish(&engine, "a", None, 1_000);
         drop((engine, broker));
         let first = store(directory.path());
@@ -271,35 +260,15 @@ mod tests {
         changes.put(layout::progress(), progress);
         first.commit(changes, Wait::ForDisk).unwrap();
         drop(first);
-        let world = world(directory.path(), &settings(), 8);
+        let world = world(directory.path(), &Settings::default(), 8);
         assert_eq!((world.broker.epoch(), world.last, world.time_ms), (7, 1, 1_000));
         assert_eq!(fact(&world.store, FORMAT).unwrap(), Some(2));
     }
 
     #[test]
-    fn nothing_of_what_was_forgotten_is_left_and_its_number_is_not_given_again() {
-        let directory = tempfile::tempdir().unwrap();
-        for (name, now_ms) in [("a", 0), ("b", 2_000_000), ("c", 4_000_000)] {
-            let (engine, _broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
-            publish(&engine, name, Some("id"), now_ms);
-            // The message goes with one round, the name with the next after its id.
-            for _ in 0..4 {
-                engine.sweep(now_ms + 1_000_000);
-                publish(&engine, "clock", None, now_ms + 1_000_000);
-            }
-        }
-        let world = world(directory.path(), &settings(), 8);
-        let clock = world.channels.find(&"clock".parse().unwrap()).unwrap().number;
-        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(clock)]);
-        assert!(rows(&world.store, layout::IDS).is_empty());
-        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(clock)));
-        assert!(world.channels.next_number() >= 4, "a, clock, b, c");
-    }
-
-    #[test]
     fn a_store_whose_progress_is_missing_begins_a_new_epoch() {
         let directory = tempfile::tempdir().unwrap();
-        let (engine, broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
         publish(&engine, "a", None, 1_000);
         drop((engine, broker));
         let harmed = store(directory.path());
@@ -307,6 +276,6 @@ mod tests {
         changes.remove(layout::progress());
         harmed.commit(changes, Wait::ForDisk).unwrap();
         drop(harmed);
-        assert_eq!(world(directory.path(), &settings(), 8).broker.epoch(), 8);
+        assert_eq!(world(directory.path(), &Settings::default(), 8).broker.epoch(), 8);
     }
 }

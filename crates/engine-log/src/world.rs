@@ -117,3 +117,42 @@ pub(crate) const REMOVALS_MAX: usize = 16_384;
 
 /// Channels forgotten at once, half of what may be removed: the rest is for what retention takes.
 const FORGOTTEN_A_ROUND: usize = 8_192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LogEngine, Settings,
+        inspection::{publish, rows, world},
+    };
+    use tidewire_broker::{Limits, Options, Retention, Rules};
+
+    fn settings() -> Settings {
+        let retention = Retention { age_max_ms: 10, ..Retention::default() };
+        let rules = Rules::all(Options { retention, ..Options::default() });
+        Settings {
+            limits: Limits { rules, dead_channels_max: 0, ..Limits::default() },
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn nothing_of_what_was_forgotten_is_left_and_its_number_is_not_given_again() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, now_ms) in [("a", 0), ("b", 2_000_000), ("c", 4_000_000)] {
+            let (engine, _broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+            publish(&engine, name, Some("id"), now_ms);
+            // The message goes with one round, the name with the next after its id.
+            for _ in 0..4 {
+                engine.sweep(now_ms + 1_000_000);
+                publish(&engine, "clock", None, now_ms + 1_000_000);
+            }
+        }
+        let world = world(directory.path(), &settings(), 8);
+        let clock = world.channels.find(&"clock".parse().unwrap()).unwrap().number;
+        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(clock)]);
+        assert!(rows(&world.store, layout::IDS).is_empty());
+        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(clock)));
+        assert!(world.channels.next_number() >= 4, "a, clock, b, c");
+    }
+}
