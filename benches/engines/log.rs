@@ -52,7 +52,8 @@ fn open(directory: &Path, sync: Sync) -> (LogEngine, Broker) {
     let retention = Retention { age_max_ms: u64::MAX, ..Retention::default() };
     let options = Options { retention, ..Options::default() };
     let limits = Limits { rules: Rules::all(options), ..Limits::default() };
-    LogEngine::open(directory, Settings { sync, limits }, EPOCH).unwrap()
+    let settings = Settings { sync, limits, ..Settings::default() };
+    LogEngine::open(directory, settings, EPOCH).unwrap()
 }
 
 fn draft() -> Draft {

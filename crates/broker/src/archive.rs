@@ -29,6 +29,9 @@ pub struct Cold {
     pub next: Option<u64>,
     /// The newest offset in the part read whose message there was and cannot be read; 0 for none.
     pub lost: u64,
+    /// Up to which offset nothing more could be read this time, though it may be the next; 0 where
+    /// all was read. It is told as a gap to this reader, and not remembered.
+    pub unread: u64,
 }
 
 /// Everything that is retained, wherever it is kept. Calls may block for as long as a disk takes.

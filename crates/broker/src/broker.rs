@@ -4,7 +4,7 @@ use crate::{
     Archive, ChannelName, Lane, Limits, Message, Options, Position, Roster, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
-    registry::Registry,
+    registry::{Forgotten, Registry},
     ring::Taken,
     sequencer::{Ledger, Sequencer},
     sweep::Sweep,
@@ -117,6 +117,13 @@ impl Broker {
     pub fn restore(&self, channel: &ChannelName, last: u64, taken: u64) {
         let taken = Taken { offset: taken, stamp: 1 };
         self.shared.registry.restore(channel, taken, last);
+    }
+
+    /// Makes known that the archive has forgotten channels of which nothing was left, and which had
+    /// lost everything up to `offset` at most: whoever resumes behind it in a channel that
+    /// [`Broker::restore`] did not name is told of a gap.
+    pub fn restore_forgotten(&self, offset: u64) {
+        self.shared.registry.restore_forgotten(Forgotten { offset, stamp: 1 });
     }
 
     /// The options of a channel. O(rules).

@@ -41,6 +41,8 @@ pub(crate) struct Run {
     pub(crate) next: Option<u64>,
     /// What the channel had lost by the time of reading.
     pub(crate) taken: Taken,
+    /// What this reading could not read, though another may.
+    pub(crate) unread: Taken,
     /// Bytes left of the reader's budget; zero or less ends the batch.
     pub(crate) budget: isize,
 }
@@ -148,7 +150,7 @@ impl Channel {
         mut budget: isize,
         mut found: impl FnMut(&Arc<Message>),
     ) -> Run {
-        let mut covered = after;
+        let (mut covered, mut unread) = (after, Taken::default());
         let mut ring = self.ring();
         // What leaves the memory meanwhile is in the archive: look how far it reaches each time.
         while let Some(archive) =
@@ -163,12 +165,15 @@ impl Channel {
                 budget = budget.saturating_sub_unsigned(message.wire_bytes());
                 found(&message);
             }
+            if cold.unread > 0 {
+                unread = Taken { offset: cold.unread, stamp: shared.stamp() };
+            }
             ring = self.ring();
             if cold.lost > ring.taken().offset {
                 ring.lose(cold.lost, shared.stamp());
             }
             if cold.next.is_some() {
-                return Run { next: cold.next, taken: ring.taken(), budget };
+                return Run { next: cold.next, taken: ring.taken(), unread, budget };
             }
             covered = floor;
         }
@@ -176,7 +181,7 @@ impl Channel {
             // It was read up to `upto`, and the archive has more behind that.
             drop(ring);
             let (next, taken) = self.next_after(shared, covered);
-            return Run { next, taken, budget };
+            return Run { next, taken, unread, budget };
         }
         let mut next = None;
         for message in ring.iter_after(covered) {
@@ -187,6 +192,6 @@ impl Channel {
             budget = budget.saturating_sub_unsigned(message.wire_bytes());
             found(message);
         }
-        Run { next, taken: ring.taken(), budget }
+        Run { next, taken: ring.taken(), unread, budget }
     }
 }

@@ -204,7 +204,9 @@ impl Gathered {
                 }
             });
             budget = run.budget;
-            self.note_loss(cursor, &channel, run.taken, next - 1, before);
+            for gone in [run.taken, run.unread] {
+                self.note_loss(cursor, &channel, gone, next - 1, before);
+            }
             if let Some(next) = run.next.filter(|next| *next <= limit) {
                 self.order.push(Reverse((next, at)));
             }

@@ -42,29 +42,38 @@ impl Recent {
     }
 
     /// Remembers an id that [`Recent::look`] has never seen, and forgets what the window no longer
-    /// holds.
-    pub fn note(&mut self, id: Label, digest: u128, offset: u64, window: &Repeats, time_ms: u64) {
-        self.forget(window, time_ms);
-        if self.by_id.insert(id.clone(), Known { offset, digest, time_ms }).is_none() {
-            self.order.push_back(id);
+    /// holds: returns the offsets of those messages.
+    pub fn note(
+        &mut self,
+        id: Label,
+        digest: u128,
+        offset: u64,
+        window: &Repeats,
+        time_ms: u64,
+    ) -> Vec<u64> {
+        let mut forgotten = self.forget(window, time_ms);
+        match self.by_id.insert(id.clone(), Known { offset, digest, time_ms }) {
+            Some(known) => forgotten.push(known.offset),
+            None => self.order.push_back(id),
         }
         while self.by_id.len() > window.ids_max {
-            self.forget_oldest();
+            forgotten.extend(self.forget_oldest());
         }
+        forgotten
     }
 
-    /// Forgets what is older than the window, and returns how many ids that was.
-    pub fn forget(&mut self, window: &Repeats, now_ms: u64) -> usize {
-        let before = self.by_id.len();
+    /// Forgets what is older than the window, and returns the offsets of those messages.
+    pub fn forget(&mut self, window: &Repeats, now_ms: u64) -> Vec<u64> {
+        let mut forgotten = Vec::new();
         while let Some(oldest) = self.order.front().and_then(|id| self.by_id.get(id))
             && oldest.is_over(window, now_ms)
         {
-            self.forget_oldest();
+            forgotten.extend(self.forget_oldest());
         }
         if self.by_id.is_empty() {
             *self = Self::default();
         }
-        before - self.by_id.len()
+        forgotten
     }
 
     /// How many ids are remembered.
@@ -77,10 +86,9 @@ impl Recent {
         self.by_id.is_empty()
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(id) = self.order.pop_front() {
-            self.by_id.remove(&id);
-        }
+    fn forget_oldest(&mut self) -> Option<u64> {
+        let id = self.order.pop_front()?;
+        Some(self.by_id.remove(&id)?.offset)
     }
 }
 
@@ -136,12 +144,13 @@ mod tests {
     #[test]
     fn ids_leave_the_window_by_age_and_by_count() {
         let mut recent = Recent::default();
-        for (at, name) in [(0, "a"), (10, "b"), (20, "c"), (30, "d")] {
-            recent.note(id(name), 1, at, &WINDOW, at);
+        for (at, name) in [(0, "a"), (10, "b"), (20, "c")] {
+            assert_eq!(recent.note(id(name), 1, at, &WINDOW, at), []);
         }
+        assert_eq!(recent.note(id("d"), 1, 30, &WINDOW, 30), [0]);
         assert_eq!(recent.look(&id("a"), 1, &WINDOW, 30), Seen::Never);
         assert_eq!(recent.look(&id("b"), 1, &WINDOW, 110), Seen::Never);
-        assert_eq!(recent.forget(&WINDOW, 120), 2);
+        assert_eq!(recent.forget(&WINDOW, 120), [10, 20]);
         assert_eq!((recent.len(), recent.order.len()), (1, 1));
     }
 

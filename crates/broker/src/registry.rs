@@ -93,6 +93,11 @@ impl Registry {
         self.write().file(&Arc::new(channel));
     }
 
+    /// Takes over what channels had lost that were forgotten in an earlier life.
+    pub(crate) fn restore_forgotten(&self, forgotten: Forgotten) {
+        self.write().forgotten = forgotten;
+    }
+
     /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
     fn make(&self, name: &ChannelName, Forgotten { offset, stamp }: Forgotten) -> Channel {
         let taken = Taken { offset, stamp };

@@ -100,6 +100,12 @@ impl Rules {
         rules.filter(|(pattern, _)| pattern.matches(channel))
     }
 
+    /// The longest that any channel remembers an id, in milliseconds.
+    pub fn repeats_age_max_ms(&self) -> u64 {
+        let stated = self.inner.rules.iter().filter_map(|(_, rule)| rule.repeats_age_ms);
+        stated.fold(self.inner.defaults.repeats.age_max_ms, u64::max)
+    }
+
     /// Whether any channel may tell who follows it. O(1).
     pub fn has_presence(&self) -> bool {
         self.inner.has_presence

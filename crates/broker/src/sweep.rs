@@ -70,7 +70,7 @@ impl Channel {
         let mut book = self.book();
         let Some(ids) = &mut book.recent else { return };
         let forgotten = ids.forget(&self.options().repeats, now_ms);
-        shared.ids.fetch_sub(forgotten, Ordering::Relaxed);
+        shared.ids.fetch_sub(forgotten.len(), Ordering::Relaxed);
         if ids.is_empty() {
             book.recent = None;
         }

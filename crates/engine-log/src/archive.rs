@@ -55,8 +55,8 @@ impl Archive for LogArchive {
         match walked {
             Ok(missing) => cold.lost = cold.lost.max(missing),
             Err(error) => {
-                tracing::error!(%channel, %error, "what lies between cannot be read");
-                cold.lost = upto;
+                tracing::error!(%channel, upto, %error, "messages cannot be read at the moment");
+                cold.unread = upto;
             }
         }
         // What retention takes meanwhile is missing, too; that is announced, and no damage.
@@ -82,23 +82,15 @@ impl Archive for LogArchive {
 
     fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
         let state = self.channels.find(channel)?;
-        // Times rise with offsets: halve the way. `low` ≤ the answer ≤ `high`, if there is one.
-        let (mut low, mut high) = (state.first.max(state_floor(&state) + 1), state.last);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.first_readable(&state, middle) {
-                Some((offset, time)) if time < time_ms => low = offset + 1,
-                Some(_) => high = middle,
-                None => high = middle,
-            }
-        }
-        let (offset, time) = self.first_readable(&state, low)?;
-        (time >= time_ms).then_some(offset)
+        let oldest = state.first.max(state_floor(&state) + 1);
+        // Where that cannot be read, reading from the oldest on tells of it.
+        self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest))
     }
 
     fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
         let mut found = Vec::new();
-        let Some(state) = self.channels.find(channel).filter(|_| count > 0) else {
+        let state = self.channels.find(channel);
+        let Some(state) = state.filter(|state| count > 0 && state_floor(state) < before) else {
             return found;
         };
         let from = layout::message(state.number, state_floor(&state) + 1);
@@ -171,18 +163,41 @@ impl LogArchive {
         Ok(if is_whole { missing } else { state.last.min(upto) })
     }
 
+    /// The first message of `time_ms` or later, from the offset `low` on.
+    fn search_since(
+        &self,
+        state: &State,
+        mut low: u64,
+        time_ms: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        // Times rise with offsets: halve the way. `low` ≤ the answer ≤ `high`, if there is one.
+        let mut high = state.last;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.first_readable(state, middle)? {
+                Some((offset, time)) if time < time_ms => low = offset + 1,
+                Some(_) | None => high = middle,
+            }
+        }
+        if low > state.last {
+            return Ok(None);
+        }
+        let first = self.first_readable(state, low)?;
+        Ok(first.filter(|(_, time)| *time >= time_ms).map(|(offset, _)| offset))
+    }
+
     /// The first message at `offset` or behind it that can be read, and its time.
-    fn first_readable(&self, state: &State, offset: u64) -> Option<(u64, u64)> {
+    fn first_readable(&self, state: &State, offset: u64) -> Result<Option<(u64, u64)>, StoreError> {
         let mut first = None;
         let (from, upto) =
             (layout::message(state.number, offset), layout::message(state.number, state.last));
         let bounds = (Bound::Included(from.as_slice()), Bound::Included(upto.as_slice()));
-        let scanned = self.store.scan(bounds.0, bounds.1, Order::Ascending, |row| {
+        self.store.scan(bounds.0, bounds.1, Order::Ascending, |row| {
             let record = row.value.and_then(Record::decode);
             first = layout::offset_of(row.key).zip(record.map(|record| record.time_ms));
             if first.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        scanned.ok().and(first)
+        })?;
+        Ok(first)
     }
 }
 

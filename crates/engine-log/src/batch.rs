@@ -2,16 +2,16 @@
 //! in the store yet. Nothing outside changes until the batch is committed, and nothing if it fails.
 
 use crate::{
-    channels::{Channels, State},
-    layout::{self, Held, Known},
+    channels::State,
+    layout::{self, Held, Known, Progress},
     pending::Changes,
     record::Record,
-    store::{Store, StoreError},
+    world::{World, units},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 use tidewire_broker::{
-    AppendError, Broker, ChannelName, Draft, Entry, IDS_MAX, Label, Message, Options, Recent, Seen,
-    digest, key_cost_bytes,
+    AppendError, ChannelName, Draft, Entry, IDS_MAX, Label, Message, Options, Seen, digest,
+    key_cost_bytes,
 };
 
 /// Messages that will be committed together.
@@ -27,23 +27,11 @@ pub(crate) struct Batch<'a> {
     pub(crate) time_ms: u64,
     held: HashMap<(u64, Label), Option<Held>>,
     by_id: HashMap<(u64, Label), (u128, u64)>,
-    channels_count: u64,
-}
-
-/// What judging looks at, and only a committed batch changes.
-#[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) store: Arc<Store>,
-    pub(crate) channels: Arc<Channels>,
-    pub(crate) broker: Broker,
-    pub(crate) recents: HashMap<u64, Recent>,
-    /// Ids in all of `recents`.
-    pub(crate) ids: usize,
-    /// The newest offset, and the newest time.
-    pub(crate) last: u64,
-    pub(crate) time_ms: u64,
-    /// What retention has taken, on its way out with the next commit.
-    pub(crate) removals: Changes,
+    next_number: u64,
+    /// What messages of compacted channels cost.
+    state_bytes: u64,
+    /// Whether something was refused because these leave no room for it.
+    pub(crate) is_state_full: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -57,7 +45,9 @@ impl<'a> Batch<'a> {
             time_ms: world.time_ms,
             held: HashMap::new(),
             by_id: HashMap::new(),
-            channels_count: world.channels.next_number(),
+            next_number: world.channels.next_number(),
+            state_bytes: world.census.state_bytes(),
+            is_state_full: false,
             world,
         }
     }
@@ -72,6 +62,7 @@ impl<'a> Batch<'a> {
     ) -> Result<u64, AppendError> {
         let (offset, time_ms) = (self.last + 1, self.time_ms.max(now_ms));
         let mut state = self.state(channel, options);
+        let bytes_before = state.bytes;
         let id = draft.id.take().map(|id| (digest(&draft), id));
         if let Some((digest, id)) = &id
             && let Some(offset) = self.repeated(state.number, id, *digest, options, time_ms)?
@@ -86,12 +77,13 @@ impl<'a> Batch<'a> {
         }
         state.count += 1;
         state.bytes += cost;
+        if state.is_compact {
+            self.state_bytes = (self.state_bytes + state.bytes).saturating_sub(bytes_before);
+        }
         let record = Record::encode(time_ms, state.last, &draft);
         self.changes.put(layout::message(state.number, offset), record);
         state.last = offset;
-        if state.number == self.channels_count {
-            self.channels_count += 1;
-        }
+        self.next_number = self.next_number.max(state.number.saturating_add(1));
         if let Some((digest, id)) = id {
             self.by_id.insert((state.number, id.clone()), (digest, offset));
             let known = Known { channel: state.number, time_ms, digest, id };
@@ -109,15 +101,23 @@ impl<'a> Batch<'a> {
         for (name, state) in &self.states {
             self.changes.put(layout::channel(state.number), state.encode(name));
         }
-        let known = units(self.world.channels.len());
-        let new = self.channels_count.saturating_sub(self.world.channels.next_number());
-        self.changes.put(layout::order(), layout::encode_order(self.last, known + new));
+        let before = self.world.progress();
+        let progress = Progress {
+            last: self.last,
+            channels: before.channels + self.next_number.saturating_sub(before.next_number),
+            time_ms: self.time_ms,
+            next_number: self.next_number,
+            ..before
+        };
+        self.changes.put(layout::progress(), progress.encode());
     }
 
     fn state(&self, channel: &ChannelName, options: &Options) -> State {
         let known = self.states.get(channel).copied();
+        // One that was forgotten may come back: it lost no more than the worst of those.
         known.or_else(|| self.world.channels.find(channel)).unwrap_or(State {
-            number: self.channels_count,
+            number: self.next_number,
+            taken: self.world.forgotten,
             is_compact: options.compaction.is_some(),
             ..State::default()
         })
@@ -158,7 +158,7 @@ impl<'a> Batch<'a> {
         let (Some(compaction), Some(key), true) =
             (&options.compaction, &draft.key, state.is_compact)
         else {
-            return Ok(None);
+            return self.judge_room(0, cost).map(|()| None);
         };
         let number = state.number;
         let old = match self.held.get(&(number, key.clone())) {
@@ -172,6 +172,8 @@ impl<'a> Batch<'a> {
             let values = (count(state.values), count(state.values_bytes));
             compaction.judge(values, value, count(bytes))?;
         }
+        let replaced = old.map_or(0, |old| old.bytes.saturating_sub(units(key_cost_bytes(key))));
+        self.judge_room(replaced, cost)?;
         if let Some(old) = old {
             self.changes.remove(layout::message(number, old.offset));
             if old.is_tombstone {
@@ -190,6 +192,17 @@ impl<'a> Batch<'a> {
         self.held.insert((number, key.clone()), Some(next));
         Ok(old.map(|old| old.offset))
     }
+
+    /// Checks that values which must stay leave room for a message, or that it takes no more than
+    /// the one that it supersedes.
+    fn judge_room(&mut self, replaced: u64, cost: u64) -> Result<(), AppendError> {
+        let bytes = self.state_bytes.saturating_sub(replaced).saturating_add(cost);
+        if cost > replaced && bytes > self.world.bytes_max {
+            self.is_state_full = true;
+            return Err(AppendError::StorageFull);
+        }
+        Ok(())
+    }
 }
 
 impl State {
@@ -205,23 +218,7 @@ impl State {
     }
 }
 
-impl World {
-    /// The newest message of a key, as far as has been committed.
-    pub(crate) fn held(&self, channel: u64, key: &Label) -> Result<Option<Held>, StoreError> {
-        let key = layout::key(channel, key);
-        if self.removals.removes(&key) {
-            return Ok(None);
-        }
-        Ok(self.store.find(&key)?.and_then(|value| Held::decode(&value)))
-    }
-}
-
-/// A number of bytes or messages as the store keeps it.
-pub(crate) fn units(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// The same as it is counted in memory.
+/// What the store keeps as a number of bytes or messages, as it is counted in memory.
 fn count(units: u64) -> usize {
     usize::try_from(units).unwrap_or(usize::MAX)
 }

@@ -1,7 +1,7 @@
 //! What is known of every channel without asking the disk: some hundred bytes of each.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use tidewire_broker::ChannelName;
@@ -9,7 +9,7 @@ use tidewire_broker::ChannelName;
 /// A channel in figures. `taken` ≤ `last`; `values` ≤ `count`, and both 0 once nothing is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
-    /// Its name in the keys of rows. Numbers are dense and are not used again.
+    /// Its name in the keys of rows. Numbers are not used again.
     pub(crate) number: u64,
     /// The newest offset it ever had.
     pub(crate) last: u64,
@@ -35,10 +35,12 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Channels(RwLock<Inner>);
 
+/// `names` has the number of each state, and `next` > every number.
 #[derive(Debug, Default)]
 struct Inner {
     by_name: HashMap<ChannelName, State>,
-    names: Vec<Option<ChannelName>>,
+    names: BTreeMap<u64, ChannelName>,
+    next: u64,
 }
 
 impl Channels {
@@ -48,23 +50,27 @@ impl Channels {
 
     pub(crate) fn set(&self, name: ChannelName, state: State) {
         let mut inner = self.write();
-        let index = usize::try_from(state.number).unwrap_or(usize::MAX);
-        if index >= inner.names.len() {
-            inner.names.resize(index.saturating_add(1), None);
-        }
-        if let Some(place) = inner.names.get_mut(index) {
-            *place = Some(name.clone());
-        }
+        inner.next = inner.next.max(state.number.saturating_add(1));
+        inner.names.insert(state.number, name.clone());
         inner.by_name.insert(name, state);
+    }
+
+    /// Forgets a channel; its number is not given again.
+    pub(crate) fn forget(&self, number: u64) -> Option<State> {
+        let mut inner = self.write();
+        let name = inner.names.remove(&number)?;
+        let state = inner.by_name.remove(&name);
+        if inner.by_name.len() < inner.by_name.capacity() / 4 {
+            let kept = inner.by_name.len() * 2;
+            inner.by_name.shrink_to(kept);
+        }
+        state
     }
 
     /// Gives no number below `next` to a new channel.
     pub(crate) fn reserve(&self, next: u64) {
         let mut inner = self.write();
-        let next = usize::try_from(next).unwrap_or(usize::MAX);
-        if next > inner.names.len() {
-            inner.names.resize(next, None);
-        }
+        inner.next = inner.next.max(next);
     }
 
     /// How many channels there are.
@@ -74,12 +80,19 @@ impl Channels {
 
     /// The number of the next new channel.
     pub(crate) fn next_number(&self) -> u64 {
-        u64::try_from(self.read().names.len()).unwrap_or(u64::MAX)
+        self.read().next
     }
 
     /// The channel of a number.
     pub(crate) fn name(&self, number: u64) -> Option<ChannelName> {
-        self.read().names.get(usize::try_from(number).ok()?)?.clone()
+        self.read().names.get(&number).cloned()
+    }
+
+    /// The channel with the lowest number from `number` on.
+    pub(crate) fn name_from(&self, number: u64) -> Option<(u64, ChannelName)> {
+        let inner = self.read();
+        let (number, name) = inner.names.range(number..).next()?;
+        Some((*number, name.clone()))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {

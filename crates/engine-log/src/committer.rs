@@ -3,11 +3,12 @@
 
 use crate::{
     Sync,
-    batch::{Batch, World},
+    batch::Batch,
     opening,
     pending::Changes,
     queue::{Promise, Queue, Request, Work},
     store::{StoreError, Wait},
+    world::World,
 };
 use std::{
     collections::VecDeque,
@@ -23,15 +24,27 @@ pub(crate) struct Committer {
     pub(crate) sync: Sync,
     /// The channel with which the next round of age limits begins.
     pub(crate) sweep_from: u64,
-    /// Where the next round looks for ids whose time is over.
-    pub(crate) ids_from: u64,
+    /// Of a round of age limits that was interrupted: its time, and how many channels are left.
+    pub(crate) unswept: Option<(u64, usize)>,
+    /// Where the next round looks at the rows of ids that there were at the start, until it is through.
+    pub(crate) ids_from: Option<u64>,
+    /// Whether it was told since the last sweep that values which must stay leave no room.
+    pub(crate) has_told_full: bool,
     /// When the oldest commit was made that no sync has followed yet.
     unsynced: Option<Instant>,
 }
 
 impl Committer {
     pub(crate) fn new(world: World, sync: Sync) -> Self {
-        Self { world, sync, sweep_from: 0, ids_from: 0, unsynced: None }
+        Self {
+            world,
+            sync,
+            sweep_from: 0,
+            unswept: None,
+            ids_from: Some(0),
+            has_told_full: false,
+            unsynced: None,
+        }
     }
 
     /// Works until the queue is closed and empty, then leaves the store as after a quiet end.
@@ -56,6 +69,7 @@ impl Committer {
                 break;
             }
         }
+        self.world.remove_stale_ids();
         self.write_removals();
         opening::close(&self.world.store, self.sync);
     }
@@ -86,13 +100,29 @@ impl Committer {
             }
         }
         batch.close();
+        let is_state_full = batch.is_state_full;
         let made = Made::of(batch);
+        if is_state_full {
+            self.tell_of_full_state();
+        }
         let outcome = if made.entries.is_empty() { Ok(()) } else { self.commit(made) };
         self.answer(answers, outcome);
     }
 
+    fn tell_of_full_state(&mut self) {
+        if !std::mem::replace(&mut self.has_told_full, true) {
+            let bytes_max = self.world.bytes_max;
+            tracing::error!(
+                bytes_max,
+                "values of compacted channels leave no room within the bound of all data: what \
+                 would add to it is refused"
+            );
+        }
+    }
+
     /// Commits a batch and brings it to the readers; or nothing has happened.
     fn commit(&mut self, made: Made) -> Result<(), AppendError> {
+        self.world.remove_stale_ids();
         let mut changes = self.world.removals.clone();
         changes.extend(made.changes);
         let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
@@ -104,7 +134,7 @@ impl Committer {
         (self.world.last, self.world.time_ms) = (made.last, made.time_ms);
         let touched: Vec<_> = made.states.keys().cloned().collect();
         for (name, state) in made.states {
-            self.world.channels.set(name, state);
+            self.world.set(&name, state);
         }
         for (entry, supersedes) in made.entries {
             if let Err(error) = self.world.broker.ingest(entry, supersedes) {
@@ -112,10 +142,11 @@ impl Committer {
             }
         }
         for (offset, known) in made.ids {
-            self.note_id(offset, known);
+            self.world.note_id(offset, known);
         }
         let now_ms = self.world.time_ms;
         touched.iter().for_each(|channel| self.retain(channel, now_ms));
+        self.evict();
         Ok(())
     }
 

@@ -5,12 +5,12 @@
 //! between them, so they are no history. Readers that were behind are told of a gap.
 
 use crate::{
-    batch::units,
     channels::State,
     layout::{self, Held},
     pending::Changes,
     record::Record,
     store::{Order, Store, StoreError},
+    world::units,
 };
 use std::{
     collections::HashMap,

@@ -37,6 +37,10 @@ pub struct Settings {
     pub sync: Sync,
     /// What the broker holds in memory, and what each channel keeps on disk.
     pub limits: Limits,
+    /// What the messages of all channels together may cost on disk, in bytes of payloads and labels
+    /// and a fixed cost a message; `None` is as much as the disk holds. The oldest message goes
+    /// first; values of compacted channels stay, and what would pass the bound with them is refused.
+    pub bytes_max: Option<u64>,
 }
 
 /// The engine `log`: messages survive the process. Dropping it closes it.
@@ -122,6 +126,6 @@ impl Drop for LogEngine {
     }
 }
 
-const ROWS_FILE: &str = "rows.redb";
-const JOURNAL_FILE: &str = "journal.redb";
-const WITNESS_FILE: &str = "witness";
+pub(crate) const ROWS_FILE: &str = "rows.redb";
+pub(crate) const JOURNAL_FILE: &str = "journal.redb";
+pub(crate) const WITNESS_FILE: &str = "witness";

@@ -8,6 +8,7 @@
 //! | `k` channel key | the newest message of a compacted channel's key, [`Held`] |
 //! | `t` channel offset | a tombstone: its key |
 //! | `i` offset | the id that a message bore, [`Known`] |
+//! | `x` `order` | how far everything has come, [`Progress`] |
 //! | `x` name | one number about the whole store |
 
 use crate::channels::State;
@@ -50,20 +51,9 @@ pub(crate) fn all_of(channel: u64) -> [(Vec<u8>, Vec<u8>); 3] {
     })
 }
 
-/// The row that says how far the order has come.
-pub(crate) fn order() -> Vec<u8> {
+/// The row that says how far everything has come, [`Progress`].
+pub(crate) fn progress() -> Vec<u8> {
     fact("order")
-}
-
-/// The newest offset, and how many channels there are.
-pub(crate) fn encode_order(last: u64, channels: u64) -> Vec<u8> {
-    words(&[last, channels])
-}
-
-/// What [`encode_order`] spelled; zeros where there is nothing yet.
-pub(crate) fn decode_order(value: Option<Vec<u8>>) -> (u64, u64) {
-    let words = value.as_deref().and_then(take_words);
-    words.map_or((0, 0), |([last, channels], _)| (last, channels))
 }
 
 /// The channel's number in the key of a message.
@@ -74,6 +64,38 @@ pub(crate) fn channel_of(key: &[u8]) -> Option<u64> {
 /// The offset at the end of the key of a message, a tombstone or an id.
 pub(crate) fn offset_of(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// How far everything has come. Written with each commit that changes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The newest offset.
+    pub(crate) last: u64,
+    /// How many channels have a row.
+    pub(crate) channels: u64,
+    /// The newest time.
+    pub(crate) time_ms: u64,
+    /// The number of the next new channel.
+    pub(crate) next_number: u64,
+    /// The newest offset of any channel that has been forgotten.
+    pub(crate) forgotten: u64,
+}
+
+impl Progress {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let Self { last, channels, time_ms, next_number, forgotten } = self;
+        words(&[last, channels, time_ms, next_number, forgotten])
+    }
+
+    /// What [`Progress::encode`] spelled, or format 1, which had the first two words only.
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+        let ([last, channels], rest) = take_words(value)?;
+        let ([time_ms, next_number, forgotten], _) = match rest {
+            [] => Some(([0; 3], rest)),
+            _ => take_words(rest),
+        }?;
+        Some(Self { last, channels, time_ms, next_number, forgotten })
+    }
 }
 
 /// The newest message of a key.
@@ -181,6 +203,18 @@ mod tests {
         assert_eq!(message(1, 258), b"m\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01\x02");
         assert!(message(1, u64::MAX) < message(2, 0));
         assert_eq!(offset_of(&message(1, 258)), Some(258));
+    }
+
+    #[test]
+    fn progress_of_the_first_format_has_two_words() {
+        let wire = [[0, 0, 0, 0, 0, 0, 0, 7], [0, 0, 0, 0, 0, 0, 0, 3]].concat();
+        let first = Progress { last: 7, channels: 3, ..Progress::default() };
+        assert_eq!(Progress::decode(&wire), Some(first));
+        let progress = Progress { time_ms: 9, next_number: 8, forgotten: 6, ..first };
+        let wire = progress.encode();
+        assert_eq!(wire.len(), 40);
+        assert_eq!(Progress::decode(&wire), Some(progress));
+        assert!((17..40).all(|end| Progress::decode(&wire[..end]).is_none()));
     }
 
     #[test]

@@ -17,14 +17,22 @@ mod layout;
 mod record;
 
 mod archive;
+mod census;
+mod world;
+
 mod batch;
 mod committer;
 mod conversion;
+mod eviction;
+mod ids;
 mod opening;
 mod queue;
 mod retention;
 
 mod engine;
+
+#[cfg(test)]
+mod inspection;
 
 pub use disk::Disk;
 pub use engine::{LogEngine, Settings, Sync};

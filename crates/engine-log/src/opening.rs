@@ -4,20 +4,21 @@
 use crate::{
     OpenError, Settings, Sync,
     archive::LogArchive,
-    batch::{World, units},
+    census::Census,
     channels::{Channels, State},
     conversion,
-    layout::{self, Known},
+    layout::{self, Progress},
     pending::Changes,
     store::{Disks, Order, Row, Store, StoreError, Wait},
+    world::{World, units},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     ops::{Bound, ControlFlow},
     path::Path,
     sync::Arc,
 };
-use tidewire_broker::{Broker, ChannelName, Recent};
+use tidewire_broker::{Broker, ChannelName, IDS_MAX};
 
 /// Opens a store and a broker before it.
 pub(crate) fn open(
@@ -31,40 +32,38 @@ pub(crate) fn open(
         StoreError::Failed(why) => OpenError::Damaged { why },
     };
     let (store, mut lost) = Store::open(disks).map_err(told)?;
-    check_format(&store)?;
+    check_format(&store, told)?;
     let channels = Channels::default();
-    let mut restored = Vec::new();
-    lost += scan_rows(&store, layout::CHANNELS, |key, value| {
-        let (state, name) = State::decode(layout::offset_of(key)?, value)?;
-        channels.set(name.clone(), state);
-        restored.push((name, state));
-        Some(())
-    })
-    .map_err(told)?;
-    channels.reserve(newest_number(&store).map_err(told)?);
-    let (known_last, known_channels) =
-        layout::decode_order(store.find(&layout::order()).map_err(told)?);
-    let last = restored.iter().map(|(_, state)| state.last).max().unwrap_or(0);
-    lost += u64::from(last < known_last || units(restored.len()) < known_channels);
-    let last = last.max(known_last);
+    let (mut restored, lost_channels) = read_channels(&store, &channels).map_err(told)?;
+    let (progress, lost_progress) = read_progress(&store, &channels, &restored).map_err(told)?;
+    lost += lost_channels + lost_progress;
     let epoch = continue_epoch(&store, settings.sync, lost, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
-    let archive =
-        LogArchive { store: Arc::clone(&store), channels: Arc::clone(&channels), inherited: last };
-    let broker = Broker::with_archive(epoch, last, settings.limits.clone(), Arc::new(archive));
+    let archive = LogArchive {
+        store: Arc::clone(&store),
+        channels: Arc::clone(&channels),
+        inherited: progress.last,
+    };
+    let limits = settings.limits.clone();
+    let broker = Broker::with_archive(epoch, progress.last, limits, Arc::new(archive));
+    broker.restore_forgotten(progress.forgotten);
     convert(&store, &broker, &channels, &mut restored).map_err(told)?;
-    restore(&broker, &restored);
     let mut world = World {
         store,
         channels,
         broker,
+        census: Census::default(),
         recents: HashMap::new(),
         ids: 0,
-        last,
-        time_ms: 0,
+        stale_ids: VecDeque::new(),
+        last: progress.last,
+        time_ms: progress.time_ms,
+        forgotten: progress.forgotten,
+        bytes_max: settings.bytes_max.unwrap_or(u64::MAX),
         removals: Changes::default(),
     };
-    load_ids(&mut world, now_ms).map_err(told)?;
+    world.load_ids(now_ms, IDS_MAX).map_err(told)?;
+    restore(&mut world, &restored);
     Ok(world)
 }
 
@@ -83,17 +82,55 @@ pub(crate) fn close(store: &Store, sync: Sync) {
     }
 }
 
-fn check_format(store: &Store) -> Result<(), OpenError> {
-    let damaged = |error: StoreError| OpenError::Damaged { why: error.to_string() };
-    match fact(store, FORMAT).map_err(damaged)? {
+/// Refuses what a later version wrote; what an earlier one wrote is from here on of this format.
+fn check_format(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<(), OpenError> {
+    match fact(store, FORMAT).map_err(&told)? {
         Some(FORMAT_KNOWN) => Ok(()),
-        Some(found) => Err(OpenError::Format { found, known: FORMAT_KNOWN }),
-        None => {
+        Some(found) if found > FORMAT_KNOWN => {
+            Err(OpenError::Format { found, known: FORMAT_KNOWN })
+        }
+        _ => {
             let mut changes = Changes::default();
             changes.put(layout::fact(FORMAT), FORMAT_KNOWN.to_be_bytes().to_vec());
-            store.commit(changes, Wait::ForDisk).map_err(damaged)
+            store.commit(changes, Wait::ForDisk).map_err(&told)
         }
     }
+}
+
+/// Every channel that has a row, and how many rows make no sense.
+fn read_channels(
+    store: &Store,
+    channels: &Channels,
+) -> Result<(Vec<(ChannelName, State)>, u64), StoreError> {
+    let mut restored = Vec::new();
+    let lost = scan_rows(store, layout::CHANNELS, |key, value| {
+        let (state, name) = State::decode(layout::offset_of(key)?, value)?;
+        channels.set(name.clone(), state);
+        restored.push((name, state));
+        Some(())
+    })?;
+    Ok((restored, lost))
+}
+
+/// How far everything had come, and how many rows must be missing.
+fn read_progress(
+    store: &Store,
+    channels: &Channels,
+    restored: &[(ChannelName, State)],
+) -> Result<(Progress, u64), StoreError> {
+    let row = store.find(&layout::progress())?.and_then(|value| Progress::decode(&value));
+    let mut lost = u64::from(row.is_none() && !restored.is_empty());
+    let mut progress = row.unwrap_or_default();
+    let last = restored.iter().map(|(_, state)| state.last).max().unwrap_or(0);
+    // What was forgotten may have been newer than all that is left.
+    lost += u64::from(last.max(progress.forgotten) < progress.last);
+    lost += u64::from(units(restored.len()) < progress.channels);
+    progress.last = progress.last.max(last);
+    // The first format did not note the time.
+    let times = restored.iter().map(|(_, state)| state.first_ms);
+    progress.time_ms = times.fold(progress.time_ms, u64::max);
+    channels.reserve(progress.next_number.max(newest_number(store)?));
+    Ok((progress, lost))
 }
 
 /// The epoch of the last life, if its order goes on; else one that nobody has seen.
@@ -148,32 +185,14 @@ fn convert(
     Ok(())
 }
 
-fn restore(broker: &Broker, channels: &[(ChannelName, State)]) {
+fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
     for (name, state) in channels {
-        broker.restore(name, state.last, state.taken);
+        world.broker.restore(name, state.last, state.taken);
         if state.count == 0 {
-            broker.lose(name, state.taken);
+            world.broker.lose(name, state.last);
         }
+        world.census.add(state, world.recents.contains_key(&state.number));
     }
-}
-
-fn load_ids(world: &mut World, now_ms: u64) -> Result<(), StoreError> {
-    let mut known = Vec::new();
-    scan_rows(&world.store, layout::IDS, |key, value| {
-        known.push((layout::offset_of(key)?, Known::decode(value)?));
-        Some(())
-    })?;
-    for (offset, known) in known {
-        let Some(channel) = world.channels.name(known.channel) else { continue };
-        let window = world.broker.options(&channel).repeats;
-        if known.time_ms.saturating_add(window.age_max_ms) <= now_ms {
-            continue;
-        }
-        let recent: &mut Recent = world.recents.entry(known.channel).or_default();
-        recent.note(known.id, known.digest, offset, &window, known.time_ms);
-    }
-    world.ids = world.recents.values().map(Recent::len).sum();
-    Ok(())
 }
 
 /// Shows all rows of a kind, and returns how many make no sense.
@@ -213,8 +232,50 @@ fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {
 }
 
 const FORMAT: &str = "format";
-const FORMAT_KNOWN: u64 = 1;
+/// 2 notes more in the row of the [`Progress`] than 1, of which all is taken over.
+const FORMAT_KNOWN: u64 = 2;
 const EPOCH: &str = "epoch";
 
 /// Whether the store is in use by a life that answers before it syncs.
 const RUNNING: &str = "running";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LogEngine,
+        inspection::{publish, store, world},
+    };
+
+    #[test]
+    fn a_store_of_the_first_format_is_taken_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let first = store(directory.path());
+        let mut changes = Changes::default();
+        changes.put(layout::fact(FORMAT), 1_u64.to_be_bytes().to_vec());
+        let progress = [1_u64.to_be_bytes(), 1_u64.to_be_bytes()].concat();
+        changes.put(layout::progress(), progress);
+        first.commit(changes, Wait::ForDisk).unwrap();
+        drop(first);
+        let world = world(directory.path(), &Settings::default(), 8);
+        assert_eq!((world.broker.epoch(), world.last, world.time_ms), (7, 1, 1_000));
+        assert_eq!(fact(&world.store, FORMAT).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn a_store_whose_progress_is_missing_begins_a_new_epoch() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let harmed = store(directory.path());
+        let mut changes = Changes::default();
+        changes.remove(layout::progress());
+        harmed.commit(changes, Wait::ForDisk).unwrap();
+        drop(harmed);
+        assert_eq!(world(directory.path(), &Settings::default(), 8).broker.epoch(), 8);
+    }
+}

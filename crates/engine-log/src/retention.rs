@@ -4,20 +4,25 @@
 //! own. After a crash in between it is there again, and is taken again.
 
 use crate::{
-    batch::{World, units},
     channels::State,
     committer::Committer,
-    layout::{self, Known},
+    layout,
     record::Record,
     store::{Order, Row, StoreError},
+    world::{REMOVALS_MAX, World, units},
 };
 use std::ops::{Bound, ControlFlow};
-use tidewire_broker::{ChannelName, Content, Draft, Label, Message, Options, Retention};
+use tidewire_broker::{
+    ChannelName, Compaction, Content, Draft, Label, Message, Options, Retention,
+};
 
 impl Committer {
     /// Removes from a channel what its retention no longer allows.
     pub(crate) fn retain(&mut self, channel: &ChannelName, now_ms: u64) {
-        let Some(mut state) = self.world.channels.find(channel) else { return };
+        let Some(mut state) = self.world.channels.find(channel).filter(|state| state.count > 0)
+        else {
+            return;
+        };
         let before = state;
         let retention = self.world.broker.options(channel).retention;
         let done = match state.is_compact {
@@ -27,6 +32,11 @@ impl Committer {
         if let Err(error) = done {
             tracing::error!(%channel, %error, "cannot look for what retention takes");
         }
+        self.announce(channel, before, state);
+    }
+
+    /// Tells readers of what a channel has lost, and sends its new figures out with the rows that go.
+    pub(crate) fn announce(&mut self, channel: &ChannelName, before: State, mut state: State) {
         if state == before {
             return;
         }
@@ -38,46 +48,64 @@ impl Committer {
             self.world.broker.lose(channel, state.taken);
         }
         self.world.removals.put(layout::channel(state.number), state.encode(channel));
-        self.world.channels.set(channel.clone(), state);
+        self.world.set(channel, state);
     }
 
-    /// Applies age limits to an eighth of the channels, or a thousand if that is more. Returns
-    /// whether it came so far: it stops, to be called again soon, where much is to be removed.
+    /// Applies age limits to an eighth of the channels, or a thousand if that is more, and forgets
+    /// what nobody needs. Returns whether it came so far: it stops where much is to be removed, to be
+    /// called again soon with the same time.
     pub(crate) fn sweep(&mut self, now_ms: u64) -> bool {
-        let count = self.world.channels.next_number();
-        let slice = (count / 8).max(SWEPT_CHANNELS_MIN).min(count);
-        let (end, mut expired) = (self.sweep_from + slice, Vec::new());
-        while self.sweep_from < end && expired.len() < EXPIRED_A_ROUND {
-            let number = self.sweep_from % count;
-            if let Some(channel) = self.world.channels.name(number) {
-                self.retain(&channel, now_ms);
-                if self.world.has_enough_removals() {
-                    break;
-                }
-                expired.extend(self.expired(&channel, now_ms));
-                self.forget_ids(number, &channel, now_ms);
-            }
-            self.sweep_from += 1;
-        }
-        self.sweep_from = self.sweep_from.checked_rem(count).unwrap_or(0);
-        let is_interrupted = self.world.has_enough_removals();
-        self.remove_old_ids(now_ms);
+        self.has_told_full = false;
+        // These first, as what retention takes may leave no room for them, round after round.
+        let has_sorted_out = self.sort_out_ids();
+        self.world.remove_stale_ids();
+        self.world.forget_channels();
+        self.evict();
+        let count = self.world.channels.len();
+        let interrupted = self.unswept.take().filter(|(began_ms, _)| *began_ms == now_ms);
+        let left = interrupted.map_or((count / 8).max(SWEPT_CHANNELS_MIN), |(_, left)| left);
+        let (expired, left) = self.sweep_channels(left.min(count), now_ms);
+        let is_done = has_sorted_out
+            && self.world.stale_ids.is_empty()
+            && !self.world.has_dead_in_excess()
+            && !self.world.is_over_bytes()
+            && !self.world.has_enough_removals();
         if !expired.is_empty() {
             self.append(expired, now_ms);
         }
         self.write_removals();
+        if !is_done {
+            self.unswept = Some((now_ms, left));
+        }
         // A store that takes nothing now is asked again in a second, not at once.
-        !is_interrupted || !self.world.removals.is_empty()
+        is_done || !self.world.removals.is_empty()
     }
 
-    /// Remembers the id of a message that is in the store.
-    pub(crate) fn note_id(&mut self, offset: u64, known: Known) {
-        let Some(channel) = self.world.channels.name(known.channel) else { return };
-        let window = self.world.broker.options(&channel).repeats;
-        let recent = self.world.recents.entry(known.channel).or_default();
-        let before = recent.len();
-        recent.note(known.id, known.digest, offset, &window, known.time_ms);
-        self.world.ids = (self.world.ids + recent.len()).saturating_sub(before);
+    /// Applies age limits to the next `left` channels. Returns the tombstones due to old values, and
+    /// to how many channels it did not come.
+    fn sweep_channels(
+        &mut self,
+        mut left: usize,
+        now_ms: u64,
+    ) -> (Vec<(ChannelName, Draft)>, usize) {
+        let mut expired = Vec::new();
+        while left > 0 && expired.len() < EXPIRED_A_ROUND {
+            let Some((number, channel)) = self.world.channels.name_from(self.sweep_from) else {
+                // Behind the last comes the first again.
+                self.sweep_from = 0;
+                continue;
+            };
+            self.sweep_from = number;
+            self.retain(&channel, now_ms);
+            if self.world.has_enough_removals() {
+                break;
+            }
+            expired.extend(self.expired(&channel, now_ms));
+            self.world.forget_ids(number, &channel, now_ms);
+            self.sweep_from = number.saturating_add(1);
+            left -= 1;
+        }
+        (expired, left)
     }
 
     fn retain_messages(
@@ -86,9 +114,16 @@ impl Committer {
         retention: &Retention,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        if !is_over(state, retention, now_ms) {
-            return Ok(());
-        }
+        let is_over = |state: &State| is_over(state, retention, now_ms);
+        if is_over(state) { self.remove_messages(state, is_over) } else { Ok(()) }
+    }
+
+    /// Removes a channel's oldest messages while its figures are over a bound.
+    pub(crate) fn remove_messages(
+        &mut self,
+        state: &mut State,
+        is_over: impl Fn(&State) -> bool,
+    ) -> Result<(), StoreError> {
         let (from, upto) =
             (layout::message(state.number, state.first), layout::message(state.number, state.last));
         let World { store, removals, .. } = &mut self.world;
@@ -98,7 +133,7 @@ impl Committer {
             let record = row.value.and_then(Record::decode);
             (state.first, state.first_ms) =
                 (offset, record.as_ref().map_or(state.first_ms, |record| record.time_ms));
-            let is_kept = record.is_some() && !is_over(state, retention, now_ms);
+            let is_kept = record.is_some() && !is_over(state);
             if is_kept || removals.len() >= REMOVALS_MAX {
                 is_done = true;
                 return ControlFlow::Break(());
@@ -175,17 +210,15 @@ impl Committer {
 
     /// Tombstones for values that nothing has renewed for too long.
     fn expired(&mut self, channel: &ChannelName, now_ms: u64) -> Vec<(ChannelName, Draft)> {
-        let Options { compaction: Some(compaction), .. } = self.world.broker.options(channel)
-        else {
-            return Vec::new();
-        };
-        let (Some(age_max_ms), Some(mut state)) =
-            (compaction.age_max_ms, self.world.channels.find(channel))
+        let state = self.world.channels.find(channel).filter(|state| state.values > 0);
+        let Some(mut state) = state else { return Vec::new() };
+        let Options { compaction: Some(Compaction { age_max_ms: Some(age_max_ms), .. }), .. } =
+            self.world.broker.options(channel)
         else {
             return Vec::new();
         };
         let is_old = |time_ms: u64| time_ms.saturating_add(age_max_ms) <= now_ms;
-        if state.values == 0 || !is_old(state.first_ms) {
+        if !is_old(state.first_ms) {
             return Vec::new();
         }
         let (from, upto) =
@@ -208,52 +241,9 @@ impl Committer {
                 ControlFlow::Continue(())
             });
         if scanned.is_ok() && expired.is_empty() {
-            self.world.channels.set(channel.clone(), state);
+            self.world.set(channel, state);
         }
         expired
-    }
-
-    fn forget_ids(&mut self, number: u64, channel: &ChannelName, now_ms: u64) {
-        let Some(recent) = self.world.recents.get_mut(&number) else { return };
-        let window = self.world.broker.options(channel).repeats;
-        self.world.ids = self.world.ids.saturating_sub(recent.forget(&window, now_ms));
-        if recent.is_empty() {
-            self.world.recents.remove(&number);
-        }
-    }
-
-    /// Removes rows of ids whose time is over, so many a round.
-    fn remove_old_ids(&mut self, now_ms: u64) {
-        let (from, upto) = (layout::id(self.ids_from), layout::id(u64::MAX));
-        let (world, mut old) = (&self.world, Vec::new());
-        let (mut left, mut next) = (IDS_A_ROUND, 0);
-        let visit = |row: Row<'_>| {
-            if left == 0 {
-                next = layout::offset_of(row.key).unwrap_or(0);
-                return ControlFlow::Break(());
-            }
-            left -= 1;
-            let known = row.value.and_then(Known::decode);
-            let window = known.as_ref().and_then(|known| {
-                Some(world.broker.options(&world.channels.name(known.channel)?).repeats.age_max_ms)
-            });
-            let time_ms = known.map_or(0, |known| known.time_ms);
-            if window.is_none_or(|window| time_ms.saturating_add(window) <= now_ms) {
-                old.push(row.key.to_vec());
-            }
-            ControlFlow::Continue(())
-        };
-        let bounds = (Bound::Included(from.as_slice()), Bound::Included(upto.as_slice()));
-        let _ = world.store.scan(bounds.0, bounds.1, Order::Ascending, visit);
-        old.into_iter().for_each(|key| self.world.removals.remove(key));
-        self.ids_from = next;
-    }
-}
-
-impl World {
-    /// Whether so much is on its way out that it should go before more does.
-    fn has_enough_removals(&self) -> bool {
-        self.removals.len() >= REMOVALS_MAX
     }
 }
 
@@ -273,17 +263,10 @@ fn label(row: Row<'_>) -> Option<Label> {
 }
 
 /// So many channels are looked at in some milliseconds.
-const SWEPT_CHANNELS_MIN: u64 = 1_000;
+const SWEPT_CHANNELS_MIN: usize = 1_000;
 
 /// Values of one channel removed in one round: each is a message of its own.
 const EXPIRED_MAX: usize = 1_000;
 
 /// Those of all channels together: they are judged and committed at once.
 const EXPIRED_A_ROUND: usize = 10_000;
-
-/// Rows removed at once, while publishers wait: more than a batch of them can bring in, and some
-/// tens of milliseconds.
-const REMOVALS_MAX: usize = 16_384;
-
-/// Ids looked at in one round: more than a second brings, on the average of any window.
-const IDS_A_ROUND: usize = 20_000;

@@ -34,6 +34,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// When what is kept there has to be on disk.
     pub fsync: Fsync,
+    /// What the messages of all channels may cost there, in bytes; `None` is what the disk holds.
+    pub data_bytes_max: Option<usize>,
     /// Worker threads.
     pub workers: usize,
     /// Subscribers at once; `None` is as many as the file-descriptor limit allows.
@@ -83,6 +85,10 @@ impl Config {
             let allowed = "left out, or given with data: a log in memory is never on disk";
             return Err(ConfigError::value("fsync", &fsync.to_string(), allowed));
         }
+        if let (Some(bytes), None) = (settings.data_bytes_max, &settings.data) {
+            let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
+            return Err(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
+        }
         let config = Self {
             listen: settings.listen.unwrap_or(LISTEN),
             insecure: settings.insecure.unwrap_or(false),
@@ -97,6 +103,7 @@ impl Config {
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
             data: settings.data,
+            data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             origins,
         };
         config.check()?;
@@ -140,6 +147,11 @@ impl Config {
             let given = Bytes::from(*message_bytes_max).to_string();
             return Err(ConfigError::value("message_bytes_max", &given, BELOW_TOTAL));
         }
+        let largest = self.broker.rules.message_bytes_max();
+        if let Some(bytes_max) = self.data_bytes_max.filter(|bytes_max| *bytes_max <= largest) {
+            let given = Bytes::from(bytes_max).to_string();
+            return Err(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
+        }
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             return Err(ConfigError::value("data", "empty", "a directory, or left out"));
         }
@@ -149,6 +161,9 @@ impl Config {
         Ok(())
     }
 }
+
+const ABOVE_MESSAGES: &str =
+    "above message_bytes_max, of each channel too, or no such message could be kept";
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
@@ -224,12 +239,16 @@ mod tests {
             ("replies_bytes_max = 0", "replies_bytes_max"),
             ("presence_interval = \"0ms\"", "presence_interval"),
             ("fsync = \"100ms\"", "fsync"),
+            ("data_bytes_max = \"1GiB\"", "data_bytes_max"),
+            ("data = \"log\"\ndata_bytes_max = \"1MiB\"", "data_bytes_max"),
             ("data = \"\"", "data"),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name} is ")), "{error}");
         }
-        let durable = from_text("data = \"log\"\nfsync = \"100ms\"").unwrap();
+        let text = "data = \"log\"\nfsync = \"100ms\"\ndata_bytes_max = \"1GiB\"";
+        let durable = from_text(text).unwrap();
         assert_eq!(durable.fsync, "100ms".parse().unwrap());
+        assert_eq!(durable.data_bytes_max, Some(1 << 30));
     }
 }

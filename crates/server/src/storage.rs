@@ -28,7 +28,9 @@ impl Storage {
             Fsync::Every(interval) => Sync::Every(interval.duration()),
             Fsync::Never => Sync::Never,
         };
-        let opened = LogEngine::open(&directory, Settings { sync, limits }, now_ms);
+        let bytes_max = config.data_bytes_max.and_then(|bytes| u64::try_from(bytes).ok());
+        let settings = Settings { sync, limits, bytes_max };
+        let opened = LogEngine::open(&directory, settings, now_ms);
         let (engine, broker) = opened.context("cannot open the log on disk")?;
         let engine = Arc::new(engine);
         Ok(Self { broker, engine: engine.clone(), disk: Some((directory, engine)) })

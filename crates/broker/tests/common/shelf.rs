@@ -69,7 +69,8 @@ impl Archive for Shelf {
     fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
         let mut entries = self.select(channel.as_str(), after, upto);
         let rest = entries.split_off(entries.len().min(1 + bytes_max / 100));
-        Cold { entries, next: rest.first().map(|entry| entry.offset), lost: 0 }
+        let next = rest.first().map(|entry| entry.offset);
+        Cold { entries, next, ..Cold::default() }
     }
 
     fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {

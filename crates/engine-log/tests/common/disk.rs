@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -40,6 +40,8 @@ pub struct MemoryDisk {
     /// Bytes that may be written in all; 0 for as many as one likes.
     pub room: AtomicU64,
     pub syncs: AtomicU64,
+    /// Whether nothing can be read.
+    pub is_unreadable: AtomicBool,
     gate: Mutex<bool>,
     opened: Condvar,
 }
@@ -113,6 +115,9 @@ impl Disk for MemoryDisk {
     }
 
     fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        if self.is_unreadable.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let inner = self.inner();
         let from = inner.now.get(at as usize..).and_then(|rest| rest.get(..bytes.len()));
         bytes.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);

@@ -55,6 +55,11 @@ settings! {
     #[arg(long, value_name = "WHEN")]
     fsync: Fsync,
 
+    /// With --data, bytes that the messages of all channels may take there, the oldest gone first
+    /// [default: what the disk holds]
+    #[arg(long, value_name = "BYTES")]
+    data_bytes_max: Bytes,
+
     /// Worker threads, at most 64 [default: one a core]
     #[arg(long, value_name = "COUNT")]
     workers: usize,

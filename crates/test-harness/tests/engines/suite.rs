@@ -17,13 +17,14 @@ pub(crate) struct Subject {
 
 type Behaviour = (&'static str, fn() -> Limits, fn(&Subject));
 
-pub(crate) const SUITE: [Behaviour; 9] = [
+pub(crate) const SUITE: [Behaviour; 10] = [
     ("positions rise by one and are read in order", Limits::default, positions_rise),
     ("messages come back as they went in", Limits::default, messages_come_back),
     ("a repeat is answered like the first", Limits::default, repeats),
     ("options are kept to", strict, options),
     ("retention takes the oldest and tells of it", || keeping(3, 3_600_000), retention),
     ("age takes what is old", || keeping(100, 1_000), age),
+    ("names long empty are forgotten, and tell of what they lost", few_names, forgetting),
     ("a newer message of a key supersedes the older", compacted, compaction),
     ("state is bounded", compacted, bounds),
     ("values that are too old are removed", compacted, expiry),
@@ -41,6 +42,10 @@ fn strict() -> Limits {
 
 fn keeping(messages_max: usize, age_max_ms: u64) -> Limits {
     of(|it| it.retention = Retention { messages_max, age_max_ms, ..Retention::default() })
+}
+
+fn few_names() -> Limits {
+    Limits { dead_channels_max: 1, ..keeping(100, 1_000) }
 }
 
 fn compacted() -> Limits {
@@ -171,6 +176,27 @@ fn age(subject: &Subject) {
     }
     subject.sweep_until(1_850, &numbered(3..=4));
     assert_eq!(subject.read("a", subject.after(0))[0], (2, "gap".to_owned()));
+}
+
+fn forgetting(subject: &Subject) {
+    for n in 1..=5 {
+        subject.publish(&format!("b.{n}"), text(&n.to_string()), 0).unwrap();
+    }
+    subject.publish("a", text("6"), 1_500).unwrap();
+    let is_done = || (1..=5).all(|n| subject.read(&format!("b.{n}"), Start::Earliest).is_empty());
+    let started = Instant::now();
+    while !is_done() || started.elapsed() < Duration::from_millis(100) {
+        (subject.sweep)(2_000);
+        assert!(started.elapsed() < PATIENCE, "{:?}", subject.read("b.*", Start::Earliest));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(subject.publish("b.1", text("7"), 2_000), Ok(7));
+    for pattern in ["b.1", "b.3", "b.*"] {
+        assert_eq!(subject.read(pattern, subject.after(0))[0].1, "gap", "{pattern}");
+    }
+    assert_eq!(subject.read("b.1", subject.after(5)), numbered([7]));
+    assert_eq!(subject.read("b.*", subject.after(5)), numbered([7]));
+    assert_eq!(subject.read("a", subject.after(0)), numbered([6]));
 }
 
 fn compaction(subject: &Subject) {

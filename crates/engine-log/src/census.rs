@@ -1,0 +1,106 @@
+//! What is known of all channels together, kept up with each change of one: what they cost, which
+//! holds the oldest message, and of which nothing is left.
+
+use crate::channels::State;
+use std::collections::BTreeSet;
+
+/// Figures of all channels. Every change is O(log channels).
+#[derive(Debug, Default)]
+pub(crate) struct Census {
+    /// What messages cost that may go,
+    passing_bytes: u64,
+    /// and those of compacted channels, which may not.
+    state_bytes: u64,
+    /// Channels whose messages may go: an offset no newer than the oldest one's, and the number.
+    by_age: BTreeSet<(u64, u64)>,
+    /// Channels of which nothing is left, ids included: the newest offset, and the number.
+    dead: BTreeSet<(u64, u64)>,
+}
+
+impl Census {
+    /// Counts a channel in; `has_ids` tells whether ids of its messages are remembered.
+    pub(crate) fn add(&mut self, state: &State, has_ids: bool) {
+        let State { number, last, first, count, bytes, is_compact, .. } = *state;
+        let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
+        *sum = sum.saturating_add(bytes);
+        if count == 0 && !has_ids {
+            self.dead.insert((last, number));
+        }
+        if count > 0 && !is_compact {
+            self.by_age.insert((first, number));
+        }
+    }
+
+    /// Counts a channel out, as it was when it was counted in.
+    pub(crate) fn subtract(&mut self, state: &State) {
+        let State { number, last, first, bytes, is_compact, .. } = *state;
+        let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
+        *sum = sum.saturating_sub(bytes);
+        self.dead.remove(&(last, number));
+        self.by_age.remove(&(first, number));
+    }
+
+    /// What all messages cost.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.passing_bytes.saturating_add(self.state_bytes)
+    }
+
+    /// What those of compacted channels cost.
+    pub(crate) fn state_bytes(&self) -> u64 {
+        self.state_bytes
+    }
+
+    /// The number of the channel whose oldest message is the oldest that may go, and the offset of
+    /// the next such channel's.
+    pub(crate) fn oldest(&self) -> Option<(u64, u64)> {
+        let mut oldest = self.by_age.iter();
+        let (_, number) = oldest.next()?;
+        Some((*number, oldest.next().map_or(u64::MAX, |(next, _)| *next)))
+    }
+
+    /// How many channels there are of which nothing is left.
+    pub(crate) fn dead(&self) -> usize {
+        self.dead.len()
+    }
+
+    /// The one among them that has been quiet for longest: its number.
+    pub(crate) fn oldest_dead(&self) -> Option<u64> {
+        self.dead.first().map(|(_, number)| *number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(number: u64, first: u64, last: u64, count: u64) -> State {
+        State { number, first, last, count, bytes: count * 10, ..State::default() }
+    }
+
+    #[test]
+    fn what_is_counted_in_and_out_leaves_nothing() {
+        let mut census = Census::default();
+        let states = [
+            state(1, 5, 9, 2),
+            State { is_compact: true, ..state(2, 1, 8, 3) },
+            state(3, 2, 7, 0),
+            state(4, 3, 4, 1),
+        ];
+        states.iter().for_each(|state| census.add(state, false));
+        assert_eq!((census.bytes(), census.state_bytes(), census.dead()), (60, 30, 1));
+        assert_eq!(census.oldest(), Some((4, 5)));
+        assert_eq!(census.oldest_dead(), Some(3));
+        states.iter().for_each(|state| census.subtract(state));
+        assert_eq!((census.bytes(), census.oldest(), census.oldest_dead()), (0, None, None));
+    }
+
+    #[test]
+    fn a_channel_whose_ids_are_remembered_is_not_dead() {
+        let mut census = Census::default();
+        census.add(&state(1, 0, 9, 0), true);
+        assert_eq!(census.oldest_dead(), None);
+        census.subtract(&state(1, 0, 9, 0));
+        census.add(&state(1, 0, 9, 0), false);
+        assert_eq!(census.oldest_dead(), Some(1));
+    }
+}

@@ -1,0 +1,33 @@
+//! The bound on all channels together: the oldest messages go first, whichever channel they are of.
+//!
+//! Values of compacted channels stay: nothing has superseded them. When they alone reach the
+//! bound, judging refuses what would add to them.
+
+use crate::committer::Committer;
+
+impl Committer {
+    /// Removes the oldest messages until all together cost no more than they may; so many a round.
+    ///
+    /// O(log channels) for each run of messages of one channel.
+    pub(crate) fn evict(&mut self) {
+        while self.world.is_over_bytes()
+            && !self.world.has_enough_removals()
+            && let Some((number, next)) = self.world.census.oldest()
+            && let Some(channel) = self.world.channels.name(number)
+            && let Some(before) = self.world.channels.find(&channel)
+        {
+            let excess = self.world.census.bytes().saturating_sub(self.world.bytes_max);
+            let mut state = before;
+            let done = self.remove_messages(&mut state, |state| {
+                before.bytes.saturating_sub(state.bytes) < excess && state.first <= next
+            });
+            if let Err(error) = done {
+                tracing::error!(%channel, %error, "cannot look for the oldest messages");
+            }
+            if state == before {
+                break;
+            }
+            self.announce(&channel, before, state);
+        }
+    }
+}

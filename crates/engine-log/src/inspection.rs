@@ -1,0 +1,65 @@
+//! For tests in here: stores with few messages, looked into row by row.
+
+use crate::{
+    LogEngine, Settings,
+    disk::FileDisk,
+    engine::{JOURNAL_FILE, ROWS_FILE, WITNESS_FILE},
+    opening,
+    store::{Disks, Order, Store},
+    world::World,
+};
+use std::{
+    ops::{Bound, ControlFlow},
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    thread,
+};
+use tidewire_broker::{Content, Draft, Engine as _, Grant};
+
+pub(crate) fn draft() -> Draft {
+    Draft::new(Content::Text("x".into()))
+}
+
+/// Publishes, and waits until it is on disk.
+pub(crate) fn publish(engine: &LogEngine, channel: &str, id: Option<&str>, now_ms: u64) {
+    let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
+    let id = id.map(|id| id.parse().unwrap());
+    let mut publishing = pin!(engine.publish(permit, Draft { id, ..draft() }, now_ms));
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match publishing.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => break assert!(outcome.is_ok()),
+            Poll::Pending => thread::yield_now(),
+        }
+    }
+}
+
+pub(crate) fn disks(directory: &Path) -> Disks {
+    let [journal, rows, witness] = [JOURNAL_FILE, ROWS_FILE, WITNESS_FILE]
+        .map(|name| Arc::new(FileDisk::open(directory, name).unwrap()));
+    Disks { journal, rows, witness }
+}
+
+pub(crate) fn store(directory: &Path) -> Store {
+    Store::open(disks(directory)).unwrap().0
+}
+
+/// What a committer would begin with.
+pub(crate) fn world(directory: &Path, settings: &Settings, now_ms: u64) -> World {
+    opening::open(directory, disks(directory), settings, now_ms).unwrap()
+}
+
+/// The keys of all rows of a kind.
+pub(crate) fn rows(store: &Store, kind: u8) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let (from, upto) = ([kind], [kind + 1]);
+    let bounds = (Bound::Included(&from[..]), Bound::Excluded(&upto[..]));
+    let visit = |row: crate::store::Row<'_>| {
+        keys.push(row.key.to_vec());
+        ControlFlow::Continue(())
+    };
+    store.scan(bounds.0, bounds.1, Order::Ascending, visit).unwrap();
+    keys
+}

@@ -1,0 +1,158 @@
+//! Everything that the committer knows. Judging looks at it, and only what is committed, or on its
+//! way out with the next commit, changes it.
+
+use crate::{
+    census::Census,
+    channels::{Channels, State},
+    layout::{self, Held, Progress},
+    pending::Changes,
+    store::{Store, StoreError},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+use tidewire_broker::{Broker, ChannelName, Label, Recent};
+
+/// The store, what is known of it in memory, and the broker before it.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) store: Arc<Store>,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) broker: Broker,
+    pub(crate) census: Census,
+    /// The ids remembered, by the channel's number,
+    pub(crate) recents: HashMap<u64, Recent>,
+    /// how many that is,
+    pub(crate) ids: usize,
+    /// and the offsets of messages whose ids are remembered no longer: their rows are to go.
+    pub(crate) stale_ids: VecDeque<u64>,
+    /// The newest offset, and the newest time.
+    pub(crate) last: u64,
+    pub(crate) time_ms: u64,
+    /// The newest offset of any channel that has been forgotten.
+    pub(crate) forgotten: u64,
+    /// What all messages together may cost.
+    pub(crate) bytes_max: u64,
+    /// What retention has taken, on its way out with the next commit.
+    pub(crate) removals: Changes,
+}
+
+impl World {
+    /// Notes the new figures of a channel.
+    pub(crate) fn set(&mut self, name: &ChannelName, state: State) {
+        if let Some(before) = self.channels.find(name) {
+            self.census.subtract(&before);
+        }
+        self.census.add(&state, self.recents.contains_key(&state.number));
+        self.channels.set(name.clone(), state);
+    }
+
+    /// The newest message of a key, as far as has been committed.
+    pub(crate) fn held(&self, channel: u64, key: &Label) -> Result<Option<Held>, StoreError> {
+        let key = layout::key(channel, key);
+        if self.removals.removes(&key) {
+            return Ok(None);
+        }
+        Ok(self.store.find(&key)?.and_then(|value| Held::decode(&value)))
+    }
+
+    /// How far everything has come.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            last: self.last,
+            channels: units(self.channels.len()),
+            time_ms: self.time_ms,
+            next_number: self.channels.next_number(),
+            forgotten: self.forgotten,
+        }
+    }
+
+    /// Forgets channels of which nothing is left, those that were quiet for longest first, until no
+    /// more remain than the limits say; so many a round.
+    ///
+    /// Their rows go, and the newest offset of any comes to stand for all, in one commit. A name
+    /// that comes back begins with it, so that whoever was behind is told of a gap.
+    pub(crate) fn forget_channels(&mut self) {
+        let mut left = FORGOTTEN_A_ROUND;
+        while left > 0
+            && self.has_dead_in_excess()
+            && let Some(state) =
+                self.census.oldest_dead().and_then(|number| self.channels.forget(number))
+        {
+            self.census.subtract(&state);
+            self.forgotten = self.forgotten.max(state.last);
+            self.removals.remove(layout::channel(state.number));
+            left -= 1;
+        }
+        if left < FORGOTTEN_A_ROUND {
+            self.removals.put(layout::progress(), self.progress().encode());
+        }
+    }
+
+    /// Whether channels wait to be forgotten.
+    pub(crate) fn has_dead_in_excess(&self) -> bool {
+        self.census.dead() > self.broker.limits().dead_channels_max
+    }
+
+    /// Whether messages that may go cost more than there is room for.
+    pub(crate) fn is_over_bytes(&self) -> bool {
+        self.census.bytes() > self.bytes_max && self.census.oldest().is_some()
+    }
+
+    /// Whether so much is on its way out that it should go before more does.
+    pub(crate) fn has_enough_removals(&self) -> bool {
+        self.removals.len() >= REMOVALS_MAX
+    }
+}
+
+/// A number of bytes or messages as the store keeps it.
+pub(crate) fn units(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Rows removed at once, while publishers wait: more than a batch of them can bring in, and some
+/// tens of milliseconds.
+pub(crate) const REMOVALS_MAX: usize = 16_384;
+
+/// Channels forgotten at once, half of what may be removed: the rest is for what retention takes.
+const FORGOTTEN_A_ROUND: usize = 8_192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        LogEngine, Settings,
+        inspection::{publish, rows, world},
+    };
+    use tidewire_broker::{Limits, Options, Retention, Rules};
+
+    fn settings() -> Settings {
+        let retention = Retention { age_max_ms: 10, ..Retention::default() };
+        let rules = Rules::all(Options { retention, ..Options::default() });
+        Settings {
+            limits: Limits { rules, dead_channels_max: 0, ..Limits::default() },
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn nothing_of_what_was_forgotten_is_left_and_its_number_is_not_given_again() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, now_ms) in [("a", 0), ("b", 2_000_000), ("c", 4_000_000)] {
+            let (engine, _broker) = LogEngine::open(directory.path(), settings(), 7).unwrap();
+            publish(&engine, name, Some("id"), now_ms);
+            // The message goes with one round, the name with the next after its id.
+            for _ in 0..4 {
+                engine.sweep(now_ms + 1_000_000);
+                publish(&engine, "clock", None, now_ms + 1_000_000);
+            }
+        }
+        let world = world(directory.path(), &settings(), 8);
+        let clock = world.channels.find(&"clock".parse().unwrap()).unwrap().number;
+        assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(clock)]);
+        assert!(rows(&world.store, layout::IDS).is_empty());
+        assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(clock)));
+        assert!(world.channels.next_number() >= 4, "a, clock, b, c");
+    }
+}
