@@ -2,7 +2,7 @@
 //! lanes to tell of news.
 
 use crate::{
-    ChannelName, Message, Options, Recent,
+    ChannelName, Loss, Message, Options, Recent,
     broker::Shared,
     keys::Keys,
     ring::{Ring, Taken},
@@ -164,8 +164,8 @@ impl Channel {
                 found(&message);
             }
             ring = self.ring();
-            if cold.lost > ring.taken().offset {
-                ring.lose(cold.lost, shared.stamp());
+            if cold.lost > ring.taken().messages.offset {
+                ring.lose(cold.lost, shared.stamp(), Loss::Messages);
             }
             if cold.next.is_some() {
                 return Run { next: cold.next, taken: ring.taken(), budget };

@@ -14,7 +14,7 @@
 use crate::{
     ChannelName, Message, Pattern,
     channel::Channel,
-    ring::Taken,
+    ring::{Lost, Taken},
     seats::{News, Whereabouts},
 };
 use smallvec::SmallVec;
@@ -84,6 +84,16 @@ impl Follow {
         let name = channel.as_ref().map(|channel| channel.name().clone().into());
         let pattern = name.unwrap_or(pattern);
         Self { pattern, channel, stamp: 0, told: 0, begun: None, fresh: 0 }
+    }
+
+    /// What of a channel's losses after `after` it is owed word of.
+    fn owed(&self, taken: Taken, after: u64) -> Option<Lost> {
+        let after = after.max(self.told);
+        let is_owed = |lost: Lost, after| lost.offset > after && lost.stamp > self.stamp;
+        let messages = Some(taken.messages).filter(|lost| is_owed(*lost, after));
+        let tombstones =
+            Some(taken.tombstones).filter(|lost| is_owed(*lost, after.max(self.fresh)));
+        messages.into_iter().chain(tombstones).reduce(Lost::and)
     }
 }
 
@@ -160,17 +170,16 @@ impl Cursor {
             })
     }
 
-    /// The follows that are owed word of what a channel lost after `after`.
+    /// The follows that are owed word of what a channel lost after `after`, and of what.
     pub(crate) fn owed(
         &self,
         channel: &ChannelName,
         taken: Taken,
         after: u64,
-    ) -> impl Iterator<Item = &Follow> {
-        self.follows.iter().filter(move |follow| {
-            taken.offset > after.max(follow.told)
-                && taken.stamp > follow.stamp
-                && follow.pattern.matches(channel)
+    ) -> impl Iterator<Item = (&Follow, Lost)> {
+        self.follows.iter().filter_map(move |follow| {
+            let lost = follow.owed(taken, after)?;
+            follow.pattern.matches(channel).then_some((follow, lost))
         })
     }
 }

@@ -150,9 +150,9 @@ fn convert(
 
 fn restore(broker: &Broker, channels: &[(ChannelName, State)]) {
     for (name, state) in channels {
-        broker.restore(name, state.last, state.taken);
+        broker.restore(name, state.last, state.taken, state.loss());
         if state.count == 0 {
-            broker.lose(name, state.taken);
+            broker.lose(name, state.taken, state.loss());
         }
     }
 }

@@ -19,8 +19,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Engine, Entry, Limits, Permit,
-    Position, Publishing, Retention,
+    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Engine, Entry, Limits, Loss,
+    Permit, Position, Publishing, Retention,
 };
 
 /// The store, and the engine before it.
@@ -121,7 +121,7 @@ impl Shelf {
         let broker = Broker::with_archive(self.epoch, head, limits.clone(), archive);
         let mut inner = lock(&self.inner);
         for rack in inner.racks.values() {
-            broker.restore(&rack.name, rack.last, rack.taken);
+            broker.restore(&rack.name, rack.last, rack.taken, rack.loss(&broker));
         }
         inner.broker = Some(broker.clone());
         broker
@@ -293,6 +293,12 @@ impl Rack {
         entries.filter(move |(_, entry)| !is_compacted || entry.draft.content.is_nothing())
     }
 
+    /// What that is.
+    fn loss(&self, broker: &Broker) -> Loss {
+        let compaction = broker.options(&self.name).compaction;
+        compaction.map_or(Loss::Messages, |_| Loss::Tombstones)
+    }
+
     fn is_over(&self, retention: &Retention, broker: &Broker, now_ms: u64) -> bool {
         let Some((_, oldest)) = self.removable(broker).next() else { return false };
         let bytes = |(_, entry): (&u64, &Entry)| entry.draft.bytes() + ROW_BYTES;
@@ -304,16 +310,16 @@ impl Rack {
 
     fn lose_oldest(&mut self, broker: &Broker) {
         let Some(offset) = self.removable(broker).next().map(|(offset, _)| *offset) else { return };
-        if broker.options(&self.name).compaction.is_some() {
-            broker.lose_one(&self.name, offset);
-        } else {
-            broker.lose(&self.name, offset);
+        let loss = self.loss(broker);
+        match loss {
+            Loss::Tombstones => broker.lose_one(&self.name, offset, loss),
+            Loss::Messages => broker.lose(&self.name, offset, loss),
         }
         self.rows.remove(&offset);
         self.taken = self.taken.max(offset);
         // So that the broker need not remember the channel.
         if self.rows.is_empty() {
-            broker.lose(&self.name, self.last);
+            broker.lose(&self.name, self.last, loss);
         }
     }
 
