@@ -51,8 +51,9 @@ pub enum Start {
     /// So that the newest messages before a position follow, `before` itself not among them.
     ///
     /// It is behind the next older message, or at the beginning of the log if there is none: what
-    /// retention took in between is then told as a gap, like behind any position. A position of
-    /// another epoch is a gap, and what is retained follows; one not reached yet is the head.
+    /// retention took in between is then told as a gap, like behind any position, but for tombstones,
+    /// which concern only who has older messages. A position of another epoch is a gap, and what is
+    /// retained follows; one not reached yet is the head.
     Back {
         /// Before which; `None` is behind the newest message.
         before: Option<Position>,
@@ -153,7 +154,7 @@ impl Reader {
             Some(channel) => channel.options().compaction.is_some(),
             None => broker.limits().rules.may_compact(&follow.pattern),
         });
-        let state = compacted.map(|follow| follow.fresh).min()?;
+        let state = compacted.map(|follow| follow.state).min()?;
         self.after().is_some_and(|after| after < state).then_some(state)
     }
 
@@ -254,13 +255,16 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     let is_reached = |position: Position, state: u64| {
         position.epoch == broker.epoch() && position.offset.max(state) <= head
     };
-    // Whoever begins with the state of a moment has nothing that older tombstones could remove.
-    let mut begin_with = |state: u64| follows.iter_mut().for_each(|follow| follow.fresh = state);
+    // Whoever begins with the state of a moment has nothing that older tombstones could remove. Nor
+    // has who goes back: what they removed was gone before he began, and here he is shown them.
+    let mut begin_with = |state, fresh| {
+        follows.iter_mut().for_each(|follow| (follow.state, follow.fresh) = (state, fresh));
+    };
     let after = match start {
         Start::Now => broker.head(),
         Start::After(position) if is_reached(position, 0) => position.offset,
         Start::Within { position, state } if is_reached(position, state) => {
-            begin_with(state);
+            begin_with(state, state);
             position.offset
         }
         Start::After(_) | Start::Within { .. } => {
@@ -268,7 +272,7 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
             place_of(broker, follows, None)
         }
         Start::Earliest => {
-            begin_with(head);
+            begin_with(head, head);
             place_of(broker, follows, None)
         }
         Start::Since(time_ms) => place_of(broker, follows, Some(time_ms)),
@@ -277,6 +281,7 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
             place_of(broker, follows, None)
         }
         Start::Back { before, count, bytes_max } => {
+            begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));
             place_before(broker, follows, Wanted { before, count, bytes_max })

@@ -134,6 +134,28 @@ fn a_channel_that_is_not_compacted_has_no_state_to_be_within() {
 }
 
 #[test]
+fn who_goes_back_hears_of_the_tombstones_that_are_left() {
+    let broker = world();
+    let (before, bytes_max) = (Some(broker.position(14)), usize::MAX);
+    for count in [1, 3] {
+        let mut mirror = Mirror::default();
+        let mut back = reader(&broker, Start::Back { before, count, bytes_max });
+        mirror.read(&broker, &mut back, 1, true);
+        // The one that is left stands behind all the values.
+        assert_eq!((mirror.gaps, mirror.state.len(), mirror.tombstones), (0, count, 1));
+    }
+    broker.lose_one(&"m".parse().unwrap(), 9, Loss::Messages);
+    let mut mirror = Mirror::default();
+    mirror.read(
+        &broker,
+        &mut reader(&broker, Start::Back { before, count: 3, bytes_max }),
+        1,
+        true,
+    );
+    assert_eq!(mirror.gaps, 1);
+}
+
+#[test]
 fn what_is_not_certainly_a_tombstone_is_told() {
     for (loss, gaps) in [(Loss::Tombstones, 0), (Loss::Messages, 1)] {
         let broker = world();

@@ -11,7 +11,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     mem,
     ops::Bound,
     pin::Pin,
@@ -36,6 +36,8 @@ struct Inner {
     queue: Vec<Waiting>,
     /// None while no server runs.
     broker: Option<Broker>,
+    /// The offsets of all rows that could not be read any more, even if they are gone by now.
+    rotten: BTreeSet<u64>,
     rng: Rng,
     /// Nothing is lost any more while the archive is asked.
     is_calm: bool,
@@ -108,6 +110,7 @@ impl Shelf {
             racks: BTreeMap::new(),
             queue: Vec::new(),
             broker: None,
+            rotten: BTreeSet::new(),
             rng,
             is_calm: false,
             reads: 0,
@@ -131,10 +134,17 @@ impl Shelf {
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
         (inner.queue, inner.broker) = (Vec::new(), None);
-        let Inner { racks, rng, .. } = &mut *inner;
+        let Inner { racks, rotten, rng, .. } = &mut *inner;
         let rack = rng.choice(racks.values_mut()).filter(|_| rng.u8(..8) == 0);
-        let row = rack.and_then(|rack| rng.choice(rack.rows.values_mut()));
-        row.into_iter().for_each(|row| row.is_rotten = true);
+        if let Some((offset, row)) = rack.and_then(|rack| rng.choice(rack.rows.iter_mut())) {
+            row.is_rotten = true;
+            rotten.insert(*offset);
+        }
+    }
+
+    /// Whether the row of this offset could once not be read any more.
+    pub(crate) fn has_rotted(&self, offset: u64) -> bool {
+        lock(&self.inner).rotten.contains(&offset)
     }
 
     /// From here on nothing is lost while the archive is asked.
