@@ -95,7 +95,7 @@ fn pages_tell_of_each_member_once_and_hold_no_more_than_a_page() {
         let page = told.unwrap();
         assert!(page.members.len() <= 1_000 && reading.bytes_max < 1 << 20, "{reading:?}");
         seen.extend(page.members.into_iter().map(|member| member.connection));
-        (since, pages) = (Some(Since::Position(page.position)), pages + 1);
+        (since, pages) = (Some(page.position.into()), pages + 1);
         if !page.more {
             break;
         }

@@ -4,7 +4,8 @@
 //! alone.
 
 use crate::{
-    Broker, ChannelName, Content, Draft, Entry, Label, Message, Permit, Position, Publishers, Seen,
+    Broker, ChannelName, Content, Draft, Entry, Label, Loss, Message, Permit, Position, Publishers,
+    Seen,
     broker::Shared,
     channel::{Book, Channel},
     keys::{Held, key_cost_bytes},
@@ -156,21 +157,22 @@ impl Broker {
         Ok(())
     }
 
-    /// Notes that the archive is about to remove everything of `channel` up to offset `upto`.
-    pub fn lose(&self, channel: &ChannelName, upto: u64) {
+    /// Notes that the archive is about to remove everything of `channel` up to offset `upto`, and
+    /// what there was.
+    pub fn lose(&self, channel: &ChannelName, upto: u64, loss: Loss) {
         let (shared, channel) = (&*self.shared, self.shared.registry.obtain(channel));
         let mut ring = channel.ring();
         while ring.oldest().is_some_and(|oldest| oldest <= upto) {
             let gone = ring.take_oldest(|| shared.stamp());
             gone.iter().for_each(|gone| shared.settle(&channel, gone));
         }
-        ring.lose_all(upto, shared.stamp());
+        ring.lose_all(upto, shared.stamp(), loss);
     }
 
     /// Notes that the archive is about to remove this one message, such as an old tombstone.
-    pub fn lose_one(&self, channel: &ChannelName, offset: u64) {
+    pub fn lose_one(&self, channel: &ChannelName, offset: u64, loss: Loss) {
         let channel = self.shared.registry.obtain(channel);
-        self.shared.lose_one(&channel, offset);
+        self.shared.lose_one(&channel, offset, loss);
     }
 
     /// Gives a draft its place, and returns that and the lanes to wake.
@@ -296,15 +298,15 @@ impl Shared {
             }
             drop(book);
             self.state.subtract(old.bytes);
-            self.lose_one(channel, old.offset);
+            self.lose_one(channel, old.offset, Loss::Tombstones);
         }
     }
 
-    fn lose_one(&self, channel: &Channel, offset: u64) {
+    fn lose_one(&self, channel: &Channel, offset: u64, loss: Loss) {
         let mut ring = channel.ring();
         let gone = ring.remove(offset);
         gone.iter().for_each(|gone| self.settle(channel, gone));
-        ring.lose(offset, self.stamp());
+        ring.lose(offset, self.stamp(), loss);
     }
 
     /// Takes out of the ledger what a message had cost that has left its ring.

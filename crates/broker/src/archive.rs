@@ -20,6 +20,16 @@ pub struct Entry {
     pub draft: Draft,
 }
 
+/// What it is that goes, for those who have not read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Tombstones of a compacted channel, and for certain nothing else. Who began with the state of
+    /// a later moment was given nothing that they removed, and is not told.
+    Tombstones,
+    /// Anything else, or nobody knows what.
+    Messages,
+}
+
 /// What an archive had to say to a reading.
 #[derive(Debug, Default)]
 pub struct Cold {

@@ -1,11 +1,11 @@
 //! The broker: what everybody shares, and what it holds.
 
 use crate::{
-    Archive, ChannelName, Lane, Limits, Message, Options, Position, Roster, TooManyLanes,
+    Archive, ChannelName, Lane, Limits, Loss, Message, Options, Position, Roster, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
-    registry::{Forgotten, Registry},
-    ring::Taken,
+    registry::Registry,
+    ring::{Lost, Taken},
     sequencer::{Ledger, Sequencer},
     sweep::Sweep,
     sync::{
@@ -112,10 +112,14 @@ impl Broker {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Makes a channel known of which the archive holds messages up to `last`, after all up to
-    /// `taken` were lost.
-    pub fn restore(&self, channel: &ChannelName, last: u64, taken: u64) {
-        let taken = Taken { offset: taken, stamp: 1 };
+    /// Makes a channel known of which the archive holds messages up to `last`. What it has lost was
+    /// `loss`, the newest of it at `taken`.
+    pub fn restore(&self, channel: &ChannelName, last: u64, taken: u64, loss: Loss) {
+        let lost = Lost { offset: taken, stamp: 1 };
+        let taken = match loss {
+            Loss::Messages => Taken::of_messages(lost),
+            Loss::Tombstones => Taken { tombstones: lost, ..Taken::default() },
+        };
         self.shared.registry.restore(channel, taken, last);
     }
 
@@ -123,7 +127,7 @@ impl Broker {
     /// lost everything up to `offset` at most: whoever resumes behind it in a channel that
     /// [`Broker::restore`] did not name is told of a gap.
     pub fn restore_forgotten(&self, offset: u64) {
-        self.shared.registry.restore_forgotten(Forgotten { offset, stamp: 1 });
+        self.shared.registry.restore_forgotten(Lost { offset, stamp: 1 });
     }
 
     /// The options of a channel. O(rules).

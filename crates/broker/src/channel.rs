@@ -2,10 +2,10 @@
 //! lanes to tell of news.
 
 use crate::{
-    ChannelName, Message, Options, Recent,
+    ChannelName, Loss, Message, Options, Recent,
     broker::Shared,
     keys::Keys,
-    ring::{Ring, Taken},
+    ring::{Lost, Ring, Taken},
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -166,11 +166,12 @@ impl Channel {
                 found(&message);
             }
             if cold.unread > 0 {
-                unread = Taken { offset: cold.unread, stamp: shared.stamp() };
+                let lost = Lost { offset: cold.unread, stamp: shared.stamp() };
+                unread = Taken::of_messages(lost);
             }
             ring = self.ring();
-            if cold.lost > ring.taken().offset {
-                ring.lose(cold.lost, shared.stamp());
+            if cold.lost > ring.taken().messages.offset {
+                ring.lose(cold.lost, shared.stamp(), Loss::Messages);
             }
             if cold.next.is_some() {
                 return Run { next: cold.next, taken: ring.taken(), unread, budget };

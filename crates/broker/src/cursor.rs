@@ -14,7 +14,7 @@
 use crate::{
     ChannelName, Message, Pattern,
     channel::Channel,
-    ring::Taken,
+    ring::{Lost, Taken},
     seats::{News, Whereabouts},
 };
 use smallvec::SmallVec;
@@ -43,8 +43,10 @@ pub(crate) struct Follow {
     pub(crate) told: u64,
     /// The eviction count when it was first read: what was lost later was lost to a slow reader.
     pub(crate) begun: Option<u64>,
-    /// Tombstones up to here remove nothing that this reader has been given.
+    /// Tombstones up to here remove nothing that this reader has been given: their loss is no gap.
     pub(crate) fresh: u64,
+    /// It began with the state of this moment, ≤ `fresh`: tombstones up to here are passed over.
+    pub(crate) state: u64,
 }
 
 /// Where the channels with news are, among those that patterns with wildcards select.
@@ -83,7 +85,17 @@ impl Follow {
         // The channel's own name, so that those who follow it share one text.
         let name = channel.as_ref().map(|channel| channel.name().clone().into());
         let pattern = name.unwrap_or(pattern);
-        Self { pattern, channel, stamp: 0, told: 0, begun: None, fresh: 0 }
+        Self { pattern, channel, stamp: 0, told: 0, begun: None, fresh: 0, state: 0 }
+    }
+
+    /// What of a channel's losses after `after` it is owed word of.
+    fn owed(&self, taken: Taken, after: u64) -> Option<Lost> {
+        let after = after.max(self.told);
+        let is_owed = |lost: Lost, after| lost.offset > after && lost.stamp > self.stamp;
+        let messages = Some(taken.messages).filter(|lost| is_owed(*lost, after));
+        let tombstones =
+            Some(taken.tombstones).filter(|lost| is_owed(*lost, after.max(self.fresh)));
+        messages.into_iter().chain(tombstones).reduce(Lost::and)
     }
 }
 
@@ -156,21 +168,20 @@ impl Cursor {
         message.content().is_nothing()
             && channel.options().compaction.is_some()
             && !self.follows.iter().any(|follow| {
-                message.offset() > follow.fresh && follow.pattern.matches(channel.name())
+                message.offset() > follow.state && follow.pattern.matches(channel.name())
             })
     }
 
-    /// The follows that are owed word of what a channel lost after `after`.
+    /// The follows that are owed word of what a channel lost after `after`, and of what.
     pub(crate) fn owed(
         &self,
         channel: &ChannelName,
         taken: Taken,
         after: u64,
-    ) -> impl Iterator<Item = &Follow> {
-        self.follows.iter().filter(move |follow| {
-            taken.offset > after.max(follow.told)
-                && taken.stamp > follow.stamp
-                && follow.pattern.matches(channel)
+    ) -> impl Iterator<Item = (&Follow, Lost)> {
+        self.follows.iter().filter_map(move |follow| {
+            let lost = follow.owed(taken, after)?;
+            follow.pattern.matches(channel).then_some((follow, lost))
         })
     }
 }

@@ -224,11 +224,10 @@ impl Gathered {
         after: u64,
         at: usize,
     ) {
-        for follow in cursor.owed(channel.name(), taken, after) {
+        for (follow, lost) in cursor.owed(channel.name(), taken, after) {
             let disconnects = channel.options().slow_readers == SlowReaders::Disconnect;
-            self.is_too_slow |=
-                disconnects && follow.begun.is_some_and(|begun| taken.stamp > begun);
-            let gap = Gap { pattern: follow.pattern.clone(), from: after, to: taken.offset };
+            self.is_too_slow |= disconnects && follow.begun.is_some_and(|begun| lost.stamp > begun);
+            let gap = Gap { pattern: follow.pattern.clone(), from: after, to: lost.offset };
             self.note_gap(gap, at);
         }
     }

@@ -59,7 +59,7 @@ mod lane;
 mod seats;
 
 pub use append::{AppendError, OutOfOrder};
-pub use archive::{Archive, Cold, Entry};
+pub use archive::{Archive, Cold, Entry, Loss};
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};

@@ -35,13 +35,25 @@ pub enum Start {
     /// Behind this position. One of another epoch, or not reached yet, is a gap: then what is
     /// retained follows.
     After(Position),
+    /// Behind this position, by somebody who began with the earliest message when the head was at
+    /// offset `state`, and has not come so far yet: goes on as [`Reader::state`] said.
+    ///
+    /// Tombstones up to `state` are passed over, and word of their loss is not owed. A `state` that
+    /// the head has not reached is a gap, like such a position.
+    Within {
+        /// Behind which.
+        position: Position,
+        /// The head at the beginning.
+        state: u64,
+    },
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
     Since(u64),
     /// So that the newest messages before a position follow, `before` itself not among them.
     ///
     /// It is behind the next older message, or at the beginning of the log if there is none: what
-    /// retention took in between is then told as a gap, like behind any position. A position of
-    /// another epoch is a gap, and what is retained follows; one not reached yet is the head.
+    /// retention took in between is then told as a gap, like behind any position, but for tombstones,
+    /// which concern only who has older messages. A position of another epoch is a gap, and what is
+    /// retained follows; one not reached yet is the head.
     Back {
         /// Before which; `None` is behind the newest message.
         before: Option<Position>,
@@ -131,6 +143,19 @@ impl Reader {
     /// The offset up to which everything has been handed over, or `None` with nothing followed.
     pub fn after(&self) -> Option<u64> {
         self.cursors.first().map(|cursor| cursor.after)
+    }
+
+    /// The head at which it began with the earliest message, while it stands before that in channels
+    /// of which some are compacted: who goes on from here with [`Start::Within`] is owed no more word
+    /// of losses than this reader. O(rules) for a pattern with a wildcard.
+    pub fn state(&self, broker: &Broker) -> Option<u64> {
+        let follows = self.cursors.iter().flat_map(|cursor| &cursor.follows);
+        let compacted = follows.filter(|follow| match &follow.channel {
+            Some(channel) => channel.options().compaction.is_some(),
+            None => broker.limits().rules.may_compact(&follow.pattern),
+        });
+        let state = compacted.map(|follow| follow.state).min()?;
+        self.after().is_some_and(|after| after < state).then_some(state)
     }
 
     /// Takes in what a lane has reported for this reader.
@@ -223,32 +248,40 @@ impl Reader {
     }
 }
 
-fn is_reached(broker: &Broker, position: Position) -> bool {
-    position.epoch == broker.epoch() && position.offset <= broker.head()
-}
-
 /// Finds the place where `follows` begin.
 fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     let mut is_foreign = false;
     let head = broker.head();
-    for follow in follows.iter_mut() {
-        // Whoever begins with the present state has nothing that older tombstones could remove.
-        follow.fresh = if start == Start::Earliest { head } else { 0 };
-    }
+    let is_reached = |position: Position, state: u64| {
+        position.epoch == broker.epoch() && position.offset.max(state) <= head
+    };
+    // Whoever begins with the state of a moment has nothing that older tombstones could remove. Nor
+    // has who goes back: what they removed was gone before he began, and here he is shown them.
+    let mut begin_with = |state, fresh| {
+        follows.iter_mut().for_each(|follow| (follow.state, follow.fresh) = (state, fresh));
+    };
     let after = match start {
         Start::Now => broker.head(),
-        Start::After(position) if is_reached(broker, position) => position.offset,
-        Start::After(_) => {
+        Start::After(position) if is_reached(position, 0) => position.offset,
+        Start::Within { position, state } if is_reached(position, state) => {
+            begin_with(state, state);
+            position.offset
+        }
+        Start::After(_) | Start::Within { .. } => {
             is_foreign = true;
             place_of(broker, follows, None)
         }
-        Start::Earliest => place_of(broker, follows, None),
+        Start::Earliest => {
+            begin_with(head, head);
+            place_of(broker, follows, None)
+        }
         Start::Since(time_ms) => place_of(broker, follows, Some(time_ms)),
         Start::Back { before: Some(Position { epoch, .. }), .. } if epoch != broker.epoch() => {
             is_foreign = true;
             place_of(broker, follows, None)
         }
         Start::Back { before, count, bytes_max } => {
+            begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));
             place_before(broker, follows, Wanted { before, count, bytes_max })

@@ -3,7 +3,7 @@
 use crate::{
     ChannelName, Rules,
     channel::Channel,
-    ring::{Ring, Taken},
+    ring::{Lost, Ring, Taken},
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use std::{
@@ -21,19 +21,13 @@ pub(crate) struct Registry {
 }
 
 /// `places[at]` is the channel that `names` files under `at`; `free` lists the empty places.
+/// `forgotten` is what any channel that has been forgotten had lost.
 #[derive(Debug, Default)]
 struct Inner {
     names: HashMap<ChannelName, usize>,
     places: Vec<Option<Arc<Channel>>>,
     free: Vec<usize>,
-    forgotten: Forgotten,
-}
-
-/// The newest loss of any channel that has been forgotten.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Forgotten {
-    pub(crate) offset: u64,
-    pub(crate) stamp: u64,
+    forgotten: Lost,
 }
 
 impl Registry {
@@ -84,23 +78,24 @@ impl Registry {
         channel
     }
 
-    /// Files a channel of which an archive holds something up to `last`, and nothing up to `taken`.
+    /// Files a channel of which an archive holds something up to `last`. Unless it is compacted,
+    /// nothing is left up to what was lost.
     pub(crate) fn restore(&self, name: &ChannelName, taken: Taken, last: u64) {
         let options = self.rules.of(name);
-        let bare = if options.compaction.is_some() { 0 } else { taken.offset };
+        let bare = if options.compaction.is_some() { 0 } else { taken.messages.offset };
         let ring = Ring::archived(taken, bare, last);
         let channel = Channel::new(name.clone(), options, ring, last);
         self.write().file(&Arc::new(channel));
     }
 
     /// Takes over what channels had lost that were forgotten in an earlier life.
-    pub(crate) fn restore_forgotten(&self, forgotten: Forgotten) {
+    pub(crate) fn restore_forgotten(&self, forgotten: Lost) {
         self.write().forgotten = forgotten;
     }
 
     /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
-    fn make(&self, name: &ChannelName, Forgotten { offset, stamp }: Forgotten) -> Channel {
-        let taken = Taken { offset, stamp };
+    fn make(&self, name: &ChannelName, forgotten: Lost) -> Channel {
+        let (taken, offset) = (Taken::of_messages(forgotten), forgotten.offset);
         let ring =
             if self.is_archived { Ring::archived(taken, offset, offset) } else { Ring::new(taken) };
         Channel::new(name.clone(), self.rules.of(name), ring, offset)
@@ -127,7 +122,7 @@ impl Registry {
         }
     }
 
-    pub(crate) fn forgotten(&self) -> Forgotten {
+    pub(crate) fn forgotten(&self) -> Lost {
         self.read().forgotten
     }
 
@@ -170,8 +165,7 @@ impl Inner {
         if !channel.is_dead() {
             return false;
         }
-        self.forgotten.offset = self.forgotten.offset.max(channel.last());
-        self.forgotten.stamp = self.forgotten.stamp.max(stamp);
+        self.forgotten = self.forgotten.and(Lost { offset: channel.last(), stamp });
         self.names.remove(channel.name());
         *place = None;
         self.free.push(at);
@@ -213,7 +207,7 @@ mod tests {
         registry.forget_dead(0, 1, 1, 4);
         assert!(registry.find("a").is_none());
         let second = registry.obtain(&name);
-        assert_eq!(second.ring().taken(), Taken { offset: 9, stamp: 4 });
+        assert_eq!(second.ring().taken().messages, Lost { offset: 9, stamp: 4 });
         assert_eq!(second.last(), 9);
     }
 

@@ -2,13 +2,13 @@
 //!
 //! A plain data structure: the channel around it brings the lock, the broker the retention.
 
-use crate::{Message, Retention};
+use crate::{Loss, Message, Retention};
 use std::{collections::VecDeque, sync::Arc};
 
 /// A channel's messages. Offsets rise; the first slot is not empty.
 ///
-/// Without an archive `taken` < every offset held, unless the channel is compacted: there a
-/// tombstone may be lost that stood between values.
+/// Without an archive every offset held is newer than any lost, unless the channel is compacted:
+/// there a tombstone may be lost that stood between values.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     slots: VecDeque<Slot>,
@@ -17,8 +17,8 @@ pub(crate) struct Ring {
     bytes: usize,
     /// What is retained up to here is in the archive only, and no slot is older.
     floor: Option<u64>,
-    /// Nothing is left up to here, in the archive either; at most `taken`, as a compacted channel
-    /// loses tombstones from between its values.
+    /// Nothing is left up to here, in the archive either; no newer than what was lost, as a compacted
+    /// channel loses tombstones from between its values.
     bare: u64,
     taken: Taken,
     /// Whether the eviction order holds an entry for this channel.
@@ -36,10 +36,34 @@ struct Slot {
 /// What was lost of a channel, as far as anybody still knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
+    /// Losses of which everybody behind them is owed word.
+    pub(crate) messages: Lost,
+    /// Those that were tombstones and nothing else: they concern only who may hold what they removed.
+    pub(crate) tombstones: Lost,
+}
+
+/// Some of what was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
     /// The newest offset lost.
     pub(crate) offset: u64,
-    /// The broker's eviction count when it was.
+    /// The broker's eviction count when the last was lost.
     pub(crate) stamp: u64,
+}
+
+impl Taken {
+    /// Losses that may have been anything.
+    pub(crate) fn of_messages(messages: Lost) -> Self {
+        Self { messages, ..Self::default() }
+    }
+}
+
+impl Lost {
+    /// This and another loss. The stamp counts though a newer offset was lost before, as one that
+    /// could not be read: who began in between is owed word of this one.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { offset: self.offset.max(other.offset), stamp: self.stamp.max(other.stamp) }
+    }
 }
 
 impl Ring {
@@ -97,7 +121,7 @@ impl Ring {
         let slot = self.slots.pop_front()?;
         match &mut self.floor {
             Some(floor) => *floor = slot.offset,
-            None => self.taken = Taken { offset: slot.offset, stamp: stamp() },
+            None => self.taken.messages = Lost { offset: slot.offset, stamp: stamp() },
         }
         Some(self.let_go(slot.message?))
     }
@@ -114,15 +138,17 @@ impl Ring {
     }
 
     /// Notes that messages up to `offset`, all or some, are lost.
-    pub(crate) fn lose(&mut self, offset: u64, stamp: u64) {
-        // The stamp counts though a newer offset was lost before, as one that could not be read: who
-        // began in between is owed word of this one.
-        self.taken = Taken { offset: offset.max(self.taken.offset), stamp };
+    pub(crate) fn lose(&mut self, offset: u64, stamp: u64, loss: Loss) {
+        let lost = match loss {
+            Loss::Messages => &mut self.taken.messages,
+            Loss::Tombstones => &mut self.taken.tombstones,
+        };
+        *lost = lost.and(Lost { offset, stamp });
     }
 
     /// Notes that all messages up to `offset` are lost, in the archive too.
-    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64) {
-        self.lose(offset, stamp);
+    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64, loss: Loss) {
+        self.lose(offset, stamp, loss);
         self.bare = self.bare.max(offset);
     }
 
@@ -269,7 +295,7 @@ mod tests {
         let mut ring = ring(&[2, 5, 9]);
         ring.take_oldest(|| 1);
         ring.take_oldest(|| 2);
-        assert_eq!(ring.taken(), Taken { offset: 5, stamp: 2 });
+        assert_eq!(ring.taken(), Taken::of_messages(Lost { offset: 5, stamp: 2 }));
         assert_eq!(ring.oldest(), Some(9));
     }
 
@@ -281,9 +307,9 @@ mod tests {
         assert_eq!((ring.len(), ring.next_after(2)), (3, Some(9)));
         assert_eq!(ring.first_since(50), Some(9));
         ring.remove(2);
-        assert_eq!((ring.oldest(), ring.taken().offset), (Some(9), 0));
+        assert_eq!((ring.oldest(), ring.taken()), (Some(9), Taken::default()));
         ring.take_oldest(|| 1);
-        assert_eq!((ring.oldest(), ring.taken().offset), (Some(11), 9));
+        assert_eq!((ring.oldest(), ring.taken().messages.offset), (Some(11), 9));
     }
 
     #[test]
@@ -303,23 +329,32 @@ mod tests {
     fn before_an_archive_what_leaves_the_memory_is_not_lost() {
         let mut ring = Ring { floor: Some(1), ..ring(&[2, 5]) };
         ring.take_oldest(|| unreachable!());
-        assert_eq!((ring.floor(), ring.taken().offset), (2, 0));
+        assert_eq!((ring.floor(), ring.taken()), (2, Taken::default()));
     }
 
     #[test]
     fn a_loss_before_a_known_one_is_news() {
         let mut ring = ring(&[2, 5, 9]);
-        ring.lose(5, 1);
-        ring.lose(2, 2);
-        assert_eq!(ring.taken(), Taken { offset: 5, stamp: 2 });
+        ring.lose(5, 1, Loss::Messages);
+        ring.lose(2, 2, Loss::Messages);
+        assert_eq!(ring.taken(), Taken::of_messages(Lost { offset: 5, stamp: 2 }));
+    }
+
+    #[test]
+    fn tombstones_lost_are_told_apart_from_the_rest() {
+        let mut ring = ring(&[2, 5, 9]);
+        ring.lose(5, 1, Loss::Tombstones);
+        ring.lose(2, 2, Loss::Messages);
+        let (messages, tombstones) = (Lost { offset: 2, stamp: 2 }, Lost { offset: 5, stamp: 1 });
+        assert_eq!(ring.taken(), Taken { messages, tombstones });
     }
 
     #[test]
     fn before_an_archive_a_loss_between_values_leaves_them() {
         let mut ring = Ring::archived(Taken::default(), 0, 9);
-        ring.lose(9, 1);
+        ring.lose(9, 1, Loss::Tombstones);
         assert!(!ring.is_empty());
-        ring.lose_all(9, 2);
+        ring.lose_all(9, 2, Loss::Tombstones);
         assert!(ring.is_empty());
     }
 

@@ -111,6 +111,15 @@ impl Rules {
         self.inner.has_presence
     }
 
+    /// Whether a channel that `pattern` selects may be compacted; false is certain. O(rules).
+    pub fn may_compact(&self, pattern: &Pattern) -> bool {
+        // No wildcard stands for the system's mark, nor the mark for anything else.
+        let is_system = |pattern: &Pattern| pattern.as_str().starts_with('$');
+        let rules = self.inner.rules.iter();
+        let mut akin = rules.filter(|(other, _)| is_system(other) == is_system(pattern));
+        self.inner.defaults.compaction.is_some() || akin.any(|(_, rule)| rule.compact == Some(true))
+    }
+
     /// The largest message that any channel takes, the system's aside: clients send those none.
     pub fn message_bytes_max(&self) -> usize {
         let rules =

@@ -1,5 +1,6 @@
 //! Random puts and removals in compacted channels, beside plain maps: whoever applies what it is
-//! handed, in whatever portions, ends with the same state, or has been told of a gap.
+//! handed, in whatever portions and by however many readers one after another, ends with the same
+//! state, or has been told of a gap: and of one only where a loss concerned him.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/keyed.rs"]
@@ -13,6 +14,49 @@ const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
 struct Subject {
     reader: Reader,
     mirror: Mirror,
+    /// The head when it was given the whole state.
+    begun: u64,
+}
+
+impl Subject {
+    /// Reads one batch, or all; a gap needs a lost tombstone that could remove what it was given.
+    fn read(&mut self, broker: &Broker, lost: u64, bytes_max: usize, all: bool) {
+        let (gaps, after) = (self.mirror.gaps, self.reader.after().unwrap());
+        self.mirror.read(broker, &mut self.reader, bytes_max, all);
+        if self.mirror.gaps > gaps {
+            assert!(lost > after.max(self.begun), "{lost} for {after} in {}", self.begun);
+        }
+    }
+
+    /// Goes on with another reader from where this one stands, like page after page.
+    fn turn_the_page(&mut self, broker: &Broker) {
+        let position = broker.position(self.reader.after().unwrap());
+        let start = match self.reader.state(broker) {
+            Some(state) => Start::Within { position, state },
+            None => Start::After(position),
+        };
+        self.reader = Reader::once(broker, "m".parse().unwrap(), start).0;
+    }
+}
+
+/// The tombstones that are kept, by the naive rule: so many, the newest.
+#[derive(Default)]
+struct Tombstones {
+    held: BTreeMap<u64, String>,
+    /// The newest that was lost.
+    lost: u64,
+}
+
+impl Tombstones {
+    fn put(&mut self, key: &str, offset: u64, is_tombstone: bool, count_max: usize) {
+        self.held.retain(|_, held| held != key);
+        if is_tombstone {
+            self.held.insert(offset, key.into());
+        }
+        while self.held.len() > count_max {
+            self.lost = self.held.pop_first().unwrap().0.max(self.lost);
+        }
+    }
 }
 
 fn subscribe(
@@ -29,7 +73,7 @@ fn subscribe(
         Start::After(Position { epoch: 7, offset: broker.head() })
     };
     reader.follow(broker, &["m".parse().unwrap()], start);
-    Subject { reader, mirror }
+    Subject { reader, mirror, begun: broker.head() }
 }
 
 fn run(seed: u64) {
@@ -39,7 +83,7 @@ fn run(seed: u64) {
     let compaction = Compaction { keys_max, ..Compaction::default() };
     let broker = compacted(compaction, |it| it.retention.messages_max = tombstones_max);
     let mut model: BTreeMap<String, String> = BTreeMap::new();
-    let mut subjects: Vec<Subject> = Vec::new();
+    let (mut subjects, mut tombstones) = (Vec::<Subject>::new(), Tombstones::default());
     for step in 0..300 {
         match random.u8(0..10) {
             0 if subjects.len() < 5 => subjects.push(subscribe(&broker, &model, &mut random)),
@@ -50,7 +94,8 @@ fn run(seed: u64) {
                     value.is_some() && !model.contains_key(key) && model.len() == keys_max;
                 let outcome = put(&broker, "m", key, value.as_deref(), 0);
                 assert_eq!(outcome.is_err(), is_over, "{outcome:?}");
-                if outcome.is_ok() {
+                if let Ok(offset) = outcome {
+                    tombstones.put(key, offset, value.is_none(), tombstones_max);
                     match value {
                         Some(value) => model.insert(key.into(), value),
                         None => model.remove(key),
@@ -58,14 +103,18 @@ fn run(seed: u64) {
                 }
             }
             _ => {
-                for Subject { reader, mirror } in &mut subjects {
-                    mirror.read(&broker, reader, random.usize(1..900), false);
+                for subject in &mut subjects {
+                    subject.read(&broker, tombstones.lost, random.usize(1..900), false);
+                    if random.bool() {
+                        subject.turn_the_page(&broker);
+                    }
                 }
             }
         }
     }
-    for Subject { reader, mirror } in &mut subjects {
-        mirror.read(&broker, reader, 200, true);
+    for subject in &mut subjects {
+        subject.read(&broker, tombstones.lost, 200, true);
+        let mirror = &subject.mirror;
         if mirror.gaps == 0 {
             assert_eq!(mirror.state, model);
         } else {
@@ -74,10 +123,10 @@ fn run(seed: u64) {
             assert!(model.iter().all(is_known), "{:?} for {model:?}", mirror.state);
         }
     }
-    let mut fresh = Subject { reader: Reader::default(), mirror: Mirror::default() };
-    fresh.reader.follow(&broker, &["m".parse().unwrap()], Start::Earliest);
-    fresh.mirror.read(&broker, &mut fresh.reader, 1, true);
-    assert_eq!((fresh.mirror.state, fresh.mirror.messages), (model.clone(), model.len()));
+    let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
+    reader.follow(&broker, &["m".parse().unwrap()], Start::Earliest);
+    mirror.read(&broker, &mut reader, 1, true);
+    assert_eq!((&mirror.state, mirror.messages), (&model, model.len()));
 }
 
 #[test]

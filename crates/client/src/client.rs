@@ -107,7 +107,7 @@ impl Client {
     ///
     /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
     /// let older = client.history("chat.*").before(Since::Position(newest.before)).send().await?;
-    /// let live = client.subscribe(["chat.*"]).since(Since::Position(newest.position)).stream();
+    /// let live = client.subscribe(["chat.*"]).since(newest.position.into()).stream();
     /// # Ok(())
     /// # }
     /// ```

@@ -44,7 +44,7 @@ pub use presence::Presence;
 pub use publish::{Publish, PublishError};
 pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
 pub use tidewire_protocol::{
-    ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
+    Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
 };
 
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use crate::{Client, PageError, page};
 use reqwest::Method;
 use std::collections::HashMap;
-use tidewire_protocol::{Member, Position, PresencePage};
+use tidewire_protocol::{Bookmark, Member, PresencePage};
 
 /// Who was on a channel at one moment.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Presence {
     /// In no particular order; each connection once.
     pub members: Vec<Member>,
     /// The moment: a subscription to `$presence.` and the channel's name goes on from here.
-    pub position: Position,
+    pub position: Bookmark,
 }
 
 /// Asks for page after page until there is no more.
@@ -19,7 +19,7 @@ pub(crate) async fn collect(client: &Client, channel: &str) -> Result<Presence, 
     let path = ["channels", channel, "presence"];
     let (mut members, mut since) = (HashMap::new(), None);
     loop {
-        let since_text = since.as_ref().map(Position::to_string);
+        let since_text = since.as_ref().map(Bookmark::to_string);
         let since_query = since_text.as_deref().map(|since| ("since", since));
         let query: Vec<_> = since_query.into_iter().chain([("limit", PAGE_MEMBERS)]).collect();
         let page: PresencePage =

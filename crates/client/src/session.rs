@@ -14,7 +14,7 @@ use crate::{
     wire::{Failure, Item, Kind, Reader},
 };
 use std::{mem, time::Duration};
-use tidewire_protocol::Position;
+use tidewire_protocol::Bookmark;
 use tokio::time::{sleep, timeout};
 
 /// What one thing that was heard means to the subscriber.
@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 pub(crate) struct Step {
     pub(crate) delivery: Option<Delivery>,
     /// From where to resume after this step.
-    pub(crate) position: Option<Position>,
+    pub(crate) position: Option<Bookmark>,
     /// Why there is no connection.
     pub(crate) outage: Option<Outage>,
 }
@@ -90,7 +90,7 @@ impl Session {
                     Recovery::FallBack => {}
                     Recovery::Wait(delay, outage) => {
                         self.wait = Some(delay);
-                        let position = self.progress.position();
+                        let position = self.progress.bookmark();
                         return Some(Ok(Step { delivery: None, position, outage: Some(outage) }));
                     }
                     Recovery::End(error) => {
@@ -141,7 +141,7 @@ impl Session {
             Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
             Item::Alive => {}
         }
-        Step { delivery, position: self.progress.position(), outage: None }
+        Step { delivery, position: self.progress.bookmark(), outage: None }
     }
 
     fn recover(&mut self, failure: Failure) -> Recovery {

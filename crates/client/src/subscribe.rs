@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tidewire_protocol::{Gap, Message, Position, Problem, Since};
+use tidewire_protocol::{Bookmark, Gap, Message, Problem, Since};
 
 /// A subscription about to begin.
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl Subscribe {
 /// Ends after an error, or when the server closes it normally.
 pub struct Subscription {
     steps: Pin<Box<dyn Stream<Item = Result<Step, SubscribeError>> + Send>>,
-    position: Option<Position>,
+    position: Option<Bookmark>,
     outage: Option<Outage>,
 }
 
@@ -172,7 +172,7 @@ impl Subscription {
     ///
     /// Everything up to here has been taken from the stream. `None` before the server has said
     /// where the head is.
-    pub const fn position(&self) -> Option<Position> {
+    pub const fn position(&self) -> Option<Bookmark> {
         self.position
     }
 

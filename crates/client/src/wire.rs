@@ -15,7 +15,7 @@ use poll::Poll;
 use reqwest::{Method, RequestBuilder, Response};
 use sse::Sse;
 use std::time::Duration;
-use tidewire_protocol::{Gap, Message, Position, Problem};
+use tidewire_protocol::{Bookmark, Gap, Message, Position, Problem};
 use websocket::WebSocket;
 
 /// Something heard on a connection.
@@ -24,7 +24,7 @@ pub(crate) enum Item {
     Message(Message, Scope),
     Gap(Gap),
     /// Everything up to here has been delivered of all channels.
-    Position(Position),
+    Position(Bookmark),
     /// Delivery of this channel or pattern has begun, with the head here.
     Subscribed(String, Position),
     /// When the server would like us back after the connection ends.

@@ -6,8 +6,8 @@ use crate::{
     start::{Lost, in_words},
 };
 use std::sync::Arc;
-use tidewire_broker::{Broker, Gap, Item, Message};
-use tidewire_protocol::GapView;
+use tidewire_broker::{Broker, Gap, Item, Message, Reader};
+use tidewire_protocol::{Bookmark, GapView};
 
 /// Some messages, and the position behind them: the next page, or a live subscription, begins
 /// there.
@@ -15,6 +15,8 @@ use tidewire_protocol::GapView;
 pub struct Page {
     items: Vec<Item>,
     after: u64,
+    /// In the middle of which state that is.
+    state: Option<u64>,
     lost: Vec<Lost>,
     reach: Option<Reach>,
 }
@@ -30,7 +32,13 @@ pub(crate) struct Reach {
 
 impl Page {
     pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {
-        Self { items, after, lost, reach: None }
+        Self { items, after, state: None, lost, reach: None }
+    }
+
+    /// The same, from which one goes on as `reader` would.
+    pub(crate) fn behind(self, reader: &Reader, broker: &Broker) -> Self {
+        let after = reader.after().unwrap_or(self.after);
+        Self { after, state: reader.state(broker), ..self }
     }
 
     /// The same, of history.
@@ -62,7 +70,7 @@ impl Page {
             output.extend_from_slice(encoding.of(message, broker));
         });
         output.extend_from_slice(br#"],"position":""#);
-        in_words(broker.position(self.after)).write_to(output);
+        self.bookmark(broker).write_to(output);
         output.push(b'"');
         if let Some(Reach { before, has_more }) = self.reach {
             output.extend_from_slice(br#","before":""#);
@@ -80,9 +88,9 @@ impl Page {
         }
     }
 
-    /// The offset behind it.
-    pub(crate) fn after(&self) -> u64 {
-        self.after
+    /// From where to go on behind it.
+    pub(crate) fn bookmark(&self, broker: &Broker) -> Bookmark {
+        Bookmark { after: in_words(broker.position(self.after)), state: self.state }
     }
 
     /// Whether it is a page of history behind which there is more of what was asked for.

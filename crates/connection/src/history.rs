@@ -107,7 +107,8 @@ impl History<'_> {
         let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
         let items = up_to(upto, gathered.items().iter().take(end));
         reader.advance(&gathered, end);
-        Page::new(items, reader.after().unwrap_or(after), lost)
+        Page::new(items, after, lost)
+            .behind(&reader, self.broker)
             .reaching(Reach { before: after.saturating_add(1), has_more })
     }
 
@@ -127,7 +128,8 @@ impl History<'_> {
             items.append(&mut up_to(upto, gathered.items().iter()));
             reader.advance(&gathered, gathered.items().len());
         }
-        Page::new(items, reader.after().unwrap_or(upto), lost)
+        Page::new(items, upto, lost)
+            .behind(&reader, self.broker)
             .reaching(Reach { before: after.min(upto).saturating_add(1), has_more })
     }
 
@@ -141,8 +143,10 @@ impl History<'_> {
     /// The offset before `bound`, no further than the head, or `None` in another epoch.
     fn last_before(&self, bound: Since) -> Option<u64> {
         let before = match self.start(bound) {
-            Start::After(Position { epoch, .. }) if epoch != self.broker.epoch() => return None,
-            Start::After(Position { offset, .. }) => offset.saturating_sub(1),
+            Start::After(position) | Start::Within { position, .. } => {
+                let Position { epoch, offset } = position;
+                (epoch == self.broker.epoch()).then(|| offset.saturating_sub(1))?
+            }
             // The place before the first message of a time is the one behind all earlier ones.
             start => self.read_from(start).1.after,
         };

@@ -50,8 +50,8 @@ impl LongPoll {
         self.reader.advance(gathered, items.len());
         self.is_behind = items.is_empty() && !gathered.is_caught_up();
         gathered.clear();
-        let after = self.reader.after().unwrap_or_else(|| broker.head());
-        let page = Page::new(items, after, std::mem::take(&mut self.lost));
+        let page = Page::new(items, broker.head(), std::mem::take(&mut self.lost))
+            .behind(&self.reader, broker);
         if page.is_empty() && (self.is_behind || time.steady_ms < self.until_ms) {
             None
         } else {

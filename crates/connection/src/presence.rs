@@ -61,7 +61,7 @@ impl PresencePage {
             channel: self.channel.as_str(),
             members: &members,
             left: &left,
-            position: in_words(broker.position(self.page.after())),
+            position: self.page.bookmark(broker),
             more: self.page.has_more(),
             gaps: &gaps,
         };

@@ -29,7 +29,7 @@ impl Place {
     /// Reads a last event id, which may come from another server or another life of this one.
     pub fn from_last_event_id(text: &str) -> Self {
         match text.parse() {
-            Ok(position) => Self::Since(protocol::Since::Position(position)),
+            Ok(bookmark) => Self::Since(protocol::Bookmark::into(bookmark)),
             // Long or odd ids are cut: they are only handed back to be recognised.
             Err(_) => Self::Foreign(text.chars().take(FOREIGN_CHARS_MAX).collect()),
         }
@@ -39,8 +39,9 @@ impl Place {
         match self {
             Self::Since(protocol::Since::Now) => Start::Now,
             Self::Since(protocol::Since::Earliest) | Self::Foreign(_) => Start::Earliest,
-            Self::Since(protocol::Since::Position(position)) => {
-                Start::After(Position { epoch: position.epoch, offset: position.offset })
+            Self::Since(protocol::Since::Position(position)) => Start::After(from_words(*position)),
+            Self::Since(protocol::Since::Within { position, state }) => {
+                Start::Within { position: from_words(*position), state: *state }
             }
             Self::Since(protocol::Since::Time(time_ms)) => Start::Since(*time_ms),
             Self::Since(protocol::Since::Ago(duration)) => {
@@ -106,6 +107,10 @@ pub(crate) fn follow(
 /// The broker's position in the words of the protocol.
 pub fn in_words(position: Position) -> protocol::Position {
     protocol::Position { epoch: position.epoch, offset: position.offset }
+}
+
+fn from_words(position: protocol::Position) -> Position {
+    Position { epoch: position.epoch, offset: position.offset }
 }
 
 const FOREIGN_CHARS_MAX: usize = 64;

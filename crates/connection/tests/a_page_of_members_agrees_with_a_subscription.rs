@@ -27,7 +27,7 @@ fn turn(members: &mut Members, page: &protocol::PresencePage) -> Since {
     assert!(page.gaps.is_empty());
     members.retain(|connection, _| !page.left.contains(connection));
     members.extend(page.members.iter().map(|member| (member.connection.clone(), member.since)));
-    Since::Position(page.position)
+    page.position.into()
 }
 
 fn come(server: &mut Server, name: &str) -> Connection {
@@ -133,12 +133,14 @@ fn a_question_over_websocket_has_the_same_page() {
     assert_eq!(
         server.answer(&mut asking, r#"{"type":"presence","id":5,"channel":"room.a","limit":1}"#),
         [
-            r#"{"type":"presence","id":5,"channel":"room.a","members":[{"connection":"c1","user":"ada","info":{"colour":"red"},"since":5}],"position":"10-1","more":true}"#
+            r#"{"type":"presence","id":5,"channel":"room.a","members":[{"connection":"c1","user":"ada","info":{"colour":"red"},"since":5}],"position":"10-1~2","more":true}"#
         ]
     );
     assert_eq!(
-        server
-            .answer(&mut asking, r#"{"type":"presence","id":6,"channel":"room.a","since":"10-1"}"#),
+        server.answer(
+            &mut asking,
+            r#"{"type":"presence","id":6,"channel":"room.a","since":"10-1~2"}"#
+        ),
         [
             r#"{"type":"presence","id":6,"channel":"room.a","members":[{"connection":"c2","since":5}],"position":"10-2"}"#
         ]

@@ -37,7 +37,7 @@ impl Archive for LogArchive {
     fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
         let (mut cold, mut bytes) = (Cold::default(), 0);
         let Some(state) = self.channels.find(channel) else { return cold };
-        let walked = self.walk(&state, after, upto, |found| {
+        let walked = self.walk(channel, &state, after, upto, |found| {
             cold.lost = cold.lost.max(found.missing);
             if bytes >= bytes_max {
                 cold.next = Some(found.offset);
@@ -70,7 +70,7 @@ impl Archive for LogArchive {
     fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
         let state = self.channels.find(channel)?;
         let mut next = None;
-        let walked = self.walk(&state, after, state.last, |found| {
+        let walked = self.walk(channel, &state, after, state.last, |found| {
             next = Some(if found.missing > 0 { after + 1 } else { found.offset });
             ControlFlow::Break(())
         });
@@ -118,6 +118,7 @@ impl LogArchive {
     /// of the range is then in doubt.
     fn walk(
         &self,
+        channel: &ChannelName,
         state: &State,
         after: u64,
         upto: u64,
@@ -158,8 +159,9 @@ impl LogArchive {
         let bounds = (Bound::Excluded(from.as_slice()), Bound::Included(end.as_slice()));
         self.store.scan(bounds.0, bounds.1, Order::Ascending, look)?;
         // The newest message is never superseded, so it is missing if the rows end before it, unless
-        // it was a tombstone that retention has taken.
-        let is_whole = is_over || reached >= state.last || state.taken >= state.last;
+        // it was a tombstone that retention has taken, perhaps just now: that is announced.
+        let taken = || self.channels.find(channel).map_or(0, |state| state.taken);
+        let is_whole = is_over || reached >= state.last || taken() >= state.last;
         Ok(if is_whole { missing } else { state.last.min(upto) })
     }
 

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
-use tidewire_broker::ChannelName;
+use tidewire_broker::{ChannelName, Loss};
 
 /// A channel in figures. `taken` ≤ `last`; `values` ≤ `count`, and both 0 once nothing is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,18 @@ pub(crate) struct State {
     pub(crate) values_bytes: u64,
     /// Whether its rows are those of a compacted channel.
     pub(crate) is_compact: bool,
+    /// Whether that one has lost more than tombstones, or may have.
+    pub(crate) lost_messages: bool,
+}
+
+impl State {
+    /// What it was that it has lost.
+    pub(crate) fn loss(&self) -> Loss {
+        match self.is_compact && !self.lost_messages {
+            true => Loss::Tombstones,
+            false => Loss::Messages,
+        }
+    }
 }
 
 /// All channels. The committer changes it, whoever reads the archive looks into it.

@@ -43,6 +43,8 @@ fn compact(store: &Store, mut state: State) -> Result<(State, Changes), StoreErr
             changes.remove(layout::message(state.number, old.offset));
         }
     })?;
+    // It may have lost anything before.
+    state.lost_messages = state.taken > 0;
     for (label, held) in newest {
         state.count += 1;
         state.bytes += held.bytes.saturating_sub(units(key_cost_bytes(&label)));

@@ -12,7 +12,7 @@
 //! | `x` name | one number about the whole store |
 
 use crate::channels::State;
-use tidewire_broker::{ChannelName, Label};
+use tidewire_broker::{ChannelName, Label, Loss};
 
 pub(crate) const CHANNELS: u8 = b'c';
 pub(crate) const IDS: u8 = b'i';
@@ -154,7 +154,7 @@ impl State {
             self.bytes,
             self.values,
             self.values_bytes,
-            u64::from(self.is_compact),
+            u64::from(self.is_compact) | u64::from(self.loss() == Loss::Tombstones) << 1,
         ]);
         value.extend(name.as_str().bytes());
         value
@@ -164,7 +164,9 @@ impl State {
         let ([last, taken, first, first_ms, count, bytes, values, values_bytes, compact], name) =
             take_words(value)?;
         let name = std::str::from_utf8(name).ok()?.parse().ok()?;
-        let is_compact = compact != 0;
+        // Stores of before the second bit was there may have lost anything.
+        let (is_compact, is_known) = (compact & 1 != 0, compact & 2 != 0);
+        let lost_messages = is_compact && !is_known && taken > 0;
         let state = Self {
             number,
             last,
@@ -176,6 +178,7 @@ impl State {
             values,
             values_bytes,
             is_compact,
+            lost_messages,
         };
         Some((state, name))
     }
@@ -218,6 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn a_compacted_channel_of_an_older_store_may_have_lost_anything() {
+        let mut row = words(&[7, 5, 0, 0, 3, 0, 0, 0, 1]);
+        row.push(b'a');
+        let loss = |row: &[u8]| State::decode(9, row).map(|(state, _)| state.loss());
+        assert_eq!(loss(&row), Some(Loss::Messages));
+        row[15] = 0;
+        assert_eq!(loss(&row), Some(Loss::Tombstones));
+    }
+
+    #[test]
     fn values_come_back_and_cut_ones_do_not() {
         let held = Held { offset: 1, bytes: 2, is_tombstone: true };
         assert_eq!(Held::decode(&held.encode()), Some(held));
@@ -225,8 +238,11 @@ mod tests {
         let known = Known { channel: 1, time_ms: 2, digest: 3, id: "a".parse().unwrap() };
         assert_eq!(Known::decode(&known.encode()), Some(known.clone()));
         assert_eq!(Known::decode(&known.encode()[..32]), None);
-        let state = State { number: 9, last: 7, count: 3, is_compact: true, ..State::default() };
-        let name = "a.b".parse().unwrap();
-        assert_eq!(State::decode(9, &state.encode(&name)), Some((state, name)));
+        let name: ChannelName = "a.b".parse().unwrap();
+        for (is_compact, lost_messages) in [(false, false), (true, false), (true, true)] {
+            let figures = State { number: 9, last: 7, taken: 5, count: 3, ..State::default() };
+            let state = State { is_compact, lost_messages, ..figures };
+            assert_eq!(State::decode(9, &state.encode(&name)), Some((state, name.clone())));
+        }
     }
 }

@@ -187,9 +187,9 @@ fn convert(
 
 fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
     for (name, state) in channels {
-        world.broker.restore(name, state.last, state.taken);
+        world.broker.restore(name, state.last, state.taken, state.loss());
         if state.count == 0 {
-            world.broker.lose(name, state.last);
+            world.broker.lose(name, state.last, state.loss());
         }
         world.census.add(state, world.recents.contains_key(&state.number));
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::ops::{Bound, ControlFlow};
 use tidewire_broker::{
-    ChannelName, Compaction, Content, Draft, Label, Message, Options, Retention,
+    ChannelName, Compaction, Content, Draft, Label, Loss, Message, Options, Retention,
 };
 
 impl Committer {
@@ -41,11 +41,13 @@ impl Committer {
             return;
         }
         if state.is_compact && state.count == 0 {
-            // Its last tombstone went: nobody need remember that there was such a channel.
+            // Its last tombstone went: nobody need remember that there was such a channel. If that was
+            // not its newest message, something else went before.
+            state.lost_messages |= state.taken < state.last || state.values > 0;
             state.taken = state.last;
         }
         if !state.is_compact || state.count == 0 {
-            self.world.broker.lose(channel, state.taken);
+            self.world.broker.lose(channel, state.taken, state.loss());
         }
         self.world.removals.put(layout::channel(state.number), state.encode(channel));
         self.world.set(channel, state);
@@ -168,14 +170,20 @@ impl Committer {
             let message = layout::message(state.number, offset);
             let value = self.world.store.find(&message).ok().flatten();
             let record = value.and_then(|value| Record::decode(&value));
-            let over_time = record.is_none_or(|record| is_old(record.time_ms, retention, now_ms));
+            let over_time =
+                record.as_ref().is_none_or(|record| is_old(record.time_ms, retention, now_ms));
             let tombstones_bytes = state.bytes.saturating_sub(state.values_bytes);
             let is_over = state.count - state.values > units(retention.messages_max)
                 || tombstones_bytes > units(retention.bytes_max);
             if !over_time && !is_over {
                 return Ok(());
             }
-            self.world.broker.lose_one(channel, offset);
+            let is_known = record.is_some_and(|Record { draft, .. }| {
+                draft.content.is_nothing() && draft.key.is_some() && draft.key == key
+            });
+            let loss = if is_known { Loss::Tombstones } else { Loss::Messages };
+            state.lost_messages |= !is_known;
+            self.world.broker.lose_one(channel, offset, loss);
             state.taken = state.taken.max(offset);
             self.world.removals.remove(message);
             self.world.removals.remove(layout::tombstone(state.number, offset));

@@ -1,6 +1,6 @@
 //! What a server says on a `tidewire.v1` WebSocket, written from parts it holds.
 
-use crate::{ErrorCode, GapView, MessageView, Position, RequestError, json::Members};
+use crate::{Bookmark, ErrorCode, GapView, MessageView, Position, RequestError, json::Members};
 
 /// Anything the server says, about to be written.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub enum ServerMessage<'a> {
         /// In order.
         messages: &'a [MessageView<'a>],
         /// From where to go on.
-        position: Position,
+        position: Bookmark,
         /// From where to go back.
         before: Position,
         /// Whether there is more of what was asked for.
@@ -101,7 +101,7 @@ impl ServerMessage<'_> {
                 let members = Members::tagged(out, "history")
                     .number("id", id)
                     .with("messages", |out| write_messages(messages, out))
-                    .position("position", position)
+                    .bookmark("position", position)
                     .position("before", before);
                 if more { members.raw("more", "true") } else { members }
             }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_page_says_whether_there_is_more() {
-        let (position, before) = (POSITION, Position { epoch: 36, offset: 5 });
+        let (position, before) = (POSITION.into(), Position { epoch: 36, offset: 5 });
         for (messages, more, wire) in [
             (
                 &[MESSAGE, MESSAGE][..],

@@ -1,6 +1,6 @@
 //! What a server said on a `tidewire.v1` WebSocket, read into values a client can keep.
 
-use crate::{ErrorCode, Gap, Message, Position, PresencePage};
+use crate::{Bookmark, ErrorCode, Gap, Message, Position, PresencePage};
 use serde::Deserialize;
 
 /// Anything a server said.
@@ -83,7 +83,7 @@ pub struct HistoryPage {
     /// The oldest first, whichever way the pages go.
     pub messages: Vec<Message>,
     /// Everything before is told: the next page, or a live subscription, goes on from here.
-    pub position: Position,
+    pub position: Bookmark,
     /// What to ask for as `before` to be told what comes before this page.
     pub before: Position,
     /// Whether there is more of what was asked for: before a page back, behind another.

@@ -1,6 +1,9 @@
 //! Appending JSON to a caller's buffer: a hot path, so without serde, and nothing here can fail.
 
-use crate::position::{Position, write_digits};
+use crate::{
+    Bookmark,
+    position::{Position, write_digits},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The members of an object, appended one after another.
@@ -45,7 +48,11 @@ impl<'out> Members<'out> {
         }
     }
 
-    pub(crate) fn position(mut self, name: &str, value: Position) -> Self {
+    pub(crate) fn position(self, name: &str, value: Position) -> Self {
+        self.bookmark(name, value.into())
+    }
+
+    pub(crate) fn bookmark(mut self, name: &str, value: Bookmark) -> Self {
         let out = self.name(name);
         out.push(b'"');
         value.write_to(out);

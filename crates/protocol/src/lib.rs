@@ -20,6 +20,7 @@
 //! # Ok::<(), tidewire_protocol::InvalidPosition>(())
 //! ```
 
+mod bookmark;
 mod position;
 mod since;
 
@@ -43,6 +44,7 @@ mod json;
 mod text;
 
 pub use answer::ServerMessage;
+pub use bookmark::Bookmark;
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{

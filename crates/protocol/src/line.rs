@@ -1,6 +1,6 @@
 //! What the wires beside the WebSocket carry: gap notices, poll answers, lines of an NDJSON stream.
 
-use crate::{Message, Position, json::Members};
+use crate::{Bookmark, Message, Position, json::Members};
 use serde::{Deserialize, Serialize};
 
 /// Notice that messages are gone for this reader, about to be written.
@@ -43,7 +43,7 @@ pub struct PollAnswer {
     /// In order.
     pub messages: Vec<Message>,
     /// From where to ask next.
-    pub position: Position,
+    pub position: Bookmark,
     /// Told before any message; left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,

@@ -90,7 +90,7 @@ pub(crate) fn write_digits<const RADIX: u64>(mut value: u64, out: &mut Vec<u8>) 
 
 /// Reads what [`write_digits`] writes, and no other spelling: the standard library's parser would
 /// also take a plus sign, leading zeros and uppercase.
-fn read_digits(text: &str, radix: u32) -> Result<u64, InvalidPosition> {
+pub(crate) fn read_digits(text: &str, radix: u32) -> Result<u64, InvalidPosition> {
     let leading_zero = text.len() > 1 && text.starts_with('0');
     let ours = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'));
     if leading_zero || !ours {

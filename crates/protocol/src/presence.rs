@@ -3,7 +3,7 @@
 //! A member is also the payload of a message in `$presence.` and the channel's name, keyed by its
 //! connection, so a page and a subscription say the same.
 
-use crate::{Gap, GapView, Position, RawValue, json::Members};
+use crate::{Bookmark, Gap, GapView, RawValue, json::Members};
 use serde::{Deserialize, Serialize};
 
 /// A member about to be written.
@@ -60,7 +60,7 @@ pub struct PresenceView<'a> {
     /// Connections that earlier pages may have told of and that are there no longer.
     pub left: &'a [&'a str],
     /// From where to ask next, or to subscribe.
-    pub position: Position,
+    pub position: Bookmark,
     /// Whether there is more to ask for already.
     pub more: bool,
     /// What can no longer be told: whoever began before has to begin anew.
@@ -89,7 +89,7 @@ impl PresenceView<'_> {
                 })
             });
         }
-        members = members.position("position", self.position);
+        members = members.bookmark("position", self.position);
         if self.more {
             members = members.raw("more", "true");
         }
@@ -114,7 +114,7 @@ pub struct PresencePage {
     #[serde(default)]
     pub left: Vec<String>,
     /// From where to ask next, or to subscribe.
-    pub position: Position,
+    pub position: Bookmark,
     /// Whether there is more to ask for already.
     #[serde(default)]
     pub more: bool,
@@ -137,15 +137,17 @@ fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Position;
 
     const POSITION: Position = Position { epoch: 36, offset: 7 };
+    const MIDDLE: Bookmark = Bookmark { after: POSITION, state: Some(9) };
 
     const EMPTY: PresenceView<'_> = PresenceView {
         id: None,
         channel: "a",
         members: &[],
         left: &[],
-        position: POSITION,
+        position: MIDDLE,
         more: false,
         gaps: &[],
     };
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_page_leaves_out_what_says_nothing() {
-        assert_eq!(json(&EMPTY), r#"{"channel":"a","members":[],"position":"10-7"}"#);
+        assert_eq!(json(&EMPTY), r#"{"channel":"a","members":[],"position":"10-7~9"}"#);
         let gap = GapView { channel: "$presence.a", from: "10-1", to: POSITION };
         let full = PresenceView {
             id: Some(5),
@@ -190,7 +192,7 @@ mod tests {
         };
         assert_eq!(
             json(&full),
-            r#"{"type":"presence","id":5,"channel":"a","members":[{"connection":"c1","since":5},{"connection":"c2","since":6}],"left":["c3","c4"],"position":"10-7","more":true,"gaps":[{"type":"gap","channel":"$presence.a","from":"10-1","to":"10-7"}]}"#
+            r#"{"type":"presence","id":5,"channel":"a","members":[{"connection":"c1","since":5},{"connection":"c2","since":6}],"left":["c3","c4"],"position":"10-7~9","more":true,"gaps":[{"type":"gap","channel":"$presence.a","from":"10-1","to":"10-7"}]}"#
         );
     }
 
@@ -205,7 +207,7 @@ mod tests {
             ..EMPTY
         };
         let page: PresencePage = serde_json::from_str(&json(&full)).unwrap();
-        assert_eq!((page.id, &*page.channel, page.position), (Some(5), "a", POSITION));
+        assert_eq!((page.id, &*page.channel, page.position), (Some(5), "a", MIDDLE));
         assert_eq!(
             (&*page.members[0].connection, page.left, page.more),
             ("c1", vec!["c3".to_owned()], true)

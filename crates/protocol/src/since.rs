@@ -1,7 +1,7 @@
 //! Where a reader asks to begin: `now`, `earliest`, a position, a time such as `@1763790000123`, or a
 //! while ago such as `5m`.
 
-use crate::{Position, text};
+use crate::{Bookmark, Position, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -23,6 +23,13 @@ pub enum Since {
     Earliest,
     /// Everything after this position.
     Position(Position),
+    /// The rest of a list of what there is, from where one of its pages ended: see [`Bookmark`].
+    Within {
+        /// Where it ended.
+        position: Position,
+        /// The newest offset when the list began, beyond `position`.
+        state: u64,
+    },
     /// Everything published at this time or later: milliseconds since the Unix epoch.
     Time(u64),
     /// Everything published since that long ago; whole milliseconds.
@@ -67,7 +74,7 @@ impl FromStr for Since {
             "earliest" => Ok(Self::Earliest),
             _ => match text.strip_prefix(TIME_PREFIX) {
                 Some(time) => parse_time(time).map(Self::Time),
-                None => (text.parse().map(Self::Position))
+                None => (text.parse().map(Bookmark::into))
                     .or_else(|_| parse_duration(text).map(Self::Ago))
                     .map_err(|_| InvalidSince),
             },
@@ -81,6 +88,9 @@ impl fmt::Display for Since {
             Self::Now => f.pad("now"),
             Self::Earliest => f.pad("earliest"),
             Self::Position(position) => position.fmt(f),
+            Self::Within { position, state } => {
+                Bookmark { after: *position, state: Some(*state) }.fmt(f)
+            }
             Self::Time(time_ms) => write!(f, "{TIME_PREFIX}{time_ms}"),
             Self::Ago(ago) => write_duration(*ago, f),
         }
@@ -129,6 +139,7 @@ mod tests {
             ("now", Since::Now),
             ("earliest", Since::Earliest),
             ("10-7", Since::Position(Position { epoch: 36, offset: 7 })),
+            ("10-7~9", Since::Within { position: Position { epoch: 36, offset: 7 }, state: 9 }),
             ("@0", Since::Time(0)),
             ("@1763790000123", Since::Time(1_763_790_000_123)),
             ("@18446744073709551615", Since::Time(u64::MAX)),
@@ -149,7 +160,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_what_is_allowed() {
-        for text in ["", "Now", "5", "m", "5 m", "-5m", "+5m", "1.5h", "5M", "5mm", "5m ", "5é"] {
+        for text in
+            ["", "Now", "5", "m", "5 m", "-5m", "+5m", "1.5h", "5M", "5mm", "5m ", "5é", "10-7~7"]
+        {
             assert_eq!(text.parse::<Since>(), Err(InvalidSince), "{text:?}");
         }
         for text in ["@", "@+5", "@-5", "@5ms", "@@5", "@ 5", "@18446744073709551616", "@10-7"] {

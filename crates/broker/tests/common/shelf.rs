@@ -7,7 +7,7 @@ use shuttle::sync::Mutex;
 #[cfg(not(shuttle))]
 use std::sync::Mutex;
 use std::{collections::BTreeMap, ops::Bound};
-use tidewire_broker::{Archive, Broker, ChannelName, Cold, Content, Draft, Entry};
+use tidewire_broker::{Archive, Broker, ChannelName, Cold, Content, Draft, Entry, Loss};
 
 #[derive(Debug, Default)]
 pub struct Shelf {
@@ -34,7 +34,7 @@ impl Shelf {
 
     /// Retention: announced first, then gone.
     pub fn drop_upto(&self, broker: &Broker, channel: &str, upto: u64) {
-        broker.lose(&channel.parse().unwrap(), upto);
+        broker.lose(&channel.parse().unwrap(), upto, Loss::Messages);
         let mut ends = self.ends.lock().unwrap();
         let Ends { taken, .. } = ends.entry(channel.into()).or_default();
         *taken = upto.max(*taken);
@@ -50,7 +50,7 @@ impl Shelf {
     /// Tells a broker that starts anew what there is.
     pub fn restore(&self, broker: &Broker) {
         for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
-            broker.restore(&channel.parse().unwrap(), *last, *taken);
+            broker.restore(&channel.parse().unwrap(), *last, *taken, Loss::Messages);
         }
     }
 

@@ -63,7 +63,7 @@ fn interpret(line: &[u8]) -> Result<Item, Failure> {
     Ok(match StreamLine::parse(line).map_err(|error| bad(error.to_string()))? {
         StreamLine::Message(message) => Item::Message(message, Scope::All),
         StreamLine::Gap(gap) => Item::Gap(gap),
-        StreamLine::Position(position) => Item::Position(position),
+        StreamLine::Position(position) => Item::Position(position.into()),
         StreamLine::Other { .. } => Item::Alive,
     })
 }

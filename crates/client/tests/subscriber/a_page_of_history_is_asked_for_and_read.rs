@@ -5,12 +5,12 @@ use tidewire_client::{PageError, Since};
 
 #[tokio::test]
 async fn every_bound_is_asked_for_by_its_name() {
-    let answer = r#"{"messages":[{"channel":"a.b","position":"k-7","time":5,"data":"hi"}],"position":"k-8","before":"k-6","more":true,"gaps":[{"type":"gap","channel":"a.*","from":"k-5","to":"k-6"}]}"#;
+    let answer = r#"{"messages":[{"channel":"a.b","position":"k-7","time":5,"data":"hi"}],"position":"k-8~9","before":"k-6","more":true,"gaps":[{"type":"gap","channel":"a.*","from":"k-5","to":"k-6"}]}"#;
     let mut server = Server::start([Answer::json(answer)]).await;
     let history = server.client.history("a.*").since("5m".parse().unwrap());
     let page = soon(history.before(Since::Now).limit(7).send()).await.unwrap();
     assert_eq!(page.messages[0].text().as_deref(), Some("hi"));
-    assert_eq!((page.position.offset, page.before.offset, page.more), (8, 6, true));
+    assert_eq!((page.position.state, page.before.offset, page.more), (Some(9), 6, true));
     assert_eq!(page.gaps[0].to, page.before);
     let asked = server.heard().await;
     let line = "GET /channels/a.*/messages?since=5m&before=now&limit=7 HTTP/1.1";

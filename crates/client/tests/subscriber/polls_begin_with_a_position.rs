@@ -8,7 +8,7 @@ use tidewire_client::{Since, Wire};
 async fn each_poll_asks_from_where_the_last_one_ended() {
     let mut server = Server::start([
         Answer::json(r#"{"messages":[],"position":"a-1"}"#),
-        Answer::json(r#"{"messages":[{"channel":"x","position":"a-2","time":0,"data":"one"},{"channel":"x","position":"a-3","time":0,"data":"two"}],"position":"a-8"}"#),
+        Answer::json(r#"{"messages":[{"channel":"x","position":"a-2","time":0,"data":"one"},{"channel":"x","position":"a-3","time":0,"data":"two"}],"position":"a-8~12"}"#),
         Answer::json(r#"{"messages":["#),
         Answer::json(r#"{"messages":[{"channel":"x","position":"a-9","time":0,"data":"three"}],"position":"a-9"}"#),
     ])
@@ -16,7 +16,9 @@ async fn each_poll_asks_from_where_the_last_one_ended() {
     let subscribe = server.subscribe(&["x"]).wire(Wire::Poll);
     let mut deliveries = subscribe.heartbeat(Duration::from_millis(1500)).stream();
     assert_eq!(texts(&mut deliveries, 3).await, ["one", "two", "three"]);
-    for (since, wait) in [("now", "0ms"), ("a-1", "1500ms"), ("a-8", "1500ms"), ("a-8", "1500ms")] {
+    for (since, wait) in
+        [("now", "0ms"), ("a-1", "1500ms"), ("a-8%7E12", "1500ms"), ("a-8%7E12", "1500ms")]
+    {
         let line = format!("GET /poll?channel=x&since={since}&wait={wait} HTTP/1.1");
         assert_eq!(first_line(&server.heard().await), line);
     }

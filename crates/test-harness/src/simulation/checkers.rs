@@ -10,7 +10,7 @@ use super::{
     tally::Tally,
 };
 use std::collections::BTreeMap;
-use tidewire_protocol::{Gap, HistoryPage, Position};
+use tidewire_protocol::{Bookmark, Gap, HistoryPage, Position, Since};
 
 /// One client's subscriptions.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Follow {
     pub(crate) pattern: String,
     /// Everything of it up to here was handed over; what the client asks to resume from.
     pub(crate) place: Option<Position>,
+    /// The state in the middle of which that is, as the last answer to a poll said.
+    within: Option<u64>,
     /// It begins with what is retained, as far as no place says otherwise.
     pub(crate) from_earliest: bool,
     /// On this connection the place was none of the server's: this is where it went on instead.
@@ -35,6 +37,8 @@ pub(crate) struct Follow {
     /// On this connection it began with the present state, so that tombstones up to here remove
     /// nothing it was given.
     fresh: u64,
+    /// The same as far as it is certain when that was: word of their loss is a false alarm.
+    state: u64,
     /// By channel and key, where the values are that it was given; `None` once it cannot know.
     values: Option<BTreeMap<(String, String), u64>>,
 }
@@ -43,8 +47,8 @@ impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
-        let (base, told, begun_with, fresh) = (None, None, None, 0);
-        Self { pattern, place, from_earliest, base, told, begun_with, fresh, values }
+        let (within, base, told, begun_with, fresh, state) = (None, None, None, None, 0, 0);
+        Self { pattern, place, within, from_earliest, base, told, begun_with, fresh, state, values }
     }
 
     /// A subscription behind `place` to which no loss is owed.
@@ -54,7 +58,13 @@ impl Follow {
 
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
-        (self.base, self.told, self.begun_with, self.fresh) = (None, None, None, 0);
+        (self.base, self.told, self.begun_with) = (None, None, None);
+        (self.fresh, self.state) = (0, 0);
+    }
+
+    /// What it asks to resume from.
+    pub(crate) fn bookmark(&self) -> Option<Bookmark> {
+        self.place.map(|after| Bookmark { after, state: self.within })
     }
 
     /// Takes in that it begins now on this connection, from what is retained if it has no place.
@@ -65,6 +75,17 @@ impl Follow {
         }
         if self.place.is_none() && self.from_earliest {
             self.fresh = sight.history.head(sight.broker.epoch());
+        }
+        if let Some(state) = self.within.filter(|_| is_ours) {
+            (self.fresh, self.state) = (state, state);
+        }
+    }
+
+    /// The same with a request that asks for everything from `past` on, heard at this moment.
+    pub(crate) fn begin_at_once(&mut self, past: Since, sight: &Sight<'_>) {
+        self.begin(sight);
+        if self.place.is_none() && self.from_earliest && past == Since::Earliest {
+            (self.state, self.base) = (self.fresh, Some(0));
         }
     }
 
@@ -100,7 +121,7 @@ impl Follow {
             }
         }
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
-            self.place = Some(upto);
+            (self.place, self.within) = (Some(upto), None);
         }
         if !sight.shows_tombstones() {
             self.values = None;
@@ -213,10 +234,10 @@ impl Follower {
         })
     }
 
-    /// Takes in that everything up to `position` has been said.
+    /// Takes in that everything up to a place has been said.
     pub(crate) fn hear_place(
         &mut self,
-        position: Position,
+        Bookmark { after: position, state }: Bookmark,
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
@@ -229,7 +250,14 @@ impl Follower {
         {
             return Err(format!("{position} was told behind {least}"));
         }
-        self.follows.iter_mut().try_for_each(|follow| follow.advance(position, false, sight, tally))
+        self.follows.iter_mut().try_for_each(|follow| {
+            follow.advance(position, false, sight, tally)?;
+            if follow.place == Some(position) {
+                tally.bookmarks += u64::from(state.is_some());
+                follow.within = state;
+            }
+            Ok(())
+        })
     }
 
     /// Takes in that one subscription has begun, exact behind `position`.
@@ -290,7 +318,7 @@ impl Follow {
         let from = gap.from.parse::<Position>().ok().filter(|from| from.epoch == gap.to.epoch);
         let Some(from) = from else {
             tally.epoch_gaps += 1;
-            let place = self.place.map(|place| place.to_string());
+            let place = self.bookmark().map(|place| place.to_string());
             if place.as_ref() != Some(&gap.from) || self.base.is_some() {
                 return Err(format!("{gap:?} although the place was {place:?}"));
             }
@@ -314,6 +342,11 @@ impl Follow {
         if !sight.may_forget && lost.last().filter(|it| it.0 == to).is_none_or(|it| !is_lost(it)) {
             return Err(format!("{gap:?} although nothing was lost at {to}"));
         }
+        let was_tombstone =
+            sight.history.entry(gap.to.epoch, to).is_some_and(|entry| entry.is_tombstone());
+        if !sight.may_forget && was_tombstone && to <= self.state && !sight.intake.has_rotted(to) {
+            return Err(format!("{gap:?} although it has the state of {}", self.state));
+        }
         Ok(())
     }
 
@@ -324,10 +357,10 @@ impl Follow {
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        let place = self.place;
+        let (place, within) = (self.place, self.within);
         self.advance(from, false, sight, tally)?;
         // A client learns no place from a gap: what is retained inside it is still to come.
-        self.place = place;
+        (self.place, self.within) = (place, within);
         Ok(())
     }
 }
@@ -353,5 +386,5 @@ pub(crate) fn check_page(
         last = message.position.offset;
         follow.advance(message.position, true, sight, &mut Tally::default())?;
     }
-    follow.advance(page.position, false, sight, &mut Tally::default())
+    follow.advance(page.position.after, false, sight, &mut Tally::default())
 }

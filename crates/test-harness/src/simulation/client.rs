@@ -9,7 +9,7 @@ use super::{
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use tidewire_connection::{Dialect, Format, Wire};
-use tidewire_protocol::{Gap, PollAnswer, Position, ServerEvent};
+use tidewire_protocol::{Bookmark, Gap, PollAnswer, Position, ServerEvent};
 use ws_frame::{Close, CloseCode, Kind, Part, Piece};
 
 pub(crate) struct Client {
@@ -102,7 +102,7 @@ impl Client {
         match heard {
             Heard::Place(position) => {
                 tally.heartbeats += 1;
-                self.hear_place(position, sight, tally)
+                self.hear_place(position.into(), sight, tally)
             }
             Heard::Message(message) => {
                 check_message(&message, sight)?;
@@ -155,12 +155,12 @@ impl Client {
 
     fn hear_place(
         &mut self,
-        position: Position,
+        place: Bookmark,
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
-        self.follower.hear_place(position, sight, tally)
+        self.follower.hear_place(place, sight, tally)
     }
 
     fn hear_answer(
@@ -195,7 +195,7 @@ impl Client {
             ServerEvent::Welcome(welcome) => {
                 // Who has places keeps to them: the welcome's comes before word of their loss.
                 if self.follower.follows.iter().all(|follow| follow.place.is_none()) {
-                    self.hear_place(welcome.position, sight, tally)?;
+                    self.hear_place(welcome.position.into(), sight, tally)?;
                 }
                 Ok(())
             }

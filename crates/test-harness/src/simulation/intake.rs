@@ -179,6 +179,11 @@ impl Intake {
         held
     }
 
+    /// Whether what stood there was lost by damage, whatever it was.
+    pub(crate) fn has_rotted(&self, offset: u64) -> bool {
+        matches!(&self.engine, Kind::Durable(shelf) if shelf.has_rotted(offset))
+    }
+
     /// From here on an engine meets no faults.
     pub(crate) fn heal(&self) {
         if let Kind::Durable(shelf) = &self.engine {

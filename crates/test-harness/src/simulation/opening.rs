@@ -30,12 +30,18 @@ impl World {
             }
             self.tally.cross_wire += u64::from(client.placed_by != Some(client.manner));
         }
-        let is_placeless = client.is_placeless();
+        let (is_placeless, past) = (client.is_placeless(), past(rng));
         for follow in &mut client.follower.follows {
             follow.reconnect();
-            follow.from_earliest &= !is_placeless;
+            if client.manner == Manner::Poll && rng.u8(..4) == 0 {
+                // It has forgotten everything, and lists what there is by now.
+                *follow = Follow::new(&follow.pattern, None, true);
+            }
+            // The first answer to a poll tells all that was retained, and where that ends.
+            let is_told = client.manner == Manner::Poll && past == Since::Earliest;
+            follow.from_earliest &= !is_placeless || is_told;
         }
-        let subscriptions = subscriptions(client, rng);
+        let subscriptions = subscriptions(client, past, rng);
         let session = self.open(at, subscriptions);
         self.sessions_opened += 1;
         let number = self.sessions_opened;
@@ -51,10 +57,10 @@ impl World {
         let head = self.intake.broker.position(self.intake.broker.head());
         let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
         for follow in &mut client.follower.follows {
-            if is_placeless && follow.place.is_none() {
+            if is_placeless && follow.place.is_none() && !follow.from_earliest {
                 follow.place = Some(Position { epoch: head.epoch, offset: head.offset });
             }
-            follow.begin(&sight);
+            follow.begin_at_once(past, &sight);
         }
     }
 
@@ -92,14 +98,13 @@ impl World {
 }
 
 /// What the query says; a client of `tidewire.v1` may rather ask once it is there.
-fn subscriptions(client: &mut Client, rng: &mut Rng) -> Vec<Subscription> {
+fn subscriptions(client: &mut Client, past: Since, rng: &mut Rng) -> Vec<Subscription> {
     let manner = client.manner;
     if manner == Manner::Live(Wire::WebSocket(Dialect::Tidewire)) && rng.bool() {
         for follow in mem::take(&mut client.follower.follows) {
             subscribe(client, follow, rng);
         }
     }
-    let past = past(rng);
     let follows = client.follower.follows.iter();
     follows.filter_map(|follow| subscription(follow, manner, past)).collect()
 }
@@ -107,8 +112,8 @@ fn subscriptions(client: &mut Client, rng: &mut Rng) -> Vec<Subscription> {
 /// Asks for a subscription, from its place or as it was first meant.
 pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) {
     follow.reconnect();
-    let since = match follow.place {
-        Some(place) => Some(Since::Position(place)),
+    let since = match follow.bookmark() {
+        Some(place) => Some(place.into()),
         None => follow.from_earliest.then(|| past(rng)),
     };
     let channel = follow.pattern.clone();
@@ -122,11 +127,11 @@ pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) 
 
 /// What the query of a request would say.
 fn subscription(follow: &Follow, manner: Manner, past: Since) -> Option<Subscription> {
-    let place = match follow.place {
+    let place = match follow.bookmark() {
         Some(place) if matches!(manner, Manner::Live(Wire::Sse { .. })) => {
             Place::from_last_event_id(&place.to_string())
         }
-        Some(place) => Place::Since(Since::Position(place)),
+        Some(place) => Place::Since(place.into()),
         None if follow.from_earliest => Place::Since(past),
         None => Place::NOW,
     };

@@ -11,7 +11,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     mem,
     ops::Bound,
     pin::Pin,
@@ -19,8 +19,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Engine, Entry, Limits, Permit,
-    Position, Publishing, Retention,
+    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Engine, Entry, Limits, Loss,
+    Permit, Position, Publishing, Retention,
 };
 
 /// The store, and the engine before it.
@@ -36,6 +36,8 @@ struct Inner {
     queue: Vec<Waiting>,
     /// None while no server runs.
     broker: Option<Broker>,
+    /// The offsets of all rows that could not be read any more, even if they are gone by now.
+    rotten: BTreeSet<u64>,
     rng: Rng,
     /// Nothing is lost any more while the archive is asked.
     is_calm: bool,
@@ -108,6 +110,7 @@ impl Shelf {
             racks: BTreeMap::new(),
             queue: Vec::new(),
             broker: None,
+            rotten: BTreeSet::new(),
             rng,
             is_calm: false,
             reads: 0,
@@ -121,7 +124,7 @@ impl Shelf {
         let broker = Broker::with_archive(self.epoch, head, limits.clone(), archive);
         let mut inner = lock(&self.inner);
         for rack in inner.racks.values() {
-            broker.restore(&rack.name, rack.last, rack.taken);
+            broker.restore(&rack.name, rack.last, rack.taken, rack.loss(&broker));
         }
         inner.broker = Some(broker.clone());
         broker
@@ -131,10 +134,17 @@ impl Shelf {
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
         (inner.queue, inner.broker) = (Vec::new(), None);
-        let Inner { racks, rng, .. } = &mut *inner;
+        let Inner { racks, rotten, rng, .. } = &mut *inner;
         let rack = rng.choice(racks.values_mut()).filter(|_| rng.u8(..8) == 0);
-        let row = rack.and_then(|rack| rng.choice(rack.rows.values_mut()));
-        row.into_iter().for_each(|row| row.is_rotten = true);
+        if let Some((offset, row)) = rack.and_then(|rack| rng.choice(rack.rows.iter_mut())) {
+            row.is_rotten = true;
+            rotten.insert(*offset);
+        }
+    }
+
+    /// Whether the row of this offset could once not be read any more.
+    pub(crate) fn has_rotted(&self, offset: u64) -> bool {
+        lock(&self.inner).rotten.contains(&offset)
     }
 
     /// From here on nothing is lost while the archive is asked.
@@ -293,6 +303,12 @@ impl Rack {
         entries.filter(move |(_, entry)| !is_compacted || entry.draft.content.is_nothing())
     }
 
+    /// What that is.
+    fn loss(&self, broker: &Broker) -> Loss {
+        let compaction = broker.options(&self.name).compaction;
+        compaction.map_or(Loss::Messages, |_| Loss::Tombstones)
+    }
+
     fn is_over(&self, retention: &Retention, broker: &Broker, now_ms: u64) -> bool {
         let Some((_, oldest)) = self.removable(broker).next() else { return false };
         let bytes = |(_, entry): (&u64, &Entry)| entry.draft.bytes() + ROW_BYTES;
@@ -304,16 +320,16 @@ impl Rack {
 
     fn lose_oldest(&mut self, broker: &Broker) {
         let Some(offset) = self.removable(broker).next().map(|(offset, _)| *offset) else { return };
-        if broker.options(&self.name).compaction.is_some() {
-            broker.lose_one(&self.name, offset);
-        } else {
-            broker.lose(&self.name, offset);
+        let loss = self.loss(broker);
+        match loss {
+            Loss::Tombstones => broker.lose_one(&self.name, offset, loss),
+            Loss::Messages => broker.lose(&self.name, offset, loss),
         }
         self.rows.remove(&offset);
         self.taken = self.taken.max(offset);
         // So that the broker need not remember the channel.
         if self.rows.is_empty() {
-            broker.lose(&self.name, self.last);
+            broker.lose(&self.name, self.last, loss);
         }
     }
 

@@ -72,6 +72,7 @@ tally! {
     unavailable: "batches that a store refused",
     cold: "messages read from a store",
     floods: "floods that stopped the reading",
+    bookmarks: "places in the middle of a state",
     polls_timed_out: "polls that timed out",
     virtual_ms: "virtual milliseconds",
 }

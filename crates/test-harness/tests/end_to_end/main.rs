@@ -22,6 +22,7 @@ mod any_faults_by_seed_lose_nothing;
 mod history_pages_back_and_goes_on_live;
 mod the_rust_client_resumes_on_every_wire;
 
+mod a_long_list_of_members_tells_no_false_gap;
 mod who_is_there_is_told;
 
 mod a_gap_is_told_when_retention_has_passed;

@@ -1,0 +1,140 @@
+//! Where a page ends: a position, and in the middle of a present state which one, `k3f9a-1042~2000`.
+//!
+//! Only pages hand these out, so messages, which all readers share, have plain positions. To a client
+//! both are opaque, and both are good wherever there is a `since`.
+
+use crate::{
+    InvalidPosition, Position, Since,
+    position::{read_digits, write_digits},
+    text,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{fmt, str::FromStr};
+
+/// From where to go on behind a page. `state`, if any, is beyond `after`.
+///
+/// Whoever lists a compacted channel from `earliest` is given its present state. Until the list has
+/// come as far as the log was when it began, the bookmark says that, and then who goes on is spared
+/// word of removals that concern nothing on the list.
+///
+/// ```
+/// use tidewire_protocol::{Bookmark, Since};
+///
+/// let bookmark: Bookmark = "k3f9a-1042~2000".parse()?;
+/// assert_eq!((bookmark.after.offset, bookmark.state), (1042, Some(2000)));
+/// assert_eq!(Since::from(bookmark).to_string(), "k3f9a-1042~2000");
+/// # Ok::<(), tidewire_protocol::InvalidPosition>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bookmark {
+    /// Everything up to here has been told.
+    pub after: Position,
+    /// The offset that was the newest when the list began, in the middle of one.
+    pub state: Option<u64>,
+}
+
+impl Bookmark {
+    /// Appends the text: a position's, and 21 bytes more at most.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        self.after.write_to(out);
+        if let Some(state) = self.state {
+            out.push(STATE_MARK);
+            write_digits::<10>(state, out);
+        }
+    }
+}
+
+impl From<Position> for Bookmark {
+    fn from(after: Position) -> Self {
+        Self { after, state: None }
+    }
+}
+
+impl From<Bookmark> for Since {
+    fn from(Bookmark { after: position, state }: Bookmark) -> Self {
+        state.map_or(Self::Position(position), |state| Self::Within { position, state })
+    }
+}
+
+impl fmt::Display for Bookmark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write_to(&mut text);
+        f.pad(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Bookmark {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let Some((after, state)) = text.split_once(char::from(STATE_MARK)) else {
+            return text.parse().map(Position::into);
+        };
+        let (after, state): (Position, _) = (after.parse()?, read_digits(state, 10)?);
+        // Behind a state nobody is in the middle of it.
+        match state > after.offset {
+            true => Ok(Self { after, state: Some(state) }),
+            false => Err(InvalidPosition),
+        }
+    }
+}
+
+impl Serialize for Bookmark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bookmark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::parse(deserializer)
+    }
+}
+
+const STATE_MARK: u8 = b'~';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(offset: u64, state: Option<u64>) -> Bookmark {
+        Bookmark { after: Position { epoch: 36, offset }, state }
+    }
+
+    #[test]
+    fn a_bookmark_has_one_spelling() {
+        for (text, bookmark) in [
+            ("10-7", at(7, None)),
+            ("10-0~1", at(0, Some(1))),
+            ("10-7~2000", at(7, Some(2000))),
+            ("10-7~18446744073709551615", at(7, Some(u64::MAX))),
+        ] {
+            assert_eq!(text.parse(), Ok(bookmark));
+            assert_eq!(bookmark.to_string(), text);
+            assert_eq!(serde_json::to_string(&bookmark).unwrap(), format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<Bookmark>(&format!("\"{text}\"")).unwrap(), bookmark);
+        }
+    }
+
+    #[test]
+    fn what_no_server_hands_out_is_refused() {
+        for text in [
+            "10-7~7",
+            "10-7~6",
+            "10-7~0",
+            "10-7~",
+            "~9",
+            "10~9",
+            "10-7~09",
+            "10-7~+9",
+            "10-7~9~9",
+            "10-7~ 9",
+            "10-7~a",
+            "10-7 ~9",
+            "10-7~18446744073709551616",
+        ] {
+            assert_eq!(text.parse::<Bookmark>(), Err(InvalidPosition), "{text}");
+        }
+    }
+}
