@@ -98,6 +98,7 @@ impl Follow {
                     self.pattern, loss.channel
                 ));
             }
+            self.forget_own(upto.epoch, start, upto.offset, sight);
         }
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             self.place = Some(upto);
@@ -106,6 +107,17 @@ impl Follow {
             self.values = None;
         }
         Ok(())
+    }
+
+    /// Gives up the keys of what this connection published without wanting an echo: whether it did
+    /// is in an answer that may be lost.
+    fn forget_own(&mut self, epoch: u64, after: u64, upto: u64, sight: &Sight<'_>) {
+        let Some(values) = &mut self.values else { return };
+        let passed = sight.history.between(epoch, after, upto);
+        for (_, own) in passed.filter(|(_, entry)| sight.is_muted(entry)) {
+            let key = own.draft.key.as_ref().map(|key| key.as_str().to_owned());
+            key.map(|key| values.remove(&(own.channel.clone(), key)));
+        }
     }
 
     /// Takes the message at `position` into the state, if it is news.
@@ -163,6 +175,10 @@ impl Follow {
             if entry.is_superseded {
                 return false;
             }
+            if sight.is_muted(entry) {
+                tally.muted += 1;
+                return false;
+            }
             if entry.is_tombstone() && *offset <= self.fresh {
                 tally.tombstones_unneeded += 1;
                 return false;
@@ -203,7 +219,11 @@ impl Follower {
         if !is_new {
             return Err(format!("{} at {position} came again, or late", entry.channel));
         }
+        if sight.is_muted(entry) {
+            return Err(format!("{position} came back, of which no echo was wanted"));
+        }
         tally.delivered += 1;
+        tally.unmuted += u64::from(entry.draft.origin.is_some());
         self.follows.iter_mut().try_for_each(|follow| {
             let is_it = matches(&follow.pattern, &entry.channel);
             if is_it {

@@ -29,6 +29,8 @@ pub(crate) struct Client {
     pub(crate) asked: u64,
     /// It has said its close, or nonsense: nothing it says counts any more.
     pub(crate) is_done: bool,
+    /// It has published, without being asked for an answer, where connections may not.
+    pub(crate) oversteps: bool,
     /// How it heard the last time that it learnt a place.
     pub(crate) placed_by: Option<Manner>,
 }
@@ -72,8 +74,14 @@ impl Client {
             asks: BTreeMap::new(),
             asked: 0,
             is_done: false,
+            oversteps: false,
             placed_by: None,
         }
+    }
+
+    /// How it hears, and by which session of the server.
+    pub(crate) fn ears(&self) -> (Manner, Option<u64>) {
+        (self.manner, self.session)
     }
 
     /// Forgets the connection, and keeps what has a place to come back to.
@@ -81,7 +89,7 @@ impl Client {
         if self.ear.take().is_some_and(|ear| ear.is_inside()) {
             tally.mid_message += 1;
         }
-        (self.session, self.is_done) = (None, false);
+        (self.session, self.is_done, self.oversteps) = (None, false, false);
         self.output.clear();
         for (_, ask) in std::mem::take(&mut self.asks) {
             if let Ask::Subscribe(follow) = ask
@@ -132,8 +140,10 @@ impl Client {
                 Ok(())
             }
             Heard::Close(code) => {
+                let is_refused = code == Some(1008) && self.oversteps;
+                hearing.tally.raw_not_allowed += u64::from(is_refused);
                 let has_reason = code == Some(1001) || code == Some(1013) && hearing.sends_away;
-                if !self.is_done && !has_reason {
+                if !self.is_done && !has_reason && !is_refused {
                     return Err(format!("closed with {code:?} for no reason"));
                 }
                 self.say_close(CloseCode::GOING_AWAY, hearing.rng);
@@ -234,7 +244,9 @@ impl Client {
                     tally.refused += 1;
                     Ok(())
                 }
-                Some(Ask::Publish(serial)) if sight.history.was_refused(serial) => Ok(()),
+                Some(Ask::Publish(serial)) if sight.history.was_refused(serial, &refusal.code) => {
+                    Ok(())
+                }
                 ask => Err(format!("{refusal:?} answers {ask:?}")),
             },
             ServerEvent::Goodbye(_) => Ok(()),

@@ -5,7 +5,7 @@ use super::{
     history::{Entry, History},
     shelf::{Shelf, expired},
     tally::Tally,
-    verdict::{Verdict, check, judge, may_be_full},
+    verdict::{Source, Verdict, check, judge, may_be_full},
 };
 use fastrand::Rng;
 use std::{collections::BTreeMap, sync::Arc};
@@ -50,18 +50,18 @@ impl Intake {
     pub(crate) fn publish(
         &self,
         permit: Permit,
-        draft: Draft,
+        (draft, source): (Draft, Source),
         now_ms: u64,
         history: &mut History,
         tally: &mut Tally,
     ) -> Result<Publishing, String> {
         let memory = match &self.engine {
-            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, now_ms)),
+            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, source)),
             Kind::Memory(memory) => memory,
         };
         let (epoch, channel) = (self.broker.epoch(), permit.channel().clone());
         let (options, name) = (self.broker.options(&channel), channel.as_str());
-        let verdict = judge(history, epoch, name, &draft, &options, now_ms);
+        let verdict = judge(history, epoch, name, (&draft, source), &options, now_ms);
         let bytes_max = self.broker.limits().bytes_max;
         let may_be_full = may_be_full(history, epoch, name, &draft, &options, bytes_max);
         let Publishing::Done(outcome) = memory.publish(permit, draft.clone(), now_ms) else {
@@ -75,7 +75,7 @@ impl Intake {
                 tally.count(verdict);
             }
             (_, Err(error)) => {
-                history.record_refusal(&draft);
+                history.record_refusal(&draft, error);
                 tally.count(Verdict::Refused(error));
             }
             _ => tally.count(verdict),

@@ -49,7 +49,7 @@ impl World {
         (client.session, client.ear) = (Some(number), Some(Ear::new(client.manner)));
         (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
         let head = self.intake.broker.position(self.intake.broker.head());
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         for follow in &mut client.follower.follows {
             if is_placeless && follow.place.is_none() {
                 follow.place = Some(Position { epoch: head.epoch, offset: head.offset });

@@ -2,7 +2,7 @@
 //!
 //! It runs only when something has happened to it, so that a wake-up which is missing shows.
 
-use super::{history::History, intake::Intake, link::Pipe, tally::Tally};
+use super::{history::History, intake::Intake, link::Pipe, tally::Tally, verdict::Source};
 use fastrand::Rng;
 use std::{
     pin::Pin,
@@ -272,7 +272,7 @@ impl Session {
                     };
                     desk.tally.client_publishes += 1;
                     let now_ms = desk.time.wall_ms;
-                    let intake = desk.intake;
+                    let (intake, draft) = (desk.intake, (draft, Source::Connection));
                     (id, intake.publish(permit, draft, now_ms, desk.history, desk.tally)?)
                 }
             };

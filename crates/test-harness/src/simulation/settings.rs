@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use tidewire_broker::{
-    ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Retention, Rule, Rules,
-    SlowReaders,
+    ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Publishers, Retention, Rule,
+    Rules, SlowReaders,
 };
 use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
 
@@ -162,6 +162,9 @@ fn draw_rule(rng: &mut Rng) -> Rule {
     }
     if rng.bool() {
         rule.slow_readers = Some(SlowReaders::Disconnect);
+    }
+    if rng.u8(..6) == 0 {
+        rule.publishers = Some(if rng.bool() { Publishers::Http } else { Publishers::Nobody });
     }
     if rng.bool() {
         rule.repeats_ids = Some(rng.usize(1..6));

@@ -63,6 +63,10 @@ tally! {
     repeats: "repeats answered like the first",
     conflicts: "ids that another message had",
     keyless: "messages without the key they need",
+    not_allowed: "messages where their publisher may not publish",
+    raw_not_allowed: "raw clients sent away for publishing where they may not",
+    muted: "messages whose publisher wanted no echo and got none",
+    unmuted: "messages heard whose publisher wanted no echo",
     full: "values for which there was no room",
     expired: "values that were too old",
     tombstones_unneeded: "tombstones that nobody needed",
@@ -88,6 +92,7 @@ impl Tally {
             Verdict::Before(_) => &mut self.repeats,
             Verdict::Refused(AppendError::IdTaken) => &mut self.conflicts,
             Verdict::Refused(AppendError::KeyMissing) => &mut self.keyless,
+            Verdict::Refused(AppendError::NotAllowed { .. }) => &mut self.not_allowed,
             Verdict::Refused(_) => &mut self.full,
         };
         *count += 1;

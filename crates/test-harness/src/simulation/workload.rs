@@ -8,6 +8,7 @@ use super::{
     opening::subscribe,
     session::Core,
     settings,
+    verdict::{Source, is_allowed},
     world::{World, time},
 };
 use tidewire_broker::{Content, Draft, Repeats};
@@ -123,7 +124,9 @@ impl World {
             return;
         };
         let draft = Draft { id: None, ..self.draft(channel) };
+        let publishers = self.settings.options(channel).publishers;
         let Some(client) = self.clients.get_mut(at) else { return };
+        client.oversteps |= !is_allowed(publishers, Source::Connection);
         match &draft.content {
             Content::Text(text) => client.say(Kind::Text, text.as_bytes(), &mut self.rng),
             Content::Binary(bytes) => client.say(Kind::Binary, bytes, &mut self.rng),
@@ -180,6 +183,7 @@ impl World {
         }
         let Some(serial) = serial_in(draft.content.as_bytes()) else { return };
         self.keep(channel, &draft);
+        let is_quiet = self.rng.u8(..3) == 0;
         let Some(client) = self.clients.get_mut(at) else { return };
         let data = match &draft.content {
             Content::Json(json) => Data::Json(json),
@@ -197,7 +201,7 @@ impl World {
                 event: draft.event.as_ref().map(|event| event.as_str().into()),
                 key: draft.key.as_ref().map(|key| key.as_str().into()),
                 message_id: draft.id.as_ref().map(|id| id.as_str().into()),
-                echo: None,
+                echo: is_quiet.then_some(false),
             };
             request(&ClientMessage::Publish(publish))
         });

@@ -15,6 +15,7 @@ use super::{
 use fastrand::Rng;
 use std::{
     collections::{BTreeMap, VecDeque},
+    num::NonZeroU64,
     sync::Arc,
     task::{Context, Waker},
 };
@@ -98,7 +99,7 @@ impl World {
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
         for client in &self.clients {
-            let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+            let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
             client.follower.check_state(&sight, &mut self.tally)?;
         }
         self.tally.virtual_ms = self.now_ms;
@@ -197,7 +198,7 @@ impl World {
         if is_over && client.manner == Manner::Poll {
             heard.extend(client.ear.take().and_then(|ear| ear.into_answer()));
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
         let mut hearing = Hearing { sight, sends_away, rng, tally };
@@ -240,7 +241,7 @@ impl World {
         if let Some(ask) = client.asks.values().next() {
             return Some(format!("an answer to {ask:?}"));
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         client.follower.owed(&sight)
     }
 }
@@ -250,10 +251,10 @@ pub(crate) fn sight<'a>(
     history: &'a History,
     intake: &'a Intake,
     settings: &Settings,
-    manner: Manner,
+    (manner, session): (Manner, Option<u64>),
 ) -> Sight<'a> {
-    let broker = &intake.broker;
-    Sight { history, broker, intake, manner, may_forget: settings.may_forget }
+    let (broker, number) = (&intake.broker, session.and_then(NonZeroU64::new));
+    Sight { history, broker, intake, manner, number, may_forget: settings.may_forget }
 }
 
 /// Both clocks of the world.
