@@ -9,7 +9,7 @@ use super::{
     sight::{Holdings, Sight, check_message, matches},
     tally::Tally,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tidewire_protocol::{Gap, HistoryPage, Position};
 
 /// One client's subscriptions.
@@ -35,6 +35,8 @@ pub(crate) struct Follow {
     /// On this connection it began with the present state, so that tombstones up to here remove
     /// nothing it was given.
     fresh: u64,
+    /// Behind where it began, once it has learnt a place.
+    began: Option<u64>,
     /// By channel and key, where the values are that it was given; `None` once it cannot know.
     values: Option<BTreeMap<(String, String), u64>>,
 }
@@ -43,8 +45,8 @@ impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
-        let (base, told, begun_with, fresh) = (None, None, None, 0);
-        Self { pattern, place, from_earliest, base, told, begun_with, fresh, values }
+        let (base, told, begun_with, fresh, began) = (None, None, None, 0, None);
+        Self { pattern, place, from_earliest, base, told, begun_with, fresh, began, values }
     }
 
     /// A subscription behind `place` to which no loss is owed.
@@ -100,6 +102,7 @@ impl Follow {
             }
             self.forget_own(upto.epoch, start, upto.offset, sight);
         }
+        self.began.get_or_insert(self.place.map_or(upto.offset, |place| place.offset));
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             self.place = Some(upto);
         }
@@ -147,6 +150,9 @@ impl Follow {
                 |entry: &Entry| entry.draft.key.as_ref().is_some_and(|it| it.as_str() == key);
             let mut entries = sight.history.of_channel(epoch, channel);
             let newest = entries.find(|(_, entry)| is_it(entry));
+            if newest.is_some_and(|(_, entry)| sight.is_muted(entry)) {
+                continue;
+            }
             if newest.is_none_or(|(newest, entry)| newest != *offset || !entry.is_value()) {
                 return Err(format!(
                     "{}: {key} of {channel} is still {offset}, not {newest:?}",
@@ -156,6 +162,13 @@ impl Follow {
             tally.states += 1;
         }
         Ok(())
+    }
+
+    /// The offsets of the values of `channel` that it knows, and of the place behind which it knows
+    /// all of them; `None` where it cannot know.
+    pub(crate) fn known(&self, channel: &str) -> Option<(BTreeSet<u64>, u64)> {
+        let values = self.values.as_ref()?.iter().filter(|((name, _), _)| name == channel);
+        Some((values.map(|(_, offset)| *offset).collect(), self.began?))
     }
 
     /// The first message in `after + 1 ..= upto` that is owed.

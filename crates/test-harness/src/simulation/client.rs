@@ -3,6 +3,9 @@
 use super::{
     checkers::{Follow, Follower, check_page},
     ear::{Ear, Heard, Manner},
+    members::check_asked,
+    opening::subscribe,
+    settings::manner,
     sight::{Sight, check_event, check_message, check_raw, place_in},
     tally::Tally,
 };
@@ -45,6 +48,10 @@ pub(crate) enum Ask {
     History {
         channel: String,
         /// Behind which place; a page back says itself how far it reaches.
+        since: Option<Position>,
+    },
+    Presence {
+        channel: String,
         since: Option<Position>,
     },
     /// Anything that has to be refused.
@@ -220,6 +227,10 @@ impl Client {
                 Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
                     tally.unsubscribed += 1;
                     self.follower.follows.retain(|follow| follow.pattern != pattern);
+                    if self.has_places() && !self.is_done {
+                        // It changes its mind, maybe before anybody was told that it had left.
+                        subscribe(self, Follow::new(&pattern, None, true), hearing.rng);
+                    }
                     Ok(())
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
@@ -236,6 +247,13 @@ impl Client {
                 Some(Ask::History { channel, since }) => {
                     tally.history += 1;
                     check_page(&page, &channel, since, sight)
+                }
+                ask => Err(format!("{page:?} answers {ask:?}")),
+            },
+            ServerEvent::Presence(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
+                Some(Ask::Presence { channel, since }) if channel == page.channel => {
+                    tally.member_pages += 1;
+                    check_asked(&page, since, sight)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
@@ -259,6 +277,11 @@ impl Client {
             Ask::Subscribe(follow) if follow.pattern == pattern => Some(follow),
             _ => None,
         })
+    }
+
+    /// Whether it knows of each of its subscriptions where it stands.
+    pub(crate) fn has_places(&self) -> bool {
+        self.follower.follows.iter().all(|follow| follow.place.is_some())
     }
 
     /// Whether it may ask for a pattern: neither followed nor asked for.
@@ -310,6 +333,18 @@ impl Client {
             let key = Some(rng.u32(..).to_be_bytes());
             let close = Some(Close { code, reason: "" });
             ws_frame::encode_close(close, key, &mut self.output).unwrap_or_default();
+        }
+    }
+
+    /// Takes another manner, if its wire could not tell apart what it follows: members may say the
+    /// same in two channels, and raw wires without places tell nothing else.
+    pub(crate) fn choose_manner(&mut self, rng: &mut Rng) {
+        let is_unfit = |client: &Self| client.is_placeless() && client.manner != Manner::Poll;
+        let mut patterns = self.follower.follows.iter().map(|follow| &follow.pattern);
+        if patterns.any(|pattern| pattern.starts_with('$')) {
+            while is_unfit(self) {
+                self.manner = manner(rng);
+            }
         }
     }
 

@@ -98,6 +98,11 @@ impl History {
         all.rev().filter(move |(_, entry)| entry.channel == channel)
     }
 
+    /// The epochs of all lives in which something was published.
+    pub(crate) fn epochs(&self) -> impl Iterator<Item = u64> {
+        self.lives.keys().copied()
+    }
+
     /// The offset of the newest message.
     pub(crate) fn head(&self, epoch: u64) -> u64 {
         let len = self.lives.get(&epoch).map_or(0, Vec::len);

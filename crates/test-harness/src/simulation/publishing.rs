@@ -134,6 +134,7 @@ impl World {
         }
         self.waiting.clear();
         self.intake.restart(&self.settings.broker, &self.history, &mut self.rng);
+        self.restart_teller();
         self.workers = open_workers(&self.intake.broker, &self.settings)?;
         let count = if self.settings.is_durable {
             &mut self.tally.crashes

@@ -164,8 +164,8 @@ pub(crate) fn matches(pattern: &str, channel: &str) -> bool {
     let mut tokens = channel.split('.');
     for wanted in pattern.split('.') {
         match (wanted, tokens.next()) {
-            (">", Some(_)) => return true,
-            ("*", Some(_)) => {}
+            (">", Some(token)) => return !token.starts_with('$'),
+            ("*", Some(token)) if !token.starts_with('$') => {}
             (wanted, Some(token)) if wanted == token => {}
             _ => return false,
         }

@@ -11,9 +11,9 @@ use super::{
     verdict::{Source, is_allowed},
     world::{World, time},
 };
-use tidewire_broker::{Content, Draft, Repeats};
+use tidewire_broker::{Content, Draft, Options, Repeats};
 use tidewire_connection::{Dialect, Wire};
-use tidewire_protocol::{ClientMessage, Data, Position, Publish};
+use tidewire_protocol::{ClientMessage, Data, Position, Presence, Publish};
 use ws_frame::{CloseCode, Kind};
 
 impl World {
@@ -117,14 +117,13 @@ impl World {
         let Some([follow]) = self.clients.get(at).map(|client| &client.follower.follows[..]) else {
             return;
         };
+        let Some(channel) = settings::channel_named(&follow.pattern) else { return };
+        let Options { publishers, compaction, .. } = self.settings.options(channel);
         // One that lacks the key it needs would be sent away.
-        let Some(channel) = settings::channel_named(&follow.pattern)
-            .filter(|channel| self.settings.options(channel).compaction.is_none())
-        else {
+        if compaction.is_some() && is_allowed(publishers, Source::Connection) {
             return;
-        };
+        }
         let draft = Draft { id: None, ..self.draft(channel) };
-        let publishers = self.settings.options(channel).publishers;
         let Some(client) = self.clients.get_mut(at) else { return };
         client.oversteps |= !is_allowed(publishers, Source::Connection);
         match &draft.content {
@@ -141,6 +140,7 @@ impl World {
             28..46 => self.publish_by_request(at),
             46 => (0..60).for_each(|_| self.ask_history(at)),
             47..56 => self.ask_history(at),
+            56..60 => self.ask_members(at),
             _ => self.ask_nonsense(at),
         }
     }
@@ -148,8 +148,8 @@ impl World {
     fn subscribe_late(&mut self, at: usize) {
         let (epoch, rng) = (self.intake.broker.epoch(), &mut self.rng);
         let Some(client) = self.clients.get_mut(at) else { return };
-        let pattern = settings::pattern(rng);
-        if !client.is_free(pattern) || client.follower.follows.iter().any(|it| it.place.is_none()) {
+        let pattern = self.settings.pattern(rng);
+        if !client.is_free(pattern) || !client.has_places() {
             return;
         }
         let known = client.follower.follows.iter().filter_map(|follow| follow.place).next();
@@ -162,7 +162,9 @@ impl World {
     fn unsubscribe(&mut self, at: usize) {
         let Some(client) = self.clients.get_mut(at) else { return };
         let [_, .., last] = &client.follower.follows[..] else { return };
-        let channel = last.pattern.clone();
+        let is_told = |follow: &&Follow| self.settings.has_presence(&follow.pattern);
+        let told = client.follower.follows.iter().find(is_told);
+        let channel = told.unwrap_or(last).pattern.clone();
         let asked = |ask: &Ask| matches!(ask, Ask::Unsubscribe(asked) if *asked == channel);
         if client.asks.values().any(asked) {
             return;
@@ -210,7 +212,7 @@ impl World {
     fn ask_history(&mut self, at: usize) {
         let broker = &self.intake.broker;
         let (epoch, head) = (broker.epoch(), broker.head());
-        let channel = settings::pattern(&mut self.rng);
+        let channel = self.settings.pattern(&mut self.rng);
         let place = Position { epoch, offset: self.rng.u64(0..=head + 1) };
         let since = (place.offset <= head && self.rng.bool()).then_some(place);
         let end = if since.is_some() { "since" } else { "before" };
@@ -224,13 +226,28 @@ impl World {
         });
     }
 
+    fn ask_members(&mut self, at: usize) {
+        let channels: Vec<&str> = self.settings.presence_channels().collect();
+        let Some(channel) = self.rng.choice(channels) else { return };
+        let (broker, limit) = (&self.intake.broker, self.rng.u64(1..5));
+        let place = Position { epoch: broker.epoch(), offset: self.rng.u64(0..=broker.head()) };
+        let since = self.rng.bool().then_some(place);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let ask = Ask::Presence { channel: channel.to_owned(), since };
+        client.ask(ask, &mut self.rng, |id| {
+            let since = since.map(|since| since.to_string().into());
+            let (channel, limit) = (channel.into(), Some(limit));
+            request(&ClientMessage::Presence(Presence { id, channel, since, limit }))
+        });
+    }
+
     fn ask_nonsense(&mut self, at: usize) {
         let nonsense = self.rng.u8(..4);
         let Some(client) = self.clients.get_mut(at) else { return };
         client.ask(Ask::Nonsense, &mut self.rng, |id| match nonsense {
             0 => format!(r#"{{"type":"subscribe","id":{id},"channel":"a b"}}"#),
             1 => format!(r#"{{"type":"unsubscribe","id":{id},"channel":"never.asked"}}"#),
-            2 => format!(r#"{{"type":"presence","id":{id},"channel":"a"}}"#),
+            2 => format!(r#"{{"type":"presence","id":{id},"channel":"$presence.a"}}"#),
             _ => format!(r#"{{"type":"publish","id":{id},"channel":"$system","data":1}}"#),
         });
     }

@@ -6,10 +6,12 @@ use super::{
     ear::Manner,
     history::History,
     intake::Intake,
+    presence::Presence,
     session::{Alarm, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
     tally::Tally,
+    teller::Teller,
     trace::Trace,
 };
 use fastrand::Rng;
@@ -35,6 +37,8 @@ pub(crate) struct World {
     pub(crate) history: History,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) sessions_opened: u64,
+    pub(crate) presence: Presence,
+    pub(crate) teller: Teller,
     pub(crate) clients: Vec<Client>,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
@@ -56,7 +60,7 @@ impl World {
         let epoch = rng.u64(1..1_000_000);
         let intake = Intake::new(epoch, &settings.broker, settings.is_durable, &mut rng);
         let workers = open_workers(&intake.broker, &settings)?;
-        let clients = (0..settings.clients).map(|_| draw_client(&mut rng)).collect();
+        let clients = (0..settings.clients).map(|_| draw_client(&settings, &mut rng)).collect();
         let mut trace = Trace::new(keeps_trace);
         trace.note(0, || format!("{settings:?}"));
         Ok(Self {
@@ -70,6 +74,8 @@ impl World {
             history: History::default(),
             sessions: BTreeMap::new(),
             sessions_opened: 0,
+            presence: Presence::default(),
+            teller: Teller::default(),
             clients,
             tally: Tally::default(),
             trace,
@@ -92,6 +98,7 @@ impl World {
             self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
+        self.settle_presence(CATCH_UP_STEPS_MAX)?;
         self.catch_up(CATCH_UP_STEPS_MAX)?;
         // Everybody is there and asleep. News has to wake them, and soon.
         let channel = self.settings.channel(&mut self.rng);
@@ -102,6 +109,7 @@ impl World {
             let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
             client.follower.check_state(&sight, &mut self.tally)?;
         }
+        self.check_members()?;
         self.tally.virtual_ms = self.now_ms;
         Ok(())
     }
@@ -110,8 +118,7 @@ impl World {
     fn catch_up(&mut self, steps_max: usize) -> Result<(), String> {
         let mut owed = None;
         for _ in 0..steps_max {
-            self.now_ms += HEALED_STEP_MS;
-            self.step()?;
+            self.pass_time()?;
             owed = (0..self.clients.len()).find_map(|at| Some((at, self.owed(at)?)));
             if owed.is_none() {
                 return Ok(());
@@ -121,8 +128,19 @@ impl World {
         Err(format!("client {at} was not given {owed}"))
     }
 
+    /// Lets a while pass in which nothing befalls anybody.
+    pub(crate) fn pass_time(&mut self) -> Result<(), String> {
+        self.now_ms += HEALED_STEP_MS;
+        self.step()
+    }
+
     fn step(&mut self) -> Result<(), String> {
+        for client in &self.clients {
+            let Some(number) = client.session else { continue };
+            self.presence.note_asks(number, &client.asks, &self.settings);
+        }
         self.commit()?;
+        self.tell()?;
         for at in 0..self.workers.len() {
             if self.is_healed || self.rng.u8(..) < 200 {
                 self.run_worker(at)?;
@@ -204,6 +222,7 @@ impl World {
         let mut hearing = Hearing { sight, sends_away, rng, tally };
         for heard in heard {
             self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
+            self.presence.note_heard(number, &heard);
             client.hear(heard, &mut hearing)?;
         }
         let limits = &self.settings.limits;
@@ -211,7 +230,7 @@ impl World {
         if is_over || client.heard_ms + idle_ms < now_ms {
             self.trace.note(now_ms, || format!("client {at} hangs up"));
             // What has been idle too long may be a link of which the server learns nothing.
-            session.up.is_ended |= is_over || self.rng.bool();
+            session.up.is_ended |= is_over || self.is_healed || self.rng.bool();
             client.disconnect(now_ms, &mut self.tally);
         }
         Ok(())
@@ -228,9 +247,12 @@ impl World {
         self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
         self.is_healed = true;
         self.intake.heal();
-        for session in self.sessions.values_mut() {
+        let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
+        for (number, session) in &mut self.sessions {
             session.down.heal();
             session.up.heal();
+            // The machine finds out by itself, in the end, that a peer is there no longer.
+            session.up.is_ended |= !attached.contains(number) && !session.is_websocket;
         }
         self.clients.iter_mut().for_each(|client| client.deaf_until_ms = 0);
     }
@@ -275,16 +297,17 @@ pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<S
     (0..settings.workers).map(open).collect()
 }
 
-fn draw_client(rng: &mut Rng) -> Client {
+fn draw_client(settings: &Settings, rng: &mut Rng) -> Client {
     let from_earliest = rng.u8(..4) == 0;
     let mut follows: Vec<Follow> = Vec::new();
     for _ in 0..rng.usize(1..=4) {
-        let pattern = settings::pattern(rng);
+        let pattern = settings.pattern(rng);
         if follows.iter().all(|follow| follow.pattern != pattern) {
             follows.push(Follow::new(pattern, None, from_earliest));
         }
     }
     let mut client = Client::new(settings::manner(rng), follows);
+    client.choose_manner(rng);
     client.back_at_ms = rng.u64(0..500);
     client
 }
@@ -310,5 +333,5 @@ const TURNS_MAX: usize = 4;
 /// How late a worker may run.
 const DEADLINE_SLACK_MS: u64 = 20_000;
 /// As many as there are channels, and some.
-const SWEPT_AT_THE_END: usize = 10;
+const SWEPT_AT_THE_END: usize = 20;
 const TRACE_CHARS_MAX: usize = 200;
