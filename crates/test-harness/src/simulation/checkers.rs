@@ -6,11 +6,11 @@
 
 use super::{
     history::Entry,
-    sight::{Holdings, Sight, check_message, matches},
+    sight::{Holdings, Sight, matches},
     tally::Tally,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use tidewire_protocol::{Gap, HistoryPage, Position};
+use tidewire_protocol::{Gap, Position};
 
 /// One client's subscriptions.
 #[derive(Debug, Default)]
@@ -47,11 +47,6 @@ impl Follow {
         let values = Some(BTreeMap::new());
         let (base, told, begun_with, fresh, began) = (None, None, None, 0, None);
         Self { pattern, place, from_earliest, base, told, begun_with, fresh, began, values }
-    }
-
-    /// A subscription behind `place` to which no loss is owed.
-    pub(crate) fn excused(pattern: &str, place: Position) -> Self {
-        Self { told: Some(u64::MAX), ..Self::new(pattern, Some(place), false) }
     }
 
     /// Takes in that another connection begins.
@@ -363,28 +358,4 @@ impl Follow {
         self.place = place;
         Ok(())
     }
-}
-
-/// A page holds everything of its channel, from where it was asked for or as far back as it says, up
-/// to its position.
-pub(crate) fn check_page(
-    page: &HistoryPage,
-    channel: &str,
-    since: Option<Position>,
-    sight: &Sight<'_>,
-) -> Result<(), String> {
-    let Position { epoch, offset } = page.before;
-    let reach = offset.checked_sub(1).ok_or("a page begins before the log")?;
-    let after = since.unwrap_or(Position { epoch, offset: reach });
-    let mut follow = Follow::excused(channel, after);
-    let mut last = after.offset;
-    for message in &page.messages {
-        check_message(message, sight)?;
-        if message.position.offset <= last || !matches(channel, &message.channel) {
-            return Err(format!("{} is out of place on a page", message.position));
-        }
-        last = message.position.offset;
-        follow.advance(message.position, true, sight, &mut Tally::default())?;
-    }
-    follow.advance(page.position, false, sight, &mut Tally::default())
 }

@@ -1,10 +1,11 @@
 //! A client: hears, remembers its places, asks for things, and comes back after every cut.
 
 use super::{
-    checkers::{Follow, Follower, check_page},
+    checkers::{Follow, Follower},
     ear::{Ear, Heard, Manner},
     members::check_asked,
     opening::subscribe,
+    pages::PageAsk,
     settings::manner,
     sight::{Sight, check_event, check_message, check_raw, place_in},
     tally::Tally,
@@ -30,6 +31,8 @@ pub(crate) struct Client {
     /// Requests that wait for their answers.
     pub(crate) asks: BTreeMap<u64, Ask>,
     pub(crate) asked: u64,
+    /// Where the page ended that it has heard last.
+    pub(crate) page_end: Option<Position>,
     /// It has said its close, or nonsense: nothing it says counts any more.
     pub(crate) is_done: bool,
     /// It has published, without being asked for an answer, where connections may not.
@@ -45,11 +48,7 @@ pub(crate) enum Ask {
     Unsubscribe(String),
     /// The serial of what was published.
     Publish(u64),
-    History {
-        channel: String,
-        /// Behind which place; a page back says itself how far it reaches.
-        since: Option<Position>,
-    },
+    History(PageAsk),
     Presence {
         channel: String,
         since: Option<Position>,
@@ -80,6 +79,7 @@ impl Client {
             back_at_ms: 0,
             asks: BTreeMap::new(),
             asked: 0,
+            page_end: None,
             is_done: false,
             oversteps: false,
             placed_by: None,
@@ -244,9 +244,10 @@ impl Client {
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
             ServerEvent::History(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
-                Some(Ask::History { channel, since }) => {
+                Some(Ask::History(ask)) => {
                     tally.history += 1;
-                    check_page(&page, &channel, since, sight)
+                    self.page_end = Some(page.position);
+                    ask.check(&page, sight, None)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },

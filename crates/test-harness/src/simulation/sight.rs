@@ -24,7 +24,7 @@ pub(crate) struct Sight<'a> {
 }
 
 /// What the log held at some moment.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Holdings {
     /// The offsets of what was retained, the newest first.
     held: Vec<u64>,

@@ -13,7 +13,7 @@ use super::{
 };
 use tidewire_broker::{Content, Draft, Options, Repeats};
 use tidewire_connection::{Dialect, Wire};
-use tidewire_protocol::{ClientMessage, Data, Position, Presence, Publish};
+use tidewire_protocol::{ClientMessage, Data, History, Position, Presence, Publish, Since};
 use ws_frame::{CloseCode, Kind};
 
 impl World {
@@ -35,6 +35,9 @@ impl World {
         if self.rng.u8(..) < 40 {
             let count = self.rng.usize(1..10);
             self.sweep(count)?;
+        }
+        if self.rng.u8(..) < 10 {
+            self.read_anything()?;
         }
         if self.rng.u8(..) < 4 {
             self.dismiss();
@@ -154,7 +157,10 @@ impl World {
         }
         let known = client.follower.follows.iter().filter_map(|follow| follow.place).next();
         let past = known.filter(|place| place.epoch == epoch && rng.bool());
-        let place = past.map(|place| Position { epoch, offset: rng.u64(0..=place.offset) });
+        let past = past.map(|place| Position { epoch, offset: rng.u64(0..=place.offset) });
+        let page_end = client.page_end.filter(|place| place.epoch == epoch && rng.bool());
+        let place = page_end.or(past);
+        self.tally.chained += u64::from(page_end.is_some());
         self.tally.late += u64::from(place.is_some());
         subscribe(client, Follow::new(pattern, place, rng.bool()), rng);
     }
@@ -210,19 +216,18 @@ impl World {
     }
 
     fn ask_history(&mut self, at: usize) {
-        let broker = &self.intake.broker;
-        let (epoch, head) = (broker.epoch(), broker.head());
-        let channel = self.settings.pattern(&mut self.rng);
-        let place = Position { epoch, offset: self.rng.u64(0..=head + 1) };
-        let since = (place.offset <= head && self.rng.bool()).then_some(place);
-        let end = if since.is_some() { "since" } else { "before" };
-        let limit = self.rng.u64(1..20);
+        let mut ask = self.draw_ask();
+        if let Some(Since::Position(place)) = &mut ask.since {
+            // By the time it is read, the head may have come there.
+            place.offset = place.offset.min(self.intake.broker.head());
+        }
         let Some(client) = self.clients.get_mut(at) else { return };
-        let ask = Ask::History { channel: channel.to_owned(), since };
-        client.ask(ask, &mut self.rng, |id| {
-            format!(
-                r#"{{"type":"history","id":{id},"channel":"{channel}","{end}":"{place}","limit":{limit}}}"#
-            )
+        let spell = |place: Option<Since>| place.map(|place| place.to_string().into());
+        let (since, before, until) = (spell(ask.since), spell(ask.before), spell(ask.until));
+        let (channel, limit) = (ask.pattern.clone().into(), u64::try_from(ask.limit).ok());
+        client.ask(Ask::History(ask), &mut self.rng, |id| {
+            let history = History { id, channel, since, before, until, limit };
+            request(&ClientMessage::History(history))
         });
     }
 

@@ -110,6 +110,10 @@ impl World {
             client.follower.check_state(&sight, &mut self.tally)?;
         }
         self.check_members()?;
+        for _ in 0..PAGES_AT_THE_END {
+            self.read_anything()?;
+        }
+        self.check_chains()?;
         self.tally.virtual_ms = self.now_ms;
         Ok(())
     }
@@ -334,4 +338,5 @@ const TURNS_MAX: usize = 4;
 const DEADLINE_SLACK_MS: u64 = 20_000;
 /// As many as there are channels, and some.
 const SWEPT_AT_THE_END: usize = 20;
+const PAGES_AT_THE_END: usize = 4;
 const TRACE_CHARS_MAX: usize = 200;
