@@ -109,6 +109,12 @@ impl History {
         u64::try_from(len).unwrap_or(u64::MAX)
     }
 
+    /// The time at which the log takes what is published now: never less than an earlier one's.
+    pub(crate) fn log_ms(&self, epoch: u64, now_ms: u64) -> u64 {
+        let last = self.lives.get(&epoch).and_then(|entries| entries.last());
+        last.map_or(now_ms, |last| last.time_ms.max(now_ms))
+    }
+
     pub(crate) fn entry(&self, epoch: u64, offset: u64) -> Option<&Entry> {
         self.lives.get(&epoch)?.get(index(offset)?)
     }

@@ -49,7 +49,7 @@ impl PageAsk {
         }
         self.check_messages(page, sight, reading).or_else(refuse)?;
         let told: BTreeSet<u64> = page.messages.iter().map(|it| it.position.offset).collect();
-        let (mut is_short, head) = (None, sight.history.head(sight.broker.epoch()));
+        let mut left = None;
         for offset in self.owed(sight) {
             let is_within = (page.before.offset..=page.position.offset).contains(&offset);
             let is_skipped = match self.before {
@@ -59,13 +59,13 @@ impl PageAsk {
             if is_skipped || is_within && !told.contains(&offset) {
                 return refuse(format!("{offset} is missing"));
             }
-            if !is_within && offset <= head {
-                is_short = Some(offset);
+            if !is_within {
+                left = Some(offset);
             }
         }
         match reading {
             Some(reading) => {
-                self.check_end(page, is_short, sight, reading).or_else(refuse)?;
+                self.check_end(page, left, sight, reading).or_else(refuse)?;
                 self.check_losses(page, sight, &reading.before).or_else(refuse)
             }
             None => Ok(()),
@@ -169,10 +169,9 @@ impl PageAsk {
         let all = sight.history.between(epoch, 0, sight.history.head(epoch));
         let may_begin_fresh = self.begins_fresh() || self.since == Some(Since::Earliest);
         let owed = all.filter(|(offset, entry)| {
-            self.selects(*offset, entry, sight)
-                && !entry.is_superseded
-                && !held.lack(*offset)
-                && !(entry.is_tombstone() && may_begin_fresh)
+            let is_needless = entry.is_tombstone() && may_begin_fresh;
+            let is_there = !entry.is_superseded && !held.lack(*offset);
+            is_there && !is_needless && self.selects(*offset, entry, sight)
         });
         owed.map(|(offset, _)| offset).collect()
     }

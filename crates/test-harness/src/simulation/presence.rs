@@ -9,6 +9,7 @@ use super::{
     session::{Core, Session},
     settings::Settings,
     tally::Tally,
+    world::SET_BACK_MS,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tidewire_broker::Draft;
@@ -86,16 +87,16 @@ pub(crate) fn identity(number: u64) -> Identity {
 }
 
 fn opening_user(number: u64) -> Option<String> {
-    (number % 2 == 0).then(|| format!("user {}", number / 2))
+    number.is_multiple_of(2).then(|| format!("user {}", number / 2))
 }
 
 fn opening_info(number: u64) -> Option<String> {
-    (number % 3 == 0).then(|| format!(r#"{{"number": {number}}}"#))
+    number.is_multiple_of(3).then(|| format!(r#"{{"number": {number}}}"#))
 }
 
 /// Who a subscription of this number says it is, where that is another than at the opening.
 pub(crate) fn late_user(request: u64) -> Option<String> {
-    (request % 3 == 0).then(|| format!("later user {request}"))
+    request.is_multiple_of(3).then(|| format!("later user {request}"))
 }
 
 impl Presence {
@@ -219,7 +220,7 @@ impl Presence {
         let info = member.info.map(|info| info.get().to_owned());
         let word = Word { user: member.user, info };
         member.connection == seat.connection
-            && member.since <= entry.time_ms
+            && member.since <= entry.time_ms + SET_BACK_MS
             && self.said.get(seat).is_some_and(|words| words.contains(&word))
     }
 }

@@ -118,7 +118,7 @@ impl World {
     pub(crate) fn is_told_apart(&self, channel: &str, draft: &Draft) -> bool {
         let options = self.settings.options(channel);
         let epoch = self.intake.broker.epoch();
-        let now_ms = time(self.now_ms).wall_ms;
+        let now_ms = self.intake.steady(time(self.now_ms).wall_ms);
         let given = (draft, Source::Request);
         let verdict = || judge(&self.history, epoch, channel, given, &options, now_ms);
         options.repeats == Repeats::default()

@@ -3,7 +3,7 @@
 use super::{
     ear::Manner,
     pages::{PageAsk, Reading},
-    world::{World, sight, time},
+    world::{WALL_CLOCK_MS, World, sight, time},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tidewire_connection::{Format, Page, PageRequest, Span};
@@ -30,7 +30,7 @@ impl World {
             0 => Since::Earliest,
             1 => Since::Now,
             2 => Since::Position(Position { epoch: epoch + 1, offset }),
-            3..8 => Since::Time(time_ms.unwrap_or(self.rng.u64(..)) + self.rng.u64(..2)),
+            3..8 => Since::Time(time_ms.unwrap_or(WALL_CLOCK_MS) + self.rng.u64(..2)),
             _ => Since::Position(Position { epoch, offset }),
         }
     }

@@ -237,11 +237,11 @@ impl Inner {
                 return Ok(Err(error));
             }
         };
-        let offset = history.head(epoch) + 1;
+        let (offset, time_ms) = (history.head(epoch) + 1, history.log_ms(epoch, now_ms));
         let position = Position { epoch, offset };
-        let published = Published::new(channel.as_str(), draft.clone(), now_ms, &options);
+        let published = Published::new(channel.as_str(), draft.clone(), time_ms, &options);
         history.record(position, published)?;
-        let entry = Entry { channel: channel.clone(), offset, time_ms: now_ms, draft };
+        let entry = Entry { channel: channel.clone(), offset, time_ms, draft };
         let rack = self.racks.entry(channel.as_str().to_owned()).or_insert_with(|| Rack {
             name: channel.clone(),
             rows: BTreeMap::new(),

@@ -36,6 +36,7 @@ pub(crate) fn judge(
     now_ms: u64,
 ) -> Verdict {
     let Options { compaction, repeats, .. } = options;
+    let now_ms = history.log_ms(epoch, now_ms);
     if !is_allowed(options.publishers, source) {
         return Verdict::Refused(AppendError::NotAllowed { allowed: options.publishers });
     }

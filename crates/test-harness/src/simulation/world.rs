@@ -283,9 +283,10 @@ pub(crate) fn sight<'a>(
     Sight { history, broker, intake, manner, number, may_forget: settings.may_forget }
 }
 
-/// Both clocks of the world.
+/// Both clocks of the world. The one on the wall is set back now and then.
 pub(crate) fn time(now_ms: u64) -> Time {
-    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms }
+    let set_back_ms = now_ms / SET_BACK_EVERY_MS * SET_BACK_MS;
+    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms - set_back_ms }
 }
 
 pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
@@ -321,7 +322,10 @@ fn cut_short(heard: &impl std::fmt::Debug) -> String {
     text.chars().take(TRACE_CHARS_MAX).collect()
 }
 
-const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
+pub(crate) const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
+const SET_BACK_EVERY_MS: u64 = 5_000;
+/// How far the clock on the wall is set back at a time.
+pub(crate) const SET_BACK_MS: u64 = 1_500;
 const HEALED_STEP_MS: u64 = 50;
 /// Virtual minutes: longer than any deadline of any world.
 const CATCH_UP_STEPS_MAX: usize = 2_000;
