@@ -161,7 +161,9 @@ impl Shelf {
         let Some(broker) = inner.broker.clone().filter(|_| !batch.is_empty()) else {
             return Ok(());
         };
-        if !inner.is_calm && inner.rng.u8(..) < 4 {
+        // What the server itself publishes has to come through more often than once.
+        let is_of_system = batch.iter().any(|waiting| waiting.source == Source::System);
+        if !inner.is_calm && inner.rng.u8(..) < if is_of_system { 24 } else { 4 } {
             let error = AppendError::Unavailable;
             batch.iter().for_each(|waiting| history.record_refusal(&waiting.draft, error));
             tally.unavailable += 1;

@@ -2,7 +2,7 @@
 //! but in steps: what a store has not answered is asked for again when the clock has moved on.
 
 use super::{
-    presence::{Roll, Seat},
+    presence::{PREFIX, Roll, Seat},
     verdict::Source,
     world::{World, time},
 };
@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{AppendError, Change, Publishing, Round};
+use tidewire_broker::{AppendError, Change, Compaction, Publishing, Round};
 
 /// The one who tells, at most one round at a time.
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ struct Underway {
     batch: Vec<(Change, Publishing)>,
     failed: Vec<(Change, AppendError)>,
     refused: BTreeSet<Seat>,
+    /// Those of them for whom there were too many others.
+    crowded: BTreeSet<Seat>,
 }
 
 impl World {
@@ -42,9 +44,15 @@ impl World {
         if self.teller.underway.is_none() && self.teller.due_ms <= self.now_ms {
             let round = Round::begin(self.intake.broker.clone());
             let roll = self.presence.roll(&self.sessions);
-            let (batch, failed, refused) = (Vec::new(), Vec::new(), BTreeSet::new());
             self.teller.due_ms = self.now_ms + self.settings.presence_interval_ms;
-            self.teller.underway = Some(Underway { round, roll, batch, failed, refused });
+            self.teller.underway = Some(Underway {
+                round,
+                roll,
+                batch: Vec::new(),
+                failed: Vec::new(),
+                refused: BTreeSet::new(),
+                crowded: BTreeSet::new(),
+            });
         }
         let Some(mut underway) = self.teller.underway.take() else { return Ok(()) };
         while self.take_answers(&mut underway) {
@@ -76,7 +84,10 @@ impl World {
                     self.trace.note(self.now_ms, || format!("{change:?} is not told: {error}"));
                     self.tally.untold += 1;
                     let (permit, draft) = change.publish();
-                    underway.refused.extend(Seat::told(permit.channel().as_str(), &draft));
+                    let seat = Seat::told(permit.channel().as_str(), &draft);
+                    let is_crowded = matches!(error, AppendError::TooManyKeys { .. });
+                    underway.crowded.extend(seat.clone().filter(|_| is_crowded));
+                    underway.refused.extend(seat);
                     underway.failed.push((change, error));
                 }
             }
@@ -86,13 +97,27 @@ impl World {
 
     /// Holds what the log tells against those who were there when the round began.
     fn end_round(&mut self, underway: Underway) -> Result<(), String> {
-        let Underway { round, roll, refused, .. } = underway;
+        let Underway { round, roll, refused, crowded, .. } = underway;
         if round.worst() == Some(AppendError::Unavailable) {
             return Ok(());
         }
         self.teller.refused = refused;
         self.tally.rounds += 1;
+        crowded.iter().try_for_each(|seat| self.check_crowded(seat))?;
         roll.check(&Roll::told(&self.history, &self.intake), &self.teller.refused)
+    }
+
+    /// Checks that a channel is full where somebody found no room: those who leave are told first.
+    fn check_crowded(&self, seat: &Seat) -> Result<(), String> {
+        let name = format!("{PREFIX}{}", seat.channel);
+        let epoch = self.intake.broker.epoch();
+        let values = self.history.of_channel(epoch, &name).filter(|(_, it)| it.is_value()).count();
+        match self.settings.options(&name).compaction {
+            Some(Compaction { keys_max, .. }) if values < keys_max => {
+                Err(format!("{seat:?} found no room beside {values}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The server's process has ended, and with it all that it knew of who is there.
