@@ -54,6 +54,7 @@ mod gather;
 mod reader;
 
 mod roster;
+mod round;
 
 mod lane;
 mod seats;
@@ -75,6 +76,7 @@ pub use position::Position;
 pub use reader::{Reader, Start, Started};
 pub use recent::{IDS_MAX, Recent, Seen, digest};
 pub use roster::{Change, Roster, RosterFull};
+pub use round::Round;
 pub use rules::{Rule, Rules};
 pub use seats::{News, SeatId};
 

@@ -17,25 +17,8 @@ use std::{
 
 /// Comings and goings that no channel has been told of yet. A broker has one.
 ///
-/// Connections call [`Roster::join`] and [`Roster::leave`]. Once an interval somebody takes the
-/// changes, publishes each through the engine, and puts back those that failed:
-///
-/// ```
-/// use tidewire_broker::{Broker, Limits, Options, Rules};
-///
-/// let rules = Rules::all(Options { presence: true, ..Options::default() });
-/// let broker = Broker::new(7, Limits { rules, ..Limits::default() });
-/// let (lobby, connection) = ("lobby".parse().unwrap(), "c1".parse().unwrap());
-/// broker.roster().join(&lobby, &connection, r#"{"connection":"c1"}"#.into()).unwrap();
-///
-/// for change in broker.roster().take_changes() {
-///     let (permit, draft) = change.publish();
-///     assert_eq!(permit.channel().as_str(), "$presence.lobby");
-///     if broker.append(permit, draft, 1_000).is_err() {
-///         broker.roster().put_back([change]);
-///     }
-/// }
-/// ```
+/// Connections call [`Roster::join`] and [`Roster::leave`]. Once an interval a [`crate::Round`] takes
+/// the changes into the log, and puts back those that failed.
 #[derive(Debug, Default)]
 pub struct Roster {
     untold: Mutex<Untold>,

@@ -119,6 +119,7 @@ impl<'a> Batch<'a> {
             number: self.next_number,
             taken: self.world.forgotten,
             is_compact: options.compaction.is_some(),
+            lost_messages: self.world.forgotten > 0,
             ..State::default()
         })
     }

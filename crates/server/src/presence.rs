@@ -4,7 +4,7 @@
 
 use crate::{clock::wall_ms, gate::Gate};
 use std::{sync::Arc, time::Duration};
-use tidewire_broker::{AppendError, Broker, Change, Engine};
+use tidewire_broker::{AppendError, Broker, Change, Engine, Round};
 use tokio::{task::yield_now, time::MissedTickBehavior};
 
 /// What carries the roster's changes into the log.
@@ -15,17 +15,6 @@ pub(crate) struct Teller {
     has_warned: bool,
     /// How many joins the roster had refused when it was asked last.
     refused: u64,
-}
-
-/// What becomes of a change that could not be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
-    /// No other will fare better now.
-    All,
-    /// Others may, and this one later on.
-    ThisOne,
-    /// It never will be.
-    Never,
 }
 
 impl Teller {
@@ -49,25 +38,12 @@ impl Teller {
 
     /// Tells what has changed. What cannot be told waits for the next round.
     pub(crate) async fn tell(&mut self) {
-        let mut changes = self.broker.roster().take_changes().into_iter();
-        let mut worst = None;
-        loop {
-            let batch: Vec<Change> = changes.by_ref().take(BATCH_CHANGES).collect();
-            if batch.is_empty() {
-                break;
-            }
-            let failed = self.tell_batch(batch).await;
-            let is_over = failed.iter().any(|(_, error)| judge(*error) == Failure::All);
-            worst = failed.last().map(|(_, error)| *error).or(worst);
-            let again = failed.into_iter().filter(|(_, error)| judge(*error) != Failure::Never);
-            self.broker.roster().put_back(again.map(|(change, _)| change));
-            if is_over {
-                self.broker.roster().put_back(changes);
-                break;
-            }
+        let mut round = Round::begin(self.broker.clone());
+        while let Some(batch) = round.poll_batch(BATCH_CHANGES) {
+            round.handle_failed(self.tell_batch(batch).await);
             yield_now().await;
         }
-        self.report(worst);
+        self.report(round.worst());
     }
 
     /// Publishes some changes at once, so that one sync of a store may serve all of them, and
@@ -104,19 +80,6 @@ impl Teller {
             _ => {}
         }
         self.has_warned = worst.is_some() || is_refusing;
-    }
-}
-
-fn judge(error: AppendError) -> Failure {
-    match error {
-        AppendError::Overloaded | AppendError::StorageFull | AppendError::Unavailable => {
-            Failure::All
-        }
-        AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => Failure::ThisOne,
-        AppendError::TooLarge { .. }
-        | AppendError::KeyMissing
-        | AppendError::NotAllowed { .. }
-        | AppendError::IdTaken => Failure::Never,
     }
 }
 
@@ -187,15 +150,5 @@ mod tests {
         *engine.mood.lock().unwrap() = None;
         teller.tell().await;
         assert_eq!(engine.told.lock().unwrap().len(), BATCH_CHANGES + 3_000);
-    }
-
-    #[tokio::test]
-    async fn what_can_never_be_told_is_not_tried_again() {
-        let (mut teller, engine) = teller();
-        join(&teller, "c1");
-        *engine.mood.lock().unwrap() = Some(AppendError::TooLarge { bytes: 9, bytes_max: 1 });
-        teller.tell().await;
-        teller.tell().await;
-        assert_eq!(engine.told.lock().unwrap().len(), 1);
     }
 }

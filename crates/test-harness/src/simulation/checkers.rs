@@ -6,11 +6,11 @@
 
 use super::{
     history::Entry,
-    sight::{Holdings, Sight, check_message, matches},
+    sight::{Holdings, Sight, matches},
     tally::Tally,
 };
-use std::collections::BTreeMap;
-use tidewire_protocol::{Bookmark, Gap, HistoryPage, Position, Since};
+use std::collections::{BTreeMap, BTreeSet};
+use tidewire_protocol::{Bookmark, Gap, Position, Since};
 
 /// One client's subscriptions.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(crate) struct Follow {
     fresh: u64,
     /// The same as far as it is certain when that was: word of their loss is a false alarm.
     state: u64,
+    /// Behind where it began, once it has learnt a place.
+    began: Option<u64>,
     /// By channel and key, where the values are that it was given; `None` once it cannot know.
     values: Option<BTreeMap<(String, String), u64>>,
 }
@@ -47,13 +49,21 @@ impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
-        let (within, base, told, begun_with, fresh, state) = (None, None, None, None, 0, 0);
-        Self { pattern, place, within, from_earliest, base, told, begun_with, fresh, state, values }
-    }
-
-    /// A subscription behind `place` to which no loss is owed.
-    pub(crate) fn excused(pattern: &str, place: Position) -> Self {
-        Self { told: Some(u64::MAX), ..Self::new(pattern, Some(place), false) }
+        let (within, base, told, begun_with) = (None, None, None, None);
+        let (fresh, state, began) = (0, 0, None);
+        Self {
+            pattern,
+            place,
+            within,
+            from_earliest,
+            base,
+            told,
+            begun_with,
+            fresh,
+            state,
+            began,
+            values,
+        }
     }
 
     /// Takes in that another connection begins.
@@ -119,7 +129,9 @@ impl Follow {
                     self.pattern, loss.channel
                 ));
             }
+            self.forget_own(upto.epoch, start, upto.offset, sight);
         }
+        self.began.get_or_insert(self.place.map_or(upto.offset, |place| place.offset));
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             (self.place, self.within) = (Some(upto), None);
         }
@@ -127,6 +139,17 @@ impl Follow {
             self.values = None;
         }
         Ok(())
+    }
+
+    /// Gives up the keys of what this connection published without wanting an echo: whether it did
+    /// is in an answer that may be lost.
+    fn forget_own(&mut self, epoch: u64, after: u64, upto: u64, sight: &Sight<'_>) {
+        let Some(values) = &mut self.values else { return };
+        let passed = sight.history.between(epoch, after, upto);
+        for (_, own) in passed.filter(|(_, entry)| sight.is_muted(entry)) {
+            let key = own.draft.key.as_ref().map(|key| key.as_str().to_owned());
+            key.map(|key| values.remove(&(own.channel.clone(), key)));
+        }
     }
 
     /// Takes the message at `position` into the state, if it is news.
@@ -156,6 +179,9 @@ impl Follow {
                 |entry: &Entry| entry.draft.key.as_ref().is_some_and(|it| it.as_str() == key);
             let mut entries = sight.history.of_channel(epoch, channel);
             let newest = entries.find(|(_, entry)| is_it(entry));
+            if newest.is_some_and(|(_, entry)| sight.is_muted(entry)) {
+                continue;
+            }
             if newest.is_none_or(|(newest, entry)| newest != *offset || !entry.is_value()) {
                 return Err(format!(
                     "{}: {key} of {channel} is still {offset}, not {newest:?}",
@@ -165,6 +191,13 @@ impl Follow {
             tally.states += 1;
         }
         Ok(())
+    }
+
+    /// The offsets of the values of `channel` that it knows, and of the place behind which it knows
+    /// all of them; `None` where it cannot know.
+    pub(crate) fn known(&self, channel: &str) -> Option<(BTreeSet<u64>, u64)> {
+        let values = self.values.as_ref()?.iter().filter(|((name, _), _)| name == channel);
+        Some((values.map(|(_, offset)| *offset).collect(), self.began?))
     }
 
     /// The first message in `after + 1 ..= upto` that is owed.
@@ -182,6 +215,10 @@ impl Follow {
                 return false;
             }
             if entry.is_superseded {
+                return false;
+            }
+            if sight.is_muted(entry) {
+                tally.muted += 1;
                 return false;
             }
             if entry.is_tombstone() && *offset <= self.fresh {
@@ -224,7 +261,11 @@ impl Follower {
         if !is_new {
             return Err(format!("{} at {position} came again, or late", entry.channel));
         }
+        if sight.is_muted(entry) {
+            return Err(format!("{position} came back, of which no echo was wanted"));
+        }
         tally.delivered += 1;
+        tally.unmuted += u64::from(entry.draft.origin.is_some());
         self.follows.iter_mut().try_for_each(|follow| {
             let is_it = matches(&follow.pattern, &entry.channel);
             if is_it {
@@ -363,28 +404,4 @@ impl Follow {
         (self.place, self.within) = (place, within);
         Ok(())
     }
-}
-
-/// A page holds everything of its channel, from where it was asked for or as far back as it says, up
-/// to its position.
-pub(crate) fn check_page(
-    page: &HistoryPage,
-    channel: &str,
-    since: Option<Position>,
-    sight: &Sight<'_>,
-) -> Result<(), String> {
-    let Position { epoch, offset } = page.before;
-    let reach = offset.checked_sub(1).ok_or("a page begins before the log")?;
-    let after = since.unwrap_or(Position { epoch, offset: reach });
-    let mut follow = Follow::excused(channel, after);
-    let mut last = after.offset;
-    for message in &page.messages {
-        check_message(message, sight)?;
-        if message.position.offset <= last || !matches(channel, &message.channel) {
-            return Err(format!("{} is out of place on a page", message.position));
-        }
-        last = message.position.offset;
-        follow.advance(message.position, true, sight, &mut Tally::default())?;
-    }
-    follow.advance(page.position.after, false, sight, &mut Tally::default())
 }

@@ -1,8 +1,12 @@
 //! A client: hears, remembers its places, asks for things, and comes back after every cut.
 
 use super::{
-    checkers::{Follow, Follower, check_page},
+    checkers::{Follow, Follower},
     ear::{Ear, Heard, Manner},
+    members::check_asked,
+    opening::subscribe,
+    pages::PageAsk,
+    settings::manner,
     sight::{Sight, check_event, check_message, check_raw, place_in},
     tally::Tally,
 };
@@ -27,8 +31,12 @@ pub(crate) struct Client {
     /// Requests that wait for their answers.
     pub(crate) asks: BTreeMap<u64, Ask>,
     pub(crate) asked: u64,
+    /// Where the page ended that it has heard last.
+    pub(crate) page_end: Option<Position>,
     /// It has said its close, or nonsense: nothing it says counts any more.
     pub(crate) is_done: bool,
+    /// It has published, without being asked for an answer, where connections may not.
+    pub(crate) oversteps: bool,
     /// How it heard the last time that it learnt a place.
     pub(crate) placed_by: Option<Manner>,
 }
@@ -40,9 +48,9 @@ pub(crate) enum Ask {
     Unsubscribe(String),
     /// The serial of what was published.
     Publish(u64),
-    History {
+    History(PageAsk),
+    Presence {
         channel: String,
-        /// Behind which place; a page back says itself how far it reaches.
         since: Option<Position>,
     },
     /// Anything that has to be refused.
@@ -71,9 +79,16 @@ impl Client {
             back_at_ms: 0,
             asks: BTreeMap::new(),
             asked: 0,
+            page_end: None,
             is_done: false,
+            oversteps: false,
             placed_by: None,
         }
+    }
+
+    /// How it hears, and by which session of the server.
+    pub(crate) fn ears(&self) -> (Manner, Option<u64>) {
+        (self.manner, self.session)
     }
 
     /// Forgets the connection, and keeps what has a place to come back to.
@@ -81,7 +96,7 @@ impl Client {
         if self.ear.take().is_some_and(|ear| ear.is_inside()) {
             tally.mid_message += 1;
         }
-        (self.session, self.is_done) = (None, false);
+        (self.session, self.is_done, self.oversteps) = (None, false, false);
         self.output.clear();
         for (_, ask) in std::mem::take(&mut self.asks) {
             if let Ask::Subscribe(follow) = ask
@@ -132,8 +147,10 @@ impl Client {
                 Ok(())
             }
             Heard::Close(code) => {
+                let is_refused = code == Some(1008) && self.oversteps;
+                hearing.tally.raw_not_allowed += u64::from(is_refused);
                 let has_reason = code == Some(1001) || code == Some(1013) && hearing.sends_away;
-                if !self.is_done && !has_reason {
+                if !self.is_done && !has_reason && !is_refused {
                     return Err(format!("closed with {code:?} for no reason"));
                 }
                 self.say_close(CloseCode::GOING_AWAY, hearing.rng);
@@ -210,6 +227,10 @@ impl Client {
                 Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
                     tally.unsubscribed += 1;
                     self.follower.follows.retain(|follow| follow.pattern != pattern);
+                    if self.has_places() && !self.is_done {
+                        // It changes its mind, maybe before anybody was told that it had left.
+                        subscribe(self, Follow::new(&pattern, None, true), hearing.rng);
+                    }
                     Ok(())
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
@@ -223,9 +244,17 @@ impl Client {
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
             ServerEvent::History(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
-                Some(Ask::History { channel, since }) => {
+                Some(Ask::History(ask)) => {
                     tally.history += 1;
-                    check_page(&page, &channel, since, sight)
+                    self.page_end = Some(page.position.after);
+                    ask.check(&page, sight, None)
+                }
+                ask => Err(format!("{page:?} answers {ask:?}")),
+            },
+            ServerEvent::Presence(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
+                Some(Ask::Presence { channel, since }) if channel == page.channel => {
+                    tally.member_pages += 1;
+                    check_asked(&page, since, sight)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
@@ -234,7 +263,9 @@ impl Client {
                     tally.refused += 1;
                     Ok(())
                 }
-                Some(Ask::Publish(serial)) if sight.history.was_refused(serial) => Ok(()),
+                Some(Ask::Publish(serial)) if sight.history.was_refused(serial, &refusal.code) => {
+                    Ok(())
+                }
                 ask => Err(format!("{refusal:?} answers {ask:?}")),
             },
             ServerEvent::Goodbye(_) => Ok(()),
@@ -247,6 +278,11 @@ impl Client {
             Ask::Subscribe(follow) if follow.pattern == pattern => Some(follow),
             _ => None,
         })
+    }
+
+    /// Whether it knows of each of its subscriptions where it stands.
+    pub(crate) fn has_places(&self) -> bool {
+        self.follower.follows.iter().all(|follow| follow.place.is_some())
     }
 
     /// Whether it may ask for a pattern: neither followed nor asked for.
@@ -298,6 +334,18 @@ impl Client {
             let key = Some(rng.u32(..).to_be_bytes());
             let close = Some(Close { code, reason: "" });
             ws_frame::encode_close(close, key, &mut self.output).unwrap_or_default();
+        }
+    }
+
+    /// Takes another manner, if its wire could not tell apart what it follows: members may say the
+    /// same in two channels, and raw wires without places tell nothing else.
+    pub(crate) fn choose_manner(&mut self, rng: &mut Rng) {
+        let is_unfit = |client: &Self| client.is_placeless() && client.manner != Manner::Poll;
+        let mut patterns = self.follower.follows.iter().map(|follow| &follow.pattern);
+        if patterns.any(|pattern| pattern.starts_with('$')) {
+            while is_unfit(self) {
+                self.manner = manner(rng);
+            }
         }
     }
 

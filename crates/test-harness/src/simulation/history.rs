@@ -1,15 +1,16 @@
 //! What was really published, kept apart from the broker: the truth that checkers compare with.
 
+use super::verdict::code;
 use std::collections::{BTreeMap, BTreeSet};
-use tidewire_broker::{Content, Draft, Label, Options, Position};
+use tidewire_broker::{AppendError, Content, Draft, Label, Options, Position};
 
 /// Everything published in one world, over all lives of its server.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     lives: BTreeMap<u64, Vec<Entry>>,
     by_serial: BTreeMap<u64, Position>,
-    /// The numbers of what was refused.
-    refused: BTreeSet<u64>,
+    /// The numbers of what was refused, each with the codes of why.
+    refused: BTreeSet<(u64, &'static str)>,
     serials_given: u64,
     /// The largest payload that was ever made.
     pub(crate) payload_bytes_max: usize,
@@ -77,13 +78,14 @@ impl History {
     }
 
     /// Takes down that a draft was refused.
-    pub(crate) fn record_refusal(&mut self, draft: &Draft) {
-        self.refused.extend(serial_in(draft.content.as_bytes()));
+    pub(crate) fn record_refusal(&mut self, draft: &Draft, error: AppendError) {
+        let serial = serial_in(draft.content.as_bytes());
+        self.refused.extend(serial.map(|serial| (serial, code(error))));
     }
 
-    /// Whether the payload that carries this number was ever refused.
-    pub(crate) fn was_refused(&self, serial: u64) -> bool {
-        self.refused.contains(&serial)
+    /// Whether the payload that carries this number was ever refused with this code.
+    pub(crate) fn was_refused(&self, serial: u64, code: &str) -> bool {
+        self.refused.contains(&(serial, code))
     }
 
     /// What was published in one channel, the newest first.
@@ -96,10 +98,21 @@ impl History {
         all.rev().filter(move |(_, entry)| entry.channel == channel)
     }
 
+    /// The epochs of all lives in which something was published.
+    pub(crate) fn epochs(&self) -> impl Iterator<Item = u64> {
+        self.lives.keys().copied()
+    }
+
     /// The offset of the newest message.
     pub(crate) fn head(&self, epoch: u64) -> u64 {
         let len = self.lives.get(&epoch).map_or(0, Vec::len);
         u64::try_from(len).unwrap_or(u64::MAX)
+    }
+
+    /// The time at which the log takes what is published now: never less than an earlier one's.
+    pub(crate) fn log_ms(&self, epoch: u64, now_ms: u64) -> u64 {
+        let last = self.lives.get(&epoch).and_then(|entries| entries.last());
+        last.map_or(now_ms, |last| last.time_ms.max(now_ms))
     }
 
     pub(crate) fn entry(&self, epoch: u64, offset: u64) -> Option<&Entry> {

@@ -5,10 +5,10 @@ use super::{
     history::{Entry, History},
     shelf::{Shelf, expired},
     tally::Tally,
-    verdict::{Verdict, check, judge, may_be_full},
+    verdict::{Source, Verdict, check, judge, may_be_full},
 };
 use fastrand::Rng;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 use tidewire_broker::{
     Archive, Broker, Draft, Engine, Limits, MemoryEngine, Permit, Position, Publishing,
 };
@@ -17,6 +17,8 @@ use tidewire_broker::{
 pub(crate) struct Intake {
     pub(crate) broker: Broker,
     engine: Kind,
+    /// The latest that a broker which orders by itself was told it is.
+    latest_ms: Cell<u64>,
 }
 
 enum Kind {
@@ -28,10 +30,12 @@ impl Intake {
     pub(crate) fn new(epoch: u64, limits: &Limits, is_durable: bool, rng: &mut Rng) -> Self {
         if is_durable {
             let shelf = Arc::new(Shelf::new(epoch, rng.fork()));
-            return Self { broker: shelf.open(0, limits), engine: Kind::Durable(shelf) };
+            let broker = shelf.open(0, limits);
+            return Self { broker, engine: Kind::Durable(shelf), latest_ms: Cell::new(0) };
         }
         let broker = Broker::new(epoch, limits.clone());
-        Self { broker: broker.clone(), engine: Kind::Memory(MemoryEngine::new(broker)) }
+        let engine = Kind::Memory(MemoryEngine::new(broker.clone()));
+        Self { broker, engine, latest_ms: Cell::new(0) }
     }
 
     /// The server's process ends and another begins, with what its engine has kept.
@@ -50,18 +54,19 @@ impl Intake {
     pub(crate) fn publish(
         &self,
         permit: Permit,
-        draft: Draft,
+        (draft, source): (Draft, Source),
         now_ms: u64,
         history: &mut History,
         tally: &mut Tally,
     ) -> Result<Publishing, String> {
         let memory = match &self.engine {
-            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, now_ms)),
+            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, source)),
             Kind::Memory(memory) => memory,
         };
+        let now_ms = self.steady(now_ms);
         let (epoch, channel) = (self.broker.epoch(), permit.channel().clone());
         let (options, name) = (self.broker.options(&channel), channel.as_str());
-        let verdict = judge(history, epoch, name, &draft, &options, now_ms);
+        let verdict = judge(history, epoch, name, (&draft, source), &options, now_ms);
         let bytes_max = self.broker.limits().bytes_max;
         let may_be_full = may_be_full(history, epoch, name, &draft, &options, bytes_max);
         let Publishing::Done(outcome) = memory.publish(permit, draft.clone(), now_ms) else {
@@ -75,7 +80,7 @@ impl Intake {
                 tally.count(verdict);
             }
             (_, Err(error)) => {
-                history.record_refusal(&draft);
+                history.record_refusal(&draft, error);
                 tally.count(Verdict::Refused(error));
             }
             _ => tally.count(verdict),
@@ -105,6 +110,7 @@ impl Intake {
         tally: &mut Tally,
     ) -> Result<(), String> {
         for _ in 0..count {
+            let now_ms = self.steady(now_ms);
             // One channel at a time, so that it is plain whose values were removed.
             self.broker.sweep(now_ms, 1);
             self.note_expired(now_ms, history, tally)?;
@@ -113,6 +119,16 @@ impl Intake {
             Kind::Memory(_) => Ok(()),
             Kind::Durable(shelf) => shelf.sweep(now_ms, history, tally),
         }
+    }
+
+    /// A clock that is never set back, for a broker that orders by itself: an id that was forgotten
+    /// ahead of the time would make two answers to its repeat right.
+    pub(crate) fn steady(&self, now_ms: u64) -> u64 {
+        if let Kind::Durable(_) = self.engine {
+            return now_ms;
+        }
+        self.latest_ms.set(self.latest_ms.get().max(now_ms));
+        self.latest_ms.get()
     }
 
     /// Takes down the tombstones that a memory broker has appended by itself.

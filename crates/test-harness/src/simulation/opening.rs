@@ -5,6 +5,7 @@ use super::{
     client::{Ask, Client},
     ear::{Ear, Manner},
     link::Pipe,
+    presence::{connection_name, identity, late_user},
     session::{Core, Session},
     settings,
     workload::request,
@@ -13,9 +14,7 @@ use super::{
 use fastrand::Rng;
 use std::{mem, num::NonZeroU64, time::Duration};
 use tidewire_broker::Grant;
-use tidewire_connection::{
-    Connection, Dialect, Identity, LongPoll, Opening, Place, Subscription, Wire,
-};
+use tidewire_connection::{Connection, Dialect, LongPoll, Opening, Place, Subscription, Wire};
 use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
 
 impl World {
@@ -27,6 +26,7 @@ impl World {
             self.tally.reconnects += 1;
             if rng.bool() {
                 client.manner = settings::manner(rng);
+                client.choose_manner(rng);
             }
             self.tally.cross_wire += u64::from(client.placed_by != Some(client.manner));
         }
@@ -41,10 +41,15 @@ impl World {
             let is_told = client.manner == Manner::Poll && past == Since::Earliest;
             follow.from_earliest &= !is_placeless || is_told;
         }
+        let is_live = client.manner != Manner::Poll;
         let subscriptions = subscriptions(client, past, rng);
-        let session = self.open(at, subscriptions);
         self.sessions_opened += 1;
         let number = self.sessions_opened;
+        if is_live {
+            let patterns = subscriptions.iter().map(|it| it.pattern.as_str());
+            self.presence.open(number, patterns, &self.settings);
+        }
+        let session = self.open(at, subscriptions);
         self.sessions.insert(number, session);
 
         let Some(client) = self.clients.get_mut(at) else { return };
@@ -55,7 +60,7 @@ impl World {
         (client.session, client.ear) = (Some(number), Some(Ear::new(client.manner)));
         (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
         let head = self.intake.broker.position(self.intake.broker.head());
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         for follow in &mut client.follower.follows {
             if is_placeless && follow.place.is_none() && !follow.from_earliest {
                 follow.place = Some(Position { epoch: head.epoch, offset: head.offset });
@@ -67,7 +72,7 @@ impl World {
     /// The server's end of a new connection, on any worker.
     fn open(&mut self, at: usize, subscriptions: Vec<Subscription>) -> Session {
         let Self { rng, settings, workers, sessions_opened, .. } = self;
-        let number = NonZeroU64::MIN.saturating_add(*sessions_opened);
+        let number = NonZeroU64::new(*sessions_opened).unwrap_or(NonZeroU64::MIN);
         let mut link = || {
             let mut pipe = Pipe::new(settings.link_bytes, rng.u64(0..=settings.delay_max_ms));
             if self.is_healed {
@@ -81,8 +86,8 @@ impl World {
         let (time, now_ms) = (time(self.now_ms), self.now_ms);
         let core = match (workers.get_mut(worker_at), manner) {
             (Some(shift), Manner::Live(wire)) => {
-                let (connection, version) = (format!("client-{at}"), "0");
-                let (grant, identity) = (Grant::open(), Identity::default());
+                let (connection, version) = (connection_name(number.get()), "0");
+                let (grant, identity) = (Grant::open(), identity(number.get()));
                 let opening =
                     Opening { wire, subscriptions, grant, number, connection, identity, version };
                 Core::Live(Box::new(Connection::open(opening, &mut shift.worker, time)))
@@ -119,8 +124,8 @@ pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) 
     let channel = follow.pattern.clone();
     client.ask(Ask::Subscribe(follow), rng, |id| {
         let since = since.map(|since| since.to_string().into());
-        let channel = channel.into();
-        let subscribe = Subscribe { id, channel, since, ..Subscribe::default() };
+        let (channel, user) = (channel.into(), late_user(id).map(Into::into));
+        let subscribe = Subscribe { id, channel, since, user, ..Subscribe::default() };
         request(&ClientMessage::Subscribe(subscribe))
     });
 }

@@ -3,7 +3,7 @@
 use super::{
     history::payload,
     session::Core,
-    verdict::{Verdict, judge},
+    verdict::{Source, Verdict, is_same, judge},
     world::{World, open_workers, time},
 };
 use std::{
@@ -33,7 +33,8 @@ impl World {
         let permit = Grant::open().permit(&name).map_err(|error| error.to_string())?;
         let now_ms = time(self.now_ms).wall_ms;
         let (history, tally) = (&mut self.history, &mut self.tally);
-        let publishing = self.intake.publish(permit, draft.clone(), now_ms, history, tally)?;
+        let given = (draft.clone(), Source::Request);
+        let publishing = self.intake.publish(permit, given, now_ms, history, tally)?;
         self.trace.note(self.now_ms, || {
             let Draft { key, id, .. } = &draft;
             format!("{channel} gets {} bytes, {key:?}, {id:?}: {publishing:?}", draft.bytes())
@@ -64,7 +65,7 @@ impl World {
                 Poll::Ready(Ok(position)) => {
                     self.tally.waited += 1;
                     let entry = self.history.entry(position.epoch, position.offset);
-                    if entry.is_none_or(|it| it.draft != draft || it.channel != channel) {
+                    if entry.is_none_or(|it| !is_same(&it.draft, &draft) || it.channel != channel) {
                         return Err(format!("{draft:?} was answered with {position:?}"));
                     }
                 }
@@ -117,8 +118,9 @@ impl World {
     pub(crate) fn is_told_apart(&self, channel: &str, draft: &Draft) -> bool {
         let options = self.settings.options(channel);
         let epoch = self.intake.broker.epoch();
-        let now_ms = time(self.now_ms).wall_ms;
-        let verdict = || judge(&self.history, epoch, channel, draft, &options, now_ms);
+        let now_ms = self.intake.steady(time(self.now_ms).wall_ms);
+        let given = (draft, Source::Request);
+        let verdict = || judge(&self.history, epoch, channel, given, &options, now_ms);
         options.repeats == Repeats::default()
             || !self.settings.is_durable && matches!(verdict(), Verdict::Before(_))
     }
@@ -132,6 +134,7 @@ impl World {
         }
         self.waiting.clear();
         self.intake.restart(&self.settings.broker, &self.history, &mut self.rng);
+        self.restart_teller();
         self.workers = open_workers(&self.intake.broker, &self.settings)?;
         let count = if self.settings.is_durable {
             &mut self.tally.crashes

@@ -2,7 +2,7 @@
 //!
 //! It runs only when something has happened to it, so that a wake-up which is missing shows.
 
-use super::{history::History, intake::Intake, link::Pipe, tally::Tally};
+use super::{history::History, intake::Intake, link::Pipe, tally::Tally, verdict::Source};
 use fastrand::Rng;
 use std::{
     pin::Pin,
@@ -22,7 +22,7 @@ pub(crate) struct Session {
     pub(crate) down: Pipe,
     pub(crate) up: Pipe,
     pub(crate) alarm: Arc<Alarm>,
-    is_websocket: bool,
+    pub(crate) is_websocket: bool,
     /// A publish that the engine has not answered; nothing more is read until it has.
     publishing: Option<(Option<u64>, Publishing)>,
     /// Since when the client has taken nothing of what waits for it.
@@ -207,8 +207,10 @@ impl Session {
             let bytes = match batch.contiguous() {
                 Some(bytes) => bytes.to_vec(),
                 None => {
+                    let mut bytes = Vec::with_capacity(batch.len());
                     let slices = batch.slices(&desk.worker.broker);
-                    slices.iter().flat_map(|slice| slice.iter().copied()).collect()
+                    slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+                    bytes
                 }
             };
             if bytes.len() != batch.len() {
@@ -272,7 +274,7 @@ impl Session {
                     };
                     desk.tally.client_publishes += 1;
                     let now_ms = desk.time.wall_ms;
-                    let intake = desk.intake;
+                    let (intake, draft) = (desk.intake, (draft, Source::Connection));
                     (id, intake.publish(permit, draft, now_ms, desk.history, desk.tally)?)
                 }
             };

@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use tidewire_broker::{
-    ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Retention, Rule, Rules,
-    SlowReaders,
+    ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Publishers, Retention, Rule,
+    Rules, SlowReaders,
 };
 use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
 
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) large_payloads: bool,
     /// A store that outlives the server stands behind the broker.
     pub(crate) is_durable: bool,
+    /// How often it is told who comes and who goes.
+    pub(crate) presence_interval_ms: u64,
 }
 
 impl Settings {
@@ -52,6 +54,7 @@ impl Settings {
             may_forget,
             large_payloads,
             is_durable,
+            presence_interval_ms: if rng.bool() { rng.u64(20..300) } else { rng.u64(300..2_000) },
         }
     }
 
@@ -59,6 +62,25 @@ impl Settings {
     pub(crate) fn options(&self, channel: &str) -> Options {
         let name = channel.parse::<ChannelName>();
         name.map_or_else(|_| *self.broker.rules.defaults(), |name| self.broker.rules.of(&name))
+    }
+
+    /// Whether this is the name of a channel that tells who is there.
+    pub(crate) fn has_presence(&self, name: &str) -> bool {
+        let name = name.parse::<ChannelName>();
+        name.is_ok_and(|name| !name.is_system() && self.broker.rules.of(&name).presence)
+    }
+
+    /// The channels that tell who is there.
+    pub(crate) fn presence_channels(&self) -> impl Iterator<Item = &'static str> {
+        CHANNELS.into_iter().filter(|name| self.has_presence(name))
+    }
+
+    /// What to follow or to read: channels, and in some worlds those that tell who is there.
+    pub(crate) fn pattern(&self, rng: &mut Rng) -> &'static str {
+        if self.broker.rules.has_presence() && rng.u8(..3) == 0 {
+            return rng.choice(PRESENCE_PATTERNS).unwrap_or("$presence.>");
+        }
+        pattern(rng)
     }
 
     pub(crate) fn channel(&self, rng: &mut Rng) -> &'static str {
@@ -71,7 +93,8 @@ impl Settings {
 
     /// Whether some channel sends slow readers away.
     pub(crate) fn sends_away(&self) -> bool {
-        CHANNELS.iter().any(|name| self.options(name).slow_readers == SlowReaders::Disconnect)
+        let mut names = CHANNELS.iter().chain(["$presence.a"].iter());
+        names.any(|name| self.options(name).slow_readers == SlowReaders::Disconnect)
     }
 
     /// A payload's kind and about its size.
@@ -102,7 +125,7 @@ pub(crate) fn pause_ms(rng: &mut Rng) -> u64 {
     }
 }
 
-pub(crate) fn pattern(rng: &mut Rng) -> &'static str {
+fn pattern(rng: &mut Rng) -> &'static str {
     PATTERNS.get(rng.usize(..PATTERNS.len())).copied().unwrap_or(">")
 }
 
@@ -132,11 +155,22 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
         2 => Retention { age_max_ms: rng.u64(100..3_000), ..roomy },
         _ => roomy,
     };
-    let defaults =
-        Options { retention, message_bytes_max: MESSAGE_BYTES_MAX, ..Options::default() };
+    let (tells_presence, tells_all) = (rng.u8(..3) == 0, rng.bool());
+    let defaults = Options {
+        retention,
+        message_bytes_max: MESSAGE_BYTES_MAX,
+        presence: tells_presence && tells_all,
+        ..Options::default()
+    };
     let count = rng.usize(0..=RULES_MAX);
-    let rules: Vec<(Pattern, Rule)> =
+    let mut rules: Vec<(Pattern, Rule)> =
         (0..count).filter_map(|_| Some((pattern(rng).parse().ok()?, draw_rule(rng)))).collect();
+    if tells_presence {
+        let rule = Rule { presence: Some(!tells_all), ..Rule::default() };
+        rules.extend(pattern(rng).parse().ok().map(|pattern| (pattern, rule)));
+        let of_all = "$presence.>".parse().ok();
+        rules.extend(of_all.map(|pattern| (pattern, draw_presence_rule(rng))));
+    }
     BrokerLimits {
         rules: Rules::new(defaults, rules),
         bytes_max: match rng.u8(..4) {
@@ -146,6 +180,16 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
             _ => 256 << 20,
         },
         dead_channels_max: if may_forget { rng.usize(0..3) } else { 10_000 },
+    }
+}
+
+/// How much is told of who is there: often all of it, but for those who have left.
+fn draw_presence_rule(rng: &mut Rng) -> Rule {
+    Rule {
+        keys_max: (rng.u8(..6) == 0).then(|| rng.usize(1..4)),
+        retention_messages: rng.bool().then(|| rng.usize(1..4)),
+        slow_readers: (rng.u8(..4) == 0).then_some(SlowReaders::Disconnect),
+        ..Rule::default()
     }
 }
 
@@ -162,6 +206,9 @@ fn draw_rule(rng: &mut Rng) -> Rule {
     }
     if rng.bool() {
         rule.slow_readers = Some(SlowReaders::Disconnect);
+    }
+    if rng.u8(..4) == 0 {
+        rule.publishers = Some(if rng.bool() { Publishers::Http } else { Publishers::Nobody });
     }
     if rng.bool() {
         rule.repeats_ids = Some(rng.usize(1..6));
@@ -194,3 +241,6 @@ const CHANNELS: [&str; 6] = ["a", "b", "b.x", "b.y", "c.x.z", "d"];
 
 const PATTERNS: [&str; 12] =
     ["a", "b", "b.x", "b.y", "c.x.z", "d", ">", "*", "b.*", "b.>", "*.x", "*.x.>"];
+
+const PRESENCE_PATTERNS: [&str; 5] =
+    ["$presence.a", "$presence.b", "$presence.b.*", "$presence.*", "$presence.>"];

@@ -5,7 +5,7 @@ use super::{
     history::{Entry, History, serial_in},
     intake::Intake,
 };
-use std::cmp::Reverse;
+use std::{cmp::Reverse, num::NonZeroU64};
 use tidewire_broker::{Broker, Content, Label};
 use tidewire_connection::{Dialect, Format, Wire};
 use tidewire_protocol::{Message, Position, PublishedData};
@@ -17,12 +17,14 @@ pub(crate) struct Sight<'a> {
     pub(crate) broker: &'a Broker,
     pub(crate) intake: &'a Intake,
     pub(crate) manner: Manner,
+    /// The connection's number: what it published without wanting an echo, it does not hear.
+    pub(crate) number: Option<NonZeroU64>,
     /// The broker forgets dead channels, and may then tell of a gap that is none.
     pub(crate) may_forget: bool,
 }
 
 /// What the log held at some moment.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Holdings {
     /// The offsets of what was retained, the newest first.
     held: Vec<u64>,
@@ -47,6 +49,11 @@ impl Sight<'_> {
     pub(super) fn entry(&self, position: Position) -> Result<&Entry, String> {
         let entry = self.history.entry(position.epoch, position.offset);
         entry.ok_or_else(|| format!("nothing was ever published at {position}"))
+    }
+
+    /// Whether the connection that hears has published it without wanting an echo.
+    pub(super) fn is_muted(&self, entry: &Entry) -> bool {
+        self.number.is_some() && entry.draft.origin == self.number
     }
 
     /// Whether the wire tells of tombstones.
@@ -157,8 +164,8 @@ pub(crate) fn matches(pattern: &str, channel: &str) -> bool {
     let mut tokens = channel.split('.');
     for wanted in pattern.split('.') {
         match (wanted, tokens.next()) {
-            (">", Some(_)) => return true,
-            ("*", Some(_)) => {}
+            (">", Some(token)) => return !token.starts_with('$'),
+            ("*", Some(token)) if !token.starts_with('$') => {}
             (wanted, Some(token)) if wanted == token => {}
             _ => return false,
         }

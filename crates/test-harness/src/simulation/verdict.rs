@@ -2,7 +2,18 @@
 //! brokers and engines keep in books of their own.
 
 use super::history::{Entry, History};
-use tidewire_broker::{AppendError, Compaction, Draft, Options};
+use tidewire_broker::{AppendError, Compaction, Draft, Options, Publishers};
+
+/// By which way a message comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A request over HTTP.
+    Request,
+    /// A subscriber's connection.
+    Connection,
+    /// The server itself.
+    System,
+}
 
 /// What should become of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +31,15 @@ pub(crate) fn judge(
     history: &History,
     epoch: u64,
     channel: &str,
-    draft: &Draft,
+    (draft, source): (&Draft, Source),
     options: &Options,
     now_ms: u64,
 ) -> Verdict {
     let Options { compaction, repeats, .. } = options;
+    let now_ms = history.log_ms(epoch, now_ms);
+    if !is_allowed(options.publishers, source) {
+        return Verdict::Refused(AppendError::NotAllowed { allowed: options.publishers });
+    }
     if compaction.is_some() && draft.key.is_none() {
         return Verdict::Refused(AppendError::KeyMissing);
     }
@@ -36,7 +51,7 @@ pub(crate) fn judge(
             .take_while(|(_, entry)| entry.time_ms + repeats.age_max_ms > now_ms);
         if let Some((offset, first)) = known.find(|(_, entry)| entry.draft.id.as_ref() == Some(id))
         {
-            return if first.draft == *draft {
+            return if is_same(&first.draft, draft) {
                 Verdict::Before(offset)
             } else {
                 Verdict::Refused(AppendError::IdTaken)
@@ -49,6 +64,34 @@ pub(crate) fn judge(
     match state_error(history, epoch, channel, draft, compaction) {
         Some(error) => Verdict::Refused(error),
         None => Verdict::New(newest.map(|(offset, _)| offset)),
+    }
+}
+
+/// Whether a channel takes messages that come in by this way.
+pub(crate) fn is_allowed(publishers: Publishers, source: Source) -> bool {
+    match source {
+        Source::System => true,
+        Source::Request => publishers != Publishers::Nobody,
+        Source::Connection => publishers == Publishers::Anyone,
+    }
+}
+
+/// Whether two drafts carry the same, whoever wants no echo of them.
+pub(crate) fn is_same(one: &Draft, other: &Draft) -> bool {
+    *one == Draft { origin: one.origin, ..other.clone() }
+}
+
+/// The code that a refusal bears.
+pub(crate) fn code(error: AppendError) -> &'static str {
+    match error {
+        AppendError::NotAllowed { .. } => "forbidden",
+        AppendError::KeyMissing => "bad_request",
+        AppendError::TooLarge { .. } => "payload_too_large",
+        AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => "state_full",
+        AppendError::IdTaken => "conflict",
+        AppendError::Overloaded => "overloaded",
+        AppendError::StorageFull => "insufficient_storage",
+        AppendError::Unavailable => "unavailable",
     }
 }
 

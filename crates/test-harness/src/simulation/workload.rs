@@ -8,11 +8,12 @@ use super::{
     opening::subscribe,
     session::Core,
     settings,
+    verdict::{Source, is_allowed},
     world::{World, time},
 };
-use tidewire_broker::{Content, Draft, Repeats};
+use tidewire_broker::{Content, Draft, Options, Repeats};
 use tidewire_connection::{Dialect, Wire};
-use tidewire_protocol::{ClientMessage, Data, Position, Publish};
+use tidewire_protocol::{ClientMessage, Data, History, Position, Presence, Publish, Since};
 use ws_frame::{CloseCode, Kind};
 
 impl World {
@@ -34,6 +35,9 @@ impl World {
         if self.rng.u8(..) < 40 {
             let count = self.rng.usize(1..10);
             self.sweep(count)?;
+        }
+        if self.rng.u8(..) < 10 {
+            self.read_anything()?;
         }
         if self.rng.u8(..) < 4 {
             self.dismiss();
@@ -116,14 +120,15 @@ impl World {
         let Some([follow]) = self.clients.get(at).map(|client| &client.follower.follows[..]) else {
             return;
         };
+        let Some(channel) = settings::channel_named(&follow.pattern) else { return };
+        let Options { publishers, compaction, .. } = self.settings.options(channel);
         // One that lacks the key it needs would be sent away.
-        let Some(channel) = settings::channel_named(&follow.pattern)
-            .filter(|channel| self.settings.options(channel).compaction.is_none())
-        else {
+        if compaction.is_some() && is_allowed(publishers, Source::Connection) {
             return;
-        };
+        }
         let draft = Draft { id: None, ..self.draft(channel) };
         let Some(client) = self.clients.get_mut(at) else { return };
+        client.oversteps |= !is_allowed(publishers, Source::Connection);
         match &draft.content {
             Content::Text(text) => client.say(Kind::Text, text.as_bytes(), &mut self.rng),
             Content::Binary(bytes) => client.say(Kind::Binary, bytes, &mut self.rng),
@@ -138,6 +143,7 @@ impl World {
             28..46 => self.publish_by_request(at),
             46 => (0..60).for_each(|_| self.ask_history(at)),
             47..56 => self.ask_history(at),
+            56..60 => self.ask_members(at),
             _ => self.ask_nonsense(at),
         }
     }
@@ -145,13 +151,16 @@ impl World {
     fn subscribe_late(&mut self, at: usize) {
         let (epoch, rng) = (self.intake.broker.epoch(), &mut self.rng);
         let Some(client) = self.clients.get_mut(at) else { return };
-        let pattern = settings::pattern(rng);
-        if !client.is_free(pattern) || client.follower.follows.iter().any(|it| it.place.is_none()) {
+        let pattern = self.settings.pattern(rng);
+        if !client.is_free(pattern) || !client.has_places() {
             return;
         }
         let known = client.follower.follows.iter().filter_map(|follow| follow.place).next();
         let past = known.filter(|place| place.epoch == epoch && rng.bool());
-        let place = past.map(|place| Position { epoch, offset: rng.u64(0..=place.offset) });
+        let past = past.map(|place| Position { epoch, offset: rng.u64(0..=place.offset) });
+        let page_end = client.page_end.filter(|place| place.epoch == epoch && rng.bool());
+        let place = page_end.or(past);
+        self.tally.chained += u64::from(page_end.is_some());
         self.tally.late += u64::from(place.is_some());
         subscribe(client, Follow::new(pattern, place, rng.bool()), rng);
     }
@@ -159,7 +168,9 @@ impl World {
     fn unsubscribe(&mut self, at: usize) {
         let Some(client) = self.clients.get_mut(at) else { return };
         let [_, .., last] = &client.follower.follows[..] else { return };
-        let channel = last.pattern.clone();
+        let is_told = |follow: &&Follow| self.settings.has_presence(&follow.pattern);
+        let told = client.follower.follows.iter().find(is_told);
+        let channel = told.unwrap_or(last).pattern.clone();
         let asked = |ask: &Ask| matches!(ask, Ask::Unsubscribe(asked) if *asked == channel);
         if client.asks.values().any(asked) {
             return;
@@ -180,6 +191,7 @@ impl World {
         }
         let Some(serial) = serial_in(draft.content.as_bytes()) else { return };
         self.keep(channel, &draft);
+        let is_quiet = self.rng.u8(..3) == 0;
         let Some(client) = self.clients.get_mut(at) else { return };
         let data = match &draft.content {
             Content::Json(json) => Data::Json(json),
@@ -197,26 +209,40 @@ impl World {
                 event: draft.event.as_ref().map(|event| event.as_str().into()),
                 key: draft.key.as_ref().map(|key| key.as_str().into()),
                 message_id: draft.id.as_ref().map(|id| id.as_str().into()),
-                echo: None,
+                echo: is_quiet.then_some(false),
             };
             request(&ClientMessage::Publish(publish))
         });
     }
 
     fn ask_history(&mut self, at: usize) {
-        let broker = &self.intake.broker;
-        let (epoch, head) = (broker.epoch(), broker.head());
-        let channel = settings::pattern(&mut self.rng);
-        let place = Position { epoch, offset: self.rng.u64(0..=head + 1) };
-        let since = (place.offset <= head && self.rng.bool()).then_some(place);
-        let end = if since.is_some() { "since" } else { "before" };
-        let limit = self.rng.u64(1..20);
+        let mut ask = self.draw_ask();
+        if let Some(Since::Position(place)) = &mut ask.since {
+            // By the time it is read, the head may have come there.
+            place.offset = place.offset.min(self.intake.broker.head());
+        }
         let Some(client) = self.clients.get_mut(at) else { return };
-        let ask = Ask::History { channel: channel.to_owned(), since };
+        let spell = |place: Option<Since>| place.map(|place| place.to_string().into());
+        let (since, before, until) = (spell(ask.since), spell(ask.before), spell(ask.until));
+        let (channel, limit) = (ask.pattern.clone().into(), u64::try_from(ask.limit).ok());
+        client.ask(Ask::History(ask), &mut self.rng, |id| {
+            let history = History { id, channel, since, before, until, limit };
+            request(&ClientMessage::History(history))
+        });
+    }
+
+    fn ask_members(&mut self, at: usize) {
+        let channels: Vec<&str> = self.settings.presence_channels().collect();
+        let Some(channel) = self.rng.choice(channels) else { return };
+        let (broker, limit) = (&self.intake.broker, self.rng.u64(1..5));
+        let place = Position { epoch: broker.epoch(), offset: self.rng.u64(0..=broker.head()) };
+        let since = self.rng.bool().then_some(place);
+        let Some(client) = self.clients.get_mut(at) else { return };
+        let ask = Ask::Presence { channel: channel.to_owned(), since };
         client.ask(ask, &mut self.rng, |id| {
-            format!(
-                r#"{{"type":"history","id":{id},"channel":"{channel}","{end}":"{place}","limit":{limit}}}"#
-            )
+            let since = since.map(|since| since.to_string().into());
+            let (channel, limit) = (channel.into(), Some(limit));
+            request(&ClientMessage::Presence(Presence { id, channel, since, limit }))
         });
     }
 
@@ -226,7 +252,7 @@ impl World {
         client.ask(Ask::Nonsense, &mut self.rng, |id| match nonsense {
             0 => format!(r#"{{"type":"subscribe","id":{id},"channel":"a b"}}"#),
             1 => format!(r#"{{"type":"unsubscribe","id":{id},"channel":"never.asked"}}"#),
-            2 => format!(r#"{{"type":"presence","id":{id},"channel":"a"}}"#),
+            2 => format!(r#"{{"type":"presence","id":{id},"channel":"$presence.a"}}"#),
             _ => format!(r#"{{"type":"publish","id":{id},"channel":"$system","data":1}}"#),
         });
     }

@@ -6,15 +6,18 @@ use super::{
     ear::Manner,
     history::History,
     intake::Intake,
+    presence::Presence,
     session::{Alarm, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
     tally::Tally,
+    teller::Teller,
     trace::Trace,
 };
 use fastrand::Rng;
 use std::{
     collections::{BTreeMap, VecDeque},
+    num::NonZeroU64,
     sync::Arc,
     task::{Context, Waker},
 };
@@ -34,6 +37,8 @@ pub(crate) struct World {
     pub(crate) history: History,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) sessions_opened: u64,
+    pub(crate) presence: Presence,
+    pub(crate) teller: Teller,
     pub(crate) clients: Vec<Client>,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
@@ -55,7 +60,7 @@ impl World {
         let epoch = rng.u64(1..1_000_000);
         let intake = Intake::new(epoch, &settings.broker, settings.is_durable, &mut rng);
         let workers = open_workers(&intake.broker, &settings)?;
-        let clients = (0..settings.clients).map(|_| draw_client(&mut rng)).collect();
+        let clients = (0..settings.clients).map(|_| draw_client(&settings, &mut rng)).collect();
         let mut trace = Trace::new(keeps_trace);
         trace.note(0, || format!("{settings:?}"));
         Ok(Self {
@@ -69,6 +74,8 @@ impl World {
             history: History::default(),
             sessions: BTreeMap::new(),
             sessions_opened: 0,
+            presence: Presence::default(),
+            teller: Teller::default(),
             clients,
             tally: Tally::default(),
             trace,
@@ -91,6 +98,7 @@ impl World {
             self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
+        self.settle_presence(CATCH_UP_STEPS_MAX)?;
         self.catch_up(CATCH_UP_STEPS_MAX)?;
         // Everybody is there and asleep. News has to wake them, and soon.
         let channel = self.settings.channel(&mut self.rng);
@@ -98,9 +106,14 @@ impl World {
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
         for client in &self.clients {
-            let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+            let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
             client.follower.check_state(&sight, &mut self.tally)?;
         }
+        self.check_members()?;
+        for _ in 0..PAGES_AT_THE_END {
+            self.read_anything()?;
+        }
+        self.check_chains()?;
         self.tally.virtual_ms = self.now_ms;
         Ok(())
     }
@@ -109,8 +122,7 @@ impl World {
     fn catch_up(&mut self, steps_max: usize) -> Result<(), String> {
         let mut owed = None;
         for _ in 0..steps_max {
-            self.now_ms += HEALED_STEP_MS;
-            self.step()?;
+            self.pass_time()?;
             owed = (0..self.clients.len()).find_map(|at| Some((at, self.owed(at)?)));
             if owed.is_none() {
                 return Ok(());
@@ -120,8 +132,19 @@ impl World {
         Err(format!("client {at} was not given {owed}"))
     }
 
+    /// Lets a while pass in which nothing befalls anybody.
+    pub(crate) fn pass_time(&mut self) -> Result<(), String> {
+        self.now_ms += HEALED_STEP_MS;
+        self.step()
+    }
+
     fn step(&mut self) -> Result<(), String> {
+        for client in &self.clients {
+            let Some(number) = client.session else { continue };
+            self.presence.note_asks(number, &client.asks, &self.settings);
+        }
         self.commit()?;
+        self.tell()?;
         for at in 0..self.workers.len() {
             if self.is_healed || self.rng.u8(..) < 200 {
                 self.run_worker(at)?;
@@ -197,12 +220,13 @@ impl World {
         if is_over && client.manner == Manner::Poll {
             heard.extend(client.ear.take().and_then(|ear| ear.into_answer()));
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
         let mut hearing = Hearing { sight, sends_away, rng, tally };
         for heard in heard {
             self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
+            self.presence.note_heard(number, &heard);
             client.hear(heard, &mut hearing)?;
         }
         let limits = &self.settings.limits;
@@ -210,7 +234,7 @@ impl World {
         if is_over || client.heard_ms + idle_ms < now_ms {
             self.trace.note(now_ms, || format!("client {at} hangs up"));
             // What has been idle too long may be a link of which the server learns nothing.
-            session.up.is_ended |= is_over || self.rng.bool();
+            session.up.is_ended |= is_over || self.is_healed || self.rng.bool();
             client.disconnect(now_ms, &mut self.tally);
         }
         Ok(())
@@ -227,9 +251,12 @@ impl World {
         self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
         self.is_healed = true;
         self.intake.heal();
-        for session in self.sessions.values_mut() {
+        let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
+        for (number, session) in &mut self.sessions {
             session.down.heal();
             session.up.heal();
+            // The machine finds out by itself, in the end, that a peer is there no longer.
+            session.up.is_ended |= !attached.contains(number) && !session.is_websocket;
         }
         self.clients.iter_mut().for_each(|client| client.deaf_until_ms = 0);
     }
@@ -240,7 +267,7 @@ impl World {
         if let Some(ask) = client.asks.values().next() {
             return Some(format!("an answer to {ask:?}"));
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.manner);
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         client.follower.owed(&sight)
     }
 }
@@ -250,15 +277,16 @@ pub(crate) fn sight<'a>(
     history: &'a History,
     intake: &'a Intake,
     settings: &Settings,
-    manner: Manner,
+    (manner, session): (Manner, Option<u64>),
 ) -> Sight<'a> {
-    let broker = &intake.broker;
-    Sight { history, broker, intake, manner, may_forget: settings.may_forget }
+    let (broker, number) = (&intake.broker, session.and_then(NonZeroU64::new));
+    Sight { history, broker, intake, manner, number, may_forget: settings.may_forget }
 }
 
-/// Both clocks of the world.
+/// Both clocks of the world. The one on the wall is set back now and then.
 pub(crate) fn time(now_ms: u64) -> Time {
-    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms }
+    let set_back_ms = now_ms / SET_BACK_EVERY_MS * SET_BACK_MS;
+    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms - set_back_ms }
 }
 
 pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
@@ -274,16 +302,17 @@ pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<S
     (0..settings.workers).map(open).collect()
 }
 
-fn draw_client(rng: &mut Rng) -> Client {
+fn draw_client(settings: &Settings, rng: &mut Rng) -> Client {
     let from_earliest = rng.u8(..4) == 0;
     let mut follows: Vec<Follow> = Vec::new();
     for _ in 0..rng.usize(1..=4) {
-        let pattern = settings::pattern(rng);
+        let pattern = settings.pattern(rng);
         if follows.iter().all(|follow| follow.pattern != pattern) {
             follows.push(Follow::new(pattern, None, from_earliest));
         }
     }
     let mut client = Client::new(settings::manner(rng), follows);
+    client.choose_manner(rng);
     client.back_at_ms = rng.u64(0..500);
     client
 }
@@ -293,7 +322,10 @@ fn cut_short(heard: &impl std::fmt::Debug) -> String {
     text.chars().take(TRACE_CHARS_MAX).collect()
 }
 
-const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
+pub(crate) const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
+const SET_BACK_EVERY_MS: u64 = 5_000;
+/// How far the clock on the wall is set back at a time.
+pub(crate) const SET_BACK_MS: u64 = 1_500;
 const HEALED_STEP_MS: u64 = 50;
 /// Virtual minutes: longer than any deadline of any world.
 const CATCH_UP_STEPS_MAX: usize = 2_000;
@@ -309,5 +341,6 @@ const TURNS_MAX: usize = 4;
 /// How late a worker may run.
 const DEADLINE_SLACK_MS: u64 = 20_000;
 /// As many as there are channels, and some.
-const SWEPT_AT_THE_END: usize = 10;
+const SWEPT_AT_THE_END: usize = 20;
+const PAGES_AT_THE_END: usize = 4;
 const TRACE_CHARS_MAX: usize = 200;

@@ -1,0 +1,269 @@
+//! Who is there, written down plainly from what clients ask and servers answer, and held against
+//! what the channels of presence tell.
+
+use super::{
+    client::Ask,
+    ear::Heard,
+    history::{Entry, History},
+    intake::Intake,
+    session::{Core, Session},
+    settings::Settings,
+    tally::Tally,
+    world::SET_BACK_MS,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tidewire_broker::Draft;
+use tidewire_connection::Identity;
+use tidewire_protocol::{Member, ServerEvent};
+
+/// One connection on one channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seat {
+    pub(crate) channel: String,
+    pub(crate) connection: String,
+}
+
+/// What is known of the connections of one world.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    /// Those of this life, by number.
+    attendances: BTreeMap<u64, Attendance>,
+    /// Everything that a connection has ever said of itself, where it said so.
+    said: BTreeMap<Seat, Vec<Word>>,
+}
+
+/// The channels with presence that one connection follows by name: `certain` ⊆ `possible`.
+#[derive(Debug, Default)]
+struct Attendance {
+    /// The server has said so, and nothing was asked since.
+    certain: BTreeSet<String>,
+    /// The client has asked for it, and not heard that it has ended.
+    possible: BTreeSet<String>,
+}
+
+/// Who is there at one moment: `certain` ⊆ `possible`.
+#[derive(Debug, Default)]
+pub(crate) struct Roll {
+    certain: BTreeSet<Seat>,
+    possible: BTreeSet<Seat>,
+}
+
+/// What a connection says of itself: a user, and more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    user: Option<String>,
+    info: Option<String>,
+}
+
+impl Seat {
+    fn new(channel: &str, number: u64) -> Self {
+        Self { channel: channel.to_owned(), connection: connection_name(number) }
+    }
+
+    /// Of whom a message in a channel of presence tells.
+    pub(crate) fn told(channel: &str, draft: &Draft) -> Option<Self> {
+        let channel = channel.strip_prefix(PREFIX)?.to_owned();
+        Some(Self { channel, connection: draft.key.as_ref()?.as_str().to_owned() })
+    }
+}
+
+impl Word {
+    /// What a connection says when it opens, and in a request of this number.
+    fn of(number: u64, request: Option<u64>) -> Self {
+        let user = request.and_then(late_user).or(opening_user(number));
+        Self { user, info: opening_info(number) }
+    }
+}
+
+/// The name of a connection: no other has it, in any life of the server.
+pub(crate) fn connection_name(number: u64) -> String {
+    format!("c{number}")
+}
+
+/// Who a connection of this number says it is.
+pub(crate) fn identity(number: u64) -> Identity {
+    let (user, info) = (opening_user(number), opening_info(number));
+    Identity::new(user.as_deref(), info.as_deref()).unwrap_or_default()
+}
+
+fn opening_user(number: u64) -> Option<String> {
+    number.is_multiple_of(2).then(|| format!("user {}", number / 2))
+}
+
+fn opening_info(number: u64) -> Option<String> {
+    number.is_multiple_of(3).then(|| format!(r#"{{"number": {number}}}"#))
+}
+
+/// Who a subscription of this number says it is, where that is another than at the opening.
+pub(crate) fn late_user(request: u64) -> Option<String> {
+    request.is_multiple_of(3).then(|| format!("later user {request}"))
+}
+
+impl Presence {
+    /// Takes in that a connection has opened, which follows these from the start.
+    pub(crate) fn open<'a>(
+        &mut self,
+        number: u64,
+        patterns: impl Iterator<Item = &'a str>,
+        settings: &Settings,
+    ) {
+        let names: BTreeSet<String> =
+            patterns.filter(|name| settings.has_presence(name)).map(str::to_owned).collect();
+        for name in &names {
+            self.say(number, name, None);
+        }
+        let attendance = Attendance { certain: names.clone(), possible: names };
+        self.attendances.insert(number, attendance);
+    }
+
+    /// Takes in what a client has asked for, before the server can know of it.
+    pub(crate) fn note_asks(
+        &mut self,
+        number: u64,
+        asks: &BTreeMap<u64, Ask>,
+        settings: &Settings,
+    ) {
+        for (request, ask) in asks {
+            let Some(attendance) = self.attendances.get_mut(&number) else { return };
+            match ask {
+                Ask::Subscribe(follow) if settings.has_presence(&follow.pattern) => {
+                    attendance.possible.insert(follow.pattern.clone());
+                    self.say(number, &follow.pattern, Some(*request));
+                }
+                Ask::Unsubscribe(pattern) => {
+                    attendance.certain.remove(pattern);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in what a client hears.
+    pub(crate) fn note_heard(&mut self, number: u64, heard: &Heard) {
+        let (Some(attendance), Heard::Said(said)) = (self.attendances.get_mut(&number), heard)
+        else {
+            return;
+        };
+        match &**said {
+            ServerEvent::Subscribed(done) if attendance.possible.contains(&done.channel) => {
+                attendance.certain.insert(done.channel.clone());
+            }
+            ServerEvent::Unsubscribed(done) => {
+                attendance.possible.remove(&done.channel);
+            }
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, number: u64, channel: &str, request: Option<u64>) {
+        let words = self.said.entry(Seat::new(channel, number)).or_default();
+        let word = Word::of(number, request);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+
+    /// Takes in that all connections have ended with their server.
+    pub(crate) fn end_life(&mut self) {
+        self.attendances.clear();
+    }
+
+    /// Who is there now: whose connection the server has.
+    pub(crate) fn roll(&self, sessions: &BTreeMap<u64, Session>) -> Roll {
+        let mut roll = Roll::default();
+        for (number, attendance) in &self.attendances {
+            let session = sessions.get(number);
+            if session.is_some_and(|session| matches!(session.core, Core::Live(_))) {
+                let seat = |channel: &String| Seat::new(channel, *number);
+                roll.certain.extend(attendance.certain.iter().map(seat));
+                roll.possible.extend(attendance.possible.iter().map(seat));
+            }
+        }
+        roll
+    }
+
+    /// Checks everything ever told: who came was not there as he came again, who left was there, and
+    /// each is who he said he is.
+    pub(crate) fn check_log(&self, history: &History, tally: &mut Tally) -> Result<(), String> {
+        let mut told = BTreeSet::new();
+        for epoch in history.epochs() {
+            let mut there: BTreeMap<Seat, &Entry> = BTreeMap::new();
+            for (offset, entry) in history.between(epoch, 0, history.head(epoch)) {
+                let Some(seat) = Seat::told(&entry.channel, &entry.draft) else { continue };
+                told.insert(seat.clone());
+                let refuse = |what: &str| Err(format!("{seat:?} at {offset}: {what}"));
+                if entry.is_tombstone() {
+                    tally.left += 1;
+                    if there.remove(&seat).is_none() {
+                        return refuse("left without having come");
+                    }
+                    continue;
+                }
+                if !self.is_as_said(&seat, entry) {
+                    return refuse("is not who he said he is");
+                }
+                match there.insert(seat.clone(), entry) {
+                    Some(before) if before.draft == entry.draft => return refuse("came twice"),
+                    Some(_) => tally.renewed += 1,
+                    None => tally.joined += 1,
+                }
+            }
+        }
+        let untold = self.said.keys().filter(|seat| !told.contains(seat)).count();
+        tally.untold_stays += u64::try_from(untold).unwrap_or(0);
+        Ok(())
+    }
+
+    fn is_as_said(&self, seat: &Seat, entry: &Entry) -> bool {
+        let json = str::from_utf8(entry.draft.content.as_bytes()).unwrap_or_default();
+        let Ok(member) = serde_json::from_str::<Member>(json) else { return false };
+        let info = member.info.map(|info| info.get().to_owned());
+        let word = Word { user: member.user, info };
+        member.connection == seat.connection
+            && member.since <= entry.time_ms + SET_BACK_MS
+            && self.said.get(seat).is_some_and(|words| words.contains(&word))
+    }
+}
+
+impl Roll {
+    /// Who is there by what can be read in the log.
+    pub(crate) fn told(history: &History, intake: &Intake) -> BTreeSet<Seat> {
+        let epoch = intake.broker.epoch();
+        let entry = |offset: u64| history.entry(epoch, offset);
+        let values = intake.held(history).into_iter().filter_map(entry).filter(|it| it.is_value());
+        values.filter_map(|entry| Seat::told(&entry.channel, &entry.draft)).collect()
+    }
+
+    /// Checks that nobody is told of who cannot be there, and everybody who certainly is, but for
+    /// those who found no room.
+    pub(crate) fn check(
+        &self,
+        told: &BTreeSet<Seat>,
+        refused: &BTreeSet<Seat>,
+    ) -> Result<(), String> {
+        let mut gone = told.iter().filter(|seat| !self.possible.contains(seat));
+        if let Some(seat) = gone.find(|seat| !refused.contains(seat)) {
+            return Err(format!("{seat:?} is told of and is not there"));
+        }
+        let mut untold = self.certain.iter().filter(|seat| !told.contains(seat));
+        if let Some(seat) = untold.find(|seat| !refused.contains(seat)) {
+            return Err(format!("{seat:?} is there and not told of"));
+        }
+        Ok(())
+    }
+
+    /// The same, once nothing is under way that could leave a doubt.
+    pub(crate) fn check_exact(
+        &self,
+        told: &BTreeSet<Seat>,
+        refused: &BTreeSet<Seat>,
+    ) -> Result<(), String> {
+        if let Some(seat) = self.possible.difference(&self.certain).next() {
+            return Err(format!("nobody knows whether {seat:?} is there"));
+        }
+        self.check(told, refused)
+    }
+}
+
+/// What the channels that tell who is there begin with.
+pub(crate) const PREFIX: &str = "$presence.";

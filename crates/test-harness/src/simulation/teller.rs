@@ -1,0 +1,146 @@
+//! Tells the channels of presence who has come and who has gone, as the server's own teller does,
+//! but in steps: what a store has not answered is asked for again when the clock has moved on.
+
+use super::{
+    presence::{PREFIX, Roll, Seat},
+    verdict::Source,
+    world::{World, time},
+};
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+use tidewire_broker::{AppendError, Change, Compaction, Publishing, Round};
+
+/// The one who tells, at most one round at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Teller {
+    underway: Option<Underway>,
+    due_ms: u64,
+    /// What found no room in the last round.
+    pub(crate) refused: BTreeSet<Seat>,
+}
+
+/// A round that has begun.
+#[derive(Debug)]
+struct Underway {
+    round: Round,
+    /// Who was there when it began.
+    roll: Roll,
+    batch: Vec<(Change, Publishing)>,
+    failed: Vec<(Change, AppendError)>,
+    refused: BTreeSet<Seat>,
+    /// Those of them for whom there were too many others.
+    crowded: BTreeSet<Seat>,
+}
+
+impl World {
+    /// Goes on with the round under way, or begins one that is due.
+    pub(crate) fn tell(&mut self) -> Result<(), String> {
+        if !self.settings.broker.rules.has_presence() {
+            return Ok(());
+        }
+        if self.teller.underway.is_none() && self.teller.due_ms <= self.now_ms {
+            let round = Round::begin(self.intake.broker.clone());
+            let roll = self.presence.roll(&self.sessions);
+            self.teller.due_ms = self.now_ms + self.settings.presence_interval_ms;
+            self.teller.underway = Some(Underway {
+                round,
+                roll,
+                batch: Vec::new(),
+                failed: Vec::new(),
+                refused: BTreeSet::new(),
+                crowded: BTreeSet::new(),
+            });
+        }
+        let Some(mut underway) = self.teller.underway.take() else { return Ok(()) };
+        while self.take_answers(&mut underway) {
+            underway.round.handle_failed(underway.failed.drain(..));
+            let Some(batch) = underway.round.poll_batch(self.rng.usize(1..6)) else {
+                return self.end_round(underway);
+            };
+            for change in batch {
+                let (permit, draft) = change.publish();
+                let now_ms = time(self.now_ms).wall_ms;
+                let (history, tally) = (&mut self.history, &mut self.tally);
+                let given = (draft, Source::System);
+                let publishing = self.intake.publish(permit, given, now_ms, history, tally)?;
+                underway.batch.push((change, publishing));
+            }
+        }
+        self.teller.underway = Some(underway);
+        Ok(())
+    }
+
+    /// Looks at the answers of a batch, and says whether all have come.
+    fn take_answers(&mut self, underway: &mut Underway) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        for (change, mut publishing) in std::mem::take(&mut underway.batch) {
+            match Pin::new(&mut publishing).poll(&mut context) {
+                Poll::Pending => underway.batch.push((change, publishing)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    self.trace.note(self.now_ms, || format!("{change:?} is not told: {error}"));
+                    self.tally.untold += 1;
+                    let (permit, draft) = change.publish();
+                    let seat = Seat::told(permit.channel().as_str(), &draft);
+                    let is_crowded = matches!(error, AppendError::TooManyKeys { .. });
+                    underway.crowded.extend(seat.clone().filter(|_| is_crowded));
+                    underway.refused.extend(seat);
+                    underway.failed.push((change, error));
+                }
+            }
+        }
+        underway.batch.is_empty()
+    }
+
+    /// Holds what the log tells against those who were there when the round began.
+    fn end_round(&mut self, underway: Underway) -> Result<(), String> {
+        let Underway { round, roll, refused, crowded, .. } = underway;
+        if round.worst() == Some(AppendError::Unavailable) {
+            return Ok(());
+        }
+        self.teller.refused = refused;
+        self.tally.rounds += 1;
+        crowded.iter().try_for_each(|seat| self.check_crowded(seat))?;
+        roll.check(&Roll::told(&self.history, &self.intake), &self.teller.refused)
+    }
+
+    /// Checks that a channel is full where somebody found no room: those who leave are told first.
+    fn check_crowded(&self, seat: &Seat) -> Result<(), String> {
+        let name = format!("{PREFIX}{}", seat.channel);
+        let epoch = self.intake.broker.epoch();
+        let values = self.history.of_channel(epoch, &name).filter(|(_, it)| it.is_value()).count();
+        match self.settings.options(&name).compaction {
+            Some(Compaction { keys_max, .. }) if values < keys_max => {
+                Err(format!("{seat:?} found no room beside {values}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The server's process has ended, and with it all that it knew of who is there.
+    pub(crate) fn restart_teller(&mut self) {
+        self.presence.end_life();
+        self.teller = Teller { due_ms: self.now_ms, ..Teller::default() };
+        let told = Roll::told(&self.history, &self.intake);
+        self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
+        self.intake.broker.clear_presence();
+    }
+
+    /// Waits until the log tells of exactly those who are there.
+    pub(crate) fn settle_presence(&mut self, steps_max: usize) -> Result<(), String> {
+        let mut difference = Ok(());
+        for _ in 0..steps_max {
+            self.pass_time()?;
+            let roll = self.presence.roll(&self.sessions);
+            let told = Roll::told(&self.history, &self.intake);
+            difference = roll.check_exact(&told, &self.teller.refused);
+            if difference.is_ok() {
+                return Ok(());
+            }
+        }
+        difference
+    }
+}
