@@ -49,6 +49,7 @@ pub(crate) enum Ask {
     /// The serial of what was published.
     Publish(u64),
     History(PageAsk),
+    /// Who is there, or what has changed since.
     Presence {
         channel: String,
         since: Option<Position>,

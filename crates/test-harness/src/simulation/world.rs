@@ -98,7 +98,7 @@ impl World {
             self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
-        self.settle_presence(CATCH_UP_STEPS_MAX)?;
+        self.settle_presence(PRESENCE_STEPS_MAX)?;
         self.catch_up(CATCH_UP_STEPS_MAX)?;
         // Everybody is there and asleep. News has to wake them, and soon.
         let channel = self.settings.channel(&mut self.rng);
@@ -329,6 +329,8 @@ pub(crate) const SET_BACK_MS: u64 = 1_500;
 const HEALED_STEP_MS: u64 = 50;
 /// Virtual minutes: longer than any deadline of any world.
 const CATCH_UP_STEPS_MAX: usize = 2_000;
+/// Longer than it takes to let anybody go who is silent or stalled, and two rounds of telling.
+const PRESENCE_STEPS_MAX: usize = 240;
 /// Longer than a closing may take, after which its client comes back.
 const SETTLING_STEPS: usize = 25;
 /// A few turns of worker and client, for one who comes back in between too; less than most
