@@ -164,7 +164,7 @@ impl Channel {
                 found(&message);
             }
             ring = self.ring();
-            if cold.lost > ring.taken().offset {
+            if cold.lost > 0 {
                 ring.lose(cold.lost, shared.stamp());
             }
             if cold.next.is_some() {

@@ -61,9 +61,10 @@ impl LogEngine {
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
         let rows = Arc::new(FileDisk::open(directory, ROWS_FILE)?);
+        let spare = Arc::new(FileDisk::open(directory, SPARE_FILE)?);
         let journal = Arc::new(FileDisk::open(directory, JOURNAL_FILE)?);
         let witness = Arc::new(FileDisk::open(directory, WITNESS_FILE)?);
-        Self::start(directory, Disks { journal, rows, witness }, settings, now_ms)
+        Self::start(directory, Disks { journal, rows, spare, witness }, settings, now_ms)
     }
 
     /// The same on disks of one's own.
@@ -123,5 +124,6 @@ impl Drop for LogEngine {
 }
 
 const ROWS_FILE: &str = "rows.redb";
+const SPARE_FILE: &str = "rows.spare.redb";
 const JOURNAL_FILE: &str = "journal.redb";
 const WITNESS_FILE: &str = "witness";

@@ -31,22 +31,13 @@ pub(crate) fn open(
         StoreError::Failed(why) => OpenError::Damaged { why },
     };
     let (store, mut lost) = Store::open(disks).map_err(told)?;
-    check_format(&store)?;
-    let channels = Channels::default();
-    let mut restored = Vec::new();
-    lost += scan_rows(&store, layout::CHANNELS, |key, value| {
-        let (state, name) = State::decode(layout::offset_of(key)?, value)?;
-        channels.set(name.clone(), state);
-        restored.push((name, state));
-        Some(())
-    })
-    .map_err(told)?;
-    channels.reserve(newest_number(&store).map_err(told)?);
-    let (known_last, known_channels) =
-        layout::decode_order(store.find(&layout::order()).map_err(told)?);
-    let last = restored.iter().map(|(_, state)| state.last).max().unwrap_or(0);
-    lost += u64::from(last < known_last || units(restored.len()) < known_channels);
-    let last = last.max(known_last);
+    let mut survey = Survey::of(&store, told);
+    if store.is_damaged() {
+        lost += store.mend().map_err(told)?;
+        survey = Survey::of(&store, told);
+    }
+    let Survey { channels, mut restored, last, missing } = survey?;
+    lost += missing;
     let epoch = continue_epoch(&store, settings.sync, lost, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
     let archive =
@@ -66,6 +57,34 @@ pub(crate) fn open(
     };
     load_ids(&mut world, now_ms).map_err(told)?;
     Ok(world)
+}
+
+/// What the rows say, and how many of them are missing.
+struct Survey {
+    channels: Channels,
+    restored: Vec<(ChannelName, State)>,
+    last: u64,
+    missing: u64,
+}
+
+impl Survey {
+    fn of(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
+        check_format(store)?;
+        let (channels, mut restored) = (Channels::default(), Vec::new());
+        let mut missing = scan_rows(store, layout::CHANNELS, |key, value| {
+            let (state, name) = State::decode(layout::offset_of(key)?, value)?;
+            channels.set(name.clone(), state);
+            restored.push((name, state));
+            Some(())
+        })
+        .map_err(&told)?;
+        channels.reserve(newest_number(store).map_err(&told)?);
+        let (known_last, known_channels) =
+            layout::decode_order(store.find(&layout::order()).map_err(told)?);
+        let last = restored.iter().map(|(_, state)| state.last).max().unwrap_or(0);
+        missing += u64::from(last < known_last || units(restored.len()) < known_channels);
+        Ok(Self { channels, restored, last: last.max(known_last), missing })
+    }
 }
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.
