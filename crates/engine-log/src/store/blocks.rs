@@ -261,3 +261,89 @@ const MARK_PLACE: u64 = PAGE_BYTES + 1_024;
 /// As many as have their checksums in one page.
 const GROUP_PAGES: u64 = 512;
 const SUM_LEN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::FileDisk;
+
+    const HEAD: Head = [7; HEAD_LEN];
+
+    /// Three groups of pages, of which some on both sides of an edge are written, and the head.
+    fn written() -> (tempfile::TempDir, Arc<FileDisk>, Blocks) {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Arc::new(FileDisk::open(directory.path(), "rows").unwrap());
+        let blocks = Blocks::new(Arc::<FileDisk>::clone(&disk), 3);
+        blocks.set_len(1_500 * 4_096).unwrap();
+        blocks.write(0, &HEAD).unwrap();
+        blocks.write(510 * 4_096, &[1; 4 * 4_096]).unwrap();
+        (directory, disk, blocks)
+    }
+
+    #[test]
+    fn pages_come_back_before_and_after_their_checksums_are_on_disk() {
+        let (_directory, disk, blocks) = written();
+        let mut bytes = vec![0; 4 * 4_096];
+        blocks.read(510 * 4_096, &mut bytes).unwrap();
+        blocks.sync_data().unwrap();
+        assert_eq!(blocks.loose().len(), 0);
+        let again = Blocks::new(disk, 3);
+        again.read(510 * 4_096, &mut bytes).unwrap();
+        assert_eq!(bytes, [1; 4 * 4_096]);
+        assert_eq!(again.len().unwrap(), 1_500 * 4_096);
+        assert!(again.read(600 * 4_096, &mut bytes).is_err(), "never written");
+    }
+
+    #[test]
+    fn page_512_lies_behind_the_second_page_of_checksums() {
+        let (_directory, disk, blocks) = written();
+        blocks.sync_data().unwrap();
+        let mut byte = [0];
+        for (page, wanted) in [(510, 0), (511, 1), (512, 1), (514, 1), (515, 1), (516, 0)] {
+            disk.read(page * 4_096 + 4_095, &mut byte).unwrap();
+            assert_eq!(byte, [wanted], "page {page}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_changes_or_a_page_that_lies_elsewhere_is_an_error_and_leaves_a_mark() {
+        let (_directory, disk, blocks) = written();
+        blocks.sync_data().unwrap();
+        let mut page = [0; 4_096];
+        assert!(!is_marked_damaged(&*disk));
+        disk.write(511 * 4_096 + 9, &[0]).unwrap();
+        assert!(blocks.read(510 * 4_096, &mut page).is_err());
+        assert!(is_marked_damaged(&*disk));
+        // The same bytes and their checksum, one page further.
+        let mut sum = [0; 8];
+        disk.read(511 * 8, &mut sum).unwrap();
+        disk.write(510 * 8, &sum).unwrap();
+        disk.write(511 * 4_096 + 9, &[1]).unwrap();
+        assert!(blocks.read(510 * 4_096, &mut page).is_err());
+        assert!(blocks.read(511 * 4_096, &mut page).is_ok());
+    }
+
+    #[test]
+    fn either_copy_of_the_head_will_do_and_neither_is_an_error() {
+        for (harmed, is_found) in [(&[0][..], true), (&[1][..], true), (&[0, 1][..], false)] {
+            let (_directory, disk, blocks) = written();
+            for copy in harmed {
+                disk.write(4_096 + 2_048 * copy + 20, &[0]).unwrap();
+            }
+            let mut head = [0; 320];
+            assert_eq!(blocks.read(0, &mut head).is_ok_and(|()| head == HEAD), is_found);
+            assert_eq!(generation(&*disk).is_ok_and(|found| found == Some(3)), is_found);
+        }
+    }
+
+    #[test]
+    fn what_was_never_made_has_no_generation_and_what_is_no_store_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(directory.path(), "rows").unwrap();
+        assert!(matches!(generation(&disk), Ok(None)));
+        disk.set_len(8_192).unwrap();
+        assert!(matches!(generation(&disk), Ok(None)));
+        disk.write(0, &[b'x'; 8_192]).unwrap();
+        assert!(generation(&disk).is_err());
+    }
+}
