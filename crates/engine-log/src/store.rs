@@ -104,19 +104,21 @@ impl Store {
         let place = Place::find(&disks)?;
         let rows = Rows::open(&place)?;
         let (settled, synced) = (rows.settled()?, read_witness(&*disks.witness));
-        let journal = open_journal(&disks.journal).or_else(|error| {
+        let journal = match open_journal(&disks.journal) {
             // Only what a quiet end has left is known to be in the rows.
-            if error.is_full() || settled == 0 || synced != settled {
-                let why = format!(
-                    "the journal cannot be read ({error}); moved away, its newest messages are \
-                     lost, and what has been settled goes on"
-                );
-                return Err(if error.is_full() { error } else { StoreError::Failed(why) });
+            Err(StoreError::Failed(why)) if settled > 0 && synced == settled => {
+                tracing::warn!(why, "the journal is made anew: all of it was settled");
+                disks.journal.set_len(0)?;
+                open_journal(&disks.journal)?
             }
-            tracing::warn!(%error, "the journal is made anew: all of it was settled");
-            disks.journal.set_len(0)?;
-            open_journal(&disks.journal)
-        })?;
+            Err(StoreError::Failed(why)) => {
+                return Err(StoreError::Failed(format!(
+                    "the journal cannot be read ({why}); without its file what has been settled \
+                     goes on, and its newest messages are lost"
+                )));
+            }
+            opened => opened?,
+        };
         let mut inner = Inner {
             journal: None,
             rows,
@@ -200,26 +202,22 @@ impl Store {
 
     /// The value of a row.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let look = || {
-            let inner = self.read();
-            let openings = inner.openings;
-            if let Some(pending) = inner.pending.find(key) {
-                return Ok(pending.map(<[u8]>::to_vec));
-            }
-            caught(|| {
-                let table = inner.rows.begin_read()?.open_table(ROWS)?;
-                Ok(table.get(key)?.map(|value| value.value().to_vec()))
-            })
-            .map_err(|error| (error, openings))
-        };
-        // Somebody else's damage fails it, too, once.
-        look().or_else(|(_, openings)| {
-            self.reopen_rows(openings);
-            look().map_err(|(error, openings)| {
-                self.reopen_rows(openings);
-                error
-            })
-        })
+        // Somebody else's damage fails the first attempt, too.
+        self.find_once(key).or_else(|_| self.find_once(key))
+    }
+
+    fn find_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let inner = self.read();
+        if let Some(pending) = inner.pending.find(key) {
+            return Ok(pending.map(<[u8]>::to_vec));
+        }
+        let found = caught(|| {
+            let table = inner.rows.begin_read()?.open_table(ROWS)?;
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        });
+        let openings = inner.openings;
+        drop(inner);
+        found.inspect_err(|_| self.reopen_rows(openings))
     }
 
     /// Shows the rows of a range to `visit` until it has seen enough. O(log rows) for the first.
@@ -377,12 +375,6 @@ fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreErr
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(done) => done.map_err(StoreError::from),
         Err(_) => Err(StoreError::Failed("the store's file is damaged".into())),
-    }
-}
-
-impl StoreError {
-    fn is_full(&self) -> bool {
-        matches!(self, Self::Full)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Moving what can be read of damaged rows to the other disk.
 
 use super::{
-    Order, Rows, Store, StoreError, blocks,
-    databases::{ROWS, SETTLED, begin_quick},
+    Order, Store, StoreError, blocks, caught,
+    databases::{Place, ROWS, Rows, SETTLED, begin_quick},
 };
-use super::{Place, caught};
 use redb::Database;
 use std::ops::{Bound, ControlFlow};
 
