@@ -37,11 +37,9 @@ pub struct Cold {
     pub entries: Vec<Entry>,
     /// The offset of the next one in the range, which was not read for lack of room.
     pub next: Option<u64>,
-    /// The newest offset in the part read whose message there was and cannot be read; 0 for none.
+    /// Up to which offset of the part read there was something that could not be; 0 for none. It is
+    /// told as a gap to this reader. Nobody remembers it: the next may find it readable, or is told.
     pub lost: u64,
-    /// Up to which offset nothing more could be read this time, though it may be the next; 0 where
-    /// all was read. It is told as a gap to this reader, and not remembered.
-    pub unread: u64,
 }
 
 /// Everything that is retained, wherever it is kept. Calls may block for as long as a disk takes.

@@ -2,7 +2,7 @@
 //! lanes to tell of news.
 
 use crate::{
-    ChannelName, Loss, Message, Options, Recent,
+    ChannelName, Message, Options, Recent,
     broker::Shared,
     keys::Keys,
     ring::{Lost, Ring, Taken},
@@ -165,14 +165,10 @@ impl Channel {
                 budget = budget.saturating_sub_unsigned(message.wire_bytes());
                 found(&message);
             }
-            if cold.unread > 0 {
-                let lost = Lost { offset: cold.unread, stamp: shared.stamp() };
-                unread = Taken::of_messages(lost);
+            if cold.lost > 0 {
+                unread = Taken::of_messages(Lost { offset: cold.lost, stamp: shared.stamp() });
             }
             ring = self.ring();
-            if cold.lost > ring.taken().messages.offset {
-                ring.lose(cold.lost, shared.stamp(), Loss::Messages);
-            }
             if cold.next.is_some() {
                 return Run { next: cold.next, taken: ring.taken(), unread, budget };
             }

@@ -8,6 +8,7 @@ use crate::{
     cursor::{Cursor, Follow, LISTED_MAX, Listing, Wild},
     ring::Taken,
 };
+use smallvec::SmallVec;
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
 
 /// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
@@ -188,13 +189,10 @@ impl Gathered {
         while budget > 0
             && let Some(Reverse((next, at))) = self.order.pop()
         {
-            // A channel may be followed by name and by patterns: its twins stand at the same place.
-            while self.order.peek().is_some_and(|Reverse((twin, _))| *twin == next) {
-                self.order.pop();
-            }
-            let other = self.order.peek().map(|Reverse((other, _))| other - 1);
-            let upto = other.map_or(limit, |other| other.min(limit));
             let Some(channel) = self.channels.get(at).cloned() else { continue };
+            self.drop_twins(&channel, next);
+            let other = self.order.peek().map(|Reverse((other, _))| (other - 1).max(next));
+            let upto = other.map_or(limit, |other| other.min(limit));
             let (before, items) = (self.items.len(), &mut self.items);
             let run = channel.read(&broker.shared, next - 1, upto, budget, |message| {
                 passed = message.offset();
@@ -213,6 +211,22 @@ impl Gathered {
         }
         self.is_exhausted = self.order.is_empty();
         self.upto = if self.is_exhausted { limit.max(cursor.after) } else { passed };
+    }
+
+    /// Drops what else stands for `channel` before `next`: it may be followed by name and by patterns.
+    ///
+    /// Another may stand there as well, one of which it is not known where its next message is.
+    fn drop_twins(&mut self, channel: &Arc<Channel>, next: u64) {
+        let mut others = SmallVec::<[usize; 1]>::new();
+        while let Some(&Reverse((twin, at))) = self.order.peek()
+            && twin == next
+        {
+            self.order.pop();
+            if self.channels.get(at).is_some_and(|other| !Arc::ptr_eq(other, channel)) {
+                others.push(at);
+            }
+        }
+        self.order.extend(others.into_iter().map(|at| Reverse((next, at))));
     }
 
     /// Notes, ahead of item `at`, what the cursor is owed word of.

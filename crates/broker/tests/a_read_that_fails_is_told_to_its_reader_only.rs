@@ -26,7 +26,7 @@ struct Remote {
 impl Archive for Remote {
     fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
         match self.is_away.load(Ordering::SeqCst) {
-            true => Cold { unread: upto, ..Cold::default() },
+            true => Cold { lost: upto, ..Cold::default() },
             false => self.shelf.read(channel, after, upto, bytes_max),
         }
     }

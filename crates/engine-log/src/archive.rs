@@ -1,8 +1,8 @@
 //! The broker's way to what it no longer, or not yet, holds in memory.
 //!
-//! A message names the one before it in its channel. So a row that is missing is noticed like one
-//! that is damaged, and readers are told of a gap instead of hearing nothing. In a compacted
-//! channel rows go from the middle; there a missing one cannot be told from a superseded one.
+//! A message names the one before it in its channel. So rows that are missing, or cannot be read,
+//! are noticed at the next one, and readers are told of a gap. In a compacted channel rows go from
+//! the middle; there only a hole in what can be read tells that some may be missing.
 
 use crate::{
     channels::{Channels, State},
@@ -52,17 +52,16 @@ impl Archive for LogArchive {
             cold.entries.push(Entry { channel, offset, time_ms, draft });
             ControlFlow::Continue(())
         });
-        match walked {
-            Ok(missing) => cold.lost = cold.lost.max(missing),
-            Err(error) => {
-                tracing::error!(%channel, upto, %error, "messages cannot be read at the moment");
-                cold.unread = upto;
-            }
-        }
+        cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {
+            tracing::error!(%channel, upto, %error, "messages cannot be read at the moment");
+            upto
+        }));
         // What retention takes meanwhile is missing, too; that is announced, and no damage.
         let taken = self.channels.find(channel).map_or(0, |state| state.taken);
         if cold.lost > taken {
             tracing::error!(%channel, upto = cold.lost, "messages are lost: their rows are damaged");
+        } else {
+            cold.lost = 0;
         }
         cold
     }
@@ -97,9 +96,9 @@ impl Archive for LogArchive {
         let upto = layout::message(state.number, before);
         let bounds = (Bound::Included(from.as_slice()), Bound::Excluded(upto.as_slice()));
         let scanned = self.store.scan(bounds.0, bounds.1, Order::Descending, |row| {
-            let draft = row.value.and_then(Record::decode).map(|record| record.draft);
-            let bytes = draft.map_or(0, |draft| draft.bytes());
-            found.extend(layout::offset_of(row.key).map(|offset| (offset, bytes)));
+            if let Some(record) = row.value.and_then(Record::decode) {
+                found.extend(layout::offset_of(row.key).map(|at| (at, record.draft.bytes())));
+            }
             if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if let Err(error) = scanned {
@@ -113,9 +112,8 @@ impl LogArchive {
     /// Visits what stands in `after + 1 ..= upto`, and returns what is missing behind the last one
     /// visited, like [`Found::missing`].
     ///
-    /// A damaged row's key may be wrong, too, so nothing is concluded from it. The next message
-    /// names the one before it; in a compacted channel, where that may have been superseded, all
-    /// of the range is then in doubt.
+    /// Behind a hole the next message names the one before it; in a compacted channel, where that may
+    /// have been superseded, all of the range is then in doubt, unless the newest came before.
     fn walk(
         &self,
         channel: &ChannelName,
@@ -136,12 +134,10 @@ impl LogArchive {
         let (mut is_over, mut missing) = (false, 0);
         let look = |row: Row<'_>| {
             let record = row.value.and_then(Record::decode);
-            // A damaged page may lead to whole rows that do not belong here.
-            let offset = layout::offset_of(row.key).filter(|offset| {
-                *offset > reached && layout::channel_of(row.key) == Some(state.number)
-            });
-            let Some((offset, record)) = offset.zip(record) else {
-                missing = if state.is_compact { upto } else { 0 };
+            let Some((offset, record)) = layout::offset_of(row.key).zip(record) else {
+                if state.is_compact && reached < state.last {
+                    missing = upto;
+                }
                 return ControlFlow::Continue(());
             };
             if !state.is_compact && record.previous > reached {

@@ -29,7 +29,7 @@ fn compact(store: &Store, mut state: State) -> Result<(State, Changes), StoreErr
     let range = (layout::message(state.number, 0), layout::message(state.number, u64::MAX));
     each(store, &range, |key, value| {
         let Some(offset) = layout::offset_of(key) else { return };
-        let record = value.and_then(Record::decode);
+        let record = Record::decode(value);
         let Some((label, draft)) =
             record.and_then(|record| Some((record.draft.key.clone()?, record.draft)))
         else {
@@ -72,10 +72,12 @@ fn dissolve(store: &Store, state: State) -> Result<(State, Changes), StoreError>
 fn each(
     store: &Store,
     (from, upto): &(Vec<u8>, Vec<u8>),
-    mut visit: impl FnMut(&[u8], Option<&[u8]>),
+    mut visit: impl FnMut(&[u8], &[u8]),
 ) -> Result<(), StoreError> {
     store.scan(Bound::Included(from), Bound::Included(upto), Order::Ascending, |row| {
-        visit(row.key, row.value);
+        if let Some(value) = row.value {
+            visit(row.key, value);
+        }
         ControlFlow::Continue(())
     })
 }

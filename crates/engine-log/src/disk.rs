@@ -1,4 +1,4 @@
-//! What the store's one file is kept on, as a port: tests and simulations count syncs, cut the
+//! What each of the store's files is kept on, as a port: tests and simulations count syncs, cut the
 //! power and fill it up without a real disk.
 
 use crate::OpenError;

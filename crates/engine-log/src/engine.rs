@@ -65,9 +65,10 @@ impl LogEngine {
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
         let rows = Arc::new(FileDisk::open(directory, ROWS_FILE)?);
+        let spare = Arc::new(FileDisk::open(directory, SPARE_FILE)?);
         let journal = Arc::new(FileDisk::open(directory, JOURNAL_FILE)?);
         let witness = Arc::new(FileDisk::open(directory, WITNESS_FILE)?);
-        Self::start(directory, Disks { journal, rows, witness }, settings, now_ms)
+        Self::start(directory, Disks { journal, rows, spare, witness }, settings, now_ms)
     }
 
     /// The same on disks of one's own.
@@ -127,5 +128,6 @@ impl Drop for LogEngine {
 }
 
 pub(crate) const ROWS_FILE: &str = "rows.redb";
+pub(crate) const SPARE_FILE: &str = "rows.spare.redb";
 pub(crate) const JOURNAL_FILE: &str = "journal.redb";
 pub(crate) const WITNESS_FILE: &str = "witness";

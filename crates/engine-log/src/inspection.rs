@@ -3,7 +3,7 @@
 use crate::{
     LogEngine, Settings,
     disk::FileDisk,
-    engine::{JOURNAL_FILE, ROWS_FILE, WITNESS_FILE},
+    engine::{JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
     opening,
     store::{Disks, Order, Store},
     world::World,
@@ -37,9 +37,9 @@ pub(crate) fn publish(engine: &LogEngine, channel: &str, id: Option<&str>, now_m
 }
 
 pub(crate) fn disks(directory: &Path) -> Disks {
-    let [journal, rows, witness] = [JOURNAL_FILE, ROWS_FILE, WITNESS_FILE]
+    let [journal, rows, spare, witness] = [JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE]
         .map(|name| Arc::new(FileDisk::open(directory, name).unwrap()));
-    Disks { journal, rows, witness }
+    Disks { journal, rows, spare, witness }
 }
 
 pub(crate) fn store(directory: &Path) -> Store {

@@ -32,11 +32,13 @@ pub(crate) fn open(
         StoreError::Failed(why) => OpenError::Damaged { why },
     };
     let (store, mut lost) = Store::open(disks).map_err(told)?;
-    check_format(&store, told)?;
-    let channels = Channels::default();
-    let (mut restored, lost_channels) = read_channels(&store, &channels).map_err(told)?;
-    let (progress, lost_progress) = read_progress(&store, &channels, &restored).map_err(told)?;
-    lost += lost_channels + lost_progress;
+    let mut survey = Survey::of(&store, told);
+    if store.is_damaged() {
+        lost += store.mend().map_err(told)?;
+        survey = Survey::of(&store, told);
+    }
+    let Survey { channels, mut restored, progress, missing } = survey?;
+    lost += missing;
     let epoch = continue_epoch(&store, settings.sync, lost, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
     let archive = LogArchive {
@@ -65,6 +67,24 @@ pub(crate) fn open(
     world.load_ids(now_ms, IDS_MAX).map_err(told)?;
     restore(&mut world, &restored);
     Ok(world)
+}
+
+/// What the rows say, and how many of them are missing.
+struct Survey {
+    channels: Channels,
+    restored: Vec<(ChannelName, State)>,
+    progress: Progress,
+    missing: u64,
+}
+
+impl Survey {
+    fn of(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
+        check_format(store, &told)?;
+        let channels = Channels::default();
+        let (restored, missing) = read_channels(store, &channels).map_err(&told)?;
+        let (progress, lost) = read_progress(store, &channels, &restored).map_err(&told)?;
+        Ok(Self { channels, restored, progress, missing: missing + lost })
+    }
 }
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.

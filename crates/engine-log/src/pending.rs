@@ -39,12 +39,6 @@ impl Changes {
         self.0.get(key).is_some_and(Option::is_none)
     }
 
-    /// Every change, for whoever guards the values: the key, and the value to be put.
-    pub(crate) fn each_put(&mut self, mut visit: impl FnMut(&[u8], &mut Vec<u8>)) {
-        let puts = self.0.iter_mut().filter_map(|(key, value)| Some((key, value.as_mut()?)));
-        puts.for_each(|(key, value)| visit(key, value));
-    }
-
     /// The changes as one value: of each its key's length, its value's length and both.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let bytes = self.0.iter().map(|(key, value)| weight(key, value.as_deref())).sum();
@@ -99,6 +93,11 @@ impl Pending {
 
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// The new state of a row, if it has changed.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.rows.get(key).map(Option::as_deref)
     }
 
     /// The changed rows of a range, in order.

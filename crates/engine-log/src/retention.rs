@@ -131,8 +131,10 @@ impl Committer {
         let World { store, removals, .. } = &mut self.world;
         let mut is_done = false;
         store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, |row| {
-            let Some(offset) = layout::offset_of(row.key) else { return ControlFlow::Continue(()) };
-            let record = row.value.and_then(Record::decode);
+            let (Some(offset), Some(value)) = (layout::offset_of(row.key), row.value) else {
+                return ControlFlow::Continue(());
+            };
+            let record = Record::decode(value);
             (state.first, state.first_ms) =
                 (offset, record.as_ref().map_or(state.first_ms, |record| record.time_ms));
             let is_kept = record.is_some() && !is_over(state);
@@ -206,7 +208,7 @@ impl Committer {
         let (from, upto) = (layout::tombstone(number, from), layout::tombstone(number, u64::MAX));
         let (mut oldest, world) = (None, &self.world);
         let find = |row: Row<'_>| {
-            if world.removals.removes(row.key) {
+            if row.value.is_none() || world.removals.removes(row.key) {
                 return ControlFlow::Continue(());
             }
             oldest = layout::offset_of(row.key).map(|offset| (offset, label(row)));

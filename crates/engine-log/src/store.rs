@@ -1,19 +1,24 @@
 //! Rows by key, written and removed together: with the files beside it, all that names the
 //! store's own types.
 //!
-//! Every row bears a checksum over its key and value, so that a row is as it was written or told
-//! to be damaged. A failed write closes the store and opens it again, since it takes nothing more
-//! after one; what was committed stands then, and reading goes on. One thread writes, any may read.
+//! A failed write closes a file of the store's and opens it again, since it takes nothing more after
+//! one; what was committed stands then, and reading goes on. One thread writes, any may read.
 //!
 //! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is
-//! small, so that checking it whole after a crash is quick and one sync a commit does. The rows'
-//! file, which is large, notes with each settling what such a check would find, for a second sync;
-//! but that is seldom.
+//! small, so that checking it whole at each opening is quick and one sync a commit does. The rows'
+//! file, which is large, has checksums of its own (`blocks`), and notes with each settling what a
+//! check after a crash would find, for a second sync; but that is seldom.
+//!
+//! What cannot be read is a hole: readers are shown where it begins, and go on behind it. The next
+//! opening moves what can be read to the spare disk.
 
 mod adapter;
+mod blocks;
 mod databases;
+mod holes;
+mod mending;
 mod rows;
-mod seal;
+mod witness;
 
 pub(crate) use rows::{Order, Row};
 
@@ -21,16 +26,17 @@ use crate::{
     Disk,
     pending::{Changes, Pending},
 };
-use databases::{Databases, JOURNAL, ROWS, SETTLED};
-use redb::{Durability, ReadableDatabase};
-use rows::merge;
-use seal::{read_witness, seal_settled, sealed, unseal_settled, unsealed, write_witness};
+use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
+use holes::Hole;
+use redb::{Database, Durability, ReadableDatabase, ReadableTable};
+use rows::{merge, settled};
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     ops::{Bound, ControlFlow},
     panic::{self, AssertUnwindSafe},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
+use witness::{read_witness, write_witness};
 
 /// An open store.
 #[derive(Debug)]
@@ -39,29 +45,35 @@ pub(crate) struct Store {
     inner: RwLock<Inner>,
 }
 
-/// What a store is kept on: three files, as a rule.
+/// What a store is kept on: four files, as a rule.
 #[derive(Clone, Debug)]
 pub struct Disks {
     /// The newest commits. Every publish is written and synced here, once.
     pub journal: Arc<dyn Disk>,
     /// Everything older.
     pub rows: Arc<dyn Disk>,
+    /// Empty until rows are damaged. What can be read moves here then, and back the next time.
+    pub spare: Arc<dyn Disk>,
     /// How many commits have been synced: so that one which is damaged is told from one which
     /// never was. Written after each sync and not synced itself.
     pub witness: Arc<dyn Disk>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// None after a failure, until it could be opened again.
-    databases: Option<Databases>,
+    journal: Option<Database>,
+    rows: Rows,
+    place: Place,
+    /// What is known to be unreadable, in order.
+    holes: Vec<Hole>,
+    /// How often the rows have been opened.
+    openings: u64,
     pending: Pending,
     /// The number of the next row of the journal.
     next: u64,
     /// The rows of the journal below this number are settled.
     settled: u64,
-    /// Whether commits were made that no sync has followed.
-    is_loose: bool,
     /// Whether the rows must be settled before anything else: the journal has lost some of it.
     is_ahead: bool,
 }
@@ -89,29 +101,53 @@ pub(crate) enum Wait {
 impl Store {
     /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
     pub(crate) fn open(disks: Disks) -> Result<(Self, u64), StoreError> {
-        let databases = Databases::open(&disks)?;
-        let mut inner = Inner::default();
-        let mut lost = caught(|| inner.replay(&databases))?;
-        inner.databases = Some(databases);
-        let synced = read_witness(&*disks.witness);
+        let place = Place::find(&disks)?;
+        let rows = Rows::open(&place)?;
+        let (settled, synced) = (rows.settled()?, read_witness(&*disks.witness));
+        let journal = match open_journal(&disks.journal) {
+            // Only what a quiet end has left is known to be in the rows.
+            Err(StoreError::Failed(why)) if settled > 0 && synced == settled => {
+                tracing::warn!(why, "the journal is made anew: all of it was settled");
+                disks.journal.set_len(0)?;
+                open_journal(&disks.journal)?
+            }
+            Err(StoreError::Failed(why)) => {
+                return Err(StoreError::Failed(format!(
+                    "the journal cannot be read ({why}); without its file what has been settled \
+                     goes on, and its newest messages are lost"
+                )));
+            }
+            opened => opened?,
+        };
+        let mut inner = Inner {
+            journal: None,
+            rows,
+            place,
+            holes: Vec::new(),
+            openings: 0,
+            pending: Pending::default(),
+            next: settled,
+            settled,
+            is_ahead: false,
+        };
+        let mut lost = caught(|| inner.replay(&journal))?;
+        inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
         Ok((Self { disks, inner: RwLock::new(inner) }, lost))
     }
 
     /// Makes all changes or none.
-    pub(crate) fn commit(&self, mut changes: Changes, wait: Wait) -> Result<(), StoreError> {
-        changes.each_put(|key, value| *value = sealed(key, std::mem::take(value)));
+    pub(crate) fn commit(&self, changes: Changes, wait: Wait) -> Result<(), StoreError> {
         if self.read().is_ahead {
             self.settle()?;
         }
-        self.write_journal(&changes, wait).inspect_err(|_| self.reopen())?;
+        self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal())?;
         let mut inner = self.write();
         inner.next += 1;
         if wait == Wait::ForDisk {
             write_witness(&*self.disks.witness, inner.next);
         }
-        inner.is_loose = wait == Wait::Not;
         inner.pending.apply(changes);
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
@@ -128,22 +164,17 @@ impl Store {
             // What the journal has lost would be missing from it, synced or not.
             return self.settle();
         }
-        let flushed = caught(|| {
-            let inner = self.read();
-            Ok(inner.databases()?.journal.begin_write()?.commit()?)
-        });
-        flushed.inspect_err(|_| self.reopen())?;
-        self.write().is_loose = false;
-        Ok(())
+        let flushed = caught(|| Ok(self.read().journal()?.begin_write()?.commit()?));
+        flushed.inspect_err(|_| self.reopen_journal())
     }
 
     /// Moves what the journal holds into the rows, and waits for the disk.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let openings = self.read().openings;
         let settled = caught(|| {
             let inner = self.read();
-            let mut write = inner.databases()?.rows.begin_write()?;
-            write.set_quick_repair(true);
-            write.open_table(SETTLED)?.insert((), seal_settled(inner.next).as_slice())?;
+            let write = inner.rows.begin_write()?;
+            write.open_table(SETTLED)?.insert((), inner.next)?;
             let mut rows = write.open_table(ROWS)?;
             for (key, value) in inner.pending.range((Bound::Unbounded, Bound::Unbounded)) {
                 match value {
@@ -154,26 +185,39 @@ impl Store {
             drop(rows);
             Ok(write.commit()?)
         });
-        settled.inspect_err(|_| self.reopen())?;
+        settled.inspect_err(|_| self.reopen_rows(openings))?;
         let mut inner = self.write();
         inner.pending.clear();
+        // Rows may have come between those at their edges.
+        inner.holes.clear();
         inner.settled = inner.next;
-        (inner.is_ahead, inner.is_loose) = (false, false);
+        if inner.journal.is_none() {
+            // Nothing of it is needed now, whatever is wrong with it.
+            self.disks.journal.set_len(0)?;
+            inner.journal = Some(open_journal(&self.disks.journal)?);
+        }
+        inner.is_ahead = false;
         Ok(())
     }
 
-    /// The value of a row. A damaged one is an error.
+    /// The value of a row.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut found = None;
-        self.scan(Bound::Included(key), Bound::Included(key), Order::Ascending, |row| {
-            found = Some(row.value.map(<[u8]>::to_vec));
-            ControlFlow::Break(())
-        })?;
-        match found {
-            Some(None) => Err(StoreError::Failed("a row is damaged".into())),
-            Some(value) => Ok(value),
-            None => Ok(None),
+        // Somebody else's damage fails the first attempt, too.
+        self.find_once(key).or_else(|_| self.find_once(key))
+    }
+
+    fn find_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let inner = self.read();
+        if let Some(pending) = inner.pending.find(key) {
+            return Ok(pending.map(<[u8]>::to_vec));
         }
+        let found = caught(|| {
+            let table = inner.rows.begin_read()?.open_table(ROWS)?;
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        });
+        let openings = inner.openings;
+        drop(inner);
+        found.inspect_err(|_| self.reopen_rows(openings))
     }
 
     /// Shows the rows of a range to `visit` until it has seen enough. O(log rows) for the first.
@@ -184,40 +228,102 @@ impl Store {
         order: Order,
         mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        caught(|| {
-            let inner = self.read();
-            let table = inner.databases()?.rows.begin_read()?.open_table(ROWS)?;
-            let settled = table.range::<&[u8]>((from, upto))?;
-            let pending = inner.pending.range((from, upto));
-            match order {
-                Order::Ascending => merge(settled, pending, order, &mut visit),
-                Order::Descending => merge(settled.rev(), pending.rev(), order, &mut visit),
+        let (mut from, mut upto) = (from.map(<[u8]>::to_vec), upto.map(<[u8]>::to_vec));
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            let bounds = (from.as_ref().map(Vec::as_slice), upto.as_ref().map(Vec::as_slice));
+            let Err((error, openings, last)) = self.scan_once(bounds, order, &mut visit) else {
+                return Ok(());
+            };
+            if let Some(last) = last {
+                attempts = 0..ATTEMPTS;
+                match order {
+                    Order::Ascending => from = Bound::Excluded(last),
+                    Order::Descending => upto = Bound::Excluded(last),
+                }
             }
-        })
+            let begin = if order == Order::Ascending { &from } else { &upto };
+            let begin = begin.as_ref().map(Vec::as_slice);
+            if attempts.next().is_none() || !self.pass_by(begin, order, openings)? {
+                return Err(error);
+            }
+        }
+    }
+
+    /// One attempt. Fails with how often the rows had been opened, and the key of the last row shown.
+    fn scan_once(
+        &self,
+        bounds: (Bound<&[u8]>, Bound<&[u8]>),
+        order: Order,
+        visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), (StoreError, u64, Option<Vec<u8>>)> {
+        let (inner, mut last) = (self.read(), None);
+        let scanned = caught(|| {
+            let table = inner.rows.begin_read()?.open_table(ROWS)?;
+            let settled = settled(&table, bounds, &inner.holes, order);
+            let pending = inner.pending.range(bounds);
+            let merged = match order {
+                Order::Ascending => merge(settled, pending, order, visit),
+                Order::Descending => merge(settled, pending.rev(), order, visit),
+            };
+            merged.map_err(|(error, shown)| {
+                last = shown;
+                error.into()
+            })
+        });
+        scanned.map_err(|error| (error, inner.openings, last))
+    }
+
+    /// Opens the rows anew, and notes the hole into which a read from there on runs, if it does.
+    /// Returns whether it is worth another attempt.
+    fn pass_by(&self, from: Bound<&[u8]>, order: Order, openings: u64) -> Result<bool, StoreError> {
+        let mut inner = self.write();
+        if inner.openings != openings {
+            return Ok(true);
+        }
+        inner.rows = Rows::Closed;
+        let found = holes::find(&inner.place, from, order);
+        inner.open_rows();
+        if let Some(hole) = found? {
+            tracing::error!("a part of the rows' file is damaged and cannot be read");
+            holes::add(&mut inner.holes, hole);
+        }
+        Ok(inner.holes.len() <= HOLES_MAX)
     }
 
     fn write_journal(&self, changes: &Changes, wait: Wait) -> Result<(), StoreError> {
         caught(|| {
             let inner = self.read();
-            let mut write = inner.databases()?.journal.begin_write()?;
+            let mut write = inner.journal()?.begin_write()?;
             if wait == Wait::Not {
                 write.set_durability(Durability::None)?;
             }
             let mut journal = write.open_table(JOURNAL)?;
             journal.retain_in(..inner.settled, |_, _| false)?;
-            let sealed = sealed(&inner.next.to_be_bytes(), changes.encode());
-            journal.insert(inner.next, sealed.as_slice())?;
+            journal.insert(inner.next, changes.encode().as_slice())?;
             drop(journal);
             Ok(write.commit()?)
         })
     }
 
-    /// Closes the store after a failure and opens it anew. Whoever reads waits meanwhile.
-    fn reopen(&self) {
+    /// Closes the journal after a failure and opens it anew.
+    fn reopen_journal(&self) {
         let mut inner = self.write();
-        inner.databases = None;
-        inner.databases = Databases::open(&self.disks).ok();
-        inner.is_ahead |= inner.is_loose;
+        inner.journal = None;
+        inner.journal = open_journal(&self.disks.journal).ok();
+        // What no sync has followed is lost to it, and what has been damaged.
+        let end = inner.journal.as_ref().and_then(|journal| journal_end(journal).ok());
+        let end = end.map(|end| end.unwrap_or(inner.settled));
+        inner.is_ahead |= end.is_none_or(|end| end < inner.next);
+    }
+
+    /// Closes the rows after a failure and opens them anew, unless somebody else has.
+    fn reopen_rows(&self, openings: u64) {
+        let mut inner = self.write();
+        if inner.openings == openings {
+            inner.rows = Rows::Closed;
+            inner.open_rows();
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -230,25 +336,24 @@ impl Store {
 }
 
 impl Inner {
-    fn databases(&self) -> Result<&Databases, redb::Error> {
-        self.databases.as_ref().ok_or(redb::Error::DatabaseClosed)
+    fn journal(&self) -> Result<&Database, redb::Error> {
+        self.journal.as_ref().ok_or(redb::Error::DatabaseClosed)
     }
 
-    /// Takes in the journal, and returns how many rows of it make no sense.
-    fn replay(&mut self, databases: &Databases) -> Result<u64, redb::Error> {
-        let Databases { journal, rows } = databases;
-        let settled = rows.begin_read()?.open_table(SETTLED)?.get(())?;
-        // Without it, commits that were answered might be taken for settled.
-        let damaged = || redb::Error::Corrupted("what has been settled cannot be told".into());
-        let settled = settled.and_then(|number| unseal_settled(number.value()));
-        self.settled = settled.ok_or_else(damaged)?;
-        self.next = self.settled;
+    /// What failed before they were closed must not be held any longer.
+    fn open_rows(&mut self) {
+        self.rows = Rows::open(&self.place).unwrap_or_default();
+        self.openings += 1;
+    }
+
+    /// Takes in the journal, and returns how many rows of it are missing or make no sense.
+    fn replay(&mut self, journal: &Database) -> Result<u64, redb::Error> {
         let mut lost = 0;
         for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.settled..)? {
             let (number, value) = row?;
+            lost += number.value().saturating_sub(self.next);
             self.next = number.value().saturating_add(1);
-            let bytes = unsealed(&number.value().to_be_bytes(), value.value());
-            match bytes.and_then(Changes::decode) {
+            match Changes::decode(value.value()) {
                 Some(changes) => self.pending.apply(changes),
                 None => lost += 1,
             }
@@ -257,11 +362,25 @@ impl Inner {
     }
 }
 
+/// One more than the number of the newest row of the journal, if it has any.
+fn journal_end(journal: &Database) -> Result<Option<u64>, StoreError> {
+    caught(|| {
+        let table = journal.begin_read()?.open_table(JOURNAL)?;
+        Ok(table.last()?.map(|(number, _)| number.value().saturating_add(1)))
+    })
+}
+
 /// Runs something of the store's. On a damaged file it may panic as well as fail.
 fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(done) => done.map_err(StoreError::from),
         Err(_) => Err(StoreError::Failed("the store's file is damaged".into())),
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        redb::Error::Io(error).into()
     }
 }
 
@@ -280,3 +399,9 @@ impl From<redb::Error> for StoreError {
         }
     }
 }
+
+/// How often a read is tried that gets no further: others' damage fails it as well as its own.
+const ATTEMPTS: u64 = 8;
+
+/// Beyond so many holes there is no point in going on before the rows have been moved.
+const HOLES_MAX: usize = 1_024;

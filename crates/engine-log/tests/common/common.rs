@@ -112,6 +112,6 @@ pub fn open_at(
     settings: &Settings,
     now_ms: u64,
 ) -> Result<(LogEngine, Broker), OpenError> {
-    let Machine { journal, rows, witness } = machine.clone();
-    LogEngine::open_on(Disks { journal, rows, witness }, settings.clone(), now_ms)
+    let Machine { journal, rows, spare, witness } = machine.clone();
+    LogEngine::open_on(Disks { journal, rows, spare, witness }, settings.clone(), now_ms)
 }

@@ -15,22 +15,28 @@ use tidewire_engine_log::Disk;
 pub struct Machine {
     pub journal: Arc<MemoryDisk>,
     pub rows: Arc<MemoryDisk>,
+    pub spare: Arc<MemoryDisk>,
     pub witness: Arc<MemoryDisk>,
 }
 
 impl Machine {
     /// What is left of them after a power cut.
     pub fn cut(&self, random: &mut fastrand::Rng) -> Self {
-        let [journal, rows, witness] =
-            [&self.journal, &self.rows, &self.witness].map(|disk| disk.cut(random));
-        Self { journal, rows, witness }
+        self.each(|disk| disk.cut(random))
     }
 
     /// As they are for the next process after this one was killed.
     pub fn copy(&self) -> Self {
-        let [journal, rows, witness] =
-            [&self.journal, &self.rows, &self.witness].map(|disk| disk.harmed(|_| {}));
-        Self { journal, rows, witness }
+        self.each(|disk| disk.harmed(|_| {}))
+    }
+
+    fn each(&self, mut make: impl FnMut(&MemoryDisk) -> Arc<MemoryDisk>) -> Self {
+        Self {
+            journal: make(&self.journal),
+            rows: make(&self.rows),
+            spare: make(&self.spare),
+            witness: make(&self.witness),
+        }
     }
 }
 
@@ -93,6 +99,13 @@ impl MemoryDisk {
         let mut bytes = self.inner().now.clone();
         harm(&mut bytes);
         Self::holding(bytes)
+    }
+
+    /// Harms what is there, also what has been synced.
+    pub fn harm(&self, harm: impl Fn(&mut Vec<u8>)) {
+        let mut inner = self.inner();
+        harm(&mut inner.now);
+        harm(&mut inner.synced);
     }
 
     pub fn bytes(&self) -> usize {
