@@ -368,7 +368,9 @@ impl Archive for Shelf {
     fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
         let mut inner = lock(&self.inner);
         inner.disturb(channel);
-        inner.racks.get(channel.as_str())?.after(after).next().map(|(offset, _)| *offset)
+        let (offset, row) = inner.racks.get(channel.as_str())?.after(after).next()?;
+        // Who cannot read a row cannot tell where it is either.
+        Some(if row.is_rotten { after + 1 } else { *offset })
     }
 
     fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
