@@ -18,7 +18,7 @@ use crate::{
     seats::{News, Whereabouts},
 };
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc};
 
 /// Everything its follows select, up to and including `after`, has been handed over.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) struct Follow {
     /// A gap up to here has been reported.
     pub(crate) told: u64,
     /// The eviction count when it was first read: what was lost later was lost to a slow reader.
-    pub(crate) begun: Option<u64>,
+    pub(crate) begun: Option<NonZeroU64>,
     /// Tombstones up to here remove nothing that this reader has been given: their loss is no gap.
     pub(crate) fresh: u64,
     /// It began with the state of this moment, ≤ `fresh`: tombstones up to here are passed over.

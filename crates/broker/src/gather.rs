@@ -25,7 +25,7 @@ pub struct Gathered {
     /// Whether all channels were looked at, which is work enough for one turn.
     pub(crate) has_scanned: bool,
     /// The eviction count before it was read, if anything has been.
-    pub(crate) evictions: Option<u64>,
+    pub(crate) evictions: Option<NonZeroU64>,
     channels: Vec<Arc<Channel>>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
 }
@@ -94,7 +94,7 @@ impl Gathered {
         muted: Option<NonZeroU64>,
     ) {
         self.clear();
-        self.evictions = Some(broker.shared.evictions());
+        self.evictions = NonZeroU64::new(broker.shared.evictions());
         if cursor.wild == Wild::Scan {
             self.scan(broker, cursor, limit);
             self.has_scanned = true;
@@ -240,7 +240,8 @@ impl Gathered {
     ) {
         for (follow, lost) in cursor.owed(channel.name(), taken, after) {
             let disconnects = channel.options().slow_readers == SlowReaders::Disconnect;
-            self.is_too_slow |= disconnects && follow.begun.is_some_and(|begun| lost.stamp > begun);
+            self.is_too_slow |=
+                disconnects && follow.begun.is_some_and(|begun| lost.stamp > begun.get());
             let gap = Gap { pattern: follow.pattern.clone(), from: after, to: lost.offset };
             self.note_gap(gap, at);
         }
