@@ -1,7 +1,7 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
 use super::{AtDesk, json_answer, origin};
-use crate::{desk::Desk, problem::Refused, query::Query};
+use crate::{desk::Desk, gate::Turned, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
 use std::borrow::Cow;
@@ -185,10 +185,16 @@ async fn read_body(
         }
         Ok(body)
     };
-    tokio::time::timeout(desk.house.body_wait, read).await.unwrap_or_else(|_| {
-        let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
-        Err(Refused::new(ErrorCode::Timeout, message))
-    })
+    let read = tokio::time::timeout(desk.house.body_wait, read);
+    tokio::select! {
+        biased;
+        read = read => read.unwrap_or_else(|_| {
+            let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
+            Err(Refused::new(ErrorCode::Timeout, message))
+        }),
+        // It would be refused once it is here, and nobody should wait for it until then.
+        () = desk.gate.left() => Err(Turned::Leaving.into()),
+    }
 }
 
 /// Messages of a batch published before others get a turn.
