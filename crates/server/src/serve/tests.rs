@@ -82,7 +82,7 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let settings = Settings {
-            workers: Some(1),
+            workers: Some("1".parse().unwrap()),
             close_wait: Some(Span::milliseconds(100)),
             ..Settings::default()
         };
