@@ -1,7 +1,7 @@
 //! Who may come in, how many are inside, and the word that it is time to leave.
 //!
-//! actix no longer counts a connection whose socket was taken, so this does. It also counts requests, as
-//! actix would wait for idle connections all the same.
+//! actix no longer counts a connection whose socket was taken, so this does. It counts requests too: what
+//! was taken ends with actix, so all of them have to be answered before that is stopped.
 
 use std::sync::{
     Arc,

@@ -84,5 +84,5 @@ Try it:
   tidewire subscribe 'logs.>' --since 10m
   tidewire history 'logs.>' --limit 20
 
-Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.
+Every flag of `serve` is also a variable TIDEWIRE_KEY and, but for --config, a key of its TOML file.
 Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";
