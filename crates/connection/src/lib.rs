@@ -46,7 +46,7 @@ pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use presence::PresencePage;
 pub use refusal::Refusal;
-pub use request::{event, key, label, prepare};
+pub use request::{event, key, label, limit, prepare};
 pub use socket::Publish;
 pub use start::{Place, Subscription, in_words};
 pub use time::Time;

@@ -67,6 +67,18 @@ pub fn label(name: &str, text: Option<&str>) -> Result<Option<Label>, Refusal> {
     text.map(|text| text.parse().map_err(refuse)).transpose()
 }
 
+/// Reads how many messages a page may have.
+///
+/// # Errors
+///
+/// It is no whole number from 1 on.
+pub fn limit(text: &str) -> Result<usize, Refusal> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
+        let message = format!("limit={text} is not a whole number from 1 on");
+        Refusal::new(ErrorCode::BadRequest, message)
+    })
+}
+
 impl Connection {
     pub(crate) fn handle_request(
         &mut self,
@@ -158,7 +170,7 @@ impl Connection {
         let pattern: Pattern = ask.channel.parse()?;
         let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
         let span = Span::parse(since, before, ask.until.as_deref())?;
-        let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = ask.limit.map(|count| limit(&count.to_string())).transpose()?;
         self.is_spent = true;
         let request = PageRequest { pattern, span, limit };
         let page = Page::read(request, &worker.broker, &worker.limits, time);
@@ -177,7 +189,7 @@ impl Connection {
     ) -> Result<(), Refusal> {
         let channel: ChannelName = ask.channel.parse()?;
         let since = ask.since.as_deref().map(str::parse).transpose()?;
-        let limit = ask.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = ask.limit.map(|count| limit(&count.to_string())).transpose()?;
         self.is_spent = true;
         let Worker { broker, limits, .. } = worker;
         let page = PresencePage::read(channel, since, limit, broker, limits, time)?;

@@ -108,6 +108,14 @@ fn every_refusal_says_which_request_and_why() {
             r#"{"type":"presence","id":7,"channel":"a"}"#,
             r#"{"type":"error","id":7,"code":"not_found""#,
         ),
+        (
+            r#"{"type":"history","id":10,"channel":"a","limit":0}"#,
+            r#"{"type":"error","id":10,"code":"bad_request","message":"limit=0 is not a whole"#,
+        ),
+        (
+            r#"{"type":"presence","id":11,"channel":"a","limit":0}"#,
+            r#"{"type":"error","id":11,"code":"bad_request","message":"limit=0 is not a whole"#,
+        ),
     ] {
         let answer = server.answer(&mut connection, request);
         assert!(answer.len() == 1 && answer[0].starts_with(head), "{answer:?}");

@@ -14,7 +14,7 @@ pub use channels::Value;
 pub use layers::ConfigError;
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
-pub use units::{Bytes, Fsync, Span};
+pub use units::{Address, Bytes, Count, Fsync, Span};
 
 use channels::BELOW_TOTAL;
 use layers::File;
@@ -90,10 +90,10 @@ impl Config {
             return Err(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
         }
         let config = Self {
-            listen: settings.listen.unwrap_or(LISTEN),
+            listen: settings.listen.map_or(LISTEN, Into::into),
             insecure: settings.insecure.unwrap_or(false),
-            workers: settings.workers.unwrap_or_else(cores),
-            connections_max: settings.connections_max,
+            workers: settings.workers.map_or_else(cores, Into::into),
+            connections_max: settings.connections_max.map(Into::into),
             connection: settings.connection(message_bytes_max),
             broker,
             batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),

@@ -146,7 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let Some(mut connection) = self.connection.take() else { return Poll::Ready(()) };
         let (desk, time) = (Rc::clone(&self.desk), self.desk.clock.now());
         let mut worker = desk.worker.borrow_mut();
-        if desk.is_leaving.get() {
+        // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
+        if desk.is_leaving.get() && self.publish(&mut connection, &worker, time, context) {
             connection.dismiss(retry_ms(&desk), &worker, time);
         }
         connection.handle_time(&mut worker, time);

@@ -1,6 +1,7 @@
 //! Who may come in, how many are inside, and the word that it is time to leave.
 //!
-//! actix no longer counts a connection whose socket was taken, so this does.
+//! actix no longer counts a connection whose socket was taken, so this does. It counts requests too: what
+//! was taken ends with actix, so all of them have to be answered before that is stopped.
 
 use std::sync::{
     Arc,
@@ -18,12 +19,19 @@ pub(crate) struct Gate {
 struct Shared {
     inside: AtomicUsize,
     inside_max: usize,
+    errands: AtomicUsize,
     leaving: watch::Sender<bool>,
 }
 
 /// One subscriber's place; leaving gives it back.
 #[derive(Debug)]
 pub(crate) struct Ticket {
+    shared: Arc<Shared>,
+}
+
+/// One request, until it is answered.
+#[derive(Debug)]
+pub(crate) struct Errand {
     shared: Arc<Shared>,
 }
 
@@ -39,7 +47,8 @@ pub(crate) enum Turned {
 impl Gate {
     pub(crate) fn new(inside_max: usize) -> Self {
         let (leaving, _) = watch::channel(false);
-        Self { shared: Arc::new(Shared { inside: AtomicUsize::new(0), inside_max, leaving }) }
+        let (inside, errands) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { inside, inside_max, errands, leaving }) }
     }
 
     /// Lets one more in.
@@ -53,6 +62,12 @@ impl Gate {
         }
     }
 
+    /// Counts a request. None is refused here: what may be told to the last is for its route to say.
+    pub(crate) fn begin_errand(&self) -> Errand {
+        self.shared.errands.fetch_add(1, Ordering::Relaxed);
+        Errand { shared: Arc::clone(&self.shared) }
+    }
+
     /// Whether it is still worth beginning anything.
     pub(crate) fn check(&self) -> Result<(), Turned> {
         if self.is_leaving() { Err(Turned::Leaving) } else { Ok(()) }
@@ -60,6 +75,11 @@ impl Gate {
 
     pub(crate) fn inside(&self) -> usize {
         self.shared.inside.load(Ordering::Relaxed)
+    }
+
+    /// Requests that are not answered yet.
+    pub(crate) fn errands(&self) -> usize {
+        self.shared.errands.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_leaving(&self) -> bool {
@@ -81,6 +101,12 @@ impl Gate {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.shared.inside.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.shared.errands.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

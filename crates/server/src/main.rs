@@ -2,7 +2,11 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 use tidewire::{
     commands::{CheckConfig, History, Publish, Subscribe},
     config::{Config, Settings},
@@ -37,7 +41,11 @@ enum Command {
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("RUST_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(wants_colours())
+        .init();
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,6 +53,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Colours are for people who look on, unless they say otherwise (<https://no-color.org>).
+fn wants_colours() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn run(arguments: Arguments) -> Result<()> {
@@ -71,5 +84,5 @@ Try it:
   tidewire subscribe 'logs.>' --since 10m
   tidewire history 'logs.>' --limit 20
 
-Every flag of `serve` is also a key of its TOML file and a variable TIDEWIRE_KEY.
+Every flag of `serve` is also a variable TIDEWIRE_KEY and, but for --config, a key of its TOML file.
 Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";

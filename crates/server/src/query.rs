@@ -3,7 +3,7 @@
 use crate::problem::Refused;
 use actix_web::HttpRequest;
 use std::{borrow::Cow, time::Duration};
-use tidewire_connection::{Format, Identity, Limits, Place, Subscription};
+use tidewire_connection::{Format, Identity, Limits, Place, Subscription, limit};
 use tidewire_protocol::{ErrorCode, Since, parse_duration};
 
 /// A request's query, decoded but not yet understood.
@@ -85,14 +85,7 @@ impl<'a> Query<'a> {
 
     /// How many are wanted.
     pub(crate) fn limit(&self) -> Result<Option<usize>, Refused> {
-        let parse = |text: &str| match text.parse() {
-            Ok(limit @ 1..) => Ok(limit),
-            _ => {
-                let message = format!("limit={text} is not a whole number from 1 on");
-                Err(Refused::new(ErrorCode::BadRequest, message))
-            }
-        };
-        self.one("limit").map(parse).transpose()
+        Ok(self.one("limit").map(limit).transpose()?)
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -144,7 +137,9 @@ mod tests {
         assert_eq!(subscriptions(&many, None), Err(ErrorCode::TooManySubscriptions));
         assert!(Query::parse("format=xml").format(Format::Raw).is_err());
         assert!(Query::parse("wait=long").wait_ms(Duration::MAX).is_err());
-        assert!(Query::parse("limit=0").limit().is_err());
+        for bad in ["0", "-1", "ten", ""] {
+            assert!(Query::parse(&format!("limit={bad}")).limit().is_err(), "{bad}");
+        }
         assert!(Query::parse("info={").identity().is_err());
     }
 

@@ -11,8 +11,10 @@ use crate::{
     takeover::{HttpTimeouts, listen},
 };
 use actix_server::{Server, ServerHandle};
+use actix_service::Service as _;
 use actix_web::{App, rt};
 use anyhow::{Context as _, Result};
+use futures_util::FutureExt as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
     io::{self, Write as _},
@@ -120,8 +122,13 @@ fn start(
                 }
             });
         }
+        let gate = desk.gate.clone();
         App::new()
             .wrap_fn(routes::origin::allow)
+            .wrap_fn(move |request, service| {
+                let errand = gate.begin_errand();
+                service.call(request).inspect(move |_| drop(errand))
+            })
             .configure(|config| routes::configure(config, &desk))
     })?;
     Ok(builder.run())
@@ -144,18 +151,19 @@ async fn sweep(storage: Rc<Storage>) {
     }
 }
 
-/// Takes nobody more in, says goodbye to everyone, and waits for them to go.
+/// Takes nobody more in, says goodbye to everyone, and waits until they are gone or have their answer.
 async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
-    tracing::info!(connections = gate.inside(), "ending");
+    tracing::info!(connections = gate.inside(), requests = gate.errands(), "ending");
     handle.pause().await;
     gate.leave();
     let emptied = async {
-        while gate.inside() > 0 {
+        while gate.inside() > 0 || gate.errands() > 0 {
             tokio::time::sleep(DRAIN_POLL).await;
         }
     };
     if tokio::time::timeout(drain, emptied).await.is_err() {
-        tracing::warn!(connections = gate.inside(), "cut off at the end of the drain time");
+        let (connections, requests) = (gate.inside(), gate.errands());
+        tracing::warn!(connections, requests, "cut off at the end of the drain time");
     }
     handle.stop(true).await;
 }
@@ -209,7 +217,8 @@ const CONNECTIONS_HTTP_MAX: usize = 25_000;
 /// What an answer may take beside its body's arrival and the wait that was asked for.
 const ANSWER_SPARE: Duration = Duration::from_secs(5);
 
-/// What actix gives its own connections to end; ours have ended by then.
+/// What actix gives its own connections to take their answers; it closes idle ones at once, and ours
+/// have ended by then.
 const SHUTDOWN_SECONDS: u64 = 2;
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -217,3 +226,6 @@ const SWEEP_TICK: Duration = Duration::from_secs(1);
 
 /// `EX_SOFTWARE` of sysexits.
 const EXIT_SOFTWARE: i32 = 70;
+
+#[cfg(test)]
+mod tests;

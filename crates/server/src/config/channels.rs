@@ -7,7 +7,7 @@ mod check;
 
 pub(super) use check::{BELOW_TOTAL, check};
 
-use super::{Bytes, ConfigError, Span, layers};
+use super::{Bytes, ConfigError, Count, Span, layers};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use tidewire_broker::{Options, Pattern, Publishers, Rule, SlowReaders};
@@ -63,19 +63,19 @@ macro_rules! options {
 }
 
 options! {
-    retention_messages: usize => retention_messages, |options| count(options.retention.messages_max);
+    retention_messages: Count => retention_messages, |options| count(options.retention.messages_max);
     retention_bytes: Bytes => retention_bytes, |options| bytes(options.retention.bytes_max);
     retention_age: Span => retention_age_ms, |options| time(options.retention.age_max_ms);
     message_bytes_max: Bytes => message_bytes_max, |options| bytes(options.message_bytes_max);
     compact: bool => compact, |options| Some(Value::Truth(options.compaction.is_some()));
-    keys_max: usize => keys_max, |options| count(options.compaction?.keys_max);
+    keys_max: Count => keys_max, |options| count(options.compaction?.keys_max);
     keys_bytes_max: Bytes => keys_bytes_max, |options| bytes(options.compaction?.bytes_max);
     keys_age: Span => keys_age_ms,
         |options| options.compaction?.age_max_ms.map_or(Some(Value::Unbounded), time);
     presence: bool => presence, |options| Some(Value::Truth(options.presence));
     slow_readers: SlowReadersWord => slow_readers, |options| slow_readers(options.slow_readers);
     publishers: PublishersWord => publishers, |options| publishers(options.publishers);
-    ids_max: usize => repeats_ids, |options| count(options.repeats.ids_max);
+    ids_max: Count => repeats_ids, |options| count(options.repeats.ids_max);
     ids_age: Span => repeats_age_ms, |options| time(options.repeats.age_max_ms);
 }
 

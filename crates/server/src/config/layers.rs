@@ -42,13 +42,15 @@ pub enum ConfigError {
     #[error(
         "{source_name}: there is no setting {key}; there are {}, and, in a file, a table \
          [channels.\"PATTERN\"] for each pattern",
-        Settings::KEYS.join(", ")
+        known.join(", ")
     )]
     UnknownKey {
         /// Which file, or the environment.
         source_name: String,
         /// What was given.
         key: String,
+        /// The settings that can be given there.
+        known: Vec<&'static str>,
     },
     /// No option of a channel has this name.
     #[error(
@@ -120,9 +122,11 @@ pub(super) fn from_text(text: &str, source_name: &str) -> Result<File, ConfigErr
         cause: Box::new(cause),
     })?;
     let channels = table.remove(CHANNELS).map(|tables| channels::read(tables, source_name));
+    // A file that named another would be read, and the other not.
+    let known = Settings::KEYS.iter().filter(|key| **key != CONFIG);
     Ok(File {
         name: source_name.to_owned(),
-        settings: read(table, source_name, str::to_owned)?,
+        settings: read(table, source_name, known.copied().collect(), str::to_owned)?,
         channels: channels.transpose()?.unwrap_or_default(),
     })
 }
@@ -137,7 +141,8 @@ pub(super) fn from_environment(
         let value = value.to_string_lossy();
         table.insert(key.to_ascii_lowercase(), value_of(&value));
     }
-    read(table, "the environment", |key| format!("{PREFIX}{}", key.to_ascii_uppercase()))
+    let spell = |key: &str| format!("{PREFIX}{}", key.to_ascii_uppercase());
+    read(table, "the environment", Settings::KEYS.to_vec(), spell)
 }
 
 /// A variable has no type: what reads as a number or a truth value is one.
@@ -152,11 +157,12 @@ fn value_of(text: &str) -> Value {
 fn read(
     table: Table,
     source_name: &str,
+    known: Vec<&'static str>,
     spell: impl Fn(&str) -> String,
 ) -> Result<Settings, ConfigError> {
-    if let Some(key) = table.keys().find(|key| !Settings::KEYS.contains(&key.as_str())) {
+    if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
         let source_name = source_name.to_owned();
-        return Err(ConfigError::UnknownKey { source_name, key: spell(key) });
+        return Err(ConfigError::UnknownKey { source_name, key: spell(key), known });
     }
     deserialize(table, source_name, spell)
 }
@@ -179,6 +185,9 @@ pub(super) const PREFIX: &str = "TIDEWIRE_";
 /// The one key of the file that is no setting.
 const CHANNELS: &str = "channels";
 
+/// The one setting that the file does not have: where the file is.
+const CONFIG: &str = "config";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,8 +196,12 @@ mod tests {
     fn an_unknown_key_is_named_with_those_there_are() {
         let error = from_text("lisen = 1", "tidewire.toml").unwrap_err().to_string();
         assert!(
-            error.starts_with("tidewire.toml: there is no setting lisen; there are config, listen")
+            error.starts_with(
+                "tidewire.toml: there is no setting lisen; there are listen, insecure"
+            )
         );
+        let error = from_text("config = \"other.toml\"", "tidewire.toml").unwrap_err().to_string();
+        assert!(error.starts_with("tidewire.toml: there is no setting config; there are listen"));
         let variable = ("TIDEWIRE_LISEN".into(), "x".into());
         let error = from_environment([variable].into_iter()).unwrap_err().to_string();
         assert!(
@@ -202,8 +215,17 @@ mod tests {
         for (text, key, part) in [
             ("heartbeat = \"soon\"", "heartbeat", "soon"),
             ("retention_bytes = \"1MB\"", "retention_bytes", "16MiB"),
-            ("workers = \"many\"", "workers", "many"),
-            ("listen = \"here\"", "listen", "socket address"),
+            ("workers = \"many\"", "workers", "\"many\" is not a whole number such as 1000"),
+            ("workers = -1", "workers", "a whole number such as 1000"),
+            ("workers = 1.5", "workers", "expected a whole number such as 1000"),
+            ("insecure = \"yes\"", "insecure", "expected a boolean"),
+            ("data = 5", "data", "expected path string"),
+            (
+                "listen = \"localhost:80\"",
+                "listen",
+                "an IP address and a port such as 127.0.0.1:80",
+            ),
+            ("listen = 8080", "listen", "an IP address and a port such as 127.0.0.1:80"),
         ] {
             let error = from_text(text, "f").unwrap_err().to_string();
             assert!(error.starts_with(&format!("f: {key}: ")) && error.contains(part), "{error}");

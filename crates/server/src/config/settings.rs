@@ -1,9 +1,9 @@
 //! One layer of configuration: every key, given or not.
 
-use super::{Bytes, Fsync, Span};
+use super::{Address, Bytes, Count, Fsync, Span};
 use clap::Args;
 use serde::Deserialize;
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 use tidewire_broker::{self as broker, Pattern, Rule};
 use tidewire_connection as connection;
 
@@ -35,13 +35,13 @@ macro_rules! settings {
 }
 
 settings! {
-    /// A TOML file with any of these keys, - spelled _
+    /// A TOML file with any of the keys below, - spelled _
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
-    listen: SocketAddr,
+    listen: Address,
 
     /// Listen beyond this machine although anybody may then read and publish everything
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
@@ -62,15 +62,15 @@ settings! {
 
     /// Worker threads, at most 64 [default: one a core]
     #[arg(long, value_name = "COUNT")]
-    workers: usize,
+    workers: Count,
 
     /// Subscribers at once [default: what the file-descriptor limit allows]
     #[arg(long, value_name = "COUNT")]
-    connections_max: usize,
+    connections_max: Count,
 
     /// Subscriptions of one subscriber [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
-    subscriptions_max: usize,
+    subscriptions_max: Count,
 
     /// Largest message: payload, event and key [default: 1MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
@@ -90,15 +90,15 @@ settings! {
 
     /// Messages on one page of history [default: 1000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
-    page_messages_max: usize,
+    page_messages_max: Count,
 
     /// Empty channels whose losses are remembered one by one [default: 10000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
-    dead_channels_max: usize,
+    dead_channels_max: Count,
 
     /// Messages a channel keeps [default: 10000]
     #[arg(long, value_name = "COUNT", help_heading = "Retention, whichever bound is reached first")]
-    retention_messages: usize,
+    retention_messages: Count,
 
     /// Bytes a channel keeps [default: 16MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
@@ -155,7 +155,7 @@ impl Settings {
         let retention = options.retention;
         let options = broker::Options {
             retention: broker::Retention {
-                messages_max: self.retention_messages.unwrap_or(retention.messages_max),
+                messages_max: self.retention_messages.map_or(retention.messages_max, Into::into),
                 bytes_max: self.retention_bytes.map_or(retention.bytes_max, Bytes::count),
                 age_max_ms: self.retention_age.map_or(retention.age_max_ms, Span::millis),
             },
@@ -167,7 +167,9 @@ impl Settings {
         broker::Limits {
             rules: broker::Rules::new(options, channels.iter().cloned()),
             bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
-            dead_channels_max: self.dead_channels_max.unwrap_or(defaults.dead_channels_max),
+            dead_channels_max: self
+                .dead_channels_max
+                .map_or(defaults.dead_channels_max, Into::into),
         }
     }
 
@@ -180,8 +182,12 @@ impl Settings {
             stall_ms: self.stall.map_or(defaults.stall_ms, Span::millis),
             retry_ms: self.retry.map_or(defaults.retry_ms, Span::millis),
             gather_bytes_max: self.gather_bytes_max.map_or(defaults.gather_bytes_max, Bytes::count),
-            subscriptions_max: self.subscriptions_max.unwrap_or(defaults.subscriptions_max),
-            page_messages_max: self.page_messages_max.unwrap_or(defaults.page_messages_max),
+            subscriptions_max: self
+                .subscriptions_max
+                .map_or(defaults.subscriptions_max, Into::into),
+            page_messages_max: self
+                .page_messages_max
+                .map_or(defaults.page_messages_max, Into::into),
             replies_bytes_max: self
                 .replies_bytes_max
                 .map_or(defaults.replies_bytes_max, Bytes::count),

@@ -1,7 +1,7 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
 use super::{AtDesk, json_answer, origin};
-use crate::{desk::Desk, problem::Refused, query::Query};
+use crate::{desk::Desk, gate::Turned, problem::Refused, query::Query};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt as _;
 use std::borrow::Cow;
@@ -47,6 +47,7 @@ pub(super) async fn batch(
 ) -> Result<HttpResponse, Refused> {
     origin::check(&request)?;
     desk.gate.check()?;
+    check_names(&request)?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
         let message = format!(
@@ -79,6 +80,26 @@ pub(super) async fn batch(
         yield_now().await;
     }
     Ok(json_answer(serde_json::to_vec(&BatchAnswer { results }).unwrap_or_default()))
+}
+
+/// Refuses what is said of one message beside a batch, where it would be lost.
+fn check_names(request: &HttpRequest) -> Result<(), Refused> {
+    let query = Query::of(request);
+    let names = [
+        ("Idempotency-Key", "idempotency_key", "message_id"),
+        ("Key", "key", "key"),
+        ("Event", "event", "event"),
+    ];
+    for (header, parameter, field) in names {
+        if request.headers().contains_key(header) || query.one(parameter).is_some() {
+            let message = format!(
+                "{header} is of one message; in a batch each has its own, as {field:?} beside its \
+                 \"channel\""
+            );
+            return Err(Refused::new(ErrorCode::BadRequest, message));
+        }
+    }
+    Ok(())
 }
 
 fn submit(permit: Permit, draft: Draft, desk: &Desk) -> Result<Publishing, Refusal> {
@@ -185,10 +206,16 @@ async fn read_body(
         }
         Ok(body)
     };
-    tokio::time::timeout(desk.house.body_wait, read).await.unwrap_or_else(|_| {
-        let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
-        Err(Refused::new(ErrorCode::Timeout, message))
-    })
+    let read = tokio::time::timeout(desk.house.body_wait, read);
+    tokio::select! {
+        biased;
+        read = read => read.unwrap_or_else(|_| {
+            let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
+            Err(Refused::new(ErrorCode::Timeout, message))
+        }),
+        // It would be refused once it is here, and nobody should wait for it until then.
+        () = desk.gate.left() => Err(Turned::Leaving.into()),
+    }
 }
 
 /// Messages of a batch published before others get a turn.

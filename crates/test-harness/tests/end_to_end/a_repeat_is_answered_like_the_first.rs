@@ -84,6 +84,30 @@ async fn over_a_websocket_and_in_a_batch() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_of_one_message_is_refused_beside_a_batch() -> Result<()> {
+    within(30, async {
+        let server = Server::start(&[]).await?;
+        let address = server.address();
+        let batch = br#"{"messages":[{"channel":"a","data":"paid"}]}"#;
+        for (path, headers, told) in [
+            ("/publish", &[("Idempotency-Key", "order-17")][..], "\"message_id\""),
+            ("/publish", &[("Key", "k")], "\"key\""),
+            ("/publish", &[("Event", "e")], "\"event\""),
+            ("/publish?idempotency_key=order-17", &[], "\"message_id\""),
+            ("/publish?key=k", &[], "\"key\""),
+            ("/publish?event=e", &[], "\"event\""),
+        ] {
+            let answer = post(address, path, headers, batch).await?;
+            let detail = check_problem(answer, 400, "bad_request").await?;
+            assert!(detail.contains(told), "{path}: {detail}");
+        }
+        assert!(kept(address, "a").await?.is_empty());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn by_the_command() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;

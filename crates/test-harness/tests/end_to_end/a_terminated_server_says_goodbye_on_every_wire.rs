@@ -26,7 +26,7 @@ async fn a_terminated_server_says_goodbye_on_every_wire() -> Result<()> {
             get(address, "/poll?channel=a&wait=20s", &[]).await?.json().await
         });
         sleep(Duration::from_millis(200)).await;
-        let start = Instant::now();
+        let (start, output) = (Instant::now(), server.output().clone());
         let status = tokio::spawn(async move { server.terminate().await });
 
         let mut text = String::new();
@@ -48,6 +48,8 @@ async fn a_terminated_server_says_goodbye_on_every_wire() -> Result<()> {
         ensure!(status.await??.success());
         ensure!(start.elapsed() < Duration::from_secs(8), "it took {:?}", start.elapsed());
         ensure!(publish(address, "a", "too late").await.is_err());
+        let log = output.text();
+        ensure!(log.contains("INFO tidewire::serve: ending"), "as nobody looks on, plain: {log:?}");
         Ok(())
     })
     .await

@@ -1,0 +1,134 @@
+//! The end of a server whose engine is slow: whoever waits for an answer gets it.
+
+use super::*;
+use crate::config::{Settings, Span};
+use std::{net::SocketAddr, time::Instant};
+use tidewire_broker::{Draft, MemoryEngine, Permit, Publishing};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+/// Answers as slowly as a disk that is busy.
+struct SlowEngine(MemoryEngine);
+
+impl Engine for SlowEngine {
+    fn publish(&self, permit: Permit, draft: Draft, now_ms: u64) -> Publishing {
+        let engine = self.0.clone();
+        Publishing::Waiting(Box::pin(async move {
+            sleep(ENGINE_WAIT).await;
+            engine.publish(permit, draft, now_ms).await
+        }))
+    }
+}
+
+#[actix_web::test]
+async fn whoever_waits_for_the_engine_is_answered_before_the_end() {
+    let server = Running::start();
+    let mut client = server.connect(PUBLISH).await;
+    sleep(A_MOMENT).await;
+    server.end(DRAIN).await;
+    let answer = rest(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("position"), "{answer}");
+}
+
+#[actix_web::test]
+async fn the_goodbye_of_a_websocket_comes_behind_the_answers() {
+    let server = Running::start();
+    let mut client = server.connect(HANDSHAKE).await;
+    client.write_all(PUBLISH_FRAME).await.unwrap();
+    sleep(A_MOMENT).await;
+    server.end(DRAIN).await;
+    let answer = rest(&mut client).await;
+    let published = answer.find(r#"{"type":"published","id":7,"#).expect(&answer);
+    assert!(answer[published..].contains(r#"{"type":"goodbye","#), "{answer}");
+}
+
+#[actix_web::test]
+async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
+    let server = Running::start();
+    let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut silent = server.connect(b"").await;
+    let mut slow =
+        server.connect(b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh").await;
+    sleep(A_MOMENT).await;
+    let start = Instant::now();
+    server.end(DRAIN).await;
+    assert!(start.elapsed() < ENGINE_WAIT, "it took {:?}", start.elapsed());
+    assert!(rest(&mut idle).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(rest(&mut silent).await, "");
+    let answer = rest(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+}
+
+#[actix_web::test]
+async fn who_waits_longer_than_the_drain_time_is_cut_off() {
+    let server = Running::start();
+    let mut http = server.connect(PUBLISH).await;
+    sleep(A_MOMENT).await;
+    server.end(Duration::ZERO).await;
+    assert_eq!(rest(&mut http).await, "");
+}
+
+/// A server in this process.
+struct Running {
+    address: SocketAddr,
+    gate: Gate,
+    handle: ServerHandle,
+    server: rt::task::JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let settings = Settings {
+            workers: Some("1".parse().unwrap()),
+            close_wait: Some(Span::milliseconds(100)),
+            ..Settings::default()
+        };
+        let config = Config::load(settings).unwrap();
+        let broker = Broker::new(36, config.broker.clone());
+        let engine: Arc<dyn Engine> = Arc::new(SlowEngine(MemoryEngine::new(broker.clone())));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, gate) = (listener.local_addr().unwrap(), Gate::new(9));
+        let server = start(&config, &broker, &engine, &gate, listener).unwrap();
+        Self { address, gate, handle: server.handle(), server: rt::spawn(server) }
+    }
+
+    async fn connect(&self, request: &[u8]) -> TcpStream {
+        let mut client = TcpStream::connect(self.address).await.unwrap();
+        client.write_all(request).await.unwrap();
+        client
+    }
+
+    async fn end(self, drain: Duration) {
+        end(&self.handle, &self.gate, drain).await;
+        self.server.await.unwrap().unwrap();
+    }
+}
+
+/// All that still comes.
+async fn rest(client: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A connection that is cut may be reset.
+    let _ = timeout(DRAIN, client.read_to_end(&mut bytes)).await.expect("it does not end");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+const PUBLISH: &[u8] = b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+
+const HANDSHAKE: &[u8] =
+    b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Protocol: tidewire.v1\r\n\r\n";
+
+/// A masked text frame of 51 bytes, its mask all zeros.
+const PUBLISH_FRAME: &[u8] =
+    b"\x81\xb3\0\0\0\0{\"type\":\"publish\",\"id\":7,\"channel\":\"a\",\"data\":\"hi\"}";
+
+/// Longer than actix gives connections to end.
+const ENGINE_WAIT: Duration = Duration::from_secs(4);
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// In which what was sent has arrived.
+const A_MOMENT: Duration = Duration::from_millis(200);
