@@ -74,8 +74,11 @@ struct Inner {
     next: u64,
     /// The rows of the journal below this number are settled.
     settled: u64,
-    /// Whether the rows must be settled before anything else: the journal has lost some of it.
+    /// Whether the rows must be settled before anything else: the journal is full, or has lost some
+    /// of it.
     is_ahead: bool,
+    /// Whether the rows hold changes of which it was said that they had failed.
+    is_behind: bool,
 }
 
 /// Why the store did not do as it was told.
@@ -129,6 +132,7 @@ impl Store {
             next: settled,
             settled,
             is_ahead: false,
+            is_behind: false,
         };
         let mut lost = caught(|| inner.replay(&journal))?;
         inner.journal = Some(journal);
@@ -140,9 +144,15 @@ impl Store {
     /// Makes all changes or none.
     pub(crate) fn commit(&self, changes: Changes, wait: Wait) -> Result<(), StoreError> {
         if self.read().is_ahead {
-            self.settle()?;
+            // Both at once: of rows that go before they are settled none is written, and what
+            // removes much needs little room.
+            return self.settle_with(&changes);
         }
-        self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal())?;
+        let written = self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal());
+        if let Err(StoreError::Full) = written {
+            return self.settle_with(&changes).map_err(|_| StoreError::Full);
+        }
+        written?;
         let mut inner = self.write();
         inner.next += 1;
         if wait == Wait::ForDisk {
@@ -170,13 +180,25 @@ impl Store {
 
     /// Moves what the journal holds into the rows, and waits for the disk.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
-        let openings = self.read().openings;
+        self.settle_with(&Changes::default())
+    }
+
+    /// The same, and makes changes that are not in the journal. They have a number of it, so that
+    /// whatever a failed attempt has left there under this number is not taken for newer.
+    fn settle_with(&self, changes: &Changes) -> Result<(), StoreError> {
+        let (openings, next) = {
+            let inner = self.read();
+            inner.check_in_step()?;
+            (inner.openings, inner.next + u64::from(!changes.is_empty()))
+        };
         let settled = caught(|| {
             let inner = self.read();
             let write = inner.rows.begin_write()?;
-            write.open_table(SETTLED)?.insert((), inner.next)?;
+            write.open_table(SETTLED)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
-            for (key, value) in inner.pending.range((Bound::Unbounded, Bound::Unbounded)) {
+            let pending = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
+            let kept = pending.filter(|(key, _)| !changes.has(key));
+            for (key, value) in kept.chain(changes.iter()) {
                 match value {
                     Some(value) => drop(rows.insert(key, value)?),
                     None => drop(rows.remove(key)?),
@@ -190,13 +212,14 @@ impl Store {
         inner.pending.clear();
         // Rows may have come between those at their edges.
         inner.holes.clear();
-        inner.settled = inner.next;
+        (inner.next, inner.settled) = (next, next);
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
-            self.disks.journal.set_len(0)?;
-            inner.journal = Some(open_journal(&self.disks.journal)?);
+            let emptied = self.disks.journal.set_len(0).map_err(StoreError::from);
+            inner.journal = emptied.and_then(|()| open_journal(&self.disks.journal)).ok();
         }
-        inner.is_ahead = false;
+        // Without a journal the rows take each commit.
+        inner.is_ahead = inner.journal.is_none();
         Ok(())
     }
 
@@ -344,6 +367,17 @@ impl Inner {
     fn open_rows(&mut self) {
         self.rows = Rows::open(&self.place).unwrap_or_default();
         self.openings += 1;
+        self.is_behind |= self.rows.settled().is_ok_and(|settled| settled > self.next);
+    }
+
+    /// After a sync that failed, what it should have made last may be there, and nobody knows of it.
+    fn check_in_step(&self) -> Result<(), StoreError> {
+        match self.is_behind {
+            true => Err(StoreError::Failed(
+                "the rows hold a commit whose sync failed; a restart sorts it out".into(),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Takes in the journal, and returns how many rows of it are missing or make no sense.

@@ -23,12 +23,14 @@ fn a_disk_that_comes_back_has_lost_nothing() {
     // A write that fails has the store opened anew, which fails, too.
     machine.rows.is_unreadable.store(true, Ordering::SeqCst);
     machine.journal.room.store(1, Ordering::SeqCst);
+    machine.rows.room.store(1, Ordering::SeqCst);
     assert_eq!(publish(&engine, "b", text("refused")), Err(AppendError::StorageFull));
     for unread in [start(), Start::Since(1)] {
         assert_eq!(read(&broker, "a", unread), ["gap"]);
     }
     machine.rows.is_unreadable.store(false, Ordering::SeqCst);
     machine.journal.room.store(0, Ordering::SeqCst);
+    machine.rows.room.store(0, Ordering::SeqCst);
     // The next publish opens it, the one behind it is taken.
     let _ = publish(&engine, "b", text("opens it"));
     publish(&engine, "b", text("goes on")).unwrap();
