@@ -10,6 +10,7 @@ use crate::{
     layout::{self, Progress},
     pending::Changes,
     store::{Disks, Order, Row, Store, StoreError, Wait},
+    trouble::Trouble,
     world::{World, units},
 };
 use std::{
@@ -31,7 +32,7 @@ pub(crate) fn open(
         StoreError::Full => OpenError::Full { path: directory.to_path_buf() },
         StoreError::Failed(why) => OpenError::Damaged { why },
     };
-    let (store, mut lost) = Store::open(disks).map_err(told)?;
+    let (store, mut lost) = Store::open(directory, disks).map_err(told)?;
     let mut survey = Survey::of(&store, told);
     if store.is_damaged() {
         lost += store.mend().map_err(told)?;
@@ -45,6 +46,8 @@ pub(crate) fn open(
         store: Arc::clone(&store),
         channels: Arc::clone(&channels),
         inherited: progress.last,
+        unread: Trouble::default(),
+        damage: Trouble::default(),
     };
     let limits = settings.limits.clone();
     let broker = Broker::with_archive(epoch, progress.last, limits, Arc::new(archive));

@@ -25,16 +25,20 @@ pub(crate) use rows::{Order, Row};
 use crate::{
     Disk,
     pending::{Changes, Pending},
+    trouble::Trouble,
 };
 use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
 use holes::Hole;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use rows::{merge, settled};
 use std::{
+    fmt,
     io::{self, ErrorKind},
     ops::{Bound, ControlFlow},
     panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
 };
 use witness::{read_witness, write_witness};
 
@@ -42,7 +46,11 @@ use witness::{read_witness, write_witness};
 #[derive(Debug)]
 pub(crate) struct Store {
     disks: Disks,
+    /// Where it is, for the log.
+    path: PathBuf,
     inner: RwLock<Inner>,
+    /// Spots that cannot be read.
+    damage: Trouble,
 }
 
 /// What a store is kept on: four files, as a rule.
@@ -65,10 +73,15 @@ struct Inner {
     journal: Option<Database>,
     rows: Rows,
     place: Place,
-    /// What is known to be unreadable, in order.
+    /// What is known to be unreadable, in order,
     holes: Vec<Hole>,
-    /// How often the rows have been opened.
+    /// and when the newest of these was found.
+    holes_found: Instant,
+    /// How often the rows have been opened,
     openings: u64,
+    /// when for the last time, and whether that failed.
+    opened: Instant,
+    closed: Trouble,
     pending: Pending,
     /// The number of the next row of the journal.
     next: u64,
@@ -103,7 +116,7 @@ pub(crate) enum Wait {
 
 impl Store {
     /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
-    pub(crate) fn open(disks: Disks) -> Result<(Self, u64), StoreError> {
+    pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), StoreError> {
         let place = Place::find(&disks)?;
         let rows = Rows::open(&place)?;
         let (settled, synced) = (rows.settled()?, read_witness(&*disks.witness));
@@ -127,7 +140,10 @@ impl Store {
             rows,
             place,
             holes: Vec::new(),
+            holes_found: Instant::now(),
             openings: 0,
+            opened: Instant::now(),
+            closed: Trouble::default(),
             pending: Pending::default(),
             next: settled,
             settled,
@@ -138,11 +154,18 @@ impl Store {
         inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
-        Ok((Self { disks, inner: RwLock::new(inner) }, lost))
+        let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
+        Ok((Self { disks, path, inner, damage: Trouble::default() }, lost))
+    }
+
+    /// Where it is, for the log.
+    pub(crate) fn path(&self) -> impl fmt::Display {
+        self.path.display()
     }
 
     /// Makes all changes or none.
     pub(crate) fn commit(&self, changes: Changes, wait: Wait) -> Result<(), StoreError> {
+        self.read().check_in_step()?;
         if self.read().is_ahead {
             // Both at once: of rows that go before they are settled none is written, and what
             // removes much needs little room.
@@ -251,6 +274,7 @@ impl Store {
         order: Order,
         mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
+        self.forget_holes();
         let (mut from, mut upto) = (from.map(<[u8]>::to_vec), upto.map(<[u8]>::to_vec));
         let mut attempts = 0..ATTEMPTS;
         loop {
@@ -304,14 +328,31 @@ impl Store {
         if inner.openings != openings {
             return Ok(true);
         }
+        if inner.is_resting() {
+            return Ok(false);
+        }
         inner.rows = Rows::Closed;
         let found = holes::find(&inner.place, from, order);
-        inner.open_rows();
+        inner.open_rows(&self.path);
         if let Some(hole) = found? {
-            tracing::error!("a part of the rows' file is damaged and cannot be read");
+            if self.damage.is_news() {
+                let store = self.path.display();
+                tracing::error!(%store, "a part of the rows' file cannot be read");
+            }
             holes::add(&mut inner.holes, hole);
+            inner.holes_found = Instant::now();
         }
         Ok(inner.holes.len() <= HOLES_MAX)
+    }
+
+    /// Looks again where nothing is known to be damaged: the disk may have failed for a moment.
+    fn forget_holes(&self) {
+        let inner = self.read();
+        let is_due = !inner.holes.is_empty() && inner.holes_found.elapsed() >= RETRY;
+        if is_due && !blocks::is_marked_damaged(&*inner.place.disk) {
+            drop(inner);
+            self.write().holes.clear();
+        }
     }
 
     fn write_journal(&self, changes: &Changes, wait: Wait) -> Result<(), StoreError> {
@@ -343,9 +384,9 @@ impl Store {
     /// Closes the rows after a failure and opens them anew, unless somebody else has.
     fn reopen_rows(&self, openings: u64) {
         let mut inner = self.write();
-        if inner.openings == openings {
+        if inner.openings == openings && !inner.is_resting() {
             inner.rows = Rows::Closed;
-            inner.open_rows();
+            inner.open_rows(&self.path);
         }
     }
 
@@ -364,10 +405,30 @@ impl Inner {
     }
 
     /// What failed before they were closed must not be held any longer.
-    fn open_rows(&mut self) {
-        self.rows = Rows::open(&self.place).unwrap_or_default();
+    fn open_rows(&mut self, path: &Path) {
+        let store = path.display();
+        match Rows::open(&self.place) {
+            Ok(rows) => {
+                self.rows = rows;
+                if self.closed.has_ended() {
+                    tracing::info!(%store, "the rows' file is open again");
+                }
+            }
+            Err(error) => {
+                self.rows = Rows::Closed;
+                if self.closed.is_news() {
+                    tracing::error!(%store, %error, "the rows' file cannot be opened again; trying");
+                }
+            }
+        }
         self.openings += 1;
+        self.opened = Instant::now();
         self.is_behind |= self.rows.settled().is_ok_and(|settled| settled > self.next);
+    }
+
+    /// Whether opening them has failed only just now.
+    fn is_resting(&self) -> bool {
+        matches!(self.rows, Rows::Closed) && self.opened.elapsed() < RETRY
     }
 
     /// After a sync that failed, what it should have made last may be there, and nobody knows of it.
@@ -439,3 +500,6 @@ const ATTEMPTS: u64 = 8;
 
 /// Beyond so many holes there is no point in going on before the rows have been moved.
 const HOLES_MAX: usize = 1_024;
+
+/// What could not be opened or read is tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);

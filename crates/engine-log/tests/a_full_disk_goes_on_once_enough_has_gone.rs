@@ -64,6 +64,26 @@ fn what_retention_takes_makes_room() {
 }
 
 #[test]
+fn a_commit_that_failed_and_is_there_nevertheless_is_not_built_upon() {
+    let (machine, settings) = (Machine::default(), settings(Options::default()));
+    let (engine, broker) = open_on(&machine, &settings);
+    publish_at(&engine, "a", text("1"), 1_000).unwrap();
+    // The rows take what the journal cannot: with two syncs, of which the second fails.
+    machine.journal.room.store(1, Ordering::SeqCst);
+    let syncs = machine.rows.syncs.load(Ordering::SeqCst);
+    machine.rows.failing_sync.store(syncs + 2, Ordering::SeqCst);
+    assert!(publish_at(&engine, "a", text("2"), 1_000).is_err());
+    machine.journal.room.store(0, Ordering::SeqCst);
+    machine.rows.failing_sync.store(0, Ordering::SeqCst);
+    assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
+    drop((engine, broker));
+    let (engine, broker) = open_on(&machine, &settings);
+    assert_eq!(publish_at(&engine, "b", text("4"), 1_000), Ok(3));
+    assert_eq!(everything(&broker, "a"), ["1", "2"]);
+    assert_eq!(everything(&broker, "b"), ["4"]);
+}
+
+#[test]
 fn values_that_nothing_renews_make_room() {
     let compaction = Compaction { age_max_ms: Some(AGE_MS), ..Compaction::default() };
     let settings = settings(Options { compaction: Some(compaction), ..Options::default() });
