@@ -235,14 +235,34 @@ fn convert(
         if broker.options(name).compaction.is_some() == state.is_compact {
             continue;
         }
-        tracing::warn!(channel = %name, was_compacted = state.is_compact, "bringing into shape");
         let (converted, mut changes) = conversion::convert(store, *state)?;
         changes.put(layout::channel(state.number), converted.encode(name));
         store.commit(changes, Wait::ForDisk)?;
+        tell_of_conversion(store, name, state, &converted);
         *state = converted;
         channels.set(name.clone(), converted);
     }
     Ok(())
+}
+
+/// Whoever did not mean it learns what it has cost, and how to keep the rest.
+fn tell_of_conversion(store: &Store, channel: &ChannelName, before: &State, after: &State) {
+    let (store, messages) = (store.path(), before.count.saturating_sub(after.count));
+    let bytes = before.bytes.saturating_sub(after.bytes);
+    if before.is_compact {
+        let values = before.values;
+        tracing::warn!(
+            %store, %channel, values, messages, bytes,
+            "the channel was compacted and no longer is: all of it was dropped, values included; \
+             with `compact = true` for it a start keeps them"
+        );
+    } else {
+        tracing::warn!(
+            %store, %channel, messages, bytes,
+            "the channel is compacted now (`compact = true`): what bears no key, or has been \
+             superseded, was dropped"
+        );
+    }
 }
 
 fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
