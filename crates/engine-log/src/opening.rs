@@ -28,11 +28,8 @@ pub(crate) fn open(
     settings: &Settings,
     now_ms: u64,
 ) -> Result<World, OpenError> {
-    let told = |error| match error {
-        StoreError::Full => OpenError::Full { path: directory.to_path_buf() },
-        StoreError::Failed(why) => OpenError::Damaged { why },
-    };
-    let (store, mut lost) = Store::open(directory, disks).map_err(told)?;
+    let told = |error| OpenError::of_rows(directory, error);
+    let (store, mut lost) = Store::open(directory, disks)?;
     let mut survey = Survey::of(&store, told);
     if store.is_damaged() {
         lost += store.mend().map_err(told)?;

@@ -23,7 +23,7 @@ mod witness;
 pub(crate) use rows::{Order, Row};
 
 use crate::{
-    Disk,
+    Disk, OpenError,
     pending::{Changes, Pending},
     trouble::Trouble,
 };
@@ -116,24 +116,20 @@ pub(crate) enum Wait {
 
 impl Store {
     /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
-    pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), StoreError> {
-        let place = Place::find(&disks)?;
-        let rows = Rows::open(&place)?;
-        let (settled, synced) = (rows.settled()?, read_witness(&*disks.witness));
+    pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), OpenError> {
+        let of_rows = |error| OpenError::of_rows(path, error);
+        let of_journal = |error| OpenError::of_journal(path, error);
+        let place = Place::find(&disks).map_err(of_rows)?;
+        let rows = Rows::open(&place).map_err(of_rows)?;
+        let (settled, synced) = (rows.settled().map_err(of_rows)?, read_witness(&*disks.witness));
         let journal = match open_journal(&disks.journal) {
             // Only what a quiet end has left is known to be in the rows.
             Err(StoreError::Failed(why)) if settled > 0 && synced == settled => {
-                tracing::warn!(why, "the journal is made anew: all of it was settled");
-                disks.journal.set_len(0)?;
-                open_journal(&disks.journal)?
+                let store = path.display();
+                tracing::warn!(%store, why, "the journal is made anew: all of it was settled");
+                empty_journal(&disks.journal).map_err(of_journal)?
             }
-            Err(StoreError::Failed(why)) => {
-                return Err(StoreError::Failed(format!(
-                    "the journal cannot be read ({why}); without its file what has been settled \
-                     goes on, and its newest messages are lost"
-                )));
-            }
-            opened => opened?,
+            opened => opened.map_err(of_journal)?,
         };
         let mut inner = Inner {
             journal: None,
@@ -150,7 +146,7 @@ impl Store {
             is_ahead: false,
             is_behind: false,
         };
-        let mut lost = caught(|| inner.replay(&journal))?;
+        let mut lost = caught(|| inner.replay(&journal)).map_err(of_journal)?;
         inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
@@ -238,8 +234,7 @@ impl Store {
         (inner.next, inner.settled) = (next, next);
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
-            let emptied = self.disks.journal.set_len(0).map_err(StoreError::from);
-            inner.journal = emptied.and_then(|()| open_journal(&self.disks.journal)).ok();
+            inner.journal = empty_journal(&self.disks.journal).ok();
         }
         // Without a journal the rows take each commit.
         inner.is_ahead = inner.journal.is_none();
@@ -455,6 +450,11 @@ impl Inner {
         }
         Ok(lost)
     }
+}
+
+fn empty_journal(disk: &Arc<dyn Disk>) -> Result<Database, StoreError> {
+    disk.set_len(0)?;
+    open_journal(disk)
 }
 
 /// One more than the number of the newest row of the journal, if it has any.
