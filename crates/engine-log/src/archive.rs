@@ -9,6 +9,7 @@ use crate::{
     layout,
     record::Record,
     store::{Order, Row, Store, StoreError},
+    trouble::Trouble,
 };
 use std::{
     ops::{Bound, ControlFlow},
@@ -23,6 +24,10 @@ pub(crate) struct LogArchive {
     pub(crate) channels: Arc<Channels>,
     /// The newest offset of earlier lives: whose connections bore other numbers.
     pub(crate) inherited: u64,
+    /// Reads that fail.
+    pub(crate) unread: Trouble,
+    /// Rows that are missing.
+    pub(crate) damage: Trouble,
 }
 
 /// A message, and what should be before it.
@@ -53,15 +58,20 @@ impl Archive for LogArchive {
             ControlFlow::Continue(())
         });
         cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {
-            tracing::error!(%channel, upto, %error, "messages cannot be read at the moment");
+            self.tell_unread(channel, &error);
             upto
         }));
         // What retention takes meanwhile is missing, too; that is announced, and no damage.
         let taken = self.channels.find(channel).map_or(0, |state| state.taken);
-        if cold.lost > taken {
-            tracing::error!(%channel, upto = cold.lost, "messages are lost: their rows are damaged");
-        } else {
+        if cold.lost <= taken {
             cold.lost = 0;
+        } else if self.damage.is_news() {
+            let (store, upto) = (self.store.path(), cold.lost);
+            tracing::error!(
+                %store, %channel, upto,
+                "messages are missing: their rows cannot be read; told once a minute, of whichever \
+                 channel is read"
+            );
         }
         cold
     }
@@ -102,13 +112,24 @@ impl Archive for LogArchive {
             if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if let Err(error) = scanned {
-            tracing::error!(%channel, %error, "cannot look back");
+            self.tell_unread(channel, &error);
         }
         found
     }
 }
 
 impl LogArchive {
+    fn tell_unread(&self, channel: &ChannelName, error: &StoreError) {
+        if self.unread.is_news() {
+            let store = self.store.path();
+            tracing::error!(
+                %store, %channel, %error,
+                "messages cannot be read at the moment; told once a minute, of whichever channel is \
+                 read"
+            );
+        }
+    }
+
     /// Visits what stands in `after + 1 ..= upto`, and returns what is missing behind the last one
     /// visited, like [`Found::missing`].
     ///

@@ -8,6 +8,7 @@ use crate::{
     pending::Changes,
     queue::{Promise, Queue, Request, Work},
     store::{StoreError, Wait},
+    trouble::Trouble,
     world::World,
 };
 use std::{
@@ -32,6 +33,10 @@ pub(crate) struct Committer {
     pub(crate) has_told_full: bool,
     /// When the oldest commit was made that no sync has followed yet.
     unsynced: Option<Instant>,
+    /// Commits and syncs that fail,
+    refused: Trouble,
+    /// and reads.
+    unread: Trouble,
 }
 
 impl Committer {
@@ -44,6 +49,8 @@ impl Committer {
             ids_from: Some(0),
             has_told_full: false,
             unsynced: None,
+            refused: Trouble::default(),
+            unread: Trouble::default(),
         }
     }
 
@@ -126,7 +133,8 @@ impl Committer {
         let mut changes = self.world.removals.clone();
         changes.extend(made.changes);
         let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
-        self.world.store.commit(changes, wait).map_err(|error| refusal(&error))?;
+        self.world.store.commit(changes, wait).map_err(|error| self.refusal(&error))?;
+        self.tell_of_end();
         self.world.removals = Changes::default();
         if self.sync != Sync::Always {
             self.unsynced.get_or_insert_with(Instant::now);
@@ -167,6 +175,32 @@ impl Committer {
         }
     }
 
+    /// What publishers hear of a store that failed.
+    fn refusal(&self, error: &StoreError) -> AppendError {
+        if self.refused.is_news() {
+            let store = self.world.store.path();
+            tracing::error!(%store, %error, "the store cannot be written: publishes are refused");
+        }
+        match error {
+            StoreError::Full => AppendError::StorageFull,
+            StoreError::Failed(_) => AppendError::Unavailable,
+        }
+    }
+
+    pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
+        if self.unread.is_news() {
+            let store = self.world.store.path();
+            tracing::error!(%store, %error, wanted, "the store cannot be read; told once a minute");
+        }
+    }
+
+    fn tell_of_end(&self) {
+        if self.refused.has_ended() {
+            let store = self.world.store.path();
+            tracing::info!(%store, "the store can be written again");
+        }
+    }
+
     /// How long the thread may wait before a sync is due, if one is.
     fn patience(&self) -> Option<Duration> {
         let Sync::Every(interval) = self.sync else { return None };
@@ -175,9 +209,15 @@ impl Committer {
 
     fn flush(&mut self) {
         match self.world.store.sync() {
-            Ok(()) => self.unsynced = None,
+            Ok(()) => {
+                self.unsynced = None;
+                self.tell_of_end();
+            }
             Err(error) => {
-                tracing::error!(%error, "the store cannot be synced; trying again");
+                if self.refused.is_news() {
+                    let store = self.world.store.path();
+                    tracing::error!(%store, %error, "the store cannot be synced; trying again");
+                }
                 self.unsynced = Some(Instant::now());
             }
         }
@@ -198,15 +238,6 @@ impl Made {
     fn of(batch: Batch<'_>) -> Self {
         let Batch { changes, entries, states, ids, last, time_ms, .. } = batch;
         Self { changes, entries, states, ids, last, time_ms }
-    }
-}
-
-/// What publishers hear of a store that failed.
-fn refusal(error: &StoreError) -> AppendError {
-    tracing::error!(%error, "the store cannot be written");
-    match error {
-        StoreError::Full => AppendError::StorageFull,
-        StoreError::Failed(_) => AppendError::Unavailable,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     store::Disks,
 };
 use std::{
+    fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -64,11 +65,20 @@ impl LogEngine {
         settings: Settings,
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
-        let rows = Arc::new(FileDisk::open(directory, ROWS_FILE)?);
-        let spare = Arc::new(FileDisk::open(directory, SPARE_FILE)?);
-        let journal = Arc::new(FileDisk::open(directory, JOURNAL_FILE)?);
-        let witness = Arc::new(FileDisk::open(directory, WITNESS_FILE)?);
-        Self::start(directory, Disks { journal, rows, spare, witness }, settings, now_ms)
+        let files = [ROWS_FILE, SPARE_FILE, JOURNAL_FILE, WITNESS_FILE];
+        let files = files.map(|name| directory.join(name));
+        let new: Vec<_> = files.into_iter().filter(|path| !path.exists()).collect();
+        let is_new = !directory.exists();
+        let opened =
+            open_files(directory).and_then(|disks| Self::start(directory, disks, settings, now_ms));
+        if opened.is_err() {
+            // It stays as it was found, so that the next start judges the same.
+            new.iter().for_each(|path| drop(fs::remove_file(path)));
+            if is_new {
+                let _ = fs::remove_dir(directory);
+            }
+        }
+        opened
     }
 
     /// The same on disks of one's own.
@@ -111,6 +121,15 @@ impl LogEngine {
             .map_err(|error| OpenError::from_io(directory, error))?;
         Ok((Self { queue, committer: Mutex::new(Some(committer)) }, broker))
     }
+}
+
+fn open_files(directory: &Path) -> Result<Disks, OpenError> {
+    Ok(Disks {
+        rows: Arc::new(FileDisk::open(directory, ROWS_FILE)?),
+        spare: Arc::new(FileDisk::open(directory, SPARE_FILE)?),
+        journal: Arc::new(FileDisk::open(directory, JOURNAL_FILE)?),
+        witness: Arc::new(FileDisk::open(directory, WITNESS_FILE)?),
+    })
 }
 
 impl Engine for LogEngine {

@@ -1,11 +1,15 @@
 //! Why a store cannot be opened, told so that whoever starts the server knows what to do.
 
+use crate::{
+    engine::{JOURNAL_FILE, ROWS_FILE},
+    store::StoreError,
+};
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-/// The store was not opened. Nothing has changed then.
+/// The store was not opened, and holds what it held.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
@@ -35,12 +39,14 @@ pub enum OpenError {
         known: u64,
     },
     /// It is no store, or it is damaged where nothing can be told without it.
-    #[error(
-        "the file is no store, or is damaged beyond reading: {why}; restore it, or move it away to begin anew"
-    )]
+    #[error("{} is no file of a store, or is damaged beyond reading ({why}); restore it, or {cost}", path.display())]
     Damaged {
+        /// The store's file.
+        path: PathBuf,
         /// What the store said.
         why: String,
+        /// What else can be done, and what is lost with that.
+        cost: &'static str,
     },
     /// The operating system refused for another reason.
     #[error("cannot open {}", path.display())]
@@ -53,6 +59,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Of the rows, or of all together.
+    pub(crate) fn of_rows(directory: &Path, error: StoreError) -> Self {
+        let cost = "move the whole directory away, and the store begins anew with nothing in it";
+        Self::of_file(directory, ROWS_FILE, error, cost)
+    }
+
+    pub(crate) fn of_journal(directory: &Path, error: StoreError) -> Self {
+        let cost = "move it away: what has been settled goes on in a new epoch, and the newest \
+                    messages, up to 8 MiB, are lost";
+        Self::of_file(directory, JOURNAL_FILE, error, cost)
+    }
+
+    fn of_file(directory: &Path, file: &str, error: StoreError, cost: &'static str) -> Self {
+        match error {
+            StoreError::Full => Self::Full { path: directory.to_path_buf() },
+            StoreError::Failed(why) => Self::Damaged { path: directory.join(file), why, cost },
+        }
+    }
+
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {

@@ -22,7 +22,7 @@ impl Committer {
                 before.bytes.saturating_sub(state.bytes) < excess && state.first <= next
             });
             if let Err(error) = done {
-                tracing::error!(%channel, %error, "cannot look for the oldest messages");
+                self.tell_unread(&error, "the oldest messages");
             }
             if state == before {
                 break;

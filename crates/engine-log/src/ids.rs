@@ -125,7 +125,7 @@ impl Committer {
             ControlFlow::Continue(())
         };
         if let Err(error) = world.scan_ids(from, Order::Ascending, visit) {
-            tracing::error!(%error, "cannot look for ids whose time is over");
+            self.tell_unread(&error, "ids whose time is over");
             return true;
         }
         self.world.stale_ids.extend(stale);

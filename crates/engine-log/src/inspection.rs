@@ -43,7 +43,7 @@ pub(crate) fn disks(directory: &Path) -> Disks {
 }
 
 pub(crate) fn store(directory: &Path) -> Store {
-    Store::open(disks(directory)).unwrap().0
+    Store::open(directory, disks(directory)).unwrap().0
 }
 
 /// What a committer would begin with.

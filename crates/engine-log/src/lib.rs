@@ -15,6 +15,7 @@ mod store;
 mod channels;
 mod layout;
 mod record;
+mod trouble;
 
 mod archive;
 mod census;

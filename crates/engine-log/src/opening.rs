@@ -10,6 +10,7 @@ use crate::{
     layout::{self, Progress},
     pending::Changes,
     store::{Disks, Order, Row, Store, StoreError, Wait},
+    trouble::Trouble,
     world::{World, units},
 };
 use std::{
@@ -27,24 +28,23 @@ pub(crate) fn open(
     settings: &Settings,
     now_ms: u64,
 ) -> Result<World, OpenError> {
-    let told = |error| match error {
-        StoreError::Full => OpenError::Full { path: directory.to_path_buf() },
-        StoreError::Failed(why) => OpenError::Damaged { why },
-    };
-    let (store, mut lost) = Store::open(disks).map_err(told)?;
+    let told = |error| OpenError::of_rows(directory, error);
+    let (store, mut lost) = Store::open(directory, disks)?;
     let mut survey = Survey::of(&store, told);
     if store.is_damaged() {
         lost += store.mend().map_err(told)?;
         survey = Survey::of(&store, told);
     }
-    let Survey { channels, mut restored, progress, missing } = survey?;
+    let Survey { channels, mut restored, progress, missing, repairs } = survey?;
     lost += missing;
-    let epoch = continue_epoch(&store, settings.sync, lost, now_ms).map_err(told)?;
+    let epoch = continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
     let archive = LogArchive {
         store: Arc::clone(&store),
         channels: Arc::clone(&channels),
         inherited: progress.last,
+        unread: Trouble::default(),
+        damage: Trouble::default(),
     };
     let limits = settings.limits.clone();
     let broker = Broker::with_archive(epoch, progress.last, limits, Arc::new(archive));
@@ -75,15 +75,26 @@ struct Survey {
     restored: Vec<(ChannelName, State)>,
     progress: Progress,
     missing: u64,
+    /// What has the next start find nothing missing.
+    repairs: Changes,
 }
 
 impl Survey {
     fn of(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
         check_format(store, &told)?;
         let channels = Channels::default();
-        let (restored, missing) = read_channels(store, &channels).map_err(&told)?;
-        let (progress, lost) = read_progress(store, &channels, &restored).map_err(&told)?;
-        Ok(Self { channels, restored, progress, missing: missing + lost })
+        let mut repairs = Changes::default();
+        let (restored, unread) = read_channels(store, &channels, &mut repairs).map_err(&told)?;
+        let (mut progress, lost) = read_progress(store, &channels, &restored).map_err(&told)?;
+        let missing = unread + lost;
+        if missing > 0 {
+            // Channels that are lost are forgotten like others: whoever followed one hears of a gap.
+            progress.forgotten = progress.last;
+            progress.channels = units(restored.len());
+            progress.next_number = channels.next_number();
+            repairs.put(layout::progress(), progress.encode());
+        }
+        Ok(Self { channels, restored, progress, missing, repairs })
     }
 }
 
@@ -117,17 +128,30 @@ fn check_format(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result
     }
 }
 
-/// Every channel that has a row, and how many rows make no sense.
+/// Every channel that has a row, and how many rows make no sense, which are to go.
 fn read_channels(
     store: &Store,
     channels: &Channels,
+    repairs: &mut Changes,
 ) -> Result<(Vec<(ChannelName, State)>, u64), StoreError> {
-    let mut restored = Vec::new();
-    let lost = scan_rows(store, layout::CHANNELS, |key, value| {
-        let (state, name) = State::decode(layout::offset_of(key)?, value)?;
-        channels.set(name.clone(), state);
-        restored.push((name, state));
-        Some(())
+    let (mut restored, mut lost) = (Vec::new(), 0);
+    let (from, upto) = ([layout::CHANNELS], [layout::CHANNELS + 1]);
+    let bounds = (Bound::Included(&from[..]), Bound::Excluded(&upto[..]));
+    store.scan(bounds.0, bounds.1, Order::Ascending, |row: Row<'_>| {
+        let number = layout::offset_of(row.key);
+        let decoded =
+            row.value.zip(number).and_then(|(value, number)| State::decode(number, value));
+        match decoded {
+            Some((state, name)) => {
+                channels.set(name.clone(), state);
+                restored.push((name, state));
+            }
+            None => {
+                lost += 1;
+                repairs.remove(row.key.to_vec());
+            }
+        }
+        ControlFlow::Continue(())
     })?;
     Ok((restored, lost))
 }
@@ -154,13 +178,24 @@ fn read_progress(
 }
 
 /// The epoch of the last life, if its order goes on; else one that nobody has seen.
-fn continue_epoch(store: &Store, sync: Sync, lost: u64, now_ms: u64) -> Result<u64, StoreError> {
+fn continue_epoch(
+    store: &Store,
+    sync: Sync,
+    lost: u64,
+    mut changes: Changes,
+    now_ms: u64,
+) -> Result<u64, StoreError> {
     let before = fact(store, EPOCH)?;
     let is_torn = fact(store, RUNNING)?.is_some_and(|running| running != 0);
     if lost > 0 {
-        tracing::error!(rows = lost, "the store is damaged: what those rows held is lost");
+        tracing::error!(
+            store = %store.path(), lost,
+            "the store is damaged: so many commits of the journal, rows of channels and stretches of \
+             the rows are lost; a new epoch begins, and whoever resumes is told of a gap"
+        );
     } else if is_torn {
-        tracing::warn!("the last run ended without a sync: its last messages may be lost");
+        let store = store.path();
+        tracing::warn!(%store, "the last run ended without a sync: its last messages may be lost");
     }
     let epoch = match before {
         Some(epoch) if lost == 0 && !is_torn => epoch,
@@ -170,7 +205,6 @@ fn continue_epoch(store: &Store, sync: Sync, lost: u64, now_ms: u64) -> Result<u
     };
     // With a sync for each answer, nothing that was handed out can be lost.
     let running = u64::from(sync != Sync::Always);
-    let mut changes = Changes::default();
     if before != Some(epoch) {
         changes.put(layout::fact(EPOCH), epoch.to_be_bytes().to_vec());
     }
@@ -180,6 +214,9 @@ fn continue_epoch(store: &Store, sync: Sync, lost: u64, now_ms: u64) -> Result<u
     // A store that goes on as it was opens on a full disk, too.
     if !changes.is_empty() {
         store.commit(changes, Wait::ForDisk)?;
+    }
+    if lost > 0 && store.settle().is_err() {
+        tracing::warn!(store = %store.path(), "a start after a crash will count the same as lost again");
     }
     Ok(epoch)
 }
@@ -195,14 +232,34 @@ fn convert(
         if broker.options(name).compaction.is_some() == state.is_compact {
             continue;
         }
-        tracing::warn!(channel = %name, was_compacted = state.is_compact, "bringing into shape");
         let (converted, mut changes) = conversion::convert(store, *state)?;
         changes.put(layout::channel(state.number), converted.encode(name));
         store.commit(changes, Wait::ForDisk)?;
+        tell_of_conversion(store, name, state, &converted);
         *state = converted;
         channels.set(name.clone(), converted);
     }
     Ok(())
+}
+
+/// Whoever did not mean it learns what it has cost, and how to keep the rest.
+fn tell_of_conversion(store: &Store, channel: &ChannelName, before: &State, after: &State) {
+    let (store, messages) = (store.path(), before.count.saturating_sub(after.count));
+    let bytes = before.bytes.saturating_sub(after.bytes);
+    if before.is_compact {
+        let values = before.values;
+        tracing::warn!(
+            %store, %channel, values, messages, bytes,
+            "the channel was compacted and no longer is: all of it was dropped, values included; \
+             with `compact = true` for it a start keeps them"
+        );
+    } else {
+        tracing::warn!(
+            %store, %channel, messages, bytes,
+            "the channel is compacted now (`compact = true`): what bears no key, or has been \
+             superseded, was dropped"
+        );
+    }
 }
 
 fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
@@ -213,22 +270,6 @@ fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
         }
         world.census.add(state, world.recents.contains_key(&state.number));
     }
-}
-
-/// Shows all rows of a kind, and returns how many make no sense.
-fn scan_rows(
-    store: &Store,
-    kind: u8,
-    mut visit: impl FnMut(&[u8], &[u8]) -> Option<()>,
-) -> Result<u64, StoreError> {
-    let mut lost = 0;
-    let (from, upto) = ([kind], [kind + 1]);
-    let bounds = (Bound::Included(&from[..]), Bound::Excluded(&upto[..]));
-    store.scan(bounds.0, bounds.1, Order::Ascending, |row: Row<'_>| {
-        lost += u64::from(row.value.and_then(|value| visit(row.key, value)).is_none());
-        ControlFlow::Continue(())
-    })?;
-    Ok(lost)
 }
 
 /// One more than the highest number of a channel that has messages, whether or not its row is left.
@@ -285,17 +326,44 @@ mod tests {
         assert_eq!(fact(&world.store, FORMAT).unwrap(), Some(2));
     }
 
-    #[test]
-    fn a_store_whose_progress_is_missing_begins_a_new_epoch() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
-        publish(&engine, "a", None, 1_000);
+    /// Has one start find what is missing, and the next ones nothing, whether or not a crash was
+    /// between them.
+    #[track_caller]
+    fn assert_repaired(harm: impl FnOnce(&mut Changes)) {
+        let (directory, settings) = (tempfile::tempdir().unwrap(), Settings::default());
+        let (engine, broker) = LogEngine::open(directory.path(), settings.clone(), 7).unwrap();
+        ["a", "b", "c"].iter().for_each(|channel| publish(&engine, channel, None, 1_000));
         drop((engine, broker));
-        let harmed = store(directory.path());
-        let mut changes = Changes::default();
-        changes.remove(layout::progress());
+        let (harmed, mut changes) = (store(directory.path()), Changes::default());
+        harm(&mut changes);
         harmed.commit(changes, Wait::ForDisk).unwrap();
         drop(harmed);
-        assert_eq!(world(directory.path(), &Settings::default(), 8).broker.epoch(), 8);
+        let found = world(directory.path(), &settings, 8);
+        let (last, next_number) = (found.last, found.channels.next_number());
+        assert_eq!((found.broker.epoch(), last, next_number), (8, 3, 3));
+        drop(found);
+        for now_ms in [9, 10] {
+            assert_eq!(world(directory.path(), &settings, now_ms).broker.epoch(), 8);
+            let (engine, broker) = LogEngine::open(directory.path(), settings.clone(), 11).unwrap();
+            assert_eq!(broker.epoch(), 8);
+            publish(&engine, "d", None, 1_000);
+        }
+    }
+
+    #[test]
+    fn a_store_whose_progress_is_missing_begins_one_new_epoch() {
+        assert_repaired(|changes| changes.remove(layout::progress()));
+    }
+
+    #[test]
+    fn a_channel_whose_row_is_missing_is_lost_once() {
+        for number in 0..3 {
+            assert_repaired(|changes| changes.remove(layout::channel(number)));
+        }
+    }
+
+    #[test]
+    fn a_row_that_names_no_channel_is_lost_once() {
+        assert_repaired(|changes| changes.put(layout::channel(2), b"?".to_vec()));
     }
 }

@@ -34,6 +34,16 @@ impl Changes {
         self.0.len()
     }
 
+    /// Whether a row is put or removed.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// The changes in order; no value for a row that is removed.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.0.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+
     /// Whether a row is removed.
     pub(crate) fn removes(&self, key: &[u8]) -> bool {
         self.0.get(key).is_some_and(Option::is_none)

@@ -30,7 +30,7 @@ impl Committer {
             false => self.retain_messages(&mut state, &retention, now_ms),
         };
         if let Err(error) = done {
-            tracing::error!(%channel, %error, "cannot look for what retention takes");
+            self.tell_unread(&error, "what retention takes");
         }
         self.announce(channel, before, state);
     }

@@ -23,18 +23,22 @@ mod witness;
 pub(crate) use rows::{Order, Row};
 
 use crate::{
-    Disk,
+    Disk, OpenError,
     pending::{Changes, Pending},
+    trouble::Trouble,
 };
 use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
 use holes::Hole;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use rows::{merge, settled};
 use std::{
+    fmt,
     io::{self, ErrorKind},
     ops::{Bound, ControlFlow},
     panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
 };
 use witness::{read_witness, write_witness};
 
@@ -42,7 +46,11 @@ use witness::{read_witness, write_witness};
 #[derive(Debug)]
 pub(crate) struct Store {
     disks: Disks,
+    /// Where it is, for the log.
+    path: PathBuf,
     inner: RwLock<Inner>,
+    /// Spots that cannot be read.
+    damage: Trouble,
 }
 
 /// What a store is kept on: four files, as a rule.
@@ -65,17 +73,25 @@ struct Inner {
     journal: Option<Database>,
     rows: Rows,
     place: Place,
-    /// What is known to be unreadable, in order.
+    /// What is known to be unreadable, in order,
     holes: Vec<Hole>,
-    /// How often the rows have been opened.
+    /// and when the newest of these was found.
+    holes_found: Instant,
+    /// How often the rows have been opened,
     openings: u64,
+    /// when for the last time, and whether that failed.
+    opened: Instant,
+    closed: Trouble,
     pending: Pending,
     /// The number of the next row of the journal.
     next: u64,
     /// The rows of the journal below this number are settled.
     settled: u64,
-    /// Whether the rows must be settled before anything else: the journal has lost some of it.
+    /// Whether the rows must be settled before anything else: the journal is full, or has lost some
+    /// of it.
     is_ahead: bool,
+    /// Whether the rows hold changes of which it was said that they had failed.
+    is_behind: bool,
 }
 
 /// Why the store did not do as it was told.
@@ -100,49 +116,62 @@ pub(crate) enum Wait {
 
 impl Store {
     /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
-    pub(crate) fn open(disks: Disks) -> Result<(Self, u64), StoreError> {
-        let place = Place::find(&disks)?;
-        let rows = Rows::open(&place)?;
-        let (settled, synced) = (rows.settled()?, read_witness(&*disks.witness));
+    pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), OpenError> {
+        let of_rows = |error| OpenError::of_rows(path, error);
+        let of_journal = |error| OpenError::of_journal(path, error);
+        let place = Place::find(&disks).map_err(of_rows)?;
+        let rows = Rows::open(&place).map_err(of_rows)?;
+        let (settled, synced) = (rows.settled().map_err(of_rows)?, read_witness(&*disks.witness));
         let journal = match open_journal(&disks.journal) {
             // Only what a quiet end has left is known to be in the rows.
             Err(StoreError::Failed(why)) if settled > 0 && synced == settled => {
-                tracing::warn!(why, "the journal is made anew: all of it was settled");
-                disks.journal.set_len(0)?;
-                open_journal(&disks.journal)?
+                let store = path.display();
+                tracing::warn!(%store, why, "the journal is made anew: all of it was settled");
+                empty_journal(&disks.journal).map_err(of_journal)?
             }
-            Err(StoreError::Failed(why)) => {
-                return Err(StoreError::Failed(format!(
-                    "the journal cannot be read ({why}); without its file what has been settled \
-                     goes on, and its newest messages are lost"
-                )));
-            }
-            opened => opened?,
+            opened => opened.map_err(of_journal)?,
         };
         let mut inner = Inner {
             journal: None,
             rows,
             place,
             holes: Vec::new(),
+            holes_found: Instant::now(),
             openings: 0,
+            opened: Instant::now(),
+            closed: Trouble::default(),
             pending: Pending::default(),
             next: settled,
             settled,
             is_ahead: false,
+            is_behind: false,
         };
-        let mut lost = caught(|| inner.replay(&journal))?;
+        let mut lost = caught(|| inner.replay(&journal)).map_err(of_journal)?;
         inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
-        Ok((Self { disks, inner: RwLock::new(inner) }, lost))
+        let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
+        Ok((Self { disks, path, inner, damage: Trouble::default() }, lost))
+    }
+
+    /// Where it is, for the log.
+    pub(crate) fn path(&self) -> impl fmt::Display {
+        self.path.display()
     }
 
     /// Makes all changes or none.
     pub(crate) fn commit(&self, changes: Changes, wait: Wait) -> Result<(), StoreError> {
+        self.read().check_in_step()?;
         if self.read().is_ahead {
-            self.settle()?;
+            // Both at once: of rows that go before they are settled none is written, and what
+            // removes much needs little room.
+            return self.settle_with(&changes);
         }
-        self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal())?;
+        let written = self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal());
+        if let Err(StoreError::Full) = written {
+            return self.settle_with(&changes).map_err(|_| StoreError::Full);
+        }
+        written?;
         let mut inner = self.write();
         inner.next += 1;
         if wait == Wait::ForDisk {
@@ -170,13 +199,25 @@ impl Store {
 
     /// Moves what the journal holds into the rows, and waits for the disk.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
-        let openings = self.read().openings;
+        self.settle_with(&Changes::default())
+    }
+
+    /// The same, and makes changes that are not in the journal. They have a number of it, so that
+    /// whatever a failed attempt has left there under this number is not taken for newer.
+    fn settle_with(&self, changes: &Changes) -> Result<(), StoreError> {
+        let (openings, next) = {
+            let inner = self.read();
+            inner.check_in_step()?;
+            (inner.openings, inner.next + u64::from(!changes.is_empty()))
+        };
         let settled = caught(|| {
             let inner = self.read();
             let write = inner.rows.begin_write()?;
-            write.open_table(SETTLED)?.insert((), inner.next)?;
+            write.open_table(SETTLED)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
-            for (key, value) in inner.pending.range((Bound::Unbounded, Bound::Unbounded)) {
+            let pending = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
+            let kept = pending.filter(|(key, _)| !changes.has(key));
+            for (key, value) in kept.chain(changes.iter()) {
                 match value {
                     Some(value) => drop(rows.insert(key, value)?),
                     None => drop(rows.remove(key)?),
@@ -190,13 +231,13 @@ impl Store {
         inner.pending.clear();
         // Rows may have come between those at their edges.
         inner.holes.clear();
-        inner.settled = inner.next;
+        (inner.next, inner.settled) = (next, next);
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
-            self.disks.journal.set_len(0)?;
-            inner.journal = Some(open_journal(&self.disks.journal)?);
+            inner.journal = empty_journal(&self.disks.journal).ok();
         }
-        inner.is_ahead = false;
+        // Without a journal the rows take each commit.
+        inner.is_ahead = inner.journal.is_none();
         Ok(())
     }
 
@@ -228,6 +269,7 @@ impl Store {
         order: Order,
         mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
+        self.forget_holes();
         let (mut from, mut upto) = (from.map(<[u8]>::to_vec), upto.map(<[u8]>::to_vec));
         let mut attempts = 0..ATTEMPTS;
         loop {
@@ -281,14 +323,31 @@ impl Store {
         if inner.openings != openings {
             return Ok(true);
         }
+        if inner.is_resting() {
+            return Ok(false);
+        }
         inner.rows = Rows::Closed;
         let found = holes::find(&inner.place, from, order);
-        inner.open_rows();
+        inner.open_rows(&self.path);
         if let Some(hole) = found? {
-            tracing::error!("a part of the rows' file is damaged and cannot be read");
+            if self.damage.is_news() {
+                let store = self.path.display();
+                tracing::error!(%store, "a part of the rows' file cannot be read");
+            }
             holes::add(&mut inner.holes, hole);
+            inner.holes_found = Instant::now();
         }
         Ok(inner.holes.len() <= HOLES_MAX)
+    }
+
+    /// Looks again where nothing is known to be damaged: the disk may have failed for a moment.
+    fn forget_holes(&self) {
+        let inner = self.read();
+        let is_due = !inner.holes.is_empty() && inner.holes_found.elapsed() >= RETRY;
+        if is_due && !blocks::is_marked_damaged(&*inner.place.disk) {
+            drop(inner);
+            self.write().holes.clear();
+        }
     }
 
     fn write_journal(&self, changes: &Changes, wait: Wait) -> Result<(), StoreError> {
@@ -320,9 +379,9 @@ impl Store {
     /// Closes the rows after a failure and opens them anew, unless somebody else has.
     fn reopen_rows(&self, openings: u64) {
         let mut inner = self.write();
-        if inner.openings == openings {
+        if inner.openings == openings && !inner.is_resting() {
             inner.rows = Rows::Closed;
-            inner.open_rows();
+            inner.open_rows(&self.path);
         }
     }
 
@@ -341,9 +400,40 @@ impl Inner {
     }
 
     /// What failed before they were closed must not be held any longer.
-    fn open_rows(&mut self) {
-        self.rows = Rows::open(&self.place).unwrap_or_default();
+    fn open_rows(&mut self, path: &Path) {
+        let store = path.display();
+        match Rows::open(&self.place) {
+            Ok(rows) => {
+                self.rows = rows;
+                if self.closed.has_ended() {
+                    tracing::info!(%store, "the rows' file is open again");
+                }
+            }
+            Err(error) => {
+                self.rows = Rows::Closed;
+                if self.closed.is_news() {
+                    tracing::error!(%store, %error, "the rows' file cannot be opened again; trying");
+                }
+            }
+        }
         self.openings += 1;
+        self.opened = Instant::now();
+        self.is_behind |= self.rows.settled().is_ok_and(|settled| settled > self.next);
+    }
+
+    /// Whether opening them has failed only just now.
+    fn is_resting(&self) -> bool {
+        matches!(self.rows, Rows::Closed) && self.opened.elapsed() < RETRY
+    }
+
+    /// After a sync that failed, what it should have made last may be there, and nobody knows of it.
+    fn check_in_step(&self) -> Result<(), StoreError> {
+        match self.is_behind {
+            true => Err(StoreError::Failed(
+                "the rows hold a commit whose sync failed; a restart sorts it out".into(),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Takes in the journal, and returns how many rows of it are missing or make no sense.
@@ -360,6 +450,11 @@ impl Inner {
         }
         Ok(lost)
     }
+}
+
+fn empty_journal(disk: &Arc<dyn Disk>) -> Result<Database, StoreError> {
+    disk.set_len(0)?;
+    open_journal(disk)
 }
 
 /// One more than the number of the newest row of the journal, if it has any.
@@ -405,3 +500,6 @@ const ATTEMPTS: u64 = 8;
 
 /// Beyond so many holes there is no point in going on before the rows have been moved.
 const HOLES_MAX: usize = 1_024;
+
+/// What could not be opened or read is tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);

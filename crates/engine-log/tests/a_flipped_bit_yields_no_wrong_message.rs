@@ -141,10 +141,11 @@ fn under_an_open_store() {
         pick(&mut machine, &mut random).harm(flip(&mut random));
         if random.bool() {
             // Has it opened anew: what it holds in memory is read again.
-            machine.journal.room.store(1, Ordering::SeqCst);
+            let disks = [&machine.journal, &machine.rows];
+            disks.iter().for_each(|disk| disk.room.store(1, Ordering::SeqCst));
             let refused = publish(&engine, "a0", Draft::new(Content::Text("?".into())));
             assert!(refused.is_err(), "seed {seed}");
-            machine.journal.room.store(0, Ordering::SeqCst);
+            disks.iter().for_each(|disk| disk.room.store(0, Ordering::SeqCst));
         }
         for number in 121..123 {
             say(&engine, &mut said, number, false);

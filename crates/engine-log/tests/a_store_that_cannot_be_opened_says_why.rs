@@ -26,6 +26,35 @@ fn a_file_that_is_no_store_is_not_written_over() {
     fs::write(&path, "dear diary\n".repeat(1_000)).unwrap();
     assert!(matches!(open(directory.path()), Err(OpenError::Damaged { .. })));
     assert!(fs::read_to_string(&path).unwrap().starts_with("dear diary"));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "files were left behind");
+}
+
+#[test]
+fn a_journal_that_was_cut_short_is_named_with_what_it_costs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (left, path) = (directory.path().join("left"), directory.path().join("left/journal.redb"));
+    fs::create_dir(&left).unwrap();
+    let running = directory.path().join("running");
+    let engine = open(&running).unwrap();
+    common::publish(&engine, "a", common::text("1")).unwrap();
+    // As after a crash, and without its last bytes.
+    for name in ["rows.redb", "journal.redb", "witness"] {
+        fs::copy(running.join(name), left.join(name)).unwrap();
+    }
+    let cut = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    cut.set_len(cut.metadata().unwrap().len() - 500).unwrap();
+    let before = fs::read(&path).unwrap();
+    for _ in 0..2 {
+        let error = open(&left).unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+        assert!(error.contains("up to 8 MiB, are lost"), "{error}");
+        // In its head the store notes that somebody has had it open.
+        let now = fs::read(&path).unwrap();
+        assert!(now.len() == before.len() && now[64..] == before[64..], "it was written to");
+        assert_eq!(fs::read_dir(&left).unwrap().count(), 3, "files were left behind");
+    }
+    fs::rename(&path, directory.path().join("away")).unwrap();
+    open(&left).unwrap();
 }
 
 #[test]

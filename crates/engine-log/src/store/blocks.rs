@@ -103,7 +103,12 @@ impl StorageBackend for Blocks {
         } else {
             self.read_pages(offset / PAGE_BYTES, out)
         };
-        read.inspect_err(|_| mark_damaged(&*self.disk))
+        // What the disk itself refuses to read it may read again later.
+        read.inspect_err(|error| {
+            if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) {
+                mark_damaged(&*self.disk);
+            }
+        })
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

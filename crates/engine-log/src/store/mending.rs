@@ -18,7 +18,8 @@ impl Store {
     ///
     /// The damaged file stays as it is until the same happens to the new one.
     pub(crate) fn mend(&self) -> Result<u64, StoreError> {
-        tracing::error!("the rows' file is damaged: moving what can be read to another");
+        let store = self.path.display();
+        tracing::error!(%store, "the rows' file is damaged: moving what can be read to another");
         let before = self.read().place.clone();
         let next = before.next();
         next.make()?;
@@ -30,8 +31,8 @@ impl Store {
         inner.rows = Rows::Closed;
         inner.holes.clear();
         inner.place = next.replace(&before)?;
-        inner.open_rows();
-        tracing::error!(rows, holes, "the rows were moved; what was in the holes is lost");
+        inner.open_rows(&self.path);
+        tracing::error!(%store, rows, holes, "the rows were moved; what was in the holes is lost");
         Ok(holes)
     }
 

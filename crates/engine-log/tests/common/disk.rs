@@ -48,6 +48,10 @@ pub struct MemoryDisk {
     pub syncs: AtomicU64,
     /// Whether nothing can be read.
     pub is_unreadable: AtomicBool,
+    /// A place that cannot be read; 0 for none.
+    pub unreadable_at: AtomicU64,
+    /// Which sync fails, counted like `syncs`, and all behind it; 0 for none.
+    pub failing_sync: AtomicU64,
     gate: Mutex<bool>,
     opened: Condvar,
 }
@@ -131,6 +135,10 @@ impl Disk for MemoryDisk {
         if self.is_unreadable.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::TimedOut.into());
         }
+        let unreadable_at = self.unreadable_at.load(Ordering::SeqCst);
+        if unreadable_at != 0 && (at..at + bytes.len() as u64).contains(&unreadable_at) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let inner = self.inner();
         let from = inner.now.get(at as usize..).and_then(|rest| rest.get(..bytes.len()));
         bytes.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -156,7 +164,11 @@ impl Disk for MemoryDisk {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let number = self.syncs.fetch_add(1, Ordering::SeqCst) + 1;
+        let failing = self.failing_sync.load(Ordering::SeqCst);
+        if failing != 0 && number >= failing {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let gate = self.gate.lock().unwrap();
         drop(self.opened.wait_timeout_while(gate, Duration::from_secs(20), |held| *held).unwrap());
         let mut inner = self.inner();

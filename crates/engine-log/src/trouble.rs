@@ -1,0 +1,44 @@
+//! Telling of what lasts: when it begins, once a minute, and when it ends; not with every publish and
+//! every read that meets it.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Something that may go wrong, and when it was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble(Mutex<Option<Instant>>);
+
+impl Trouble {
+    /// It is there. Returns whether that is to be told now.
+    pub(crate) fn is_news(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = told.is_none_or(|told| told.elapsed() >= AGAIN);
+        if is_news {
+            *told = Some(Instant::now());
+        }
+        is_news
+    }
+
+    /// It is not there, or no longer. Returns whether it was.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+}
+
+const AGAIN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lasts_is_told_once_and_what_ends_may_begin_again() {
+        let trouble = Trouble::default();
+        assert!(!trouble.has_ended());
+        assert!(trouble.is_news() && !trouble.is_news());
+        assert!(trouble.has_ended() && !trouble.has_ended());
+        assert!(trouble.is_news());
+    }
+}
