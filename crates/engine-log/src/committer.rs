@@ -78,7 +78,9 @@ impl Committer {
         }
         self.world.remove_stale_ids();
         self.write_removals();
-        opening::close(&self.world.store, self.sync);
+        if self.world.removals.is_empty() {
+            opening::close(&self.world.store, self.sync);
+        }
     }
 
     /// Appends what the server itself has to say. Nobody waits for an answer.

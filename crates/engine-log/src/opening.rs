@@ -37,7 +37,8 @@ pub(crate) fn open(
     }
     let Survey { channels, mut restored, progress, missing, repairs } = survey?;
     lost += missing;
-    let epoch = continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(told)?;
+    let (epoch, unwritten) =
+        continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(told)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
     let archive = LogArchive {
         store: Arc::clone(&store),
@@ -62,7 +63,7 @@ pub(crate) fn open(
         time_ms: progress.time_ms,
         forgotten: progress.forgotten,
         bytes_max: settings.bytes_max.unwrap_or(u64::MAX),
-        removals: Changes::default(),
+        removals: unwritten,
     };
     world.load_ids(now_ms, IDS_MAX).map_err(told)?;
     restore(&mut world, &restored);
@@ -177,14 +178,15 @@ fn read_progress(
     Ok((progress, lost))
 }
 
-/// The epoch of the last life, if its order goes on; else one that nobody has seen.
+/// The epoch of the last life, if its order goes on; else one that nobody has seen. With it what is to
+/// go with the next commit, as there is no room for it yet: until then nothing can be published in it.
 fn continue_epoch(
     store: &Store,
     sync: Sync,
     lost: u64,
     mut changes: Changes,
     now_ms: u64,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, Changes), StoreError> {
     let before = fact(store, EPOCH)?;
     let is_torn = fact(store, RUNNING)?.is_some_and(|running| running != 0);
     if lost > 0 {
@@ -211,14 +213,20 @@ fn continue_epoch(
     if fact(store, RUNNING)?.unwrap_or(0) != running {
         changes.put(layout::fact(RUNNING), running.to_be_bytes().to_vec());
     }
-    // A store that goes on as it was opens on a full disk, too.
     if !changes.is_empty() {
-        store.commit(changes, Wait::ForDisk)?;
+        match store.commit(changes.clone(), Wait::ForDisk) {
+            Err(StoreError::Full) => {
+                let store = store.path();
+                tracing::error!(%store, "no room left on the disk: the store opens for reading");
+                return Ok((epoch, changes));
+            }
+            committed => committed?,
+        }
     }
     if lost > 0 && store.settle().is_err() {
         tracing::warn!(store = %store.path(), "a start after a crash will count the same as lost again");
     }
-    Ok(epoch)
+    Ok((epoch, Changes::default()))
 }
 
 /// Brings channels whose options say otherwise than they did into shape.

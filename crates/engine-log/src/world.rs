@@ -34,7 +34,8 @@ pub(crate) struct World {
     pub(crate) forgotten: u64,
     /// What all messages together may cost.
     pub(crate) bytes_max: u64,
-    /// What retention has taken, on its way out with the next commit.
+    /// What retention has taken, and what a start had no room for, on its way out with the next
+    /// commit.
     pub(crate) removals: Changes,
 }
 
