@@ -80,6 +80,10 @@ impl Committer {
         self.write_removals();
         if self.world.removals.is_empty() {
             opening::close(&self.world.store, self.sync);
+        } else {
+            // A new epoch may be among them: without it this must not look like a quiet end.
+            let store = self.world.store.path();
+            tracing::error!(%store, "the store was not closed quietly; the next start sorts it out");
         }
     }
 

@@ -110,7 +110,8 @@ pub(crate) fn close(store: &Store, sync: Sync) {
         }
     });
     if let Err(error) = closed {
-        tracing::error!(%error, "the store was not closed quietly; the next start sorts it out");
+        let store = store.path();
+        tracing::error!(%store, %error, "the store was not closed quietly; the next start sorts it out");
     }
 }
 

@@ -205,13 +205,10 @@ impl Store {
     /// The same, and makes changes that are not in the journal. They have a number of it, so that
     /// whatever a failed attempt has left there under this number is not taken for newer.
     fn settle_with(&self, changes: &Changes) -> Result<(), StoreError> {
-        let (openings, next) = {
-            let inner = self.read();
-            inner.check_in_step()?;
-            (inner.openings, inner.next + u64::from(!changes.is_empty()))
-        };
+        let inner = self.read();
+        inner.check_in_step()?;
+        let (openings, next) = (inner.openings, inner.next + u64::from(!changes.is_empty()));
         let settled = caught(|| {
-            let inner = self.read();
             let write = inner.rows.begin_write()?;
             write.open_table(SETTLED)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
@@ -226,7 +223,15 @@ impl Store {
             drop(rows);
             Ok(write.commit()?)
         });
-        settled.inspect_err(|_| self.reopen_rows(openings))?;
+        drop(inner);
+        if let Err(error) = settled {
+            self.reopen_rows(openings);
+            let mut inner = self.write();
+            // Until they are open nobody knows whether they hold the changes, under a number that the
+            // journal must not give again.
+            inner.is_ahead |= !changes.is_empty() && matches!(inner.rows, Rows::Closed);
+            return Err(error);
+        }
         let mut inner = self.write();
         inner.pending.clear();
         // Rows may have come between those at their edges.

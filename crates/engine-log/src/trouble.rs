@@ -1,5 +1,5 @@
-//! Telling of what lasts: when it begins, once a minute, and when it ends; not with every publish and
-//! every read that meets it.
+//! Telling of what lasts when it begins and once a minute, and perhaps when it ends; not with every
+//! publish and every read that meets it.
 
 use std::{
     sync::{Mutex, PoisonError},

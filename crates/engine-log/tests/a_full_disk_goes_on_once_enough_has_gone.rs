@@ -63,24 +63,33 @@ fn what_retention_takes_makes_room() {
     assert!(everything(&broker, "a").is_empty());
 }
 
+/// Whether or not the rows can be opened again at once, which tells.
 #[test]
 fn a_commit_that_failed_and_is_there_nevertheless_is_not_built_upon() {
-    let (machine, settings) = (Machine::default(), settings(Options::default()));
-    let (engine, broker) = open_on(&machine, &settings);
-    publish_at(&engine, "a", text("1"), 1_000).unwrap();
-    // The rows take what the journal cannot: with two syncs, of which the second fails.
-    machine.journal.room.store(1, Ordering::SeqCst);
-    let syncs = machine.rows.syncs.load(Ordering::SeqCst);
-    machine.rows.failing_sync.store(syncs + 2, Ordering::SeqCst);
-    assert!(publish_at(&engine, "a", text("2"), 1_000).is_err());
-    machine.journal.room.store(0, Ordering::SeqCst);
-    machine.rows.failing_sync.store(0, Ordering::SeqCst);
-    assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
-    drop((engine, broker));
-    let (engine, broker) = open_on(&machine, &settings);
-    assert_eq!(publish_at(&engine, "b", text("4"), 1_000), Ok(3));
-    assert_eq!(everything(&broker, "a"), ["1", "2"]);
-    assert_eq!(everything(&broker, "b"), ["4"]);
+    for is_unreadable in [false, true] {
+        let (machine, settings) = (Machine::default(), settings(Options::default()));
+        let (engine, broker) = open_on(&machine, &settings);
+        publish_at(&engine, "a", text("1"), 1_000).unwrap();
+        // The rows take what the journal cannot: with two syncs, of which the second fails.
+        machine.journal.room.store(1, Ordering::SeqCst);
+        let syncs = machine.rows.syncs.load(Ordering::SeqCst);
+        machine.rows.failing_sync.store(syncs + 2, Ordering::SeqCst);
+        machine.rows.is_unreadable.store(is_unreadable, Ordering::SeqCst);
+        assert!(publish_at(&engine, "a", text("2"), 1_000).is_err());
+        machine.journal.room.store(0, Ordering::SeqCst);
+        machine.rows.failing_sync.store(0, Ordering::SeqCst);
+        assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
+        machine.rows.is_unreadable.store(false, Ordering::SeqCst);
+        sleep(Duration::from_millis(1_100));
+        for _ in 0..3 {
+            assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
+        }
+        drop((engine, broker));
+        let (engine, broker) = open_on(&machine, &settings);
+        assert_eq!(publish_at(&engine, "b", text("4"), 1_000), Ok(3));
+        assert_eq!(everything(&broker, "a"), ["1", "2"]);
+        assert_eq!(everything(&broker, "b"), ["4"]);
+    }
 }
 
 #[test]
