@@ -17,6 +17,7 @@ mod blocks;
 mod databases;
 mod holes;
 mod mending;
+mod reserve;
 mod rows;
 mod witness;
 
@@ -30,6 +31,7 @@ use crate::{
 use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
 use holes::Hole;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
+use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
 use rows::{merge, settled};
 use std::{
     fmt,
@@ -150,6 +152,7 @@ impl Store {
         inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
+        keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
         Ok((Self { disks, path, inner, damage: Trouble::default() }, lost))
     }
@@ -165,11 +168,11 @@ impl Store {
         if self.read().is_ahead {
             // Both at once: of rows that go before they are settled none is written, and what
             // removes much needs little room.
-            return self.settle_with(&changes);
+            return self.settle_or_make_room(&changes);
         }
         let written = self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal());
         if let Err(StoreError::Full) = written {
-            return self.settle_with(&changes).map_err(|_| StoreError::Full);
+            return self.settle_or_make_room(&changes).map_err(|_| StoreError::Full);
         }
         written?;
         let mut inner = self.write();
@@ -180,9 +183,12 @@ impl Store {
         inner.pending.apply(changes);
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
-        if is_ripe && self.settle().is_err() {
-            // The journal has it; the next commit tries again, and fails if this does.
-            self.write().is_ahead = true;
+        if is_ripe {
+            match self.settle() {
+                Ok(()) => keep_reserve(&*self.disks.witness),
+                // The journal has it; the next commit tries again, and fails if this does.
+                Err(_) => self.write().is_ahead = true,
+            }
         }
         Ok(())
     }
@@ -202,7 +208,26 @@ impl Store {
         self.settle_with(&Changes::default())
     }
 
-    /// The same, and makes changes that are not in the journal. They have a number of it, so that
+    /// Settles with changes; where there is no room, with the reserve, if that is enough for them.
+    fn settle_or_make_room(&self, changes: &Changes) -> Result<(), StoreError> {
+        let settled = self.settle_with(changes);
+        let is_full = matches!(settled, Err(StoreError::Full));
+        if is_full && self.fits_reserve(changes) && give_up_reserve(&*self.disks.witness) {
+            return self.settle_with(changes);
+        }
+        settled
+    }
+
+    /// Whether so little is to be put that the pages it takes are a few.
+    fn fits_reserve(&self, changes: &Changes) -> bool {
+        let inner = self.read();
+        let pending = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
+        let kept = pending.filter(|(key, _)| !changes.has(key)).chain(changes.iter());
+        kept.map(|(key, value)| value.map_or(0, |value| key.len() + value.len())).sum::<usize>()
+            < RESERVED_PUTS_BYTES
+    }
+
+    /// Settles, and makes changes that are not in the journal. They have a number of it, so that
     /// whatever a failed attempt has left there under this number is not taken for newer.
     fn settle_with(&self, changes: &Changes) -> Result<(), StoreError> {
         let inner = self.read();

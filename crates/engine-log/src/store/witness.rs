@@ -24,4 +24,7 @@ fn checksum(number: &[u8]) -> [u8; 8] {
     xxh3_64_with_seed(number, WITNESS_SEED).to_be_bytes()
 }
 
+/// Where it ends.
+pub(super) const WITNESS_BYTES: u64 = 16;
+
 const WITNESS_SEED: u64 = 1;
