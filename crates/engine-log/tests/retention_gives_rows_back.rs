@@ -63,5 +63,8 @@ fn the_files_do_not_grow_with_what_was_published() {
     let after = machine.journal.bytes() + machine.rows.bytes();
     // How much a batch holds, and so how full a file gets before it is used again, depends on the
     // machine.
-    assert!(after < before + 10_000_000, "{before}, then {after}, for 20 MB of which 0.5 MB are kept");
+    assert!(
+        after < before + 10_000_000,
+        "{before}, then {after}, for 20 MB of which 0.5 MB are kept"
+    );
 }
