@@ -98,10 +98,13 @@ impl<'a> Batch<'a> {
 
     /// Adds the rows of the channels that changed: once each, however many messages they had.
     pub(crate) fn close(&mut self) {
+        let before = self.world.progress();
         for (name, state) in &self.states {
             self.changes.put(layout::channel(state.number), state.encode(name));
+            if state.number >= before.next_number {
+                self.changes.put(layout::name(state.number), name.as_str().as_bytes().to_vec());
+            }
         }
-        let before = self.world.progress();
         let progress = Progress {
             last: self.last,
             channels: before.channels + self.next_number.saturating_sub(before.next_number),

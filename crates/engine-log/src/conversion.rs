@@ -69,7 +69,8 @@ fn dissolve(store: &Store, state: State) -> Result<(State, Changes), StoreError>
     Ok((State { number, last, taken: last, ..State::default() }, changes))
 }
 
-fn each(
+/// Shows the rows of a range that can be read.
+pub(crate) fn each(
     store: &Store,
     (from, upto): &(Vec<u8>, Vec<u8>),
     mut visit: impl FnMut(&[u8], &[u8]),

@@ -10,12 +10,14 @@
 //! | `i` offset | the id that a message bore, [`Known`] |
 //! | `x` `order` | how far everything has come, [`Progress`] |
 //! | `x` name | one number about the whole store |
+//! | `y` channel | the channel's name again, far from its row in case that is lost |
 
 use crate::channels::State;
 use tidewire_broker::{ChannelName, Label, Loss};
 
 pub(crate) const CHANNELS: u8 = b'c';
 pub(crate) const IDS: u8 = b'i';
+pub(crate) const NAMES: u8 = b'y';
 
 pub(crate) fn message(channel: u64, offset: u64) -> Vec<u8> {
     [b"m", &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()
@@ -23,6 +25,10 @@ pub(crate) fn message(channel: u64, offset: u64) -> Vec<u8> {
 
 pub(crate) fn channel(number: u64) -> Vec<u8> {
     [&[CHANNELS], &number.to_be_bytes()[..]].concat()
+}
+
+pub(crate) fn name(number: u64) -> Vec<u8> {
+    [&[NAMES], &number.to_be_bytes()[..]].concat()
 }
 
 pub(crate) fn key(channel: u64, key: &Label) -> Vec<u8> {
@@ -39,6 +45,12 @@ pub(crate) fn id(offset: u64) -> Vec<u8> {
 
 pub(crate) fn fact(name: &str) -> Vec<u8> {
     [b"x", name.as_bytes()].concat()
+}
+
+/// Where a channel's keys begin and end, with the room of [`all_of`].
+pub(crate) fn keys_of(channel: u64) -> (Vec<u8>, Vec<u8>) {
+    let [_, keys, _] = all_of(channel);
+    keys
 }
 
 /// Where a channel's messages, keys and tombstones begin and end.

@@ -28,6 +28,7 @@ mod eviction;
 mod ids;
 mod opening;
 mod queue;
+mod rebuilding;
 mod retention;
 
 mod engine;

@@ -9,6 +9,7 @@ use crate::{
     conversion,
     layout::{self, Progress},
     pending::Changes,
+    rebuilding::rebuild,
     store::{Disks, Order, Row, Store, StoreError, Wait},
     trouble::Trouble,
     world::{World, units},
@@ -85,10 +86,12 @@ impl Survey {
         check_format(store, &told)?;
         let channels = Channels::default();
         let mut repairs = Changes::default();
-        let (restored, unread) = read_channels(store, &channels, &mut repairs).map_err(&told)?;
+        let (mut restored, unread) =
+            read_channels(store, &channels, &mut repairs).map_err(&told)?;
         let (mut progress, lost) = read_progress(store, &channels, &restored).map_err(&told)?;
         let missing = unread + lost;
         if missing > 0 {
+            rebuild(store, &channels, &mut restored, &mut repairs).map_err(&told)?;
             // Channels that are lost are forgotten like others: whoever followed one hears of a gap.
             progress.forgotten = progress.last;
             progress.channels = units(restored.len());

@@ -84,6 +84,7 @@ impl World {
             self.census.subtract(&state);
             self.forgotten = self.forgotten.max(state.last);
             self.removals.remove(layout::channel(state.number));
+            self.removals.remove(layout::name(state.number));
             left -= 1;
         }
         if left < FORGOTTEN_A_ROUND {
