@@ -221,10 +221,9 @@ impl Store {
     /// Whether so little is to be put that the pages it takes are a few.
     fn fits_reserve(&self, changes: &Changes) -> bool {
         let inner = self.read();
-        let pending = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
-        let kept = pending.filter(|(key, _)| !changes.has(key)).chain(changes.iter());
-        kept.map(|(key, value)| value.map_or(0, |value| key.len() + value.len())).sum::<usize>()
-            < RESERVED_PUTS_BYTES
+        let puts =
+            inner.unsettled(changes).filter_map(|(key, value)| Some(key.len() + value?.len()));
+        puts.sum::<usize>() < RESERVED_PUTS_BYTES
     }
 
     /// Settles, and makes changes that are not in the journal. They have a number of it, so that
@@ -237,9 +236,7 @@ impl Store {
             let write = inner.rows.begin_write()?;
             write.open_table(SETTLED)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
-            let pending = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
-            let kept = pending.filter(|(key, _)| !changes.has(key));
-            for (key, value) in kept.chain(changes.iter()) {
+            for (key, value) in inner.unsettled(changes) {
                 match value {
                     Some(value) => drop(rows.insert(key, value)?),
                     None => drop(rows.remove(key)?),
@@ -427,6 +424,15 @@ impl Store {
 impl Inner {
     fn journal(&self) -> Result<&Database, redb::Error> {
         self.journal.as_ref().ok_or(redb::Error::DatabaseClosed)
+    }
+
+    /// What settling puts and removes: what is pending, with later changes in its place.
+    fn unsettled<'a>(
+        &'a self,
+        changes: &'a Changes,
+    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        let pending = self.pending.range((Bound::Unbounded, Bound::Unbounded));
+        pending.filter(|(key, _)| !changes.has(key)).chain(changes.iter())
     }
 
     /// What failed before they were closed must not be held any longer.
