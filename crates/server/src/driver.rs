@@ -15,43 +15,51 @@ use tidewire_broker::Publishing;
 use tidewire_connection::{Connection, Opening, Refusal, Time, Worker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// A connection that is subscribed, but has no socket yet.
+///
+/// A handler makes it before it answers: a client that has read the response head is then
+/// subscribed. If the client goes away before its socket is taken, dropping this gives the seat and
+/// the place back.
+pub(crate) struct Subscribed {
+    /// Gone once the seat has been given up and only the socket is left to close.
+    connection: Option<Connection>,
+    desk: Rc<Desk>,
+    _ticket: Ticket,
+}
+
 /// One client's connection, until it ends.
 pub(crate) struct Driver<S> {
     socket: S,
-    /// Gone once the seat has been given up and only the socket is left to close.
-    connection: Option<Connection>,
+    subscribed: Subscribed,
     /// Publishes that the engine has not answered, in order; nothing more is read until it has.
     publishing: VecDeque<Asked>,
-    desk: Rc<Desk>,
-    _ticket: Ticket,
 }
 
 /// A publish under way, by the client's number for it.
 type Asked = (Option<u64>, Publishing);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// Opens a connection on `socket`, which has already sent `early`.
-    pub(crate) fn open(
-        socket: S,
-        early: &Bytes,
-        opening: Opening,
-        desk: Rc<Desk>,
-        ticket: Ticket,
-    ) -> Self {
+impl Subscribed {
+    /// Follows what `opening` asks for, from this moment on.
+    pub(crate) fn open(opening: Opening, desk: Rc<Desk>, ticket: Ticket) -> Self {
         let time = desk.clock.now();
-        let mut worker = desk.worker.borrow_mut();
-        let mut connection = Connection::open(opening, &mut worker, time);
-        if !early.is_empty() {
+        let connection = Connection::open(opening, &mut desk.worker.borrow_mut(), time);
+        Self { connection: Some(connection), desk, _ticket: ticket }
+    }
+
+    fn handle_early(&mut self, early: &Bytes) {
+        if let Some(connection) = self.connection.as_mut().filter(|_| !early.is_empty()) {
+            let time = self.desk.clock.now();
+            let mut worker = self.desk.worker.borrow_mut();
             connection.handle_input(&mut early.to_vec(), &mut worker, time);
         }
-        drop(worker);
-        Self {
-            socket,
-            connection: Some(connection),
-            publishing: VecDeque::new(),
-            desk,
-            _ticket: ticket,
-        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    /// Runs a connection over its `socket`, which has already sent `early`.
+    pub(crate) fn new(socket: S, early: &Bytes, mut subscribed: Subscribed) -> Self {
+        subscribed.handle_early(early);
+        Self { socket, subscribed, publishing: VecDeque::new() }
     }
 
     /// Publishes what the client has asked for; true once all of it is answered.
@@ -64,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     ) -> bool {
         // All are handed over before the first is waited for: an engine may sync them together.
         while let Some(publish) = connection.poll_publish() {
-            let engine = &self.desk.engine;
+            let engine = &self.subscribed.desk.engine;
             match engine.publish(publish.permit, publish.draft, time.wall_ms) {
                 Publishing::Done(outcome) if self.publishing.is_empty() => {
                     let outcome = outcome.map_err(Refusal::from);
@@ -98,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if !connection.wants_input(worker) {
                 return false;
             }
-            let desk = Rc::clone(&self.desk);
+            let desk = Rc::clone(&self.subscribed.desk);
             let mut receive = desk.receive.borrow_mut();
             let mut buffer = ReadBuf::new(&mut receive);
             match Pin::new(&mut self.socket).poll_read(context, &mut buffer) {
@@ -126,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let written = match worker.batch.contiguous() {
                 Some(bytes) => socket.poll_write(context, bytes),
                 None => {
-                    let slices = worker.batch.slices(&self.desk.broker);
+                    let slices = worker.batch.slices(&self.subscribed.desk.broker);
                     socket.poll_write_vectored(context, &slices)
                 }
             };
@@ -143,8 +151,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(mut connection) = self.connection.take() else { return Poll::Ready(()) };
-        let (desk, time) = (Rc::clone(&self.desk), self.desk.clock.now());
+        let Some(mut connection) = self.subscribed.connection.take() else {
+            return Poll::Ready(());
+        };
+        let desk = Rc::clone(&self.subscribed.desk);
+        let time = desk.clock.now();
         let mut worker = desk.worker.borrow_mut();
         // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
         if desk.is_leaving.get() && self.publish(&mut connection, &worker, time, context) {
@@ -170,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             None => {
                 connection.rest(&mut worker, context.waker());
-                self.connection = Some(connection);
+                self.subscribed.connection = Some(connection);
                 Poll::Pending
             }
         }
@@ -187,8 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
     }
 }
 
-impl<S> Drop for Driver<S> {
-    /// A task that is dropped before its end, as when its runtime stops, gives up its seat too.
+impl Drop for Subscribed {
+    /// A task that is dropped before its end, as when its runtime stops, gives up its seat too, and
+    /// so does a response that is dropped before its socket is taken.
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
             && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
@@ -202,4 +214,47 @@ impl<S> Drop for Driver<S> {
 fn retry_ms(desk: &Desk) -> u64 {
     let retry_ms = desk.limits.retry_ms;
     retry_ms / 2 + fastrand::u64(0..=retry_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{desk::House, gate::Gate};
+    use std::{num::NonZeroU64, sync::Arc, time::Duration};
+    use tidewire_broker::{Broker, Grant, Limits, MemoryEngine};
+    use tidewire_connection::{Dialect, Identity, Place, Subscription, Wire};
+
+    #[test]
+    fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
+        let broker = Broker::new(1, Limits::default());
+        let house = House {
+            batch_bytes_max: 0,
+            body_wait: Duration::ZERO,
+            poll_wait_max: Duration::ZERO,
+            grant: Grant::open(),
+        };
+        let (lane, gate) = (broker.lane().unwrap(), Gate::new(1));
+        let engine = Arc::new(MemoryEngine::new(broker.clone()));
+        let limits = tidewire_connection::Limits::default();
+        let desk = Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house));
+        let subscription = Subscription { pattern: "a".parse().unwrap(), place: Place::NOW };
+        let opening = Opening {
+            wire: Wire::WebSocket(Dialect::Raw),
+            subscriptions: vec![subscription],
+            grant: Grant::open(),
+            number: NonZeroU64::MIN,
+            connection: "c1".to_owned(),
+            identity: Identity::default(),
+            version: "0",
+        };
+        let subscribed = Subscribed::open(opening, Rc::clone(&desk), gate.enter().unwrap());
+        let followed = || {
+            let mut count = 0;
+            broker.each_channel(|summary| count += usize::from(summary.is_followed));
+            count
+        };
+        assert_eq!((followed(), gate.inside(), desk.worker.borrow().lane.len()), (1, 1, 1));
+        drop(subscribed);
+        assert_eq!((followed(), gate.inside(), desk.worker.borrow().lane.len()), (0, 0, 0));
+    }
 }

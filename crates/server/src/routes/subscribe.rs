@@ -3,7 +3,7 @@
 use super::{AtDesk, json_answer, origin};
 use crate::{
     desk::Desk,
-    driver::Driver,
+    driver::{Driver, Subscribed},
     problem::Refused,
     query::Query,
     takeover::{self, Handoff},
@@ -83,15 +83,16 @@ pub(super) async fn socket(
     let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
     let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, &desk);
+    let subscribed = Subscribed::open(opening, Rc::clone(&desk), ticket);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let desk = Rc::clone(&desk);
+    let limits = desk.limits;
     let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
-        tune(&socket, &desk.limits);
-        rt::spawn(Driver::open(socket, &early, opening, desk, ticket));
+        tune(&socket, &limits);
+        rt::spawn(Driver::new(socket, &early, subscribed));
     });
     taken.map_err(|error| Refused::new(ErrorCode::BadRequest, error.to_string()))
 }
@@ -120,7 +121,7 @@ fn follow(
     desk: &Rc<Desk>,
     mut response: HttpResponseBuilder,
     format: Format,
-    wire: impl FnOnce(Format, Framing) -> Wire + 'static,
+    wire: impl FnOnce(Format, Framing) -> Wire,
 ) -> Result<HttpResponse, Refused> {
     let query = Query::of(request);
     let format = query.format(format)?;
@@ -132,15 +133,16 @@ fn follow(
     response
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"));
-    let desk = Rc::clone(desk);
-    Ok(handoff.stream(&mut response, move |socket, framing| {
-        tune(&socket, &desk.limits);
-        let framing = match framing {
-            takeover::Framing::Chunked => Framing::Chunked,
-            takeover::Framing::UntilClose => Framing::UntilClose,
-        };
-        let opening = opening(wire(format, framing), subscriptions, identity, &desk);
-        rt::spawn(Driver::open(socket, &bytes::Bytes::new(), opening, desk, ticket));
+    let framing = match handoff.framing() {
+        takeover::Framing::Chunked => Framing::Chunked,
+        takeover::Framing::UntilClose => Framing::UntilClose,
+    };
+    let opening = opening(wire(format, framing), subscriptions, identity, desk);
+    let subscribed = Subscribed::open(opening, Rc::clone(desk), ticket);
+    let limits = desk.limits;
+    Ok(handoff.stream(&mut response, move |socket, _| {
+        tune(&socket, &limits);
+        rt::spawn(Driver::new(socket, &bytes::Bytes::new(), subscribed));
     }))
 }
 

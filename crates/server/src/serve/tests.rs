@@ -1,9 +1,11 @@
 //! The end of a server whose engine is slow: whoever waits for an answer gets it.
 
+mod head;
+
 use super::*;
 use crate::config::{Settings, Span};
 use std::{net::SocketAddr, time::Instant};
-use tidewire_broker::{Draft, MemoryEngine, Permit, Publishing};
+use tidewire_broker::{Content, Draft, MemoryEngine, Permit, Publishing};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -74,6 +76,7 @@ async fn who_waits_longer_than_the_drain_time_is_cut_off() {
 /// A server in this process.
 struct Running {
     address: SocketAddr,
+    broker: Broker,
     gate: Gate,
     handle: ServerHandle,
     server: rt::task::JoinHandle<io::Result<()>>,
@@ -81,18 +84,22 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
+        Self::with(1, |broker| Arc::new(SlowEngine(MemoryEngine::new(broker))))
+    }
+
+    fn with(workers: usize, engine: impl FnOnce(Broker) -> Arc<dyn Engine>) -> Self {
         let settings = Settings {
-            workers: Some("1".parse().unwrap()),
+            workers: Some(workers.to_string().parse().unwrap()),
             close_wait: Some(Span::milliseconds(100)),
             ..Settings::default()
         };
         let config = Config::load(settings).unwrap();
         let broker = Broker::new(36, config.broker.clone());
-        let engine: Arc<dyn Engine> = Arc::new(SlowEngine(MemoryEngine::new(broker.clone())));
+        let engine = engine(broker.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, gate) = (listener.local_addr().unwrap(), Gate::new(9));
+        let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
         let server = start(&config, &broker, &engine, &gate, listener).unwrap();
-        Self { address, gate, handle: server.handle(), server: rt::spawn(server) }
+        Self { address, broker, gate, handle: server.handle(), server: rt::spawn(server) }
     }
 
     async fn connect(&self, request: &[u8]) -> TcpStream {

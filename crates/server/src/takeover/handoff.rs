@@ -81,6 +81,11 @@ impl<S: 'static> Handoff<S> {
         })
     }
 
+    /// How the end of [`Handoff::stream`]'s body will be told.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Answers `101 Switching Protocols` to a WebSocket handshake, then runs `on_taken` with the
     /// socket and what the client already sent past its request, in order.
     ///

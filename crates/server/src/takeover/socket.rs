@@ -69,7 +69,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(this.stream()?.poll_write(context, bytes))?;
+        let Poll::Ready(written) = this.stream()?.poll_write(context, bytes)? else {
+            // While held nothing is read, so that a client which takes no byte of the head is only
+            // found out here.
+            return this
+                .deadline
+                .as_mut()
+                .poll(context)
+                .map(|()| Err(io::ErrorKind::TimedOut.into()));
+        };
         let deadline = Instant::now() + this.answer_max;
         this.deadline.as_mut().reset(deadline);
         Poll::Ready(Ok(written))

@@ -10,6 +10,7 @@ use actix_web::dev::AppConfig;
 use actix_web::{App, rt, web};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 
@@ -48,6 +49,20 @@ async fn the_closure_is_dropped_unrun_when_the_client_goes_first() {
     assert_eq!(fate.get(), Fate::Dropped);
 }
 
+#[actix_web::test]
+async fn the_closure_is_dropped_unrun_when_the_client_takes_nothing_of_the_head() {
+    let (mut client, fate) = handshake_within(Duration::from_millis(50)).await;
+    let gone = async {
+        while fate.get() == Fate::Waiting {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(TIME_MAX, gone).await.expect("the head should not wait for ever");
+    assert_eq!(fate.get(), Fate::Dropped);
+    client.read_exact(&mut [0; PIPE_BYTES]).await.unwrap();
+    assert!(client.read_u8().await.is_err());
+}
+
 /// What became of the closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -69,6 +84,11 @@ impl Drop for Witness {
 
 /// The client's end of a pipe in which the answer to a handshake is stuck, as nothing is read.
 async fn handshake() -> (DuplexStream, Rc<Cell<Fate>>) {
+    handshake_within(TIME_MAX).await
+}
+
+/// The same, for a client that has so long to take some of the answer.
+async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Fate>>) {
     let fate = Rc::new(Cell::new(Fate::Waiting));
     let seen = Rc::clone(&fate);
     let route = web::get().to(move |handoff: Handoff<DuplexStream>, payload| {
@@ -82,7 +102,7 @@ async fn handshake() -> (DuplexStream, Rc<Cell<Fate>>) {
         .await
         .unwrap();
     let (mut client, server) = duplex(PIPE_BYTES);
-    rt::spawn(serve(&http, server, None, super::TIME_MAX));
+    rt::spawn(serve(&http, server, None, answer_max));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     settle().await;
     (client, fate)
