@@ -80,6 +80,9 @@ pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
 /// Runs the chosen steps in their order and stops at the first that fails.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let choice = Choice::parse(arguments)?;
+    for step in &choice.skipped {
+        println!("not run: {} ({})", step.name, step.does);
+    }
     let needs: Vec<Need> = choice.steps.iter().flat_map(|step| step.needs).copied().collect();
     install::ensure(workspace, &needs, choice.consent)?;
     let started = Instant::now();
@@ -120,13 +123,14 @@ fn print_summary(done: &[(&str, Duration)], total: Duration) {
 #[derive(Debug)]
 struct Choice {
     steps: Vec<&'static Step>,
+    skipped: Vec<&'static Step>,
     consent: install::Consent,
 }
 
 impl Choice {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let mut choice =
-            Self { steps: STEPS.iter().collect(), consent: install::Consent::from_environment() };
+        let consent = install::Consent::from_environment();
+        let mut choice = Self { steps: STEPS.iter().collect(), skipped: Vec::new(), consent };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
@@ -135,8 +139,17 @@ impl Choice {
                     let names = arguments.next().context("`--only` wants step names")?;
                     choice.steps = parse_steps(names)?;
                 }
-                other => bail!("`ci` knows `--only` and `--yes`, not `{other}`"),
+                "--skip" => {
+                    let names = arguments.next().context("`--skip` wants step names")?;
+                    choice.skipped = parse_steps(names)?;
+                }
+                other => bail!("`ci` knows `--only`, `--skip` and `--yes`, not `{other}`"),
             }
+        }
+        let is_skipped = |step: &&Step| choice.skipped.iter().any(|other| other.name == step.name);
+        choice.steps.retain(|step| !is_skipped(step));
+        if choice.steps.is_empty() {
+            bail!("no step is left to run");
         }
         Ok(choice)
     }
@@ -176,6 +189,19 @@ mod tests {
     #[test]
     fn a_whole_run_ends_with_the_test_runner() {
         assert_eq!(STEPS.last().unwrap().name, "e2e");
+    }
+
+    #[test]
+    fn a_skipped_step_is_left_out_and_named() {
+        let choice = Choice::parse(&["--skip", "instructions"].map(str::to_owned)).unwrap();
+        assert_eq!(choice.steps.len(), STEPS.len() - 1);
+        assert_eq!(names(&choice.skipped), ["instructions"]);
+    }
+
+    #[test]
+    fn a_run_of_no_step_is_refused() {
+        let words = ["--only", "tidy", "--skip", "tidy"].map(str::to_owned);
+        assert_eq!(Choice::parse(&words).unwrap_err().to_string(), "no step is left to run");
     }
 
     #[test]

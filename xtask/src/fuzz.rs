@@ -22,11 +22,21 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match &request {
         Request::Fuzz { targets, seconds } => match targets[..] {
             // Alone it may show how it goes.
-            [target] => command::run(&mut fuzz(workspace, target, *seconds)?),
+            [target] => {
+                let mut command = fuzz(workspace, target, *seconds)?;
+                let said = command::run_and_read(&mut command, command::Output::Error)?;
+                closing_line(target, &said).map(drop)
+            }
             _ => fuzz_at_once(workspace, targets, *seconds),
         },
         Request::Repeat { target, input } => {
-            command::run(cargo_fuzz(workspace, "run").arg(target).arg(input))
+            let mut repeat = cargo_fuzz(workspace, "run");
+            let repeat = repeat.arg(target).arg(input);
+            let said = command::run_and_read(repeat, command::Output::Error)?;
+            if !said.lines().any(|line| line.starts_with("Executed ")) {
+                bail!("{target} ended well, but does not say that it executed the input");
+            }
+            Ok(())
         }
         Request::Minimise { targets } => {
             targets.iter().try_for_each(|target| minimise(workspace, target))
@@ -48,8 +58,7 @@ fn fuzz_at_once(workspace: &Workspace, targets: &[&'static str], seconds: u32) -
         let Output { status, stderr, .. } = output.context("cannot start cargo fuzz")?;
         let said = String::from_utf8_lossy(&stderr);
         if status.success() {
-            let last = said.lines().rfind(|line| line.starts_with("Done ")).unwrap_or_default();
-            println!("{target}: {last}");
+            println!("{target}: {}", closing_line(target, &said)?);
         } else {
             println!("{said}\n{target} ended with {status}");
             repeats.push(format!("cargo xtask fuzz {target} {}", input(&said).unwrap_or_default()));
@@ -59,6 +68,24 @@ fn fuzz_at_once(workspace: &Workspace, targets: &[&'static str], seconds: u32) -
         bail!("found something, as said above; once more:\n  {}", repeats.join("\n  "));
     }
     Ok(())
+}
+
+/// The line by which libFuzzer says how many inputs it tried: `Done 1048576 runs in 61 second(s)`.
+///
+/// # Errors
+///
+/// There is none, or it speaks of no run: the target ended without having been fuzzed.
+fn closing_line<'a>(target: &str, said: &'a str) -> Result<&'a str> {
+    let Some(line) = said.lines().rfind(|line| line.starts_with("Done ")) else {
+        bail!(
+            "{target} ended well, but without libFuzzer's closing line: it was not fuzzed\n{said}"
+        );
+    };
+    let runs = line.split(' ').nth(1).and_then(|count| count.parse::<u64>().ok());
+    if runs.is_none_or(|runs| runs == 0) {
+        bail!("{target} was not fuzzed: {line}");
+    }
+    Ok(line)
 }
 
 /// Where libFuzzer says that it put the input it failed on.
@@ -92,6 +119,9 @@ fn minimise(workspace: &Workspace, target: &str) -> Result<()> {
     merge.arg(target).args(folders).args(["--", "-set_cover_merge=1"]);
     command::run(merge.arg(format!("-max_len={COMMITTED_BYTES_MAX}")))?;
 
+    if fs::read_dir(&fewest)?.next().is_none() {
+        bail!("{target}: no input is left, which cannot be: the corpus stays as it was");
+    }
     fs::remove_dir_all(&committed)?;
     fs::create_dir_all(&committed)?;
     let (mut files, mut bytes) = (0, 0);
@@ -137,6 +167,9 @@ impl Request {
                 "--seconds" => {
                     let digits = words.next().context("`--seconds` wants a number")?;
                     seconds = digits.parse().with_context(|| format!("`{digits}` seconds"))?;
+                    if seconds == 0 {
+                        bail!("`--seconds` is at least 1: to libFuzzer 0 is for ever");
+                    }
                 }
                 "--minimise" => minimise = true,
                 name => names.push(name),
@@ -218,8 +251,24 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for line in ["h2_frame", "--seconds", "--seconds soon", "--minimise ws_frame crash-1"] {
+        let [target, none, word, zero, many] = [
+            "h2_frame",
+            "--seconds",
+            "--seconds soon",
+            "--seconds 0",
+            "--minimise ws_frame crash-1",
+        ];
+        for line in [target, none, word, zero, many] {
             assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_ends_without_its_closing_line_was_not_fuzzed() {
+        let said = "#2\tINITED\nDone 71 runs in 61 second(s)\nstat: 1\n";
+        assert_eq!(closing_line("ws_frame", said).unwrap(), "Done 71 runs in 61 second(s)");
+        for said in ["", "INFO: seed corpus\n", "Done 0 runs in 0 second(s)\n", "Done well\n"] {
+            assert!(closing_line("ws_frame", said).is_err(), "{said}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Consent {
 impl Consent {
     /// `CI=true` agrees; else a terminal is asked.
     pub(crate) fn from_environment() -> Self {
-        if env::var_os("CI").is_some_and(|value| value == "true") {
+        if is_called_by_a_machine() {
             Self::Given
         } else if io::stdin().is_terminal() && io::stdout().is_terminal() {
             Self::Ask
@@ -38,6 +38,11 @@ impl Consent {
             Self::Missing
         }
     }
+}
+
+/// Whether nobody is there to read what a run says beside its outcome: `CI=true`.
+pub(crate) fn is_called_by_a_machine() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true")
 }
 
 /// The command itself, for every step there is: `cargo xtask install [--yes]`.

@@ -1,7 +1,8 @@
 //! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record.
 //!
 //! Unlike times they are the same on every machine and every day, as long as compiler and C library
-//! are the record's. With others the figures are shown and nothing is refused.
+//! are the record's. With others the figures are shown and nothing is refused; but a run that a
+//! machine calls must have compared something.
 
 mod record;
 
@@ -32,6 +33,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         fs::write(&file, record.with(&counted, reason).to_csv())?;
         println!("{RECORD} is written");
         return Ok(());
+    }
+    if install::is_called_by_a_machine() {
+        record.check_comparable(&counted)?;
     }
     let findings = record.findings(&counted);
     if !findings.is_empty() {

@@ -69,6 +69,7 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Everything:
   ci               install what the steps need, then run every step below, in this order
                      --only tidy,clippy   these steps alone
+                     --skip instructions  all but these steps
                      --yes                install without asking, as with CI=true
   install          only install: what the steps need from apt, npm, crates.io and PyPI
 

@@ -6,13 +6,14 @@
 use crate::command;
 use crate::install;
 use crate::workspace::{CODECS, Workspace};
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
 
 /// Tries both codecs; arguments go to cargo-mutants: `--file crates/ws-frame/src/close.rs`.
 ///
 /// # Errors
 ///
-/// A change was not noticed, or the tests fail without one.
+/// A change was not noticed, the tests fail without one, or the arguments leave nothing to change.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     install::require_cargo("mutants", "27.1.0")?;
     let mut mutants = workspace.cargo(&["mutants", "--output"]);
@@ -21,5 +22,34 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     // The tests go through many thousand seeds, for each change anew.
     mutants.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     // A change is tried in a copy of the tree, and builds there.
-    command::run(mutants.env_remove("CARGO_TARGET_DIR"))
+    command::run(mutants.env_remove("CARGO_TARGET_DIR"))?;
+    if arguments.iter().any(|word| word == "--list") {
+        return Ok(());
+    }
+    let list = workspace.target.join("mutants.out/mutants.json");
+    let list = fs::read_to_string(&list).with_context(|| format!("reading {}", list.display()))?;
+    check_that_some_were_tried(&list)
+}
+
+/// cargo-mutants ends well where it finds nothing to change, and then has shown nothing.
+fn check_that_some_were_tried(list: &str) -> Result<()> {
+    let tried: Vec<serde_json::Value> =
+        serde_json::from_str(list).context("the list of mutants")?;
+    if tried.is_empty() {
+        bail!("no change was tried: none fits the arguments");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_tried_nothing_fails() {
+        assert!(check_that_some_were_tried(r#"[{"file":"crates/ws-frame/src/close.rs"}]"#).is_ok());
+        for list in ["[]", "", "{}"] {
+            assert!(check_that_some_were_tried(list).is_err(), "{list}");
+        }
+    }
 }

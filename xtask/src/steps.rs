@@ -2,10 +2,10 @@
 //!
 //! Tests build in the dev profile, what proves the server in release, the server as it ships.
 
-use crate::command::run;
+use crate::command::{Output, run, run_and_read};
 use crate::install;
 use crate::workspace::{CODECS, Workspace};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::process::Command;
 
 pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -33,9 +33,12 @@ pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words = ["test", "--workspace", "--exclude", HARNESS, "--all-features"];
-    run(workspace.cargo(&words).args(arguments))?;
+    let mut said = run_and_read(workspace.cargo(&words).args(arguments), Output::Standard)?;
     // As most people pick them: without a feature.
-    run(workspace.cargo(&["test"]).args(CODECS.map(package)).args(arguments))
+    let mut codecs = workspace.cargo(&["test"]);
+    codecs.args(CODECS.map(package)).args(arguments);
+    said += &run_and_read(&mut codecs, Output::Standard)?;
+    check_that_tests_ran(&said, arguments)
 }
 
 fn package(name: &str) -> String {
@@ -48,7 +51,8 @@ pub(crate) fn models(workspace: &Workspace, arguments: &[String]) -> Result<()> 
     let words = ["test", "--package", "tidewire-broker", "--test", "models", "--target-dir"];
     let mut models = workspace.cargo(&words);
     models.arg(workspace.target.join("models")).arg("--").args(arguments);
-    run(models.env("RUSTFLAGS", "--cfg shuttle"))
+    let said = run_and_read(models.env("RUSTFLAGS", "--cfg shuttle"), Output::Standard)?;
+    check_that_tests_ran(&said, arguments)
 }
 
 /// Arguments replace `--seeds 10000`, so that one seed can be run again.
@@ -82,12 +86,38 @@ pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         // Apart and first, for cargo puts doc tests last, and a run should end with the others.
         run(harness(workspace, "test").arg("--doc"))?;
     }
-    run(harness(workspace, "test")
-        .args(["--tests", "--"])
-        .args(arguments)
-        .env("TIDEWIRE_BIN", workspace.server_binary())
-        .env("TIDEWIRE_BROWSER", browser)
-        .env("NODE_PATH", workspace.node_modules()))
+    let mut tests = harness(workspace, "test");
+    tests.args(["--tests", "--"]).args(arguments);
+    tests.env("TIDEWIRE_BIN", workspace.server_binary()).env("TIDEWIRE_BROWSER", browser);
+    tests.env("NODE_PATH", workspace.node_modules());
+    check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
+}
+
+/// A test runner whose filter fits no test ends well all the same, and has shown nothing.
+///
+/// # Errors
+///
+/// No test was run, though `arguments` ask for something else than a list or a build.
+fn check_that_tests_ran(said: &str, arguments: &[String]) -> Result<()> {
+    let asks_for_none = |word: &String| WITHOUT_RUNNING.contains(&word.as_str());
+    if tests_run(said) > 0 || arguments.iter().any(asks_for_none) {
+        return Ok(());
+    }
+    match arguments {
+        [] => bail!("no test was run"),
+        _ => bail!("no test was run: none fits `{}`", arguments.join(" ")),
+    }
+}
+
+/// How many tests the runners' closing lines tell of that were not ignored or filtered out:
+/// `test result: ok. 12 passed; 0 failed; 1 ignored; …`, one line for each test program.
+fn tests_run(said: &str) -> u64 {
+    let closing = said.lines().filter_map(|line| line.split_once("test result: "));
+    let counts = closing.flat_map(|(_, line)| line.split(['.', ';'])).filter_map(|part| {
+        let (count, what) = part.trim().split_once(' ')?;
+        ["passed", "failed"].contains(&what).then(|| count.parse::<u64>().ok()).flatten()
+    });
+    counts.sum()
 }
 
 /// Builds the server as it ships: in release, with its own features and nobody else's.
@@ -104,3 +134,44 @@ fn harness(workspace: &Workspace, verb: &str) -> Command {
 }
 
 pub(crate) const HARNESS: &str = "tidewire-test-harness";
+
+/// Arguments of cargo and of its test runner with which no test is meant to run.
+const WITHOUT_RUNNING: [&str; 4] = ["--list", "--no-run", "--help", "-h"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO_OF_THREE: &str = "\
+test result: ok. 2 passed; 0 failed; 7 ignored; 0 measured; 5 filtered out; finished in 0.00s
+";
+    const NONE: &str = "\
+running 0 tests
+
+test result: ok. 0 passed; 0 failed; 3 ignored; 0 measured; 41 filtered out; finished in 0.00s
+";
+
+    #[test]
+    fn only_tests_that_were_run_are_counted_over_all_programs() {
+        assert_eq!(tests_run(&[TWO_OF_THREE, NONE, TWO_OF_THREE].concat()), 4);
+        let failed = "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured\n";
+        assert_eq!(tests_run(failed), 3);
+        assert_eq!(tests_run("12 passed; a test named test_result\n"), 0);
+    }
+
+    #[test]
+    fn a_filter_that_fits_nothing_fails_the_step() {
+        let filter = ["resmue".to_owned()];
+        assert!(check_that_tests_ran(TWO_OF_THREE, &filter).is_ok());
+        let error = check_that_tests_ran(NONE, &filter).unwrap_err().to_string();
+        assert_eq!(error, "no test was run: none fits `resmue`");
+        assert_eq!(check_that_tests_ran("", &[]).unwrap_err().to_string(), "no test was run");
+    }
+
+    #[test]
+    fn a_list_or_a_build_runs_no_test_and_may() {
+        for word in ["--list", "--no-run"] {
+            assert!(check_that_tests_ran("", &[word.to_owned()]).is_ok(), "{word}");
+        }
+    }
+}

@@ -18,17 +18,23 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     collect_texts(root, &mut files)?;
     files.sort();
 
-    let mut findings = Vec::new();
+    let (mut checked, mut findings) = (0, Vec::new());
     for file in &files {
         let path = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
-        match String::from_utf8(fs::read(file).with_context(|| format!("reading {path}"))?) {
+        let bytes = fs::read(file).with_context(|| format!("reading {path}"))?;
+        if !must_be_text(file) && bytes.contains(&0) {
+            continue;
+        }
+        checked += 1;
+        match String::from_utf8(bytes) {
             Ok(text) => {
                 text::check(&path, &text, &mut findings);
                 if let Some(lines) = text::over_budget(&path, &text) {
                     println!("note: {path}: {lines} lines, over the budget of 300");
                 }
             }
-            Err(_) => findings.push(format!("{path}: is not UTF-8")),
+            Err(_) if must_be_text(file) => findings.push(format!("{path}: is not UTF-8")),
+            Err(_) => checked -= 1,
         }
     }
     for package in &workspace.packages {
@@ -42,31 +48,44 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     if !findings.is_empty() {
         bail!("{} untidy places:\n  {}", findings.len(), findings.join("\n  "));
     }
-    println!("{} files are tidy", files.len());
+    println!("{checked} files are tidy");
     Ok(())
 }
 
-/// Every text below `folder`, less what tools leave there.
+/// Every file below `folder` that may be a text, less what tools leave there.
 fn collect_texts(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
     for entry in entries {
         let entry = entry?;
         let path = entry.path();
         let name = entry.file_name();
+        // In a second working tree of git `.git` is a file.
+        if LEFT_BY_TOOLS.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
-            if !LEFT_BY_TOOLS.iter().any(|skipped| name == *skipped) {
+            if !CORPORA.iter().any(|folder| path.ends_with(folder)) {
                 collect_texts(&path, files)?;
             }
-        } else if is_text(&path) {
+        } else if may_be_text(&path) {
             files.push(path);
         }
     }
     Ok(())
 }
 
-fn is_text(path: &Path) -> bool {
+/// Whether a file that is none is an error, rather than a file of another kind.
+fn must_be_text(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.map_or(path.ends_with(".ci/run"), |ending| TEXT_ENDINGS.contains(&ending))
+}
+
+/// Whether what is in a file has to be looked at to know its kind. A licence is quoted to the byte.
+fn may_be_text(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    let is_licence =
+        TOP_PAGES.iter().any(|page| page.starts_with("LICENSE") && path.ends_with(page));
+    !is_licence && !extension.is_some_and(|ending| OTHER_ENDINGS.contains(&ending))
 }
 
 fn check_package(package: &Package, findings: &mut Vec<String>) {
@@ -85,6 +104,12 @@ const TOP_PAGES: [&str; 5] =
 
 const TEXT_ENDINGS: [&str; 13] =
     ["rs", "toml", "md", "js", "mjs", "css", "html", "json", "yml", "yaml", "sh", "lock", "svg"];
+
+/// Pictures, and what programs write while they run.
+const OTHER_ENDINGS: [&str; 8] = ["png", "jpg", "ico", "gif", "webp", "woff2", "gz", "log"];
+
+/// Inputs that a fuzzer made up; some are text by chance.
+const CORPORA: [&str; 2] = ["fuzz/corpus", "fuzz/artifacts"];
 
 const LEFT_BY_TOOLS: [&str; 4] = [".git", "target", "node_modules", "mutants.out"];
 
@@ -132,10 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn sources_pages_and_the_ci_script_are_texts_and_pictures_are_not() {
-        assert!(is_text(Path::new("crates/broker/src/lib.rs")));
-        assert!(is_text(Path::new(".ci/run")));
-        assert!(!is_text(Path::new("docs/picture.png")));
-        assert!(!is_text(Path::new("LICENSE-MIT")));
+    fn sources_pages_and_the_ci_script_are_texts() {
+        assert!(must_be_text(Path::new("crates/broker/src/lib.rs")));
+        assert!(must_be_text(Path::new(".ci/run")));
+        assert!(!must_be_text(Path::new("docs/picture.png")));
+    }
+
+    #[test]
+    fn every_file_is_looked_at_but_pictures_logs_and_licences() {
+        for name in ["docs/core.txt", "unit.service", "Dockerfile", "a.csv"] {
+            assert!(may_be_text(Path::new(name)), "{name}");
+        }
+        assert!(!may_be_text(Path::new("docs/picture.png")));
+        assert!(!may_be_text(Path::new("npm-debug.log")));
+        assert!(!may_be_text(Path::new("LICENSE-APACHE")));
     }
 }

@@ -83,6 +83,26 @@ impl Record {
         findings
     }
 
+    /// Whether anything at all can be judged here.
+    ///
+    /// # Errors
+    ///
+    /// Every recorded case is of another toolchain, so that no count could be refused.
+    pub(crate) fn check_comparable(&self, counted: &[Row]) -> Result<()> {
+        let is_comparable =
+            |row: &Row| self.row(&row.case).is_some_and(|old| old.toolchain == row.toolchain);
+        if counted.iter().any(is_comparable) {
+            return Ok(());
+        }
+        let toolchain = |rows: &[Row]| rows.first().map_or("none", |row| &row.toolchain).to_owned();
+        bail!(
+            "not run: the record is of {}, here is {}, and their counts cannot be compared; \
+             take that toolchain, or leave this step out: cargo xtask ci --skip instructions",
+            toolchain(&self.rows),
+            toolchain(counted),
+        )
+    }
+
     /// The comparison for people.
     pub(crate) fn table(&self, counted: &[Row]) -> String {
         let mut table =
@@ -191,6 +211,16 @@ mod tests {
         let table = record().table(&counted);
         assert!(table.contains("+100.0 %"), "{table}");
         assert!(table.contains("of rustc 1.95.0; here is rustc 1.96.0"), "{table}");
+    }
+
+    #[test]
+    fn a_run_that_could_compare_nothing_is_told_from_one_that_could() {
+        let other = |case| Row { toolchain: "rustc 1.96.0".to_owned(), ..row(case, 200) };
+        assert!(record().check_comparable(&[other("a"), row("b", 9)]).is_ok());
+        for counted in [vec![other("a"), other("b")], vec![row("new", 1)], Vec::new()] {
+            let error = record().check_comparable(&counted).unwrap_err().to_string();
+            assert!(error.starts_with("not run: the record is of rustc 1.95.0"), "{error}");
+        }
     }
 
     #[test]

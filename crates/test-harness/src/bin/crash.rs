@@ -2,14 +2,15 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use std::num::NonZeroUsize;
 use tidewire_test_harness::crash::{Plan, crash, fill_the_disk};
 
 /// Kills servers whose log is on disk while clients publish, and checks what comes back.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How often to kill in each of the two runs: one with whole, one with torn tails.
-    #[arg(long, default_value_t = 10)]
-    rounds: usize,
+    /// How often to kill in each of the two runs, at least once: one with whole, one with torn tails.
+    #[arg(long, default_value = "10")]
+    rounds: NonZeroUsize,
     /// From what everything random follows [default: random].
     #[arg(long)]
     seed: Option<u64>,
@@ -20,7 +21,7 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     for tears in [false, true] {
-        let plan = Plan { rounds: arguments.rounds, seed, tears };
+        let plan = Plan { rounds: arguments.rounds.get(), seed, tears };
         let report = crash(plan).await.with_context(|| format!("{plan:?}"))?;
         println!("{plan:?}: {report:?}");
     }

@@ -1,6 +1,6 @@
 //! Runs seeded worlds on all cores, and fails with the seed of the first promise that was broken.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Parser;
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,8 +11,8 @@ use tidewire_test_harness::simulation::{Failure, Tally, simulate, tell};
 /// Simulates servers, clients and bad links under virtual time, world after world.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many worlds to run.
-    #[arg(long, default_value_t = 10_000)]
+    /// How many worlds to run, at least one.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first world's seed.
     #[arg(long, default_value_t = 0)]
@@ -44,7 +44,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let threads =
         arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let (next, has_failed) = (AtomicU64::new(arguments.first), AtomicBool::new(false));
-    let end = arguments.first.saturating_add(arguments.seeds);
+    let end = arguments.first.checked_add(arguments.seeds).context("no seeds are left from there")?;
     let work = || -> Result<Tally, Failure> {
         let mut tally = Tally::default();
         while !has_failed.load(Ordering::Relaxed) {
