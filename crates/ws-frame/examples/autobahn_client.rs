@@ -56,7 +56,7 @@ struct Conversation {
 
 impl Conversation {
     fn open(server: &str, target: &str) -> Result<Self, Box<dyn Error>> {
-        let (stream, received) = open(server, target, "")?;
+        let (stream, received) = open(server, target, None)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
         Ok(Self { stream, received, output: Vec::new(), message: Vec::new() })
     }

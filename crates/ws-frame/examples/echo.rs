@@ -15,9 +15,8 @@ use ws_frame::deflate::{
     Agreement, Config, Context, Deflater, Direction, Inflater, Level, WindowBits,
 };
 use ws_frame::{
-    Close, Decoder, EncodeError, Event, HandshakeError, HandshakeKey, Limits, Part, Piece,
-    ProtocolError, Role, VERSION, check_version, encode_binary, encode_close, encode_piece,
-    encode_pong, encode_text,
+    Close, Decoder, EncodeError, Event, Limits, Part, Piece, ProtocolError, Role, VERSION,
+    check_request, encode_binary, encode_close, encode_piece, encode_pong, encode_text,
 };
 
 fn main() -> io::Result<()> {
@@ -72,39 +71,74 @@ fn handshake(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Option<Opening
             break end + 4;
         }
     };
-    let request = str::from_utf8(buffer.get(..end).unwrap_or_default())?;
-    let granted = accept(request);
-    let agreement = COMPRESSION.accept(headers(request, "Sec-WebSocket-Extensions"));
-    let response = match &granted {
-        Ok(accept) => format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
-             Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{}\r\n",
-            agreement.map_or_else(String::new, |agreement| {
-                format!("Sec-WebSocket-Extensions: {agreement}\r\n")
-            })
-        ),
-        Err(error) => format!(
-            "HTTP/1.1 {} {error}\r\nSec-WebSocket-Version: {VERSION}\r\n\
-             Content-Length: 0\r\nConnection: close\r\n\r\n",
-            error.status()
-        ),
-    };
+    let (response, opening) = answer(buffer.get(..end).unwrap_or_default());
     stream.write_all(response.as_bytes())?;
     buffer.copy_within(end..filled, 0);
-    Ok(granted.is_ok().then_some(Opening { filled: filled - end, agreement }))
+    Ok(opening.map(|agreement| Opening { filled: filled - end, agreement }))
 }
 
-/// The `Sec-WebSocket-Accept` for a request.
-fn accept(request: &str) -> Result<String, HandshakeError> {
-    let header = |name| headers(request, name).next().unwrap_or_default();
-    check_version(header("Sec-WebSocket-Version"))?;
-    Ok(HandshakeKey::parse(header("Sec-WebSocket-Key"))?.accept())
+/// The response to a request, and if it grants that, what was agreed on about compression.
+fn answer(head: &[u8]) -> (String, Option<Option<Agreement>>) {
+    let Some(Head { method, version, headers }) = Head::read(head) else {
+        let response = "HTTP/1.1 400 Not HTTP\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        return (response.to_owned(), None);
+    };
+    match check_request(method, version, headers.iter().copied()) {
+        Ok(key) => {
+            let extensions = headers.iter().filter_map(|(name, value)| {
+                let is_named = name.eq_ignore_ascii_case("Sec-WebSocket-Extensions");
+                is_named.then_some(str::from_utf8(value).ok()).flatten()
+            });
+            let agreement = COMPRESSION.accept(extensions);
+            let agreed = agreement.map(|agreed| format!("Sec-WebSocket-Extensions: {agreed}\r\n"));
+            let response = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                 Connection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
+                key.accept(),
+                agreed.unwrap_or_default()
+            );
+            (response, Some(agreement))
+        }
+        Err(error) => {
+            let status = error.status();
+            let response = format!(
+                "HTTP/1.1 {status} {error}\r\nAllow: GET\r\nSec-WebSocket-Version: {VERSION}\r\n\
+                 Upgrade: websocket\r\nConnection: Upgrade, close\r\nContent-Length: 0\r\n\r\n"
+            );
+            (response, None)
+        }
+    }
 }
 
-/// The values of every line of that name.
-fn headers<'a>(request: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    let lines = request.lines().filter_map(|line| line.split_once(':'));
-    lines.filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+/// What a request's head says, less its target: this server has only one thing to offer.
+struct Head<'a> {
+    method: &'a str,
+    version: &'a str,
+    headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Head<'a> {
+    /// Splits a head into its lines; `None` if it is none. A server that does more with requests
+    /// than to open WebSockets takes an HTTP library for this.
+    fn read(head: &'a [u8]) -> Option<Self> {
+        let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r"));
+        let words: Vec<&str> = str::from_utf8(lines.next()??).ok()?.split(' ').collect();
+        let [method, _target, version] = words[..] else { return None };
+        let mut headers = Vec::new();
+        loop {
+            let line = lines.next()??;
+            if line.is_empty() {
+                return Some(Self { method, version, headers });
+            }
+            let (name, value) =
+                line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+            // White space here would be part of the name to one reader and not to the next.
+            if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+                return None;
+            }
+            headers.push((str::from_utf8(name).ok()?, value.get(1..)?));
+        }
+    }
 }
 
 /// Echoes messages until a close or an error.

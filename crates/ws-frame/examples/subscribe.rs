@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::{env, str};
 
 use ws_frame::{
-    Decoder, Event, HandshakeKey, Limits, Piece, Role, VERSION, encode_close, encode_pong,
-    encode_text,
+    Decoder, Event, HandshakeKey, Limits, Offer, Piece, Role, VERSION, check_response,
+    encode_close, encode_pong, encode_text,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,8 +31,7 @@ pub(crate) fn follow(
     channel: &str,
     print: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
-    let (mut stream, mut received) =
-        open(server, "/ws", "Sec-WebSocket-Protocol: tidewire.v1\r\n")?;
+    let (mut stream, mut received) = open(server, "/ws", Some("tidewire.v1"))?;
     let mut output = Vec::new();
     let subscribe = format!(r#"{{"type":"subscribe","id":1,"channel":"{channel}"}}"#);
     encode_text(&subscribe, Some(random()?), &mut output);
@@ -69,20 +68,20 @@ pub(crate) fn follow(
 
 /// Opens a WebSocket at `target` of `server`; returns it with what has come past the handshake.
 ///
-/// `headers` go into the request beside those of every handshake, each with its line's end.
-///
 /// # Errors
 ///
-/// There is no server, it does not grant the request, or it does not speak WebSocket.
+/// There is no server, it does not grant the request, or it speaks no WebSocket or not `subprotocol`.
 pub(crate) fn open(
     server: &str,
     target: &str,
-    headers: &str,
+    subprotocol: Option<&str>,
 ) -> Result<(TcpStream, Vec<u8>), Box<dyn Error>> {
     let mut stream = TcpStream::connect(server)?;
     // A small frame does not wait for the one before it to be acknowledged.
     stream.set_nodelay(true)?;
     let key = HandshakeKey::from_random(random()?);
+    let headers =
+        subprotocol.map_or_else(String::new, |name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
     write!(
         stream,
         "GET {target} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -101,15 +100,36 @@ pub(crate) fn open(
         }
     };
     let early = received.split_off(head_end);
-    let head = str::from_utf8(&received)?;
-    let accept = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("Sec-WebSocket-Accept").then(|| value.trim())
-    });
-    if !head.starts_with("HTTP/1.1 101 ") || accept != Some(&key.accept()) {
-        return Err(format!("{server} opens no WebSocket:\n{head}").into());
+    let (status, headers) = read_head(&received).ok_or("the answer to the handshake is no HTTP")?;
+    let offer = Offer { subprotocols: subprotocol.as_slice(), ..Offer::default() };
+    let chosen = check_response(status, headers, &key, offer);
+    let chosen = chosen.map_err(|error| {
+        format!("{server} opens no WebSocket, {error}:\n{}", received.escape_ascii())
+    })?;
+    if chosen != subprotocol {
+        return Err(format!("{server} does not speak {}", subprotocol.unwrap_or_default()).into());
     }
     Ok((stream, early))
+}
+
+/// A header's name, and the bytes behind its colon.
+type Header<'a> = (&'a str, &'a [u8]);
+
+/// The status of a response and its headers; `None` if it is no response of HTTP/1.1. A client that
+/// does more with responses than to open WebSockets takes an HTTP library for this.
+fn read_head(head: &[u8]) -> Option<(u16, Vec<Header<'_>>)> {
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r"));
+    let status = lines.next()??.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    let status = str::from_utf8(status).ok()?.parse().ok()?;
+    let mut headers = Vec::new();
+    loop {
+        let line = lines.next()??;
+        if line.is_empty() {
+            return Some((status, headers));
+        }
+        let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+        headers.push((str::from_utf8(name).ok()?, value.get(1..)?));
+    }
 }
 
 /// Waits for more bytes, and puts them behind those in `received`.

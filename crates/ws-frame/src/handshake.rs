@@ -2,6 +2,13 @@
 //!
 //! [RFC 6455 §4]: https://www.rfc-editor.org/rfc/rfc6455#section-4
 
+mod headers;
+mod request;
+mod response;
+
+pub use request::check_request;
+pub use response::{Offer, ResponseError, check_response};
+
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::error::Error;
@@ -87,6 +94,21 @@ pub fn choose_subprotocol<'a, 's>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
+    /// The request's method is not `GET`.
+    MethodNotGet,
+    /// The request's version of HTTP is not 1.1 or a later 1.x.
+    HttpVersionUnsupported,
+    /// `Host` is missing.
+    HostMissing,
+    /// `Upgrade` does not have `websocket` in its list.
+    UpgradeMissing,
+    /// `Connection` does not have `Upgrade` in its list.
+    ConnectionMissing,
+    /// The request has two lines of a header that it may have one of.
+    Repeated {
+        /// The header's name.
+        name: &'static str,
+    },
     /// `Sec-WebSocket-Key` is not 16 bytes in base64.
     KeyInvalid,
     /// `Sec-WebSocket-Version` is not [`VERSION`].
@@ -96,13 +118,21 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// The HTTP status to answer with.
     ///
-    /// A 426 names the version to use in a `Sec-WebSocket-Version` of its own ([RFC 6455 §4.4]).
+    /// A 405 says `Allow: GET`. A 426 says `Upgrade: websocket` and `Connection: Upgrade`
+    /// ([RFC 9110 §15.5.22]), and names the version to use in a `Sec-WebSocket-Version` of its own
+    /// ([RFC 6455 §4.4]).
     ///
+    /// [RFC 9110 §15.5.22]: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.22
     /// [RFC 6455 §4.4]: https://www.rfc-editor.org/rfc/rfc6455#section-4.4
     pub const fn status(self) -> u16 {
         match self {
-            Self::KeyInvalid => 400,
-            Self::VersionUnsupported => 426,
+            Self::HostMissing
+            | Self::ConnectionMissing
+            | Self::Repeated { .. }
+            | Self::KeyInvalid => 400,
+            Self::MethodNotGet => 405,
+            Self::UpgradeMissing | Self::VersionUnsupported => 426,
+            Self::HttpVersionUnsupported => 505,
         }
     }
 }
@@ -110,6 +140,12 @@ impl HandshakeError {
 impl Display for HandshakeError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::MethodNotGet => "the method is not GET",
+            Self::HttpVersionUnsupported => "the version of HTTP is not 1.1",
+            Self::HostMissing => "Host is missing",
+            Self::UpgradeMissing => "Upgrade does not say websocket",
+            Self::ConnectionMissing => "Connection does not say Upgrade",
+            Self::Repeated { name } => return write!(f, "{name} stands there twice"),
             Self::KeyInvalid => "Sec-WebSocket-Key is not 16 bytes in base64",
             Self::VersionUnsupported => "Sec-WebSocket-Version is not 13",
         })
@@ -173,6 +209,12 @@ mod tests {
     #[test]
     fn each_error_says_what_was_wrong_and_how_to_answer() {
         for (error, words, status) in [
+            (HandshakeError::MethodNotGet, "the method is not GET", 405),
+            (HandshakeError::HttpVersionUnsupported, "the version of HTTP is not 1.1", 505),
+            (HandshakeError::HostMissing, "Host is missing", 400),
+            (HandshakeError::UpgradeMissing, "Upgrade does not say websocket", 426),
+            (HandshakeError::ConnectionMissing, "Connection does not say Upgrade", 400),
+            (HandshakeError::Repeated { name: "Host" }, "Host stands there twice", 400),
             (HandshakeError::KeyInvalid, "Sec-WebSocket-Key is not 16 bytes in base64", 400),
             (HandshakeError::VersionUnsupported, "Sec-WebSocket-Version is not 13", 426),
         ] {

@@ -35,7 +35,10 @@ pub use encode::{
 pub use error::{EncodeError, ProtocolError};
 pub use event::{Event, Kind, Part, Piece};
 #[cfg(feature = "handshake")]
-pub use handshake::{HandshakeError, HandshakeKey, VERSION, check_version, choose_subprotocol};
+pub use handshake::{
+    HandshakeError, HandshakeKey, Offer, ResponseError, VERSION, check_request, check_response,
+    check_version, choose_subprotocol,
+};
 pub use length::PayloadLen;
 pub use mask::Mask;
 pub use output::Output;

@@ -64,3 +64,50 @@ fn another_version_is_told_which_is_spoken() {
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
     assert!(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{answer}");
 }
+
+/// The answer to a request that is not granted, until the server hangs up.
+fn refusal(request: &str) -> String {
+    let mut stream = connect();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_request_that_breaks_a_rule_of_the_specification_is_refused() {
+    let sound = request(13);
+    for (part, instead, status) in [
+        ("GET /", "POST /", 405),
+        ("HTTP/1.1", "HTTP/1.0", 505),
+        ("Host: server.example.com\r\n", "", 400),
+        ("Upgrade: websocket", "Upgrade: h2c", 426),
+        ("Upgrade: websocket\r\n", "", 426),
+        ("Connection: Upgrade", "Connection: close", 400),
+        ("Connection: Upgrade\r\n", "", 400),
+        (
+            "Sec-WebSocket-Key: ",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-key: ",
+            400,
+        ),
+        ("Upgrade: websocket", "Upgrade : websocket", 400),
+        ("GET /chat HTTP/1.1", "GET", 400),
+    ] {
+        let request = sound.replacen(part, instead, 1);
+        assert_ne!(request, sound, "{part}");
+        let answer = refusal(&request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{instead}: {answer}");
+        assert!(!answer.contains("Sec-WebSocket-Accept"), "{instead}: {answer}");
+    }
+}
+
+#[test]
+fn lists_and_cases_of_any_kind_are_granted() {
+    let mut stream = connect();
+    let request = request(13).replace("Upgrade: websocket", "upgrade: h2c, WebSocket");
+    let request = request.replace("Connection: Upgrade", "connection: keep-alive,upgrade");
+    stream.write_all(&[request.as_bytes(), b"\x88\x80\0\0\0\0"].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", answer.escape_ascii());
+}

@@ -29,13 +29,22 @@ fn follow(serve: impl FnOnce(TcpStream) + Send + 'static) -> (String, Result<(),
 
 /// Grants the request, with frames right behind the answer.
 fn grant(stream: &mut TcpStream, early: &[u8]) {
+    let accept = accept(stream);
+    let head = format!("{HEAD}sec-websocket-accept: {accept}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), early].concat()).unwrap();
+}
+
+/// A sound answer, less the line that each request has answered otherwise.
+const HEAD: &str = "HTTP/1.1 101 Yes\r\nupgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
+    Sec-WebSocket-Protocol: tidewire.v1\r\n";
+
+/// Reads the request, and says what answers its key.
+fn accept(stream: &mut TcpStream) -> String {
     let request = read_head(stream);
     assert!(request.starts_with("GET /ws HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("\r\nSec-WebSocket-Protocol: tidewire.v1\r\n"), "{request}");
     let key = request.split("Sec-WebSocket-Key: ").nth(1).unwrap().lines().next().unwrap();
-    let accept = HandshakeKey::parse(key).unwrap().accept();
-    let head = format!("HTTP/1.1 101 Yes\r\nsec-websocket-accept: {accept}\r\n\r\n");
-    stream.write_all(&[head.as_bytes(), early].concat()).unwrap();
+    HandshakeKey::parse(key).unwrap().accept()
 }
 
 /// The next frame as it was before its mask: the first two bytes, then the payload.
@@ -83,7 +92,42 @@ fn a_refusal_is_shown() {
         read_head(&mut stream);
         stream.write_all(b"HTTP/1.1 503 Full\r\n\r\n").unwrap();
     });
-    assert!(outcome.unwrap_err().ends_with("opens no WebSocket:\nHTTP/1.1 503 Full\r\n\r\n"));
+    let error = outcome.unwrap_err();
+    assert!(
+        error.contains("opens no WebSocket, the server answered 503 instead of 101:\n"),
+        "{error}"
+    );
+    assert!(error.ends_with("HTTP/1.1 503 Full\\r\\n\\r\\n"), "{error}");
+}
+
+/// How the example ends with an answer that has `instead` in place of `part`.
+fn outcome_with(part: &'static str, instead: &'static str) -> Result<(), String> {
+    let (_, outcome) = follow(move |mut stream| {
+        let sound = format!("{HEAD}Sec-WebSocket-Accept: {}\r\n\r\n", accept(&mut stream));
+        assert!(sound.contains(part), "{part}");
+        stream.write_all(sound.replacen(part, instead, 1).as_bytes()).unwrap();
+    });
+    outcome
+}
+
+#[test]
+fn an_answer_that_breaks_a_rule_of_the_specification_is_refused() {
+    let (chosen, other) = ("Sec-WebSocket-Protocol: tidewire.v1", "Sec-WebSocket-Protocol: soap");
+    for (part, instead, words) in [
+        ("upgrade: WebSocket\r\n", "", "Upgrade is not websocket"),
+        ("upgrade: WebSocket", "upgrade: h2c", "Upgrade is not websocket"),
+        ("Connection: keep-alive, Upgrade\r\n", "", "Connection does not say Upgrade"),
+        ("Upgrade\r\n", "close\r\n", "Connection does not say Upgrade"),
+        ("Sec-WebSocket-Accept: ", "Sec-WebSocket-Accept: x", "does not fit the key"),
+        ("HTTP/1.1 101", "HTTP/1.1 200", "answered 200 instead of 101"),
+        (chosen, other, "subprotocol that was not offered"),
+        ("Sec-WebSocket-Protocol: tidewire.v1\r\n", "", "does not speak tidewire.v1"),
+        (chosen, "Sec-WebSocket-Extensions: permessage-deflate", "extension that was not offered"),
+        ("HTTP/1.1 101", "SIP/2.0 101", "is no HTTP"),
+    ] {
+        let error = outcome_with(part, instead).unwrap_err();
+        assert!(error.contains(words), "{instead}: {error}");
+    }
 }
 
 #[test]
@@ -91,7 +135,7 @@ fn an_answer_to_another_key_is_refused() {
     let (_, outcome) = follow(|mut stream| {
         read_head(&mut stream);
         let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-        stream.write_all(format!("HTTP/1.1 101 Yes\r\n{accept}\r\n\r\n").as_bytes()).unwrap();
+        stream.write_all(format!("{HEAD}{accept}\r\n\r\n").as_bytes()).unwrap();
     });
-    assert!(outcome.is_err());
+    assert!(outcome.unwrap_err().contains("does not fit the key"));
 }
