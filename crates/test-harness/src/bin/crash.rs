@@ -29,3 +29,14 @@ async fn main() -> Result<()> {
     println!("a full disk: {report:?}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_crash_at_all_proves_nothing_and_is_refused() {
+        assert!(Arguments::try_parse_from(["crash", "--rounds", "1"]).is_ok());
+        assert!(Arguments::try_parse_from(["crash", "--rounds", "0"]).is_err());
+    }
+}

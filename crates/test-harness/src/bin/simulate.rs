@@ -44,7 +44,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     let threads =
         arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let (next, has_failed) = (AtomicU64::new(arguments.first), AtomicBool::new(false));
-    let end = arguments.first.checked_add(arguments.seeds).context("no seeds are left from there")?;
+    let end =
+        arguments.first.checked_add(arguments.seeds).context("no seeds are left from there")?;
     let work = || -> Result<Tally, Failure> {
         let mut tally = Tally::default();
         while !has_failed.load(Ordering::Relaxed) {
@@ -79,3 +80,17 @@ fn run(arguments: &Arguments) -> Result<()> {
 
 /// From so many worlds on, everything that can happen should have.
 const SEEDS_TO_MEET_ALL: u64 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_seeds_at_all_prove_nothing_and_are_refused() {
+        let parse = |seeds| Arguments::try_parse_from(["simulate", "--seeds", seeds]);
+        assert!(parse("1").is_ok());
+        assert!(parse("0").is_err());
+        let past_the_end = ["simulate", "--first", "18446744073709551615"];
+        assert!(run(&Arguments::parse_from(past_the_end)).is_err());
+    }
+}
