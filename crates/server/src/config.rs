@@ -6,28 +6,31 @@
 
 mod channels;
 mod layers;
+mod listen;
 mod reasons;
 mod settings;
 mod units;
 
 pub use channels::Value;
 pub use layers::ConfigError;
+pub use listen::{Endpoint, Listen};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
-pub use units::{Address, Bytes, Count, Fsync, Span};
+pub use units::{Bytes, Count, Fsync, Span};
 
 use channels::BELOW_TOTAL;
 use layers::File;
+use listen::LISTEN;
 use reasons::Origins;
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 use tidewire_broker::{self as broker, ChannelName};
 use tidewire_connection as connection;
 
 /// The configuration in force: every key with its value.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen: at least one address, and none twice but with port 0.
+    pub listen: Vec<Listen>,
     /// Whether to listen beyond this machine although everybody may do everything.
     pub insecure: bool,
     /// Where the log is kept; `None` is in memory.
@@ -90,7 +93,7 @@ impl Config {
             return Err(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
         }
         let config = Self {
-            listen: settings.listen.map_or(LISTEN, Into::into),
+            listen: resolve(settings.listen.as_deref())?,
             insecure: settings.insecure.unwrap_or(false),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),
@@ -155,11 +158,33 @@ impl Config {
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             return Err(ConfigError::value("data", "empty", "a directory, or left out"));
         }
-        if !self.listen.ip().is_loopback() && !self.insecure {
-            return Err(ConfigError::Exposed { listen: self.listen });
+        let is_exposed = |listen: &&Listen| !listen.address.ip().is_loopback();
+        if let Some(listen) = self.listen.iter().find(is_exposed)
+            && !self.insecure
+        {
+            return Err(ConfigError::Exposed { listen: listen.clone() });
         }
         Ok(())
     }
+}
+
+/// The addresses of all endpoints, each once.
+fn resolve(endpoints: Option<&[Endpoint]>) -> Result<Vec<Listen>, ConfigError> {
+    let Some(endpoints) = endpoints else {
+        return Ok(vec![Listen { address: LISTEN, name: None }]);
+    };
+    let mut listens: Vec<Listen> = Vec::new();
+    for endpoint in endpoints {
+        let unresolved = |cause| ConfigError::Unresolved { endpoint: endpoint.to_string(), cause };
+        for listen in endpoint.resolve().map_err(unresolved)? {
+            // Port 0 is another one each time.
+            let is_free = listen.address.port() == 0;
+            if is_free || listens.iter().all(|other| other.address != listen.address) {
+                listens.push(listen);
+            }
+        }
+    }
+    Ok(listens)
 }
 
 const ABOVE_MESSAGES: &str =
@@ -168,9 +193,6 @@ const ABOVE_MESSAGES: &str =
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
 }
-
-const LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// As many as the broker has lanes.
 const WORKERS_MAX: usize = 64;
@@ -199,10 +221,14 @@ mod tests {
         Config::resolve(file, Settings::default(), Settings::default())
     }
 
+    fn addresses(config: &Config) -> Vec<String> {
+        config.listen.iter().map(|listen| listen.address.to_string()).collect()
+    }
+
     #[test]
     fn the_defaults_are_those_of_the_design() {
         let config = from_text("").unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(addresses(&config), ["127.0.0.1:8080"]);
         let broker = broker::Limits::default();
         assert_eq!(config.broker.rules.defaults(), broker.rules.defaults());
         assert_eq!(config.broker.bytes_max, broker.bytes_max);
@@ -225,6 +251,34 @@ mod tests {
         let error = from_text("listen = \"0.0.0.0:80\"").unwrap_err().to_string();
         assert!(error.contains("--insecure"), "{error}");
         assert!(from_text("listen = \"0.0.0.0:80\"\ninsecure = true").is_ok());
+    }
+
+    #[test]
+    fn a_server_listens_in_several_places() {
+        for (text, expected) in [
+            ("listen = 80", &["127.0.0.1:80"][..]),
+            ("listen = \":80\"", &["127.0.0.1:80"]),
+            ("listen = \"80, 127.0.0.2:81\"", &["127.0.0.1:80", "127.0.0.2:81"]),
+            ("listen = [80, \"127.0.0.2:81\"]", &["127.0.0.1:80", "127.0.0.2:81"]),
+            ("listen = [80, \"127.0.0.1:80\"]", &["127.0.0.1:80"]),
+            ("listen = [0, \":0\"]", &["127.0.0.1:0", "127.0.0.1:0"]),
+        ] {
+            assert_eq!(addresses(&from_text(text).unwrap()), expected, "{text}");
+        }
+        let named = from_text("listen = \"localhost:80\"").unwrap();
+        assert!(addresses(&named).contains(&"127.0.0.1:80".to_owned()), "{:?}", named.listen);
+        let variable = ("TIDEWIRE_LISTEN".into(), "80,127.0.0.2:81".into());
+        let environment = layers::from_environment([variable].into_iter()).unwrap();
+        let config = Config::resolve(File::default(), environment, Settings::default()).unwrap();
+        assert_eq!(addresses(&config), ["127.0.0.1:80", "127.0.0.2:81"]);
+    }
+
+    #[test]
+    fn each_address_is_judged_by_itself() {
+        let error = from_text("listen = [80, \"192.0.2.1:80\"]").unwrap_err().to_string();
+        assert!(error.starts_with("listen is 192.0.2.1:80, beyond this machine"), "{error}");
+        let error = from_text("listen = \"nowhere.invalid:80\"").unwrap_err().to_string();
+        assert!(error.starts_with("listen is nowhere.invalid:80, which has no address"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     desk::{Desk, House},
     gate::Gate,
+    listeners,
     presence::Teller,
     routes,
     storage::Storage,
@@ -17,9 +18,10 @@ use anyhow::{Context as _, Result};
 use futures_util::FutureExt as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
+    cell::RefCell,
     io::{self, Write as _},
     net::TcpListener,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -28,11 +30,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
 ///
-/// The first line on standard output is `listening on http://ADDRESS`.
+/// The first line on standard output is `listening on http://ADDRESS`, and so is one more for each other
+/// address.
 ///
 /// # Errors
 ///
-/// The address cannot be listened on, or the machine refuses something else that is needed.
+/// An address cannot be listened on, or the machine refuses something else that is needed.
 pub fn serve(config: Config) -> Result<()> {
     rt::System::new().block_on(run(config))
 }
@@ -40,18 +43,17 @@ pub fn serve(config: Config) -> Result<()> {
 async fn run(config: Config) -> Result<()> {
     let descriptors = raise_descriptor_limit();
     let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
-    let listener = TcpListener::bind(config.listen)
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
+    let listeners = listeners::bind(&config.listen)?;
+    let urls: Result<Vec<String>, io::Error> = listeners.iter().map(url).collect();
+    let urls = urls?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
     // Nobody is connected yet: whoever the log tells of was when it was last open.
     broker.clear_presence();
     let gate = Gate::new(connections_max);
-    let server = start(&config, broker, engine, &gate, listener)?;
+    let server = start(&config, broker, engine, &gate, listeners)?;
     let mut terminate = signal(SignalKind::terminate())?;
-    if let Err(error) = greet(&format!("http://{address}"), &storage, connections_max, descriptors)
-    {
+    if let Err(error) = greet(&urls, &storage, connections_max, descriptors) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
@@ -78,7 +80,7 @@ fn start(
     broker: &Broker,
     engine: &Arc<dyn Engine>,
     gate: &Gate,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
 ) -> Result<Server> {
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
@@ -102,26 +104,10 @@ fn start(
             std::process::exit(EXIT_SOFTWARE)
         });
         let engine = Arc::clone(&engine);
-        Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone()))
+        Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone())
     };
-    let builder = Server::build()
-        .workers(config.workers)
-        .backlog(BACKLOG)
-        .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
-    let builder = listen(builder, listener, timeouts, move || {
-        let desk = make_desk();
-        for task in [Task::Lane, Task::Clock, Task::Leaving] {
-            let desk = Rc::clone(&desk);
-            rt::spawn(async move {
-                match task {
-                    Task::Lane => desk.run_lane().await,
-                    Task::Clock => desk.run_clock().await,
-                    Task::Leaving => desk.run_leaving().await,
-                }
-            });
-        }
+    let make_app = move || {
+        let desk = desk_of_this_worker(&make_desk);
         let gate = desk.gate.clone();
         App::new()
             .wrap_fn(routes::origin::allow)
@@ -130,8 +116,41 @@ fn start(
                 service.call(request).inspect(move |_| drop(errand))
             })
             .configure(|config| routes::configure(config, &desk))
+    };
+    let builder = Server::build()
+        .workers(config.workers)
+        .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
+        listen(builder, listener, timeouts, make_app.clone())
     })?;
     Ok(builder.run())
+}
+
+/// What the connections of this worker share, whichever listener they came by: actix makes an application for
+/// each worker and listener.
+fn desk_of_this_worker(make: impl FnOnce() -> Desk) -> Rc<Desk> {
+    thread_local! {
+        // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
+        static DESK: RefCell<Weak<Desk>> = const { RefCell::new(Weak::new()) };
+    }
+    if let Some(desk) = DESK.with_borrow(Weak::upgrade) {
+        return desk;
+    }
+    let desk = Rc::new(make());
+    DESK.set(Rc::downgrade(&desk));
+    for task in [Task::Lane, Task::Clock, Task::Leaving] {
+        let desk = Rc::clone(&desk);
+        rt::spawn(async move {
+            match task {
+                Task::Lane => desk.run_lane().await,
+                Task::Clock => desk.run_clock().await,
+                Task::Leaving => desk.run_leaving().await,
+            }
+        });
+    }
+    desk
 }
 
 /// What a worker does beside its connections.
@@ -168,14 +187,22 @@ async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
     handle.stop(true).await;
 }
 
+/// Where a listener is reached.
+fn url(listener: &TcpListener) -> io::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
 fn greet(
-    url: &str,
+    urls: &[String],
     storage: &Storage,
     connections_max: usize,
     descriptors: usize,
 ) -> io::Result<()> {
     let mut output = std::io::stdout().lock();
-    writeln!(output, "listening on {url}")?;
+    for url in urls {
+        writeln!(output, "listening on {url}")?;
+    }
+    let url = urls.first().map_or("", String::as_str);
     writeln!(output)?;
     writeln!(output, "  console    {url}/")?;
     writeln!(output, "  follow     curl -N {url}/events")?;
@@ -207,9 +234,6 @@ fn raise_descriptor_limit() -> usize {
 
 /// Open files that are no subscribers: listeners, timers, publishers' connections.
 const DESCRIPTORS_RESERVED: usize = 128;
-
-/// Connections that wait to be accepted, as after a restart when everybody comes back.
-const BACKLOG: u32 = 4_096;
 
 /// Connections of one worker still in actix's hands: publishers, and who is about to subscribe.
 const CONNECTIONS_HTTP_MAX: usize = 25_000;

@@ -1,11 +1,11 @@
 //! The sources below the flags: a file and the environment.
 
-use super::{Settings, channels};
+use super::{Listen, Settings, channels};
+use crate::suggestion::did_you_mean;
 use serde::de::DeserializeOwned;
 use std::{
     ffi::OsString,
     io,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use tidewire_broker::{Pattern, Rule};
@@ -40,8 +40,9 @@ pub enum ConfigError {
     },
     /// No setting has this name.
     #[error(
-        "{source_name}: there is no setting {key}; there are {}, and, in a file, a table \
+        "{source_name}: there is no setting {key}; {}there are {}, and, in a file, a table \
          [channels.\"PATTERN\"] for each pattern",
+        meant.as_ref().map(|meant| format!("did you mean {meant}? ")).unwrap_or_default(),
         known.join(", ")
     )]
     UnknownKey {
@@ -49,6 +50,8 @@ pub enum ConfigError {
         source_name: String,
         /// What was given.
         key: String,
+        /// What was probably meant, spelled likewise.
+        meant: Option<String>,
         /// The settings that can be given there.
         known: Vec<&'static str>,
     },
@@ -93,6 +96,17 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// A host name stands for no address.
+    #[error(
+        "listen is {endpoint}, which has no address: {cause}; it has to be a name that resolves, or \
+         an address"
+    )]
+    Unresolved {
+        /// The name, with its port.
+        endpoint: String,
+        /// What the resolver says.
+        cause: io::Error,
+    },
     /// Everybody could read and write.
     #[error(
         "listen is {listen}, beyond this machine, and there are no keys: anybody could read and \
@@ -100,7 +114,7 @@ pub enum ConfigError {
     )]
     Exposed {
         /// Where it would have listened.
-        listen: SocketAddr,
+        listen: Listen,
     },
 }
 
@@ -162,7 +176,8 @@ fn read(
 ) -> Result<Settings, ConfigError> {
     if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
         let source_name = source_name.to_owned();
-        return Err(ConfigError::UnknownKey { source_name, key: spell(key), known });
+        let meant = did_you_mean(key, known.iter().copied()).map(&spell);
+        return Err(ConfigError::UnknownKey { source_name, key: spell(key), meant, known });
     }
     deserialize(table, source_name, spell)
 }
@@ -195,17 +210,15 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_those_there_are() {
         let error = from_text("lisen = 1", "tidewire.toml").unwrap_err().to_string();
-        assert!(
-            error.starts_with(
-                "tidewire.toml: there is no setting lisen; there are listen, insecure"
-            )
-        );
+        assert!(error.starts_with(
+            "tidewire.toml: there is no setting lisen; did you mean listen? there are listen,"
+        ));
         let error = from_text("config = \"other.toml\"", "tidewire.toml").unwrap_err().to_string();
         assert!(error.starts_with("tidewire.toml: there is no setting config; there are listen"));
         let variable = ("TIDEWIRE_LISEN".into(), "x".into());
         let error = from_environment([variable].into_iter()).unwrap_err().to_string();
         assert!(
-            error.starts_with("the environment: there is no setting TIDEWIRE_LISEN"),
+            error.contains("no setting TIDEWIRE_LISEN; did you mean TIDEWIRE_LISTEN? there are"),
             "{error}"
         );
     }
@@ -220,12 +233,10 @@ mod tests {
             ("workers = 1.5", "workers", "expected a whole number such as 1000"),
             ("insecure = \"yes\"", "insecure", "expected a boolean"),
             ("data = 5", "data", "expected path string"),
-            (
-                "listen = \"localhost:80\"",
-                "listen",
-                "an IP address and a port such as 127.0.0.1:80",
-            ),
-            ("listen = 8080", "listen", "an IP address and a port such as 127.0.0.1:80"),
+            ("listen = \"localhost\"", "listen", "\"localhost\" is not a port, or an address or"),
+            ("listen = 65536", "listen", "\"65536\" is not a port"),
+            ("listen = []", "listen", "an empty array is not a port"),
+            ("listen = true", "listen", "expected a port, or an address or host name with a port"),
         ] {
             let error = from_text(text, "f").unwrap_err().to_string();
             assert!(error.starts_with(&format!("f: {key}: ")) && error.contains(part), "{error}");

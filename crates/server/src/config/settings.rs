@@ -1,6 +1,6 @@
 //! One layer of configuration: every key, given or not.
 
-use super::{Address, Bytes, Count, Fsync, Span};
+use super::{Bytes, Count, Endpoint, Fsync, Span, listen};
 use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -39,9 +39,11 @@ settings! {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Address,
+    /// Where to listen, more than once or with commas for several: 8080, localhost:8080, [::1]:8080;
+    /// a port alone is on this machine, port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "listen::read")]
+    listen: Vec<Endpoint>,
 
     /// Listen beyond this machine although anybody may then read and publish everything
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]

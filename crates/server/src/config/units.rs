@@ -3,7 +3,7 @@
 //! Each says what it has to be, with an example, where it is not.
 
 use serde::{Deserialize, Deserializer, de};
-use std::{fmt, marker::PhantomData, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 use tidewire_protocol::{Since, parse_duration};
 
 /// A length of time, such as `20s`, `250ms` or `1h`.
@@ -84,32 +84,6 @@ impl<'de> Deserialize<'de> for Count {
 }
 
 const COUNT: &str = "a whole number such as 1000";
-
-/// Where to listen; a name would stand for more than one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address(SocketAddr);
-
-impl From<Address> for SocketAddr {
-    fn from(address: Address) -> Self {
-        address.0
-    }
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| format!("{text:?} is not {ADDRESS}"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Spelled::new(ADDRESS))
-    }
-}
-
-const ADDRESS: &str = "an IP address and a port such as 127.0.0.1:8080 or [::1]:8080";
 
 /// A number of bytes, plain or with a unit: `65536`, `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,7 +98,7 @@ impl Running {
         let engine = engine(broker.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
-        let server = start(&config, &broker, &engine, &gate, listener).unwrap();
+        let server = start(&config, &broker, &engine, &gate, vec![listener]).unwrap();
         Self { address, broker, gate, handle: server.handle(), server: rt::spawn(server) }
     }
 

@@ -50,7 +50,7 @@ impl Default for HttpTimeouts {
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
 /// `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
-/// and is that worker's alone. `HttpRequest::app_config` knows only actix's default host and
+/// and is that worker's alone. With several listeners it is called once for each of them. `HttpRequest::app_config` knows only actix's default host and
 /// address. `TCP_NODELAY` is set on every socket.
 ///
 /// # Errors

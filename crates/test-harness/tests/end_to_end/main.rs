@@ -32,6 +32,7 @@ mod an_unknown_position_is_a_gap_and_then_what_is_retained;
 mod a_repeat_is_answered_like_the_first;
 mod who_wants_no_echo_gets_none;
 
+mod a_server_listens_in_several_places;
 mod check_config_tells_what_channels_have_and_why;
 mod options_differ_by_pattern;
 

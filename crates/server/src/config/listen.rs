@@ -1,0 +1,198 @@
+//! Where to listen, as people write it: a port, an address, or a host name, one or several.
+//!
+//! A port alone is on this machine. A name stands for every address that it resolves to; each of them is
+//! judged like one that was written out.
+
+use serde::{Deserialize, Deserializer, de};
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _},
+    str::FromStr,
+};
+
+/// One place to listen, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    host: Host,
+    port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    Address(IpAddr),
+    Name(String),
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub address: SocketAddr,
+    /// The host name that resolved to it.
+    pub name: Option<String>,
+}
+
+impl Endpoint {
+    /// The addresses that it stands for; asks the system's resolver if it is a name.
+    pub(super) fn resolve(&self) -> io::Result<Vec<Listen>> {
+        let name = match &self.host {
+            Host::Address(ip) => {
+                let address = SocketAddr::new(*ip, self.port);
+                return Ok(vec![Listen { address, name: None }]);
+            }
+            Host::Name(name) => name,
+        };
+        let addresses = (name.as_str(), self.port).to_socket_addrs()?;
+        Ok(addresses.map(|address| Listen { address, name: Some(name.clone()) }).collect())
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let none = || format!("{text:?} is not {ENDPOINT}");
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self { host: Host::Address(address.ip()), port: address.port() });
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number).ok_or_else(none)?;
+        let host = match host {
+            "" => Host::Address(LOOPBACK),
+            name if is_host_name(name) => Host::Name(name.to_owned()),
+            _ => return Err(none()),
+        };
+        Ok(Self { host, port })
+    }
+}
+
+/// Letters, digits, `-` and `_` between dots, and not all digits: that would be a mistyped address.
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !label.is_empty() && label.bytes().all(is_plain)
+    };
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    labels.split('.').all(is_label) && labels.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Address(ip) => SocketAddr::new(*ip, self.port).fmt(formatter),
+            Host::Name(name) => write!(formatter, "{name}:{}", self.port),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            None => self.address.fmt(formatter),
+            Some(name) => write!(formatter, "{} ({name})", self.address),
+        }
+    }
+}
+
+/// Where a server listens unless told otherwise.
+pub(super) const LISTEN: SocketAddr = SocketAddr::new(LOOPBACK, 8080);
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+const ENDPOINT: &str = "a port, or an address or host name with a port: 8080, localhost:8080, \
+                        127.0.0.1:8080, [::1]:8080";
+
+/// Reads one or several: a number, a text with commas between, or an array of these.
+pub(super) fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Endpoint>>, D::Error> {
+    deserializer.deserialize_any(Written).map(Some)
+}
+
+struct Written;
+
+impl<'de> de::Visitor<'de> for Written {
+    type Value = Vec<Endpoint>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{ENDPOINT}; or an array of these")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.split(',').map(|one| one.parse().map_err(E::custom)).collect()
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut endpoints = Vec::new();
+        while let Some(Several(more)) = items.next_element()? {
+            endpoints.extend(more);
+        }
+        match endpoints.is_empty() {
+            true => Err(de::Error::custom(format!("an empty array is not {ENDPOINT}"))),
+            false => Ok(endpoints),
+        }
+    }
+}
+
+/// An item of an array.
+struct Several(Vec<Endpoint>);
+
+impl<'de> Deserialize<'de> for Several {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_on_this_machine() {
+        for text in ["8080", ":8080", " 8080", "127.0.0.1:8080"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), "127.0.0.1:8080", "{text}");
+        }
+        for text in ["localhost:8080", "[::1]:8080", "0.0.0.0:0", "my_host.example-1.:80"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_to_listen_is_told_what_is() {
+        for bad in [
+            "",
+            ":",
+            "localhost",
+            "+80",
+            ":+80",
+            "65536",
+            "a:65536",
+            "::1:80",
+            "a b:80",
+            "*:80",
+            "http://a:80",
+            "256.0.0.1:80",
+            "127.0.0.1",
+            "a..b:80",
+            "a/b:80",
+        ] {
+            let error = bad.parse::<Endpoint>().unwrap_err();
+            assert!(error.starts_with(&format!("{bad:?} is not a port, or an address")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_every_address_that_it_resolves_to() {
+        let listens = "localhost:80".parse::<Endpoint>().unwrap().resolve().unwrap();
+        assert!(listens.iter().any(|listen| listen.to_string() == "127.0.0.1:80 (localhost)"));
+        assert!(listens.iter().all(|listen| listen.address.ip().is_loopback()), "{listens:?}");
+        let nowhere = "nowhere.invalid:80".parse::<Endpoint>().unwrap();
+        assert!(nowhere.resolve().is_err());
+    }
+}
