@@ -29,6 +29,8 @@ pub enum ErrorCode {
     NotFound,
     /// Something is there, but not for this method.
     MethodNotAllowed,
+    /// Another version of the protocol has to be spoken.
+    UpgradeRequired,
     /// More bytes than a message may have.
     PayloadTooLarge,
     /// The id was given to another message.
@@ -56,7 +58,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -68,6 +70,7 @@ impl ErrorCode {
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::UpgradeRequired,
         Self::PayloadTooLarge,
         Self::Conflict,
         Self::StateFull,
@@ -117,6 +120,7 @@ impl ErrorCode {
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
             Self::NotFound => ("not_found", 404, "Nothing is here"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
+            Self::UpgradeRequired => ("upgrade_required", 426, "Another version is needed"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),
             Self::Conflict => ("conflict", 409, "The id belongs to another message"),
             Self::StateFull => ("state_full", 409, "The channel holds all it may"),
@@ -168,6 +172,7 @@ mod tests {
                 ("forbidden", 403, false),
                 ("not_found", 404, false),
                 ("method_not_allowed", 405, false),
+                ("upgrade_required", 426, false),
                 ("payload_too_large", 413, false),
                 ("conflict", 409, false),
                 ("state_full", 409, false),

@@ -45,7 +45,16 @@ impl ResponseError for Refused {
     fn error_response(&self) -> HttpResponse {
         let Refusal { code, message } = &self.0;
         let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE));
+        response
+            .insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        if *code == ErrorCode::UpgradeRequired {
+            // What to upgrade to (RFC 9110 §15.5.22, RFC 6455 §4.4).
+            response
+                .insert_header((header::UPGRADE, "websocket"))
+                .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+        }
         if code.retryable() {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }

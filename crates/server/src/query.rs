@@ -1,23 +1,54 @@
-//! The query that all four wires share: `channel`, `since`, `format`, and their checks.
+//! The query of a request: only names that its route knows, and what they mean on all wires.
 
-use crate::problem::Refused;
-use actix_web::HttpRequest;
-use std::{borrow::Cow, time::Duration};
+use crate::{problem::Refused, suggestion::did_you_mean};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Payload, ServiceRequest},
+};
+use percent_encoding::percent_decode_str;
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 use tidewire_connection::{Format, Identity, Limits, Place, Subscription, limit};
 use tidewire_protocol::{ErrorCode, Since, parse_duration};
 
-/// A request's query, decoded but not yet understood.
-pub(crate) struct Query<'a> {
-    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+/// The parameters that a route takes. Its place in the table of routes names them.
+pub(crate) type Parameters = &'static [&'static str];
+
+/// A request's query: each name is one that its route takes, each value is text.
+///
+/// The table of routes makes it, before any handler runs; a handler asks for it as an argument.
+#[derive(Debug)]
+pub(crate) struct Query {
+    known: Parameters,
+    pairs: Vec<(String, String)>,
 }
 
-impl<'a> Query<'a> {
-    pub(crate) fn of(request: &'a HttpRequest) -> Self {
-        Self::parse(request.query_string())
+impl Query {
+    /// Reads the query of a request, and keeps it for the handler.
+    ///
+    /// # Errors
+    ///
+    /// A name is not one of `known`, or something is not UTF-8.
+    pub(crate) fn keep(request: &ServiceRequest, known: Parameters) -> Result<(), Refused> {
+        let query = Self::parse(request.query_string(), known)?;
+        request.extensions_mut().insert(query);
+        Ok(())
     }
 
-    fn parse(text: &'a str) -> Self {
-        Self { pairs: form_urlencoded::parse(text.as_bytes()).collect() }
+    fn parse(text: &str, known: Parameters) -> Result<Self, Refused> {
+        let mut pairs = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decode(name, name)?, decode(name, value)?);
+            if known.contains(&&*name) {
+                pairs.push((name, value));
+            } else if name != CACHE_BUSTER {
+                return Err(unknown(&name, known));
+            }
+        }
+        Ok(Self { known, pairs })
     }
 
     /// The value of a parameter, the last if there are several.
@@ -89,9 +120,58 @@ impl<'a> Query<'a> {
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        debug_assert!(self.known.contains(&name), "{name} is not in the route's list");
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| &**value)
     }
 }
+
+impl FromRequest for Query {
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // Absent only where a handler has two of them.
+        let query = request.extensions_mut().remove::<Self>();
+        ready(query.ok_or_else(|| Refused::new(ErrorCode::Internal, "the query was not read")))
+    }
+}
+
+/// Decodes `text` of the parameter `name` as forms are ([URL Standard §5.1]), but for bytes that
+/// are not UTF-8: replaced, two ids that differ would become one.
+///
+/// [URL Standard §5.1]: https://url.spec.whatwg.org/#urlencoded-parsing
+fn decode(name: &str, text: &str) -> Result<String, Refused> {
+    let text = text.replace('+', " ");
+    let decoded = percent_decode_str(&text).decode_utf8().map(|decoded| decoded.into_owned());
+    decoded.map_err(|_| {
+        // A channel's name that holds such a byte is none, as one that holds a space is.
+        let code = if name == "channel" { ErrorCode::BadChannel } else { ErrorCode::BadRequest };
+        Refused::new(code, format!("the query parameter {} is not UTF-8", shown(name)))
+    })
+}
+
+fn unknown(name: &str, known: Parameters) -> Refused {
+    let mut message = format!("there is no query parameter {} here", shown(name));
+    if let Some(meant) = did_you_mean(name, known.iter().copied()) {
+        message.push_str(&format!(", did you mean {meant}?"));
+    }
+    match known {
+        [] => message.push_str("; this path takes none"),
+        known => message.push_str(&format!("; this path takes {}", known.join(", "))),
+    }
+    Refused::new(ErrorCode::BadRequest, message)
+}
+
+/// As much of a name as an error repeats.
+fn shown(name: &str) -> String {
+    name.chars().take(NAME_SHOWN_CHARS).collect()
+}
+
+/// What clients add to a URL so that no cache answers it, jQuery and polyfills of `EventSource`
+/// among them. It means nothing and is ignored on every path.
+const CACHE_BUSTER: &str = "_";
+
+const NAME_SHOWN_CHARS: usize = 64;
 
 /// The channel of those who name none.
 pub(crate) const LOBBY: &str = "lobby";
@@ -103,9 +183,52 @@ const POLL_WAIT: Duration = Duration::from_secs(25);
 mod tests {
     use super::*;
 
+    const KNOWN: Parameters = &["channel", "since", "format", "wait", "limit", "info", "user"];
+
+    fn parse(query: &str) -> Result<Query, Refused> {
+        Query::parse(query, KNOWN)
+    }
+
+    fn told(query: &str, known: Parameters) -> String {
+        Query::parse(query, known).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_name_that_the_route_does_not_take_is_refused_with_what_was_meant() {
+        let detail = told("channel=a&chanel=b", KNOWN);
+        assert!(
+            detail.contains("no query parameter chanel here, did you mean channel?"),
+            "{detail}"
+        );
+        assert!(
+            detail.ends_with("this path takes channel, since, format, wait, limit, info, user")
+        );
+        assert!(
+            told("q", KNOWN).starts_with("there is no query parameter q here; this path takes")
+        );
+        assert!(told("x=1", &[]).ends_with("this path takes none"));
+        assert!(told(&"x".repeat(100_000), KNOWN).len() < 300);
+    }
+
+    #[test]
+    fn a_parameter_against_caches_is_ignored_everywhere() {
+        assert!(parse("_=1763790000123&channel=a").is_ok());
+        assert!(Query::parse("_=1", &[]).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_and_never_replaced() {
+        for query in ["channel=%FE", "channel=%ff", "%FE=a", "channel=a%C3"] {
+            assert!(told(query, KNOWN).contains("is not UTF-8"), "{query}");
+        }
+        let query = parse("channel=gr%C3%BC%2B+%zz&since").unwrap();
+        assert_eq!(query.one("channel"), Some("gr\u{fc}+ %zz"));
+        assert_eq!(query.one("since"), Some(""));
+    }
+
     fn subscriptions(query: &str, last_event_id: Option<&str>) -> Result<Vec<String>, ErrorCode> {
-        Query::parse(query)
-            .subscriptions(last_event_id, true, &Limits::default())
+        parse(query)
+            .and_then(|query| query.subscriptions(last_event_id, true, &Limits::default()))
             .map(|all| all.iter().map(|one| format!("{} {:?}", one.pattern, one.place)).collect())
             .map_err(|refused| refused.0.code)
     }
@@ -135,17 +258,17 @@ mod tests {
         assert_eq!(subscriptions("since=yesterday", None), Err(ErrorCode::BadPosition));
         let many = "channel=a&".repeat(1_000);
         assert_eq!(subscriptions(&many, None), Err(ErrorCode::TooManySubscriptions));
-        assert!(Query::parse("format=xml").format(Format::Raw).is_err());
-        assert!(Query::parse("wait=long").wait_ms(Duration::MAX).is_err());
+        assert!(parse("format=xml").unwrap().format(Format::Raw).is_err());
+        assert!(parse("wait=long").unwrap().wait_ms(Duration::MAX).is_err());
         for bad in ["0", "-1", "ten", ""] {
-            assert!(Query::parse(&format!("limit={bad}")).limit().is_err(), "{bad}");
+            assert!(parse(&format!("limit={bad}")).unwrap().limit().is_err(), "{bad}");
         }
-        assert!(Query::parse("info={").identity().is_err());
+        assert!(parse("info={").unwrap().identity().is_err());
     }
 
     #[test]
     fn a_wait_is_cut_to_what_is_allowed() {
-        assert_eq!(Query::parse("wait=2h").wait_ms(Duration::from_secs(60)).unwrap(), 60_000);
-        assert_eq!(Query::parse("").wait_ms(Duration::from_secs(60)).unwrap(), 25_000);
+        assert_eq!(parse("wait=2h").unwrap().wait_ms(Duration::from_secs(60)).unwrap(), 60_000);
+        assert_eq!(parse("").unwrap().wait_ms(Duration::from_secs(60)).unwrap(), 25_000);
     }
 }

@@ -1,15 +1,29 @@
-//! Every path of the server. A path is known by all its methods, so that a wrong one is told.
+//! Every path of the server: its methods, the query parameters it takes, its handler.
+//!
+//! [`path()`] adds one. What holds for all of them is there, so that no new path can forget it.
 
 mod channels;
 mod console;
+mod handshake;
 mod health;
 pub(crate) mod origin;
 mod publish;
 mod subscribe;
 
-use crate::{desk::Desk, problem::Refused};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, guard, http::header, web};
-use std::rc::Rc;
+use crate::{
+    desk::Desk,
+    problem::Refused,
+    query::{Parameters, Query},
+};
+use actix_web::{
+    Error, HttpRequest, HttpResponse, ResponseError as _, Route,
+    dev::{HttpServiceFactory, Service, ServiceRequest, ServiceResponse},
+    guard,
+    http::{Method, header},
+    web,
+};
+use futures_util::future::Either;
+use std::{future::ready, rc::Rc};
 use tidewire_protocol::ErrorCode;
 
 pub(crate) type AtDesk = web::ThinData<Rc<Desk>>;
@@ -17,56 +31,103 @@ pub(crate) type AtDesk = web::ThinData<Rc<Desk>>;
 /// Adds all routes, for one worker's desk.
 pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
     config.app_data(web::ThinData(Rc::clone(desk)));
-    let upgrade = guard::fn_guard(|context| {
-        let wants = context.head().headers().get(header::UPGRADE);
-        wants.is_some_and(|wants| wants.as_bytes().eq_ignore_ascii_case(b"websocket"))
-    });
-    let subscribers = [
-        ("/events", web::get().to(subscribe::events)),
-        ("/ws", web::get().to(subscribe::socket)),
-        ("/poll", web::get().to(subscribe::poll)),
-        ("/stream", web::get().to(subscribe::stream)),
-    ];
-    for (path, route) in subscribers {
-        config.service(reading(path, route));
+    let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
+    let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
+    config
+        .service(path("/events", READING, SUBSCRIBE, [get().to(subscribe::events)]))
+        .service(path("/ws", READING, SUBSCRIBE, [get().to(subscribe::socket)]))
+        .service(path("/poll", READING, POLL, [get().to(subscribe::poll)]))
+        .service(path("/stream", READING, SUBSCRIBE, [get().to(subscribe::stream)]))
+        .service(path("/", READING, SUBSCRIBE, page))
+        .service(path("/publish", WRITING, PUBLISH, [web::post().to(publish::batch)]))
+        .service(path("/publish/{channel}", WRITING, PUBLISH, [web::post().to(publish::one)]))
+        .service(path("/channels", READING, LIST, [get().to(channels::list)]));
+    let messages = [get().to(channels::messages)];
+    let presence = [get().to(channels::presence)];
+    config
+        .service(path("/channels/{channel}/messages", READING, MESSAGES, messages))
+        .service(path("/channels/{channel}/presence", READING, PRESENCE, presence))
+        .service(path("/health/live", READING, &[], [get().to(health::live)]))
+        .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
+        .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
+        .service(path("/favicon.ico", READING, ASSET, [get().to(console::favicon)]))
+        .default_service(web::to(nothing_here));
+}
+
+const SUBSCRIBE: Parameters = &["channel", "since", "format", "user", "info"];
+const POLL: Parameters = &["channel", "since", "format", "wait", "user", "info"];
+/// A batch takes none of them, and says where they belong.
+const PUBLISH: Parameters = &["event", "key", "idempotency_key"];
+const LIST: Parameters = &["pattern", "limit", "after"];
+const MESSAGES: Parameters = &["since", "before", "until", "limit", "format"];
+const PRESENCE: Parameters = &["since", "limit"];
+/// A version, by which pages ask for a file anew. It means nothing here: files have an `ETag`.
+const ASSET: Parameters = &["v"];
+
+/// What a path says that it allows.
+const READING: &str = "GET, HEAD, OPTIONS";
+const WRITING: &str = "POST, OPTIONS";
+
+/// A path with its methods as `Allow` names them and the query parameters that it takes.
+fn path<const N: usize>(
+    path: &str,
+    allowed: &'static str,
+    parameters: Parameters,
+    routes: [Route; N],
+) -> impl HttpServiceFactory + use<N> {
+    routes
+        .into_iter()
+        .fold(web::resource(path), |resource, route| resource.route(route))
+        .default_service(web::to(move |request| otherwise(request, allowed)))
+        .wrap_fn(move |request, service| checked(request, service, parameters))
+}
+
+/// To `HEAD` actix sends the head of the answer and not its body.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// Runs the handler of a request that is sound as far as its head tells.
+fn checked<S>(
+    request: ServiceRequest,
+    service: &S,
+    parameters: Parameters,
+) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+{
+    let sound = match *request.method() {
+        // Asks about the path, and a preflight bears the query of the request that it is about.
+        Method::OPTIONS => Ok(()),
+        _ => handshake::check_method(&request).and_then(|()| Query::keep(&request, parameters)),
+    };
+    match sound {
+        Ok(()) => Either::Left(service.call(request)),
+        Err(refused) => Either::Right(ready(Ok(request.error_response(refused)))),
     }
-    config.service(
-        reading("/", web::get().guard(upgrade).to(subscribe::socket))
-            .route(web::get().to(console::page)),
-    );
-    config.service(writing("/publish", web::post().to(publish::batch)));
-    config.service(writing("/publish/{channel}", web::post().to(publish::one)));
-    config.service(reading("/channels", web::get().to(channels::list)));
-    config.service(reading("/channels/{channel}/messages", web::get().to(channels::messages)));
-    config.service(reading("/channels/{channel}/presence", web::get().to(channels::presence)));
-    config.service(reading("/health/live", web::get().to(health::live)));
-    config.service(reading("/health/ready", web::get().to(health::ready)));
-    config.service(reading("/assets/{name}", web::get().to(console::asset)));
-    config.service(reading("/favicon.ico", web::get().to(console::favicon)));
-    config.default_service(web::to(nothing_here));
 }
 
-fn reading(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(web::to(|request| otherwise(request, "GET")))
-}
-
-fn writing(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(web::to(|request| otherwise(request, "POST")))
-}
-
-/// What a path answers to a method it does not take.
+/// What a path answers to a method that no route of it takes.
 async fn otherwise(request: HttpRequest, allowed: &'static str) -> HttpResponse {
     if let Some(answer) = origin::preflight(&request, allowed) {
         return answer;
     }
-    let message = format!("this path takes {allowed}");
-    let mut response = Refused::new(ErrorCode::MethodNotAllowed, message).error_response();
+    let mut response = match *request.method() {
+        Method::OPTIONS => HttpResponse::NoContent().finish(),
+        _ => {
+            let message = format!("this path takes {allowed}");
+            Refused::new(ErrorCode::MethodNotAllowed, message).error_response()
+        }
+    };
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     response
 }
 
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
     let path = request.path();
+    if path == SERVER && request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALL)).finish());
+    }
     let message = format!(
         "{path} is nothing here; there are /events, /ws, /poll, /stream, /publish, /channels, \
          /health/live, /health/ready and /"
@@ -74,10 +135,17 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
     Err(Refused::new(ErrorCode::NotFound, message))
 }
 
+/// The target of a request about the server as a whole ([RFC 9112 §3.2.4]).
+///
+/// [RFC 9112 §3.2.4]: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.4
+const SERVER: &str = "*";
+const ALL: &str = "GET, HEAD, POST, OPTIONS";
+
 /// A JSON answer, which no cache keeps.
 fn json_answer(body: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type("application/json")
         .body(body)
 }

@@ -2,7 +2,7 @@
 
 use super::{AtDesk, json_answer};
 use crate::{problem::Refused, query::Query};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
@@ -13,11 +13,10 @@ use tidewire_protocol::Position;
 ///
 /// With `before` the newest messages there, otherwise the oldest behind `since`.
 pub(super) async fn messages(
-    request: HttpRequest,
+    query: Query,
     channel: web::Path<String>,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    let query = Query::of(&request);
     let pattern: Pattern = channel.parse()?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
@@ -30,11 +29,10 @@ pub(super) async fn messages(
 
 /// `GET /channels/{channel}/presence`: a page of who is there.
 pub(super) async fn presence(
-    request: HttpRequest,
+    query: Query,
     channel: web::Path<String>,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    let query = Query::of(&request);
     let channel: ChannelName = channel.parse()?;
     let since = query.one("since").map(str::parse).transpose()?;
     let (limit, time) = (query.limit()?, desk.clock.now());
@@ -61,8 +59,7 @@ struct Row {
 }
 
 /// `GET /channels`: channels that hold messages or are followed, by name, a page at a time.
-pub(super) async fn list(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
-    let query = Query::of(&request);
+pub(super) async fn list(query: Query, desk: AtDesk) -> Result<HttpResponse, Refused> {
     let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();

@@ -15,6 +15,7 @@ use tokio::task::yield_now;
 /// `POST /publish/{channel}`: the body is the payload.
 pub(super) async fn one(
     request: HttpRequest,
+    query: Query,
     channel: web::Path<String>,
     payload: web::Payload,
     desk: AtDesk,
@@ -23,7 +24,6 @@ pub(super) async fn one(
     desk.gate.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = desk.house.grant.permit(&channel)?;
-    let query = Query::of(&request);
     let event = event(named(&request, &query, "event")?)?;
     let key = key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
@@ -42,12 +42,13 @@ pub(super) async fn one(
 /// `POST /publish`: many messages, in their order, each answered for itself.
 pub(super) async fn batch(
     request: HttpRequest,
+    query: Query,
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     origin::check(&request)?;
     desk.gate.check()?;
-    check_names(&request)?;
+    check_names(&request, &query)?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
         let message = format!(
@@ -83,8 +84,7 @@ pub(super) async fn batch(
 }
 
 /// Refuses what is said of one message beside a batch, where it would be lost.
-fn check_names(request: &HttpRequest) -> Result<(), Refused> {
-    let query = Query::of(request);
+fn check_names(request: &HttpRequest, query: &Query) -> Result<(), Refused> {
     let names = [
         ("Idempotency-Key", "idempotency_key", "message_id"),
         ("Key", "key", "key"),
@@ -112,7 +112,7 @@ fn submit(permit: Permit, draft: Draft, desk: &Desk) -> Result<Publishing, Refus
 /// A header, or else a parameter of the query.
 fn named<'a>(
     request: &'a HttpRequest,
-    query: &'a Query<'_>,
+    query: &'a Query,
     name: &str,
 ) -> Result<Option<&'a str>, Refused> {
     let Some(value) = request.headers().get(name) else { return Ok(query.one(name)) };
@@ -126,7 +126,7 @@ fn named<'a>(
 ///
 /// [RFC 9651 §3.3.3]: https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3
 /// [its draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07
-fn idempotency_key(request: &HttpRequest, query: &Query<'_>) -> Result<Option<Label>, Refused> {
+fn idempotency_key(request: &HttpRequest, query: &Query) -> Result<Option<Label>, Refused> {
     if !request.headers().contains_key("Idempotency-Key") {
         return Ok(label("idempotency_key", query.one("idempotency_key"))?);
     }

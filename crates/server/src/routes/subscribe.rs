@@ -1,6 +1,6 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, json_answer, origin};
+use super::{AtDesk, handshake::shake_hands, json_answer, origin};
 use crate::{
     desk::Desk,
     driver::{Driver, Subscribed},
@@ -9,8 +9,8 @@ use crate::{
     takeover::{self, Handoff},
 };
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::{Version, header},
+    HttpRequest, HttpResponse, HttpResponseBuilder, body,
+    http::{Method, header},
     rt, web,
 };
 use std::{
@@ -27,17 +27,17 @@ use tidewire_connection::{
 };
 use tidewire_protocol::ErrorCode;
 use tokio::net::TcpStream;
-use ws_frame::HandshakeKey;
 
 /// `GET /events`: Server-Sent Events.
 pub(super) async fn events(
     request: HttpRequest,
+    query: Query,
     handoff: Handoff,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
-    follow(&request, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
+    follow(&request, &query, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
         format,
         framing,
     })
@@ -46,31 +46,31 @@ pub(super) async fn events(
 /// `GET /stream`: one message a line.
 pub(super) async fn stream(
     request: HttpRequest,
+    query: Query,
     handoff: Handoff,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
-    let content_type = match Query::of(&request).format(Format::Json)? {
+    let content_type = match query.format(Format::Json)? {
         Format::Json => "application/x-ndjson; charset=utf-8",
         Format::Raw => "text/plain; charset=utf-8",
     };
     response.insert_header((header::CONTENT_TYPE, content_type));
-    follow(&request, handoff, &desk, response, Format::Json, |format, framing| Wire::Stream {
-        format,
-        framing,
+    follow(&request, &query, handoff, &desk, response, Format::Json, |format, framing| {
+        Wire::Stream { format, framing }
     })
 }
 
 /// `GET /ws`, or `/` with an Upgrade header: WebSocket.
 pub(super) async fn socket(
     request: HttpRequest,
+    query: Query,
     handoff: Handoff,
     payload: web::Payload,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     origin::check(&request)?;
     let accept = shake_hands(&request)?;
-    let query = Query::of(&request);
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
     let subprotocol = ws_frame::choose_subprotocol(offered, &[SUBPROTOCOL]).is_some();
@@ -98,14 +98,22 @@ pub(super) async fn socket(
 }
 
 /// `GET /poll`: long-poll.
-pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
-    let query = Query::of(&request);
+pub(super) async fn poll(
+    request: HttpRequest,
+    query: Query,
+    desk: AtDesk,
+) -> Result<HttpResponse, Refused> {
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
     // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
     query.identity()?;
     let subscriptions =
         query.subscriptions(last_event_id(&request).as_deref(), true, &desk.limits)?;
+    if request.method() == Method::HEAD {
+        // The head of the answer, for which nothing has to be waited; no place is taken either.
+        desk.gate.check()?;
+        return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
+    }
     let _ticket = desk.gate.enter()?;
     let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
     let page = poll_fn(|context| seat.poll(context)).await;
@@ -117,22 +125,29 @@ pub(super) async fn poll(request: HttpRequest, desk: AtDesk) -> Result<HttpRespo
 /// Answers with an endless response, whose socket becomes a connection.
 fn follow(
     request: &HttpRequest,
+    query: &Query,
     handoff: Handoff,
     desk: &Rc<Desk>,
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
 ) -> Result<HttpResponse, Refused> {
-    let query = Query::of(request);
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
     let identity = query.identity()?;
-    let ticket = desk.gate.enter()?;
     // Proxies are asked to pass on what they get, when they get it.
     response
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
-        .insert_header(("X-Accel-Buffering", "no"));
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .insert_header(("Incremental", "?1"));
+    if request.method() == Method::HEAD {
+        // Nothing is subscribed, so no place is taken.
+        desk.gate.check()?;
+        return Ok(handoff.stream(&mut response, |_, _| ()));
+    }
+    let ticket = desk.gate.enter()?;
     let framing = match handoff.framing() {
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
@@ -166,34 +181,6 @@ fn opening(
 /// Any text is an id to a browser, so none counts as absent.
 fn last_event_id(request: &HttpRequest) -> Option<Cow<'_, str>> {
     Some(String::from_utf8_lossy(request.headers().get("Last-Event-ID")?.as_bytes()))
-}
-
-/// The server's side of the opening handshake ([RFC 6455 §4.2]).
-///
-/// [RFC 6455 §4.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2
-fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
-    let refuse = |message: &str| Refused::new(ErrorCode::BadRequest, message);
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let has = |name, token: &str| {
-        let tokens = request.headers().get_all(name).filter_map(|value| value.to_str().ok());
-        tokens.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
-    };
-    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
-        return Err(refuse(
-            "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
-        ));
-    }
-    let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    if request.version() != Version::HTTP_11 || has_body {
-        return Err(refuse("a WebSocket opens with a request of HTTP/1.1 that has no body"));
-    }
-    let version = text(header::SEC_WEBSOCKET_VERSION)
-        .ok_or_else(|| refuse("the header Sec-WebSocket-Version: 13 is missing"))?;
-    ws_frame::check_version(version).map_err(|error| refuse(&error.to_string()))?;
-    let key = text(header::SEC_WEBSOCKET_KEY)
-        .ok_or_else(|| refuse("the header Sec-WebSocket-Key is missing"))?;
-    let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
-    Ok(key.accept())
 }
 
 /// Keeps what is not sent in the log rather than in the kernel's buffer, and has the kernel give up

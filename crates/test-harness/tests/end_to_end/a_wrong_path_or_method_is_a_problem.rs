@@ -29,11 +29,11 @@ async fn a_wrong_method_is_a_problem_that_names_the_right_one() -> Result<()> {
         let server = Server::start(&[]).await?;
         for path in ["/events", "/ws", "/poll", "/stream", "/channels", "/health/live"] {
             let answer = post(server.address(), path, &[], b"").await?;
-            assert_eq!(answer.header("allow"), Some("GET"), "{path}");
+            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{path}");
             check_problem(answer, 405, "method_not_allowed").await?;
         }
         let answer = get(server.address(), "/publish/a", &[]).await?;
-        assert_eq!(answer.header("allow"), Some("POST"));
+        assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
         check_problem(answer, 405, "method_not_allowed").await?;
         let request = b"BREW /publish/a HTTP/1.1\r\nHost: a\r\n\r\n";
         let answer = exchange(server.address(), request).await?;

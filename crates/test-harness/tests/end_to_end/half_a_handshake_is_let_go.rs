@@ -32,13 +32,11 @@ async fn a_handshake_that_lacks_a_line_is_told_which() -> Result<()> {
             let detail = check_problem(answer, 400, "bad_request").await.context(line)?;
             assert!(detail.contains(name), "without {name}: {detail}");
         }
-        for (line, wrong) in [(4, "Sec-WebSocket-Version: 8"), (5, "Sec-WebSocket-Key: abc")] {
-            let mut lines = LINES.to_vec();
-            lines[line] = wrong;
-            let request = lines.join("\r\n") + "\r\n\r\n";
-            let answer = exchange(server.address(), request.as_bytes()).await?;
-            check_problem(answer, 400, "bad_request").await.context(wrong)?;
-        }
+        let mut lines = LINES.to_vec();
+        lines[5] = "Sec-WebSocket-Key: abc";
+        let request = lines.join("\r\n") + "\r\n\r\n";
+        let answer = exchange(server.address(), request.as_bytes()).await?;
+        check_problem(answer, 400, "bad_request").await?;
         Ok(())
     })
     .await

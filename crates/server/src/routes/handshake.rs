@@ -1,0 +1,85 @@
+//! The server's side of a WebSocket's opening handshake ([RFC 6455 §4.2]).
+//!
+//! [RFC 6455 §4.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2
+
+use crate::problem::Refused;
+use actix_web::{
+    HttpRequest,
+    dev::ServiceRequest,
+    http::{
+        Method, Version,
+        header::{self, HeaderMap, HeaderName},
+    },
+};
+use tidewire_protocol::ErrorCode;
+use ws_frame::HandshakeKey;
+
+/// Whether a request asks for a WebSocket, alone or among other protocols, in whatever case.
+pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    lists(headers, header::UPGRADE, "websocket")
+}
+
+/// Refuses an upgrade by another method than `GET`, before anything waits for a body: what follows
+/// such a head is frames to actix, so a body would never end.
+///
+/// # Errors
+///
+/// The request asks for a WebSocket, and is no `GET`.
+pub(super) fn check_method(request: &ServiceRequest) -> Result<(), Refused> {
+    if request.method() == Method::GET || !wants_upgrade(request.headers()) {
+        return Ok(());
+    }
+    let message = format!(
+        "a WebSocket opens with GET, and this is a {} with Upgrade: websocket; leave that header \
+         out, or send GET",
+        request.method()
+    );
+    Err(Refused::new(ErrorCode::BadRequest, message))
+}
+
+/// Checks a handshake, and returns the value of `Sec-WebSocket-Accept`.
+///
+/// # Errors
+///
+/// Something is missing, given twice, or not what it has to be; the message names the header.
+pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
+    let headers = request.headers();
+    let refuse = |message: &str| Refused::new(ErrorCode::BadRequest, message);
+    if !wants_upgrade(headers) || !lists(headers, header::CONNECTION, "upgrade") {
+        return Err(refuse(
+            "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
+        ));
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if request.version() != Version::HTTP_11 || length.is_some_and(|length| length != "0") {
+        return Err(refuse("a WebSocket opens with a request of HTTP/1.1 that has no body"));
+    }
+    let version = once(headers, header::SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version: 13")?;
+    ws_frame::check_version(version).map_err(|error| {
+        let message = format!("{error}; this server takes version 13 alone");
+        Refused::new(ErrorCode::UpgradeRequired, message)
+    })?;
+    let key = once(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
+    let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
+    Ok(key.accept())
+}
+
+/// The value of a header that may be there once ([RFC 6455 §11.3]).
+///
+/// [RFC 6455 §11.3]: https://www.rfc-editor.org/rfc/rfc6455#section-11.3
+fn once<'a>(headers: &'a HeaderMap, name: HeaderName, called: &str) -> Result<&'a str, Refused> {
+    let mut values = headers.get_all(name);
+    let refuse = |what| Refused::new(ErrorCode::BadRequest, format!("the header {called} {what}"));
+    let value = values.next().and_then(|value| value.to_str().ok());
+    let value = value.ok_or_else(|| refuse("is missing"))?;
+    if values.next().is_some() {
+        return Err(refuse("is given more than once"));
+    }
+    Ok(value)
+}
+
+/// Whether `token` is in the lists that all headers of a name hold.
+fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    values.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+}
