@@ -41,6 +41,7 @@ pub use client::{BuildError, Client, ClientBuilder};
 pub use history::History;
 pub use page::PageError;
 pub use presence::Presence;
+pub use progress::{Order, Progress};
 pub use publish::{Publish, PublishError};
 pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
 pub use tidewire_protocol::{

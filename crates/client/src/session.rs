@@ -10,7 +10,7 @@
 
 use crate::{
     Backoff, Client, Delivery, Outage, Subscribe, SubscribeError,
-    progress::Progress,
+    progress::{Order, Progress},
     wire::{Failure, Item, Kind, Reader},
 };
 use std::{mem, time::Duration};
@@ -110,8 +110,18 @@ impl Session {
                 Some(reader) => reader,
                 none => {
                     let kind = self.wires.get(self.wire).copied().unwrap_or(Kind::Poll);
-                    let open = Reader::open(kind, &self.client, &self.progress, self.heartbeat);
-                    none.insert(open.await?)
+                    let is_missing = self.progress.missing().next().is_some();
+                    let order = match kind {
+                        Kind::WebSocket => Order::Separate,
+                        _ if is_missing => Order::Missing,
+                        _ => Order::Joint,
+                    };
+                    self.progress.reconnect(order);
+                    let (client, progress) = (&self.client, &self.progress);
+                    none.insert(match order {
+                        Order::Missing => Reader::open_missing(client, progress, self.heartbeat),
+                        _ => Reader::open(kind, client, progress, self.heartbeat).await?,
+                    })
                 }
             };
             reader.next().await
@@ -124,19 +134,27 @@ impl Session {
     fn absorb(&mut self, item: Item) -> Step {
         self.established = true;
         // A welcome alone is no success: an overloaded server may say goodbye right after.
-        if matches!(item, Item::Message(..) | Item::Position(_) | Item::Subscribed(..)) {
+        if matches!(item, Item::Message(_) | Item::Position(_) | Item::Subscribed(..)) {
             self.backoff.reset();
         }
         let mut delivery = None;
         match item {
-            Item::Message(message, scope) => {
-                if self.progress.take(&message, scope) {
+            Item::Message(message) => {
+                if self.progress.handle_message(&message) {
                     delivery = Some(Delivery::Message(message));
                 }
             }
-            Item::Gap(gap) => delivery = Some(Delivery::Gap(gap)),
-            Item::Position(position) => self.progress.advance_all(position),
-            Item::Subscribed(channel, position) => self.progress.begin(&channel, position),
+            Item::Gap(gap) => {
+                if self.progress.handle_gap(&gap) {
+                    delivery = Some(Delivery::Gap(gap));
+                }
+            }
+            Item::Position(position) => self.progress.handle_position(position),
+            Item::Subscribed(channel, position) => {
+                self.progress.handle_subscribed(&channel, position);
+            }
+            // Now that all have a place, the next connection takes them together.
+            Item::Begun => (self.reader, self.established) = (None, false),
             Item::Retry(delay) => self.retry = Some(delay.min(RETRY_MAX)),
             Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
             Item::Alive => {}
@@ -200,3 +218,67 @@ const HEARTBEAT_MAX: Duration = Duration::from_secs(600);
 
 /// However much later a server would like us back.
 const RETRY_MAX: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        let client = Client::new("http://127.0.0.1:8080").unwrap();
+        Session::new(client.subscribe(["a"]))
+    }
+
+    /// How long to wait after a connection that was cut.
+    fn wait_ms(session: &mut Session) -> u128 {
+        match session.recover(Failure::Cut("in a test".into())) {
+            Recovery::Wait(wait, _) => wait.as_millis(),
+            Recovery::FallBack | Recovery::End(_) => panic!("this failure is waited out"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_wait_that_a_server_gives_is_kept_and_spread() {
+        for goodbye in [true, false] {
+            let waits: Vec<u128> = (0..100)
+                .map(|_| {
+                    let mut session = session();
+                    if goodbye {
+                        session.absorb(Item::Retry(Duration::from_secs(2)));
+                        return wait_ms(&mut session);
+                    }
+                    let retry_after = Some(Duration::from_secs(2));
+                    let down = Failure::Down { cause: String::new(), retry_after };
+                    match session.recover(down) {
+                        Recovery::Wait(wait, _) => wait.as_millis(),
+                        Recovery::FallBack | Recovery::End(_) => panic!("it is down for now"),
+                    }
+                })
+                .collect();
+            let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+            assert!(*least >= 2_000, "{waits:?}");
+            assert!(most - least >= 50, "a crowd comes back at once: {waits:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_success_makes_the_next_wait_short_again_and_a_welcome_is_none() {
+        let position: tidewire_protocol::Position = "a-5".parse().unwrap();
+        let mut session = session();
+        let grow = |session: &mut Session| (0..10).map(|_| wait_ms(session)).last().unwrap();
+        assert!(grow(&mut session) >= 7_500);
+        session.absorb(Item::Heartbeat(Duration::from_secs(20)));
+        assert!(wait_ms(&mut session) >= 7_500);
+        let successes = [
+            Item::Subscribed("a".into(), position),
+            Item::Position(position.into()),
+            Item::Message(
+                serde_json::from_str(r#"{"channel":"a","position":"a-6","time":0}"#).unwrap(),
+            ),
+        ];
+        for success in successes {
+            session.absorb(success);
+            assert!(wait_ms(&mut session) <= 250);
+            grow(&mut session);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::{
 use async_stream::stream;
 use futures_util::Stream;
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -48,7 +48,7 @@ pub enum Wire {
 pub enum Delivery {
     /// A message; each once, and in order within its channel.
     Message(Message),
-    /// Messages are gone. May be told again after a reconnect.
+    /// Messages are gone. Each loss is reported once, also across reconnects.
     Gap(Gap),
 }
 
@@ -135,15 +135,7 @@ impl Subscribe {
     }
 
     /// Begins when first polled, and ends when dropped.
-    pub fn stream(mut self) -> Subscription {
-        // To subscribe twice on one WebSocket is an error.
-        let mut channels: Vec<String> = Vec::with_capacity(self.channels.len());
-        for channel in mem::take(&mut self.channels) {
-            if !channels.contains(&channel) {
-                channels.push(channel);
-            }
-        }
-        self.channels = channels;
+    pub fn stream(self) -> Subscription {
         let steps = stream! {
             if self.channels.is_empty() {
                 yield Err(SubscribeError::NoChannel);

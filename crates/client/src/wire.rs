@@ -8,7 +8,7 @@ mod websocket;
 use crate::{
     Client, Wire,
     http::{Rejection, describe, has_type},
-    progress::{Progress, Scope},
+    progress::Progress,
 };
 use lines::Lines;
 use poll::Poll;
@@ -21,12 +21,14 @@ use websocket::WebSocket;
 /// Something heard on a connection.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Message(Message, Scope),
+    Message(Message),
     Gap(Gap),
-    /// Everything up to here has been delivered of all channels.
+    /// Everything up to here has been delivered of all channels that have begun.
     Position(Bookmark),
     /// Delivery of this channel or pattern has begun, with the head here.
     Subscribed(String, Position),
+    /// The channels that had no place have one now, which was all that this connection was for.
+    Begun,
     /// When the server would like us back after the connection ends.
     Retry(Duration),
     /// How often the server will speak.
@@ -96,6 +98,11 @@ impl Reader {
             Kind::Stream => Self::Stream(Lines::open(client, progress).await?),
             Kind::Poll => Self::Poll(Poll::new(client, progress, heartbeat)),
         })
+    }
+
+    /// Asks, by one poll, only for the channels that have no place while others have one.
+    pub(crate) fn open_missing(client: &Client, progress: &Progress, heartbeat: Duration) -> Self {
+        Self::Poll(Poll::of_missing(client, progress, heartbeat))
     }
 
     /// Waits for the next item. After a failure, or when this is dropped half-way, the reader is

@@ -1,10 +1,7 @@
 //! The NDJSON stream: `GET /stream`, one object a line, resumed by `since`.
 
 use super::{Failure, Item, next_chunk, open_body, subscribe_request};
-use crate::{
-    Client,
-    progress::{Progress, Scope},
-};
+use crate::{Client, progress::Progress};
 use reqwest::Response;
 use std::collections::VecDeque;
 use tidewire_protocol::StreamLine;
@@ -61,7 +58,7 @@ fn interpret(line: &[u8]) -> Result<Item, Failure> {
         return Ok(Item::Alive);
     }
     Ok(match StreamLine::parse(line).map_err(|error| bad(error.to_string()))? {
-        StreamLine::Message(message) => Item::Message(message, Scope::All),
+        StreamLine::Message(message) => Item::Message(message),
         StreamLine::Gap(gap) => Item::Gap(gap),
         StreamLine::Position(position) => Item::Position(position.into()),
         StreamLine::Other { .. } => Item::Alive,

@@ -4,7 +4,7 @@ use super::{Failure, Item, open_body, subscribe_request};
 use crate::{
     Client,
     http::{describe, read_body},
-    progress::{Progress, Scope},
+    progress::Progress,
 };
 use std::{collections::VecDeque, time::Duration};
 use tidewire_protocol::{PollAnswer, Since};
@@ -19,6 +19,8 @@ pub(crate) struct Poll {
     wait: Duration,
     /// The last answer was empty and came sooner than asked.
     hasty: bool,
+    /// One answer is enough.
+    is_once: bool,
     items: VecDeque<Item>,
 }
 
@@ -29,8 +31,14 @@ impl Poll {
             progress: progress.clone(),
             wait: heartbeat,
             hasty: false,
+            is_once: false,
             items: VecDeque::new(),
         }
+    }
+
+    /// A single poll of the channels that have no place yet, from where the subscriber asked for.
+    pub(super) fn of_missing(client: &Client, progress: &Progress, heartbeat: Duration) -> Self {
+        Self { is_once: true, ..Self::new(client, &progress.only_missing(), heartbeat) }
     }
 
     pub(super) async fn next(&mut self) -> Result<Item, Failure> {
@@ -66,11 +74,12 @@ impl Poll {
 
         let empty = answer.messages.is_empty() && answer.gaps.is_empty();
         self.hasty = empty && wait != "0ms" && asked.elapsed() < self.wait / 2;
-        self.progress.advance_all(answer.position);
+        self.progress.handle_position(answer.position);
         self.items.extend(answer.gaps.into_iter().map(Item::Gap));
         let messages = answer.messages.into_iter();
-        self.items.extend(messages.map(|message| Item::Message(message, Scope::All)));
+        self.items.extend(messages.map(Item::Message));
         self.items.push_back(Item::Position(answer.position));
+        self.items.extend(self.is_once.then_some(Item::Begun));
         Ok(())
     }
 }

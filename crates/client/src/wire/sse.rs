@@ -1,10 +1,7 @@
 //! Server-Sent Events: `GET /events` with messages as JSON, resumed by `Last-Event-ID`.
 
 use super::{Failure, Item, next_chunk, open_body, subscribe_request};
-use crate::{
-    Client,
-    progress::{Progress, Scope},
-};
+use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::collections::VecDeque;
@@ -78,7 +75,7 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
-        _ => serde_json::from_str(event.data).map(|message| Item::Message(message, Scope::All)),
+        _ => serde_json::from_str(event.data).map(Item::Message),
     };
     read.map_err(|error| Failure::unsuitable(format!("an event is not a message: {error}")))
 }

@@ -4,7 +4,7 @@ use super::{Failure, Item, send};
 use crate::{
     Client,
     http::{Rejection, describe},
-    progress::{Progress, Scope},
+    progress::Progress,
 };
 use reqwest::{Method, Response, StatusCode, Upgraded, header};
 use std::{mem, time::Duration};
@@ -167,7 +167,7 @@ fn interpret(text: &str) -> Result<Item, Failure> {
         ServerEvent::Subscribed(subscribed) => {
             Item::Subscribed(subscribed.channel, subscribed.position)
         }
-        ServerEvent::Message(message) => Item::Message(message, Scope::Matching),
+        ServerEvent::Message(message) => Item::Message(message),
         ServerEvent::Gap(gap) => Item::Gap(gap),
         ServerEvent::Goodbye(goodbye) => match goodbye.retry_ms {
             Some(retry_ms) => Item::Retry(Duration::from_millis(retry_ms)),

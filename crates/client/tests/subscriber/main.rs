@@ -4,14 +4,18 @@
 
 mod scripted;
 
+mod a_fall_back_loses_no_removal;
 mod a_foreign_answer_is_fallen_back_from;
 mod a_gap_is_delivered;
+mod a_gap_is_reported_once;
 mod a_page_of_history_is_asked_for_and_read;
 mod a_publish_says_what_became_of_it;
 mod a_refusal_ends_the_subscription;
 mod a_server_that_is_down_is_waited_for;
 mod a_silent_connection_is_reopened;
+mod a_success_makes_the_next_wait_short_again;
 mod everybody_who_is_there_is_collected_page_by_page;
+mod overlapping_patterns_lose_and_repeat_nothing;
 mod polls_begin_with_a_position;
 mod sse_resumes_by_the_last_id;
 mod the_ndjson_stream_resumes_by_since;

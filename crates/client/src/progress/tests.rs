@@ -1,0 +1,204 @@
+//! Progress, a word at a time.
+
+use super::*;
+
+const fn at(epoch: u64, offset: u64) -> Position {
+    Position { epoch, offset }
+}
+
+fn progress(channels: &[&str], since: Since, order: Order) -> Progress {
+    let mut progress = Progress::new(channels.iter().map(|&channel| channel.into()), since);
+    progress.reconnect(order);
+    progress
+}
+
+fn message(channel: &str, position: Position) -> Message {
+    let json = format!(r#"{{"channel":"{channel}","position":"{position}","time":0}}"#);
+    serde_json::from_str(&json).unwrap()
+}
+
+fn gap(channel: &str, from: &str, to: Position) -> Gap {
+    let json = format!(r#"{{"channel":"{channel}","from":"{from}","to":"{to}"}}"#);
+    serde_json::from_str(&json).unwrap()
+}
+
+#[test]
+fn before_anything_is_heard_the_request_stands() {
+    assert_eq!(progress(&["a"], Since::Earliest, Order::Joint).since(), Since::Earliest);
+    assert_eq!(progress(&["a"], Since::Now, Order::Joint).bookmark(), None);
+    let resumed = progress(&["a"], Since::Position(at(1, 5)), Order::Joint);
+    assert_eq!(resumed.bookmark(), Some(at(1, 5).into()));
+}
+
+#[test]
+fn one_order_moves_every_place() {
+    let mut progress = progress(&["a", "b"], Since::Now, Order::Joint);
+    assert!(progress.handle_message(&message("a", at(1, 5))));
+    assert_eq!(progress.since_of("b"), Since::Position(at(1, 5)));
+    assert!(!progress.handle_message(&message("a", at(1, 5))));
+    assert!(progress.handle_message(&message("b", at(1, 6))));
+    assert_eq!(progress.bookmark(), Some(at(1, 6).into()));
+}
+
+#[test]
+fn on_a_websocket_each_subscription_moves_alone() {
+    let mut progress = progress(&["a", "b.*"], Since::Earliest, Order::Separate);
+    progress.handle_subscribed("a", at(1, 0));
+    assert!(progress.handle_message(&message("a", at(1, 9))));
+    assert_eq!(progress.since(), Since::Earliest);
+    progress.handle_subscribed("b.*", at(1, 2));
+    assert!(progress.handle_message(&message("b.c", at(1, 3))));
+    assert_eq!(progress.since_of("a"), Since::Position(at(1, 9)));
+    assert_eq!(progress.since_of("b.*"), Since::Position(at(1, 3)));
+    assert_eq!(progress.bookmark(), Some(at(1, 3).into()));
+}
+
+#[test]
+fn a_place_stays_until_its_own_subscription_has_begun() {
+    let mut progress = progress(&["chat.*", ">"], Since::Earliest, Order::Separate);
+    progress.handle_subscribed("chat.*", at(1, 1));
+    assert!(progress.handle_message(&message("chat.a", at(1, 2))));
+    progress.handle_position(at(1, 2).into());
+    assert_eq!(progress.since_of(">"), Since::Earliest);
+    progress.handle_subscribed(">", at(1, 0));
+    assert!(progress.handle_message(&message("news.a", at(1, 1))));
+    assert!(!progress.handle_message(&message("chat.a", at(1, 2))));
+    assert_eq!(progress.since_of(">"), Since::Position(at(1, 2)));
+}
+
+#[test]
+fn on_a_new_connection_every_subscription_has_to_begin_anew() {
+    let mut progress = progress(&["a.*", ">"], Since::Now, Order::Separate);
+    progress.handle_subscribed("a.*", at(1, 5));
+    progress.handle_subscribed(">", at(1, 5));
+    progress.reconnect(Order::Separate);
+    progress.handle_subscribed("a.*", at(1, 5));
+    assert!(progress.handle_message(&message("a.b", at(1, 7))));
+    assert_eq!(progress.since_of(">"), Since::Position(at(1, 5)));
+    progress.handle_subscribed(">", at(1, 5));
+    assert!(progress.handle_message(&message("c", at(1, 6))));
+    assert!(!progress.handle_message(&message("a.b", at(1, 7))));
+}
+
+#[test]
+fn what_came_before_a_subscription_began_is_no_repeat_for_another() {
+    let mut progress = progress(&[">", "a.*"], Since::Now, Order::Separate);
+    progress.handle_subscribed(">", at(1, 5));
+    progress.handle_subscribed("a.*", at(1, 7));
+    progress.reconnect(Order::Separate);
+    assert_eq!(progress.since_of(">"), Since::Position(at(1, 5)));
+    progress.handle_subscribed(">", at(1, 5));
+    assert!(progress.handle_message(&message("a.b", at(1, 6))));
+}
+
+#[test]
+fn what_comes_again_after_a_change_of_wire_is_not_new() {
+    let mut progress = progress(&["a", "b"], Since::Earliest, Order::Separate);
+    progress.handle_subscribed("a", at(1, 2));
+    progress.handle_subscribed("b", at(1, 2));
+    progress.handle_message(&message("a", at(1, 9)));
+    progress.handle_message(&message("b", at(1, 3)));
+    progress.reconnect(Order::Joint);
+    assert!(progress.handle_message(&message("b", at(1, 4))));
+    assert!(!progress.handle_message(&message("a", at(1, 9))));
+    assert!(progress.handle_message(&message("a", at(1, 10))));
+}
+
+#[test]
+fn a_begun_subscription_that_asked_for_more_is_still_given_it() {
+    let mut resumed = progress(&["a"], Since::Position(at(1, 5)), Order::Separate);
+    resumed.handle_subscribed("a", at(1, 5));
+    assert_eq!(resumed.bookmark(), Some(at(1, 5).into()));
+    assert!(resumed.handle_message(&message("a", at(1, 6))));
+    assert!(resumed.handle_message(&message("a", at(1, 7))));
+
+    for since in [Since::Now, "5m".parse().unwrap()] {
+        let mut live = progress(&["a"], since, Order::Separate);
+        live.handle_subscribed("a", at(1, 9));
+        assert_eq!(live.bookmark(), Some(at(1, 9).into()));
+    }
+}
+
+#[test]
+fn what_a_websocket_brings_unasked_is_left_out() {
+    let mut progress = progress(&["a"], Since::Now, Order::Separate);
+    assert!(!progress.handle_message(&message("lobby", at(1, 5))));
+    assert_eq!(progress.bookmark(), None);
+}
+
+#[test]
+fn a_message_for_two_subscriptions_is_taken_once() {
+    let mut progress = progress(&["a.*", "a.b", "a.b"], Since::Now, Order::Separate);
+    assert_eq!(progress.channels().collect::<Vec<_>>(), ["a.*", "a.b"]);
+    progress.handle_subscribed("a.*", at(1, 4));
+    progress.handle_subscribed("a.b", at(1, 4));
+    assert!(progress.handle_message(&message("a.b", at(1, 5))));
+    assert!(!progress.handle_message(&message("a.b", at(1, 5))));
+}
+
+#[test]
+fn the_end_of_a_page_is_kept_as_it_was_said() {
+    let mut progress = progress(&["a", "b"], Since::Earliest, Order::Joint);
+    let (five, nine) = (at(1, 5), at(1, 9));
+    assert!(progress.handle_message(&message("a", five)));
+    progress.handle_position(Bookmark { after: five, state: Some(8) });
+    assert_eq!(progress.since().to_string(), "1-5~8");
+    assert_eq!(progress.since_of("b").to_string(), "1-5~8");
+    assert!(progress.handle_message(&message("a", nine)));
+    assert_eq!(progress.since(), Since::Position(nine));
+}
+
+#[test]
+fn a_channel_without_a_place_is_asked_for_alone_before_one_order_takes_all() {
+    let mut progress = progress(&["a", "b"], Since::Earliest, Order::Separate);
+    assert_eq!(progress.missing().count(), 0);
+    progress.handle_subscribed("a", at(1, 0));
+    progress.handle_message(&message("a", at(1, 7)));
+    assert_eq!(progress.missing().collect::<Vec<_>>(), ["b"]);
+
+    progress.reconnect(Order::Missing);
+    assert!(progress.handle_message(&message("b", at(1, 3))));
+    progress.handle_position(Bookmark { after: at(1, 3), state: Some(9) });
+    assert_eq!(progress.since_of("a"), Since::Position(at(1, 7)));
+    assert_eq!(progress.missing().count(), 0);
+    // Removals behind 7 are owed to `a`, so only those up to there may be passed over for `b`.
+    assert_eq!(progress.since().to_string(), "1-3~7");
+}
+
+#[test]
+fn a_gap_is_reported_once_and_what_is_left_before_its_end_still_comes() {
+    let mut progress = progress(&["a.*"], Since::Position(at(1, 5)), Order::Separate);
+    assert!(progress.handle_gap(&gap("a.*", "1-5", at(1, 30))));
+    progress.reconnect(Order::Separate);
+    progress.handle_subscribed("a.*", at(1, 5));
+    assert!(!progress.handle_gap(&gap("a.*", "1-5", at(1, 30))));
+    assert!(progress.handle_message(&message("a.b", at(1, 15))));
+    assert!(progress.handle_gap(&gap("a.*", "1-15", at(1, 31))));
+    progress.handle_position(at(1, 31).into());
+    assert_eq!(progress.since_of("a.*"), Since::Position(at(1, 31)));
+    assert!(!progress.handle_gap(&gap("a.*", "1-5", at(1, 31))));
+}
+
+#[test]
+fn where_a_place_means_nothing_to_the_server_it_says_where_it_goes_on() {
+    let mut progress = progress(&["a", "b"], Since::Position(at(1, 50)), Order::Separate);
+    assert!(progress.handle_gap(&gap("a", "1-50", at(2, 3))));
+    assert_eq!(progress.since_of("a"), Since::Position(at(2, 3)));
+    assert_eq!(progress.since_of("b"), Since::Position(at(1, 50)));
+    // An older copy of the log, where the position is yet to come.
+    assert!(progress.handle_gap(&gap("b", "1-50", at(1, 9))));
+    progress.handle_subscribed("b", at(1, 9));
+    assert!(progress.handle_message(&message("b", at(1, 10))));
+}
+
+#[test]
+fn a_new_epoch_starts_over_and_the_old_one_is_behind() {
+    let mut progress = progress(&["a", "b"], Since::Now, Order::Separate);
+    progress.handle_subscribed("a", at(1, 50));
+    progress.handle_subscribed("b", at(1, 70));
+    assert!(progress.handle_message(&message("a", at(2, 1))));
+    assert_eq!(progress.bookmark(), Some(at(1, 70).into()));
+    progress.handle_position(at(2, 0).into());
+    assert_eq!(progress.since_of("a"), Since::Position(at(2, 1)));
+    assert_eq!(progress.bookmark(), Some(at(2, 0).into()));
+}
