@@ -5,6 +5,8 @@
 //! What differs by channel has only the file: a table for each pattern, `[channels."chat.>"]`.
 
 mod channels;
+mod environment;
+mod faults;
 mod layers;
 mod listen;
 mod reasons;
@@ -12,13 +14,15 @@ mod settings;
 mod units;
 
 pub use channels::Value;
-pub use layers::ConfigError;
+pub use environment::{UnknownVariable, unknown_variables};
+pub use faults::{ConfigError, ConfigErrors};
 pub use listen::{Endpoint, Listen};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
 pub use units::{Bytes, Count, Fsync, Span};
 
 use channels::BELOW_TOTAL;
+use faults::Faults;
 use layers::File;
 use listen::LISTEN;
 use reasons::Origins;
@@ -65,13 +69,14 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A key is not known, a value is none, or values do not go together. The error names the key,
-    /// where it was given, and what is allowed.
-    pub fn load(flags: Settings) -> Result<Self, ConfigError> {
-        let environment = layers::from_environment(std::env::vars_os())?;
+    /// Keys are not known, values are none or do not go together. Of each error, the text names the key, where it
+    /// was given, and what is allowed.
+    pub fn load(flags: Settings) -> Result<Self, ConfigErrors> {
+        let mut faults = Faults::default();
+        let environment = environment::read(std::env::vars_os(), &mut faults);
         let named = flags.config.as_ref().or(environment.config.as_ref());
-        let file = named.map(|path| layers::from_file(path)).transpose()?.unwrap_or_default();
-        Self::resolve(file, environment, flags)
+        let file = named.map(|path| layers::from_file(path, &mut faults)).unwrap_or_default();
+        Self::resolve(file, environment, flags, faults)
     }
 
     /// Every option of a channel that means anything there, and who decided it.
@@ -79,21 +84,19 @@ impl Config {
         self.origins.explain(&self.broker.rules, channel)
     }
 
-    fn resolve(file: File, environment: Settings, flags: Settings) -> Result<Self, ConfigError> {
+    fn resolve(
+        file: File,
+        environment: Settings,
+        flags: Settings,
+        mut faults: Faults,
+    ) -> Result<Self, ConfigErrors> {
         let origins = Origins::of(&file, &environment, &flags);
         let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
-        if let (Some(fsync), None) = (settings.fsync, &settings.data) {
-            let allowed = "left out, or given with data: a log in memory is never on disk";
-            return Err(ConfigError::value("fsync", &fsync.to_string(), allowed));
-        }
-        if let (Some(bytes), None) = (settings.data_bytes_max, &settings.data) {
-            let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
-            return Err(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
-        }
+        check_disk(&settings, &mut faults);
         let config = Self {
-            listen: resolve(settings.listen.as_deref())?,
+            listen: resolve(settings.listen.as_deref(), &mut faults),
             insecure: settings.insecure.unwrap_or(false),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),
@@ -109,13 +112,13 @@ impl Config {
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             origins,
         };
-        config.check()?;
-        let total_bytes_max = config.broker.bytes_max;
-        channels::check(&file.channels, &file.name, &config.broker.rules, total_bytes_max)?;
-        Ok(config)
+        config.check(&mut faults);
+        let (rules, total_bytes_max) = (&config.broker.rules, config.broker.bytes_max);
+        channels::check(&file.channels, &file.name, rules, total_bytes_max, &mut faults);
+        faults.finish(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self, faults: &mut Faults) {
         let broker::Options { retention, message_bytes_max, .. } = self.broker.rules.defaults();
         let at_least_one = [
             ("workers", self.workers),
@@ -129,7 +132,7 @@ impl Config {
         ];
         for (key, value) in at_least_one {
             if value == 0 {
-                return Err(ConfigError::value(key, "0", "a whole number from 1 on"));
+                faults.push(ConfigError::value(key, "0", "a whole number from 1 on"));
             }
         }
         let above_zero = [
@@ -139,44 +142,65 @@ impl Config {
         ];
         for (key, value) in above_zero {
             if value == 0 {
-                return Err(ConfigError::value(key, "0s", "a duration above zero"));
+                faults.push(ConfigError::value(key, "0s", "a duration above zero"));
             }
         }
         if self.workers > WORKERS_MAX {
             let given = self.workers.to_string();
-            return Err(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
+            faults.push(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
         }
-        if *message_bytes_max >= self.broker.bytes_max {
+        if *message_bytes_max >= self.broker.bytes_max
+            && faults.knows(&["message_bytes_max", "total_bytes_max"])
+        {
             let given = Bytes::from(*message_bytes_max).to_string();
-            return Err(ConfigError::value("message_bytes_max", &given, BELOW_TOTAL));
+            faults.push(ConfigError::value("message_bytes_max", &given, BELOW_TOTAL));
         }
         let largest = self.broker.rules.message_bytes_max();
-        if let Some(bytes_max) = self.data_bytes_max.filter(|bytes_max| *bytes_max <= largest) {
+        if let Some(bytes_max) = self.data_bytes_max.filter(|bytes_max| *bytes_max <= largest)
+            && faults.knows(&["message_bytes_max"])
+        {
             let given = Bytes::from(bytes_max).to_string();
-            return Err(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
+            faults.push(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
         }
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
-            return Err(ConfigError::value("data", "empty", "a directory, or left out"));
+            faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
         }
-        let is_exposed = |listen: &&Listen| !listen.address.ip().is_loopback();
-        if let Some(listen) = self.listen.iter().find(is_exposed)
-            && !self.insecure
-        {
-            return Err(ConfigError::Exposed { listen: listen.clone() });
+        if !self.insecure && faults.knows(&["insecure"]) {
+            let exposed = self.listen.iter().filter(|listen| !listen.address.ip().is_loopback());
+            for listen in exposed {
+                faults.push(ConfigError::Exposed { listen: listen.clone() });
+            }
         }
-        Ok(())
+    }
+}
+
+/// Refuses what only a log on disk has, where there is none.
+fn check_disk(settings: &Settings, faults: &mut Faults) {
+    if settings.data.is_some() || !faults.knows(&["data"]) {
+        return;
+    }
+    if let Some(fsync) = settings.fsync {
+        let allowed = "left out, or given with data: a log in memory is never on disk";
+        faults.push(ConfigError::value("fsync", &fsync.to_string(), allowed));
+    }
+    if let Some(bytes) = settings.data_bytes_max {
+        let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
+        faults.push(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
     }
 }
 
 /// The addresses of all endpoints, each once.
-fn resolve(endpoints: Option<&[Endpoint]>) -> Result<Vec<Listen>, ConfigError> {
+fn resolve(endpoints: Option<&[Endpoint]>, faults: &mut Faults) -> Vec<Listen> {
     let Some(endpoints) = endpoints else {
-        return Ok(vec![Listen { address: LISTEN, name: None }]);
+        return vec![Listen { address: LISTEN, name: None }];
     };
     let mut listens: Vec<Listen> = Vec::new();
     for endpoint in endpoints {
-        let unresolved = |cause| ConfigError::Unresolved { endpoint: endpoint.to_string(), cause };
-        for listen in endpoint.resolve().map_err(unresolved)? {
+        let resolved = endpoint.resolve().unwrap_or_else(|cause| {
+            faults.push(ConfigError::Unresolved { endpoint: endpoint.to_string(), cause });
+            Vec::new()
+        });
+        for listen in resolved {
             // Port 0 is another one each time.
             let is_free = listen.address.port() == 0;
             if is_free || listens.iter().all(|other| other.address != listen.address) {
@@ -184,7 +208,7 @@ fn resolve(endpoints: Option<&[Endpoint]>) -> Result<Vec<Listen>, ConfigError> {
             }
         }
     }
-    Ok(listens)
+    listens
 }
 
 const ABOVE_MESSAGES: &str =
@@ -216,9 +240,16 @@ const DRAIN: Span = Span::seconds(10);
 mod tests {
     use super::*;
 
-    fn from_text(text: &str) -> Result<Config, ConfigError> {
-        let file = layers::from_text(text, "f")?;
-        Config::resolve(file, Settings::default(), Settings::default())
+    fn from_text(text: &str) -> Result<Config, ConfigErrors> {
+        from_layers(text, &[])
+    }
+
+    fn from_layers(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let mut faults = Faults::default();
+        let file = layers::from_text(text, "f", &mut faults);
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let environment = environment::read(variables, &mut faults);
+        Config::resolve(file, environment, Settings::default(), faults)
     }
 
     fn addresses(config: &Config) -> Vec<String> {
@@ -237,11 +268,9 @@ mod tests {
 
     #[test]
     fn later_layers_win_key_by_key() {
-        let file = layers::from_text("retention_messages = 5\nheartbeat = \"1s\"", "f").unwrap();
-        let vars =
-            [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into()), ("HOME".into(), "x".into())];
-        let environment = layers::from_environment(vars.into_iter()).unwrap();
-        let config = Config::resolve(file, environment, Settings::default()).unwrap();
+        let text = "retention_messages = 5\nheartbeat = \"1s\"";
+        let variables = [("TIDEWIRE_RETENTION_MESSAGES", "6"), ("HOME", "x")];
+        let config = from_layers(text, &variables).unwrap();
         assert_eq!(config.broker.rules.defaults().retention.messages_max, 6);
         assert_eq!(config.connection.heartbeat_ms, 1_000);
     }
@@ -267,9 +296,8 @@ mod tests {
         }
         let named = from_text("listen = \"localhost:80\"").unwrap();
         assert!(addresses(&named).contains(&"127.0.0.1:80".to_owned()), "{:?}", named.listen);
-        let variable = ("TIDEWIRE_LISTEN".into(), "80,127.0.0.2:81".into());
-        let environment = layers::from_environment([variable].into_iter()).unwrap();
-        let config = Config::resolve(File::default(), environment, Settings::default()).unwrap();
+        let variables = [("TIDEWIRE_LISTEN", "80,127.0.0.2:81")];
+        let config = from_layers("", &variables).unwrap();
         assert_eq!(addresses(&config), ["127.0.0.1:80", "127.0.0.2:81"]);
     }
 
@@ -304,5 +332,52 @@ mod tests {
         let durable = from_text(text).unwrap();
         assert_eq!(durable.fsync, "100ms".parse().unwrap());
         assert_eq!(durable.data_bytes_max, Some(1 << 30));
+    }
+
+    #[test]
+    fn every_error_of_every_layer_is_told() {
+        let text = "workers = 0\nlisen = 1\nheartbeat = \"soon\"\nfsync = \"never\"\n\
+                    data_bytes_max = \"1GiB\"\nretention_age = \"0s\"\nlisten = \"192.0.2.1:80\"\n\
+                    [channels.a]\nkeys_max = 0\nkeys_age = \"1h\"\nkeys_mx = 5\nids_age = 5\ndrain = 1\n\
+                    [channels.\"b c\"]\nretention_bytes = -1\n[channels]\nd = 1\n";
+        let told = from_layers(text, &[("TIDEWIRE_DRAIN", "x")]).unwrap_err().to_string();
+        let expected = [
+            "the configuration has 15 errors:",
+            "  the environment: TIDEWIRE_DRAIN: \"x\" is ",
+            "  f: heartbeat: \"soon\" is ",
+            "  f: there is no setting lisen; did you mean listen?",
+            "  f: [channels.\"a\"] has no option drain; the setting drain is for all channels",
+            "  f: [channels.\"a\"] ids_age: \"5\" is ",
+            "  f: [channels.\"a\"] has no option keys_mx; did you mean keys_max?",
+            "  f: [channels.\"b c\"] retention_bytes: ",
+            "  f: [channels.\"b c\"]: a channel name holds ' '",
+            "  f: [channels.\"d\"]: it has to be a table of options",
+            "  fsync is never; it has to be left out",
+            "  data_bytes_max is 1GiB; it has to be left out",
+            "  workers is 0; it has to be",
+            "  retention_age is 0s; it has to be",
+            "  listen is 192.0.2.1:80, beyond this machine",
+            "  f: [channels.\"a\"] keys_max is 0; it has to be above zero",
+        ];
+        let lines: Vec<_> = told.lines().collect();
+        for line in &expected[1..] {
+            assert!(lines.iter().any(|told| told.starts_with(line)), "{line} is not in {told}");
+        }
+        assert_eq!(lines.len(), expected.len(), "{told}");
+    }
+
+    #[test]
+    fn what_depends_on_a_value_that_is_none_is_not_judged() {
+        for (text, count) in [
+            ("total_bytes_max = \"1GB\"\nmessage_bytes_max = \"1GiB\"", 1),
+            ("data = 5\nfsync = \"never\"", 1),
+            ("insecure = 1\nlisten = \"192.0.2.1:80\"", 1),
+            ("[channels.a]\ncompact = 1\nkeys_max = 5", 1),
+            ("[channels.\"a b\"]\ncompact = true\n[channels.a]\nkeys_max = 5", 1),
+            ("total_bytes_max = 1k\nmessage_bytes_max = \"1GiB\"", 1),
+        ] {
+            let told = from_text(text).unwrap_err().to_string();
+            assert!(!told.contains("errors:"), "{count} of {told}");
+        }
     }
 }

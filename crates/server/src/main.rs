@@ -9,7 +9,7 @@ use std::{
 };
 use tidewire::{
     commands::{CheckConfig, History, Publish, Subscribe},
-    config::{Config, Settings},
+    config::{Config, Settings, unknown_variables},
     serve::serve,
 };
 use tracing_subscriber::EnvFilter;
@@ -62,13 +62,20 @@ fn wants_colours() -> bool {
 
 fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
-        None => serve(Config::load(arguments.settings)?),
-        Some(Command::Serve(settings)) => serve(Config::load(*settings)?),
+        None => load_and_serve(arguments.settings),
+        Some(Command::Serve(settings)) => load_and_serve(*settings),
         Some(Command::Publish(publish)) => block_on(publish.run()),
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
         Some(Command::CheckConfig(check)) => check.run(),
         Some(Command::History(history)) => block_on(history.run()),
     }
+}
+
+fn load_and_serve(settings: Settings) -> Result<()> {
+    for variable in unknown_variables(env::vars_os()) {
+        tracing::warn!("{variable}");
+    }
+    serve(Config::load(settings)?)
 }
 
 fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {

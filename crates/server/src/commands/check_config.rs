@@ -1,9 +1,10 @@
 //! `tidewire check-config`: whether the configuration is sound, and what it makes of channels.
 
-use crate::config::{Config, Decided, Settings};
+use crate::config::{Config, Decided, Settings, unknown_variables};
 use anyhow::Result;
 use serde::Serialize;
 use std::{
+    env,
     fmt::Write as _,
     io::{self, Write as _},
 };
@@ -40,8 +41,11 @@ impl CheckConfig {
     ///
     /// # Errors
     ///
-    /// The configuration is not sound.
+    /// The configuration is not sound: everything that is wrong with it.
     pub fn run(self) -> Result<()> {
+        for variable in unknown_variables(env::vars_os()) {
+            eprintln!("tidewire: {variable}");
+        }
         let config = Config::load(self.settings)?;
         let channels = self.channels.iter();
         let findings = Findings {
@@ -79,7 +83,8 @@ impl Findings<'_> {
 
 const EXAMPLES: &str = "\
 The exit status is 0 if `tidewire serve` would take the same flags, variables and file,
-and else 1, with what is wrong on standard error.
+and else 1, with everything that is wrong on standard error. A variable TIDEWIRE_* that is no
+setting is told there too, and is no error.
 
 Example:
   tidewire check-config --config tidewire.toml chat.room1";

@@ -7,7 +7,8 @@ mod check;
 
 pub(super) use check::{BELOW_TOTAL, check};
 
-use super::{Bytes, ConfigError, Count, Span, layers};
+use super::{Bytes, ConfigError, Count, Settings, Span, faults::Faults, layers};
+use crate::suggestion::did_you_mean;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use tidewire_broker::{Options, Pattern, Publishers, Rule, SlowReaders};
@@ -42,9 +43,16 @@ pub enum Value {
 macro_rules! options {
     ($($key:ident: $kind:ty => $field:ident, $value:expr;)*) => {
         /// One table as it was written.
-        #[derive(Deserialize)]
+        #[derive(Default, Deserialize)]
         struct Written {
             $($key: Option<$kind>,)*
+        }
+
+        impl Written {
+            /// These options, with those that `later` gives in their place.
+            fn overlaid_by(self, later: Self) -> Self {
+                Self { $($key: later.$key.or(self.$key),)* }
+            }
         }
 
         impl From<Written> for Rule {
@@ -165,7 +173,7 @@ impl Serialize for Value {
 }
 
 /// Reads the tables of the file `source_name`.
-pub(super) fn read(tables: Toml, source_name: &str) -> Result<Vec<(Pattern, Rule)>, ConfigError> {
+pub(super) fn read(tables: Toml, source_name: &str, faults: &mut Faults) -> Vec<(Pattern, Rule)> {
     let is_none = |key: String, cause: &str| ConfigError::BadValue {
         source_name: source_name.to_owned(),
         key,
@@ -173,37 +181,51 @@ pub(super) fn read(tables: Toml, source_name: &str) -> Result<Vec<(Pattern, Rule
     };
     let Toml::Table(tables) = tables else {
         let cause = "it has a table for each pattern, such as [channels.\"chat.>\"]";
-        return Err(is_none("channels".to_owned(), cause));
+        faults.push_unread(COMPACT, is_none("channels".to_owned(), cause));
+        return Vec::new();
     };
-    let read = |(name, table): (String, Toml)| {
-        let pattern: Pattern =
-            name.parse().map_err(|cause| is_none(spell(&name), &format!("{cause}")))?;
-        match table {
-            Toml::Table(table) => Ok((pattern, read_one(table, &name, source_name)?)),
-            _ => Err(is_none(spell(&name), "it has to be a table of options")),
-        }
-    };
-    tables.into_iter().map(read).collect()
-}
-
-fn read_one(table: Table, name: &str, source_name: &str) -> Result<Rule, ConfigError> {
-    for (key, value) in &table {
-        if value.is_table() {
-            return Err(ConfigError::Unquoted {
-                source_name: source_name.to_owned(),
-                pattern: format!("{name}.{key}"),
-            });
-        }
-        if OPTIONS.iter().all(|option| option.key != key) {
-            return Err(ConfigError::UnknownOption {
-                source_name: source_name.to_owned(),
-                table: spell(name),
-                key: key.clone(),
-            });
+    let mut rules = Vec::new();
+    for (name, table) in tables {
+        let Toml::Table(table) = table else {
+            let cause = "it has to be a table of options";
+            faults.push_unread(COMPACT, is_none(spell(&name), cause));
+            continue;
+        };
+        let rule = read_one(table, &name, source_name, faults);
+        match name.parse::<Pattern>() {
+            Ok(pattern) => rules.push((pattern, rule)),
+            // Whether it compacts, and what, nobody knows.
+            Err(cause) => {
+                faults.push_unread(COMPACT, is_none(spell(&name), &cause.to_string()));
+            }
         }
     }
-    let written: Written = layers::deserialize(table, source_name, |key| spell_key(name, key))?;
-    Ok(written.into())
+    rules
+}
+
+/// Reads each option by itself, so that a bad one hides no other.
+fn read_one(table: Table, name: &str, source_name: &str, faults: &mut Faults) -> Rule {
+    let mut written = Written::default();
+    for (key, value) in table {
+        if OPTIONS.iter().any(|option| option.key == key) && !value.is_table() {
+            let one = Table::from_iter([(key.clone(), value)]);
+            match layers::deserialize(one, source_name, |key| spell_key(name, key)) {
+                Ok(one) => written = written.overlaid_by(one),
+                Err(error) => faults.push_unread(&key, error),
+            }
+            continue;
+        }
+        let (source_name, table) = (source_name.to_owned(), spell(name));
+        faults.push(if value.is_table() {
+            ConfigError::Unquoted { source_name, pattern: format!("{name}.{key}") }
+        } else if Settings::KEYS.contains(&key.as_str()) {
+            ConfigError::Misplaced { source_name, table, key }
+        } else {
+            let meant = did_you_mean(&key, OPTIONS.iter().map(|option| option.key));
+            ConfigError::UnknownOption { source_name, table, key, meant }
+        });
+    }
+    written.into()
 }
 
 /// How the file spells a table.
@@ -214,6 +236,9 @@ pub(super) fn spell(pattern: &str) -> String {
 fn spell_key(pattern: &str, key: &str) -> String {
     format!("{} {key}", spell(pattern))
 }
+
+/// On this option depends what others mean.
+const COMPACT: &str = "compact";
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,10 @@
-//! The sources below the flags: a file and the environment.
+//! The lowest layer: a TOML file.
 
-use super::{Listen, Settings, channels};
-use crate::suggestion::did_you_mean;
-use serde::de::DeserializeOwned;
-use std::{
-    ffi::OsString,
-    io,
-    path::{Path, PathBuf},
-};
+use super::{ConfigError, Settings, channels, environment::meant, faults::Faults};
+use serde::{Deserialize as _, de::DeserializeOwned};
+use std::path::Path;
 use tidewire_broker::{Pattern, Rule};
-use toml::{Table, Value};
+use toml::{Table, Value, de::DeTable};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -19,167 +14,76 @@ pub(super) struct File {
     pub(super) channels: Vec<(Pattern, Rule)>,
 }
 
-/// Why there is no configuration. Each names the key, where it stands, and what is allowed.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the configuration file {} cannot be read: {cause}", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        cause: io::Error,
-    },
-    /// The file is no TOML.
-    #[error("{source_name} is not TOML: {cause}")]
-    Syntax {
-        /// Which file.
-        source_name: String,
-        /// Where and why not.
-        cause: Box<toml::de::Error>,
-    },
-    /// No setting has this name.
-    #[error(
-        "{source_name}: there is no setting {key}; {}there are {}, and, in a file, a table \
-         [channels.\"PATTERN\"] for each pattern",
-        meant.as_ref().map(|meant| format!("did you mean {meant}? ")).unwrap_or_default(),
-        known.join(", ")
-    )]
-    UnknownKey {
-        /// Which file, or the environment.
-        source_name: String,
-        /// What was given.
-        key: String,
-        /// What was probably meant, spelled likewise.
-        meant: Option<String>,
-        /// The settings that can be given there.
-        known: Vec<&'static str>,
-    },
-    /// No option of a channel has this name.
-    #[error(
-        "{source_name}: {table} has no option {key}; there are {}",
-        channels::OPTIONS.iter().map(|option| option.key).collect::<Vec<_>>().join(", ")
-    )]
-    UnknownOption {
-        /// Which file.
-        source_name: String,
-        /// Which table.
-        table: String,
-        /// What was given.
-        key: String,
-    },
-    /// A pattern that needs quotes has none.
-    #[error("{source_name}: a pattern with dots takes quotes: [channels.{pattern:?}]")]
-    Unquoted {
-        /// Which file.
-        source_name: String,
-        /// Which pattern.
-        pattern: String,
-    },
-    /// A value is not of its setting's kind.
-    #[error("{source_name}: {key}: {cause}")]
-    BadValue {
-        /// Which file, or the environment.
-        source_name: String,
-        /// Which setting.
-        key: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// A value is out of bounds.
-    #[error("{key} is {given}; it has to be {allowed}")]
-    OutOfBounds {
-        /// Which setting; of a table, which file and table too.
-        key: String,
-        /// What was given.
-        given: String,
-        /// What is allowed.
-        allowed: &'static str,
-    },
-    /// A host name stands for no address.
-    #[error(
-        "listen is {endpoint}, which has no address: {cause}; it has to be a name that resolves, or \
-         an address"
-    )]
-    Unresolved {
-        /// The name, with its port.
-        endpoint: String,
-        /// What the resolver says.
-        cause: io::Error,
-    },
-    /// Everybody could read and write.
-    #[error(
-        "listen is {listen}, beyond this machine, and there are no keys: anybody could read and \
-         publish everything; listen on 127.0.0.1, or say --insecure if that is what you want"
-    )]
-    Exposed {
-        /// Where it would have listened.
-        listen: Listen,
-    },
-}
-
-impl ConfigError {
-    pub(super) fn value(key: impl Into<String>, given: &str, allowed: &'static str) -> Self {
-        Self::OutOfBounds { key: key.into(), given: given.to_owned(), allowed }
+pub(super) fn from_file(path: &Path, faults: &mut Faults) -> File {
+    match std::fs::read_to_string(path) {
+        Ok(text) => from_text(&text, &path.display().to_string(), faults),
+        Err(cause) => {
+            faults.push_file(ConfigError::Unreadable { path: path.to_owned(), cause });
+            File::default()
+        }
     }
 }
 
-pub(super) fn from_file(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
-    from_text(&text, &path.display().to_string())
+pub(super) fn from_text(text: &str, source_name: &str, faults: &mut Faults) -> File {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut told_line = None;
+    for mut cause in errors {
+        cause.set_input(Some(text));
+        // One mistake often reads as several.
+        let start = cause.span().and_then(|span| text.get(..span.start));
+        let line = start.map(|before| before.matches('\n').count());
+        if line.is_none() || line != told_line {
+            let (source_name, cause) = (source_name.to_owned(), cause.to_string());
+            faults.push_file(ConfigError::Syntax { source_name, cause });
+        }
+        told_line = line;
+    }
+    let is_whole = told_line.is_none() && faults.knows(&[]);
+    let table = match Table::deserialize(toml::de::Deserializer::from(document)) {
+        Ok(table) => table,
+        Err(cause) if is_whole => {
+            let (source_name, cause) = (source_name.to_owned(), cause.to_string());
+            faults.push_file(ConfigError::Syntax { source_name, cause });
+            return File::default();
+        }
+        Err(_) => return File::default(),
+    };
+    if is_whole {
+        return from_table(table, source_name, faults);
+    }
+    // What is left around a mistake has its names, but not its values.
+    let mut around = Faults::default();
+    from_table(table, source_name, &mut around);
+    faults.extend_names(around);
+    File::default()
 }
 
-pub(super) fn from_text(text: &str, source_name: &str) -> Result<File, ConfigError> {
-    let mut table = text.parse::<Table>().map_err(|cause| ConfigError::Syntax {
-        source_name: source_name.to_owned(),
-        cause: Box::new(cause),
-    })?;
-    let channels = table.remove(CHANNELS).map(|tables| channels::read(tables, source_name));
+fn from_table(mut table: Table, source_name: &str, faults: &mut Faults) -> File {
+    let tables = table.remove(CHANNELS);
+    let settings = read(table, source_name, faults);
+    let channels = tables.map(|tables| channels::read(tables, source_name, faults));
+    File { name: source_name.to_owned(), settings, channels: channels.unwrap_or_default() }
+}
+
+/// Reads each value by itself, so that a bad one hides no other.
+fn read(table: Table, source_name: &str, faults: &mut Faults) -> Settings {
     // A file that named another would be read, and the other not.
-    let known = Settings::KEYS.iter().filter(|key| **key != CONFIG);
-    Ok(File {
-        name: source_name.to_owned(),
-        settings: read(table, source_name, known.copied().collect(), str::to_owned)?,
-        channels: channels.transpose()?.unwrap_or_default(),
-    })
-}
-
-/// Reads the variables that begin with `TIDEWIRE_`.
-pub(super) fn from_environment(
-    variables: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Settings, ConfigError> {
-    let mut table = Table::new();
-    for (name, value) in variables {
-        let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
-        let value = value.to_string_lossy();
-        table.insert(key.to_ascii_lowercase(), value_of(&value));
+    let known: Vec<_> = Settings::KEYS.iter().copied().filter(|key| *key != CONFIG).collect();
+    let mut settings = Settings::default();
+    for (key, value) in table {
+        if !known.contains(&key.as_str()) {
+            let meant = meant(&key, known.iter().copied().chain([CHANNELS])).map(str::to_owned);
+            let (source_name, known) = (source_name.to_owned(), known.clone());
+            faults.push(ConfigError::UnknownKey { source_name, key, meant, known });
+            continue;
+        }
+        let one = Table::from_iter([(key.clone(), value)]);
+        match deserialize(one, source_name, str::to_owned) {
+            Ok(one) => settings = settings.overlaid_by(one),
+            Err(error) => faults.push_unread(&key, error),
+        }
     }
-    let spell = |key: &str| format!("{PREFIX}{}", key.to_ascii_uppercase());
-    read(table, "the environment", Settings::KEYS.to_vec(), spell)
-}
-
-/// A variable has no type: what reads as a number or a truth value is one.
-fn value_of(text: &str) -> Value {
-    match (text.parse::<i64>(), text.parse::<bool>()) {
-        (Ok(number), _) => Value::Integer(number),
-        (_, Ok(truth)) => Value::Boolean(truth),
-        _ => Value::String(text.to_owned()),
-    }
-}
-
-fn read(
-    table: Table,
-    source_name: &str,
-    known: Vec<&'static str>,
-    spell: impl Fn(&str) -> String,
-) -> Result<Settings, ConfigError> {
-    if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
-        let source_name = source_name.to_owned();
-        let meant = did_you_mean(key, known.iter().copied()).map(&spell);
-        return Err(ConfigError::UnknownKey { source_name, key: spell(key), meant, known });
-    }
-    deserialize(table, source_name, spell)
+    settings
 }
 
 /// Reads values from a table whose keys are known.
@@ -195,8 +99,6 @@ pub(super) fn deserialize<T: DeserializeOwned>(
     })
 }
 
-pub(super) const PREFIX: &str = "TIDEWIRE_";
-
 /// The one key of the file that is no setting.
 const CHANNELS: &str = "channels";
 
@@ -207,20 +109,24 @@ const CONFIG: &str = "config";
 mod tests {
     use super::*;
 
+    /// What is wrong with a file.
+    fn told(text: &str) -> String {
+        let mut faults = Faults::default();
+        from_text(text, "f", &mut faults);
+        faults.finish(()).unwrap_err().to_string()
+    }
+
     #[test]
-    fn an_unknown_key_is_named_with_those_there_are() {
-        let error = from_text("lisen = 1", "tidewire.toml").unwrap_err().to_string();
-        assert!(error.starts_with(
-            "tidewire.toml: there is no setting lisen; did you mean listen? there are listen,"
-        ));
-        let error = from_text("config = \"other.toml\"", "tidewire.toml").unwrap_err().to_string();
-        assert!(error.starts_with("tidewire.toml: there is no setting config; there are listen"));
-        let variable = ("TIDEWIRE_LISEN".into(), "x".into());
-        let error = from_environment([variable].into_iter()).unwrap_err().to_string();
-        assert!(
-            error.contains("no setting TIDEWIRE_LISEN; did you mean TIDEWIRE_LISTEN? there are"),
-            "{error}"
-        );
+    fn an_unknown_key_is_named_with_what_it_may_mean_or_those_there_are() {
+        assert_eq!(told("lisen = 1"), "f: there is no setting lisen; did you mean listen?");
+        assert_eq!(told("port = 1"), "f: there is no setting port; did you mean listen?");
+        let table = "[channel.\"chat.>\"]\ncompact = true";
+        assert_eq!(told(table), "f: there is no setting channel; did you mean channels?");
+        for key in ["config", "colour"] {
+            let list = format!("f: there is no setting {key}; there are listen, insecure, data");
+            let told = told(&format!("{key} = \"x\""));
+            assert!(told.starts_with(&list), "{told}");
+        }
     }
 
     #[test]
@@ -238,13 +144,21 @@ mod tests {
             ("listen = []", "listen", "an empty array is not a port"),
             ("listen = true", "listen", "expected a port, or an address or host name with a port"),
         ] {
-            let error = from_text(text, "f").unwrap_err().to_string();
-            assert!(error.starts_with(&format!("f: {key}: ")) && error.contains(part), "{error}");
+            let told = told(text);
+            assert!(told.starts_with(&format!("f: {key}: ")) && told.contains(part), "{told}");
         }
     }
 
     #[test]
     fn a_file_that_is_no_toml_says_where() {
-        assert!(from_text("listen =", "f").unwrap_err().to_string().contains("line 1"));
+        assert!(told("listen =").contains("line 1"));
+    }
+
+    #[test]
+    fn every_line_that_is_no_toml_is_told_and_every_name_around_it() {
+        let told = told("lisen = 1\nretention_age = 15m\ndata = 5\ndrain = 2 s\nworkers = 2");
+        for part in ["3 errors", "at line 2", "at line 4", "setting lisen; did you mean listen?"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

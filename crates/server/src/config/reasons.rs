@@ -3,7 +3,8 @@
 use super::{
     Settings,
     channels::{self, ChannelOption, OPTIONS, Value},
-    layers::{File, PREFIX},
+    environment,
+    layers::File,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
@@ -83,10 +84,8 @@ pub(super) struct Origins {
 impl Origins {
     pub(super) fn of(file: &File, environment: &Settings, flags: &Settings) -> Self {
         let in_file = |key| (key, Reason::File { key, file: file.name.clone() });
-        let variable = |key: &'static str| {
-            let name = format!("{PREFIX}{}", key.to_ascii_uppercase());
-            (key, Reason::Variable { name })
-        };
+        let variable =
+            |key: &'static str| (key, Reason::Variable { name: environment::spell(key) });
         let flag = |key: &'static str| {
             let name = format!("--{}", key.replace('_', "-"));
             (key, Reason::Flag { name })

@@ -107,3 +107,29 @@ async fn what_is_wrong_is_told_as_the_server_would() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn every_error_is_told_with_what_was_meant() -> Result<()> {
+    within(30, async {
+        let wrong = "lisen = 80\nheartbeat = \"soon\"\n[channels.\"chat.>\"]\nkeys_mx = 5\n\
+                     retention_messages = 0\nretention_age = \"0s\"\n[channels.news]\ncompact = 1\n";
+        let (sound, told, errors) = check(wrong, &[]).await?;
+        assert!(!sound && told.is_empty(), "{told}");
+        let mut lines = errors.lines();
+        assert_eq!(lines.next(), Some("tidewire: the configuration has 6 errors:"), "{errors}");
+        for line in [
+            "heartbeat: \"soon\" is ",
+            "there is no setting lisen; did you mean listen?",
+            "[channels.\"chat.>\"] has no option keys_mx; did you mean keys_max?",
+            "[channels.\"news\"] compact: invalid type: integer `1`, expected a boolean",
+            "[channels.\"chat.>\"] retention_messages is 0; it has to be above zero",
+            "[channels.\"chat.>\"] retention_age is 0; it has to be above zero",
+        ] {
+            let said = lines.next().context("it says too little")?;
+            assert!(said.starts_with(&format!("  tidewire.toml: {line}")), "{said}");
+        }
+        assert_eq!(lines.next(), None);
+        Ok(())
+    })
+    .await
+}

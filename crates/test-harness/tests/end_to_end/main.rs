@@ -35,6 +35,7 @@ mod who_wants_no_echo_gets_none;
 mod a_server_listens_in_several_places;
 mod check_config_tells_what_channels_have_and_why;
 mod options_differ_by_pattern;
+mod variables_of_the_surroundings_do_not_stop_the_start;
 
 mod a_channel_name_is_checked;
 mod a_payload_over_the_limit_is_refused_before_it_is_sent;

@@ -1,7 +1,7 @@
 //! Which options of channels make no sense, in themselves or beside the rest of the file.
 
 use super::spell_key;
-use crate::config::{Bytes, ConfigError};
+use crate::config::{Bytes, ConfigError, faults::Faults};
 use tidewire_broker::{ChannelName, Pattern, Rule, Rules};
 
 /// Refuses what makes no sense in itself, or beside the rest.
@@ -10,35 +10,34 @@ pub(in crate::config) fn check(
     source_name: &str,
     rules: &Rules,
     total_bytes_max: usize,
-) -> Result<(), ConfigError> {
+    faults: &mut Faults,
+) {
     for (pattern, rule) in tables {
-        let refuse = |key, given: &str, allowed| {
+        let refusal = |key, given: &str, allowed| {
             let key = format!("{source_name}: {}", spell_key(pattern.as_str(), key));
-            Err(ConfigError::value(key, given, allowed))
+            ConfigError::value(key, given, allowed)
         };
-        if let Some(key) = zero(rule) {
-            return refuse(key, "0", "above zero");
+        zeros(rule).for_each(|key| faults.push(refusal(key, "0", "above zero")));
+        if pattern.as_str().starts_with('$') {
+            let allowed = "left out: such channels are the system's";
+            for_clients(rule).for_each(|key| faults.push(refusal(key, "given", allowed)));
         }
-        if let Some(bytes_max) = rule.message_bytes_max.filter(|bytes| *bytes >= total_bytes_max) {
-            return refuse("message_bytes_max", &Bytes::from(bytes_max).to_string(), BELOW_TOTAL);
-        }
-        if pattern.as_str().starts_with('$')
-            && let Some(key) = for_clients(rule)
+        if faults.knows(&["message_bytes_max", "total_bytes_max"])
+            && let Some(bytes_max) = rule.message_bytes_max
+            && bytes_max >= total_bytes_max
         {
-            return refuse(key, "given", "left out: such channels are the system's");
+            let given = Bytes::from(bytes_max).to_string();
+            faults.push(refusal("message_bytes_max", &given, BELOW_TOTAL));
         }
-        if let Some(key) = for_keys(rule)
-            && !is_compacted_somewhere(pattern, tables, rules)
-        {
-            return refuse(key, "given", NOT_COMPACTED);
+        if faults.knows(&["compact"]) && !is_compacted_somewhere(pattern, tables, rules) {
+            for_keys(rule).for_each(|key| faults.push(refusal(key, "given", NOT_COMPACTED)));
         }
     }
-    Ok(())
 }
 
-/// An option that is nothing and has to be something.
-fn zero(rule: &Rule) -> Option<&'static str> {
-    first([
+/// Options that are nothing and have to be something.
+fn zeros(rule: &Rule) -> impl Iterator<Item = &'static str> + use<> {
+    those([
         ("retention_messages", rule.retention_messages == Some(0)),
         ("retention_bytes", rule.retention_bytes == Some(0)),
         ("retention_age", rule.retention_age_ms == Some(0)),
@@ -49,26 +48,28 @@ fn zero(rule: &Rule) -> Option<&'static str> {
     ])
 }
 
-/// An option that only channels of clients have.
-fn for_clients(rule: &Rule) -> Option<&'static str> {
-    first([
+/// Options that only channels of clients have.
+fn for_clients(rule: &Rule) -> impl Iterator<Item = &'static str> + use<> {
+    those([
         ("compact", rule.compact.is_some()),
         ("presence", rule.presence.is_some()),
         ("publishers", rule.publishers.is_some()),
     ])
 }
 
-/// An option that only compacted channels have.
-fn for_keys(rule: &Rule) -> Option<&'static str> {
-    first([
-        ("keys_max", rule.keys_max.is_some()),
-        ("keys_bytes_max", rule.keys_bytes_max.is_some()),
-        ("keys_age", rule.keys_age_ms.is_some()),
+/// Options that only compacted channels have; of them those that are something.
+fn for_keys(rule: &Rule) -> impl Iterator<Item = &'static str> + use<> {
+    those([
+        ("keys_max", rule.keys_max.is_some_and(|count| count > 0)),
+        ("keys_bytes_max", rule.keys_bytes_max.is_some_and(|bytes| bytes > 0)),
+        ("keys_age", rule.keys_age_ms.is_some_and(|time| time > 0)),
     ])
 }
 
-fn first<const COUNT: usize>(options: [(&'static str, bool); COUNT]) -> Option<&'static str> {
-    options.into_iter().find_map(|(key, is_so)| is_so.then_some(key))
+fn those<const COUNT: usize>(
+    options: [(&'static str, bool); COUNT],
+) -> impl Iterator<Item = &'static str> {
+    options.into_iter().filter_map(|(key, is_so)| is_so.then_some(key))
 }
 
 /// Whether any channel that `pattern` selects is compacted.

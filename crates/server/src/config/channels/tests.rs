@@ -1,11 +1,12 @@
 //! The tables of a file: read, told, and refused where they make no sense.
 
 use super::*;
-use crate::config::{Config, Decided, Reason, Settings, layers};
+use crate::config::{Config, ConfigErrors, Decided, Reason, Settings, environment, layers};
 
-fn load(text: &str) -> Result<Config, ConfigError> {
-    let file = layers::from_text(text, "tidewire.toml")?;
-    Config::resolve(file, Settings::default(), Settings::default())
+fn load(text: &str) -> Result<Config, ConfigErrors> {
+    let mut faults = Faults::default();
+    let file = layers::from_text(text, "tidewire.toml", &mut faults);
+    Config::resolve(file, Settings::default(), Settings::default(), faults)
 }
 
 fn error(text: &str) -> String {
@@ -84,9 +85,10 @@ fn what_the_server_itself_decides_gives_way_to_a_table() {
 #[test]
 fn variables_and_flags_are_told_by_their_names() {
     let vars = [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into())];
-    let environment = layers::from_environment(vars.into_iter()).unwrap();
-    let flags = layers::from_text("retention_age = \"5m\"", "").unwrap().settings;
-    let config = Config::resolve(layers::File::default(), environment, flags).unwrap();
+    let mut faults = Faults::default();
+    let environment = environment::read(vars.into_iter(), &mut faults);
+    let flags = layers::from_text("retention_age = \"5m\"", "", &mut faults).settings;
+    let config = Config::resolve(layers::File::default(), environment, flags, faults).unwrap();
     let reason = |option| decided(&config, "a", option).unwrap().1.to_string();
     assert_eq!(reason("retention_messages"), "TIDEWIRE_RETENTION_MESSAGES");
     assert_eq!(reason("retention_age"), "--retention-age");
@@ -97,8 +99,20 @@ fn variables_and_flags_are_told_by_their_names() {
 fn a_mistake_is_named_with_file_table_and_key() {
     for (text, told) in [
         (
+            "[channels.a]\nsize = 5",
+            "[channels.\"a\"] has no option size; there are retention_messages, ret",
+        ),
+        (
             "[channels.a]\nretention = 5",
-            "[channels.\"a\"] has no option retention; there are reten",
+            "[channels.\"a\"] has no option retention; did you mean retention_age?",
+        ),
+        (
+            "[channels.a]\nretention_messges = 5",
+            "[channels.\"a\"] has no option retention_messges; did you mean retention_messages?",
+        ),
+        (
+            "[channels.a]\nheartbeat = \"1s\"",
+            "[channels.\"a\"] has no option heartbeat; the setting heartbeat is for all channels",
         ),
         ("[channels.a]\nkeys_age = 5", "[channels.\"a\"] keys_age: \"5\" is not a duration"),
         ("[channels.a]\npublishers = \"me\"", "publishers: unknown variant `me`, expected one of"),

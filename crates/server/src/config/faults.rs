@@ -1,0 +1,196 @@
+//! What is wrong with a configuration: all of it, not only what is found first.
+
+use super::{Listen, channels};
+use std::{collections::BTreeSet, error::Error, fmt, io, path::PathBuf};
+
+/// Why there is no configuration. Each names the key, where it stands, and what is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {cause}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{source_name} is not TOML: {cause}")]
+    Syntax {
+        /// Which file.
+        source_name: String,
+        /// Where and why not.
+        cause: String,
+    },
+    /// No setting has this name.
+    #[error("{source_name}: there is no setting {key}; {}", hint(meant.as_deref(), || format!(
+        "there are {}, and a table [channels.\"PATTERN\"] for each pattern",
+        known.join(", ")
+    )))]
+    UnknownKey {
+        /// Which file.
+        source_name: String,
+        /// What was given.
+        key: String,
+        /// What was probably meant.
+        meant: Option<String>,
+        /// The settings that can be given there.
+        known: Vec<&'static str>,
+    },
+    /// No option of a channel has this name.
+    #[error("{source_name}: {table} has no option {key}; {}", hint(meant.as_deref(), || format!(
+        "there are {}",
+        channels::OPTIONS.iter().map(|option| option.key).collect::<Vec<_>>().join(", ")
+    )))]
+    UnknownOption {
+        /// Which file.
+        source_name: String,
+        /// Which table.
+        table: String,
+        /// What was given.
+        key: String,
+        /// What was probably meant.
+        meant: Option<&'static str>,
+    },
+    /// A setting of the whole server stands in the table of a pattern.
+    #[error(
+        "{source_name}: {table} has no option {key}; the setting {key} is for all channels, and \
+         belongs above the first table"
+    )]
+    Misplaced {
+        /// Which file.
+        source_name: String,
+        /// Which table.
+        table: String,
+        /// What was given.
+        key: String,
+    },
+    /// A pattern that needs quotes has none.
+    #[error("{source_name}: a pattern with dots takes quotes: [channels.{pattern:?}]")]
+    Unquoted {
+        /// Which file.
+        source_name: String,
+        /// Which pattern.
+        pattern: String,
+    },
+    /// A value is not of its setting's kind.
+    #[error("{source_name}: {key}: {cause}")]
+    BadValue {
+        /// Which file, or the environment.
+        source_name: String,
+        /// Which setting.
+        key: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A value is out of bounds.
+    #[error("{key} is {given}; it has to be {allowed}")]
+    OutOfBounds {
+        /// Which setting; of a table, which file and table too.
+        key: String,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A host name stands for no address.
+    #[error(
+        "listen is {endpoint}, which has no address: {cause}; it has to be a name that resolves, or \
+         an address"
+    )]
+    Unresolved {
+        /// The name, with its port.
+        endpoint: String,
+        /// What the resolver says.
+        cause: io::Error,
+    },
+    /// Everybody could read and write.
+    #[error(
+        "listen is {listen}, beyond this machine, and there are no keys: anybody could read and \
+         publish everything; listen on 127.0.0.1, or say --insecure if that is what you want"
+    )]
+    Exposed {
+        /// Where it would have listened.
+        listen: Listen,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn value(key: impl Into<String>, given: &str, allowed: &'static str) -> Self {
+        Self::OutOfBounds { key: key.into(), given: given.to_owned(), allowed }
+    }
+
+    /// Whether a name is at fault, which reads the same whatever stands beside it.
+    pub(super) const fn is_of_a_name(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey { .. } | Self::UnknownOption { .. } | Self::Misplaced { .. }
+        )
+    }
+}
+
+/// What to do about an unknown name.
+pub(super) fn hint(meant: Option<&str>, otherwise: impl FnOnce() -> String) -> String {
+    meant.map_or_else(otherwise, |meant| format!("did you mean {meant}?"))
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [error] = &*self.0 {
+            return error.fmt(formatter);
+        }
+        write!(formatter, "the configuration has {} errors:", self.0.len())?;
+        self.0.iter().try_for_each(|error| {
+            // An excerpt of a file has lines of its own.
+            write!(formatter, "\n  {}", error.to_string().trim_end().replace('\n', "\n  "))
+        })
+    }
+}
+
+impl Error for ConfigErrors {}
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    errors: Vec<ConfigError>,
+    /// Settings and options whose value could not be read.
+    unread: BTreeSet<String>,
+    is_file_unread: bool,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, error: ConfigError) {
+        self.errors.push(error);
+    }
+
+    /// A value is none: what depends on it cannot be judged.
+    pub(super) fn push_unread(&mut self, key: &str, error: ConfigError) {
+        self.unread.insert(key.to_owned());
+        self.push(error);
+    }
+
+    /// Some of the file could not be read: nothing that it may have decided can be judged.
+    pub(super) fn push_file(&mut self, error: ConfigError) {
+        self.is_file_unread = true;
+        self.push(error);
+    }
+
+    /// Takes what is wrong with names only.
+    pub(super) fn extend_names(&mut self, others: Self) {
+        self.errors.extend(others.errors.into_iter().filter(ConfigError::is_of_a_name));
+    }
+
+    /// Whether these values are what they were meant to be, so that they can be judged together.
+    pub(super) fn knows(&self, keys: &[&str]) -> bool {
+        !self.is_file_unread && keys.iter().all(|key| !self.unread.contains(*key))
+    }
+
+    /// The configuration, if nothing is wrong with it.
+    pub(super) fn finish<T>(self, config: T) -> Result<T, ConfigErrors> {
+        if self.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(self.errors)) }
+    }
+}
