@@ -226,3 +226,6 @@ impl State {
 fn count(units: u64) -> usize {
     usize::try_from(units).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

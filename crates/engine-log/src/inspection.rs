@@ -24,9 +24,14 @@ pub(crate) fn draft() -> Draft {
 
 /// Publishes, and waits until it is on disk.
 pub(crate) fn publish(engine: &LogEngine, channel: &str, id: Option<&str>, now_ms: u64) {
-    let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
     let id = id.map(|id| id.parse().unwrap());
-    let mut publishing = pin!(engine.publish(permit, Draft { id, ..draft() }, now_ms));
+    publish_draft(engine, channel, Draft { id, ..draft() }, now_ms);
+}
+
+/// The same with any content.
+pub(crate) fn publish_draft(engine: &LogEngine, channel: &str, draft: Draft, now_ms: u64) {
+    let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
+    let mut publishing = pin!(engine.publish(permit, draft, now_ms));
     let mut context = Context::from_waker(Waker::noop());
     loop {
         match publishing.as_mut().poll(&mut context) {

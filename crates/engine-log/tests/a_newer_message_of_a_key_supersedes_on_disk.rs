@@ -3,7 +3,7 @@
 
 #[path = "common/common.rs"]
 mod common;
-use common::{disk::Machine, everything, keyed, open_on, publish, settings};
+use common::{disk::Machine, everything, keyed, open_on, publish, read, settings};
 use tidewire_broker::{
     AppendError, Compaction, Content, Draft, Options, Position, Retention, Start,
 };
@@ -65,8 +65,27 @@ fn old_tombstones_go_and_values_that_are_older_stay() {
     drop((engine, broker));
     let (engine, broker) = open_on(&machine, &compacted(10, 1));
     assert_eq!(everything(&broker, "a"), ["value"]);
+    // Removals are at 3, 5, 7, 9 and 11: all but the last are forgotten.
+    for (after, given) in [(2, &["gap", "†"][..]), (8, &["gap", "†"]), (9, &["†"]), (11, &[])]
+    {
+        assert_eq!(read(&broker, "a", Start::After(broker.position(after))), given, "{after}");
+    }
     publish(&engine, "a", keyed("x", "again")).unwrap();
     assert_eq!(everything(&broker, "a"), ["value", "again"]);
+}
+
+#[test]
+fn a_removal_that_was_made_good_again_is_no_loss() {
+    let machine = Machine::default();
+    for life in 0..3 {
+        let (engine, broker) = open_on(&machine, &compacted(10, 1));
+        for (key, value) in [("x", Some("1")), ("x", None), ("x", Some("2")), ("y", None)] {
+            let draft = value.map_or_else(|| removal(key), |value| keyed(key, value));
+            publish(&engine, "a", draft).unwrap();
+        }
+        let begin = Start::After(broker.position(4 * life + 1));
+        assert_eq!(read(&broker, "a", begin), ["2", "†"], "life {life}");
+    }
 }
 
 #[test]
@@ -81,9 +100,11 @@ fn the_newest_values_are_found_when_a_newer_tombstone_is_gone() {
     drop((engine, broker));
     let (_engine, broker) = open_on(&machine, &compacted(10, 0));
     let start = Start::Back { before: None, count: 2, bytes_max: 1_000 };
-    assert_eq!(common::read(&broker, "a", start), ["y", "z"]);
+    assert_eq!(read(&broker, "a", start), ["y", "z"]);
     let behind_all = Position { epoch: broker.epoch(), offset: 5 };
-    assert_eq!(common::read(&broker, "a", Start::After(behind_all)), [""; 0]);
+    assert_eq!(read(&broker, "a", Start::After(behind_all)), [""; 0]);
+    let behind_the_value = Position { offset: 4, ..behind_all };
+    assert_eq!(read(&broker, "a", Start::After(behind_the_value)), ["gap"]);
 }
 
 #[test]
