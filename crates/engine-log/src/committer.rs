@@ -8,14 +8,11 @@ use crate::{
     pending::Changes,
     queue::{Promise, Queue, Request, Work},
     store::{StoreError, Wait},
+    sync_timer::SyncTimer,
     trouble::Trouble,
     world::World,
 };
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 use tidewire_broker::{AppendError, ChannelName, Draft};
 
 /// Everything the thread owns.
@@ -31,8 +28,7 @@ pub(crate) struct Committer {
     pub(crate) ids_from: Option<u64>,
     /// Whether it was told since the last sweep that values which must stay leave no room.
     pub(crate) has_told_full: bool,
-    /// When the oldest commit was made that no sync has followed yet.
-    unsynced: Option<Instant>,
+    timer: SyncTimer,
     /// Commits and syncs that fail,
     refused: Trouble,
     /// and reads.
@@ -48,7 +44,7 @@ impl Committer {
             unswept: None,
             ids_from: Some(0),
             has_told_full: false,
-            unsynced: None,
+            timer: SyncTimer::new(sync),
             refused: Trouble::default(),
             unread: Trouble::default(),
         }
@@ -58,7 +54,8 @@ impl Committer {
     pub(crate) fn run(mut self, queue: &Queue) {
         let mut company = 0;
         loop {
-            let Work { requests, sweep_ms, is_last } = queue.take(self.patience(), company);
+            let Work { requests, sweep_ms, is_last } =
+                queue.take(self.timer.due_in(Instant::now()), company);
             company = requests.len();
             if !requests.is_empty() {
                 self.publish(requests);
@@ -69,7 +66,7 @@ impl Committer {
                 // Publishers that wait have their turn, then it goes on.
                 queue.sweep(now_ms);
             }
-            if self.patience().is_some_and(|left| left.is_zero()) {
+            if self.timer.due_in(Instant::now()).is_some_and(|left| left.is_zero()) {
                 self.flush();
             }
             if is_last {
@@ -143,7 +140,7 @@ impl Committer {
         self.tell_of_end();
         self.world.removals = Changes::default();
         if self.sync != Sync::Always {
-            self.unsynced.get_or_insert_with(Instant::now);
+            self.timer.handle_commit(Instant::now());
         }
         (self.world.last, self.world.time_ms) = (made.last, made.time_ms);
         let touched: Vec<_> = made.states.keys().cloned().collect();
@@ -207,16 +204,10 @@ impl Committer {
         }
     }
 
-    /// How long the thread may wait before a sync is due, if one is.
-    fn patience(&self) -> Option<Duration> {
-        let Sync::Every(interval) = self.sync else { return None };
-        Some(interval.saturating_sub(self.unsynced?.elapsed()))
-    }
-
     fn flush(&mut self) {
         match self.world.store.sync() {
             Ok(()) => {
-                self.unsynced = None;
+                self.timer.handle_sync();
                 self.tell_of_end();
             }
             Err(error) => {
@@ -224,7 +215,7 @@ impl Committer {
                     let store = self.world.store.path();
                     tracing::error!(%store, %error, "the store cannot be synced; trying again");
                 }
-                self.unsynced = Some(Instant::now());
+                self.timer.handle_failure(Instant::now());
             }
         }
     }

@@ -65,7 +65,7 @@ impl FileDisk {
     /// Opens a file of the store's in `directory`; makes both if need be.
     pub(crate) fn open(directory: &Path, name: &str) -> Result<Self, OpenError> {
         let told = |error| OpenError::from_io(directory, error);
-        fs::create_dir_all(directory).map_err(told)?;
+        make_directory(directory).map_err(told)?;
         let path = directory.join(name);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
@@ -76,9 +76,24 @@ impl FileDisk {
             Err(TryLockError::Error(error)) => return Err(told(error)),
         }
         // A new file survives only once its directory does.
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(told)?;
+        sync_directory(directory).map_err(told)?;
         Ok(Self(file))
     }
+}
+
+/// Makes a directory and those above it, if need be. A new one survives only once the one above it
+/// has been synced.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let above: Vec<&Path> = directory.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(directory)?;
+    let parents = above.iter().filter_map(|new| new.parent());
+    // A relative path ends in an empty one, which is the present directory.
+    let parents = parents.map(|path| if path == Path::new("") { Path::new(".") } else { path });
+    parents.into_iter().try_for_each(sync_directory)
+}
+
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 impl Disk for FileDisk {
@@ -101,5 +116,20 @@ impl Disk for FileDisk {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_is_asked_of_the_system_and_its_refusal_told() {
+        // It takes writes, and refuses to sync.
+        let file = OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+        let disk = FileDisk(file);
+        disk.write(0, b"x").unwrap();
+        let error = disk.sync().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -30,6 +30,7 @@ mod opening;
 mod queue;
 mod rebuilding;
 mod retention;
+mod sync_timer;
 
 mod engine;
 
