@@ -50,7 +50,7 @@ pub(crate) const STEPS: [Step; 14] = [
     Step {
         name: END_TO_END,
         does: "the real binary, real browsers, bad links",
-        needs: &[Need::Browser, Need::Node, Need::Npm, Need::Playwright],
+        needs: &[Need::Browser, Need::Node, Need::Npm, Need::Playwright, Need::Strace],
         run: steps::e2e,
     },
 ];

@@ -159,8 +159,7 @@ impl Life {
             return;
         }
         let mut of_channel = self.said.iter().filter(|said| pattern.matches(&said.channel));
-        let lost = of_channel.find(|said| said.offset == gap);
-        let lost = lost.unwrap_or_else(|| panic!("nothing of {pattern} stood at {gap}"));
+        let lost = of_channel.find(|said| said.offset == gap).unwrap();
         let superseded = of_channel.find(|said| said.key == lost.key);
         let is_lost = superseded.is_none_or(|by| by.time_ms >= lost.time_ms + TOMBSTONE_AGE_MS);
         assert!(

@@ -48,8 +48,11 @@ async fn run(config: Config) -> Result<()> {
     let urls = urls?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
-    // Nobody is connected yet: whoever the log tells of was when it was last open.
+    // Nobody is connected yet: the members that the log lists were when it was last open. They leave
+    // before a worker takes the first request.
     broker.clear_presence();
+    let mut teller = Teller::new(broker.clone(), Arc::clone(engine));
+    teller.tell().await;
     let gate = Gate::new(connections_max);
     let server = start(&config, broker, engine, &gate, listeners)?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -57,7 +60,6 @@ async fn run(config: Config) -> Result<()> {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
-    let teller = Teller::new(broker.clone(), Arc::clone(engine));
     let teller = rt::spawn(teller.run(config.presence_interval.duration(), gate.clone()));
     let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let handle = server.handle();

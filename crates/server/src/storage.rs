@@ -23,11 +23,7 @@ impl Storage {
             let engine = Arc::new(MemoryEngine::new(broker.clone()));
             return Ok(Self { broker, engine, disk: None });
         };
-        let sync = match config.fsync {
-            Fsync::Always => Sync::Always,
-            Fsync::Every(interval) => Sync::Every(interval.duration()),
-            Fsync::Never => Sync::Never,
-        };
+        let sync = sync_of(config.fsync);
         let bytes_max = config.data_bytes_max.and_then(|bytes| u64::try_from(bytes).ok());
         let settings = Settings { sync, limits, bytes_max };
         let opened = LogEngine::open(&directory, settings, now_ms);
@@ -60,5 +56,29 @@ impl Storage {
     }
 }
 
+const fn sync_of(fsync: Fsync) -> Sync {
+    match fsync {
+        Fsync::Always => Sync::Always,
+        Fsync::Every(interval) => Sync::Every(interval.duration()),
+        Fsync::Never => Sync::Never,
+    }
+}
+
 /// Channels swept a tick: some milliseconds of work.
 const SWEEP_CHANNELS: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_syncs_as_the_setting_says() {
+        for (setting, sync) in [
+            ("always", Sync::Always),
+            ("100ms", Sync::Every(std::time::Duration::from_millis(100))),
+            ("never", Sync::Never),
+        ] {
+            assert_eq!(sync_of(setting.parse().unwrap()), sync);
+        }
+    }
+}

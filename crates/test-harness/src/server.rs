@@ -196,6 +196,20 @@ pub fn pinned(processor: usize, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A command of `tidewire` whose system calls, those of `calls`, are written to the file `trace`.
+///
+/// # Errors
+///
+/// As for [`binary`].
+pub fn traced(trace: &Path, calls: &str) -> Result<Command> {
+    // As a grandchild the tracer leaves the server our own child, to be ended by its process id.
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-y", "-s", "64", "-e", &format!("trace={calls}"), "-o"]);
+    command.arg(trace).arg(binary()?);
+    forget_tests(&mut command);
+    Ok(command)
+}
+
 /// What tells the tests where things are would be read as configuration, and refused.
 fn forget_tests(command: &mut Command) {
     for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {

@@ -21,6 +21,8 @@ pub(crate) enum Need {
     CppCompiler,
     CargoFuzz,
     Valgrind,
+    /// Shows in which order the server asks the system for what.
+    Strace,
     /// With the module that makes virtual environments, which Debian packs apart.
     Python,
     /// The Autobahn test suite, in a virtual environment of its own.
@@ -29,12 +31,13 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
         Self::CppCompiler,
         Self::Valgrind,
+        Self::Strace,
         Self::Python,
         Self::Playwright,
         Self::CargoFuzz,
@@ -50,6 +53,7 @@ impl Need {
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::Valgrind => "valgrind",
+            Self::Strace => "strace",
             Self::Python => "Python with venv",
             Self::Kosoku => "kosoku",
         }
@@ -65,6 +69,7 @@ impl Need {
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),
+            Self::Strace => has("strace"),
             Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
             Self::Kosoku => {
                 let mut version = Command::new(workspace.kosoku().join("bin/python"));

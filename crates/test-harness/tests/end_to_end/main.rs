@@ -23,7 +23,10 @@ mod history_pages_back_and_goes_on_live;
 mod the_rust_client_resumes_on_every_wire;
 
 mod a_long_list_of_members_tells_no_false_gap;
+mod the_first_answer_after_a_start_lists_no_dead_member;
 mod who_is_there_is_told;
+
+mod what_is_answered_was_synced;
 
 mod a_gap_is_told_when_retention_has_passed;
 mod a_restarted_server_tells_a_gap;
