@@ -17,9 +17,8 @@
  *     subscription.close();
  *     const { members } = await presence('https://example.org/', 'chat.room1');
  *
- * Each message arrives once and in order, or after a gap that says which are missing. Several
- * channels on `ws` are caught up one by one: order then holds within each, and a position taken
- * meanwhile is early rather than late, so going on from it may repeat some. The states:
+ * Each message arrives once and in the order of the log, however many of the channels select it, or
+ * after a gap that says which are missing. The states:
  *
  * - `connecting`: the first attempt is under way
  * - `live` `{head}`: connected; messages up to the position `head` are older than this moment
@@ -30,14 +29,13 @@
 
 /** Subscribes to `channels` of the server at `url`, until the returned subscription is closed. */
 export function subscribe(url, options) {
-  const { channels = ['lobby'], since = 'now', wire = 'ws', user, info } = options;
+  const { since = 'now', wire = 'ws', user, info } = options;
   const { onmessage = ignore, ongap = ignore, onstate = ignore } = options;
+  const channels = [...new Set(options.channels ?? ['lobby'])];
   const who = { ...(user && { user }), ...(info !== undefined && { info: JSON.stringify(info) }) };
-  const connect = WIRES[wire](url, channels, since, who);
-  // Moves only once every channel is subscribed: what one catches up is ahead of the others.
+  // One place for all channels: a connection follows them as one ordered stream.
   let position = since === 'now' ? undefined : since;
   let disconnect = ignore;
-  let live = false;
   let attempt = 0;
   let steadyTimer;
   let retryTimer;
@@ -47,24 +45,20 @@ export function subscribe(url, options) {
     clearTimeout(retryTimer);
     disconnect();
     disconnect = ignore;
-    live = false;
     onstate(state, detail);
   };
   const events = {
-    opened(head, start) {
-      position ??= start;
-      live = true;
+    place: (place) => (position = place),
+    opened(head) {
       steadyTimer = setTimeout(() => (attempt = 0), STEADY_MS);
       onstate('live', { head });
     },
     message(message) {
-      if (live) position = message.position;
+      position = message.position;
       onmessage(message);
     },
-    gap(gap) {
-      if (live) position = gap.to;
-      ongap(gap);
-    },
+    // What is left of the messages up to its end still follows, so a gap moves no place.
+    gap: ongap,
     lost(delayMs = backoffMs(attempt)) {
       attempt += 1;
       leave('reconnecting', { delayMs });
@@ -74,7 +68,7 @@ export function subscribe(url, options) {
       leave('refused', { reason });
     },
   };
-  const open = () => (disconnect = connect(events));
+  const open = () => (disconnect = connect(WIRES[wire], url, channels, who, position, events));
 
   onstate('connecting');
   open();
@@ -117,53 +111,93 @@ export function matches(pattern, channel) {
   return wanted.slice(0, rest).every((token, at) => token === '*' || token === tokens[at]);
 }
 
+/**
+ * Makes one attempt to follow `channels` from `position`, or from the head if there is none yet.
+ * Returns what ends it without a further report.
+ */
+function connect(listen, url, channels, who, position, events) {
+  const abort = new AbortController();
+  const { signal } = abort;
+  let close = ignore;
+  let isLive = false;
+  const ask = (since) => askPosition(url, channels, { since, ...who }, signal);
+  const fail = (failure) => {
+    if (signal.aborted) return;
+    if (failure.reason) events.refused(failure.reason);
+    else events.lost(failure.retryMs);
+  };
+  const begin = (head) => {
+    if (signal.aborted) return;
+    const since = position ?? head;
+    if (position === undefined) events.place(head);
+    close = listen(url, channels, { since, ...who }, {
+      ...events,
+      opened() {
+        isLive = true;
+        events.opened(head);
+      },
+      lost(retryMs) {
+        if (isLive) events.lost(retryMs);
+        // Neither wire says why it was refused, which may be for good.
+        else ask(since).then(() => events.lost(retryMs), fail);
+      },
+    });
+  };
+  ask('now').then(begin, fail);
+  return () => {
+    abort.abort();
+    close();
+  };
+}
+
 /*
- * A wire is made once per subscription and keeps where to resume. It connects when called, reports
- * through `events`, and returns what ends the connection without a further report.
+ * A wire connects when it is called, with all channels in one query and therefore as one ordered
+ * stream. It reports through `events`, and returns what ends the connection without a further
+ * report.
  */
 
-/** One ordered stream, so its last position is where all its channels resume. */
-function sse(url, channels, since, who) {
-  let position = since;
-  return (events) => {
-    const abort = new AbortController();
-    let source;
-    const listen = (head) => {
-      if (position === 'now') position = head;
-      source = new EventSource(
-        endpoint(url, 'events', channels, { since: position, format: 'json', ...who }),
-      );
-      source.onopen = () => events.opened(head, position);
-      source.onerror = () => events.lost();
-      source.onmessage = ({ data }) => {
-        const message = JSON.parse(data);
-        position = message.position;
-        events.message(message);
-      };
-      source.addEventListener('$gap', ({ data }) => {
-        const { type, ...gap } = JSON.parse(data);
-        position = gap.to;
-        events.gap(gap);
-      });
-    };
-    askHead(url, channels, who, abort.signal).then(listen, (failure) => {
-      if (abort.signal.aborted) return;
-      if (failure.reason) events.refused(failure.reason);
-      else events.lost(failure.retryMs);
-    });
-    return () => {
-      abort.abort();
-      source?.close();
-    };
+function sse(url, channels, parameters, events) {
+  const address = endpoint(url, 'events', channels, { format: 'json', ...parameters });
+  const source = new EventSource(address);
+  source.onopen = () => events.opened();
+  source.onerror = () => {
+    source.close();
+    events.lost();
+  };
+  source.onmessage = ({ data }) => events.message(JSON.parse(data));
+  source.addEventListener('$gap', ({ data }) => {
+    const { type, ...gap } = JSON.parse(data);
+    events.gap(gap);
+  });
+  return () => source.close();
+}
+
+function ws(url, channels, parameters, events) {
+  const socket = new WebSocket(endpoint(url, 'ws', channels, parameters, 'ws'), 'tidewire.v1');
+  let retryMs;
+  const handlers = {
+    welcome: () => events.opened(),
+    message: (message) => events.message(message),
+    gap: (gap) => events.gap(gap),
+    goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
+  };
+  socket.onmessage = ({ data }) => {
+    const { type, ...fields } = JSON.parse(data);
+    if (Object.hasOwn(handlers, type)) handlers[type](fields);
+  };
+  socket.onclose = () => events.lost(retryMs);
+  return () => {
+    socket.onmessage = socket.onclose = null;
+    socket.close();
   };
 }
 
 /**
- * Resolves to the head's position through an empty poll: an EventSource says neither where it
- * starts nor why it was refused.
+ * Resolves to the position behind what an immediate poll returns, which `since` = `now` makes the
+ * head. Rejects with the `reason` of a refusal, or with `retryMs` for a later attempt.
  */
-async function askHead(url, channels, who, signal) {
-  const poll = endpoint(url, 'poll', channels, { since: 'now', wait: '0s', ...who });
+async function askPosition(url, channels, parameters, signal) {
+  const poll = endpoint(url, 'poll', channels, { wait: '0s', ...parameters });
   const response = await fetch(poll, { signal, cache: 'no-store' });
   if (response.ok) return (await response.json()).position;
   const problem = await response.json().catch(() => ({}));
@@ -172,61 +206,6 @@ async function askHead(url, channels, who, signal) {
   throw passing
     ? { retryMs: retryAfterSeconds && retryAfterSeconds * 1000 }
     : { reason: problem.detail ?? problem.title ?? `HTTP status ${response.status}` };
-}
-
-/**
- * Each channel resumes from its own last position: while several catch up, one may be ahead of
- * another.
- */
-function ws(url, channels, since, who) {
-  const resume = new Map(channels.map((channel) => [channel, since]));
-  const move = (channel, position) => {
-    for (const pattern of resume.keys()) {
-      if (pattern === channel || matches(pattern, channel)) resume.set(pattern, position);
-    }
-  };
-  return (events) => {
-    const socket = new WebSocket(endpoint(url, 'ws', [], who, 'ws'), 'tidewire.v1');
-    const awaited = new Set(channels);
-    let head;
-    let retryMs;
-    const handlers = {
-      welcome({ position }) {
-        head = position;
-        channels.forEach((channel, at) => {
-          const request = { type: 'subscribe', id: at + 1, channel, since: resume.get(channel) };
-          socket.send(JSON.stringify(request));
-        });
-      },
-      subscribed({ channel, position }) {
-        if (resume.get(channel) === 'now') resume.set(channel, position);
-        awaited.delete(channel);
-        if (awaited.size === 0) events.opened(head, resume.get(channels[0]));
-      },
-      message(message) {
-        move(message.channel, message.position);
-        events.message(message);
-      },
-      gap(gap) {
-        move(gap.channel, gap.to);
-        events.gap(gap);
-      },
-      goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
-      error(error) {
-        if (error.retry_ms === undefined) events.refused(error.message);
-        else events.lost(error.retry_ms);
-      },
-    };
-    socket.onmessage = ({ data }) => {
-      const { type, ...fields } = JSON.parse(data);
-      if (Object.hasOwn(handlers, type)) handlers[type](fields);
-    };
-    socket.onclose = () => events.lost(retryMs);
-    return () => {
-      socket.onmessage = socket.onclose = null;
-      socket.close();
-    };
-  };
 }
 
 const WIRES = { sse, ws };

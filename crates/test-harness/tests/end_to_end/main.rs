@@ -67,6 +67,7 @@ mod what_is_subscribed_resumes_by_itself;
 mod browser;
 mod event_stream;
 mod origin;
+mod script;
 mod web_socket;
 
 mod any_stream_is_heard_as_chromium_hears_it;
@@ -74,5 +75,9 @@ mod chromium_hears_what_ws_frame_encodes;
 mod the_browsers_event_source_reconnects_without_loss;
 mod the_console_shows_a_message_on_both_panes;
 mod the_two_snippets_run_verbatim;
+mod tidewire_js_delivers_overlapping_patterns_once;
+mod tidewire_js_goes_on_after_a_gap_with_what_is_left;
+mod tidewire_js_resumes_after_every_cut;
+mod tidewire_js_says_why_it_is_refused;
 mod what_sse_codec_writes_is_heard_alike_by_all;
 mod ws_frame_hears_what_chromium_sends;

@@ -1,0 +1,99 @@
+//! `web/tidewire.js` in a page of Chromium, connected through a proxy that can fail.
+
+use crate::browser::Page;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, ops::Range};
+use tidewire_test_harness::{
+    peers::http::publish_all,
+    proxy::{Ending, Faults, Flow, Proxy},
+    server::Server,
+};
+
+/// A page with one subscription of `web/tidewire.js`, and what that has reported.
+pub(crate) struct Script {
+    pub(crate) page: Page,
+    pub(crate) proxy: Proxy,
+    server: Server,
+}
+
+const PAGE: &str = "<!doctype html><title>a</title><script>
+const heard = [], positions = [], gaps = [], states = [], reasons = [];
+let subscription, atGap = () => {};
+const follow = (options) => import('/assets/tidewire.js').then(({ subscribe }) => {
+  subscription = subscribe(location.origin, { ...options,
+    onmessage({ data, position }) { heard.push(data); positions.push(position); },
+    ongap(gap) { gaps.push(gap); atGap(); },
+    onstate(state, detail) { states.push(state); reasons.push(detail?.reason); },
+  });
+  // The subscription cannot leave the page.
+  return true;
+});
+</script>";
+
+impl Script {
+    pub(crate) async fn start(arguments: &[&str]) -> Result<Self> {
+        let server = Server::start(arguments).await?;
+        let proxy = Proxy::start(server.address()).await?;
+        let mut page = Page::start(&[]).await?;
+        page.show(&format!("http://{}/health/live", proxy.address()), PAGE).await?;
+        Ok(Self { page, proxy, server })
+    }
+
+    /// The server itself, without the proxy.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Subscribes with these options of `subscribe`.
+    pub(crate) async fn follow(&mut self, options: Value) -> Result<()> {
+        self.page.call("evaluate", json!([format!("follow({options})")])).await?;
+        Ok(())
+    }
+
+    /// Publishes the numbers of `range`, one by one, to each of `channels` in turn.
+    pub(crate) async fn publish(&self, channels: &[&str], range: Range<usize>) -> Result<()> {
+        let channel = |number: usize| channels.get(number % channels.len());
+        let messages = range.map(|number| Some((*channel(number)?, number.to_string())));
+        let messages: Option<Vec<_>> = messages.collect();
+        publish_all(self.address(), messages.context("no channel")?).await?;
+        Ok(())
+    }
+
+    /// Cuts the page off, and publishes `range` before it can reach the server again.
+    pub(crate) async fn publish_while_cut_off(
+        &mut self,
+        ending: Ending,
+        channels: &[&str],
+        range: Range<usize>,
+    ) -> Result<()> {
+        let losses = self.losses().await?;
+        self.proxy.set(Faults { up: Flow::Stalled, ..Faults::default() });
+        self.proxy.cut(ending);
+        self.page.until(&format!("{LOSSES} > {losses}")).await?;
+        self.publish(channels, range).await?;
+        self.proxy.set(Faults::default());
+        Ok(())
+    }
+
+    /// How often the subscription has lost its connection.
+    pub(crate) async fn losses(&mut self) -> Result<u64> {
+        let losses = self.page.call("evaluate", json!([LOSSES])).await?;
+        losses.as_u64().context("no number")
+    }
+
+    /// Waits until the last of the numbers below `count` has arrived, and checks that each of them
+    /// came once and in order, without a gap.
+    pub(crate) async fn expect_numbers(&mut self, count: usize) -> Result<()> {
+        let last = count.checked_sub(1).context("nothing to expect")?;
+        self.page.until(&format!("heard.includes('{last}')")).await?;
+        let heard = self.page.call("evaluate", json!(["heard.join(' ')"])).await?;
+        let numbers: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        ensure!(heard == json!(numbers.join(" ")), "of {count} messages these arrived: {heard}");
+        let gaps = self.page.call("evaluate", json!(["gaps"])).await?;
+        ensure!(gaps == json!([]), "{gaps}");
+        Ok(())
+    }
+}
+
+const LOSSES: &str = "states.filter((state) => state === 'reconnecting').length";
