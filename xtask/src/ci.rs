@@ -50,7 +50,14 @@ pub(crate) const STEPS: [Step; 14] = [
     Step {
         name: END_TO_END,
         does: "the real binary, real browsers, bad links",
-        needs: &[Need::Browser, Need::Node, Need::Npm, Need::Playwright, Need::Strace],
+        needs: &[
+            Need::Browser,
+            Need::Node,
+            Need::Npm,
+            Need::Playwright,
+            Need::Haproxy,
+            Need::Strace,
+        ],
         run: steps::e2e,
     },
 ];

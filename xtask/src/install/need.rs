@@ -17,6 +17,8 @@ pub(crate) enum Need {
     Npm,
     /// What drives the browser, as `web/package-lock.json` pins it.
     Playwright,
+    /// A load balancer, which probes the server in the end-to-end tests.
+    Haproxy,
     /// libFuzzer is written in it.
     CppCompiler,
     CargoFuzz,
@@ -31,10 +33,11 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
+        Self::Haproxy,
         Self::CppCompiler,
         Self::Valgrind,
         Self::Strace,
@@ -50,6 +53,7 @@ impl Need {
             Self::Node => "Node.js",
             Self::Npm => "npm",
             Self::Playwright => "playwright-core",
+            Self::Haproxy => "HAProxy",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::Valgrind => "valgrind",
@@ -66,6 +70,8 @@ impl Need {
             Self::Node => has("node"),
             Self::Npm => has("npm"),
             Self::Playwright => has_playwright(workspace),
+            // Debian has it beside the programs of the administrator, who runs it.
+            Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),

@@ -45,6 +45,7 @@ mod a_payload_over_the_limit_is_refused_before_it_is_sent;
 mod a_thousand_channels_are_refused;
 mod a_wrong_path_or_method_is_a_problem;
 mod every_spelling_of_an_upgrade_opens_a_websocket;
+mod haproxy_finds_the_server_healthy;
 mod head_works_wherever_get_does;
 mod options_tells_what_a_path_allows;
 mod streams_ask_proxies_to_pass_on_what_comes;
