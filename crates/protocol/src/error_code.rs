@@ -33,6 +33,8 @@ pub enum ErrorCode {
     UpgradeRequired,
     /// More bytes than a message may have.
     PayloadTooLarge,
+    /// More bytes or lines than the head of a request may have.
+    HeadTooLarge,
     /// The id was given to another message.
     Conflict,
     /// A compacted channel holds as much as it may.
@@ -58,7 +60,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -72,6 +74,7 @@ impl ErrorCode {
         Self::MethodNotAllowed,
         Self::UpgradeRequired,
         Self::PayloadTooLarge,
+        Self::HeadTooLarge,
         Self::Conflict,
         Self::StateFull,
         Self::InsufficientStorage,
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
             Self::UpgradeRequired => ("upgrade_required", 426, "Another version is needed"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),
+            Self::HeadTooLarge => ("head_too_large", 431, "The head is too large"),
             Self::Conflict => ("conflict", 409, "The id belongs to another message"),
             Self::StateFull => ("state_full", 409, "The channel holds all it may"),
             Self::InsufficientStorage => ("insufficient_storage", 507, "The store is full"),
@@ -174,6 +178,7 @@ mod tests {
                 ("method_not_allowed", 405, false),
                 ("upgrade_required", 426, false),
                 ("payload_too_large", 413, false),
+                ("head_too_large", 431, false),
                 ("conflict", 409, false),
                 ("state_full", 409, false),
                 ("insufficient_storage", 507, true),

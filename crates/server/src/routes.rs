@@ -4,6 +4,7 @@
 
 mod channels;
 mod console;
+pub(crate) mod early;
 mod handshake;
 mod health;
 pub(crate) mod origin;

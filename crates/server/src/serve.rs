@@ -7,7 +7,7 @@ use crate::{
     gate::Gate,
     listeners,
     presence::Teller,
-    routes,
+    routes::{self, early::Early},
     storage::Storage,
     takeover::{HttpTimeouts, listen},
 };
@@ -98,6 +98,7 @@ fn start(
         answer: house.body_wait + house.poll_wait_max + ANSWER_SPARE,
         ..HttpTimeouts::default()
     };
+    let early = Early { broker: broker.clone(), batch_bytes_max: house.batch_bytes_max };
     let make_desk = move || {
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // A worker that actix restarts takes a new lane.
@@ -125,7 +126,7 @@ fn start(
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals();
     let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
-        listen(builder, listener, timeouts, make_app.clone())
+        listen(builder, listener, timeouts, early.clone(), make_app.clone())
     })?;
     Ok(builder.run())
 }

@@ -28,10 +28,13 @@
 //! - Keep nothing of the request in the closure: a header value or an `HttpRequest` holds on to
 //!   the buffer it was read into.
 
+mod early;
 mod handoff;
 mod service;
 mod socket;
+mod target;
 
+pub use early::{EarlyAnswers, RefusalBody};
 pub use handoff::{EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
 pub use service::{HttpTimeouts, listen};
 

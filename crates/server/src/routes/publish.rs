@@ -2,7 +2,11 @@
 
 use super::{AtDesk, json_answer, origin};
 use crate::{desk::Desk, gate::Turned, problem::Refused, query::Query};
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap},
+    web,
+};
 use futures_util::StreamExt as _;
 use std::borrow::Cow;
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
@@ -184,15 +188,7 @@ async fn read_body(
     bytes_max: usize,
     desk: &Desk,
 ) -> Result<Vec<u8>, Refused> {
-    let too_large = || {
-        let message = format!("the body is too large; at most {bytes_max} bytes are allowed");
-        Refused::new(ErrorCode::PayloadTooLarge, message)
-    };
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX)) {
-        return Err(too_large());
-    }
+    check_length(request.headers(), bytes_max)?;
     let read = async {
         let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
@@ -200,7 +196,7 @@ async fn read_body(
                 Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"))
             })?;
             if body.len() + chunk.len() > bytes_max {
-                return Err(too_large());
+                return Err(too_large(bytes_max));
             }
             body.extend_from_slice(&chunk);
         }
@@ -216,6 +212,23 @@ async fn read_body(
         // It would be refused once it is here, and nobody should wait for it until then.
         () = desk.gate.left() => Err(Turned::Leaving.into()),
     }
+}
+
+/// Refuses a body at its head if that says that it is longer than `bytes_max`.
+pub(super) fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), Refused> {
+    let declared = headers.get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match declared {
+        Some(bytes) if bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX) => {
+            Err(too_large(bytes_max))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_large(bytes_max: usize) -> Refused {
+    let message = format!("the body is too large; at most {bytes_max} bytes are allowed");
+    Refused::new(ErrorCode::PayloadTooLarge, message)
 }
 
 /// Messages of a batch published before others get a turn.

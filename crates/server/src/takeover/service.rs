@@ -1,24 +1,31 @@
 //! Serves an actix application over sockets that can be taken, as `HttpServer` does over plain ones.
 
-use super::socket::Takeable;
+use super::early::{EarlyAnswers, Refuse};
+use super::socket::{Link, Takeable};
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request, Response};
+use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use actix_http::{ConnectionType, HttpMessage as _, HttpService, Request, Response};
+use actix_rt::spawn;
 use actix_server::ServerBuilder;
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory,
-    map_config,
+    fn_service, map_config,
 };
 use actix_web::Error;
 use actix_web::dev::AppConfig;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// How long a connection may keep actix waiting; zero is for ever.
 ///
@@ -49,7 +56,7 @@ impl Default for HttpTimeouts {
 
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
-/// `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
+/// `early` answers where no handler does. `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
 /// and is that worker's alone. With several listeners it is called once for each of them. `HttpRequest::app_config` knows only actix's default host and
 /// address. `TCP_NODELAY` is set on every socket.
 ///
@@ -68,7 +75,7 @@ impl Default for HttpTimeouts {
 /// # async fn main() -> std::io::Result<()> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let builder = Server::build().workers(2).disable_signals();
-/// let server = listen(builder, listener, HttpTimeouts::default(), || {
+/// let server = listen(builder, listener, HttpTimeouts::default(), (), || {
 ///     let lane = Rc::new("this worker's own");
 ///     App::new().app_data(lane).route("/", web::get().to(HttpResponse::NoContent))
 /// })?
@@ -78,13 +85,15 @@ impl Default for HttpTimeouts {
 /// server.await
 /// # }
 /// ```
-pub fn listen<F, I, A, B>(
+pub fn listen<E, F, I, A, B>(
     builder: ServerBuilder,
     listener: TcpListener,
     timeouts: HttpTimeouts,
+    early: E,
     app: F,
 ) -> io::Result<ServerBuilder>
 where
+    E: EarlyAnswers,
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<A, Request>,
     A: ServiceFactory<Request, Config = AppConfig> + 'static,
@@ -96,7 +105,11 @@ where
     let stopping = builder.graceful_shutdown_signal();
     builder.listen("http", listener, move || {
         let app = app().into_factory().map_err(|error| error.into().error_response());
-        let stopping = stopping.clone();
+        let app = apply_fn_factory(app, move |request, app: &_| {
+            in_turn(request, app, timeouts.disconnect)
+        });
+        let (stopping, asked, said) = (stopping.clone(), early.clone(), early.clone());
+        let refuse: Refuse = Rc::new(move |status| said.refusal(status));
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
@@ -105,6 +118,9 @@ where
             .client_request_timeout(timeouts.request_head)
             .keep_alive(timeouts.keep_alive)
             .client_disconnect_timeout(timeouts.disconnect)
+            .expect(fn_service(move |request: Request| {
+                ready(asked.expect(&request).map(|()| request))
+            }))
             .on_connect_ext(|socket: &Takeable<TcpStream>, data| {
                 data.insert(socket.link());
             })
@@ -113,9 +129,54 @@ where
             // Refused only by a socket that is already dead, which reading will tell.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
-            serve(http, stream, peer, timeouts.answer)
+            serve(http, stream, peer, timeouts.answer, Rc::clone(&refuse))
         })
     })
+}
+
+/// Serves a request, unless it comes behind one that was to be the connection's last.
+fn in_turn<A>(
+    request: Request,
+    app: &A,
+    disconnect: Duration,
+) -> impl Future<Output = Result<A::Response, A::Error>> + use<A>
+where
+    A: Service<Request>,
+{
+    let is_last = request.head().connection_type() == ConnectionType::Close;
+    let length =
+        request.headers().get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse().ok());
+    let has = |name: &_| request.headers().contains_key(name);
+    let body_bytes = match length {
+        // After an upgrade there are no more requests, and of chunks only actix knows the end.
+        _ if [UPGRADE, TRANSFER_ENCODING].iter().any(has) => None,
+        None => Some(0),
+        Some(length) => length,
+    };
+    match request.conn_data::<Link<TcpStream>>() {
+        Some(link) if !link.begin(is_last, body_bytes) => {
+            // The socket is taken with the flush of the answers before, and this never answered.
+            link.hold();
+            link.arm(
+                Box::new(move |socket, _| drop(spawn(hang_up(socket, disconnect)))),
+                Bytes::new(),
+            );
+            Either::Right(pending())
+        }
+        _ => Either::Left(app.call(request)),
+    }
+}
+
+/// Ends a connection so that the answers before are not lost: what the client still sends is read.
+async fn hang_up(mut socket: TcpStream, disconnect: Duration) {
+    let rest = async {
+        socket.shutdown().await?;
+        let mut ignored = [0; 1 << 10];
+        while socket.read(&mut ignored).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    // However it ends, the socket is closed.
+    let _ = timeout(disconnect, rest).await;
 }
 
 /// Drives a connection to its end; a taken socket is delivered when the dispatcher and its
@@ -125,11 +186,12 @@ pub(super) fn serve<S, H>(
     stream: S,
     peer: Option<SocketAddr>,
     answer_max: Duration,
+    refuse: Refuse,
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Service<(Takeable<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = Takeable::new(stream, answer_max);
+    let (socket, link) = Takeable::new(stream, answer_max, refuse);
     http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

@@ -2,9 +2,11 @@
 //!
 //! Apart because everything that could lose a byte or a waker is here.
 
+use super::early::{Answers, Refuse};
+use super::target::{GROWTH, Targets};
 use bytes::Bytes;
 use futures_util::ready;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -25,13 +27,19 @@ pub(super) struct Takeable<S> {
     /// client that trickles the head of its second request.
     deadline: Pin<Box<Sleep>>,
     answer_max: Duration,
+    answers: Answers,
 }
 
 impl<S> Takeable<S> {
-    pub(super) fn new(stream: S, answer_max: Duration) -> (Self, Link<S>) {
-        let link = Link(Rc::new(RefCell::new(State::Serving)));
+    pub(super) fn new(stream: S, answer_max: Duration, refuse: Refuse) -> (Self, Link<S>) {
+        let link = Link(Rc::new(Shared {
+            state: RefCell::new(State::Serving),
+            targets: Cell::new(Targets::START),
+            has_last_request: Cell::new(false),
+        }));
         let deadline = Box::pin(sleep(answer_max));
-        (Self { stream: Some(stream), link: link.clone(), deadline, answer_max }, link)
+        let (stream, answers) = (Some(stream), Answers::new(refuse));
+        (Self { stream, link: link.clone(), deadline, answer_max, answers }, link)
     }
 
     pub(super) fn link(&self) -> Link<S> {
@@ -58,7 +66,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
         if this.deadline.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        this.stream()?.poll_read(context, buffer)
+        let mut targets = this.link.0.targets.get();
+        // Room for the case that each byte is escaped. actix never brings a buffer without.
+        let room = (buffer.remaining() / GROWTH).min(HEAD_READ_BYTES);
+        if !targets.is_in_head() || room == 0 {
+            let before = buffer.filled().len();
+            let read = this.stream()?.poll_read(context, buffer);
+            targets.pass(buffer.filled().len() - before);
+            this.link.0.targets.set(targets);
+            return read;
+        }
+        let mut bytes = [0; HEAD_READ_BYTES];
+        let mut raw = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
+        ready!(this.stream()?.poll_read(context, &mut raw))?;
+        targets.escape(raw.filled(), |piece| buffer.put_slice(piece));
+        this.link.0.targets.set(targets);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -69,7 +92,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let Poll::Ready(written) = this.stream()?.poll_write(context, bytes)? else {
+        let is_muted = this.link.has_last_request();
+        let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
+        let Poll::Ready(written) = this.answers.poll_write(stream, context, bytes, is_muted)?
+        else {
             // While held nothing is read, so that a client which takes no byte of the head is only
             // found out here.
             return this
@@ -100,7 +126,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
 }
 
 /// What the socket, the response body and the service around the dispatcher share.
-pub(super) struct Link<S>(Rc<RefCell<State<S>>>);
+pub(super) struct Link<S>(Rc<Shared<S>>);
+
+struct Shared<S> {
+    state: RefCell<State<S>>,
+    /// How far the bytes of requests have come that the dispatcher has read.
+    targets: Cell<Targets>,
+    /// Whether a request was served that said it is the connection's last.
+    has_last_request: Cell<bool>,
+}
 
 enum State<S> {
     /// The dispatcher reads and writes as if nothing of ours were there.
@@ -112,21 +146,38 @@ enum State<S> {
 }
 
 impl<S> Link<S> {
+    /// Takes word of a request that is about to be served, with the length of its body if a header
+    /// tells it. Returns whether it may be: behind the last one nothing is ([RFC 9112 §9.6]).
+    ///
+    /// [RFC 9112 §9.6]: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+    pub(super) fn begin(&self, is_last: bool, body_bytes: Option<u64>) -> bool {
+        if let Some(bytes) = body_bytes {
+            let mut targets = self.0.targets.get();
+            targets.serve(bytes);
+            self.0.targets.set(targets);
+        }
+        !self.0.has_last_request.replace(self.has_last_request() || is_last)
+    }
+
+    fn has_last_request(&self) -> bool {
+        self.0.has_last_request.get()
+    }
+
     /// Stops reading.
     pub(super) fn hold(&self) {
-        self.0.replace(State::Held { reader: None, armed: None });
+        self.0.state.replace(State::Held { reader: None, armed: None });
     }
 
     /// Lets the next flush take the stream.
     pub(super) fn arm(&self, on_taken: OnTaken<S>, early: Bytes) {
-        if let State::Held { armed, .. } = &mut *self.0.borrow_mut() {
+        if let State::Held { armed, .. } = &mut *self.0.state.borrow_mut() {
             *armed = Some((on_taken, early));
         }
     }
 
     /// Reads again, unless the stream is already taken.
     pub(super) fn release(&self) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         if matches!(*state, State::Held { .. }) {
             let held = mem::replace(&mut *state, State::Serving);
             // What is dropped and woken may come back to this link.
@@ -139,14 +190,14 @@ impl<S> Link<S> {
 
     /// Gives a taken stream to its closure and tells whether there was one.
     pub(super) fn deliver(&self) -> bool {
-        let state = self.0.replace(State::Serving);
+        let state = self.0.state.replace(State::Serving);
         let State::Taken(stream, on_taken, early) = state else { return false };
         on_taken(stream, early);
         true
     }
 
     fn holds_back(&self, context: &Context<'_>) -> bool {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         let State::Held { reader, .. } = &mut *state else { return false };
         *reader = Some(context.waker().clone());
         true
@@ -157,7 +208,7 @@ impl<S> Link<S> {
     where
         S: AsyncRead + Unpin,
     {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         if let State::Held { armed, .. } = &mut *state
             && let Some((on_taken, early)) = armed.take()
             && let Some(mut stream) = stream.take()
@@ -183,6 +234,9 @@ fn forget_reader<S: AsyncRead + Unpin>(stream: &mut S) {
     let _ = Pin::new(stream).poll_read(&mut context, &mut ReadBuf::new(&mut []));
 }
 
+/// As much of a head as one read takes: most heads whole.
+const HEAD_READ_BYTES: usize = 2 << 10;
+
 /// Never reaches a peer or a log: it only makes the dispatcher end.
 fn taken() -> io::Error {
     io::ErrorKind::NotConnected.into()
@@ -191,6 +245,7 @@ fn taken() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::takeover::RefusalBody;
     use std::sync::Arc;
     use std::task::Wake;
     use tokio::net::{TcpListener, TcpStream};
@@ -207,8 +262,9 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let refuse: Refuse = Rc::new(|_| RefusalBody::default());
         let (mut socket, link) =
-            Takeable::new(listener.accept().await.unwrap().0, Duration::from_secs(60));
+            Takeable::new(listener.accept().await.unwrap().0, Duration::from_secs(60), refuse);
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         // Ours, the test's waker, the stream's reader and the deadline.

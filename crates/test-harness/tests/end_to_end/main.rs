@@ -40,17 +40,21 @@ mod check_config_tells_what_channels_have_and_why;
 mod options_differ_by_pattern;
 mod variables_of_the_surroundings_do_not_stop_the_start;
 
+mod a_body_that_is_too_large_is_not_asked_for;
 mod a_channel_name_is_checked;
 mod a_payload_over_the_limit_is_refused_before_it_is_sent;
+mod a_raw_greater_than_sign_names_a_pattern;
 mod a_thousand_channels_are_refused;
 mod a_wrong_path_or_method_is_a_problem;
 mod every_spelling_of_an_upgrade_opens_a_websocket;
 mod haproxy_finds_the_server_healthy;
 mod head_works_wherever_get_does;
+mod nothing_is_done_after_the_last_request;
 mod options_tells_what_a_path_allows;
 mod streams_ask_proxies_to_pass_on_what_comes;
 mod text_that_is_not_utf8_is_refused;
 mod unknown_parameters_are_refused_with_a_suggestion;
+mod what_cannot_be_read_is_a_problem;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;

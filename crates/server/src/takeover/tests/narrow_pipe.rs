@@ -1,9 +1,9 @@
 //! A takeover whose head gets stuck halfway: over a pipe in memory that holds 16 bytes.
 
 use super::{TIME_MAX, echo};
-use crate::takeover::Handoff;
 use crate::takeover::service::serve;
 use crate::takeover::socket::Takeable;
+use crate::takeover::{Handoff, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
@@ -102,7 +102,7 @@ async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Fate>>
         .await
         .unwrap();
     let (mut client, server) = duplex(PIPE_BYTES);
-    rt::spawn(serve(&http, server, None, answer_max));
+    rt::spawn(serve(&http, server, None, answer_max, Rc::new(|_| RefusalBody::default())));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     settle().await;
     (client, fate)
