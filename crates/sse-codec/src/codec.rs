@@ -13,7 +13,17 @@ use tokio_util::codec::{Decoder, Encoder};
 /// Reads [`OwnedItem`]s from any `AsyncRead`, and writes [`Block`]s to any `AsyncWrite`.
 ///
 /// Dropping the future of a read or a write loses nothing: what has arrived of an unfinished event
-/// stays in the codec. An event that the stream's end leaves unfinished is none.
+/// stays in the codec.
+///
+/// An item is a copy, so it has up to `data_bytes_max + 2 * field_bytes_max` bytes of its own beside
+/// those that [`Limits`] allow the parser.
+///
+/// An event that the stream's end leaves unfinished is [discarded], and then the codec is ready for
+/// the next stream, with the last event id that it has seen. A connection that breaks is not an end
+/// to tokio's codecs: before a codec is moved from there to a new stream, call
+/// [`restart`](Self::restart).
+///
+/// [discarded]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 ///
 /// # Example
 ///
@@ -58,6 +68,11 @@ impl EventCodec {
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()
     }
+
+    /// Gets ready for a new stream: forgets what was unfinished or refused, keeps the last event id.
+    pub fn restart(&mut self) {
+        self.parser.restart();
+    }
 }
 
 impl Decoder for EventCodec {
@@ -69,6 +84,15 @@ impl Decoder for EventCodec {
         let item = self.parser.parse(&mut input)?.map(|item| item.into_owned());
         let taken = source.len() - input.len();
         source.advance(taken);
+        Ok(item)
+    }
+
+    fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<OwnedItem>, CodecError> {
+        let item = self.decode(source)?;
+        if item.is_none() {
+            // This stream has no more to say; what comes next is another one.
+            self.restart();
+        }
         Ok(item)
     }
 }

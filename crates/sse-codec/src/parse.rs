@@ -123,7 +123,10 @@ impl Parser {
             && data.bytes().len() <= self.limits.data_bytes_max
         {
             *input = rest;
-            let data = data.decode(&mut self.held.replaced_data);
+            let bytes_max = self.limits.data_bytes_max;
+            let Some(data) = data.decode(&mut self.held.replaced_data, bytes_max) else {
+                return Err(refuse(&mut self.stage, &self.limits, Field::Data));
+            };
             let last_event_id = &self.last_event_id;
             return Ok(Some(Item::Event(Event { event: "message", data, last_event_id })));
         }
@@ -141,25 +144,25 @@ impl Parser {
         while let Some((stage, after)) = end_line(rest) {
             (self.stage, *input) = (stage, after);
             if line.bytes().is_empty() {
-                self.settle_id(lines.id);
+                self.settle_id(lines.id)?;
                 if stage == Stage::LineStart {
                     self.stage = Stage::BlockStart;
                 }
                 if lines.data.is_some() || self.held.data.is_given() {
-                    return Ok(Some(Item::Event(self.dispatch(&lines))));
+                    return self.dispatch(&lines);
                 }
                 self.held.event.take();
                 lines = Lines::default();
             } else if let Some((field, value)) = Field::split(line)
                 && let Some(retry) = self.take_field(field, value, &mut lines)?
             {
-                self.held.keep(&lines);
+                self.held.keep(&lines, &self.limits);
                 return Ok(Some(Item::Retry(retry)));
             }
             (line, rest) = Text::split(after);
         }
         *input = rest;
-        self.held.keep(&lines);
+        self.held.keep(&lines, &self.limits);
         self.hold(line)?;
         self.held.shrink();
         Ok(None)
@@ -261,18 +264,23 @@ impl Parser {
         let bytes_max = self.limits.of(field);
         let value = self.held.value(field);
         if value.bytes().len() + piece.bytes().len() > bytes_max {
-            return Err(self.refuse(field));
+            return Err(refuse(&mut self.stage, &self.limits, field));
         }
-        value.push(piece);
+        if !value.has_room(piece.bytes().len()) {
+            self.held.grow(field, piece.bytes().len(), &self.limits);
+        }
+        self.held.value(field).push(piece);
         Ok(())
     }
 
-    /// Holds a byte of an unfinished line of data, unless it ends the line or is over the limit.
+    /// Holds a byte of an unfinished line of data, unless it ends the line, is over the limit or has
+    /// no room yet.
     #[inline]
     fn hold_byte_of_data(&mut self, byte: u8) -> bool {
         let value = self.held.value(Field::Data);
-        let is_held =
-            !matches!(byte, b'\r' | b'\n') && value.bytes().len() < self.limits.data_bytes_max;
+        let is_held = !matches!(byte, b'\r' | b'\n')
+            && value.bytes().len() < self.limits.data_bytes_max
+            && value.has_room(1);
         if is_held {
             value.push_byte(byte);
         }
@@ -285,7 +293,7 @@ impl Parser {
             return Stage::Skipped;
         };
         let start = value.bytes().first().copied();
-        self.held.begin_value(field, start);
+        self.held.begin_value(field, start, &self.limits);
         Stage::Value(field)
     }
 
@@ -318,15 +326,15 @@ impl Parser {
         let first_len = lines.data.map_or(0, |first| first.bytes().len() + 1);
         let start = if field == Field::Data { self.held.data.line_start() + first_len } else { 0 };
         if start + value.bytes().len() > self.limits.of(field) {
-            return Err(self.refuse(field));
+            return Err(refuse(&mut self.stage, &self.limits, field));
         }
         match field {
             Field::Data if start == 0 => lines.data = Some(value),
             Field::Data => {
                 if let Some(first) = lines.data.take() {
-                    self.held.data.push_line(first);
+                    self.held.push_line(first, &self.limits);
                 }
-                self.held.data.push_line(value);
+                self.held.push_line(value, &self.limits);
             }
             Field::Event => lines.event = Some(value),
             Field::Id if value.bytes().contains(&0) => {}
@@ -337,35 +345,52 @@ impl Parser {
     }
 
     /// A blank line makes the block's id the last one.
-    fn settle_id(&mut self, id: Option<Text<'_>>) {
+    fn settle_id(&mut self, id: Option<Text<'_>>) -> Result<(), LimitError> {
         let held = self.held.id.take();
         if let Some(id) = id.or(held) {
+            let bytes_max = self.limits.field_bytes_max;
+            let Some(id) = id.decode(&mut self.held.replaced_event, bytes_max) else {
+                return Err(refuse(&mut self.stage, &self.limits, Field::Id));
+            };
             self.last_event_id.clear();
-            self.last_event_id.push_str(id.decode(&mut self.held.replaced_event));
+            if self.last_event_id.capacity() < id.len() {
+                self.last_event_id.reserve_exact(id.len());
+            }
+            self.last_event_id.push_str(id);
         }
+        Ok(())
     }
 
-    fn dispatch<'p>(&'p mut self, lines: &Lines<'p>) -> Event<'p> {
+    /// The event of a block that has ended.
+    fn dispatch<'p>(&'p mut self, lines: &Lines<'p>) -> Result<Option<Item<'p>>, LimitError> {
+        let Limits { data_bytes_max, field_bytes_max } = self.limits;
         let (event, data) = (self.held.event.take(), self.held.data.take());
-        let event = lines.event.or(event).filter(|event| !event.bytes().is_empty());
-        Event {
-            event: event.map_or("message", |event| event.decode(&mut self.held.replaced_event)),
-            data: lines.data.or(data).unwrap_or(Text::EMPTY).decode(&mut self.held.replaced_data),
-            last_event_id: &self.last_event_id,
-        }
+        let event = match lines.event.or(event).filter(|event| !event.bytes().is_empty()) {
+            None => Some("message"),
+            Some(event) => event.decode(&mut self.held.replaced_event, field_bytes_max),
+        };
+        let Some(event) = event else {
+            return Err(refuse(&mut self.stage, &self.limits, Field::Event));
+        };
+        let data = lines.data.or(data).unwrap_or(Text::EMPTY);
+        let Some(data) = data.decode(&mut self.held.replaced_data, data_bytes_max) else {
+            return Err(refuse(&mut self.stage, &self.limits, Field::Data));
+        };
+        Ok(Some(Item::Event(Event { event, data, last_event_id: &self.last_event_id })))
     }
 
     #[cfg(test)]
     const fn held(&self) -> &Held {
         &self.held
     }
+}
 
-    #[cold]
-    fn refuse(&mut self, field: Field) -> LimitError {
-        let error = LimitError { field, bytes_max: self.limits.of(field) };
-        self.stage = Stage::Refused(error);
-        error
-    }
+/// Ends the stream here, for a value that is over its limit.
+#[cold]
+fn refuse(stage: &mut Stage, limits: &Limits, field: Field) -> LimitError {
+    let error = LimitError { field, bytes_max: limits.of(field) };
+    *stage = Stage::Refused(error);
+    error
 }
 
 impl Default for Parser {

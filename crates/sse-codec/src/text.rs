@@ -9,6 +9,7 @@
 
 use alloc::{string::String, vec::Vec};
 use core::mem::MaybeUninit;
+use core::str::Utf8Chunk;
 
 /// Bytes without a line end that may or may not be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -56,19 +57,36 @@ impl<'i> Text<'i> {
     }
 
     /// Decodes as browsers do: each [maximal subpart] of a broken sequence becomes one U+FFFD. Only
-    /// then is `replaced` needed.
+    /// then is `replaced` needed. `None` if that makes more than `bytes_max` of it.
     ///
     /// [maximal subpart]: https://encoding.spec.whatwg.org/#utf-8-decoder
     #[inline]
-    pub(crate) fn decode<'t>(self, replaced: &'t mut String) -> &'t str
+    pub(crate) fn decode<'t>(self, replaced: &'t mut String, bytes_max: usize) -> Option<&'t str>
     where
         'i: 't,
     {
-        self.as_str().unwrap_or_else(|| {
-            *replaced = String::from_utf8_lossy(self.bytes).into_owned();
-            replaced
-        })
+        match self.as_str() {
+            Some(text) => Some(text),
+            None => replace(self.bytes, replaced, bytes_max),
+        }
     }
+}
+
+/// Puts U+FFFD for what is broken, into exactly as much room as that takes.
+#[cold]
+fn replace<'t>(bytes: &[u8], replaced: &'t mut String, bytes_max: usize) -> Option<&'t str> {
+    let mark = |chunk: &Utf8Chunk<'_>| if chunk.invalid().is_empty() { "" } else { "\u{FFFD}" };
+    let len = bytes.utf8_chunks().map(|chunk| chunk.valid().len() + mark(&chunk).len()).sum();
+    if len > bytes_max {
+        return None;
+    }
+    replaced.clear();
+    if replaced.capacity() < len {
+        *replaced = String::new();
+        replaced.reserve_exact(len);
+    }
+    replaced.extend(bytes.utf8_chunks().flat_map(|chunk| [chunk.valid(), mark(&chunk)]));
+    Some(replaced)
 }
 
 /// Text gathered from pieces, in an allocation that is used again.
@@ -92,10 +110,23 @@ impl TextBuffer {
         self.is_ascii = true;
     }
 
+    /// Appends what there should be [room](Self::has_room) for.
     #[inline]
     pub(crate) fn push(&mut self, text: Text<'_>) {
         self.is_ascii &= text.is_ascii;
         self.bytes.extend_from_slice(text.bytes);
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= bytes
+    }
+
+    /// Makes room for `bytes` more: doubles what there is, but not past `bytes_max` unless it has to.
+    #[cold]
+    pub(crate) fn grow(&mut self, bytes: usize, bytes_max: usize) {
+        let doubled = self.bytes.capacity().saturating_mul(2).min(bytes_max);
+        self.bytes.reserve_exact(bytes.max(doubled.saturating_sub(self.bytes.len())));
     }
 
     #[inline]
@@ -507,7 +538,8 @@ mod tests {
                 gathered.push(Text::split(piece).0);
             }
             let mut replaced = String::new();
-            assert_eq!(gathered.as_text().decode(&mut replaced).as_bytes(), wire);
+            let decoded = gathered.as_text().decode(&mut replaced, 0);
+            assert_eq!(decoded.map(str::as_bytes), Some(wire));
             assert!(replaced.is_empty());
         }
     }
@@ -521,6 +553,33 @@ mod tests {
         buffer.push_byte(b'x');
         assert_eq!(buffer.as_text().as_str(), Some("x"));
         buffer.push(Text::split(b"\xFF").0);
-        assert_eq!(buffer.as_text().decode(&mut String::new()), "x\u{FFFD}");
+        assert_eq!(buffer.as_text().decode(&mut String::new(), 4), Some("x\u{FFFD}"));
+    }
+
+    #[test]
+    fn broken_text_is_replaced_in_no_more_room_than_it_takes() {
+        for bytes in
+            [&b"\xFF"[..], b"a\xFFb", b"\xE2\x82", b"\xE2\x82\xE2\x82\xAC\xFE", b"\xF0\x9Fxy"]
+        {
+            let (text, expected) = (Text::split(bytes).0, String::from_utf8_lossy(bytes));
+            let mut replaced = String::from("what an earlier one left");
+            assert_eq!(text.decode(&mut replaced, expected.len()), Some(&*expected));
+            let mut replaced = String::new();
+            assert_eq!(text.decode(&mut replaced, expected.len()), Some(&*expected));
+            assert_eq!(replaced.capacity(), expected.len());
+            assert_eq!(text.decode(&mut replaced, expected.len() - 1), None);
+        }
+    }
+
+    #[test]
+    fn a_buffer_doubles_up_to_its_limit_and_passes_it_by_what_it_must() {
+        let mut buffer = TextBuffer::EMPTY;
+        for (bytes, capacity) in [(3, 3), (1, 6), (4, 10), (2, 10), (1, 11), (20, 31)] {
+            if !buffer.has_room(bytes) {
+                buffer.grow(bytes, 10);
+            }
+            buffer.push(Text::split(&vec![b'x'; bytes]).0);
+            assert_eq!(buffer.capacity(), capacity, "{bytes} more");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! The buffers are used again from block to block. An input that ends in the middle of every event
 //! costs copies, but no allocations.
 
-use super::{Field, Lines};
+use super::{Field, Limits, Lines};
 use crate::text::{Text, TextBuffer};
 use alloc::string::String;
 use core::mem;
@@ -32,28 +32,60 @@ impl Held {
     };
 
     /// Keeps the lines of an input that ends before their block does.
-    pub(super) fn keep(&mut self, lines: &Lines<'_>) {
+    pub(super) fn keep(&mut self, lines: &Lines<'_>, limits: &Limits) {
         if let Some(id) = lines.id {
-            self.id.set(id);
+            self.id.set(id, limits.field_bytes_max);
         }
         if let Some(event) = lines.event {
-            self.event.set(event);
+            self.event.set(event, limits.field_bytes_max);
         }
         if let Some(data) = lines.data {
-            self.data.push_line(data);
+            self.push_line(data, limits);
         }
     }
 
+    /// Adds a whole line of data.
+    pub(super) fn push_line(&mut self, line: Text<'_>, limits: &Limits) {
+        let data = self.begin_line(line.bytes().len(), limits);
+        data.push(line);
+    }
+
     /// The unfinished line is of `field`, and its value begins with `start`.
-    pub(super) fn begin_value(&mut self, field: Field, start: Option<u8>) {
+    pub(super) fn begin_value(&mut self, field: Field, start: Option<u8>, limits: &Limits) {
         self.line.clear();
         let value = match field {
-            Field::Data => self.data.begin_line(),
+            Field::Data => self.begin_line(1, limits),
             Field::Event | Field::Id | Field::Retry => &mut self.line,
         };
         if let Some(byte) = start {
             value.push_byte(byte);
         }
+    }
+
+    /// The data, with room for a line of `bytes` where one may begin.
+    fn begin_line(&mut self, bytes: usize, limits: &Limits) -> &mut TextBuffer {
+        let is_first = !mem::replace(&mut self.data.is_given, true);
+        if is_first {
+            self.data.text.clear();
+        }
+        let bytes = bytes + usize::from(!is_first);
+        if !self.data.text.has_room(bytes) {
+            self.grow(Field::Data, bytes, limits);
+        }
+        if !is_first {
+            self.data.text.push_byte(b'\n');
+        }
+        &mut self.data.text
+    }
+
+    /// Makes room for `bytes` more of the unfinished line's value, or of the data.
+    #[cold]
+    pub(super) fn grow(&mut self, field: Field, bytes: usize, limits: &Limits) {
+        if field == Field::Data {
+            // An earlier event's. Both together would be more than the limits promise.
+            self.replaced_data = String::new();
+        }
+        self.value(field).grow(bytes, limits.of(field));
     }
 
     /// What holds the unfinished line's value: with all of the data before it, if it is data.
@@ -92,8 +124,11 @@ impl Value {
         self.is_given
     }
 
-    pub(super) fn set(&mut self, text: Text<'_>) {
+    pub(super) fn set(&mut self, text: Text<'_>, bytes_max: usize) {
         self.text.clear();
+        if !self.text.has_room(text.bytes().len()) {
+            self.text.grow(text.bytes().len(), bytes_max);
+        }
         self.text.push(text);
         self.is_given = true;
     }
@@ -104,10 +139,6 @@ impl Value {
         self.is_given = true;
     }
 
-    pub(super) fn push_line(&mut self, line: Text<'_>) {
-        self.begin_line().push(line);
-    }
-
     /// How many bytes there would be before one more line.
     pub(super) fn line_start(&self) -> usize {
         if self.is_given { self.text.bytes().len() + 1 } else { 0 }
@@ -116,15 +147,6 @@ impl Value {
     /// The value, from now on an earlier block's.
     pub(super) fn take(&mut self) -> Option<Text<'_>> {
         mem::take(&mut self.is_given).then(|| self.text.as_text())
-    }
-
-    fn begin_line(&mut self) -> &mut TextBuffer {
-        if mem::replace(&mut self.is_given, true) {
-            self.text.push_byte(b'\n');
-        } else {
-            self.text.clear();
-        }
-        &mut self.text
     }
 }
 

@@ -3,11 +3,15 @@
 use super::Field;
 use core::fmt;
 
-/// The most a [`Parser`](crate::Parser) holds of an unfinished event between calls.
+/// How long a stream's values may be, and so how much a [`Parser`](crate::Parser) holds.
 ///
-/// Lengths are counted in bytes as received, however they are cut. Comments and unknown fields are
-/// never held and may have any length. Broken text takes up to three times its length while it is
-/// lent; buffers of more than 64 KiB are given back once the input has been read.
+/// A value may be as long as its limit both as it was received, however it was cut, and as text: a
+/// broken byte becomes U+FFFD, which takes three. Comments and unknown fields are never held and may
+/// have any length.
+///
+/// A parser never has more than `2 * data_bytes_max + 8 * field_bytes_max + 1024` bytes allocated: an
+/// unfinished event and the buffer it grows into, or broken data and the text made of it. Buffers of
+/// more than 64 KiB are given back once the input has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// An event's data, with the LF between its lines. 16 MiB unless told otherwise.
@@ -32,7 +36,7 @@ impl Default for Limits {
     }
 }
 
-/// The peer sent a value over its limit.
+/// The peer sent a value over its limit, as received or as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitError {
     /// The field whose value is too long.

@@ -21,6 +21,7 @@ mod a_stream_over_its_limits_is_refused;
 mod an_event_is_borrowed_where_it_can_be;
 mod an_id_lasts_until_the_next;
 mod any_bytes_read_as_the_model_reads_them;
+mod memory_stays_within_the_documented_bound;
 mod only_four_fields_count;
 mod the_cases_of_web_platform_tests;
 mod the_examples_of_the_specification;
