@@ -20,7 +20,11 @@ fn what_a_failed_sync_left_behind_is_safe_after_the_next() {
     let (engine, _broker) = open_on(&machine, &settings);
     machine.journal.room.store(1, Ordering::SeqCst);
     publish(&engine, "a", text("answered")).unwrap();
-    sleep(10 * interval);
+    let begin = Instant::now();
+    while machine.journal.refused.load(Ordering::SeqCst) == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "nothing is written to be synced");
+        sleep(interval);
+    }
     machine.journal.room.store(0, Ordering::SeqCst);
     let (begin, mut random) = (Instant::now(), fastrand::Rng::with_seed(1));
     loop {

@@ -4,8 +4,8 @@
 
 #[path = "common/common.rs"]
 mod common;
-use common::{disk::Machine, everything, open_at, publish, settings, text};
-use tidewire_broker::Options;
+use common::{disk::Machine, everything, open_at, publish, read, settings, text};
+use tidewire_broker::{Options, Position, Start};
 
 #[test]
 fn a_journal_moved_away_costs_the_newest_messages_once() {
@@ -21,11 +21,20 @@ fn a_journal_moved_away_costs_the_newest_messages_once() {
     assert_eq!(everything(&broker, "a"), ["settled"]);
     let crashed = without.copy();
     publish(&engine, "a", text("goes on")).unwrap();
-    for left in [crashed, without.copy()] {
+    // What was answered since is there whether or not the engine had the time to end.
+    let killed = without.copy();
+    drop((engine, broker));
+    for (left, answered) in [
+        (crashed, &["settled"][..]),
+        (killed, &["settled", "goes on"]),
+        (without, &["settled", "goes on"]),
+    ] {
         for now_ms in [4_000, 5_000] {
             let (_engine, broker) = open_at(&left, &settings, now_ms).unwrap();
             assert_eq!(broker.epoch(), 3_000);
-            assert_eq!(everything(&broker, "a")[0], "settled");
+            assert_eq!(everything(&broker, "a"), answered);
+            let resumed = Start::After(Position { epoch: 3_000, offset: 1 });
+            assert_eq!(read(&broker, "a", resumed), answered[1..], "no gap, and nothing missing");
         }
     }
 }

@@ -80,6 +80,10 @@ impl Answers {
         self.is_over.load(Ordering::Acquire)
     }
 
+    fn count(&self) -> usize {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn positions(&self) -> BTreeMap<Name, String> {
         self.positions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -124,7 +128,12 @@ pub async fn crash(plan: Plan) -> Result<Report> {
         server = restarted.with_context(|| format!("after crash {round}"))?;
         start_max = start_max.max(started.elapsed());
     }
-    sleep(Duration::from_millis(200)).await;
+    // The last life takes publishes too.
+    let (restarted, answered) = (Instant::now(), answers.count());
+    while answers.count() < answered + PUBLISHERS {
+        ensure!(restarted.elapsed() < PATIENCE, "nothing is answered after the last crash");
+        sleep(Duration::from_millis(10)).await;
+    }
     answers.is_over.store(true, Ordering::Release);
     while let Some(outcome) = publishers.join_next().await {
         outcome??;
@@ -185,6 +194,8 @@ async fn check_state(address: SocketAddr, positions: &BTreeMap<Name, String>) ->
 }
 
 const PUBLISHERS: usize = 16;
+/// Longer than a busy machine takes for some publishes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Nothing goes by itself, and hardly anything stays in memory.
 const CONFIG: &str = r#"

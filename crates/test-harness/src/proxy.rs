@@ -28,6 +28,7 @@ pub struct Proxy {
     address: SocketAddr,
     orders: watch::Sender<Orders>,
     accepted: Arc<AtomicU64>,
+    passed_down: Arc<AtomicU64>,
     acceptor: JoinHandle<()>,
 }
 
@@ -77,6 +78,11 @@ impl Proxy {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// How many bytes were passed on to clients so far.
+    pub fn passed_down(&self) -> u64 {
+        self.passed_down.load(Ordering::Relaxed)
+    }
+
     /// Treats open and future connections so from here on.
     pub fn set(&self, faults: Faults) {
         self.orders.send_modify(|orders| orders.manner = Manner::Same(faults));
@@ -95,17 +101,18 @@ impl Proxy {
         let address = listener.local_addr()?;
         let (orders, heard) = watch::channel(Orders { manner, cuts: 0, ending: Ending::End });
         let accepted = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&accepted);
+        let passed_down = Arc::new(AtomicU64::new(0));
+        let (counter, passed) = (Arc::clone(&accepted), Arc::clone(&passed_down));
         let acceptor = tokio::spawn(async move {
             let mut links = JoinSet::new();
             // A listener that fails leaves callers unconnected, which a test notices.
             while let Ok((client, _)) = listener.accept().await {
                 let number = counter.fetch_add(1, Ordering::Relaxed);
-                links.spawn(link::run(client, target, number, heard.clone()));
+                links.spawn(link::run(client, target, number, heard.clone(), Arc::clone(&passed)));
                 while links.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, orders, accepted, acceptor })
+        Ok(Self { address, orders, accepted, passed_down, acceptor })
     }
 }
 

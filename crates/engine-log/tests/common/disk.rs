@@ -45,6 +45,8 @@ pub struct MemoryDisk {
     inner: Mutex<Inner>,
     /// Bytes that may be written in all; 0 for as many as one likes.
     pub room: AtomicU64,
+    /// How many writes had no room.
+    pub refused: AtomicU64,
     pub syncs: AtomicU64,
     /// Whether nothing can be read.
     pub is_unreadable: AtomicBool,
@@ -148,6 +150,7 @@ impl Disk for MemoryDisk {
     fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let room = self.room.load(Ordering::SeqCst);
         if room != 0 && at + bytes.len() as u64 > room {
+            self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut inner = self.inner();

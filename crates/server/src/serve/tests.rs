@@ -4,7 +4,11 @@ mod head;
 
 use super::*;
 use crate::config::{Settings, Span};
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 use tidewire_broker::{Content, Draft, MemoryEngine, Permit, Publishing};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,11 +17,16 @@ use tokio::{
 };
 
 /// Answers as slowly as a disk that is busy.
-struct SlowEngine(MemoryEngine);
+struct SlowEngine {
+    engine: MemoryEngine,
+    /// How many publishes have reached it.
+    asked: Arc<AtomicUsize>,
+}
 
 impl Engine for SlowEngine {
     fn publish(&self, permit: Permit, draft: Draft, now_ms: u64) -> Publishing {
-        let engine = self.0.clone();
+        let engine = self.engine.clone();
+        self.asked.fetch_add(1, Ordering::SeqCst);
         Publishing::Waiting(Box::pin(async move {
             sleep(ENGINE_WAIT).await;
             engine.publish(permit, draft, now_ms).await
@@ -29,7 +38,7 @@ impl Engine for SlowEngine {
 async fn whoever_waits_for_the_engine_is_answered_before_the_end() {
     let server = Running::start();
     let mut client = server.connect(PUBLISH).await;
-    sleep(A_MOMENT).await;
+    server.until_the_engine_is_asked().await;
     server.end(DRAIN).await;
     let answer = rest(&mut client).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("position"), "{answer}");
@@ -40,7 +49,7 @@ async fn the_goodbye_of_a_websocket_comes_behind_the_answers() {
     let server = Running::start();
     let mut client = server.connect(HANDSHAKE).await;
     client.write_all(PUBLISH_FRAME).await.unwrap();
-    sleep(A_MOMENT).await;
+    server.until_the_engine_is_asked().await;
     server.end(DRAIN).await;
     let answer = rest(&mut client).await;
     let published = answer.find(r#"{"type":"published","id":7,"#).expect(&answer);
@@ -52,13 +61,16 @@ async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
     let server = Running::start();
     let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut silent = server.connect(b"").await;
-    let mut slow =
-        server.connect(b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh").await;
-    sleep(A_MOMENT).await;
+    let mut slow = server.connect(HALF_A_PUBLISH).await;
+    // The idle one has been answered, the head of the slow one was read, and the silent one was
+    // accepted before that.
+    read_exactly(&mut idle, b"HTTP/1.1 200 OK\r\n").await;
+    read_exactly(&mut slow, b"HTTP/1.1 100 Continue\r\n\r\n").await;
+    slow.write_all(b"h").await.unwrap();
     let start = Instant::now();
     server.end(DRAIN).await;
     assert!(start.elapsed() < ENGINE_WAIT, "it took {:?}", start.elapsed());
-    assert!(rest(&mut idle).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    rest(&mut idle).await;
     assert_eq!(rest(&mut silent).await, "");
     let answer = rest(&mut slow).await;
     assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
@@ -68,7 +80,7 @@ async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
 async fn who_waits_longer_than_the_drain_time_is_cut_off() {
     let server = Running::start();
     let mut http = server.connect(PUBLISH).await;
-    sleep(A_MOMENT).await;
+    server.until_the_engine_is_asked().await;
     server.end(Duration::ZERO).await;
     assert_eq!(rest(&mut http).await, "");
 }
@@ -78,13 +90,27 @@ struct Running {
     address: SocketAddr,
     broker: Broker,
     gate: Gate,
+    asked: Arc<AtomicUsize>,
     handle: ServerHandle,
     server: rt::task::JoinHandle<io::Result<()>>,
 }
 
 impl Running {
     fn start() -> Self {
-        Self::with(1, |broker| Arc::new(SlowEngine(MemoryEngine::new(broker))))
+        let asked = Arc::new(AtomicUsize::new(0));
+        let engine_asked = Arc::clone(&asked);
+        let slow = |broker| SlowEngine { engine: MemoryEngine::new(broker), asked: engine_asked };
+        Self { asked, ..Self::with(1, |broker| Arc::new(slow(broker))) }
+    }
+
+    /// Waits until a publish waits for the engine.
+    async fn until_the_engine_is_asked(&self) {
+        let asked = async {
+            while self.asked.load(Ordering::SeqCst) == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(DRAIN, asked).await.expect("the publish does not arrive");
     }
 
     fn with(workers: usize, engine: impl FnOnce(Broker) -> Arc<dyn Engine>) -> Self {
@@ -99,7 +125,8 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
         let server = start(&config, &broker, &engine, &gate, vec![listener]).unwrap();
-        Self { address, broker, gate, handle: server.handle(), server: rt::spawn(server) }
+        let (asked, handle) = (Arc::default(), server.handle());
+        Self { address, broker, gate, asked, handle, server: rt::spawn(server) }
     }
 
     async fn connect(&self, request: &[u8]) -> TcpStream {
@@ -114,6 +141,13 @@ impl Running {
     }
 }
 
+/// Reads what has to come next.
+async fn read_exactly(client: &mut TcpStream, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    timeout(DRAIN, client.read_exact(&mut bytes)).await.expect("nothing comes").unwrap();
+    assert_eq!(bytes.escape_ascii().to_string(), expected.escape_ascii().to_string());
+}
+
 /// All that still comes.
 async fn rest(client: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
@@ -123,6 +157,10 @@ async fn rest(client: &mut TcpStream) -> String {
 }
 
 const PUBLISH: &[u8] = b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+
+/// Its body is sent once the server asks for it, which says that the head has been read.
+const HALF_A_PUBLISH: &[u8] = b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\
+    Expect: 100-continue\r\n\r\n";
 
 const HANDSHAKE: &[u8] =
     b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -136,6 +174,3 @@ const PUBLISH_FRAME: &[u8] =
 /// Longer than actix gives connections to end.
 const ENGINE_WAIT: Duration = Duration::from_secs(4);
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// In which what was sent has arrived.
-const A_MOMENT: Duration = Duration::from_millis(200);

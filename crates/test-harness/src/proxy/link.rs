@@ -1,7 +1,15 @@
 //! One proxied connection: two pumps, and an end that may be ordered.
 
 use super::{Break, Ending, Faults, Flow, Orders};
-use std::{future, io, net::SocketAddr, time::Duration};
+use std::{
+    future, io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -18,6 +26,7 @@ pub(super) async fn run(
     target: SocketAddr,
     number: u64,
     orders: watch::Receiver<Orders>,
+    passed_down: Arc<AtomicU64>,
 ) {
     let Ok(mut server) = TcpStream::connect(target).await else {
         return drop(client.set_zero_linger());
@@ -26,7 +35,7 @@ pub(super) async fn run(
     if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
         return;
     }
-    match carry(&mut client, &mut server, number, orders).await {
+    match carry(&mut client, &mut server, number, orders, &passed_down).await {
         Ending::Silence => future::pending().await,
         Ending::Reset => {
             let _gone_already = client.set_zero_linger().and_then(|()| server.set_zero_linger());
@@ -42,13 +51,14 @@ async fn carry(
     server: &mut TcpStream,
     number: u64,
     orders: watch::Receiver<Orders>,
+    passed_down: &AtomicU64,
 ) -> Ending {
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let up =
-        Pump { from: from_client, to: to_server, way: Way::Up, number, orders: orders.clone() };
-    let down =
-        Pump { from: from_server, to: to_client, way: Way::Down, number, orders: orders.clone() };
+    let pump =
+        |from, to, way, counted| Pump { from, to, way, number, orders: orders.clone(), counted };
+    let up = pump(from_client, to_server, Way::Up, None);
+    let down = pump(from_server, to_client, Way::Down, Some(passed_down));
     tokio::select! {
         biased;
         ending = ordered_end(orders) => ending,
@@ -88,6 +98,8 @@ struct Pump<'a> {
     way: Way,
     number: u64,
     orders: watch::Receiver<Orders>,
+    /// Counts the bytes that were passed on.
+    counted: Option<&'a AtomicU64>,
 }
 
 impl Pump<'_> {
@@ -127,7 +139,13 @@ impl Pump<'_> {
             }
             let (pass, ending) = up_to_the_break(passed, read, break_after);
             match self.pass(buffer.get(..pass).unwrap_or_default(), flow).await {
-                Ok(()) => passed += u64::try_from(pass).unwrap_or(u64::MAX),
+                Ok(()) => {
+                    let pass = u64::try_from(pass).unwrap_or(u64::MAX);
+                    passed += pass;
+                    if let Some(counted) = self.counted {
+                        counted.fetch_add(pass, Ordering::Relaxed);
+                    }
+                }
                 // Its listener is gone, which nobody may learn while the way back is swallowed.
                 Err(_) if back == Flow::Swallowed => is_heard = false,
                 Err(_) => return Err(Ending::Reset),

@@ -2,7 +2,10 @@
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tidewire_test_harness::{
     peers::{
         Subscriber, Wire,
@@ -23,9 +26,11 @@ async fn a_terminated_server_says_goodbye_on_every_wire() -> Result<()> {
         let mut raw = Socket::open(address, "/ws?channel=a").await?;
         let (mut spoken, _) = Socket::speak(address).await?;
         let poll = tokio::spawn(async move {
-            get(address, "/poll?channel=a&wait=20s", &[]).await?.json().await
+            get(address, "/poll?channel=polled&wait=20s", &[]).await?.json().await
         });
-        sleep(Duration::from_millis(200)).await;
+        while !follows(address, "polled").await? {
+            sleep(Duration::from_millis(10)).await;
+        }
         let (start, output) = (Instant::now(), server.output().clone());
         let status = tokio::spawn(async move { server.terminate().await });
 
@@ -55,15 +60,24 @@ async fn a_terminated_server_says_goodbye_on_every_wire() -> Result<()> {
     .await
 }
 
+/// Whether somebody follows a channel in which nothing was ever published.
+async fn follows(address: SocketAddr, channel: &str) -> Result<bool> {
+    let listing = get(address, "/channels", &[]).await?.json().await?;
+    let channels = listing["channels"].as_array().context("no list")?;
+    Ok(channels.iter().any(|row| row["channel"] == channel))
+}
+
 #[tokio::test]
 async fn browsers_are_told_to_come_back_at_different_times() -> Result<()> {
     within(30, async {
         let mut server = Server::start(&[]).await?;
         let mut streams = Vec::new();
         for _ in 0..30 {
-            streams.push(get(server.address(), "/events", &[]).await?.body);
+            let mut body = get(server.address(), "/events", &[]).await?.body;
+            // The opening block: from here on the stream has begun.
+            body.next().await?.context("no opening block")?;
+            streams.push(body);
         }
-        sleep(Duration::from_millis(200)).await;
         let ended = tokio::spawn(async move { server.terminate().await });
         let mut waits = std::collections::BTreeSet::new();
         for mut stream in streams {

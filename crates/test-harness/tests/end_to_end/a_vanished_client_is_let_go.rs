@@ -1,24 +1,14 @@
 //! Clients that vanish without a FIN: found out by a missing pong or by bytes nobody takes.
 
-use crate::common::within;
+use crate::common::{sockets, within};
 use anyhow::{Result, ensure};
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use tidewire_test_harness::{
     peers::{Subscriber, Wire, http::publish},
     proxy::{Faults, Flow, Proxy},
     server::Server,
 };
 use tokio::time::sleep;
-
-/// How many sockets the server holds.
-fn sockets(server: &Server) -> Result<usize> {
-    let files = fs::read_dir(format!("/proc/{}/fd", server.id()?))?;
-    let targets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
-    Ok(targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count())
-}
 
 #[tokio::test]
 async fn a_vanished_websocket_is_found_out_by_its_missing_pong() -> Result<()> {

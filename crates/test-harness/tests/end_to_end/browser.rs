@@ -1,6 +1,6 @@
 //! A page in headless Chromium, driven through `browser/driver.mjs`.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -76,9 +76,17 @@ impl Page {
     /// Waits until an expression is true in the page. Not playwright's own wait, which would need a
     /// content security policy that allows `eval`.
     pub(crate) async fn until(&mut self, expression: &str) -> Result<()> {
+        self.until_or_tell(expression, "null").await
+    }
+
+    /// The same; should it never be true, the error tells what `story` is then.
+    pub(crate) async fn until_or_tell(&mut self, expression: &str, story: &str) -> Result<()> {
         let start = Instant::now();
         while self.call("evaluate", json!([expression])).await? != json!(true) {
-            ensure!(start.elapsed() < PATIENCE, "never true: {expression}");
+            if start.elapsed() > PATIENCE {
+                let story = self.call("evaluate", json!([story])).await?;
+                bail!("never true: {expression}; instead: {story}; failures: {:?}", self.failures);
+            }
             sleep(Duration::from_millis(30)).await;
         }
         Ok(())

@@ -2,16 +2,43 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
-use tidewire_test_harness::peers::{
-    Message,
-    http::{self, Answer},
+use std::{
+    fs,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tidewire_test_harness::{
+    peers::{
+        Message,
+        http::{self, Answer},
+    },
+    server::Server,
 };
 use tokio::time::{sleep, timeout};
 
 /// Bounds a test in time.
 pub(crate) async fn within<T>(seconds: u64, test: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(Duration::from_secs(seconds), test).await.context("the test's time is over")?
+}
+
+/// How many sockets the server holds.
+pub(crate) fn sockets(server: &Server) -> Result<usize> {
+    let files = fs::read_dir(format!("/proc/{}/fd", server.id()?))?;
+    let targets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
+    Ok(targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count())
+}
+
+/// Waits until the server holds no more than `most` sockets.
+pub(crate) async fn let_go_of(server: &Server, most: usize, within: Duration) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let held = sockets(server)?;
+        if held <= most {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < within, "after {within:?} {held} sockets are held, not {most}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Publishes the numbers of `range` into `channel`, so fast that a reader is often behind.
