@@ -24,6 +24,12 @@ pub enum OpenError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// A file is where the directory has to be, or one above it.
+    #[error("{} is a file, and the log needs a directory: choose another name, or move the file away", path.display())]
+    NotADirectory {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no room even to open it.
     #[error("the disk that holds {} is full", path.display())]
     Full {
@@ -85,6 +91,14 @@ impl OpenError {
                 Self::Denied { path }
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                // The path, or one that should hold it.
+                let file = path.ancestors().find(|path| path.is_file()).map(Path::to_path_buf);
+                match file {
+                    Some(path) => Self::NotADirectory { path },
+                    None => Self::Failed { path, source },
+                }
+            }
             _ => Self::Failed { path, source },
         }
     }

@@ -20,6 +20,20 @@ fn a_store_that_another_holds_is_left_alone() {
 }
 
 #[test]
+fn a_file_in_the_place_of_the_directory_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("messages.log");
+    fs::write(&file, "mine").unwrap();
+    for path in [file.clone(), file.join("data"), file.join("data/deeper")] {
+        let error = open(&path).unwrap_err();
+        assert!(matches!(&error, OpenError::NotADirectory { path } if *path == file), "{error:?}");
+        let told = format!("{} is a file, and the log needs a directory", file.display());
+        assert!(error.to_string().starts_with(&told), "{error}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
 fn a_file_that_is_no_store_is_not_written_over() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("rows.redb");
