@@ -1,6 +1,7 @@
 //! Cuts input that comes in chunks of any size into numbered lines.
 //!
-//! A line feed ends a line and is the only byte left out; the last line may lack it.
+//! A line feed ends a line, and so does a carriage return with a line feed after it; the last line may lack its
+//! end. A carriage return anywhere else stays.
 
 use std::mem;
 
@@ -9,6 +10,8 @@ use std::mem;
 pub(super) struct Lines {
     /// A line without its end; at most `line_bytes_max`.
     unfinished: Vec<u8>,
+    /// The last byte was a carriage return: what comes next says whether it belongs to the line.
+    is_at_return: bool,
     /// The unfinished line grew too long: its bytes are gone, and those to come are left out.
     too_long: bool,
     finished: u64,
@@ -29,7 +32,8 @@ pub(super) struct TooLong;
 
 impl Lines {
     pub(super) const fn new(line_bytes_max: usize) -> Self {
-        Self { unfinished: Vec::new(), too_long: false, finished: 0, line_bytes_max }
+        let unfinished = Vec::new();
+        Self { unfinished, is_at_return: false, too_long: false, finished: 0, line_bytes_max }
     }
 
     /// Takes more input and returns the lines it ends.
@@ -39,6 +43,7 @@ impl Lines {
             let end = piece.strip_suffix(b"\n");
             self.append(end.unwrap_or(piece));
             if end.is_some() {
+                self.is_at_return = false;
                 lines.push(self.finish());
             }
         }
@@ -47,10 +52,28 @@ impl Lines {
 
     /// Notes the end of input and returns the line that had none of its own.
     pub(super) fn handle_end(&mut self) -> Option<Line> {
+        self.keep_return();
         (self.too_long || !self.unfinished.is_empty()).then(|| self.finish())
     }
 
     fn append(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        self.keep_return();
+        let line = piece.strip_suffix(b"\r");
+        self.is_at_return = line.is_some();
+        self.extend(line.unwrap_or(piece));
+    }
+
+    /// The carriage return was no part of an end.
+    fn keep_return(&mut self) {
+        if mem::take(&mut self.is_at_return) {
+            self.extend(b"\r");
+        }
+    }
+
+    fn extend(&mut self, piece: &[u8]) {
         if piece.len() > self.line_bytes_max.saturating_sub(self.unfinished.len()) {
             self.too_long = true;
             self.unfinished = Vec::new();
@@ -72,11 +95,24 @@ impl Lines {
 mod tests {
     use super::*;
 
-    const INPUT: &[u8] = b"one\n\nfourteen bytes\nw\xffo\r\nfour\nlast";
+    const INPUT: &[u8] =
+        b"one\n\nfourteen bytes\nw\xffo\r\nfour\r\n\r\na\rb\nc\r\r\n\rd\nfour\r\r\n\nla\r";
 
     fn expected() -> Vec<Line> {
-        let lines: [Result<&[u8], TooLong>; 6] =
-            [Ok(b"one"), Ok(b""), Err(TooLong), Ok(b"w\xffo\r"), Ok(b"four"), Ok(b"last")];
+        let lines: [Result<&[u8], TooLong>; 12] = [
+            Ok(b"one"),
+            Ok(b""),
+            Err(TooLong),
+            Ok(b"w\xffo"),
+            Ok(b"four"),
+            Ok(b""),
+            Ok(b"a\rb"),
+            Ok(b"c\r"),
+            Ok(b"\rd"),
+            Err(TooLong),
+            Ok(b""),
+            Ok(b"la\r"),
+        ];
         let line = |(number, bytes): (u64, Result<&[u8], _>)| Line {
             number,
             bytes: bytes.map(<[u8]>::to_vec),
@@ -101,6 +137,9 @@ mod tests {
         assert_eq!(lines.handle_input(b"on"), []);
         assert_eq!(lines.handle_input(b"e\ntw"), expected()[..1]);
         assert_eq!(lines.handle_input(b""), []);
+        assert_eq!(lines.handle_input(b"\r"), []);
+        let number = 2;
+        assert_eq!(lines.handle_input(b"\n"), [Line { number, bytes: Ok(b"tw".to_vec()) }]);
     }
 
     #[test]
