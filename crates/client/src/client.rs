@@ -185,13 +185,21 @@ impl ClientBuilder {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .connect_timeout(self.connect_timeout)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(BuildError::Http)?;
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers.clone())
+                .connect_timeout(self.connect_timeout)
+                .tcp_nodelay(true)
+        };
+        let http = builder().build();
+        // A machine without certificates speaks to nobody over TLS, and over plain HTTP as ever.
+        #[cfg(feature = "rustls")]
+        let http = match base.scheme() {
+            "http" => http.or_else(|_| builder().tls_certs_only([]).build()),
+            _ => http,
+        };
+        let http = http.map_err(BuildError::Http)?;
         Ok(Client {
             shared: Arc::new(Shared { http, base, request_timeout: self.request_timeout }),
         })
