@@ -1,21 +1,23 @@
-//! The commands of the binary beside serving: three clients, and a look at the configuration.
+//! The commands of the binary beside serving: three clients, a look at the configuration, and what shells and
+//! manuals say of all of them.
 
 mod check_config;
+mod completions;
 mod history;
 mod publish;
 mod subscribe;
 
 mod printer;
+mod reader;
 #[cfg(test)]
 mod script;
+mod server;
 
 pub use check_config::CheckConfig;
+pub use completions::{Completions, Man};
 pub use history::History;
 pub use publish::Publish;
 pub use subscribe::Subscribe;
-
-/// Where a server listens unless told otherwise.
-const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 #[cfg(test)]
 mod tests {
@@ -28,6 +30,8 @@ mod tests {
         Publish(Publish),
         Subscribe(Subscribe),
         CheckConfig(Box<CheckConfig>),
+        Completions(Completions),
+        Man(Man),
     }
 
     fn refused(arguments: &str) -> String {
@@ -51,6 +55,10 @@ mod tests {
             "history logs.> --since @1763790000000 --before 5m --limit 20 --format json",
             "history a",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
+            "publish a hi --url localhost:8080 --quiet",
+            "history a -q --url wss://example.org/tide",
+            "completions fish",
+            "man publish",
         ] {
             assert_eq!(refused(arguments), "", "{arguments}");
         }
@@ -68,6 +76,8 @@ mod tests {
             ("history a --limit 0", "0 is not in 1.."),
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),
             ("subscribe a --count 0", "0 is not in 1.."),
+            ("history a --url ftp://b", "`ftp://b` is not a server's address"),
+            ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
         ] {
             let error = refused(arguments);
             assert!(error.contains(told), "{arguments}: {error}");

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod serve;
 pub mod takeover;
+pub mod terminal;
 
 mod clock;
 mod desk;

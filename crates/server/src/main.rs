@@ -1,16 +1,17 @@
 //! The `tidewire` binary: a server, the commands that speak to one, and one that checks its settings.
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
     env,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 use tidewire::{
-    commands::{CheckConfig, History, Publish, Subscribe},
+    commands::{CheckConfig, Completions, History, Man, Publish, Subscribe},
     config::{Config, Settings, unknown_variables},
     serve::serve,
+    terminal::Screen,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -36,11 +37,14 @@ enum Command {
     CheckConfig(Box<CheckConfig>),
     /// Print what was published
     History(History),
+    /// Print what makes a shell complete these commands
+    Completions(Completions),
+    /// Print a manual page
+    Man(Man),
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("RUST_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off"));
+    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -49,7 +53,8 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tidewire: {error:#}");
+            // Nobody is left to be told that it cannot be told.
+            let _ = writeln!(Screen::stderr(), "tidewire: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -68,6 +73,11 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
         Some(Command::CheckConfig(check)) => check.run(),
         Some(Command::History(history)) => block_on(history.run()),
+        Some(Command::Completions(completions)) => {
+            completions.run(Arguments::command());
+            Ok(())
+        }
+        Some(Command::Man(man)) => man.run(Arguments::command()),
     }
 }
 
@@ -82,6 +92,9 @@ fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
+/// What these crates have to tell, ours tell too, or it is no fault.
+const LOGGED: &str = "info,actix_server=warn,actix_http=off,rustls_platform_verifier=off";
+
 const EXAMPLES: &str = "\
 Try it:
   tidewire                                      run the server with its defaults
@@ -91,5 +104,6 @@ Try it:
   tidewire subscribe 'logs.>' --since 10m
   tidewire history 'logs.>' --limit 20
 
+The commands that speak to a server take its URL from --url or TIDEWIRE_URL.
 Every flag of `serve` is also a variable TIDEWIRE_KEY and, but for --config, a key of its TOML file.
 Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";

@@ -1,13 +1,10 @@
 //! `tidewire check-config`: whether the configuration is sound, and what it makes of channels.
 
 use crate::config::{Config, Decided, Settings, unknown_variables};
+use crate::terminal::Screen;
 use anyhow::Result;
 use serde::Serialize;
-use std::{
-    env,
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::{env, fmt::Write as _, io::Write as _};
 use tidewire_broker::ChannelName;
 
 /// Check the configuration, and tell each option of channels and who decided it.
@@ -44,7 +41,7 @@ impl CheckConfig {
     /// The configuration is not sound: everything that is wrong with it.
     pub fn run(self) -> Result<()> {
         for variable in unknown_variables(env::vars_os()) {
-            eprintln!("tidewire: {variable}");
+            let _ = writeln!(Screen::stderr(), "tidewire: {variable}");
         }
         let config = Config::load(self.settings)?;
         let channels = self.channels.iter();
@@ -58,7 +55,7 @@ impl CheckConfig {
             false => findings.to_text(),
         };
         // Whoever closed standard output has the exit status.
-        let _ = io::stdout().write_all(text.as_bytes());
+        let _ = Screen::stdout().write_all(text.as_bytes());
         Ok(())
     }
 }

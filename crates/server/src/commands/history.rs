@@ -1,10 +1,11 @@
 //! `tidewire history`: prints what the server keeps, and says on standard error what is left out.
 
-use super::printer::{Format, Printer, is_closed_output};
-use std::{
-    io::{self, Write},
-    slice,
+use super::{
+    printer::{Format, Printer, is_closed_output},
+    server::Server,
 };
+use crate::terminal::Screen;
+use std::{io::Write, slice};
 use tidewire_client::{Client, Since};
 
 /// Print the newest messages that were published, the oldest of them first.
@@ -13,9 +14,8 @@ use tidewire_client::{Client, Since};
 pub struct History {
     /// A channel such as `chat.room1`, or a pattern: `*` is one token, a final `>` the rest.
     pattern: String,
-    /// The server.
-    #[arg(long, default_value = super::DEFAULT_URL)]
-    url: String,
+    #[command(flatten)]
+    server: Server,
     /// Only what came after this: a position (k3f9a-1042), a time (@1763790000123, in milliseconds
     /// since 1970), or a while ago (250ms, 90s, 10m, 2h, 1d).
     #[arg(long)]
@@ -39,9 +39,10 @@ impl History {
     ///
     /// The server refuses or does not answer, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
-        let client = Client::new(&self.url)?;
+        let client = self.server.client()?;
         let patterns = slice::from_ref(&self.pattern);
-        let printer = Printer::new(self.format, patterns, io::stdout(), io::stderr());
+        let printer = Printer::new(self.format, patterns, Screen::stdout(), Screen::stderr());
+        let printer = printer.telling(self.server.quiet);
         match self.tell(&client, printer).await {
             Err(error) if is_closed_output(&error) => Ok(()),
             result => result,
@@ -74,7 +75,11 @@ impl History {
             page.gaps.iter().for_each(|gap| printer.gap(gap));
             page.messages.iter().try_for_each(|message| printer.message(message))?;
         }
-        Ok(printer.flush()?)
+        printer.flush()?;
+        let count: usize = pages.iter().map(|page| page.messages.len()).sum();
+        let messages = if count == 1 { "message" } else { "messages" };
+        printer.done(format_args!("{count} {messages} of {} at {}", self.pattern, self.server.url));
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::Display,
     io::{self, BufWriter, ErrorKind, Write},
 };
 use tidewire_client::{Gap, Message, Outage};
@@ -21,6 +22,8 @@ pub(super) struct Printer<Out: Write, Err> {
     names: Names,
     out: BufWriter<Out>,
     err: Err,
+    /// Whether it is told what goes well, too.
+    is_quiet: bool,
     /// There is no connection, and that has been told.
     outage: bool,
 }
@@ -43,7 +46,12 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
             }
             _ => Names::Told,
         };
-        Self { format, names, out: BufWriter::new(out), err, outage: false }
+        Self { format, names, out: BufWriter::new(out), err, is_quiet: true, outage: false }
+    }
+
+    /// Tells what goes well, too.
+    pub(super) fn telling(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
     }
 
     /// Prints a message, which may not be seen before [`flush`](Self::flush).
@@ -75,6 +83,13 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         let _ = writeln!(self.err, "tidewire: {text}");
     }
 
+    /// Tells what has been done, unless nobody wants to know.
+    pub(super) fn done(&mut self, text: impl Display) {
+        if !self.is_quiet {
+            let _ = writeln!(self.err, "{text}");
+        }
+    }
+
     /// Tells why there is no connection, once, until there is one.
     pub(super) fn outage(&mut self, outage: Option<&Outage>) {
         if let Some(Outage { cause, was_connected }) = outage
@@ -82,6 +97,9 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         {
             let what = if *was_connected { "connection lost" } else { "no connection" };
             self.note(&format!("{what}, retrying ({cause})"));
+        }
+        if self.outage && outage.is_none() {
+            self.done("tidewire: connected again");
         }
         self.outage = outage.is_some();
     }

@@ -5,6 +5,8 @@ mod pump;
 mod queue;
 mod report;
 
+use super::server::Server;
+use crate::terminal::Screen;
 use anyhow::{Context as _, ensure};
 use pump::Pump;
 use report::{Positions, Report};
@@ -29,9 +31,8 @@ pub struct Publish {
     /// The message. Without one, standard input is the message: text if it is UTF-8, else binary.
     #[arg(allow_negative_numbers = true, conflicts_with = "lines")]
     message: Option<String>,
-    /// The server.
-    #[arg(long, default_value = super::DEFAULT_URL)]
-    url: String,
+    #[command(flatten)]
+    server: Server,
     /// What kind of thing happened.
     #[arg(long)]
     event: Option<String>,
@@ -60,8 +61,9 @@ impl Publish {
     ///
     /// Something was not published, and why.
     pub async fn run(self) -> anyhow::Result<()> {
+        let place = format!("{} at {}", self.channel, self.server.url);
         let template = Template {
-            client: Client::new(&self.url)?,
+            client: self.server.client()?,
             channel: self.channel,
             event: self.event,
             key: self.key,
@@ -69,7 +71,10 @@ impl Publish {
         };
         if self.lines {
             let positions = if self.verbose { Positions::Told } else { Positions::Kept };
-            let report = Report::new(io::stderr(), positions);
+            let mut report = Report::new(Screen::stderr(), positions);
+            if !self.server.quiet {
+                report = report.summing_up(place);
+            }
             return Pump::new(template, read_chunks(), stop_signal()?, report).run().await;
         }
         let payload = match self.message {
@@ -81,6 +86,10 @@ impl Publish {
             message = message.message_id(id);
         }
         let position = message.send().await?;
+        if !self.server.quiet {
+            // Not among what a program may read.
+            let _ = writeln!(Screen::stderr(), "published to {place}");
+        }
         // Whoever closed standard output does not want to know.
         let _ = writeln!(io::stdout(), "{position}");
         Ok(())
@@ -174,7 +183,8 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + 'static> {
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 const EXAMPLES: &str = "\
-Prints the position of the message; with --lines, nothing.
+Prints the position of the message, and on standard error where it went; with --lines, how
+many lines were published.
 
 With --lines, a server that is away is waited for: no line is lost, but those whose
 answer was lost are sent again and may come twice. A line that the server refuses is

@@ -1,6 +1,11 @@
 //! `tidewire subscribe`: prints messages as they come, and says on standard error what else happens.
 
-use super::printer::{Format, Printer, is_closed_output};
+use super::{
+    printer::{Format, Printer, is_closed_output},
+    reader,
+    server::Server,
+};
+use crate::terminal::Screen;
 use futures_util::Stream as _;
 use std::{
     future::poll_fn,
@@ -8,7 +13,8 @@ use std::{
     pin::Pin,
     task::Poll,
 };
-use tidewire_client::{Client, Delivery, Since, Subscription, Wire};
+use tidewire_client::{Delivery, Since, Subscription, Wire};
+use tokio::select;
 
 /// Print messages as they come.
 #[derive(Debug, clap::Args)]
@@ -17,9 +23,8 @@ pub struct Subscribe {
     /// Channels such as `chat.room1`, or patterns: `*` is one token, a final `>` the rest.
     #[arg(required = true, value_name = "PATTERN")]
     patterns: Vec<String>,
-    /// The server.
-    #[arg(long, default_value = super::DEFAULT_URL)]
-    url: String,
+    #[command(flatten)]
+    server: Server,
     /// Where to begin: now, earliest, a position (k3f9a-1042), a time (@1763790000123, in milliseconds
     /// since 1970), or a while ago (250ms, 90s, 10m, 2h, 1d).
     #[arg(long, default_value = "now")]
@@ -46,16 +51,24 @@ enum WireName {
 }
 
 impl Subscribe {
-    /// Prints until told to stop: by the server, by `--count`, or by who reads the output.
+    /// Prints until told to stop: by the server, by `--count`, or by who reads the output and closes it.
     ///
     /// # Errors
     ///
     /// The server refuses, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
-        let client = Client::new(&self.url)?;
-        let printer = Printer::new(self.format, &self.patterns, io::stdout(), io::stderr());
+        let client = self.server.client()?;
+        let printer = Printer::new(self.format, &self.patterns, Screen::stdout(), Screen::stderr());
+        let printer = printer.telling(self.server.quiet);
+        let begun = format!("following {} at {}", self.patterns.join(" "), self.server.url);
         let subscribe = client.subscribe(self.patterns).since(self.since).wire(self.wire.into());
-        match follow(subscribe.stream(), printer, self.count.unwrap_or(u64::MAX)).await {
+        let count = self.count.unwrap_or(u64::MAX);
+        let result = select! {
+            result = follow(subscribe.stream(), printer, count, &begun) => result,
+            // Not only when the next message comes, which may be never.
+            () = reader::closed(io::stdout()) => Ok(()),
+        };
+        match result {
             Err(error) if is_closed_output(&error) => Ok(()),
             result => result,
         }
@@ -79,13 +92,19 @@ async fn follow(
     mut deliveries: Subscription,
     mut printer: Printer<impl Write, impl Write>,
     count: u64,
+    begun: &str,
 ) -> anyhow::Result<()> {
     let mut printed = 0;
+    let mut has_begun = false;
     while printed < count {
         // Printed messages are held back only while there are more of them to print.
         let next = poll_fn(|cx| {
             let next = Pin::new(&mut deliveries).poll_next(cx);
             printer.outage(deliveries.outage());
+            if !has_begun && deliveries.position().is_some() {
+                has_begun = true;
+                printer.done(begun);
+            }
             let flushed = if next.is_pending() { printer.flush() } else { Ok(()) };
             flushed.map_or_else(|error| Poll::Ready(Err(error)), |()| next.map(Ok))
         });
@@ -103,7 +122,7 @@ async fn follow(
 
 const EXAMPLES: &str = "\
 A lost connection is made again and goes on where it was; messages that are gone for
-good are told on standard error as a gap.
+good are told on standard error as a gap. It ends, with status 0, when nobody reads its output any more.
 
 Example:
   tidewire subscribe 'logs.>' --since 10m";

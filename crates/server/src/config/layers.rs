@@ -33,8 +33,8 @@ pub(super) fn from_text(text: &str, source_name: &str, faults: &mut Faults) -> F
         let start = cause.span().and_then(|span| text.get(..span.start));
         let line = start.map(|before| before.matches('\n').count());
         if line.is_none() || line != told_line {
-            let (source_name, cause) = (source_name.to_owned(), cause.to_string());
-            faults.push_file(ConfigError::Syntax { source_name, cause });
+            let cause = cause.to_string().trim_end().to_owned();
+            faults.push_file(ConfigError::Syntax { source_name: source_name.to_owned(), cause });
         }
         told_line = line;
     }

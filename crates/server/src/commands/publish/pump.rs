@@ -75,6 +75,7 @@ impl<E: Write> Pump<E> {
             result = self.publish_all() => result,
             () = stop.then(|()| sleep(FAREWELL_MAX)) => Err(anyhow!("told to stop")),
         };
+        self.report.end();
         match (result, self.queue.len(), self.report.refused_lines()) {
             (Err(error), left @ 1.., _) => bail!("{error:#}; lines not sent: {left}"),
             (Err(error), 0, _) => Err(error),

@@ -1,5 +1,5 @@
-//! What `publish --lines` says on standard error: what was refused, that the server is away, and
-//! positions for who asked for them.
+//! What `publish --lines` says on standard error: what was refused, that the server is away, how many lines were
+//! published, and positions for who asked for them.
 
 use std::{fmt::Display, io::Write};
 use tidewire_client::Position;
@@ -9,6 +9,10 @@ use tidewire_client::Position;
 pub(super) struct Report<E> {
     stderr: E,
     positions: Positions,
+    /// Where the lines go, if it is to be told at the end how many did.
+    place: Option<String>,
+    /// Lines that are in the log.
+    published: u64,
     /// Lines that will never be published.
     refused: u64,
     /// The server is away, and that has been told.
@@ -24,11 +28,17 @@ pub(super) enum Positions {
 
 impl<E: Write> Report<E> {
     pub(super) const fn new(stderr: E, positions: Positions) -> Self {
-        Self { stderr, positions, refused: 0, away: false }
+        Self { stderr, positions, place: None, published: 0, refused: 0, away: false }
+    }
+
+    /// Tells at the end how many lines were published, and where.
+    pub(super) fn summing_up(self, place: String) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// A line is in the log.
     pub(super) fn published(&mut self, line: u64, position: Position) {
+        self.published += 1;
         if self.positions == Positions::Told {
             let _ = writeln!(self.stderr, "line {line}: {position}");
         }
@@ -49,8 +59,19 @@ impl<E: Write> Report<E> {
     }
 
     /// The server took something.
-    pub(super) const fn back(&mut self) {
+    pub(super) fn back(&mut self) {
+        if self.away && self.place.is_some() {
+            let _ = writeln!(self.stderr, "tidewire: the server is back");
+        }
         self.away = false;
+    }
+
+    /// Nothing more will be published.
+    pub(super) fn end(&mut self) {
+        if let Some(place) = &self.place {
+            let lines = if self.published == 1 { "line" } else { "lines" };
+            let _ = writeln!(self.stderr, "published {} {lines} to {place}", self.published);
+        }
     }
 
     /// How many lines will never be published.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::commands::script;
 use std::{future::pending, time::Duration};
-use tokio::{net::TcpListener, select, time::timeout};
+use tidewire_client::Client;
+use tokio::{net::TcpListener, time::timeout};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
 
@@ -23,7 +24,7 @@ async fn followed(
         pending::<()>().await
     };
     let result = select! {
-        result = timeout(Duration::from_secs(10), follow(deliveries, printer, count)) => result,
+        result = timeout(Duration::from_secs(10), follow(deliveries, printer, count, "begun")) => result,
         () = serve => unreachable!(),
     };
     let result = result.unwrap().map_err(|error| format!("{error:#}"));
