@@ -56,7 +56,8 @@ impl Query {
         self.all(name).last()
     }
 
-    /// What to follow, and from where.
+    /// What to follow, and from where: from the header's `Last-Event-ID`, or else the query's, or else
+    /// `since`.
     ///
     /// Without any channel it is the lobby, unless the wire can subscribe later on.
     pub(crate) fn subscriptions(
@@ -71,11 +72,17 @@ impl Query {
                 format!("{count} channels were given; a connection follows at most {count_max}");
             return Err(Refused::new(ErrorCode::TooManySubscriptions, message));
         }
-        let place = match (self.one("since"), last_event_id) {
-            // The browser's own word is newer: it repeats the URL with which it once began.
-            (_, Some(id)) if !id.is_empty() => Place::from_last_event_id(id),
-            (Some(since), _) => Place::Since(since.parse::<Since>()?),
-            (None, _) => Place::NOW,
+        // An EventSource repeats the URL with which it once began, so that its own word is newer than
+        // `since`. Polyfills, which may not set headers everywhere, put that word into the query.
+        let last_event_id = last_event_id.filter(|id| !id.is_empty()).or_else(|| {
+            let is_id =
+                |(name, id): &&(String, String)| LAST_EVENT_ID.contains(&&**name) && !id.is_empty();
+            self.pairs.iter().rev().find(is_id).map(|(_, id)| &**id)
+        });
+        let place = match (last_event_id, self.one("since")) {
+            (Some(id), _) => Place::from_last_event_id(id),
+            (None, Some(since)) => Place::Since(since.parse::<Since>()?),
+            (None, None) => Place::NOW,
         };
         let lobby = (count == 0 && needs_channel).then_some(LOBBY);
         self.all("channel")
@@ -176,6 +183,10 @@ const NAME_SHOWN_CHARS: usize = 64;
 /// The channel of those who name none.
 pub(crate) const LOBBY: &str = "lobby";
 
+/// How polyfills of EventSource spell the header in a query: the first by
+/// `event-source-polyfill`, the second by others.
+pub(crate) const LAST_EVENT_ID: [&str; 2] = ["lastEventId", "Last-Event-ID"];
+
 /// Below the idle time-outs of common proxies.
 const POLL_WAIT: Duration = Duration::from_secs(25);
 
@@ -183,7 +194,17 @@ const POLL_WAIT: Duration = Duration::from_secs(25);
 mod tests {
     use super::*;
 
-    const KNOWN: Parameters = &["channel", "since", "format", "wait", "limit", "info", "user"];
+    const KNOWN: Parameters = &[
+        "channel",
+        "since",
+        "format",
+        "wait",
+        "limit",
+        "info",
+        "user",
+        "lastEventId",
+        "Last-Event-ID",
+    ];
 
     fn parse(query: &str) -> Result<Query, Refused> {
         Query::parse(query, KNOWN)
@@ -200,9 +221,7 @@ mod tests {
             detail.contains("no query parameter chanel here, did you mean channel?"),
             "{detail}"
         );
-        assert!(
-            detail.ends_with("this path takes channel, since, format, wait, limit, info, user")
-        );
+        assert!(detail.contains("this path takes channel, since, format, wait, limit, info, user"));
         assert!(
             told("q", KNOWN).starts_with("there is no query parameter q here; this path takes")
         );
@@ -249,6 +268,19 @@ mod tests {
         let all = subscriptions("since=earliest", Some("elsewhere")).unwrap();
         assert_eq!(all, ["lobby Foreign(\"elsewhere\")"]);
         assert_eq!(subscriptions("", Some("")).unwrap(), ["lobby Since(Now)"]);
+    }
+
+    #[test]
+    fn a_polyfills_last_event_id_comes_after_the_header_and_before_since() {
+        for name in LAST_EVENT_ID {
+            let query = format!("since=earliest&{name}=elsewhere");
+            assert_eq!(subscriptions(&query, None).unwrap(), ["lobby Foreign(\"elsewhere\")"]);
+            assert_eq!(subscriptions(&query, Some("")).unwrap(), ["lobby Foreign(\"elsewhere\")"]);
+            assert_eq!(subscriptions(&query, Some("here")).unwrap(), ["lobby Foreign(\"here\")"]);
+            // One that has heard nothing yet says so by an empty id.
+            let query = format!("since=earliest&{name}=");
+            assert_eq!(subscriptions(&query, None).unwrap(), ["lobby Since(Earliest)"]);
+        }
     }
 
     #[test]

@@ -55,8 +55,10 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
         .default_service(web::to(nothing_here));
 }
 
-const SUBSCRIBE: Parameters = &["channel", "since", "format", "user", "info"];
-const POLL: Parameters = &["channel", "since", "format", "wait", "user", "info"];
+const SUBSCRIBE: Parameters =
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info"];
+const POLL: Parameters =
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "wait", "user", "info"];
 /// A batch takes none of them, and says where they belong.
 const PUBLISH: Parameters = &["event", "key", "idempotency_key"];
 const LIST: Parameters = &["pattern", "limit", "after"];

@@ -15,7 +15,7 @@ pub(crate) enum Need {
     Browser,
     Node,
     Npm,
-    /// What drives the browser, as `web/package-lock.json` pins it.
+    /// What drives the browser, and what runs in it, as `web/package-lock.json` pins them.
     Playwright,
     /// A load balancer, which probes the server in the end-to-end tests.
     Haproxy,
@@ -52,7 +52,7 @@ impl Need {
             Self::Browser => "a browser",
             Self::Node => "Node.js",
             Self::Npm => "npm",
-            Self::Playwright => "playwright-core",
+            Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
@@ -69,7 +69,7 @@ impl Need {
             Self::Browser => browser().is_ok(),
             Self::Node => has("node"),
             Self::Npm => has("npm"),
-            Self::Playwright => has_playwright(workspace),
+            Self::Playwright => has_packages(workspace),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::CppCompiler => has("c++"),
@@ -101,16 +101,19 @@ impl Need {
 }
 
 /// Whether npm has left what the lock file asks for.
-fn has_playwright(workspace: &Workspace) -> bool {
-    let installed = workspace.node_modules().join("playwright-core/package.json");
-    let wanted =
-        version(&workspace.root.join("web/package.json"), "/devDependencies/playwright-core");
-    wanted.is_some() && wanted == version(&installed, "/version")
+fn has_packages(workspace: &Workspace) -> bool {
+    let wanted = json(&workspace.root.join("web/package.json"));
+    let wanted = wanted.as_ref().and_then(|page| page.get("devDependencies")?.as_object());
+    wanted.is_some_and(|wanted| {
+        wanted.iter().all(|(name, version)| {
+            let installed = workspace.node_modules().join(name).join("package.json");
+            json(&installed).is_some_and(|page| page.get("version") == Some(version))
+        })
+    })
 }
 
-fn version(file: &Path, pointer: &str) -> Option<String> {
-    let page: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
-    page.pointer(pointer)?.as_str().map(str::to_owned)
+fn json(file: &Path) -> Option<serde_json::Value> {
+    serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
 }
 
 /// Whether a command can be run and the last word it prints is `word`.

@@ -79,7 +79,9 @@ pub(super) async fn socket(
         (false, Format::Raw) => Dialect::Raw,
         (false, Format::Json) => Dialect::Json,
     };
-    let subscriptions = query.subscriptions(None, !subprotocol, &desk.limits)?;
+    let last_event_id = last_event_id(&request);
+    let subscriptions =
+        query.subscriptions(last_event_id.as_deref(), !subprotocol, &desk.limits)?;
     let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
     let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, &desk);

@@ -16,6 +16,7 @@ mod each_wire_delivers_what_was_published;
 mod every_kind_of_payload_arrives_as_it_was;
 mod our_client_role_understands_another_server;
 
+mod a_last_event_id_in_the_query_resumes_on_every_wire;
 mod a_position_of_one_wire_resumes_on_every_other;
 mod a_wire_cut_among_ten_thousand_messages_loses_none;
 mod any_faults_by_seed_lose_nothing;
@@ -75,6 +76,7 @@ mod origin;
 mod script;
 mod web_socket;
 
+mod a_polyfill_resumes_by_its_query;
 mod any_stream_is_heard_as_chromium_hears_it;
 mod chromium_hears_what_ws_frame_encodes;
 mod the_browsers_event_source_reconnects_without_loss;
