@@ -165,6 +165,11 @@ function sse(url, channels, parameters, events) {
     events.lost();
   };
   source.onmessage = ({ data }) => events.message(JSON.parse(data));
+  // Refused for the moment, in the only way that an EventSource can tell of.
+  source.addEventListener('$error', ({ data }) => {
+    source.close();
+    events.lost(JSON.parse(data).retry_ms);
+  });
   source.addEventListener('$gap', ({ data }) => {
     const { type, ...gap } = JSON.parse(data);
     events.gap(gap);

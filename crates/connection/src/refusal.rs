@@ -1,7 +1,9 @@
 //! A request that was refused, in the words of the protocol.
 
+use sse_codec::Block;
+use std::time::Duration;
 use tidewire_broker::{AppendError, Forbidden, NameError};
-use tidewire_protocol::{DataError, ErrorCode, InvalidSince};
+use tidewire_protocol::{DataError, ErrorCode, InvalidSince, ServerMessage};
 
 /// Why a request was refused: a code for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,25 @@ impl Refusal {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// Appends a whole event stream that says this and when to come back, and nothing else.
+    ///
+    /// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
+    pub fn write_event(&self, retry_ms: u64, output: &mut Vec<u8>) {
+        let Self { code, message } = self;
+        let mut json = Vec::new();
+        ServerMessage::Error { id: None, code: *code, message, retry_ms: Some(retry_ms) }
+            .write_json(&mut json);
+        let data = String::from_utf8_lossy(&json);
+        let retry = Some(Duration::from_millis(retry_ms));
+        let block =
+            Block { retry, event: Some(ERROR_EVENT), data: Some(&data), ..Block::default() };
+        // Neither the name nor JSON holds a line end, so nothing is refused here.
+        block.encode(output).unwrap_or_default();
+    }
 }
+
+const ERROR_EVENT: &str = "$error";
 
 impl From<NameError> for Refusal {
     fn from(error: NameError) -> Self {

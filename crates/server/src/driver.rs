@@ -2,7 +2,7 @@
 //!
 //! A future by hand rather than an `async fn`: an idle subscriber is nothing but this struct.
 
-use crate::{desk::Desk, gate::Ticket};
+use crate::{desk::Desk, gate::Ticket, temporary::spread};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -159,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let mut worker = desk.worker.borrow_mut();
         // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
         if desk.is_leaving.get() && self.publish(&mut connection, &worker, time, context) {
-            connection.dismiss(retry_ms(&desk), &worker, time);
+            connection.dismiss(spread(desk.limits.retry_ms), &worker, time);
         }
         connection.handle_time(&mut worker, time);
         loop {
@@ -208,12 +208,6 @@ impl Drop for Subscribed {
             connection.leave(&mut worker);
         }
     }
-}
-
-/// When to come back after a goodbye: spread out, so that not everyone does at once.
-fn retry_ms(desk: &Desk) -> u64 {
-    let retry_ms = desk.limits.retry_ms;
-    retry_ms / 2 + fastrand::u64(0..=retry_ms)
 }
 
 #[cfg(test)]

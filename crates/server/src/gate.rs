@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ struct Shared {
     inside: AtomicUsize,
     inside_max: usize,
     errands: AtomicUsize,
+    refused: AtomicU64,
     leaving: watch::Sender<bool>,
 }
 
@@ -48,7 +49,8 @@ impl Gate {
     pub(crate) fn new(inside_max: usize) -> Self {
         let (leaving, _) = watch::channel(false);
         let (inside, errands) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { shared: Arc::new(Shared { inside, inside_max, errands, leaving }) }
+        let refused = AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { inside, inside_max, errands, refused, leaving }) }
     }
 
     /// Lets one more in.
@@ -66,6 +68,16 @@ impl Gate {
     pub(crate) fn begin_errand(&self) -> Errand {
         self.shared.errands.fetch_add(1, Ordering::Relaxed);
         Errand { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Counts a request that was refused for the moment.
+    pub(crate) fn count_refusal(&self) {
+        self.shared.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests refused for the moment since the start.
+    pub(crate) fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Relaxed)
     }
 
     /// Whether it is still worth beginning anything.

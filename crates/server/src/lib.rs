@@ -20,3 +20,4 @@ mod query;
 mod routes;
 mod storage;
 mod suggestion;
+mod temporary;

@@ -55,13 +55,8 @@ impl ResponseError for Refused {
                 .insert_header((header::UPGRADE, "websocket"))
                 .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
-        if code.retryable() {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
-        }
         let problem = Problem::new(*code, message.clone());
         // A struct of strings and numbers always becomes JSON.
         response.body(serde_json::to_vec(&problem).unwrap_or_default())
     }
 }
-
-const RETRY_AFTER_SECONDS: &str = "1";

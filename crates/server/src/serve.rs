@@ -1,5 +1,7 @@
 //! The server as a whole: it starts, says so, and ends when it is told to.
 
+mod ending;
+
 use crate::{
     clock::wall_ms,
     config::Config,
@@ -10,11 +12,13 @@ use crate::{
     routes::{self, early::Early},
     storage::Storage,
     takeover::{HttpTimeouts, listen},
+    temporary,
 };
-use actix_server::{Server, ServerHandle};
+use actix_server::Server;
 use actix_service::Service as _;
 use actix_web::{App, rt};
 use anyhow::{Context as _, Result};
+use ending::{Entrances, Signals, end, ignore_hangups};
 use futures_util::FutureExt as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
@@ -41,6 +45,7 @@ pub fn serve(config: Config) -> Result<()> {
 }
 
 async fn run(config: Config) -> Result<()> {
+    rt::spawn(ignore_hangups(signal(SignalKind::hangup())?));
     let descriptors = raise_descriptor_limit();
     let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
     let listeners = listeners::bind(&config.listen)?;
@@ -54,8 +59,9 @@ async fn run(config: Config) -> Result<()> {
     let mut teller = Teller::new(broker.clone(), Arc::clone(engine));
     teller.tell().await;
     let gate = Gate::new(connections_max);
+    let entrances = Entrances::of(&listeners)?;
     let server = start(&config, broker, engine, &gate, listeners)?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
@@ -64,12 +70,11 @@ async fn run(config: Config) -> Result<()> {
     let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let handle = server.handle();
     let server = rt::spawn(server);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        outcome = tokio::signal::ctrl_c() => outcome.context("cannot wait for Ctrl-C")?,
-    }
+    let reporter = rt::spawn(temporary::report(gate.clone()));
+    signals.next().await;
     sweeper.abort();
-    end(&handle, &gate, config.drain.duration()).await;
+    end(&handle, &entrances, &gate, config.drain.duration(), signals.next()).await;
+    reporter.abort();
     server.await.context("the server's task has failed")??;
     // Everybody has left: a log that outlives this server should know.
     teller.await.context("the task that tells who comes and goes has failed")?.tell().await;
@@ -87,7 +92,7 @@ fn start(
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
-    let (gate, limits) = (gate.clone(), config.connection);
+    let (gate, entered, limits) = (gate.clone(), gate.clone(), config.connection);
     let house = House {
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
@@ -114,6 +119,10 @@ fn start(
         let gate = desk.gate.clone();
         App::new()
             .wrap_fn(routes::origin::allow)
+            .wrap_fn({
+                let gate = gate.clone();
+                move |request, service| temporary::word(request, service, &gate, limits.retry_ms)
+            })
             .wrap_fn(move |request, service| {
                 let errand = gate.begin_errand();
                 service.call(request).inspect(move |_| drop(errand))
@@ -125,8 +134,13 @@ fn start(
         .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals();
+    let leaving = move || {
+        let gate = entered.clone();
+        async move { gate.left().await }
+    };
     let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
-        listen(builder, listener, timeouts, early.clone(), make_app.clone())
+        let early = early.clone();
+        listen(builder, listener, timeouts, leaving.clone(), early, make_app.clone())
     })?;
     Ok(builder.run())
 }
@@ -171,23 +185,6 @@ async fn sweep(storage: Rc<Storage>) {
         tick.tick().await;
         storage.sweep(wall_ms());
     }
-}
-
-/// Takes nobody more in, says goodbye to everyone, and waits until they are gone or have their answer.
-async fn end(handle: &ServerHandle, gate: &Gate, drain: Duration) {
-    tracing::info!(connections = gate.inside(), requests = gate.errands(), "ending");
-    handle.pause().await;
-    gate.leave();
-    let emptied = async {
-        while gate.inside() > 0 || gate.errands() > 0 {
-            tokio::time::sleep(DRAIN_POLL).await;
-        }
-    };
-    if tokio::time::timeout(drain, emptied).await.is_err() {
-        let (connections, requests) = (gate.inside(), gate.errands());
-        tracing::warn!(connections, requests, "cut off at the end of the drain time");
-    }
-    handle.stop(true).await;
 }
 
 /// Where a listener is reached.
@@ -248,7 +245,6 @@ const ANSWER_SPARE: Duration = Duration::from_secs(5);
 /// have ended by then.
 const SHUTDOWN_SECONDS: u64 = 2;
 
-const DRAIN_POLL: Duration = Duration::from_millis(20);
 const SWEEP_TICK: Duration = Duration::from_secs(1);
 
 /// `EX_SOFTWARE` of sysexits.

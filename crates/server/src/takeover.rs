@@ -35,7 +35,7 @@ mod socket;
 mod target;
 
 pub use early::{EarlyAnswers, RefusalBody};
-pub use handoff::{EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
+pub use handoff::{Departure, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
 pub use service::{HttpTimeouts, listen};
 
 #[cfg(test)]

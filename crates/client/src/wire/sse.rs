@@ -4,8 +4,8 @@ use super::{Failure, Item, next_chunk, open_body, subscribe_request};
 use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
-use std::collections::VecDeque;
-use tidewire_protocol::Since;
+use std::{collections::VecDeque, time::Duration};
+use tidewire_protocol::{Refusal, Since};
 
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -73,6 +73,14 @@ impl Sse {
 fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
     let read = match event.event {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
+        // Refused for the moment, in the only way that does not end a browser's EventSource.
+        "$error" => match serde_json::from_str::<Refusal>(event.data) {
+            Ok(Refusal { message, retry_ms, .. }) => {
+                let retry_after = retry_ms.map(Duration::from_millis);
+                return Err(Failure::Down { cause: message, retry_after });
+            }
+            Err(error) => Err(error),
+        },
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
         _ => serde_json::from_str(event.data).map(Item::Message),

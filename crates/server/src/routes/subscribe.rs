@@ -6,7 +6,7 @@ use crate::{
     driver::{Driver, Subscribed},
     problem::Refused,
     query::Query,
-    takeover::{self, Handoff},
+    takeover::{self, Departure, Handoff},
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, body,
@@ -103,6 +103,7 @@ pub(super) async fn socket(
 pub(super) async fn poll(
     request: HttpRequest,
     query: Query,
+    departure: Departure,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     let format = query.format(Format::Json)?;
@@ -118,7 +119,9 @@ pub(super) async fn poll(
     }
     let _ticket = desk.gate.enter()?;
     let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
-    let page = poll_fn(|context| seat.poll(context)).await;
+    // Who has gone needs no answer, and its place is another's; who has only ended its own side gets
+    // what there is.
+    let page = poll_fn(|context| seat.poll(departure.has_happened(), context)).await;
     let mut body = Vec::new();
     page.write_json(format, &desk.broker, &mut body);
     Ok(json_answer(body))
@@ -207,10 +210,10 @@ impl SeatedPoll {
         Self { poll: Some(poll), desk }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Page> {
+    fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Page> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
         let mut time = self.desk.clock.now();
-        if self.desk.is_leaving.get() {
+        if has_gone || self.desk.is_leaving.get() {
             // Whatever there is by now is the answer.
             time.steady_ms = u64::MAX;
         }

@@ -1,9 +1,11 @@
 //! The end of a server whose engine is slow: whoever waits for an answer gets it.
 
 mod head;
+mod socket_options;
 
 use super::*;
 use crate::config::{Settings, Span};
+use actix_server::ServerHandle;
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
@@ -59,7 +61,7 @@ async fn the_goodbye_of_a_websocket_comes_behind_the_answers() {
 #[actix_web::test]
 async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
     let server = Running::start();
-    let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let mut silent = server.connect(b"").await;
     let mut slow = server.connect(HALF_A_PUBLISH).await;
     // The idle one has been answered, the head of the slow one was read, and the silent one was
@@ -91,6 +93,7 @@ struct Running {
     broker: Broker,
     gate: Gate,
     asked: Arc<AtomicUsize>,
+    entrances: Entrances,
     handle: ServerHandle,
     server: rt::task::JoinHandle<io::Result<()>>,
 }
@@ -124,9 +127,10 @@ impl Running {
         let engine = engine(broker.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
+        let entrances = Entrances::of([&listener]).unwrap();
         let server = start(&config, &broker, &engine, &gate, vec![listener]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
-        Self { address, broker, gate, asked, handle, server: rt::spawn(server) }
+        Self { address, broker, gate, asked, entrances, handle, server: rt::spawn(server) }
     }
 
     async fn connect(&self, request: &[u8]) -> TcpStream {
@@ -136,7 +140,7 @@ impl Running {
     }
 
     async fn end(self, drain: Duration) {
-        end(&self.handle, &self.gate, drain).await;
+        end(&self.handle, &self.entrances, &self.gate, drain, std::future::pending()).await;
         self.server.await.unwrap().unwrap();
     }
 }
@@ -156,14 +160,16 @@ async fn rest(client: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-const PUBLISH: &[u8] = b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+const PUBLISH: &[u8] =
+    b"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
 
 /// Its body is sent once the server asks for it, which says that the head has been read.
-const HALF_A_PUBLISH: &[u8] = b"POST /publish/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\
+const HALF_A_PUBLISH: &[u8] =
+    b"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\
     Expect: 100-continue\r\n\r\n";
 
 const HANDSHAKE: &[u8] =
-    b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Protocol: tidewire.v1\r\n\r\n";
 

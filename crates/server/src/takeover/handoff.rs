@@ -156,6 +156,30 @@ impl<S: 'static> FromRequest for Handoff<S> {
     }
 }
 
+/// Whether the client of a request has ended its side of the connection; also an extractor.
+///
+/// actix goes on with the request all the same, for the client may have ended one side only. It reads
+/// before it polls the handler, in the same task, so a handler that looks whenever it is polled
+/// misses nothing.
+pub struct Departure<S = TcpStream>(Link<S>);
+
+impl<S> Departure<S> {
+    /// Whether nothing more will come from the client, who mostly has closed the connection.
+    pub fn has_happened(&self) -> bool {
+        self.0.has_ended()
+    }
+}
+
+impl<S: 'static> FromRequest for Departure<S> {
+    type Error = HandoffError;
+    type Future = Ready<Result<Self, HandoffError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let link = request.conn_data::<Link<S>>().ok_or(HandoffError::NoSocket);
+        ready(link.map(|link| Self(link.clone())))
+    }
+}
+
 /// Why a request's socket cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandoffError {

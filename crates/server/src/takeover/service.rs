@@ -60,6 +60,9 @@ impl Default for HttpTimeouts {
 /// and is that worker's alone. With several listeners it is called once for each of them. `HttpRequest::app_config` knows only actix's default host and
 /// address. `TCP_NODELAY` is set on every socket.
 ///
+/// Once what `leaving` makes is over, connections that wait for a request end at once, and the others
+/// behind the answer they wait for, long before a graceful stop would have them do so.
+///
 /// # Errors
 ///
 /// The listener has no local address or cannot be made non-blocking.
@@ -75,7 +78,8 @@ impl Default for HttpTimeouts {
 /// # async fn main() -> std::io::Result<()> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let builder = Server::build().workers(2).disable_signals();
-/// let server = listen(builder, listener, HttpTimeouts::default(), (), || {
+/// let leaving = std::future::pending::<()>;
+/// let server = listen(builder, listener, HttpTimeouts::default(), leaving, (), || {
 ///     let lane = Rc::new("this worker's own");
 ///     App::new().app_data(lane).route("/", web::get().to(HttpResponse::NoContent))
 /// })?
@@ -85,10 +89,11 @@ impl Default for HttpTimeouts {
 /// server.await
 /// # }
 /// ```
-pub fn listen<E, F, I, A, B>(
+pub fn listen<E, F, I, A, B, L>(
     builder: ServerBuilder,
     listener: TcpListener,
     timeouts: HttpTimeouts,
+    leaving: impl Fn() -> L + Send + Clone + 'static,
     early: E,
     app: F,
 ) -> io::Result<ServerBuilder>
@@ -101,6 +106,7 @@ where
     A::InitError: fmt::Debug,
     A::Response: Into<Response<B>> + 'static,
     B: MessageBody + 'static,
+    L: Future<Output = ()> + 'static,
 {
     let stopping = builder.graceful_shutdown_signal();
     builder.listen("http", listener, move || {
@@ -108,12 +114,18 @@ where
         let app = apply_fn_factory(app, move |request, app: &_| {
             in_turn(request, app, timeouts.disconnect)
         });
-        let (stopping, asked, said) = (stopping.clone(), early.clone(), early.clone());
+        let (stopping, leaving) = (stopping.clone(), leaving.clone());
+        let (asked, said) = (early.clone(), early.clone());
         let refuse: Refuse = Rc::new(move |status| said.refusal(status));
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
+                let (stopping, leaving) = (stopping.clone(), leaving());
+                async move {
+                    tokio::select! {
+                        () = leaving => {}
+                        () = stopping.notified() => {}
+                    }
+                }
             })
             .client_request_timeout(timeouts.request_head)
             .keep_alive(timeouts.keep_alive)

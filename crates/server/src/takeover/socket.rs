@@ -36,6 +36,7 @@ impl<S> Takeable<S> {
             state: RefCell::new(State::Serving),
             targets: Cell::new(Targets::START),
             has_last_request: Cell::new(false),
+            has_ended: Cell::new(false),
         }));
         let deadline = Box::pin(sleep(answer_max));
         let (stream, answers) = (Some(stream), Answers::new(refuse));
@@ -53,6 +54,32 @@ impl<S: Unpin> Takeable<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Takeable<S> {
+    /// Reads what has come, with the targets of requests in it escaped.
+    fn read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut targets = self.link.0.targets.get();
+        // Room for the case that each byte is escaped. actix never brings a buffer without.
+        let room = (buffer.remaining() / GROWTH).min(HEAD_READ_BYTES);
+        if !targets.is_in_head() || room == 0 {
+            let before = buffer.filled().len();
+            let read = self.stream()?.poll_read(context, buffer);
+            targets.pass(buffer.filled().len() - before);
+            self.link.0.targets.set(targets);
+            return read;
+        }
+        let mut bytes = [0; HEAD_READ_BYTES];
+        let mut raw = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
+        ready!(self.stream()?.poll_read(context, &mut raw))?;
+        targets.escape(raw.filled(), |piece| buffer.put_slice(piece));
+        self.link.0.targets.set(targets);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -66,22 +93,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
         if this.deadline.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let mut targets = this.link.0.targets.get();
-        // Room for the case that each byte is escaped. actix never brings a buffer without.
-        let room = (buffer.remaining() / GROWTH).min(HEAD_READ_BYTES);
-        if !targets.is_in_head() || room == 0 {
-            let before = buffer.filled().len();
-            let read = this.stream()?.poll_read(context, buffer);
-            targets.pass(buffer.filled().len() - before);
-            this.link.0.targets.set(targets);
-            return read;
+        let before = buffer.filled().len();
+        let read = this.read(context, buffer);
+        if matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before {
+            this.link.0.has_ended.set(true);
         }
-        let mut bytes = [0; HEAD_READ_BYTES];
-        let mut raw = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
-        ready!(this.stream()?.poll_read(context, &mut raw))?;
-        targets.escape(raw.filled(), |piece| buffer.put_slice(piece));
-        this.link.0.targets.set(targets);
-        Poll::Ready(Ok(()))
+        read
     }
 }
 
@@ -134,6 +151,8 @@ struct Shared<S> {
     targets: Cell<Targets>,
     /// Whether a request was served that said it is the connection's last.
     has_last_request: Cell<bool>,
+    /// The client has ended its side: mostly, it is gone.
+    has_ended: Cell<bool>,
 }
 
 enum State<S> {
@@ -161,6 +180,11 @@ impl<S> Link<S> {
 
     fn has_last_request(&self) -> bool {
         self.0.has_last_request.get()
+    }
+
+    /// Whether the client has ended its side.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.has_ended.get()
     }
 
     /// Stops reading.

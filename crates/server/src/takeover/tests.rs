@@ -275,7 +275,8 @@ impl Running {
         let builder = Server::build().workers(workers).disable_signals();
         let requests = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&requests);
-        let server = listen(builder, listener, timeouts, (), move || {
+        let leaving = std::future::pending::<()>;
+        let server = listen(builder, listener, timeouts, leaving, (), move || {
             on_made();
             let seen = Arc::clone(&seen);
             App::new().configure(routes).wrap_fn(move |request, routes| {

@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod stuck_reader;
 
 mod a_raw_websocket_hears_what_it_sends;
 mod all_wires_at_once_see_the_same_positions_in_the_same_order;
@@ -63,7 +64,12 @@ mod half_a_handshake_is_let_go;
 
 mod a_client_that_stops_reading_costs_the_others_nothing;
 mod a_vanished_client_is_let_go;
+mod an_abandoned_poll_gives_its_place_back;
 
+mod a_drain_lasts_as_long_as_it_is_set_to;
+mod a_hangup_ends_nothing;
+mod a_second_signal_ends_the_drain;
+mod a_server_that_ends_lets_nobody_wait;
 mod a_terminated_server_says_goodbye_on_every_wire;
 mod curl_publishes_and_follows;
 mod lines_are_published_across_a_restart;
@@ -77,8 +83,11 @@ mod script;
 mod web_socket;
 
 mod a_polyfill_resumes_by_its_query;
+mod a_refused_event_source_comes_back;
+mod an_event_source_survives_an_orderly_restart;
 mod any_stream_is_heard_as_chromium_hears_it;
 mod chromium_hears_what_ws_frame_encodes;
+mod our_clients_come_back_when_they_are_told_to;
 mod the_browsers_event_source_reconnects_without_loss;
 mod the_console_shows_a_message_on_both_panes;
 mod the_two_snippets_run_verbatim;

@@ -1,0 +1,105 @@
+//! How a server is asked to end, and how it ends: nobody new, a goodbye to everybody, then the rest.
+
+use crate::gate::Gate;
+use actix_server::ServerHandle;
+use socket2::SockRef;
+use std::{
+    io,
+    net::{Shutdown, TcpListener},
+    time::Duration,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What asks a server to end: SIGTERM, and the SIGINT of Ctrl-C.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+
+    /// Waits for the next of either.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Keeps SIGHUP, sent as a terminal closes or by whoever wants a reload, from killing the server.
+pub(super) async fn ignore_hangups(mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        tracing::info!(
+            "SIGHUP is ignored: nothing is reloaded; restart to change the configuration"
+        );
+    }
+}
+
+/// The listening sockets, to be closed while actix still holds them.
+pub(super) struct Entrances(Vec<TcpListener>);
+
+impl Entrances {
+    /// Those of a server about to start.
+    pub(super) fn of<'a>(listeners: impl IntoIterator<Item = &'a TcpListener>) -> io::Result<Self> {
+        listeners.into_iter().map(TcpListener::try_clone).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Has the system refuse who comes from now on, and who waits to be accepted.
+    ///
+    /// A pause of actix only stops accepting: clients would wait in the backlog until the end.
+    fn close(&self) {
+        for listener in &self.0 {
+            // Linux ends a listening socket so, for all who hold it; where it is not known, clients
+            // wait.
+            if let Err(error) = SockRef::from(listener).shutdown(Shutdown::Read) {
+                tracing::debug!(%error, "a listening socket cannot be closed early");
+            }
+        }
+    }
+}
+
+/// Lets nobody more in, says goodbye to everyone, and waits until they are gone or have their answer;
+/// at most for `drain`, and not beyond `cut_short`.
+pub(super) async fn end(
+    handle: &ServerHandle,
+    entrances: &Entrances,
+    gate: &Gate,
+    drain: Duration,
+    cut_short: impl Future<Output = ()>,
+) {
+    let (connections, requests) = (gate.inside(), gate.errands());
+    tracing::info!(target: TARGET, connections, requests, "ending");
+    handle.pause().await;
+    // In this time the accepting thread has taken that in, and calls no closed socket a failure.
+    tokio::time::sleep(PAUSE_WAIT).await;
+    entrances.close();
+    // Also ends connections that are kept alive: a client that used one now would only be refused.
+    gate.leave();
+    let emptied = async {
+        while gate.inside() > 0 || gate.errands() > 0 {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    };
+    let cut_by = tokio::select! {
+        () = emptied => None,
+        () = tokio::time::sleep(drain) => Some("at the end of the drain time"),
+        () = cut_short => Some("by a second signal"),
+    };
+    if let Some(cut_by) = cut_by {
+        let (connections, requests) = (gate.inside(), gate.errands());
+        tracing::warn!(target: TARGET, connections, requests, "cut off {cut_by}");
+    }
+    // actix gives what it has left some seconds, but not after somebody has lost patience.
+    handle.stop(cut_by != Some("by a second signal")).await;
+}
+
+/// Whose lines these are, to those who read or filter logs.
+const TARGET: &str = "tidewire::serve";
+
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+const PAUSE_WAIT: Duration = Duration::from_millis(20);
