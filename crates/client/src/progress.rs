@@ -161,17 +161,20 @@ impl Progress {
     pub fn handle_gap(&mut self, gap: &Gap) -> bool {
         let to = gap.to;
         let from = gap.from.parse().ok().map(|Bookmark { after, .. }| after);
-        let is_ours = from.is_some_and(|from| from.epoch == to.epoch && from.offset < to.offset);
         let place = self.places.iter_mut().find(|place| place.channel == gap.channel);
-        match place {
-            Some(place) if is_ours => place.report_gap(to),
-            Some(place) => {
-                place.restart(to);
-                self.latest = Some(to);
-                true
-            }
-            None => true,
+        let Some(place) = place else { return true };
+        let is_reported = match from.filter(|from| from.epoch == to.epoch) {
+            Some(from) if from.offset < to.offset => return place.report_gap(to),
+            // The log is an older copy, and everything behind the place is void.
+            Some(_) => false,
+            // The request may have named the place of another channel, which is further behind.
+            None => place.is_at_least(to),
+        };
+        if !is_reported {
+            place.restart(to);
+            self.latest = Some(to);
         }
+        !is_reported
     }
 
     /// Takes in that everything up to a bookmark has been delivered of all that has begun.

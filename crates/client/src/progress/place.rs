@@ -68,19 +68,19 @@ impl Place {
     }
 
     /// Whether this has come as far, which of another epoch it never has.
-    fn is_at_least(&self, position: Position) -> bool {
+    pub(super) fn is_at_least(&self, position: Position) -> bool {
         let had = self.bookmark.map(|bookmark| bookmark.after);
         had.is_some_and(|had| had.epoch == position.epoch && had.offset >= position.offset)
     }
 
     /// Whether a message of this channel is for this subscription: `*` stands for one token, a
-    /// final `>` for one or more.
+    /// final `>` for one or more, and neither for one of the system's, which begins with `$`.
     pub(super) fn covers(&self, channel: &str) -> bool {
         let mut tokens = channel.split('.');
         for wanted in self.channel.split('.') {
             match (wanted, tokens.next()) {
-                (">", Some(_)) => return true,
-                ("*", Some(_)) => {}
+                (">", Some(token)) => return !token.starts_with('$'),
+                ("*", Some(token)) if !token.starts_with('$') => {}
                 (wanted, Some(token)) if wanted == token => {}
                 _ => return false,
             }
@@ -103,12 +103,20 @@ mod tests {
             (">", "a"),
             ("a.>", "a.b.c"),
             ("*.>", "a.b"),
+            ("$presence.*", "$presence.a"),
         ] {
             assert!(covers(pattern, channel), "{pattern} {channel}");
         }
-        for (pattern, channel) in
-            [("a", "a.b"), ("a.b", "a"), ("a.*", "a"), ("a.*", "a.b.c"), ("a.>", "a"), ("*", "a.b")]
-        {
+        for (pattern, channel) in [
+            ("a", "a.b"),
+            ("a.b", "a"),
+            ("a.*", "a"),
+            ("a.*", "a.b.c"),
+            ("a.>", "a"),
+            ("*", "a.b"),
+            (">", "$presence.a"),
+            ("*.a", "$presence.a"),
+        ] {
             assert!(!covers(pattern, channel), "{pattern} {channel}");
         }
     }

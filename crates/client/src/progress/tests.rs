@@ -127,6 +127,15 @@ fn what_a_websocket_brings_unasked_is_left_out() {
 }
 
 #[test]
+fn what_the_system_says_is_no_repeat_of_what_a_wildcard_had() {
+    let mut progress = progress(&[">", "$presence.a"], Since::Position(at(1, 5)), Order::Separate);
+    progress.handle_subscribed(">", at(1, 5));
+    assert!(progress.handle_message(&message("a", at(1, 9))));
+    progress.handle_subscribed("$presence.a", at(1, 5));
+    assert!(progress.handle_message(&message("$presence.a", at(1, 7))));
+}
+
+#[test]
 fn a_message_for_two_subscriptions_is_taken_once() {
     let mut progress = progress(&["a.*", "a.b", "a.b"], Since::Now, Order::Separate);
     assert_eq!(progress.channels().collect::<Vec<_>>(), ["a.*", "a.b"]);
@@ -189,6 +198,21 @@ fn where_a_place_means_nothing_to_the_server_it_says_where_it_goes_on() {
     assert!(progress.handle_gap(&gap("b", "1-50", at(1, 9))));
     progress.handle_subscribed("b", at(1, 9));
     assert!(progress.handle_message(&message("b", at(1, 10))));
+}
+
+#[test]
+fn a_gap_that_another_channels_place_made_takes_nothing_back() {
+    let mut progress = progress(&["a", "b"], Since::Position(at(1, 50)), Order::Separate);
+    assert!(progress.handle_gap(&gap("a", "1-50", at(2, 3))));
+    progress.handle_subscribed("a", at(2, 3));
+    assert!(progress.handle_message(&message("a", at(2, 6))));
+    // A wire of one order resumes from the place of `b`, which was not subscribed by then.
+    progress.reconnect(Order::Joint);
+    assert_eq!(progress.since(), Since::Position(at(1, 50)));
+    assert!(!progress.handle_gap(&gap("a", "1-50", at(2, 3))));
+    assert!(progress.handle_gap(&gap("b", "1-50", at(2, 3))));
+    assert!(!progress.handle_message(&message("a", at(2, 6))));
+    assert!(progress.handle_message(&message("b", at(2, 7))));
 }
 
 #[test]
