@@ -12,7 +12,7 @@
 //! ```
 
 use crate::{
-    ChannelName, Message, Pattern,
+    ChannelName, Message, Pattern, PatternMap,
     channel::Channel,
     ring::{Lost, Taken},
     seats::{News, Whereabouts},
@@ -37,6 +37,8 @@ pub(crate) struct Follow {
     pub(crate) pattern: Pattern,
     /// The channel, where the pattern has no wildcard.
     pub(crate) channel: Option<Arc<Channel>>,
+    /// Behind this it was followed: everything from here up to its cursor's place was handed over.
+    pub(crate) start: u64,
     /// What retention had removed when this eviction count was reached is not owed.
     pub(crate) stamp: u64,
     /// A gap up to here has been reported.
@@ -85,7 +87,7 @@ impl Follow {
         // The channel's own name, so that those who follow it share one text.
         let name = channel.as_ref().map(|channel| channel.name().clone().into());
         let pattern = name.unwrap_or(pattern);
-        Self { pattern, channel, stamp: 0, told: 0, begun: None, fresh: 0, state: 0 }
+        Self { pattern, channel, start: 0, stamp: 0, told: 0, begun: None, fresh: 0, state: 0 }
     }
 
     /// What of a channel's losses after `after` it is owed word of.
@@ -106,7 +108,8 @@ impl PartialEq for Channel {
 }
 
 impl Cursor {
-    pub(crate) fn new(after: u64, follows: Follows) -> Self {
+    pub(crate) fn new(after: u64, mut follows: Follows) -> Self {
+        follows.iter_mut().for_each(|follow| follow.start = after);
         let mut cursor = Self { after, follows, wild: Wild::Quiet };
         cursor.scan();
         cursor
@@ -165,8 +168,7 @@ impl Cursor {
     /// Whether a message is a tombstone that removes what everyone who follows the channel here
     /// never saw: they began with the state of a later moment.
     pub(crate) fn needs_no_word_of(&self, channel: &Channel, message: &Message) -> bool {
-        message.content().is_nothing()
-            && channel.options().compaction.is_some()
+        is_tombstone(channel, message)
             && !self.follows.iter().any(|follow| {
                 message.offset() > follow.state && follow.pattern.matches(channel.name())
             })
@@ -184,6 +186,53 @@ impl Cursor {
             follow.pattern.matches(channel).then_some((follow, lost))
         })
     }
+}
+
+/// What cursors further ahead have handed over of the channels they follow, before where they stand.
+///
+/// A cursor that catches up passes over it: a connection is given each message once, whichever of its
+/// subscriptions select it. What a subscription brought counts for as long as it lasts.
+#[derive(Debug)]
+pub(crate) struct HandedOver(PatternMap<HandedOverAfter>);
+
+/// Of one pattern.
+#[derive(Clone, Copy, Debug)]
+struct HandedOverAfter {
+    /// Behind this all messages, but for tombstones.
+    messages: u64,
+    /// Behind this tombstones too, ≥ `messages`.
+    tombstones: u64,
+}
+
+impl HandedOver {
+    /// By `cursors`, each of which stands behind all that is asked about. O(follows).
+    pub(crate) fn by(cursors: &[Cursor]) -> Self {
+        let mut patterns = PatternMap::default();
+        for follow in cursors.iter().flat_map(|cursor| &cursor.follows) {
+            *patterns.entry(&follow.pattern) = Some(HandedOverAfter {
+                messages: follow.start,
+                tombstones: follow.start.max(follow.state),
+            });
+        }
+        Self(patterns)
+    }
+
+    /// Whether a message of `channel` is among it. O(patterns that select the channel).
+    pub(crate) fn has(&self, channel: &Channel, message: &Message) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let (is_tombstone, mut has) = (is_tombstone(channel, message), false);
+        self.0.each_match(channel.name(), |after| {
+            let after = if is_tombstone { after.tombstones } else { after.messages };
+            has |= message.offset() > after;
+        });
+        has
+    }
+}
+
+fn is_tombstone(channel: &Channel, message: &Message) -> bool {
+    message.content().is_nothing() && channel.options().compaction.is_some()
 }
 
 /// Channels listed before scanning all of them is taken to be no dearer.

@@ -5,7 +5,7 @@
 use crate::{
     Broker, Message, Pattern, PatternMap, SlowReaders,
     channel::Channel,
-    cursor::{Cursor, Follow, LISTED_MAX, Listing, Wild},
+    cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
     ring::Taken,
 };
 use smallvec::SmallVec;
@@ -84,11 +84,13 @@ impl Gathered {
         (self.has_scanned, self.is_too_slow, self.evictions) = (false, false, None);
     }
 
-    /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found.
+    /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
+    /// same reader stand no nearer than that, and what they have handed over is passed over.
     pub(crate) fn read(
         &mut self,
         broker: &Broker,
         cursor: &mut Cursor,
+        others: &[Cursor],
         limit: u64,
         bytes_max: usize,
         muted: Option<NonZeroU64>,
@@ -109,7 +111,13 @@ impl Gathered {
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
             self.consider(broker, cursor, channel, limit);
         }
-        self.merge(broker, cursor, limit, bytes_max, muted);
+        let handed_over = HandedOver::by(others);
+        self.merge(broker, cursor, limit, bytes_max, |channel, message| {
+            let is_own = muted.is_some() && message.origin() == muted;
+            !is_own
+                && !cursor.needs_no_word_of(channel, message)
+                && !handed_over.has(channel, message)
+        });
     }
 
     /// Finds the channels with news by looking at all of them.
@@ -181,7 +189,7 @@ impl Gathered {
         cursor: &Cursor,
         limit: u64,
         bytes_max: usize,
-        muted: Option<NonZeroU64>,
+        is_wanted: impl Fn(&Channel, &Message) -> bool,
     ) {
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
         // The last message looked at, whether it is for this reader or not.
@@ -196,8 +204,7 @@ impl Gathered {
             let (before, items) = (self.items.len(), &mut self.items);
             let run = channel.read(&broker.shared, next - 1, upto, budget, |message| {
                 passed = message.offset();
-                let is_own = muted.is_some() && message.origin() == muted;
-                if !is_own && !cursor.needs_no_word_of(&channel, message) {
+                if is_wanted(&channel, message) {
                     items.push(Item::Message(Arc::clone(message)));
                 }
             });

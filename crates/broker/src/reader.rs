@@ -3,7 +3,8 @@
 //! Call `follow` for each subscription; then, whenever there may be news, `gather`, hand the items
 //! over, and `advance` by as many as were taken. The cursor furthest behind reads alone, up to
 //! where the next one stands; there they become one. So a late subscription catches up without a
-//! second path, and what two subscriptions select is handed over once.
+//! second path. What two subscriptions select is handed over once: one that catches up passes over
+//! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
     Broker, Gathered, Item, Pattern, Position,
@@ -185,7 +186,7 @@ impl Reader {
                 return;
             };
             let limit = others.first().map_or(settled, |next| next.after).max(cursor.after);
-            gathered.read(broker, cursor, limit, bytes_max, self.muted);
+            gathered.read(broker, cursor, others, limit, bytes_max, self.muted);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
             let has_worked = gathered.has_scanned || !gathered.is_exhausted;

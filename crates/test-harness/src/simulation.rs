@@ -4,6 +4,7 @@
 //! Nothing sleeps, nothing runs in parallel and nothing is drawn but from the seed, so that a seed
 //! tells the same story each time.
 
+mod brought;
 mod checkers;
 mod chunks;
 mod client;

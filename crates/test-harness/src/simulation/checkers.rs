@@ -5,6 +5,7 @@
 //! nothing of who publishes, cuts or restarts.
 
 use super::{
+    brought::Brought,
     history::Entry,
     sight::{Holdings, Sight, matches},
     tally::Tally,
@@ -16,6 +17,8 @@ use tidewire_protocol::{Bookmark, Gap, Position, Since};
 #[derive(Debug, Default)]
 pub(crate) struct Follower {
     pub(crate) follows: Vec<Follow>,
+    /// What subscriptions of this connection brought that have ended.
+    ended: Vec<Brought>,
 }
 
 /// One subscription, over all its connections.
@@ -28,6 +31,8 @@ pub(crate) struct Follow {
     within: Option<u64>,
     /// It begins with what is retained, as far as no place says otherwise.
     pub(crate) from_earliest: bool,
+    /// On this connection it was followed behind this.
+    begun_at: Option<u64>,
     /// On this connection the place was none of the server's: this is where it went on instead.
     base: Option<u64>,
     /// On this connection losses up to here were announced.
@@ -56,6 +61,7 @@ impl Follow {
             place,
             within,
             from_earliest,
+            begun_at: None,
             base,
             told,
             begun_with,
@@ -68,7 +74,7 @@ impl Follow {
 
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
-        (self.base, self.told, self.begun_with) = (None, None, None);
+        (self.begun_at, self.base, self.told, self.begun_with) = (None, None, None, None);
         (self.fresh, self.state) = (0, 0);
     }
 
@@ -113,17 +119,22 @@ impl Follow {
         }
     }
 
-    /// Takes in that everything up to `upto` was handed over, `is_message` the message there.
-    pub(crate) fn advance(
+    /// Takes in that everything up to `upto` was handed over, `is_message` the message there, to
+    /// this or by what others have brought.
+    fn advance(
         &mut self,
         upto: Position,
         is_message: bool,
+        brought: &[Brought],
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        if let Some(start) = self.start(upto.epoch)? {
-            let end = if is_message { upto.offset - 1 } else { upto.offset };
-            if let Some((offset, loss)) = self.first_owed(upto.epoch, start, end, sight, tally) {
+        let end = if is_message { upto.offset - 1 } else { upto.offset };
+        let start = self.start(upto.epoch)?;
+        self.begun_at.get_or_insert(start.unwrap_or(end));
+        if let Some(start) = start {
+            let span = (start, end);
+            if let Some((offset, loss)) = self.first_owed(upto.epoch, span, brought, sight, tally) {
                 return Err(format!(
                     "{}: {} at {offset} was skipped between {start} and {upto}",
                     self.pattern, loss.channel
@@ -204,8 +215,8 @@ impl Follow {
     fn first_owed<'a>(
         &self,
         epoch: u64,
-        after: u64,
-        upto: u64,
+        (after, upto): (u64, u64),
+        brought: &[Brought],
         sight: &Sight<'a>,
         tally: &mut Tally,
     ) -> Option<(u64, &'a Entry)> {
@@ -215,6 +226,10 @@ impl Follow {
                 return false;
             }
             if entry.is_superseded {
+                return false;
+            }
+            if brought.iter().any(|by| by.may_have(*offset, entry)) {
+                tally.passed_over += 1;
                 return false;
             }
             if sight.is_muted(entry) {
@@ -239,6 +254,10 @@ impl Follow {
 }
 
 impl Follower {
+    pub(crate) fn new(follows: Vec<Follow>) -> Self {
+        Self { follows, ended: Vec::new() }
+    }
+
     /// Takes in a message at a place that the wire or its payload told.
     pub(crate) fn hear_message(
         &mut self,
@@ -264,6 +283,11 @@ impl Follower {
         if sight.is_muted(entry) {
             return Err(format!("{position} came back, of which no echo was wanted"));
         }
+        let mut had = self.follows.iter().filter_map(|follow| follow.brought(position.epoch));
+        if let Some(by) = had.find(|by| by.has(position.offset, entry)) {
+            return Err(format!("{position} came twice on a connection: {} had it", by.pattern));
+        }
+        let brought = self.brought(position.epoch);
         tally.delivered += 1;
         tally.unmuted += u64::from(entry.draft.origin.is_some());
         self.follows.iter_mut().try_for_each(|follow| {
@@ -271,7 +295,7 @@ impl Follower {
             if is_it {
                 follow.apply(entry, position);
             }
-            follow.advance(position, is_it, sight, tally)
+            follow.advance(position, is_it, &brought, sight, tally)
         })
     }
 
@@ -291,8 +315,9 @@ impl Follower {
         {
             return Err(format!("{position} was told behind {least}"));
         }
+        let brought = self.brought(position.epoch);
         self.follows.iter_mut().try_for_each(|follow| {
-            follow.advance(position, false, sight, tally)?;
+            follow.advance(position, false, &brought, sight, tally)?;
             if follow.place == Some(position) {
                 tally.bookmarks += u64::from(state.is_some());
                 follow.within = state;
@@ -310,6 +335,7 @@ impl Follower {
     ) -> Result<(), String> {
         let follow = self.find(pattern)?;
         follow.begin(sight);
+        follow.begun_at = Some(position.offset);
         match follow.start(position.epoch)? {
             Some(start) if start != position.offset => {
                 Err(format!("{pattern} was to begin at {start} and begins at {position}"))
@@ -325,10 +351,11 @@ impl Follower {
     /// The first subscription to which something is still owed.
     pub(crate) fn owed(&self, sight: &Sight<'_>) -> Option<String> {
         let epoch = sight.broker.epoch();
-        let head = sight.history.head(epoch);
+        let (head, brought) = (sight.history.head(epoch), self.brought(epoch));
         self.follows.iter().find_map(|follow| match follow.start(epoch) {
             Ok(Some(start)) => {
-                let owed = follow.first_owed(epoch, start, head, sight, &mut Tally::default());
+                let (span, tally) = ((start, head), &mut Tally::default());
+                let owed = follow.first_owed(epoch, span, &brought, sight, tally);
                 owed.map(|(offset, _)| format!("{}: {offset} of {head}", follow.pattern))
             }
             _ => Some(format!("{}: everything", follow.pattern)),
@@ -340,17 +367,66 @@ impl Follower {
         self.follows.iter().try_for_each(|follow| follow.check_state(sight, tally))
     }
 
-    pub(crate) fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
+    /// Takes in that a connection is gone, and with it what it was brought.
+    pub(crate) fn disconnect(&mut self) {
+        self.ended.clear();
+    }
+
+    /// Takes in that a subscription has ended.
+    pub(crate) fn end(&mut self, pattern: &str, epoch: u64) {
+        let ended = self.follows.extract_if(.., |follow| follow.pattern == pattern);
+        self.ended.extend(ended.filter_map(|follow| follow.brought(epoch)));
+    }
+
+    /// What was brought by subscriptions that are, or were, ahead of others.
+    fn brought(&self, epoch: u64) -> Vec<Brought> {
+        if self.follows.len() < 2 && self.ended.is_empty() {
+            return Vec::new();
+        }
+        let brought = self.follows.iter().filter_map(|follow| follow.brought(epoch));
+        brought.chain(self.ended.iter().cloned()).collect()
+    }
+
+    /// Takes in word of a loss.
+    pub(crate) fn hear_gap(
+        &mut self,
+        gap: &Gap,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let brought = self.brought(gap.to.epoch);
+        self.find(&gap.channel)?.hear_gap(gap, &brought, sight, tally)
+    }
+
+    fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
         let found = self.follows.iter_mut().find(|follow| follow.pattern == pattern);
         found.ok_or_else(|| format!("nobody asked for {pattern}"))
     }
 }
 
 impl Follow {
-    /// Takes in word of a loss.
-    pub(crate) fn hear_gap(
+    /// What this has brought to its connection.
+    fn brought(&self, epoch: u64) -> Option<Brought> {
+        let place = self.place.filter(|place| place.epoch == epoch)?;
+        let (pattern, after) = (self.pattern.clone(), self.begun_at?);
+        Some(Brought { pattern, after, upto: place.offset, fresh: self.fresh, passed: self.state })
+    }
+
+    /// Takes in word of a loss from a server that has yet to say that this has begun.
+    pub(crate) fn hear_gap_before_it_begins(
         &mut self,
         gap: &Gap,
+        sight: &Sight<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        self.hear_gap(gap, &[], sight, tally)
+    }
+
+    /// Takes in word of a loss.
+    fn hear_gap(
+        &mut self,
+        gap: &Gap,
+        brought: &[Brought],
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
@@ -370,7 +446,7 @@ impl Follow {
             return Ok(());
         };
         tally.gaps += 1;
-        self.advance_for_gap(from, sight, tally)?;
+        self.advance_for_gap(from, brought, sight, tally)?;
         if self.told.is_some_and(|told| told >= to) {
             return Err(format!("{gap:?} was told before"));
         }
@@ -395,11 +471,12 @@ impl Follow {
     fn advance_for_gap(
         &mut self,
         from: Position,
+        brought: &[Brought],
         sight: &Sight<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let (place, within) = (self.place, self.within);
-        self.advance(from, false, sight, tally)?;
+        self.advance(from, false, brought, sight, tally)?;
         // A client learns no place from a gap: what is retained inside it is still to come.
         (self.place, self.within) = (place, within);
         Ok(())

@@ -70,7 +70,7 @@ pub(crate) struct Hearing<'a> {
 impl Client {
     pub(crate) fn new(manner: Manner, follows: Vec<Follow>) -> Self {
         Self {
-            follower: Follower { follows },
+            follower: Follower::new(follows),
             manner,
             session: None,
             ear: None,
@@ -98,6 +98,7 @@ impl Client {
             tally.mid_message += 1;
         }
         (self.session, self.is_done, self.oversteps) = (None, false, false);
+        self.follower.disconnect();
         self.output.clear();
         for (_, ask) in std::mem::take(&mut self.asks) {
             if let Ask::Subscribe(follow) = ask
@@ -134,8 +135,8 @@ impl Client {
                 self.hear_message(position, sight, tally)
             }
             Heard::Gap(gap) => match self.pending(&gap.channel) {
-                Some(follow) => follow.hear_gap(&gap, sight, tally),
-                None => self.follower.find(&gap.channel)?.hear_gap(&gap, sight, tally),
+                Some(follow) => follow.hear_gap_before_it_begins(&gap, sight, tally),
+                None => self.follower.hear_gap(&gap, sight, tally),
             },
             Heard::Answer(answer) => self.hear_answer(&answer, sight, tally),
             Heard::Said(said) => self.hear_said(*said, hearing),
@@ -197,12 +198,12 @@ impl Client {
                 Err(_) => true,
             };
             while let Some(gap) = gaps.next_if(is_earlier) {
-                self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
+                self.follower.hear_gap(gap, sight, tally)?;
             }
             self.hear_message(message.position, sight, tally)?;
         }
         for gap in gaps {
-            self.follower.find(&gap.channel)?.hear_gap(gap, sight, tally)?;
+            self.follower.hear_gap(gap, sight, tally)?;
         }
         self.hear_place(answer.position, sight, tally)
     }
@@ -227,7 +228,7 @@ impl Client {
             ServerEvent::Unsubscribed(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
                     tally.unsubscribed += 1;
-                    self.follower.follows.retain(|follow| follow.pattern != pattern);
+                    self.follower.end(&pattern, sight.broker.epoch());
                     if self.has_places() && !self.is_done {
                         // It changes its mind, maybe before anybody was told that it had left.
                         subscribe(self, Follow::new(&pattern, None, true), hearing.rng);

@@ -49,6 +49,7 @@ tally! {
     evictions_unowed: "losses before a beginning that are not owed",
     restarts: "restarts",
     late: "late subscriptions from a past place",
+    passed_over: "messages that another subscription had brought",
     unsubscribed: "subscriptions ended",
     history: "pages of history",
     pages_read: "pages read directly",
