@@ -41,6 +41,8 @@ pub struct Connection {
     /// Since when the client has taken no byte of what waits for it.
     pub(crate) blocked_ms: Option<u64>,
     pub(crate) is_heartbeat_due: bool,
+    /// A gap up to here was handed over, and nothing yet that says a place behind it.
+    pub(crate) unplaced_to: Option<NonZeroU64>,
     /// It has had its share of this turn: others first.
     pub(crate) is_spent: bool,
     /// It has lost something in a channel whose options then send readers away.
@@ -120,6 +122,7 @@ impl Connection {
             pinged_ms: None,
             blocked_ms: None,
             is_heartbeat_due: false,
+            unplaced_to: None,
             is_spent: false,
             is_too_slow: false,
         };

@@ -1,6 +1,7 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
 use crate::{Connection, Framing, Time, Worker, connection::Phase, start::in_words};
+use std::num::NonZeroU64;
 use tidewire_broker::{Gap, Item};
 use tidewire_protocol::GapView;
 
@@ -60,10 +61,21 @@ impl Connection {
             self.replies = Vec::new();
             (handed_over, self.unsent) = batch.split(written);
         }
+        self.note_gaps(handed_over, worker);
         // Also when nothing was: what was gathered has to be found again.
         self.reader.advance(&worker.gathered, handed_over);
         self.resume_input(worker, time);
         self.finish();
+    }
+
+    /// Notes of what is handed over up to where it lacks a place: behind a gap with nothing after it.
+    fn note_gaps(&mut self, handed_over: usize, worker: &Worker) {
+        for item in worker.gathered.items().iter().take(handed_over) {
+            self.unplaced_to = match item {
+                Item::Gap(gap) => self.unplaced_to.max(NonZeroU64::new(gap.to)),
+                Item::Message(message) => self.unplaced_to.filter(|to| to.get() > message.offset()),
+            };
+        }
     }
 
     fn gather(&mut self, worker: &mut Worker) {
@@ -97,7 +109,13 @@ impl Connection {
     }
 
     /// Writes a heartbeat, if one is due: there was nothing else to say.
+    ///
+    /// One is due at once after a gap behind which nothing is left, so that a client which comes back
+    /// on a quiet channel is not told of it again.
     fn beat(&mut self, worker: &mut Worker) {
+        if worker.gathered.is_caught_up() {
+            self.is_heartbeat_due |= self.unplaced_to.take().is_some();
+        }
         if self.phase == Phase::Open && std::mem::take(&mut self.is_heartbeat_due) {
             let position = in_words(worker.broker.position(self.after(&worker.broker)));
             self.wire.write_heartbeat(position, &mut self.replies);
