@@ -23,12 +23,7 @@ pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<TcpListener>> {
     let mut listeners: Vec<(&Listen, TcpListener)> = Vec::new();
     let mut absent: Vec<(&Listen, io::Error)> = Vec::new();
     for listen in listens {
-        let is_ipv4_apart = |other: &Listen| {
-            other.address.is_ipv4() && other.address.port() == listen.address.port()
-        };
-        let families =
-            if listens.iter().any(is_ipv4_apart) { Families::Own } else { Families::Both };
-        match open(listen.address, families) {
+        match open(listen.address, families(listen, listens)) {
             Ok(listener) => listeners.push((listen, listener)),
             Err(error) if listen.name.is_some() && is_absent(&error) => {
                 absent.push((listen, error));
@@ -46,10 +41,17 @@ pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<TcpListener>> {
 }
 
 /// Which connections an IPv6 socket on every interface accepts.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Families {
     Own,
     Both,
+}
+
+/// IPv4 is left to a listener of its own, if there is one at the same port.
+fn families(listen: &Listen, listens: &[Listen]) -> Families {
+    let takes_ipv4 =
+        |other: &Listen| other.address.is_ipv4() && other.address.port() == listen.address.port();
+    if listens.iter().any(takes_ipv4) { Families::Own } else { Families::Both }
 }
 
 fn open(address: SocketAddr, families: Families) -> io::Result<TcpListener> {
@@ -90,6 +92,18 @@ mod tests {
         let listeners = bind(&[listen("127.0.0.1:0", None), listen("127.0.0.2:0", None)]).unwrap();
         let ips = listeners.iter().map(|listener| listener.local_addr().unwrap().ip().to_string());
         assert_eq!(ips.collect::<Vec<_>>(), ["127.0.0.1", "127.0.0.2"]);
+    }
+
+    #[test]
+    fn ipv6_leaves_ipv4_to_a_listener_of_its_own() {
+        let ipv6 = listen("[::1]:0", None);
+        assert_eq!(families(&ipv6, &[listen("127.0.0.1:0", None)]), Families::Own);
+        assert_eq!(families(&ipv6, &[listen("127.0.0.1:80", None)]), Families::Both);
+        assert_eq!(families(&ipv6, std::slice::from_ref(&ipv6)), Families::Both);
+        // A machine may be without IPv6.
+        if let Ok(listener) = open(ipv6.address, Families::Own) {
+            assert!(Socket::from(listener).only_v6().unwrap());
+        }
     }
 
     #[test]

@@ -27,6 +27,12 @@ struct Findings<'a> {
     channels: Vec<Finding<'a>>,
 }
 
+/// What there is to tell of a configuration that is not sound.
+#[derive(Debug, Serialize)]
+struct Wrong {
+    errors: Vec<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct Finding<'a> {
     channel: &'a str,
@@ -43,7 +49,16 @@ impl CheckConfig {
         for variable in unknown_variables(env::vars_os()) {
             let _ = writeln!(Screen::stderr(), "tidewire: {variable}");
         }
-        let config = Config::load(self.settings)?;
+        let config = match Config::load(self.settings) {
+            Ok(config) => config,
+            Err(errors) => {
+                if self.json {
+                    let errors = errors.iter().map(ToString::to_string).collect();
+                    print(&(serde_json::to_string_pretty(&Wrong { errors })? + "\n"));
+                }
+                return Err(errors.into());
+            }
+        };
         let channels = self.channels.iter();
         let findings = Findings {
             channels: channels
@@ -54,10 +69,14 @@ impl CheckConfig {
             true => serde_json::to_string_pretty(&findings)? + "\n",
             false => findings.to_text(),
         };
-        // Whoever closed standard output has the exit status.
-        let _ = Screen::stdout().write_all(text.as_bytes());
+        print(&text);
         Ok(())
     }
+}
+
+fn print(text: &str) {
+    // Whoever closed standard output has the exit status.
+    let _ = Screen::stdout().write_all(text.as_bytes());
 }
 
 impl Findings<'_> {
@@ -80,7 +99,8 @@ impl Findings<'_> {
 
 const EXAMPLES: &str = "\
 The exit status is 0 if `tidewire serve` would take the same flags, variables and file,
-and else 1, with everything that is wrong on standard error. A variable TIDEWIRE_* that is no
+and else 1, with everything that is wrong on standard error, and with --json on standard
+output as a list `errors`. A variable TIDEWIRE_* that is no
 setting is told there too, and is no error.
 
 Example:

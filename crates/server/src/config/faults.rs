@@ -138,6 +138,13 @@ pub(super) fn hint(meant: Option<&str>, otherwise: impl FnOnce() -> String) -> S
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
+impl ConfigErrors {
+    /// Each by itself.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [error] = &*self.0 {

@@ -11,6 +11,7 @@ mod program;
 mod tls;
 
 mod a_terminal_is_given_no_control_characters;
+mod check_config_lists_every_error_for_programs;
 mod commands_say_what_they_did;
 mod commands_speak_to_a_server_over_tls;
 mod completions_and_manual_pages_know_every_command;
