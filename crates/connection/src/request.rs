@@ -45,8 +45,21 @@ pub fn event(text: Option<&str>) -> Result<Option<Label>, Refusal> {
         let message = "event begins with $; such events are the system's";
         return Err(Refusal::new(ErrorCode::BadRequest, message));
     }
+    if let Some(name) = text.filter(|text| OF_EVENT_SOURCE.contains(text)) {
+        let message = format!(
+            "event is {name}, which a browser's EventSource gives to on{name} beside its own; \
+             choose another name"
+        );
+        return Err(Refusal::new(ErrorCode::BadRequest, message));
+    }
     label("event", text)
 }
+
+/// Events that an `EventSource` fires by itself, about its connection ([HTML §9.2.3]). A message of
+/// that name would be taken for one of them by every page that listens.
+///
+/// [HTML §9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#processing-model-2
+const OF_EVENT_SOURCE: [&str; 2] = ["error", "open"];
 
 /// Reads a key, if one was given.
 ///

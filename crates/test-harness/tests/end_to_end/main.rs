@@ -51,6 +51,7 @@ mod a_wrong_path_or_method_is_a_problem;
 mod every_spelling_of_an_upgrade_opens_a_websocket;
 mod haproxy_finds_the_server_healthy;
 mod head_works_wherever_get_does;
+mod no_message_passes_for_an_event_of_the_connection;
 mod nothing_is_done_after_the_last_request;
 mod options_tells_what_a_path_allows;
 mod streams_ask_proxies_to_pass_on_what_comes;
