@@ -57,6 +57,8 @@ pub struct Config {
     pub body_wait: Span,
     /// How long a long-poll may wait.
     pub poll_wait_max: Span,
+    /// How long an HTTP connection may be idle between requests.
+    pub keep_alive: Span,
     /// How often it is told who came and who left.
     pub presence_interval: Span,
     /// How long connections have to end when the server does.
@@ -105,6 +107,7 @@ impl Config {
             batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),
             body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
+            keep_alive: settings.keep_alive.unwrap_or(KEEP_ALIVE),
             presence_interval: settings.presence_interval.unwrap_or(PRESENCE_INTERVAL),
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
@@ -229,6 +232,10 @@ const BODY_WAIT: Span = Span::seconds(30);
 
 /// Proxies give up on a silent request after a minute.
 const POLL_WAIT_MAX: Span = Span::seconds(55);
+
+/// Above the minute after which balancers close idle connections: if the server closes first, a
+/// request may be on its way just then.
+const KEEP_ALIVE: Span = Span::seconds(75);
 
 /// Often enough to seem at once, seldom enough that a crowd which comes at once is one batch.
 const PRESENCE_INTERVAL: Span = Span::seconds(1);

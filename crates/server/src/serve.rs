@@ -3,7 +3,7 @@
 mod ending;
 
 use crate::{
-    clock::wall_ms,
+    clock::{self, wall_ms},
     config::Config,
     desk::{Desk, House},
     gate::Gate,
@@ -16,10 +16,10 @@ use crate::{
 };
 use actix_server::Server;
 use actix_service::Service as _;
-use actix_web::{App, rt};
+use actix_web::{App, dev::ServiceResponse, http::header, rt};
 use anyhow::{Context as _, Result};
 use ending::{Entrances, Signals, end, ignore_hangups};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
     cell::RefCell,
@@ -45,6 +45,7 @@ pub fn serve(config: Config) -> Result<()> {
 }
 
 async fn run(config: Config) -> Result<()> {
+    clock::check()?;
     rt::spawn(ignore_hangups(signal(SignalKind::hangup())?));
     let descriptors = raise_descriptor_limit();
     let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
@@ -99,8 +100,10 @@ fn start(
         poll_wait_max: config.poll_wait_max.duration(),
         grant: Grant::open(),
     };
+    let keep_alive = config.keep_alive.duration();
     let timeouts = HttpTimeouts {
-        answer: house.body_wait + house.poll_wait_max + ANSWER_SPARE,
+        keep_alive,
+        answer: keep_alive + house.body_wait + house.poll_wait_max + ANSWER_SPARE,
         ..HttpTimeouts::default()
     };
     let early = Early { broker: broker.clone(), batch_bytes_max: house.batch_bytes_max };
@@ -127,6 +130,7 @@ fn start(
                 let errand = gate.begin_errand();
                 service.call(request).inspect(move |_| drop(errand))
             })
+            .wrap_fn(|request, service| service.call(request).map_ok(dated))
             .configure(|config| routes::configure(config, &desk))
     };
     let builder = Server::build()
@@ -143,6 +147,12 @@ fn start(
         listen(builder, listener, timeouts, leaving.clone(), early, make_app.clone())
     })?;
     Ok(builder.run())
+}
+
+/// An answer with the time at which it was made.
+fn dated<B>(mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
+    answer.headers_mut().insert(header::DATE, clock::http_date());
+    answer
 }
 
 /// What the connections of this worker share, whichever listener they came by: actix makes an application for

@@ -19,6 +19,8 @@ pub(crate) enum Need {
     Playwright,
     /// A load balancer, which probes the server in the end-to-end tests.
     Haproxy,
+    /// Shows a program another time than the machine's.
+    Faketime,
     /// libFuzzer is written in it.
     CppCompiler,
     CargoFuzz,
@@ -33,11 +35,12 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
         Self::Haproxy,
+        Self::Faketime,
         Self::CppCompiler,
         Self::Valgrind,
         Self::Strace,
@@ -54,6 +57,7 @@ impl Need {
             Self::Npm => "npm",
             Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
+            Self::Faketime => "faketime",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::Valgrind => "valgrind",
@@ -72,6 +76,7 @@ impl Need {
             Self::Playwright => has_packages(workspace),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
+            Self::Faketime => has("faketime"),
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),

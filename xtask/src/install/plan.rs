@@ -74,6 +74,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Node => vec!["nodejs"],
         Need::Npm => vec!["npm"],
         Need::Haproxy => vec!["haproxy"],
+        Need::Faketime => vec!["faketime"],
         Need::CppCompiler => vec!["g++"],
         Need::Valgrind => vec!["valgrind"],
         Need::Strace => vec!["strace"],
@@ -107,7 +108,7 @@ mod tests {
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium fonts-liberation nodejs npm haproxy g++ valgrind strace python3 \
+                 chromium fonts-liberation nodejs npm haproxy faketime g++ valgrind strace python3 \
                  python3-venv",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",

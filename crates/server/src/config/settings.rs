@@ -138,6 +138,10 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     poll_wait_max: Span,
 
+    /// How long an HTTP connection may be idle between requests; above a balancer's own limit [default: 75s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    keep_alive: Span,
+
     /// What browsers are told to wait before they reconnect [default: 2s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     retry: Span,

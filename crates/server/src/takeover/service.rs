@@ -36,7 +36,8 @@ pub struct HttpTimeouts {
     pub request_head: Duration,
     /// Between a response and the next request; zero closes after each response.
     pub keep_alive: Duration,
-    /// Between one byte of an answer and the next: a request, its body and its handler included.
+    /// Between one byte of an answer and the next: the time without a request, a request, its body
+    /// and its handler included.
     pub answer: Duration,
     /// For the rest of a request body nobody wants, and for the close itself.
     pub disconnect: Duration,

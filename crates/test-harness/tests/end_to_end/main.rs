@@ -44,6 +44,7 @@ mod variables_of_the_surroundings_do_not_stop_the_start;
 
 mod a_body_that_is_too_large_is_not_asked_for;
 mod a_channel_name_is_checked;
+mod a_connection_is_kept_between_requests;
 mod a_payload_over_the_limit_is_refused_before_it_is_sent;
 mod a_raw_greater_than_sign_names_a_pattern;
 mod a_thousand_channels_are_refused;
@@ -58,6 +59,8 @@ mod streams_ask_proxies_to_pass_on_what_comes;
 mod text_that_is_not_utf8_is_refused;
 mod unknown_parameters_are_refused_with_a_suggestion;
 mod what_cannot_be_read_is_a_problem;
+
+mod a_wrong_clock_stops_nothing;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;
