@@ -44,6 +44,8 @@ pub(crate) struct Follow {
     fresh: u64,
     /// The same as far as it is certain when that was: word of their loss is a false alarm.
     state: u64,
+    /// Without a place it begins here or earlier: the log's head when the response head was read.
+    begins_by: Option<Position>,
     /// Behind where it began, once it has learnt a place.
     began: Option<u64>,
     /// By channel and key, where the values are that it was given; `None` once it cannot know.
@@ -55,7 +57,7 @@ impl Follow {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
         let (within, base, told, begun_with) = (None, None, None, None);
-        let (fresh, state, began) = (0, 0, None);
+        let (fresh, state, begins_by, began) = (0, 0, None, None);
         Self {
             pattern,
             place,
@@ -67,6 +69,7 @@ impl Follow {
             begun_with,
             fresh,
             state,
+            begins_by,
             began,
             values,
         }
@@ -75,7 +78,26 @@ impl Follow {
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
         (self.begun_at, self.base, self.told, self.begun_with) = (None, None, None, None);
-        (self.fresh, self.state) = (0, 0);
+        (self.fresh, self.state, self.begins_by) = (0, 0, None);
+    }
+
+    /// Takes in that the response head was read when the log's head was here: from now on everything
+    /// is owed.
+    pub(crate) fn begins_by(&mut self, head: Position) {
+        if self.place.is_none() && !self.from_earliest {
+            self.begins_by = Some(head);
+        }
+    }
+
+    /// Checks the first place that it learns.
+    pub(crate) fn check_beginning(&self, place: Position) -> Result<(), String> {
+        match self.begins_by {
+            Some(head) if head.epoch == place.epoch && place.offset > head.offset => Err(format!(
+                "{} begins at {place}, but the response head was read at {head}",
+                self.pattern
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// What it asks to resume from.
@@ -141,6 +163,8 @@ impl Follow {
                 ));
             }
             self.forget_own(upto.epoch, start, upto.offset, sight);
+        } else {
+            self.check_beginning(upto)?;
         }
         self.began.get_or_insert(self.place.map_or(upto.offset, |place| place.offset));
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
@@ -176,6 +200,23 @@ impl Follow {
             values.remove(&key);
         } else {
             values.insert(key, position.offset);
+        }
+    }
+
+    /// Takes into the state what others have brought to the connection from `start` on: that does not
+    /// come again.
+    fn apply_brought(&mut self, brought: &[Brought], start: Position, sight: &Sight<'_>) {
+        let Position { epoch, offset: after } = start;
+        let upto = brought.iter().map(|by| by.upto).max().unwrap_or(after);
+        for (offset, entry) in sight.history.between(epoch, after, upto) {
+            if !matches(&self.pattern, &entry.channel) || sight.is_muted(entry) {
+                continue;
+            }
+            if brought.iter().any(|by| by.has(offset, entry)) {
+                self.apply(entry, Position { epoch, offset });
+            } else if brought.iter().any(|by| by.may_have(offset, entry)) {
+                self.values = None;
+            }
         }
     }
 
@@ -333,9 +374,11 @@ impl Follower {
         position: Position,
         sight: &Sight<'_>,
     ) -> Result<(), String> {
+        let brought = self.brought(position.epoch);
         let follow = self.find(pattern)?;
         follow.begin(sight);
         follow.begun_at = Some(position.offset);
+        follow.apply_brought(&brought, position, sight);
         match follow.start(position.epoch)? {
             Some(start) if start != position.offset => {
                 Err(format!("{pattern} was to begin at {start} and begins at {position}"))

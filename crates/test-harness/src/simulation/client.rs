@@ -22,6 +22,8 @@ pub(crate) struct Client {
     /// Its connection, by the number of the server's session.
     pub(crate) session: Option<u64>,
     pub(crate) ear: Option<Ear>,
+    /// Bytes of the response head that it has not read.
+    pub(crate) head_left: usize,
     /// What it has said and the link has not taken.
     pub(crate) output: Vec<u8>,
     pub(crate) heard_ms: u64,
@@ -74,6 +76,7 @@ impl Client {
             manner,
             session: None,
             ear: None,
+            head_left: 0,
             output: Vec::new(),
             heard_ms: 0,
             deaf_until_ms: 0,
@@ -111,6 +114,17 @@ impl Client {
             self.follower.follows.retain(|follow| follow.place.is_some());
         }
         self.back_at_ms = now_ms;
+    }
+
+    /// Takes the response head off the front of what it reads. Having read all of it, with the log's
+    /// head here, it is subscribed.
+    pub(crate) fn read_head(&mut self, bytes: &mut Vec<u8>, head: Position) {
+        let count = self.head_left.min(bytes.len());
+        bytes.drain(..count);
+        self.head_left -= count;
+        if count > 0 && self.head_left == 0 {
+            self.follower.follows.iter_mut().for_each(|follow| follow.begins_by(head));
+        }
     }
 
     /// Takes in one thing heard.

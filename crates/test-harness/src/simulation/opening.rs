@@ -41,15 +41,16 @@ impl World {
             let is_told = client.manner == Manner::Poll && past == Since::Earliest;
             follow.from_earliest &= !is_placeless || is_told;
         }
-        let is_live = client.manner != Manner::Poll;
         let subscriptions = subscriptions(client, past, rng);
+        let manner = client.manner;
         self.sessions_opened += 1;
         let number = self.sessions_opened;
-        if is_live {
+        if manner != Manner::Poll {
             let patterns = subscriptions.iter().map(|it| it.pattern.as_str());
             self.presence.open(number, patterns, &self.settings);
         }
-        let session = self.open(at, subscriptions);
+        let session =
+            self.request(Request { client: at, manner, subscriptions, past, arrives_ms: 0 });
         self.sessions.insert(number, session);
 
         let Some(client) = self.clients.get_mut(at) else { return };
@@ -58,21 +59,13 @@ impl World {
             format!("client {at} opens {manner:?} as session {number}: {:?}", follower.follows)
         });
         (client.session, client.ear) = (Some(number), Some(Ear::new(client.manner)));
+        client.head_left = if manner == Manner::Poll { 0 } else { HEAD.len() };
         (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
-        let head = self.intake.broker.position(self.intake.broker.head());
-        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
-        for follow in &mut client.follower.follows {
-            if is_placeless && follow.place.is_none() && !follow.from_earliest {
-                follow.place = Some(Position { epoch: head.epoch, offset: head.offset });
-            }
-            follow.begin_at_once(past, &sight);
-        }
     }
 
-    /// The server's end of a new connection, on any worker.
-    fn open(&mut self, at: usize, subscriptions: Vec<Subscription>) -> Session {
-        let Self { rng, settings, workers, sessions_opened, .. } = self;
-        let number = NonZeroU64::new(*sessions_opened).unwrap_or(NonZeroU64::MIN);
+    /// A request that sets out now, to any worker.
+    fn request(&mut self, mut request: Request) -> Session {
+        let Self { rng, settings, workers, .. } = self;
         let mut link = || {
             let mut pipe = Pipe::new(settings.link_bytes, rng.u64(0..=settings.delay_max_ms));
             if self.is_healed {
@@ -81,25 +74,84 @@ impl World {
             pipe
         };
         let (down, up) = (link(), link());
-        let (worker_at, wait_ms) = (rng.usize(..workers.len()), rng.u64(0..2_000));
-        let manner = self.clients.get(at).map_or(Manner::Poll, |client| client.manner);
-        let (time, now_ms) = (time(self.now_ms), self.now_ms);
-        let core = match (workers.get_mut(worker_at), manner) {
-            (Some(shift), Manner::Live(wire)) => {
-                let (connection, version) = (connection_name(number.get()), "0");
-                let (grant, identity) = (Grant::open(), identity(number.get()));
+        request.arrives_ms = self.now_ms + up.delay_ms;
+        let worker = rng.usize(..workers.len());
+        let is_websocket = matches!(request.manner, Manner::Live(Wire::WebSocket(_)));
+        Session::new(worker, request, is_websocket, down, up, self.now_ms)
+    }
+
+    /// The requests that have arrived become connections, each on its worker.
+    pub(crate) fn accept(&mut self) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        let is_here = |(number, session): (&u64, &mut Session)| match &session.core {
+            Core::Asked(request) if request.arrives_ms <= now_ms => Some(*number),
+            _ => None,
+        };
+        let arrived: Vec<u64> = self.sessions.iter_mut().filter_map(is_here).collect();
+        for number in arrived {
+            let Some(session) = self.sessions.get_mut(&number) else { continue };
+            let Core::Asked(request) = mem::replace(&mut session.core, Core::Over) else {
+                continue;
+            };
+            let (at, past) = (request.client, request.past);
+            self.serve(number, *request);
+            let placed = self.begin(number, at, past);
+            placed.map_err(|error| format!("client {at}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// What a handler does: it subscribes, and then answers with the head.
+    fn serve(&mut self, number: u64, request: Request) {
+        let Self { rng, workers, sessions, .. } = self;
+        let Request { manner, subscriptions, .. } = request;
+        let Some(session) = sessions.get_mut(&number) else { return };
+        let Some(shift) = workers.get_mut(session.worker) else { return };
+        let (time, wait_ms) = (time(self.now_ms), rng.u64(0..2_000));
+        let (core, head) = match manner {
+            Manner::Live(wire) => {
+                let (connection, version) = (connection_name(number), "0");
+                let (grant, identity) = (Grant::open(), identity(number));
+                let number = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
                 let opening =
                     Opening { wire, subscriptions, grant, number, connection, identity, version };
-                Core::Live(Box::new(Connection::open(opening, &mut shift.worker, time)))
+                let connection = Connection::open(opening, &mut shift.worker, time);
+                (Core::Live(Box::new(connection)), HEAD)
             }
-            (Some(shift), Manner::Poll) => {
-                Core::Poll(LongPoll::open(&subscriptions, wait_ms, &mut shift.worker, time))
+            Manner::Poll => {
+                let poll = LongPoll::open(&subscriptions, wait_ms, &mut shift.worker, time);
+                (Core::Poll(poll), &b""[..])
             }
-            (None, _) => Core::Over,
         };
-        let is_websocket = matches!(manner, Manner::Live(Wire::WebSocket(_)));
-        Session::new(worker_at, core, is_websocket, down, up, now_ms)
+        session.begin(core, head, self.now_ms);
     }
+
+    /// Notes what a client that is still there is owed from this moment on.
+    fn begin(&mut self, number: u64, at: usize, past: Since) -> Result<(), String> {
+        let head = self.intake.broker.position(self.intake.broker.head());
+        let head = Position { epoch: head.epoch, offset: head.offset };
+        let client = self.clients.get_mut(at).filter(|client| client.session == Some(number));
+        let Some(client) = client else { return Ok(()) };
+        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
+        let is_placeless = client.is_placeless();
+        for follow in &mut client.follower.follows {
+            if is_placeless && follow.place.is_none() && !follow.from_earliest {
+                follow.check_beginning(head)?;
+                follow.place = Some(head);
+            }
+            follow.begin_at_once(past, &sight);
+        }
+        Ok(())
+    }
+}
+
+/// What a client asks for in opening a connection.
+pub(crate) struct Request {
+    client: usize,
+    manner: Manner,
+    subscriptions: Vec<Subscription>,
+    past: Since,
+    arrives_ms: u64,
 }
 
 /// What the query says; a client of `tidewire.v1` may rather ask once it is there.
@@ -146,3 +198,6 @@ fn subscription(follow: &Follow, manner: Manner, past: Since) -> Option<Subscrip
 fn past(rng: &mut Rng) -> Since {
     if rng.bool() { Since::Earliest } else { Since::Ago(Duration::from_millis(rng.u64(0..3_000))) }
 }
+
+/// Stands for the response head: whoever has read all of it is subscribed.
+pub(crate) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";

@@ -2,7 +2,9 @@
 //!
 //! It runs only when something has happened to it, so that a wake-up which is missing shows.
 
-use super::{history::History, intake::Intake, link::Pipe, tally::Tally, verdict::Source};
+use super::{
+    history::History, intake::Intake, link::Pipe, opening::Request, tally::Tally, verdict::Source,
+};
 use fastrand::Rng;
 use std::{
     pin::Pin,
@@ -13,7 +15,9 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 use tidewire_broker::Publishing;
-use tidewire_connection::{Connection, Format, LongPoll, Parting, Publish, Refusal, Time, Worker};
+use tidewire_connection::{
+    Connection, Format, Limits, LongPoll, Parting, Publish, Refusal, Time, Worker,
+};
 
 /// One connection at the server, and the link to its client.
 pub(crate) struct Session {
@@ -23,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) up: Pipe,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) is_websocket: bool,
+    /// What of the response head has still to be written.
+    head: Vec<u8>,
     /// A publish that the engine has not answered; nothing more is read until it has.
     publishing: Option<(Option<u64>, Publishing)>,
     /// Since when the client has taken nothing of what waits for it.
@@ -34,6 +40,8 @@ pub(crate) struct Session {
 }
 
 pub(crate) enum Core {
+    /// The request is on its way.
+    Asked(Box<Request>),
     Live(Box<Connection>),
     Poll(LongPoll),
     /// What of a poll's answer has still to be written.
@@ -74,26 +82,31 @@ pub(crate) struct Desk<'a> {
 impl Session {
     pub(crate) fn new(
         worker: usize,
-        core: Core,
+        request: Request,
         is_websocket: bool,
         down: Pipe,
         up: Pipe,
         now_ms: u64,
     ) -> Self {
-        let alarm = Arc::new(Alarm::default());
-        alarm.ring();
         Self {
             worker,
-            core,
+            core: Core::Asked(Box::new(request)),
             down,
             up,
-            alarm,
+            alarm: Arc::default(),
             is_websocket,
+            head: Vec::new(),
             publishing: None,
             blocked_ms: None,
             alive_ms: now_ms,
             restless_turns: 0,
         }
+    }
+
+    /// The request has arrived, and `core` is what it asked for; `head` is what answers it first.
+    pub(crate) fn begin(&mut self, core: Core, head: &[u8], now_ms: u64) {
+        (self.core, self.head, self.alive_ms) = (core, head.to_vec(), now_ms);
+        self.alarm.ring();
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -104,6 +117,7 @@ impl Session {
     pub(crate) fn drive(&mut self, desk: &mut Desk<'_>) -> Result<bool, String> {
         let now_ms = desk.time.steady_ms;
         let may_read = match &self.core {
+            Core::Asked(_) => return Ok(false),
             Core::Live(connection) => {
                 self.publishing.is_none() && connection.wants_input(desk.worker)
             }
@@ -111,16 +125,33 @@ impl Session {
         };
         let has_input = may_read && (self.up.has_arrivals(now_ms) || self.up.is_at_end(now_ms));
         let may_write = self.blocked_ms.is_some() && self.down.has_room();
-        if !self.alarm.take() && !has_input && !may_write {
+        let is_head_stuck = self.is_head_stuck(&desk.worker.limits, now_ms);
+        if !self.alarm.take() && !has_input && !may_write && !is_head_stuck {
             return Ok(false);
         }
         match std::mem::replace(&mut self.core, Core::Over) {
             Core::Live(connection) => self.drive_live(connection, desk)?,
             Core::Poll(poll) => self.drive_poll(poll, desk),
             Core::Answering(answer) => self.answer(answer, desk),
-            Core::Over => {}
+            Core::Asked(_) | Core::Over => {}
         }
         Ok(true)
+    }
+
+    /// Whether the client has gone, or taken nothing for long, before it has read the whole head.
+    fn is_head_stuck(&self, limits: &Limits, now_ms: u64) -> bool {
+        let is_late = |since_ms: u64| since_ms + limits.stall_ms <= now_ms;
+        !self.head.is_empty() && (self.down.is_ended || self.blocked_ms.is_some_and(is_late))
+    }
+
+    /// Writes the head; until it is out, nothing is read and nothing else is written.
+    fn write_head(&mut self, desk: &mut Desk<'_>) -> bool {
+        let now_ms = desk.time.steady_ms;
+        let written = self.down.write(&self.head, now_ms, desk.rng);
+        self.head.drain(..written);
+        self.blocked_ms = (!self.head.is_empty())
+            .then(|| self.blocked_ms.filter(|_| written == 0).unwrap_or(now_ms));
+        self.head.is_empty()
     }
 
     fn drive_live(
@@ -128,6 +159,17 @@ impl Session {
         mut connection: Box<Connection>,
         desk: &mut Desk<'_>,
     ) -> Result<(), String> {
+        if !self.head.is_empty() && !self.write_head(desk) {
+            if self.is_head_stuck(&desk.worker.limits, desk.time.steady_ms) {
+                // Its socket is never taken: the place and the seat are given back.
+                desk.tally.heads_unread += 1;
+                connection.leave(desk.worker);
+                self.down.is_ended = true;
+            } else {
+                self.core = Core::Live(connection);
+            }
+            return Ok(());
+        }
         connection.handle_time(desk.worker, desk.time);
         for round in 0.. {
             if round > ROUNDS_MAX {

@@ -41,6 +41,7 @@ tally! {
     published: "messages published",
     delivered: "delivered",
     heartbeats: "places heard between messages",
+    heads_unread: "response heads never read to their end",
     reconnects: "reconnects",
     cross_wire: "resumes on another wire",
     mid_message: "cuts inside a message",

@@ -23,6 +23,7 @@ use std::{
 };
 use tidewire_broker::{Broker, Draft, Publishing};
 use tidewire_connection::{Time, Worker};
+use tidewire_protocol::Position;
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
@@ -145,6 +146,7 @@ impl World {
         }
         self.commit()?;
         self.tell()?;
+        self.accept()?;
         for at in 0..self.workers.len() {
             if self.is_healed || self.rng.u8(..) < 200 {
                 self.run_worker(at)?;
@@ -209,10 +211,12 @@ impl World {
         client.output.drain(..said);
         let is_slow = !self.is_healed && self.rng.u8(..) < 60;
         let bytes_max = if is_slow { self.rng.usize(1..50) } else { usize::MAX };
-        let bytes = session.down.read(bytes_max, now_ms);
+        let mut bytes = session.down.read(bytes_max, now_ms);
         let mut heard = Vec::new();
         if !bytes.is_empty() {
             client.heard_ms = now_ms;
+            let head = self.intake.broker.position(self.intake.broker.head());
+            client.read_head(&mut bytes, Position { epoch: head.epoch, offset: head.offset });
             client.ear.iter_mut().try_for_each(|ear| ear.hear(&bytes, &mut heard))?;
         }
         let is_over =
