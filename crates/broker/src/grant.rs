@@ -1,13 +1,15 @@
-//! What somebody may do, and the proof that a publish was allowed.
+//! What somebody may do, and the proof that a publish or a join was allowed.
 
 use crate::ChannelName;
 
 /// What a connection or request is allowed to do.
 ///
-/// Tokens, when they come, narrow it; without them everyone holds [`Grant::open`].
+/// Tokens, when they come, narrow it; without them a caller holds [`Grant::open`], or
+/// [`Grant::reading`] if it may change nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     by: Publisher,
+    is_reading_only: bool,
 }
 
 /// By which way a message comes in.
@@ -24,24 +26,44 @@ pub(crate) enum Publisher {
 impl Grant {
     /// Everything but writing to the system's channels, for a request of its own.
     pub const fn open() -> Self {
-        Self { by: Publisher::Request }
+        Self { by: Publisher::Request, is_reading_only: false }
+    }
+
+    /// Reading, and nothing that others could notice: no publish, no join.
+    pub const fn reading() -> Self {
+        Self { by: Publisher::Request, is_reading_only: true }
     }
 
     /// The same for a subscriber's connection: some channels take no messages from those.
     pub const fn of_connection(self) -> Self {
-        Self { by: Publisher::Connection }
+        Self { by: Publisher::Connection, ..self }
     }
 
     /// Allows one publish to `channel`.
     ///
     /// # Errors
     ///
-    /// The channel is one of the system's.
+    /// The channel is one of the system's, or the grant is for reading only.
     pub fn permit(&self, channel: &ChannelName) -> Result<Permit, Forbidden> {
         if channel.is_system() {
-            return Err(Forbidden { channel: channel.clone() });
+            return Err(Forbidden::SystemChannel { channel: channel.clone() });
+        }
+        if self.is_reading_only {
+            return Err(Forbidden::Publishing { channel: channel.clone() });
         }
         Ok(Permit { channel: channel.clone(), by: self.by })
+    }
+
+    /// Allows a connection to be listed among the members of `channel`.
+    ///
+    /// # Errors
+    ///
+    /// The grant is for reading only.
+    pub fn permit_join(&self, channel: &ChannelName) -> Result<JoinPermit, Forbidden> {
+        if self.is_reading_only {
+            return Err(Forbidden::Joining { channel: channel.clone() });
+        }
+        Ok(JoinPermit { channel: channel.clone() })
     }
 }
 
@@ -69,10 +91,56 @@ impl Permit {
     }
 }
 
+/// Proof, as a value, that a connection may be listed among the members of its channel. A [`Grant`]
+/// makes one.
+#[derive(Clone, Debug)]
+pub struct JoinPermit {
+    channel: ChannelName,
+}
+
+impl JoinPermit {
+    /// The channel it is for.
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+}
+
 /// The grant does not reach this far.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("publishing to {channel} is not allowed; channels that begin with $ are the system's")]
-pub struct Forbidden {
-    /// The channel that was asked for.
-    pub channel: ChannelName,
+pub enum Forbidden {
+    /// Only the system publishes there.
+    #[error("publishing to {channel} is not allowed; channels that begin with $ are the system's")]
+    SystemChannel {
+        /// The channel that was asked for.
+        channel: ChannelName,
+    },
+    /// The grant is for reading.
+    #[error("publishing to {channel} is not allowed; the caller may only read")]
+    Publishing {
+        /// The channel that was asked for.
+        channel: ChannelName,
+    },
+    /// The grant is for reading.
+    #[error("joining {channel} is not allowed; the caller may only read")]
+    Joining {
+        /// The channel that was asked for.
+        channel: ChannelName,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_to_read_permits_neither_a_publish_nor_a_join() {
+        let channel: ChannelName = "a".parse().unwrap();
+        for grant in [Grant::reading(), Grant::reading().of_connection()] {
+            let publish = grant.permit(&channel).unwrap_err();
+            assert_eq!(publish, Forbidden::Publishing { channel: channel.clone() });
+            let join = grant.permit_join(&channel).unwrap_err();
+            assert_eq!(join, Forbidden::Joining { channel: channel.clone() });
+        }
+        assert_eq!(Grant::open().permit_join(&channel).unwrap().channel(), &channel);
+    }
 }

@@ -64,7 +64,7 @@ pub use archive::{Archive, Cold, Entry, Loss};
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
-pub use grant::{Forbidden, Grant, Permit};
+pub use grant::{Forbidden, Grant, JoinPermit, Permit};
 pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;

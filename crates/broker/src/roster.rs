@@ -5,8 +5,8 @@
 //! net of each connection's comings and goings since the last round, which may be nothing.
 
 use crate::{
-    Broker, ChannelName, Content, Draft, Gathered, Label, Message, Permit, Reader, Start,
-    name::PRESENCE_PATTERN,
+    Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit, Reader,
+    Start, name::PRESENCE_PATTERN,
 };
 use slab::Slab;
 use std::{
@@ -54,7 +54,7 @@ struct Untold {
 }
 
 impl Roster {
-    /// Notes that a connection follows `channel` from now on. O(1), however many do.
+    /// Notes that a connection follows the permit's channel from now on. O(1), however many do.
     ///
     /// `member` is the JSON text that says who it is. Whether the channel's options want it told,
     /// [`Broker::presence_channel`] knows.
@@ -64,11 +64,11 @@ impl Roster {
     /// There is no room: then nothing is noted, and there is nothing to leave.
     pub fn join(
         &self,
-        channel: &ChannelName,
+        permit: &JoinPermit,
         connection: &Label,
         member: Box<str>,
     ) -> Result<(), RosterFull> {
-        let Some(channel) = channel.presence() else { return Ok(()) };
+        let Some(channel) = permit.channel().presence() else { return Ok(()) };
         let member = Some(member);
         let change = Change { channel, connection: connection.clone(), is_told: false, member };
         let mut untold = self.untold();

@@ -10,12 +10,13 @@ use std::{mem, vec};
 /// Rounds follow each other: a connection's changes then keep their order.
 ///
 /// ```
-/// use tidewire_broker::{Broker, Limits, Options, Round, Rules};
+/// use tidewire_broker::{Broker, Grant, Limits, Options, Round, Rules};
 ///
 /// let rules = Rules::all(Options { presence: true, ..Options::default() });
 /// let broker = Broker::new(7, Limits { rules, ..Limits::default() });
 /// let (lobby, connection) = ("lobby".parse().unwrap(), "c1".parse().unwrap());
-/// broker.roster().join(&lobby, &connection, r#"{"connection":"c1"}"#.into()).unwrap();
+/// let permit = Grant::open().permit_join(&lobby).unwrap();
+/// broker.roster().join(&permit, &connection, r#"{"connection":"c1"}"#.into()).unwrap();
 ///
 /// let mut round = Round::begin(broker.clone());
 /// while let Some(batch) = round.poll_batch(1_000) {
@@ -97,14 +98,15 @@ fn judge(error: AppendError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Limits, Options, Rules};
+    use crate::{Grant, Limits, Options, Rules};
 
     fn broker(members: usize) -> Broker {
         let rules = Rules::all(Options { presence: true, ..Options::default() });
         let broker = Broker::new(1, Limits { rules, ..Limits::default() });
         for member in 0..members {
             let connection = format!("c{member}").parse().unwrap();
-            broker.roster().join(&"a".parse().unwrap(), &connection, "1".into()).unwrap();
+            let permit = Grant::open().permit_join(&"a".parse().unwrap()).unwrap();
+            broker.roster().join(&permit, &connection, "1".into()).unwrap();
         }
         broker
     }

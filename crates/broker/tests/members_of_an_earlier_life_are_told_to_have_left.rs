@@ -2,11 +2,11 @@
 //! next server has them leave.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use tidewire_broker::{Broker, Gathered, Limits, Options, Reader, Rules, Start};
+use tidewire_broker::{Broker, Gathered, Grant, Limits, Options, Reader, Rules, Start};
 
 fn join(broker: &Broker, channel: &str, connection: &str) {
-    let (channel, connection) = (channel.parse().unwrap(), connection.parse().unwrap());
-    broker.roster().join(&channel, &connection, "1".into()).unwrap();
+    let permit = Grant::open().permit_join(&channel.parse().unwrap()).unwrap();
+    broker.roster().join(&permit, &connection.parse().unwrap(), "1".into()).unwrap();
 }
 
 fn leave(broker: &Broker, channel: &str, connection: &str) {

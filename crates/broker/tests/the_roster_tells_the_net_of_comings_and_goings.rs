@@ -3,13 +3,14 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use tidewire_broker::{Change, ChannelName, Content, Label, Roster, RosterFull};
+use tidewire_broker::{Change, ChannelName, Content, Grant, Label, Roster, RosterFull};
 
 /// Who is where, and as whom: by channel and connection.
 type Members = BTreeMap<(String, String), String>;
 
 fn join(roster: &Roster, connection: &str, member: &str) -> Result<(), RosterFull> {
-    roster.join(&"lobby".parse().unwrap(), &connection.parse().unwrap(), member.into())
+    let permit = Grant::open().permit_join(&"lobby".parse().unwrap()).unwrap();
+    roster.join(&permit, &connection.parse().unwrap(), member.into())
 }
 
 fn leave(roster: &Roster, connection: &str) {
@@ -108,7 +109,8 @@ fn any_rounds_of_which_any_fail_agree_with_a_naive_list() {
                         roster.leave(&name, &label);
                     } else {
                         let member = n.to_string();
-                        roster.join(&name, &label, member.clone().into()).unwrap();
+                        let permit = Grant::open().permit_join(&name).unwrap();
+                        roster.join(&permit, &label, member.clone().into()).unwrap();
                         truth.insert(key, member);
                     }
                 }

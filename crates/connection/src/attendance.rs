@@ -1,7 +1,7 @@
 //! Who a client says it is, and where it is told of: joined by subscribing, left by any ending.
 
 use crate::{Dialect, Refusal, Subscription, Time, Wire, request::label};
-use tidewire_broker::{Broker, ChannelName, Label, Pattern};
+use tidewire_broker::{Broker, ChannelName, Forbidden, Grant, Label, Pattern};
 use tidewire_protocol::{ErrorCode, MemberView, json_text};
 
 /// Who a client says it is. Its own word, which nobody has checked.
@@ -61,6 +61,7 @@ impl Identity {
 #[derive(Debug)]
 pub(crate) struct Attendance {
     broker: Broker,
+    grant: Grant,
     connection: Label,
     identity: Identity,
     /// The channels it has joined.
@@ -68,7 +69,7 @@ pub(crate) struct Attendance {
 }
 
 impl Attendance {
-    /// Joins what a connection follows from the start.
+    /// Joins what a connection follows from the start, as far as its grant allows.
     ///
     /// `None` where it never will be told of: then it costs nothing.
     pub(crate) fn open(
@@ -76,6 +77,7 @@ impl Attendance {
         subscriptions: &[Subscription],
         connection: &str,
         identity: Identity,
+        grant: &Grant,
         broker: &Broker,
         time: Time,
     ) -> Option<Box<Self>> {
@@ -83,9 +85,11 @@ impl Attendance {
             return None;
         }
         let (broker, connection) = (broker.clone(), connection.parse().ok()?);
-        let mut this = Self { broker, connection, identity, channels: Vec::new() };
+        let grant = grant.clone();
+        let mut this = Self { broker, grant, connection, identity, channels: Vec::new() };
         for Subscription { pattern, .. } in subscriptions {
-            this.join(pattern, Identity::default(), time);
+            // Where that is not allowed it only reads; whoever opens it may refuse it instead.
+            let _ = this.join(pattern, Identity::default(), time);
         }
         if wire != Wire::WebSocket(Dialect::Tidewire) {
             // It cannot subscribe to more, so who it is has been said.
@@ -100,16 +104,27 @@ impl Attendance {
     /// Joins what is followed by name, if that channel tells who is there.
     ///
     /// What `identity` leaves open is as it was said in opening the connection.
-    pub(crate) fn join(&mut self, pattern: &Pattern, identity: Identity, time: Time) {
-        let Some(channel) = pattern.as_channel() else { return };
-        if self.broker.presence_channel(&channel).is_none() || self.channels.contains(&channel) {
-            return;
+    ///
+    /// # Errors
+    ///
+    /// The connection's grant does not allow it.
+    pub(crate) fn join(
+        &mut self,
+        pattern: &Pattern,
+        identity: Identity,
+        time: Time,
+    ) -> Result<(), Forbidden> {
+        let Some(channel) = joined_by(pattern, &self.broker) else { return Ok(()) };
+        if self.channels.contains(&channel) {
+            return Ok(());
         }
+        let permit = self.grant.permit_join(&channel)?;
         let member = identity.or(&self.identity).as_member(&self.connection, time.wall_ms);
         // Without room for the news, messages are delivered all the same; the roster keeps count.
-        if self.broker.roster().join(&channel, &self.connection, member).is_ok() {
+        if self.broker.roster().join(&permit, &self.connection, member).is_ok() {
             self.channels.push(channel);
         }
+        Ok(())
     }
 
     /// Leaves what is followed no longer, if it was joined.
@@ -128,6 +143,18 @@ impl Drop for Attendance {
             self.broker.roster().leave(channel, &self.connection);
         }
     }
+}
+
+impl Subscription {
+    /// The channel that is joined by following this, if it is one that tells who is there.
+    pub fn joins(&self, broker: &Broker) -> Option<ChannelName> {
+        joined_by(&self.pattern, broker)
+    }
+}
+
+/// Only what is followed by its name is joined.
+fn joined_by(pattern: &Pattern, broker: &Broker) -> Option<ChannelName> {
+    pattern.as_channel().filter(|channel| broker.presence_channel(channel).is_some())
 }
 
 /// What a client may say of itself beside its name: a few fields, and not a picture.

@@ -107,7 +107,7 @@ impl Connection {
         let Opening { wire, subscriptions, grant, number, connection, identity, version } = opening;
         let broker = &worker.broker;
         let attendance =
-            Attendance::open(wire, &subscriptions, &connection, identity, broker, time);
+            Attendance::open(wire, &subscriptions, &connection, identity, &grant, broker, time);
         let mut this = Self {
             wire,
             seat: worker.lane.sit(),

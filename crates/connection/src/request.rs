@@ -151,7 +151,7 @@ impl Connection {
         // A pattern may have to look at all channels.
         self.is_spent |= subscription.pattern.as_channel().is_none();
         if let Some(attendance) = &mut self.attendance {
-            attendance.join(&subscription.pattern, identity, time);
+            attendance.join(&subscription.pattern, identity, time)?;
         }
         let (after, mut gaps) = self.follow(&[subscription], worker, time);
         let position = in_words(worker.broker.position(after));

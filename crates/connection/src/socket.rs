@@ -4,7 +4,7 @@
 
 use crate::{Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, connection::Phase};
 use std::{collections::VecDeque, mem, num::NonZeroU64};
-use tidewire_broker::{ChannelName, Content, Draft, Grant, Permit, Position};
+use tidewire_broker::{ChannelName, Content, Draft, Forbidden, Grant, Permit, Position};
 use tidewire_protocol::ServerMessage;
 use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Piece, ProtocolError, Role};
 
@@ -316,9 +316,12 @@ impl Connection {
 
     fn publish_raw(&mut self, content: Content, socket: &mut Socket, worker: &Worker, time: Time) {
         let permit = match &socket.publish_to {
-            Some(channel) => {
-                socket.grant.permit(channel).map_err(|_| "this channel is the system's")
-            }
+            Some(channel) => socket.grant.permit(channel).map_err(|forbidden| match forbidden {
+                Forbidden::SystemChannel { .. } => "this channel is the system's",
+                Forbidden::Publishing { .. } | Forbidden::Joining { .. } => {
+                    "this connection may only read"
+                }
+            }),
             None => Err("to publish, follow one channel, or speak tidewire.v1"),
         };
         match permit {

@@ -90,7 +90,7 @@ const BATCH_CHANGES: usize = 1_024;
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use tidewire_broker::{Draft, Limits, Options, Permit, Position, Publishing, Rules};
+    use tidewire_broker::{Draft, Grant, Limits, Options, Permit, Position, Publishing, Rules};
 
     /// An engine that answers as it is told, and else as a memory engine would.
     #[derive(Default)]
@@ -120,8 +120,9 @@ mod tests {
     }
 
     fn join(teller: &Teller, connection: &str) {
-        let (channel, connection) = ("a".parse().unwrap(), connection.parse().unwrap());
-        teller.broker.roster().join(&channel, &connection, "1".into()).unwrap();
+        let permit = Grant::open().permit_join(&"a".parse().unwrap()).unwrap();
+        let connection = connection.parse().unwrap();
+        teller.broker.roster().join(&permit, &connection, "1".into()).unwrap();
     }
 
     #[tokio::test]

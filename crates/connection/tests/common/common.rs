@@ -95,13 +95,24 @@ impl Server {
         wire: Wire,
         subscriptions: &[(&str, &str)],
     ) -> Connection {
+        self.open_with(Grant::open(), connection, identity, wire, subscriptions)
+    }
+
+    pub fn open_with(
+        &mut self,
+        grant: Grant,
+        connection: &str,
+        identity: Identity,
+        wire: Wire,
+        subscriptions: &[(&str, &str)],
+    ) -> Connection {
         let opening = Opening {
             wire,
             subscriptions: subscriptions
                 .iter()
                 .map(|(pattern, since)| follow(pattern, since))
                 .collect(),
-            grant: Grant::open(),
+            grant,
             number: self.number(),
             connection: connection.to_owned(),
             identity,
