@@ -27,6 +27,8 @@ pub enum ErrorCode {
     Forbidden,
     /// Nothing is there.
     NotFound,
+    /// The request is for another host.
+    Misdirected,
     /// Something is there, but not for this method.
     MethodNotAllowed,
     /// Another version of the protocol has to be spoken.
@@ -60,7 +62,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -71,6 +73,7 @@ impl ErrorCode {
         Self::TooManySubscriptions,
         Self::Forbidden,
         Self::NotFound,
+        Self::Misdirected,
         Self::MethodNotAllowed,
         Self::UpgradeRequired,
         Self::PayloadTooLarge,
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::TooManySubscriptions => ("too_many_subscriptions", 400, "Too many subscriptions"),
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
             Self::NotFound => ("not_found", 404, "Nothing is here"),
+            Self::Misdirected => ("misdirected", 421, "Not the server of this host"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
             Self::UpgradeRequired => ("upgrade_required", 426, "Another version is needed"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),

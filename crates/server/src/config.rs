@@ -13,6 +13,7 @@ mod reasons;
 mod settings;
 mod units;
 
+pub use crate::access::{AllowedHosts, AllowedOrigins};
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
 pub use faults::{ConfigError, ConfigErrors};
@@ -37,6 +38,10 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Whether to listen beyond this machine although everybody may do everything.
     pub insecure: bool,
+    /// The hosts by which this server is asked for, beside this machine's.
+    pub allowed_hosts: AllowedHosts,
+    /// Whose pages may do what programs may.
+    pub allowed_origins: AllowedOrigins,
     /// Where the log is kept; `None` is in memory.
     pub data: Option<PathBuf>,
     /// When what is kept there has to be on disk.
@@ -81,6 +86,11 @@ impl Config {
         Self::resolve(file, environment, flags, faults)
     }
 
+    /// Whether only this machine can reach the server.
+    pub fn is_local(&self) -> bool {
+        !self.listen.iter().any(|listen| is_exposed(&listen))
+    }
+
     /// Every option of a channel that means anything there, and who decided it.
     pub fn explain(&self, channel: &ChannelName) -> Vec<Decided> {
         self.origins.explain(&self.broker.rules, channel)
@@ -111,6 +121,8 @@ impl Config {
             presence_interval: settings.presence_interval.unwrap_or(PRESENCE_INTERVAL),
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
+            allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
+            allowed_origins: settings.allowed_origins.unwrap_or_default(),
             data: settings.data,
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             origins,
@@ -169,8 +181,7 @@ impl Config {
             faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
         }
         if !self.insecure && faults.knows(&["insecure"]) {
-            let exposed = self.listen.iter().filter(|listen| !listen.address.ip().is_loopback());
-            for listen in exposed {
+            for listen in self.listen.iter().filter(is_exposed) {
                 faults.push(ConfigError::Exposed { listen: listen.clone() });
             }
         }
@@ -190,6 +201,11 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
         let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
         faults.push(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
     }
+}
+
+/// Whether other machines may reach it.
+fn is_exposed(listen: &&Listen) -> bool {
+    !listen.address.ip().is_loopback()
 }
 
 /// The addresses of all endpoints, each once.

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Grant, Lane};
+use tidewire_broker::{Broker, Engine, Lane};
 use tidewire_connection::{Limits, Worker};
 use tokio::{task::yield_now, time::MissedTickBehavior};
 
@@ -35,8 +35,6 @@ pub(crate) struct House {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
-    /// What everybody may do while there are no tokens.
-    pub(crate) grant: Grant,
 }
 
 impl Desk {

@@ -8,6 +8,7 @@ pub mod serve;
 pub mod takeover;
 pub mod terminal;
 
+mod access;
 mod clock;
 mod desk;
 mod driver;

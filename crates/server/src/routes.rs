@@ -7,11 +7,11 @@ mod console;
 pub(crate) mod early;
 mod handshake;
 mod health;
-pub(crate) mod origin;
 mod publish;
 mod subscribe;
 
 use crate::{
+    access::{self, Caller},
     desk::Desk,
     problem::Refused,
     query::{Parameters, Query},
@@ -81,7 +81,7 @@ fn path<const N: usize>(
     routes
         .into_iter()
         .fold(web::resource(path), |resource, route| resource.route(route))
-        .default_service(web::to(move |request| otherwise(request, allowed)))
+        .default_service(web::to(move |request, caller| otherwise(request, caller, allowed)))
         .wrap_fn(move |request, service| checked(request, service, parameters))
 }
 
@@ -111,8 +111,12 @@ where
 }
 
 /// What a path answers to a method that no route of it takes.
-async fn otherwise(request: HttpRequest, allowed: &'static str) -> HttpResponse {
-    if let Some(answer) = origin::preflight(&request, allowed) {
+async fn otherwise(
+    request: HttpRequest,
+    caller: Caller,
+    allowed: &'static str,
+) -> Result<HttpResponse, Refused> {
+    if let Some(answer) = access::preflight(&request, &caller, allowed) {
         return answer;
     }
     let mut response = match *request.method() {
@@ -123,7 +127,7 @@ async fn otherwise(request: HttpRequest, allowed: &'static str) -> HttpResponse 
         }
     };
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
-    response
+    Ok(response)
 }
 
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {

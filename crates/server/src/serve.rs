@@ -3,6 +3,7 @@
 mod ending;
 
 use crate::{
+    access::{Access, admit},
     clock::{self, wall_ms},
     config::Config,
     desk::{Desk, House},
@@ -29,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Grant, Lane};
+use tidewire_broker::{Broker, Engine, Lane};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
@@ -63,7 +64,8 @@ async fn run(config: Config) -> Result<()> {
     let entrances = Entrances::of(&listeners)?;
     let server = start(&config, broker, engine, &gate, listeners)?;
     let mut signals = Signals::listen()?;
-    if let Err(error) = greet(&urls, &storage, connections_max, descriptors) {
+    let notice = Access::new(&config).notice();
+    if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
@@ -98,8 +100,8 @@ fn start(
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
-        grant: Grant::open(),
     };
+    let access = Access::new(config);
     let keep_alive = config.keep_alive.duration();
     let timeouts = HttpTimeouts {
         keep_alive,
@@ -120,8 +122,9 @@ fn start(
     let make_app = move || {
         let desk = desk_of_this_worker(&make_desk);
         let gate = desk.gate.clone();
+        let access = access.clone();
         App::new()
-            .wrap_fn(routes::origin::allow)
+            .wrap_fn(move |request, service| admit(request, service, &access))
             .wrap_fn({
                 let gate = gate.clone();
                 move |request, service| temporary::word(request, service, &gate, limits.retry_ms)
@@ -207,6 +210,7 @@ fn greet(
     storage: &Storage,
     connections_max: usize,
     descriptors: usize,
+    notice: &[&str],
 ) -> io::Result<()> {
     let mut output = std::io::stdout().lock();
     for url in urls {
@@ -223,10 +227,9 @@ fn greet(
         output,
         "  room for {connections_max} subscribers (file-descriptor limit {descriptors})"
     )?;
-    writeln!(
-        output,
-        "  development mode: anybody on this machine may read and publish everything"
-    )?;
+    for line in notice {
+        writeln!(output, "  {line}")?;
+    }
     output.flush()
 }
 

@@ -123,7 +123,7 @@ mod tests {
         let table = "[channel.\"chat.>\"]\ncompact = true";
         assert_eq!(told(table), "f: there is no setting channel; did you mean channels?");
         for key in ["config", "colour"] {
-            let list = format!("f: there is no setting {key}; there are listen, insecure, data");
+            let list = format!("f: there is no setting {key}; there are listen, insecure, ");
             let told = told(&format!("{key} = \"x\""));
             assert!(told.starts_with(&list), "{told}");
         }
@@ -142,6 +142,19 @@ mod tests {
             ("listen = \"localhost\"", "listen", "\"localhost\" is not a port, or an address or"),
             ("listen = 65536", "listen", "\"65536\" is not a port"),
             ("listen = []", "listen", "an empty array is not a port"),
+            (
+                "allowed_hosts = \"push.example:80\"",
+                "allowed_hosts",
+                "\"push.example:80\" has a port",
+            ),
+            ("allowed_hosts = 5", "allowed_hosts", "expected hosts without a port, such as"),
+            (
+                "allowed_origins = [\"https://a.example\", \"https://b.example/\"]",
+                "allowed_origins",
+                "\"https://b.example/\" is a URL: an origin ends with its host or port; allowed are \
+                 origins such as https://app.example.com",
+            ),
+            ("allowed_origins = 5", "allowed_origins", "expected origins such as https:"),
             ("listen = true", "listen", "expected a port, or an address or host name with a port"),
         ] {
             let told = told(text);

@@ -1,6 +1,6 @@
 //! One layer of configuration: every key, given or not.
 
-use super::{Bytes, Count, Endpoint, Fsync, Span, listen};
+use super::{AllowedHosts, AllowedOrigins, Bytes, Count, Endpoint, Fsync, Span, listen};
 use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -48,6 +48,16 @@ settings! {
     /// Listen beyond this machine although anybody may then read and publish everything
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool,
+
+    /// Hosts to answer to beside localhost, 127.0.0.1 and [::1]: push.example.com, *.example.com, or
+    /// * for every host [default: none; beyond this machine, every host]
+    #[arg(long, value_name = "HOSTS")]
+    allowed_hosts: AllowedHosts,
+
+    /// Origins whose pages may publish, subscribe and read: https://app.example.com,
+    /// https://*.example.com, or * for every origin [default: those of this machine]
+    #[arg(long, value_name = "ORIGINS")]
+    allowed_origins: AllowedOrigins,
 
     /// Keep the log in this directory, so that it outlives the server [default: in memory]
     #[arg(long, value_name = "DIR")]

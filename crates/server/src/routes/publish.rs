@@ -1,7 +1,7 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
-use super::{AtDesk, json_answer, origin};
-use crate::{desk::Desk, gate::Turned, problem::Refused, query::Query};
+use super::{AtDesk, json_answer};
+use crate::{access::Caller, desk::Desk, gate::Turned, problem::Refused, query::Query};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
@@ -22,12 +22,13 @@ pub(super) async fn one(
     query: Query,
     channel: web::Path<String>,
     payload: web::Payload,
+    caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    origin::check(&request)?;
+    let grant = caller.actor_grant("publish")?;
     desk.gate.check()?;
     let channel: ChannelName = channel.parse()?;
-    let permit = desk.house.grant.permit(&channel)?;
+    let permit = grant.permit(&channel)?;
     let event = event(named(&request, &query, "event")?)?;
     let key = key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
@@ -48,9 +49,10 @@ pub(super) async fn batch(
     request: HttpRequest,
     query: Query,
     payload: web::Payload,
+    caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    origin::check(&request)?;
+    let grant = caller.actor_grant("publish")?;
     desk.gate.check()?;
     check_names(&request, &query)?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
@@ -66,7 +68,7 @@ pub(super) async fn batch(
         let publishing: Vec<_> = messages
             .iter()
             .map(|message| {
-                let (permit, draft) = prepare(message, &desk.house.grant)?;
+                let (permit, draft) = prepare(message, &grant)?;
                 submit(permit, draft, &desk)
             })
             .collect();

@@ -1,7 +1,8 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, handshake::shake_hands, json_answer, origin};
+use super::{AtDesk, handshake::shake_hands, json_answer};
 use crate::{
+    access::Caller,
     desk::Desk,
     driver::{Driver, Subscribed},
     problem::Refused,
@@ -22,6 +23,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
+use tidewire_broker::Grant;
 use tidewire_connection::{
     Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
@@ -33,11 +35,13 @@ pub(super) async fn events(
     request: HttpRequest,
     query: Query,
     handoff: Handoff,
+    caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
-    follow(&request, &query, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
+    let asked = Asked { request: &request, query: &query, caller: &caller };
+    follow(asked, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
         format,
         framing,
     })
@@ -48,6 +52,7 @@ pub(super) async fn stream(
     request: HttpRequest,
     query: Query,
     handoff: Handoff,
+    caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
@@ -56,8 +61,10 @@ pub(super) async fn stream(
         Format::Raw => "text/plain; charset=utf-8",
     };
     response.insert_header((header::CONTENT_TYPE, content_type));
-    follow(&request, &query, handoff, &desk, response, Format::Json, |format, framing| {
-        Wire::Stream { format, framing }
+    let asked = Asked { request: &request, query: &query, caller: &caller };
+    follow(asked, handoff, &desk, response, Format::Json, |format, framing| Wire::Stream {
+        format,
+        framing,
     })
 }
 
@@ -67,9 +74,11 @@ pub(super) async fn socket(
     query: Query,
     handoff: Handoff,
     payload: web::Payload,
+    caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    origin::check(&request)?;
+    // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
+    let grant = caller.actor_grant("open a WebSocket")?;
     let accept = shake_hands(&request)?;
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
@@ -84,7 +93,7 @@ pub(super) async fn socket(
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &desk.limits)?;
     let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
-    let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, &desk);
+    let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(&desk), ticket);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
@@ -127,20 +136,28 @@ pub(super) async fn poll(
     Ok(json_answer(body))
 }
 
+/// What was asked, and who asks.
+struct Asked<'a> {
+    request: &'a HttpRequest,
+    query: &'a Query,
+    caller: &'a Caller,
+}
+
 /// Answers with an endless response, whose socket becomes a connection.
 fn follow(
-    request: &HttpRequest,
-    query: &Query,
+    asked: Asked<'_>,
     handoff: Handoff,
     desk: &Rc<Desk>,
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
 ) -> Result<HttpResponse, Refused> {
+    let Asked { request, query, caller } = asked;
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
     let identity = query.identity()?;
+    let grant = caller.follower_grant(&subscriptions, &desk.broker)?;
     // Proxies are asked to pass on what they get, when they get it.
     response
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
@@ -157,7 +174,7 @@ fn follow(
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
-    let opening = opening(wire(format, framing), subscriptions, identity, desk);
+    let opening = opening(wire(format, framing), subscriptions, identity, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(desk), ticket);
     let limits = desk.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
@@ -170,12 +187,12 @@ fn opening(
     wire: Wire,
     subscriptions: Vec<Subscription>,
     identity: Identity,
-    desk: &Desk,
+    grant: Grant,
 ) -> Opening {
     Opening {
         wire,
         subscriptions,
-        grant: desk.house.grant.clone(),
+        grant,
         number: NonZeroU64::MIN.saturating_add(OPENED.fetch_add(1, Ordering::Relaxed)),
         connection: format!("{:016x}", fastrand::u64(..)),
         identity,

@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
-use tidewire_broker::{Content, Draft, MemoryEngine, Permit, Publishing};
+use tidewire_broker::{Content, Draft, Grant, MemoryEngine, Permit, Publishing};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -134,8 +134,8 @@ impl Answer {
         };
         let head = String::from_utf8(buffer.drain(..head_end).collect())?;
         let mut lines = head.trim_end().split("\r\n");
-        let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-        let status = status.and_then(|rest| rest.get(..3)).context("no status line")?.parse()?;
+        let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1."));
+        let status = status.and_then(|rest| rest.get(2..5)).context("no status line")?.parse()?;
         let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))

@@ -11,7 +11,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 
 const LINES: [&str; 6] = [
     "GET /ws HTTP/1.1",
-    "Host: a",
+    "Host: localhost",
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",

@@ -60,7 +60,12 @@ mod text_that_is_not_utf8_is_refused;
 mod unknown_parameters_are_refused_with_a_suggestion;
 mod what_cannot_be_read_is_a_problem;
 
+mod a_page_of_an_allowed_origin_may_do_what_programs_may;
+mod a_page_of_another_origin_changes_nothing;
+mod a_page_of_another_site_joins_nothing;
+mod a_request_for_another_host_is_refused;
 mod a_wrong_clock_stops_nothing;
+mod browsers;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;

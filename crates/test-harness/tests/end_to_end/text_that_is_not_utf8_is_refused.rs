@@ -40,7 +40,7 @@ async fn a_websocket_is_closed_with_1007_and_nothing_is_published() -> Result<()
         let server = Server::start(&[]).await?;
         let mut subscriber = Subscriber::open(Wire::Sse, server.address(), &["a"], None).await?;
         let mut stream = TcpStream::connect(server.address()).await?;
-        let request = "GET /ws?channel=a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+        let request = "GET /ws?channel=a HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
                        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         stream.write_all(request.as_bytes()).await?;

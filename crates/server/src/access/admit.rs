@@ -1,0 +1,169 @@
+//! The check that every request passes before it reaches a route: is this server the one it is for,
+//! and who sends it?
+
+use super::{AllowedHosts, AllowedOrigins, Caller, cors, host::Host};
+use crate::{config::Config, problem::Refused};
+use actix_web::{
+    Error, HttpMessage as _,
+    body::BoxBody,
+    dev::{RequestHead, Service, ServiceRequest, ServiceResponse},
+    http::header,
+};
+use futures_util::future::Either;
+use std::future::ready;
+use tidewire_protocol::ErrorCode;
+
+/// For whom the server answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    hosts: AllowedHosts,
+    /// Whether only this machine can be asked.
+    is_local: bool,
+    origins: AllowedOrigins,
+}
+
+/// Runs `service` for a request that is meant for this server, and tells browsers who may read the
+/// answer.
+pub(crate) fn admit<S>(
+    request: ServiceRequest,
+    service: &S,
+    access: &Access,
+) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let host = match access.host(request.head()) {
+        Ok(host) => host,
+        Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
+    };
+    let caller = Caller::judge(request.headers(), host.as_ref(), &access.origins);
+    request.extensions_mut().insert(caller.clone());
+    let answer = service.call(request);
+    Either::Right(async move {
+        let mut answer = answer.await?;
+        cors::describe(&caller, answer.headers_mut());
+        Ok(answer)
+    })
+}
+
+impl Access {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            hosts: config.allowed_hosts.clone(),
+            is_local: config.is_local(),
+            origins: config.allowed_origins.clone(),
+        }
+    }
+
+    /// What the server says at its start of who may do what, line by line.
+    pub(crate) fn notice(&self) -> &'static [&'static str] {
+        match (self.is_local, self.checks_hosts()) {
+            (true, _) => {
+                &["development mode: anybody on this machine may read and publish everything"]
+            }
+            (false, true) => &[INSECURE],
+            (false, false) => &[
+                INSECURE,
+                "requests for every host are answered; name this server's with --allowed-hosts, which \
+                 will be required once there are tokens",
+            ],
+        }
+    }
+
+    /// Whether a host has to be named. From beyond this machine the server is asked for under names
+    /// that it cannot know.
+    fn checks_hosts(&self) -> bool {
+        self.is_local || !self.hosts.is_empty()
+    }
+
+    /// The host that a request names, if it is one that this server answers to.
+    fn host(&self, head: &RequestHead) -> Result<Option<Host>, Refused> {
+        let host = named(head)?;
+        // Probes of balancers name an address, some name of their own, or nothing.
+        let is_probe = head.uri.path().starts_with("/health/");
+        let is_ours = |host: &Host| host.name.is_loopback() || self.hosts.name(host);
+        if !self.checks_hosts() || is_probe || host.as_ref().is_some_and(is_ours) {
+            return Ok(host);
+        }
+        let asked = host.map_or_else(
+            || "the request names no host".to_owned(),
+            |host| format!("the request is for the host {}", host.name),
+        );
+        let message = format!(
+            "{asked}, and this server answers only to localhost, 127.0.0.1, [::1] and what \
+             allowed_hosts names. If the host is this server's, add it there (--allowed-hosts)"
+        );
+        Err(Refused::new(ErrorCode::Misdirected, message))
+    }
+}
+
+/// The host of an absolute target, which goes before the header `Host` ([RFC 9112 §3.2.2]).
+///
+/// [RFC 9112 §3.2.2]: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+fn named(head: &RequestHead) -> Result<Option<Host>, Refused> {
+    let parse = |text: &str| {
+        Host::parse(text).ok_or_else(|| {
+            let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+            let message = format!("{shown:?} is not a host, or a host and a port");
+            Refused::new(ErrorCode::BadRequest, message)
+        })
+    };
+    // Looked at in any case: a request with a broken one is broken ([RFC 9112 §3.2]).
+    let field = match head.headers().get(header::HOST) {
+        Some(value) if !value.is_empty() => {
+            Some(parse(&String::from_utf8_lossy(value.as_bytes()))?)
+        }
+        _ => None,
+    };
+    match head.uri.authority() {
+        Some(authority) => parse(authority.as_str()).map(Some),
+        None => Ok(field),
+    }
+}
+
+const INSECURE: &str = "insecure: anybody who reaches this address may read and publish everything";
+
+/// What an error repeats of a host that is none.
+const SHOWN_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn access(hosts: &str, is_local: bool) -> Access {
+        let (hosts, origins) = (hosts.parse().unwrap(), AllowedOrigins::default());
+        Access { hosts, is_local, origins }
+    }
+
+    fn status(access: &Access, host: &'static str, path: &str) -> u16 {
+        let request = TestRequest::with_uri(path).insert_header((header::HOST, host)).to_request();
+        access.host(request.head()).map_or_else(|refused| refused.0.code.status(), |_| 200)
+    }
+
+    #[test]
+    fn beyond_this_machine_every_host_is_answered_and_the_start_says_so_until_some_are_named() {
+        let open = access("", false);
+        assert_eq!(status(&open, "push.example", "/"), 200);
+        assert_eq!(status(&open, "push.example/", "/"), 400);
+        let words = open.notice().join("\n");
+        assert!(words.contains("--allowed-hosts") && words.contains("required once"), "{words}");
+        let closed = access("push.example", false);
+        assert_eq!(closed.notice(), [INSECURE]);
+        for (host, expected) in
+            [("push.example", 200), ("localhost:1", 200), ("10.0.0.5", 421), ("evil.example", 421)]
+        {
+            assert_eq!(status(&closed, host, "/"), expected, "{host}");
+            assert_eq!(status(&closed, host, "/health/ready"), 200, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_goes_before_the_host_header() {
+        let access = access("", true);
+        assert_eq!(status(&access, "localhost", "http://evil.example/publish/a"), 421);
+        assert_eq!(status(&access, "evil.example", "http://localhost/publish/a"), 200);
+        assert_eq!(status(&access, "evil example", "http://localhost/publish/a"), 400);
+        assert_eq!(status(&access, "localhost", "http://user@localhost/publish/a"), 400);
+    }
+}

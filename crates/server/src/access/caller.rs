@@ -1,0 +1,207 @@
+//! Who sends a request: a program, or a page of this server's, of an allowed origin, or of any other.
+//!
+//! Browsers let every page send, and open WebSockets, wherever it comes from; only reading the answer
+//! takes the server's word (CORS). So whatever a request changes has to be refused here.
+
+use super::{
+    host::Host,
+    origins::{Allowed, AllowedOrigins, PageOrigin},
+};
+use crate::problem::Refused;
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderMap, HeaderValue},
+};
+use std::future::{Ready, ready};
+use tidewire_broker::{Broker, Grant};
+use tidewire_connection::Subscription;
+use tidewire_protocol::ErrorCode;
+
+/// The sender of a request; also an extractor, and a handler's only way to a [`Grant`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Nothing says that a browser sent it.
+    Program,
+    /// A page of this server's own, or the person at the browser's address bar.
+    OwnPage,
+    /// A page that `allowed_origins` allows.
+    AllowedPage(Readers),
+    /// Any other page.
+    ForeignPage(Foreign),
+}
+
+/// Which pages may read the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Those of this origin, and what is for one person alone too.
+    Origin(HeaderValue),
+    /// Everybody's.
+    All,
+}
+
+/// What is known of a page that may do nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// Which pages, as the subject of a sentence.
+    pages: String,
+    /// Why, and what to do about it.
+    advice: String,
+}
+
+impl Caller {
+    /// Judges a request for `host` by its headers.
+    pub(super) fn judge(
+        headers: &HeaderMap,
+        host: Option<&Host>,
+        allowed: &AllowedOrigins,
+    ) -> Self {
+        let mut origins = headers.get_all(header::ORIGIN);
+        match (origins.next(), origins.next()) {
+            (None, _) => Self::without_origin(headers, allowed),
+            (Some(origin), None) => Self::of_origin(origin, headers, host, allowed),
+            (Some(_), Some(_)) => Self::ForeignPage(Foreign {
+                pages: "pages of more than one origin".to_owned(),
+                advice: "A browser sends one Origin header, and so must a proxy.".to_owned(),
+            }),
+        }
+    }
+
+    /// Allows reading, from whatever page: whether it sees the answer is for its browser to say.
+    pub(crate) fn reader_grant(&self) -> Grant {
+        match self {
+            Self::ForeignPage(_) => Grant::reading(),
+            _ => Grant::open(),
+        }
+    }
+
+    /// Allows to do `what`, which others notice, or whose answer no browser keeps from a page.
+    pub(crate) fn actor_grant(&self, what: &str) -> Result<Grant, Refused> {
+        match self {
+            Self::ForeignPage(Foreign { pages, advice }) => {
+                let message = format!("{pages} may not {what} here. {advice}");
+                Err(Refused::new(ErrorCode::Forbidden, message))
+            }
+            _ => Ok(Grant::open()),
+        }
+    }
+
+    /// Allows to follow these, which is more than reading where it joins a channel.
+    pub(crate) fn follower_grant(
+        &self,
+        subscriptions: &[Subscription],
+        broker: &Broker,
+    ) -> Result<Grant, Refused> {
+        match subscriptions.iter().find_map(|subscription| subscription.joins(broker)) {
+            Some(channel) => {
+                self.actor_grant(&format!("join {channel}, whose followers are listed,"))
+            }
+            None => Ok(self.reader_grant()),
+        }
+    }
+
+    fn of_origin(
+        value: &HeaderValue,
+        headers: &HeaderMap,
+        host: Option<&Host>,
+        allowed: &AllowedOrigins,
+    ) -> Self {
+        let text = value.to_str().unwrap_or_default();
+        let origin = PageOrigin::parse(text);
+        match (allowed.allow(&origin), &origin) {
+            (Some(Allowed::Named), _) => Self::AllowedPage(Readers::Origin(value.clone())),
+            (Some(Allowed::AsAny), _) => Self::AllowedPage(Readers::All),
+            (None, PageOrigin::Host(origin)) => {
+                match host.is_some_and(|host| origin.is_of_server_at(host)) {
+                    true => Self::OwnPage,
+                    false => Self::ForeignPage(Foreign::of_origin(&origin.to_string(), host)),
+                }
+            }
+            // A policy on referrers may hide the origin of a page of our own.
+            (None, _) if text == "null" && site(headers) == Some("same-origin") => Self::OwnPage,
+            (None, _) => Self::ForeignPage(Foreign::without_host(text)),
+        }
+    }
+
+    /// Browsers leave the origin out of what pages cannot read: links, images, and same-origin reads.
+    /// [Fetch metadata] tells these apart.
+    ///
+    /// [Fetch metadata]: https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+    fn without_origin(headers: &HeaderMap, allowed: &AllowedOrigins) -> Self {
+        match site(headers) {
+            None => Self::Program,
+            // `none` is a person's own doing: an address typed in, a bookmark.
+            Some("same-origin" | "none") => Self::OwnPage,
+            Some(_) if allowed.allow(&PageOrigin::Opaque).is_some() => {
+                Self::AllowedPage(Readers::All)
+            }
+            // `same-site` is another origin too, with a name or a port of its own.
+            Some(site) => Self::ForeignPage(Foreign {
+                pages: format!("pages of other origins (Sec-Fetch-Site: {})", shortened(site)),
+                advice: "The request has no Origin header, as links, frames and images have none. \
+                         A page whose origin allowed_origins names may do it with fetch or \
+                         EventSource, which send the header."
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+impl Foreign {
+    fn of_origin(origin: &str, host: Option<&Host>) -> Self {
+        let asked = host.map_or_else(
+            || "the request names no host".to_owned(),
+            |host| format!("the request's Host is {host}"),
+        );
+        Self {
+            pages: format!("pages of {origin}"),
+            advice: format!(
+                "It is not this server's own origin, since {asked}, and allowed_origins does not \
+                 name it. If it should be allowed, start the server with --allowed-origins \
+                 {origin}. If a proxy serves that page and this server as one site, have it pass \
+                 on the Host header (nginx: proxy_set_header Host $http_host)."
+            ),
+        }
+    }
+
+    fn without_host(origin: &str) -> Self {
+        Self {
+            pages: format!("pages whose origin is {}", shortened(origin)),
+            advice: "Nothing can be known of such a page: it may be in a sandboxed frame, or come \
+                     from a disk. Serve it over HTTP, and name its origin in allowed_origins \
+                     (--allowed-origins)."
+                .to_owned(),
+        }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = request.extensions().get().cloned();
+        let missing = || Refused::new(ErrorCode::Internal, "nobody has judged this request");
+        ready(caller.ok_or_else(missing))
+    }
+}
+
+/// `Sec-Fetch-Site`, which no page's script can set. Said twice, it is nothing that is known.
+fn site(headers: &HeaderMap) -> Option<&str> {
+    let mut sites = headers.get_all("Sec-Fetch-Site");
+    match (sites.next(), sites.next()) {
+        (None, _) => None,
+        (Some(site), None) => Some(site.to_str().unwrap_or_default()),
+        (Some(_), Some(_)) => Some("more than one"),
+    }
+}
+
+/// What a stranger sent, as far as an error should repeat it.
+fn shortened(text: &str) -> String {
+    text.chars().take(REPEATED_CHARS_MAX).collect()
+}
+
+const REPEATED_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Every combination of `Origin`, `Sec-Fetch-Site` and host, and whom it is taken for.
+
+use super::*;
+use actix_web::http::header::HeaderName;
+
+fn judge(headers: &[(&str, &'static str)], allowed: &AllowedOrigins) -> Caller {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().unwrap();
+        map.append(name, HeaderValue::from_static(value));
+    }
+    Caller::judge(&map, Host::parse("push.example:8080").as_ref(), allowed)
+}
+
+fn kind(caller: &Caller) -> &'static str {
+    match caller {
+        Caller::Program => "program",
+        Caller::OwnPage => "own",
+        Caller::AllowedPage(Readers::Origin(_)) => "allowed",
+        Caller::AllowedPage(Readers::All) => "allowed as all",
+        Caller::ForeignPage(_) => "foreign",
+    }
+}
+
+#[test]
+fn the_origin_goes_first() {
+    let allowed = AllowedOrigins::default();
+    for (origin, site, expected) in [
+        ("http://push.example:8080", "same-origin", "own"),
+        ("https://push.example:8080", "same-site", "own"),
+        ("http://push.example:8081", "same-site", "foreign"),
+        ("http://localhost:5173", "cross-site", "allowed"),
+        ("file://", "cross-site", "allowed"),
+        ("https://evil.example", "cross-site", "foreign"),
+        // No browser sends this, so it is no proof.
+        ("https://evil.example", "same-origin", "foreign"),
+        ("", "same-origin", "foreign"),
+        ("null", "cross-site", "foreign"),
+        ("null", "none", "foreign"),
+        ("null", "same-origin", "own"),
+    ] {
+        let caller = judge(&[("Origin", origin), ("Sec-Fetch-Site", site)], &allowed);
+        assert_eq!(kind(&caller), expected, "{origin} {site}");
+    }
+    assert_eq!(kind(&judge(&[("Origin", "null")], &allowed)), "foreign");
+    let twice = [("Origin", "http://push.example:8080"), ("Origin", "https://evil.example")];
+    assert_eq!(kind(&judge(&twice, &allowed)), "foreign");
+    assert_eq!(kind(&judge(&twice, &"*".parse().unwrap())), "foreign");
+}
+
+#[test]
+fn without_an_origin_it_is_the_site_that_counts_and_without_both_it_is_a_program() {
+    for (site, expected, with_star) in [
+        ("same-origin", "own", "own"),
+        ("none", "own", "own"),
+        ("same-site", "foreign", "allowed as all"),
+        ("cross-site", "foreign", "allowed as all"),
+        ("something new", "foreign", "allowed as all"),
+    ] {
+        let headers = [("Sec-Fetch-Site", site)];
+        assert_eq!(kind(&judge(&headers, &AllowedOrigins::default())), expected, "{site}");
+        assert_eq!(kind(&judge(&headers, &"*".parse().unwrap())), with_star, "{site}");
+    }
+    let twice = [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(kind(&judge(&twice, &AllowedOrigins::default())), "foreign");
+    assert_eq!(kind(&judge(&[], &AllowedOrigins::default())), "program");
+}
+
+#[test]
+fn only_a_foreign_page_is_kept_from_doing_anything() {
+    let allowed = AllowedOrigins::default();
+    for origin in ["http://push.example:8080", "http://localhost"] {
+        let caller = judge(&[("Origin", origin)], &allowed);
+        assert_eq!(caller.actor_grant("publish").unwrap(), Grant::open());
+        assert_eq!(caller.reader_grant(), Grant::open());
+    }
+    let foreign = judge(&[("Origin", "https://app.example")], &allowed);
+    assert_eq!(foreign.reader_grant(), Grant::reading());
+    let refused = foreign.actor_grant("publish").unwrap_err();
+    assert_eq!(
+        refused.0.message,
+        "pages of https://app.example may not publish here. It is not this server's own origin, \
+         since the request's Host is push.example:8080, and allowed_origins does not name it. If \
+         it should be allowed, start the server with --allowed-origins https://app.example. If a \
+         proxy serves that page and this server as one site, have it pass on the Host header \
+         (nginx: proxy_set_header Host $http_host)."
+    );
+}
