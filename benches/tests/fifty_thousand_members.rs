@@ -4,7 +4,7 @@
 
 use allocation_counter::measure;
 use std::{collections::BTreeSet, ops::Range};
-use tidewire_broker::{Broker, ChannelName, Label, Limits, Options, Rules};
+use tidewire_broker::{Broker, ChannelName, Grant, Label, Limits, Options, Rules};
 use tidewire_connection::{self as connection, PresencePage, Time};
 use tidewire_protocol::{self as protocol, Since};
 
@@ -21,10 +21,11 @@ fn name(n: u64) -> Label {
 }
 
 fn join(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
+    let permit = Grant::open().permit_join(channel).unwrap();
     for n in members {
         let name = name(n);
         let member = format!(r#"{{"connection":"{}","since":5}}"#, name.as_str());
-        broker.roster().join(channel, &name, member.into()).unwrap();
+        broker.roster().join(&permit, &name, member.into()).unwrap();
     }
 }
 
