@@ -67,6 +67,11 @@ impl Answers {
         Self { refuse, substitute: None }
     }
 
+    /// The answer to a head that does not end.
+    pub(super) fn timeout(&self) -> Vec<u8> {
+        Bare::find(TIMEOUT).map(|bare| bare.with(&(self.refuse)(bare.status))).unwrap_or_default()
+    }
+
     /// Writes some of `bytes`, and tells how many of them that were.
     ///
     /// Muted, an answer of actix's is left out: it is about what came after the last request, of
@@ -148,6 +153,8 @@ impl<'a> Bare<'a> {
     }
 }
 
+const TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const VERSION: &[u8] = b"HTTP/1.";
 /// Behind `HTTP/1.1 `.
 const STATUS_AT: usize = 9;

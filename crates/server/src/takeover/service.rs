@@ -5,7 +5,7 @@ use super::socket::{Link, Takeable};
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use actix_http::{ConnectionType, HttpMessage as _, HttpService, Request, Response};
+use actix_http::{ConnectionType, HttpMessage as _, HttpService, KeepAlive, Request, Response};
 use actix_rt::spawn;
 use actix_server::ServerBuilder;
 use actix_service::{
@@ -128,8 +128,13 @@ where
                     }
                 }
             })
-            .client_request_timeout(timeouts.request_head)
-            .keep_alive(timeouts.keep_alive)
+            // Ours are kept by the socket, whose clock does not stop with actix's.
+            .client_request_timeout(Duration::ZERO)
+            .keep_alive(if timeouts.keep_alive.is_zero() {
+                KeepAlive::Disabled
+            } else {
+                KeepAlive::Os
+            })
             .client_disconnect_timeout(timeouts.disconnect)
             .expect(fn_service(move |request: Request| {
                 ready(asked.expect(&request).map(|()| request))
@@ -142,7 +147,7 @@ where
             // Refused only by a socket that is already dead, which reading will tell.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
-            serve(http, stream, peer, timeouts.answer, Rc::clone(&refuse))
+            serve(http, stream, peer, timeouts, Rc::clone(&refuse))
         })
     })
 }
@@ -176,7 +181,14 @@ where
             );
             Either::Right(pending())
         }
-        _ => Either::Left(app.call(request)),
+        link => {
+            let link = link.cloned();
+            Either::Left(app.call(request).inspect(move |_| {
+                if let Some(link) = &link {
+                    link.answered();
+                }
+            }))
+        }
     }
 }
 
@@ -198,13 +210,13 @@ pub(super) fn serve<S, H>(
     http: &H,
     stream: S,
     peer: Option<SocketAddr>,
-    answer_max: Duration,
+    timeouts: HttpTimeouts,
     refuse: Refuse,
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Service<(Takeable<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = Takeable::new(stream, answer_max, refuse);
+    let (socket, link) = Takeable::new(stream, timeouts, refuse);
     http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

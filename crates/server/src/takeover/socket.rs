@@ -3,6 +3,7 @@
 //! Apart because everything that could lose a byte or a waker is here.
 
 use super::early::{Answers, Refuse};
+use super::service::HttpTimeouts;
 use super::target::{GROWTH, Targets};
 use bytes::Bytes;
 use futures_util::ready;
@@ -23,24 +24,29 @@ pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
 pub(super) struct Takeable<S> {
     stream: Option<S>,
     link: Link<S>,
-    /// When the next byte of a response has to be on its way. actix's own timers let go of a
-    /// client that trickles the head of its second request.
+    /// When the phase has to be over, or the next byte of a response on its way. actix's own timers
+    /// let go of a client that trickles the head of its second request, and stand still once its
+    /// task for the date has ended, which a clock before 1970 does to it.
     deadline: Pin<Box<Sleep>>,
-    answer_max: Duration,
+    /// The phase that the deadline is for.
+    phase: Phase,
+    timeouts: HttpTimeouts,
     answers: Answers,
 }
 
 impl<S> Takeable<S> {
-    pub(super) fn new(stream: S, answer_max: Duration, refuse: Refuse) -> (Self, Link<S>) {
+    pub(super) fn new(stream: S, timeouts: HttpTimeouts, refuse: Refuse) -> (Self, Link<S>) {
         let link = Link(Rc::new(Shared {
             state: RefCell::new(State::Serving),
             targets: Cell::new(Targets::START),
+            phase: Cell::new(Phase::First),
             has_last_request: Cell::new(false),
             has_ended: Cell::new(false),
         }));
-        let deadline = Box::pin(sleep(answer_max));
+        let phase = Phase::First;
+        let deadline = Box::pin(sleep(phase.limit(&timeouts)));
         let (stream, answers) = (Some(stream), Answers::new(refuse));
-        (Self { stream, link: link.clone(), deadline, answer_max, answers }, link)
+        (Self { stream, link: link.clone(), deadline, phase, timeouts, answers }, link)
     }
 
     pub(super) fn link(&self) -> Link<S> {
@@ -49,6 +55,13 @@ impl<S> Takeable<S> {
 }
 
 impl<S: Unpin> Takeable<S> {
+    /// Begins to wait for the end of the phase, or the next byte in it.
+    fn begin_to_wait(&mut self) {
+        self.phase = self.link.0.phase.get();
+        let deadline = Instant::now() + self.phase.limit(&self.timeouts);
+        self.deadline.as_mut().reset(deadline);
+    }
+
     fn stream(&mut self) -> io::Result<Pin<&mut S>> {
         self.stream.as_mut().map(Pin::new).ok_or_else(taken)
     }
@@ -80,7 +93,23 @@ impl<S: AsyncRead + Unpin> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Takeable<S> {
+    /// Ends a connection that took too long, as its phase asks for.
+    fn time_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.phase {
+            Phase::First => {
+                let answer = self.answers.timeout();
+                // It fits an empty buffer, and who takes nothing hears nothing.
+                let _ = self.stream()?.poll_write(context, &answer);
+                Poll::Ready(Ok(()))
+            }
+            Phase::Serving => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Phase::Idle => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Takeable<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -90,8 +119,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Takeable<S> {
         if this.link.holds_back(context) {
             return Poll::Pending;
         }
+        if this.phase != this.link.0.phase.get() {
+            this.begin_to_wait();
+        }
         if this.deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            return this.time_out(context);
         }
         let before = buffer.filled().len();
         let read = this.read(context, buffer);
@@ -121,8 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
                 .poll(context)
                 .map(|()| Err(io::ErrorKind::TimedOut.into()));
         };
-        let deadline = Instant::now() + this.answer_max;
-        this.deadline.as_mut().reset(deadline);
+        this.begin_to_wait();
         Poll::Ready(Ok(written))
     }
 
@@ -147,6 +178,7 @@ pub(super) struct Link<S>(Rc<Shared<S>>);
 
 struct Shared<S> {
     state: RefCell<State<S>>,
+    phase: Cell<Phase>,
     /// How far the bytes of requests have come that the dispatcher has read.
     targets: Cell<Targets>,
     /// Whether a request was served that said it is the connection's last.
@@ -164,18 +196,45 @@ enum State<S> {
     Taken(S, OnTaken<S>, Bytes),
 }
 
+/// What a connection is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The head of its first request.
+    First,
+    /// A handler, and what that waits for.
+    Serving,
+    /// That it takes the answer, or sends the next request.
+    Idle,
+}
+
+impl Phase {
+    fn limit(self, timeouts: &HttpTimeouts) -> Duration {
+        match self {
+            Self::First => timeouts.request_head,
+            Self::Serving => timeouts.answer,
+            Self::Idle => timeouts.keep_alive.min(timeouts.answer),
+        }
+    }
+}
+
 impl<S> Link<S> {
     /// Takes word of a request that is about to be served, with the length of its body if a header
     /// tells it. Returns whether it may be: behind the last one nothing is ([RFC 9112 §9.6]).
     ///
     /// [RFC 9112 §9.6]: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
     pub(super) fn begin(&self, is_last: bool, body_bytes: Option<u64>) -> bool {
+        self.0.phase.set(Phase::Serving);
         if let Some(bytes) = body_bytes {
             let mut targets = self.0.targets.get();
             targets.serve(bytes);
             self.0.targets.set(targets);
         }
         !self.0.has_last_request.replace(self.has_last_request() || is_last)
+    }
+
+    /// Takes word that the handler of the request has answered.
+    pub(super) fn answered(&self) {
+        self.0.phase.set(Phase::Idle);
     }
 
     fn has_last_request(&self) -> bool {
@@ -288,7 +347,7 @@ mod tests {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let refuse: Refuse = Rc::new(|_| RefusalBody::default());
         let (mut socket, link) =
-            Takeable::new(listener.accept().await.unwrap().0, Duration::from_secs(60), refuse);
+            Takeable::new(listener.accept().await.unwrap().0, HttpTimeouts::default(), refuse);
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         // Ours, the test's waker, the stream's reader and the deadline.

@@ -3,7 +3,7 @@
 use super::{TIME_MAX, echo};
 use crate::takeover::service::serve;
 use crate::takeover::socket::Takeable;
-use crate::takeover::{Handoff, RefusalBody};
+use crate::takeover::{Handoff, HttpTimeouts, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
@@ -102,7 +102,9 @@ async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Fate>>
         .await
         .unwrap();
     let (mut client, server) = duplex(PIPE_BYTES);
-    rt::spawn(serve(&http, server, None, answer_max, Rc::new(|_| RefusalBody::default())));
+    let timeouts =
+        HttpTimeouts { answer: answer_max, keep_alive: answer_max, ..Default::default() };
+    rt::spawn(serve(&http, server, None, timeouts, Rc::new(|_| RefusalBody::default())));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     settle().await;
     (client, fate)
