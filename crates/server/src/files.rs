@@ -7,16 +7,6 @@ pub(crate) struct File {
     pub(crate) body: &'static [u8],
 }
 
-/// The page itself.
-pub(crate) const INDEX: &[u8] = include_bytes!("../../../web/index.html");
-
-/// Its emblem, which browsers also ask for by themselves.
-pub(crate) const FAVICON: &[u8] = include_bytes!("../../../web/favicon.svg");
-
-pub(crate) const SVG: &str = "image/svg+xml";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
 macro_rules! file {
     ($name:literal, $content_type:expr) => {
         File {
@@ -27,8 +17,18 @@ macro_rules! file {
     };
 }
 
+/// The page itself.
+pub(crate) static INDEX: File = file!("index.html", "text/html; charset=utf-8");
+
+/// Its emblem, which browsers also ask for by themselves.
+pub(crate) static FAVICON: File = file!("favicon.svg", SVG);
+
+const SVG: &str = "image/svg+xml";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// What the page loads, under `/assets/`.
-pub(crate) const ASSETS: &[File] = &[
+pub(crate) static ASSETS: &[File] = &[
     file!("style.css", CSS),
     file!("favicon.svg", SVG),
     file!("theme.js", SCRIPT),

@@ -5,6 +5,7 @@
 mod channels;
 mod console;
 pub(crate) mod early;
+mod encoding;
 mod handshake;
 mod health;
 mod publish;
@@ -23,7 +24,8 @@ use actix_web::{
     http::{Method, header},
     web,
 };
-use futures_util::future::Either;
+use encoding::Coding;
+use futures_util::{TryFutureExt as _, future::Either};
 use std::{future::ready, rc::Rc};
 use tidewire_protocol::ErrorCode;
 
@@ -105,7 +107,10 @@ where
         _ => handshake::check_method(&request).and_then(|()| Query::keep(&request, parameters)),
     };
     match sound {
-        Ok(()) => Either::Left(service.call(request)),
+        Ok(()) => {
+            let coding = Coding::of(&request);
+            Either::Left(service.call(request).map_ok(move |answer| coding.encode(answer)))
+        }
         Err(refused) => Either::Right(ready(Ok(request.error_response(refused)))),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 use actix_server::Server;
 use actix_service::Service as _;
-use actix_web::{App, dev::ServiceResponse, http::header, rt};
+use actix_web::{App, dev::ServiceResponse, http::header, middleware::NormalizePath, rt};
 use anyhow::{Context as _, Result};
 use ending::{Entrances, Signals, end, ignore_hangups};
 use futures_util::{FutureExt as _, TryFutureExt as _};
@@ -134,6 +134,8 @@ fn start(
                 service.call(request).inspect(move |_| drop(errand))
             })
             .wrap_fn(|request, service| service.call(request).map_ok(dated))
+            // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
+            .wrap(NormalizePath::trim())
             .configure(|config| routes::configure(config, &desk))
     };
     let builder = Server::build()

@@ -11,13 +11,37 @@ use tidewire_test_harness::{
 async fn an_unknown_path_is_a_problem_that_names_the_known_ones() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
-        for path in ["/nothing", "/events/", "/../etc/passwd", "/assets/nothing.js", "/%FF"] {
+        for path in ["/nothing", "/events/x", "/../etc/passwd", "/assets/nothing.js", "/%FF"] {
             let answer = get(server.address(), path, &[]).await?;
             check_problem(answer, 404, "not_found").await.with_context(|| path.to_owned())?;
         }
         let detail = get(server.address(), "/event", &[]).await?;
         let detail = check_problem(detail, 404, "not_found").await?;
         assert!(detail.contains("/events"), "{detail}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_a_path_changes_nothing() -> Result<()> {
+    within(30, async {
+        let server = Server::start(&[]).await?;
+        for path in
+            ["/events/", "/stream/?channel=a", "/poll/?wait=0", "/channels/", "/health/live/"]
+        {
+            let answer = get(server.address(), path, &[]).await?;
+            assert_eq!(answer.status, 200, "{path}");
+        }
+        let answer = post(server.address(), "/publish/a/", &[], b"x").await?;
+        assert_eq!(answer.status, 200);
+        let upgrade = [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        assert_eq!(get(server.address(), "/ws/", &upgrade).await?.status, 101);
         Ok(())
     })
     .await
