@@ -218,6 +218,15 @@ mod tests {
     use tidewire_broker::{Broker, Grant, Limits, MemoryEngine};
     use tidewire_connection::{Dialect, Identity, Place, Subscription, Wire};
 
+    /// Of which there is one for every idle subscriber. The connection in it is measured by the
+    /// benches' tests.
+    #[test]
+    fn a_task_is_little_more_than_its_connection() {
+        type Whole = Driver<tokio::net::TcpStream>;
+        let added = size_of::<Whole>() - size_of::<Connection>();
+        assert!(added <= 128, "{added} bytes beside the connection's");
+    }
+
     #[test]
     fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
         let broker = Broker::new(1, Limits::default());

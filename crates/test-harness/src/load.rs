@@ -5,10 +5,12 @@
 
 mod baseline;
 mod floor;
+mod idle;
 mod process;
 mod readers;
 
 pub use baseline::serve_actix_ws;
 pub use floor::serve_floor;
+pub use idle::idle_bytes;
 pub use process::{anonymous_bytes, cpu_time, raise_descriptor_limit};
 pub use readers::{Readers, Tally, Wire, open, payload};

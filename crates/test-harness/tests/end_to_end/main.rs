@@ -108,3 +108,6 @@ mod tidewire_js_resumes_after_every_cut;
 mod tidewire_js_says_why_it_is_refused;
 mod what_sse_codec_writes_is_heard_alike_by_all;
 mod ws_frame_hears_what_chromium_sends;
+
+mod an_idle_subscriber_costs_little;
+mod the_documentation_runs;

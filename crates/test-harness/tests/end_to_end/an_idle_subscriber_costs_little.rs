@@ -1,0 +1,30 @@
+//! What an idle subscriber costs the real server, all told: socket, task, cursor and what is left of
+//! its request. `cargo xtask bench idle` prints the figures.
+
+use crate::common::within;
+use anyhow::{Result, ensure};
+use tidewire_test_harness::load::{Wire, idle_bytes, raise_descriptor_limit};
+
+#[tokio::test]
+async fn an_idle_subscriber_costs_little() -> Result<()> {
+    within(180, async {
+        raise_descriptor_limit()?;
+        for (name, wire) in
+            [("websocket", Wire::Ws), ("tidewire.v1", Wire::Tidewire), ("sse", Wire::Sse)]
+        {
+            let (idle, delivered) = idle_bytes(CONNECTIONS, wire).await?;
+            let most = idle.max(delivered);
+            ensure!(most <= BYTES_MAX, "{name}: {idle} B, {delivered} B after a delivery");
+            // Or nothing was measured.
+            ensure!(idle > 200, "{name}: {idle} B");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Enough that pages and what is rounded up do not matter.
+const CONNECTIONS: u64 = 2_000;
+
+/// What the dearest wire takes, and half as much again; 2 KiB more would be more than twice.
+const BYTES_MAX: u64 = 2_048;

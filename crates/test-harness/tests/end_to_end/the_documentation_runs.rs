@@ -1,0 +1,159 @@
+//! Every block of README.md, of `docs/` and of the crates' READMEs is run, or says why it is not.
+//!
+//! A comment right before a block says what is special about it:
+//! `<!-- not run: REASON -->`, `<!-- run: on a server of its own -->`,
+//! `<!-- run: after a restart -->`. A comment that says nothing any more is an error.
+
+mod blocks;
+mod rust;
+mod shell;
+mod transcript;
+
+use crate::{browser::Page, common::within};
+use anyhow::{Context as _, Result, bail, ensure};
+use blocks::{Block, Note, documentation};
+use serde_json::json;
+use std::time::Duration;
+use tidewire_test_harness::{
+    peers::http::publish,
+    server::{Server, command},
+};
+use tokio::time::sleep;
+
+/// The blocks of that language, each by what its page says before it.
+fn blocks(language: &str) -> Result<(Vec<Block>, Vec<Block>)> {
+    let blocks = documentation()?.into_iter().filter(|block| block.language == language);
+    Ok(blocks.partition(|block| !matches!(block.note, Note::NotRun(_))))
+}
+
+#[test]
+fn each_block_is_of_a_kind_that_is_run() -> Result<()> {
+    for block in documentation()? {
+        let is_known = match block.language.as_str() {
+            "sh" | "console" | "js" | "json" | "toml" => true,
+            // rustdoc runs what the crate's own page takes in.
+            "rust" | "rust,no_run" => block.is_doctest || rust::is_compiled_here(&block),
+            "text" => {
+                ensure!(block.note == Note::None, "{block} is never run, so the comment is stale");
+                true
+            }
+            _ => false,
+        };
+        let is_excused = matches!(block.note, Note::NotRun(_));
+        ensure!(is_known || is_excused, "{block} is of a kind that nobody runs: give the reason");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_are_sound_and_json_is_json() -> Result<()> {
+    within(60, async {
+        let (run, excused) = blocks("json")?;
+        for block in run {
+            serde_json::from_str::<serde_json::Value>(&block.text)
+                .with_context(|| block.to_string())?;
+        }
+        for block in excused {
+            let is_json = serde_json::from_str::<serde_json::Value>(&block.text).is_ok();
+            ensure!(!is_json, "{block} is sound, so the reason before it is stale");
+        }
+        let (run, excused) = blocks("toml")?;
+        ensure!(!run.is_empty(), "no page shows a file of settings");
+        for block in run {
+            check_config(&block).await?;
+        }
+        for block in excused {
+            let is_sound = check_config(&block).await.is_ok();
+            ensure!(!is_sound, "{block} is sound, so the reason before it is stale");
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn check_config(block: &Block) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("tidewire.toml"), &block.text)?;
+    let mut check = command()?;
+    check.args(["check-config", "--config", "tidewire.toml"]).current_dir(folder.path());
+    let output = check.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{block}: {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn scripts_in_the_page_hear_what_is_published() -> Result<()> {
+    within(240, async {
+        let (run, excused) = blocks("js")?;
+        ensure!(!run.is_empty(), "no page shows a script");
+        for block in run {
+            run_script(&block).await?;
+        }
+        for block in excused {
+            ensure!(run_script(&block).await.is_err(), "{block} runs, so the reason is stale");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Runs a block as if it were pasted into the console of the server's page, until it logs something.
+async fn run_script(block: &Block) -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let address = server.address();
+    let rule = format!("--host-resolver-rules=MAP localhost:8080 {address}");
+    let mut page = Page::start(&[&rule]).await?;
+    page.call("goto", json!(["http://localhost:8080/"])).await?;
+    let script = format!("(async () => {{\n{}\n}})()", block.text);
+    page.call("evaluate", json!([script])).await.with_context(|| block.to_string())?;
+    let publishing = async {
+        for _ in 0..100 {
+            for channel in ["lobby", "chat.room1"] {
+                publish(address, channel, "something new").await?;
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        bail!("{block} logs nothing of what is published")
+    };
+    tokio::select! {
+        line = page.console_line() => drop(line.with_context(|| block.to_string())?),
+        outcome = publishing => outcome?,
+    }
+    ensure!(page.failures.is_empty(), "{block}: {:?}", page.failures);
+    Ok(())
+}
+
+#[tokio::test]
+async fn commands_do_what_they_are_there_for() -> Result<()> {
+    within(240, async {
+        let (run, excused) = blocks("sh")?;
+        ensure!(!run.is_empty(), "no page shows a command");
+        for block in run {
+            shell::run(&block).await.with_context(|| block.to_string())?;
+        }
+        for block in excused {
+            // What may do anything to a machine is not tried.
+            let is_stale = shell::is_harmless(&block) && shell::run(&block).await.is_ok();
+            ensure!(!is_stale, "{block} runs, so the reason before it is stale");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn transcripts_are_what_happens() -> Result<()> {
+    within(180, async {
+        let (run, excused) = blocks("console")?;
+        ensure!(!run.is_empty(), "no page shows a transcript");
+        ensure!(excused.is_empty(), "{} is a transcript, which can be run", excused[0]);
+        transcript::run(&run, &documentation()?).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_rust_block_delivers() -> Result<()> {
+    within(60, rust::run()).await
+}
