@@ -57,6 +57,7 @@ pub(crate) const STEPS: [Step; 14] = [
             Need::Playwright,
             Need::Haproxy,
             Need::Faketime,
+            Need::Commands,
             Need::Strace,
         ],
         run: steps::e2e,

@@ -21,6 +21,8 @@ pub(crate) enum Need {
     Haproxy,
     /// Shows a program another time than the machine's.
     Faketime,
+    /// curl and vmstat, which the documentation's commands run.
+    Commands,
     /// libFuzzer is written in it.
     CppCompiler,
     CargoFuzz,
@@ -35,12 +37,13 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
         Self::Haproxy,
         Self::Faketime,
+        Self::Commands,
         Self::CppCompiler,
         Self::Valgrind,
         Self::Strace,
@@ -58,6 +61,7 @@ impl Need {
             Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
             Self::Faketime => "faketime",
+            Self::Commands => "curl and vmstat",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::Valgrind => "valgrind",
@@ -77,6 +81,7 @@ impl Need {
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::Faketime => has("faketime"),
+            Self::Commands => has("curl") && has("vmstat"),
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),
