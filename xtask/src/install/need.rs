@@ -21,7 +21,7 @@ pub(crate) enum Need {
     Haproxy,
     /// Shows a program another time than the machine's.
     Faketime,
-    /// curl and vmstat, which the documentation's commands run.
+    /// curl, vmstat and man, which the documentation's commands run.
     Commands,
     /// libFuzzer is written in it.
     CppCompiler,
@@ -61,7 +61,7 @@ impl Need {
             Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
             Self::Faketime => "faketime",
-            Self::Commands => "curl and vmstat",
+            Self::Commands => "curl, vmstat and man",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::Valgrind => "valgrind",
@@ -81,7 +81,7 @@ impl Need {
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::Faketime => has("faketime"),
-            Self::Commands => has("curl") && has("vmstat"),
+            Self::Commands => ["curl", "vmstat", "man"].into_iter().all(has),
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),

@@ -75,7 +75,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Npm => vec!["npm"],
         Need::Haproxy => vec!["haproxy"],
         Need::Faketime => vec!["faketime"],
-        Need::Commands => vec!["curl", "procps"],
+        Need::Commands => vec!["curl", "procps", "man-db"],
         Need::CppCompiler => vec!["g++"],
         Need::Valgrind => vec!["valgrind"],
         Need::Strace => vec!["strace"],
@@ -109,8 +109,8 @@ mod tests {
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium fonts-liberation nodejs npm haproxy faketime curl procps g++ valgrind \
-                 strace python3 python3-venv",
+                 chromium fonts-liberation nodejs npm haproxy faketime curl procps man-db g++ \
+                 valgrind strace python3 python3-venv",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",
                 "python3 -m venv --clear 'target/tools/kosoku'",

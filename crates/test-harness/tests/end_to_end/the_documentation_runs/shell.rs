@@ -45,6 +45,11 @@ impl Place {
             fs::write(home.join(".curlrc"), format!("silent\nshow-error\n{options}"))?;
         }
         fs::write(folder.path().join("app.log"), "started\n")?;
+        for shell in
+            [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"]
+        {
+            fs::create_dir_all(folder.path().join(shell))?;
+        }
         let settings = settings.to_str().context("the folder is not UTF-8")?;
         let server = Server::start(&["--config", settings]).await?;
         Ok(Self { server, folder, lines: AtomicUsize::new(0) })
@@ -58,7 +63,11 @@ impl Place {
     pub(super) fn spawn(&self, line: &str, is_strict: bool) -> Result<Running> {
         let address = self.address().to_string();
         let data = self.folder.path().join("data");
-        let mut line = line.replace("127.0.0.1:8080", &address).replace("localhost:8080", &address);
+        let mut line = match line.contains("--listen") {
+            // Another server beside the one that is there.
+            true => line.replace(":8080", ":0"),
+            false => line.replace("127.0.0.1:8080", &address).replace("localhost:8080", &address),
+        };
         line = line.replace("/var/lib/tidewire", &data.to_string_lossy());
         for client in ["publish", "subscribe", "history"] {
             let (bare, addressed) =
@@ -79,7 +88,7 @@ impl Place {
             shell.env_remove(name);
         }
         let home = if is_strict { "strict" } else { "lenient" };
-        shell.env("CURL_HOME", self.folder.path().join(home));
+        shell.env("CURL_HOME", self.folder.path().join(home)).env("HOME", self.folder.path());
         shell.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
         let child = shell.process_group(0).spawn()?;
         let group = process_id(child.id().context("it has ended")?)?;

@@ -62,7 +62,19 @@ async fn run_block(
         fs::write(place.folder.path().join("tidewire.toml"), &settings.text)?;
     }
     let mut in_background = Vec::new();
-    for step in steps(&block.text)? {
+    for mut step in steps(&block.text)? {
+        // A file that the page shows is there.
+        if let Some(shown) =
+            step.command.strip_prefix("cat ").map(|name| place.folder.path().join(name))
+            && !shown.exists()
+        {
+            fs::write(shown, step.expected.join("\n") + "\n")?;
+        }
+        // Where the page's server listens is said here with our port.
+        let address = place.address().to_string();
+        for line in &mut step.expected {
+            *line = line.replace("127.0.0.1:8080", &address);
+        }
         let running = run_step(&step, place, names).await;
         let running = running.with_context(|| step.command.clone())?;
         // The others have ended, or are interrupted here.
@@ -170,13 +182,14 @@ fn words(line: &str) -> Vec<&str> {
 
 fn is_same(of_the_page: &str, here: &str, names: &mut Names) -> bool {
     let is_time = |word: &str| word.len() == 13 && word.bytes().all(|byte| byte.is_ascii_digit());
-    // An epoch in base 36, or a connection in hexadecimal digits.
-    let is_name = |word: &str| {
+    // An epoch in base 36, or a connection in hexadecimal digits. The page's have a digit among
+    // them, by which they are told from words; ours may have none.
+    let may_be_name = |word: &str| {
         [8, 16].contains(&word.len())
-            && word.bytes().any(|byte| byte.is_ascii_digit())
             && word.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
     };
-    if is_name(of_the_page) && is_name(here) {
+    let has_digit = of_the_page.bytes().any(|byte| byte.is_ascii_digit());
+    if has_digit && may_be_name(of_the_page) && may_be_name(here) {
         return names.entry(of_the_page.to_owned()).or_insert_with(|| here.to_owned()) == here;
     }
     of_the_page == here || (is_time(of_the_page) && is_time(here))
@@ -188,6 +201,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn one_name_of_the_page_is_one_name_here() {
     let mut names = Names::new();
     let expected = ["mws2fei1-1 mws2fei1-2 1795365777169".to_owned()];
+    assert!(unify(&expected, &["abcdefgh-1 abcdefgh-2 1795365777170"], &mut names.clone()).is_ok());
     assert!(unify(&expected, &["abcdefg1-1 abcdefg1-2 1795365777170"], &mut names).is_ok());
     assert_eq!(names["mws2fei1"], "abcdefg1");
     for seen in [
