@@ -18,6 +18,7 @@ mod tidewire_client {
     pub(super) struct Client;
 
     impl Client {
+        #[expect(clippy::new_ret_no_self, reason = "it stands for the client's own")]
         pub(super) fn new(
             base: &str,
         ) -> Result<::tidewire_client::Client, ::tidewire_client::BuildError> {
