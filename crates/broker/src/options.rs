@@ -126,6 +126,12 @@ impl Options {
     }
 }
 
+impl Retention {
+    /// Nothing goes on a channel's own account.
+    pub const UNBOUNDED: Self =
+        Self { messages_max: usize::MAX, bytes_max: usize::MAX, age_max_ms: u64::MAX };
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self { messages_max: 10_000, bytes_max: 16 << 20, age_max_ms: 3_600_000 }

@@ -17,6 +17,8 @@ pub struct Rules {
 #[derive(Debug)]
 struct Inner {
     defaults: Options,
+    /// What compacted channels keep of their tombstones, if that is not what others keep.
+    tombstones: Option<Retention>,
     /// The least specific first.
     rules: Vec<(Pattern, Rule)>,
     has_presence: bool,
@@ -64,7 +66,18 @@ impl Rules {
         rules.sort_by(|(one, _), (other, _)| specificity(one, other));
         let has_presence =
             defaults.presence || rules.iter().any(|(_, rule)| rule.presence == Some(true));
-        Self { inner: Arc::new(Inner { defaults, rules, has_presence }) }
+        Self { inner: Arc::new(Inner { defaults, tombstones: None, rules, has_presence }) }
+    }
+
+    /// The same rules, but where no rule says otherwise compacted channels keep `tombstones` instead of
+    /// the defaults' retention. That may be without bounds then: messages make way for newer ones,
+    /// tombstones only for those of retention.
+    #[must_use]
+    pub fn keeping_tombstones(self, tombstones: Retention) -> Self {
+        let Inner { defaults, rules, has_presence, .. } = &*self.inner;
+        let (defaults, rules, has_presence) = (*defaults, rules.clone(), *has_presence);
+        let tombstones = Some(tombstones);
+        Self { inner: Arc::new(Inner { defaults, tombstones, rules, has_presence }) }
     }
 
     /// The same options for every channel but the system's.
@@ -87,8 +100,13 @@ impl Rules {
         let mut options = self.inner.defaults;
         let mut is_compact = options.compaction.is_some();
         let mut compaction = options.compaction.unwrap_or_default();
+        let mut tombstones = self.inner.tombstones.unwrap_or(options.retention);
         for (_, rule) in self.matching(channel) {
             rule.apply(&mut options, &mut compaction, &mut is_compact);
+            rule.apply_retention(&mut tombstones);
+        }
+        if is_compact {
+            options.retention = tombstones;
         }
         options.compaction = is_compact.then_some(compaction);
         options
@@ -137,10 +155,7 @@ impl Default for Rules {
 
 impl Rule {
     fn apply(&self, options: &mut Options, compaction: &mut Compaction, is_compact: &mut bool) {
-        let Retention { messages_max, bytes_max, age_max_ms } = &mut options.retention;
-        set(messages_max, self.retention_messages);
-        set(bytes_max, self.retention_bytes);
-        set(age_max_ms, self.retention_age_ms);
+        self.apply_retention(&mut options.retention);
         set(is_compact, self.compact);
         set(&mut compaction.keys_max, self.keys_max);
         set(&mut compaction.bytes_max, self.keys_bytes_max);
@@ -152,6 +167,13 @@ impl Rule {
         let Repeats { ids_max, age_max_ms } = &mut options.repeats;
         set(ids_max, self.repeats_ids);
         set(age_max_ms, self.repeats_age_ms);
+    }
+
+    fn apply_retention(&self, retention: &mut Retention) {
+        let Retention { messages_max, bytes_max, age_max_ms } = retention;
+        set(messages_max, self.retention_messages);
+        set(bytes_max, self.retention_bytes);
+        set(age_max_ms, self.retention_age_ms);
     }
 }
 
@@ -217,6 +239,18 @@ mod tests {
         let options = Rules::new(Options::default(), patterns).of(&"a.b".parse().unwrap());
         assert_eq!(options.retention.messages_max, 5);
         assert_eq!(options.compaction.unwrap().keys_max, 7);
+    }
+
+    #[test]
+    fn tombstones_are_bounded_where_messages_are_not() {
+        let state = Rule { compact: Some(true), retention_messages: Some(5), ..Rule::default() };
+        let defaults = Options { retention: Retention::UNBOUNDED, ..Options::default() };
+        let rules = Rules::new(defaults, [("state.*".parse().unwrap(), state)]);
+        let rules = rules.keeping_tombstones(Retention::default());
+        let retention = |channel: &str| rules.of(&channel.parse().unwrap()).retention;
+        assert_eq!(retention("chat"), Retention::UNBOUNDED);
+        assert_eq!(retention("$presence.chat"), Retention::default());
+        assert_eq!(retention("state.a"), Retention { messages_max: 5, ..Retention::default() });
     }
 
     #[test]

@@ -290,6 +290,28 @@ mod tests {
     }
 
     #[test]
+    fn a_log_on_disk_keeps_messages_without_bounds_of_their_channel_and_tombstones_within() {
+        let defaults = broker::Retention::default();
+        let retention = |text: &str, channel: &str| {
+            from_text(text).unwrap().broker.rules.of(&channel.parse().unwrap()).retention
+        };
+        let tables = "\n[channels.\"state.*\"]\ncompact = true\n[channels.\"log.*\"]\nretention_age = \"1d\"";
+        let data = format!("data = \"log\"{tables}");
+        assert_eq!(retention(&data, "chat"), broker::Retention::UNBOUNDED);
+        assert_eq!(retention(&data, "state.a"), defaults);
+        assert_eq!(retention(&data, "$presence.chat"), defaults);
+        let day = broker::Retention { age_max_ms: 86_400_000, ..broker::Retention::UNBOUNDED };
+        assert_eq!(retention(&data, "log.a"), day);
+        let stated = format!("retention_messages = 5\n{data}");
+        assert_eq!(retention(&stated, "chat").messages_max, 5);
+        assert_eq!(
+            retention(&stated, "state.a"),
+            broker::Retention { messages_max: 5, ..defaults }
+        );
+        assert_eq!(retention(tables, "chat"), defaults, "in memory as ever");
+    }
+
+    #[test]
     fn later_layers_win_key_by_key() {
         let text = "retention_messages = 5\nheartbeat = \"1s\"";
         let variables = [("TIDEWIRE_RETENTION_MESSAGES", "6"), ("HOME", "x")];

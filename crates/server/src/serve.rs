@@ -224,7 +224,9 @@ fn greet(
     writeln!(output, "  follow     curl -N {url}/events")?;
     writeln!(output, "  publish    curl -d hello {url}/publish/lobby")?;
     writeln!(output)?;
-    writeln!(output, "  the log is kept {}", storage.place())?;
+    for line in storage.describe() {
+        writeln!(output, "  {line}")?;
+    }
     writeln!(
         output,
         "  room for {connections_max} subscribers (file-descriptor limit {descriptors})"

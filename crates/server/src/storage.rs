@@ -1,7 +1,10 @@
 //! Where the log is kept: in memory, or on disk by the embedded engine.
 
+mod bounds;
+
 use crate::config::{Config, Fsync};
 use anyhow::{Context as _, Result};
+use bounds::Bounds;
 use std::{path::PathBuf, sync::Arc};
 use tidewire_broker::{Broker, Engine, MemoryEngine};
 use tidewire_engine_log::{LogEngine, Settings, Sync};
@@ -10,7 +13,7 @@ use tidewire_engine_log::{LogEngine, Settings, Sync};
 pub(crate) struct Storage {
     pub(crate) broker: Broker,
     pub(crate) engine: Arc<dyn Engine>,
-    disk: Option<(PathBuf, Arc<LogEngine>)>,
+    disk: Option<(PathBuf, Arc<LogEngine>, Bounds)>,
 }
 
 impl Storage {
@@ -24,33 +27,40 @@ impl Storage {
             return Ok(Self { broker, engine, disk: None });
         };
         let sync = sync_of(config.fsync);
-        let bytes_max = config.data_bytes_max.and_then(|bytes| u64::try_from(bytes).ok());
-        let settings = Settings { sync, limits, bytes_max };
+        let bounds = Bounds::of(config, &directory);
+        let settings = Settings { sync, limits, bytes_max: bounds.bytes_max() };
         let opened = LogEngine::open(&directory, settings, now_ms);
         let (engine, broker) = opened.context("cannot open the log on disk")?;
         let engine = Arc::new(engine);
-        Ok(Self { broker, engine: engine.clone(), disk: Some((directory, engine)) })
+        Ok(Self { broker, engine: engine.clone(), disk: Some((directory, engine, bounds)) })
     }
 
-    /// Where the log is, for people.
-    pub(crate) fn place(&self) -> String {
+    /// Where the log is and what is kept of it, for people, line by line.
+    pub(crate) fn describe(&self) -> Vec<String> {
         match &self.disk {
-            None => "in memory: a restart forgets it; --data DIR keeps it on disk".to_owned(),
-            Some((directory, _)) => format!("in {}", directory.display()),
+            None => {
+                let place =
+                    "the log is kept in memory: a restart forgets it; --data DIR keeps it on disk";
+                vec![place.to_owned()]
+            }
+            Some((directory, _, bounds)) => {
+                let place = format!("the log is kept in {}", directory.display());
+                [place].into_iter().chain(bounds.describe()).collect()
+            }
         }
     }
 
     /// Applies limits of age, some everywhere in turn. Meant to be called about once a second.
     pub(crate) fn sweep(&self, now_ms: u64) {
         self.broker.sweep(now_ms, SWEEP_CHANNELS);
-        if let Some((_, engine)) = &self.disk {
+        if let Some((_, engine, _)) = &self.disk {
             engine.sweep(now_ms);
         }
     }
 
     /// Writes what waits, and leaves the store as after a quiet end.
     pub(crate) fn close(&self) {
-        if let Some((_, engine)) = &self.disk {
+        if let Some((_, engine, _)) = &self.disk {
             engine.close();
         }
     }

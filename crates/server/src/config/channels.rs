@@ -88,15 +88,17 @@ options! {
 }
 
 fn count(count: usize) -> Option<Value> {
-    Some(Value::Count(count))
+    Some(if count == usize::MAX { Value::Unbounded } else { Value::Count(count) })
 }
 
 fn bytes(count: usize) -> Option<Value> {
-    Some(Value::Bytes(Bytes::from(count)))
+    let is_bound = count < usize::MAX;
+    Some(if is_bound { Value::Bytes(Bytes::from(count)) } else { Value::Unbounded })
 }
 
 fn time(millis: u64) -> Option<Value> {
-    Some(Value::Time(Span::milliseconds(millis)))
+    let is_bound = millis < u64::MAX;
+    Some(if is_bound { Value::Time(Span::milliseconds(millis)) } else { Value::Unbounded })
 }
 
 fn slow_readers(policy: SlowReaders) -> Option<Value> {

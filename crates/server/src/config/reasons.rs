@@ -27,6 +27,8 @@ pub struct Decided {
 pub enum Reason {
     /// Nobody.
     Default,
+    /// Nobody, and it is another default than that of a log in memory.
+    DefaultWithData,
     /// The server, for its own channels.
     BuiltIn {
         /// Which channels.
@@ -62,6 +64,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => formatter.write_str("default"),
+            Self::DefaultWithData => formatter.write_str("default with data"),
             Self::BuiltIn { pattern } => write!(formatter, "built in for {pattern}"),
             Self::Table { pattern, file } => {
                 write!(formatter, "{} in {file}", channels::spell(pattern))
@@ -115,7 +118,8 @@ impl Origins {
     fn reason(&self, option: &ChannelOption, rules: &Rules, channel: &ChannelName) -> Reason {
         let stating = rules.matching(channel).filter(|(_, rule)| (option.is_stated)(rule));
         let Some((pattern, rule)) = stating.last() else {
-            return self.settings.get(option.key).cloned().unwrap_or(Reason::Default);
+            let stated = self.settings.get(option.key).cloned();
+            return stated.unwrap_or_else(|| self.default(option, rules, channel));
         };
         let is_ours = |(stated, by): &(Pattern, Rule)| stated == pattern && by == rule;
         match self.tables.iter().any(is_ours) {
@@ -123,4 +127,14 @@ impl Origins {
             false => Reason::BuiltIn { pattern: pattern.to_string() },
         }
     }
+
+    /// Compacted channels keep as many removals as those of a log in memory.
+    fn default(&self, option: &ChannelOption, rules: &Rules, channel: &ChannelName) -> Reason {
+        let is_compact = rules.of(channel).compaction.is_some();
+        let is_other = self.settings.contains_key("data") && WITH_DATA.contains(&option.key);
+        if is_other && !is_compact { Reason::DefaultWithData } else { Reason::Default }
+    }
 }
+
+/// The options whose default is another if the log is kept on disk.
+const WITH_DATA: [&str; 3] = ["retention_messages", "retention_bytes", "retention_age"];

@@ -68,7 +68,7 @@ settings! {
     fsync: Fsync,
 
     /// With --data, bytes that the messages of all channels may take there, the oldest gone first
-    /// [default: what the disk holds]
+    /// [default: a quarter of the disk]
     #[arg(long, value_name = "BYTES")]
     data_bytes_max: Bytes,
 
@@ -108,19 +108,19 @@ settings! {
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     dead_channels_max: Count,
 
-    /// Messages a channel keeps [default: 10000]
+    /// Messages a channel keeps [default: 10000; with --data unbounded]
     #[arg(long, value_name = "COUNT", help_heading = "Retention, whichever bound is reached first")]
     retention_messages: Count,
 
-    /// Bytes a channel keeps [default: 16MiB]
+    /// Bytes a channel keeps [default: 16MiB; with --data unbounded]
     #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
     retention_bytes: Bytes,
 
-    /// How long a channel keeps a message [default: 1h]
+    /// How long a channel keeps a message [default: 1h; with --data unbounded]
     #[arg(long, value_name = "TIME", help_heading = "Retention, whichever bound is reached first")]
     retention_age: Span,
 
-    /// Bytes all channels keep together, oldest gone first [default: 256MiB]
+    /// Bytes all channels keep in memory together, oldest gone first [default: 256MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
     total_bytes_max: Bytes,
 
@@ -168,24 +168,35 @@ settings! {
 impl Settings {
     pub(super) fn broker(&self, channels: &[(Pattern, Rule)]) -> broker::Limits {
         let (defaults, options) = (broker::Limits::default(), broker::Options::default());
-        let retention = options.retention;
+        // A log on disk is bounded by what all messages take there. What removes a key takes part in
+        // that bound without making way for anything, so it keeps bounds of its own.
+        let unstated = match self.data {
+            Some(_) => broker::Retention::UNBOUNDED,
+            None => options.retention,
+        };
+        let tombstones = self.retention(options.retention);
         let options = broker::Options {
-            retention: broker::Retention {
-                messages_max: self.retention_messages.map_or(retention.messages_max, Into::into),
-                bytes_max: self.retention_bytes.map_or(retention.bytes_max, Bytes::count),
-                age_max_ms: self.retention_age.map_or(retention.age_max_ms, Span::millis),
-            },
+            retention: self.retention(unstated),
             message_bytes_max: self
                 .message_bytes_max
                 .map_or(options.message_bytes_max, Bytes::count),
             ..options
         };
         broker::Limits {
-            rules: broker::Rules::new(options, channels.iter().cloned()),
+            rules: broker::Rules::new(options, channels.iter().cloned())
+                .keeping_tombstones(tombstones),
             bytes_max: self.total_bytes_max.map_or(defaults.bytes_max, Bytes::count),
             dead_channels_max: self
                 .dead_channels_max
                 .map_or(defaults.dead_channels_max, Into::into),
+        }
+    }
+
+    fn retention(&self, unstated: broker::Retention) -> broker::Retention {
+        broker::Retention {
+            messages_max: self.retention_messages.map_or(unstated.messages_max, Into::into),
+            bytes_max: self.retention_bytes.map_or(unstated.bytes_max, Bytes::count),
+            age_max_ms: self.retention_age.map_or(unstated.age_max_ms, Span::millis),
         }
     }
 

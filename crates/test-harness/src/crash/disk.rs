@@ -51,6 +51,8 @@ impl SmallDisk {
         command.args(["--target", &holder, "--user", "--mount", "--preserve-credentials"]);
         command.arg(binary()?).args(["serve", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(self.folder.join("data")).env_remove("TIDEWIRE_BIN");
+        // By default the oldest messages would go long before the disk is full.
+        command.args(["--data-bytes-max", "1GiB"]);
         Server::run(command).await
     }
 

@@ -74,6 +74,27 @@ news
 }
 
 #[tokio::test]
+async fn a_log_on_disk_has_other_defaults_and_settings_win() -> Result<()> {
+    within(30, async {
+        let file = "[channels.\"state.*\"]\ncompact = true";
+        let arguments = ["--data", "log", "--retention-age", "1d", "news", "state.a"];
+        let (sound, told, errors) = check(file, &arguments).await?;
+        assert!(sound && errors.is_empty(), "{errors}");
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in [
+            "news retention_messages unbounded default with data",
+            "retention_bytes 1MiB TIDEWIRE_RETENTION_BYTES",
+            "retention_age 1d --retention-age",
+            "state.a retention_messages 10000 default",
+        ] {
+            assert!(told.contains(line), "{line} in {told}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn json_says_the_same() -> Result<()> {
     within(30, async {
         let (_, told, _) = check(FILE, &["chat.room2", "--json"]).await?;

@@ -40,6 +40,7 @@ mod who_wants_no_echo_gets_none;
 mod a_server_listens_in_several_places;
 mod check_config_tells_what_channels_have_and_why;
 mod options_differ_by_pattern;
+mod the_start_says_what_is_kept_and_for_how_long;
 mod variables_of_the_surroundings_do_not_stop_the_start;
 
 mod a_body_that_is_too_large_is_not_asked_for;
