@@ -29,6 +29,8 @@ pub(crate) struct Committer {
     /// Whether it was told since the last sweep that values which must stay leave no room.
     pub(crate) has_told_full: bool,
     timer: SyncTimer,
+    /// When the generation is renewed next, by the clock of the sweeps.
+    generation_due_ms: u64,
     /// Commits and syncs that fail,
     refused: Trouble,
     /// and reads.
@@ -45,6 +47,7 @@ impl Committer {
             ids_from: Some(0),
             has_told_full: false,
             timer: SyncTimer::new(sync),
+            generation_due_ms: 0,
             refused: Trouble::default(),
             unread: Trouble::default(),
         }
@@ -190,6 +193,14 @@ impl Committer {
         }
     }
 
+    /// Has the store's folder know, once a minute, how far the store has come.
+    pub(crate) fn renew_generation(&mut self, now_ms: u64) {
+        if now_ms >= self.generation_due_ms {
+            self.world.store.renew_generation();
+            self.generation_due_ms = now_ms.saturating_add(GENERATION_MS);
+        }
+    }
+
     pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
         if self.unread.is_news() {
             let store = self.world.store.path();
@@ -237,6 +248,8 @@ impl Made {
         Self { changes, entries, states, ids, last, time_ms }
     }
 }
+
+const GENERATION_MS: u64 = 60_000;
 
 /// The committer's thread, by name.
 pub(crate) fn spawn(

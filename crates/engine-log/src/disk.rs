@@ -1,13 +1,14 @@
 //! What each of the store's files is kept on, as a port: tests and simulations count syncs, cut the
 //! power and fill it up without a real disk.
 
-use crate::OpenError;
+use crate::{Identity, OpenError};
 use std::{
     fmt,
     fs::{self, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt as _},
     path::Path,
+    time::UNIX_EPOCH,
 };
 
 /// A row of bytes that survives, as far as it has been synced.
@@ -55,6 +56,11 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// The disk failed; what was written since the last sync may be lost.
     fn sync(&self) -> io::Result<()>;
+
+    /// What tells this disk from one that its bytes were copied to; `None` where nothing does.
+    fn identity(&self) -> Option<Identity> {
+        None
+    }
 }
 
 /// A file that nobody else may open as a store meanwhile.
@@ -116,6 +122,13 @@ impl Disk for FileDisk {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        let metadata = self.0.metadata().ok()?;
+        let created = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let created_ns = created.and_then(|time| u64::try_from(time.as_nanos()).ok());
+        Some(Identity { inode: metadata.ino(), created_ns: created_ns.unwrap_or(0) })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The engine as the server sees it: a queue to the committer, and the settings.
 
 use crate::{
-    OpenError,
+    Backup, DataError, OpenError,
     committer::{self, Committer},
     disk::FileDisk,
+    identity::FolderGeneration,
     opening,
     queue::{Queue, Request, answer},
-    store::Disks,
+    store::{Disks, Store},
 };
 use std::{
     fs,
@@ -48,6 +49,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct LogEngine {
     queue: Arc<Queue>,
+    store: Arc<Store>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -65,14 +67,16 @@ impl LogEngine {
         settings: Settings,
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
-        let files = [ROWS_FILE, SPARE_FILE, JOURNAL_FILE, WITNESS_FILE];
-        let files = files.map(|name| directory.join(name));
+        let files = FILES.map(|name| directory.join(name));
         let new: Vec<_> = files.into_iter().filter(|path| !path.exists()).collect();
         let is_new = !directory.exists();
         let opened =
             open_files(directory).and_then(|disks| Self::start(directory, disks, settings, now_ms));
         if opened.is_err() {
             // It stays as it was found, so that the next start judges the same.
+            if new.contains(&directory.join(ROWS_FILE)) {
+                FolderGeneration(directory.to_path_buf()).remove();
+            }
             new.iter().for_each(|path| drop(fs::remove_file(path)));
             if is_new {
                 let _ = fs::remove_dir(directory);
@@ -99,6 +103,16 @@ impl LogEngine {
         self.queue.sweep(now_ms);
     }
 
+    /// A copy of everything that has been answered, as of one moment. Publishing goes on meanwhile, and
+    /// the files may grow, as nothing that the copy still needs is written over.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read at the moment.
+    pub fn backup(&self) -> Result<Backup, DataError> {
+        Backup::of(&self.store)
+    }
+
     /// Writes what waits, and leaves the store as after a quiet end. Publishes are refused from here
     /// on.
     pub fn close(&self) {
@@ -116,19 +130,21 @@ impl LogEngine {
     ) -> Result<(Self, Broker), OpenError> {
         let world = opening::open(directory, disks, &settings, now_ms)?;
         let (broker, queue) = (world.broker.clone(), Arc::default());
+        let store = Arc::clone(&world.store);
         let committer = Committer::new(world, settings.sync);
         let committer = committer::spawn(committer, Arc::clone(&queue))
             .map_err(|error| OpenError::from_io(directory, error))?;
-        Ok((Self { queue, committer: Mutex::new(Some(committer)) }, broker))
+        Ok((Self { queue, store, committer: Mutex::new(Some(committer)) }, broker))
     }
 }
 
-fn open_files(directory: &Path) -> Result<Disks, OpenError> {
+pub(crate) fn open_files(directory: &Path) -> Result<Disks, OpenError> {
     Ok(Disks {
         rows: Arc::new(FileDisk::open(directory, ROWS_FILE)?),
         spare: Arc::new(FileDisk::open(directory, SPARE_FILE)?),
         journal: Arc::new(FileDisk::open(directory, JOURNAL_FILE)?),
         witness: Arc::new(FileDisk::open(directory, WITNESS_FILE)?),
+        generation: Arc::new(FolderGeneration(directory.to_path_buf())),
     })
 }
 
@@ -146,6 +162,7 @@ impl Drop for LogEngine {
     }
 }
 
+pub(crate) const FILES: [&str; 4] = [ROWS_FILE, SPARE_FILE, JOURNAL_FILE, WITNESS_FILE];
 pub(crate) const ROWS_FILE: &str = "rows.redb";
 pub(crate) const SPARE_FILE: &str = "rows.spare.redb";
 pub(crate) const JOURNAL_FILE: &str = "journal.redb";

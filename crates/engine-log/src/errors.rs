@@ -44,6 +44,12 @@ pub enum OpenError {
         /// What is known here.
         known: u64,
     },
+    /// A restore into it has not come to its end.
+    #[error("a restore into {} was broken off; empty it and run `tidewire data restore` again", path.display())]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It is no store, or it is damaged where nothing can be told without it.
     #[error("{} is no file of a store, or is damaged beyond reading ({why}); restore it, or {cost}", path.display())]
     Damaged {

@@ -4,6 +4,7 @@ use crate::{
     LogEngine, Settings,
     disk::FileDisk,
     engine::{JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
+    identity::FolderGeneration,
     opening,
     store::{Disks, Order, Store},
     world::World,
@@ -44,7 +45,8 @@ pub(crate) fn publish_draft(engine: &LogEngine, channel: &str, draft: Draft, now
 pub(crate) fn disks(directory: &Path) -> Disks {
     let [journal, rows, spare, witness] = [JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE]
         .map(|name| Arc::new(FileDisk::open(directory, name).unwrap()));
-    Disks { journal, rows, spare, witness }
+    let generation = Arc::new(FolderGeneration(directory.to_path_buf()));
+    Disks { journal, rows, spare, witness, generation }
 }
 
 pub(crate) fn store(directory: &Path) -> Store {

@@ -18,6 +18,7 @@ mod record;
 mod trouble;
 
 mod archive;
+mod backup;
 mod census;
 mod world;
 
@@ -25,6 +26,7 @@ mod batch;
 mod committer;
 mod conversion;
 mod eviction;
+mod identity;
 mod ids;
 mod opening;
 mod queue;
@@ -37,9 +39,11 @@ mod engine;
 #[cfg(test)]
 mod inspection;
 
+pub use backup::{Backup, DataError, Restored, begin_new_epoch, restore};
 pub use disk::Disk;
 pub use engine::{LogEngine, Settings, Sync};
 pub use errors::OpenError;
+pub use identity::{Generation, Identity};
 pub use store::Disks;
 
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use crate::{
     archive::LogArchive,
     census::Census,
     channels::{Channels, State},
-    conversion,
+    conversion, identity,
     layout::{self, Progress},
     pending::Changes,
     rebuilding::rebuild,
@@ -104,7 +104,9 @@ impl Survey {
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.
 pub(crate) fn close(store: &Store, sync: Sync) {
-    let closed = store.settle().and_then(|()| match sync {
+    let settled = store.settle();
+    store.renew_generation();
+    let closed = settled.and_then(|()| match sync {
         Sync::Always => Ok(()),
         Sync::Every(_) | Sync::Never => {
             let mut changes = Changes::default();
@@ -119,8 +121,12 @@ pub(crate) fn close(store: &Store, sync: Sync) {
 }
 
 /// Refuses what a later version wrote; what an earlier one wrote is from here on of this format.
-fn check_format(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<(), OpenError> {
+pub(crate) fn check_format(
+    store: &Store,
+    told: impl Fn(StoreError) -> OpenError,
+) -> Result<(), OpenError> {
     match fact(store, FORMAT).map_err(&told)? {
+        Some(UNFINISHED) => Err(OpenError::Unfinished { path: store.path().to_string().into() }),
         Some(FORMAT_KNOWN) => Ok(()),
         Some(found) if found > FORMAT_KNOWN => {
             Err(OpenError::Format { found, known: FORMAT_KNOWN })
@@ -193,6 +199,14 @@ fn continue_epoch(
 ) -> Result<(u64, Changes), StoreError> {
     let before = fact(store, EPOCH)?;
     let is_torn = fact(store, RUNNING)?.is_some_and(|running| running != 0);
+    let copy = identity::find_copy(store)?.filter(|_| before.is_some());
+    if let Some(why) = copy {
+        tracing::warn!(
+            store = %store.path(), why,
+            "the store is a copy, perhaps an older one: a new epoch begins, and whoever resumes is \
+             told of a gap"
+        );
+    }
     if lost > 0 {
         tracing::error!(
             store = %store.path(), lost,
@@ -204,7 +218,7 @@ fn continue_epoch(
         tracing::warn!(%store, "the last run ended without a sync: its last messages may be lost");
     }
     let epoch = match before {
-        Some(epoch) if lost == 0 && !is_torn => epoch,
+        Some(epoch) if lost == 0 && !is_torn && copy.is_none() => epoch,
         // Offsets that were handed out and lost would be handed out again.
         Some(epoch) => now_ms.max(epoch + 1),
         None => now_ms,
@@ -217,6 +231,7 @@ fn continue_epoch(
     if fact(store, RUNNING)?.unwrap_or(0) != running {
         changes.put(layout::fact(RUNNING), running.to_be_bytes().to_vec());
     }
+    identity::claim(store, &mut changes)?;
     if !changes.is_empty() {
         match store.commit(changes.clone(), Wait::ForDisk) {
             Err(StoreError::Full) => {
@@ -299,18 +314,20 @@ fn newest_number(store: &Store) -> Result<u64, StoreError> {
     Ok(number)
 }
 
-fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {
+pub(crate) fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {
     let value = store.find(&layout::fact(name))?;
     Ok(value.and_then(|value| Some(u64::from_be_bytes(*value.first_chunk()?))))
 }
 
-const FORMAT: &str = "format";
+pub(crate) const FORMAT: &str = "format";
 /// 2 notes more in the row of the [`Progress`] than 1, of which all is taken over.
-const FORMAT_KNOWN: u64 = 2;
-const EPOCH: &str = "epoch";
+pub(crate) const FORMAT_KNOWN: u64 = 2;
+/// The format of what is being restored, until all of it is there.
+pub(crate) const UNFINISHED: u64 = u64::MAX;
+pub(crate) const EPOCH: &str = "epoch";
 
 /// Whether the store is in use by a life that answers before it syncs.
-const RUNNING: &str = "running";
+pub(crate) const RUNNING: &str = "running";
 
 #[cfg(test)]
 mod tests {

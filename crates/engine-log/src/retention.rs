@@ -58,6 +58,7 @@ impl Committer {
     /// called again soon with the same time.
     pub(crate) fn sweep(&mut self, now_ms: u64) -> bool {
         self.has_told_full = false;
+        self.renew_generation(now_ms);
         // These first, as what retention takes may leave no room for them, round after round.
         let has_sorted_out = self.sort_out_ids();
         self.world.remove_stale_ids();

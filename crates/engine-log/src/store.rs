@@ -15,16 +15,20 @@
 mod adapter;
 mod blocks;
 mod databases;
+mod files;
 mod holes;
 mod mending;
+mod reading;
 mod reserve;
 mod rows;
+mod snapshot;
 mod witness;
 
 pub(crate) use rows::{Order, Row};
+pub(crate) use snapshot::Snapshot;
 
 use crate::{
-    Disk, OpenError,
+    Disk, Generation, OpenError,
     pending::{Changes, Pending},
     trouble::Trouble,
 };
@@ -32,11 +36,10 @@ use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
 use holes::Hole;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
-use rows::{merge, settled};
 use std::{
     fmt,
     io::{self, ErrorKind},
-    ops::{Bound, ControlFlow},
+    ops::Bound,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -53,9 +56,11 @@ pub(crate) struct Store {
     inner: RwLock<Inner>,
     /// Spots that cannot be read.
     damage: Trouble,
+    /// A generation that cannot be kept.
+    unmarked: Trouble,
 }
 
-/// What a store is kept on: four files, as a rule.
+/// What a store is kept on: four files, as a rule, and the name of a fifth.
 #[derive(Clone, Debug)]
 pub struct Disks {
     /// The newest commits. Every publish is written and synced here, once.
@@ -67,6 +72,8 @@ pub struct Disks {
     /// How many commits have been synced: so that one which is damaged is told from one which
     /// never was. Written after each sync and not synced itself.
     pub witness: Arc<dyn Disk>,
+    /// Stands beside them, and tells an older copy of them.
+    pub generation: Arc<dyn Generation>,
 }
 
 #[derive(Debug)]
@@ -87,8 +94,10 @@ struct Inner {
     pending: Pending,
     /// The number of the next row of the journal.
     next: u64,
-    /// The rows of the journal below this number are settled.
+    /// The rows of the journal below this number are settled,
     settled: u64,
+    /// and those below this one certainly on disk.
+    synced: u64,
     /// Whether the rows must be settled before anything else: the journal is full, or has lost some
     /// of it.
     is_ahead: bool,
@@ -145,6 +154,7 @@ impl Store {
             pending: Pending::default(),
             next: settled,
             settled,
+            synced: settled,
             is_ahead: false,
             is_behind: false,
         };
@@ -152,9 +162,11 @@ impl Store {
         inner.journal = Some(journal);
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
+        inner.synced = inner.next;
         keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
-        Ok((Self { disks, path, inner, damage: Trouble::default() }, lost))
+        let (damage, unmarked) = (Trouble::default(), Trouble::default());
+        Ok((Self { disks, path, inner, damage, unmarked }, lost))
     }
 
     /// Where it is, for the log.
@@ -179,13 +191,17 @@ impl Store {
         inner.next += 1;
         if wait == Wait::ForDisk {
             write_witness(&*self.disks.witness, inner.next);
+            inner.synced = inner.next;
         }
         inner.pending.apply(changes);
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
         if is_ripe {
             match self.settle() {
-                Ok(()) => keep_reserve(&*self.disks.witness),
+                Ok(()) => {
+                    keep_reserve(&*self.disks.witness);
+                    self.renew_generation();
+                }
                 // The journal has it; the next commit tries again, and fails if this does.
                 Err(_) => self.write().is_ahead = true,
             }
@@ -258,7 +274,7 @@ impl Store {
         inner.pending.clear();
         // Rows may have come between those at their edges.
         inner.holes.clear();
-        (inner.next, inner.settled) = (next, next);
+        (inner.next, inner.settled, inner.synced) = (next, next, next);
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
             inner.journal = empty_journal(&self.disks.journal).ok();
@@ -266,115 +282,6 @@ impl Store {
         // Without a journal the rows take each commit.
         inner.is_ahead = inner.journal.is_none();
         Ok(())
-    }
-
-    /// The value of a row.
-    pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        // Somebody else's damage fails the first attempt, too.
-        self.find_once(key).or_else(|_| self.find_once(key))
-    }
-
-    fn find_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let inner = self.read();
-        if let Some(pending) = inner.pending.find(key) {
-            return Ok(pending.map(<[u8]>::to_vec));
-        }
-        let found = caught(|| {
-            let table = inner.rows.begin_read()?.open_table(ROWS)?;
-            Ok(table.get(key)?.map(|value| value.value().to_vec()))
-        });
-        let openings = inner.openings;
-        drop(inner);
-        found.inspect_err(|_| self.reopen_rows(openings))
-    }
-
-    /// Shows the rows of a range to `visit` until it has seen enough. O(log rows) for the first.
-    pub(crate) fn scan(
-        &self,
-        from: Bound<&[u8]>,
-        upto: Bound<&[u8]>,
-        order: Order,
-        mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        self.forget_holes();
-        let (mut from, mut upto) = (from.map(<[u8]>::to_vec), upto.map(<[u8]>::to_vec));
-        let mut attempts = 0..ATTEMPTS;
-        loop {
-            let bounds = (from.as_ref().map(Vec::as_slice), upto.as_ref().map(Vec::as_slice));
-            let Err((error, openings, last)) = self.scan_once(bounds, order, &mut visit) else {
-                return Ok(());
-            };
-            if let Some(last) = last {
-                attempts = 0..ATTEMPTS;
-                match order {
-                    Order::Ascending => from = Bound::Excluded(last),
-                    Order::Descending => upto = Bound::Excluded(last),
-                }
-            }
-            let begin = if order == Order::Ascending { &from } else { &upto };
-            let begin = begin.as_ref().map(Vec::as_slice);
-            if attempts.next().is_none() || !self.pass_by(begin, order, openings)? {
-                return Err(error);
-            }
-        }
-    }
-
-    /// One attempt. Fails with how often the rows had been opened, and the key of the last row shown.
-    fn scan_once(
-        &self,
-        bounds: (Bound<&[u8]>, Bound<&[u8]>),
-        order: Order,
-        visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
-    ) -> Result<(), (StoreError, u64, Option<Vec<u8>>)> {
-        let (inner, mut last) = (self.read(), None);
-        let scanned = caught(|| {
-            let table = inner.rows.begin_read()?.open_table(ROWS)?;
-            let settled = settled(&table, bounds, &inner.holes, order);
-            let pending = inner.pending.range(bounds);
-            let merged = match order {
-                Order::Ascending => merge(settled, pending, order, visit),
-                Order::Descending => merge(settled, pending.rev(), order, visit),
-            };
-            merged.map_err(|(error, shown)| {
-                last = shown;
-                error.into()
-            })
-        });
-        scanned.map_err(|error| (error, inner.openings, last))
-    }
-
-    /// Opens the rows anew, and notes the hole into which a read from there on runs, if it does.
-    /// Returns whether it is worth another attempt.
-    fn pass_by(&self, from: Bound<&[u8]>, order: Order, openings: u64) -> Result<bool, StoreError> {
-        let mut inner = self.write();
-        if inner.openings != openings {
-            return Ok(true);
-        }
-        if inner.is_resting() {
-            return Ok(false);
-        }
-        inner.rows = Rows::Closed;
-        let found = holes::find(&inner.place, from, order);
-        inner.open_rows(&self.path);
-        if let Some(hole) = found? {
-            if self.damage.is_news() {
-                let store = self.path.display();
-                tracing::error!(%store, "a part of the rows' file cannot be read");
-            }
-            holes::add(&mut inner.holes, hole);
-            inner.holes_found = Instant::now();
-        }
-        Ok(inner.holes.len() <= HOLES_MAX)
-    }
-
-    /// Looks again where nothing is known to be damaged: the disk may have failed for a moment.
-    fn forget_holes(&self) {
-        let inner = self.read();
-        let is_due = !inner.holes.is_empty() && inner.holes_found.elapsed() >= RETRY;
-        if is_due && !blocks::is_marked_damaged(&*inner.place.disk) {
-            drop(inner);
-            self.write().holes.clear();
-        }
     }
 
     fn write_journal(&self, changes: &Changes, wait: Wait) -> Result<(), StoreError> {
@@ -530,12 +437,6 @@ impl From<redb::Error> for StoreError {
         }
     }
 }
-
-/// How often a read is tried that gets no further: others' damage fails it as well as its own.
-const ATTEMPTS: u64 = 8;
-
-/// Beyond so many holes there is no point in going on before the rows have been moved.
-const HOLES_MAX: usize = 1_024;
 
 /// What could not be opened or read is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);

@@ -112,6 +112,7 @@ pub fn open_at(
     settings: &Settings,
     now_ms: u64,
 ) -> Result<(LogEngine, Broker), OpenError> {
-    let Machine { journal, rows, spare, witness } = machine.clone();
-    LogEngine::open_on(Disks { journal, rows, spare, witness }, settings.clone(), now_ms)
+    let Machine { journal, rows, spare, witness, generation } = machine.clone();
+    let disks = Disks { journal, rows, spare, witness, generation };
+    LogEngine::open_on(disks, settings.clone(), now_ms)
 }

@@ -8,7 +8,7 @@ use std::{
     },
     time::Duration,
 };
-use tidewire_engine_log::Disk;
+use tidewire_engine_log::{Disk, Generation, Identity};
 
 /// The disks of one store.
 #[derive(Clone, Default)]
@@ -17,6 +17,22 @@ pub struct Machine {
     pub rows: Arc<MemoryDisk>,
     pub spare: Arc<MemoryDisk>,
     pub witness: Arc<MemoryDisk>,
+    pub generation: Arc<MemoryGeneration>,
+}
+
+/// The numbers beside the disks.
+#[derive(Debug, Default)]
+pub struct MemoryGeneration(Mutex<Vec<u64>>);
+
+impl Generation for MemoryGeneration {
+    fn find(&self) -> io::Result<Vec<u64>> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    fn replace(&self, number: u64) -> io::Result<()> {
+        *self.0.lock().unwrap() = vec![number];
+        Ok(())
+    }
 }
 
 impl Machine {
@@ -30,12 +46,31 @@ impl Machine {
         self.each(|disk| disk.harmed(|_| {}))
     }
 
+    /// As they are where all of it was copied to other files.
+    pub fn copied(&self) -> Self {
+        let copy = self.copy();
+        for disk in [&copy.journal, &copy.rows] {
+            disk.identity.fetch_add(1, Ordering::SeqCst);
+        }
+        copy
+    }
+
+    /// These files with the bytes of `older` ones copied over them.
+    pub fn overwritten_by(&self, older: &Self) -> Self {
+        let mut numbers = self.generation.find().unwrap();
+        numbers.extend(older.generation.find().unwrap());
+        numbers.sort_unstable();
+        numbers.dedup();
+        Self { generation: Arc::new(MemoryGeneration(Mutex::new(numbers))), ..older.copy() }
+    }
+
     fn each(&self, mut make: impl FnMut(&MemoryDisk) -> Arc<MemoryDisk>) -> Self {
         Self {
             journal: make(&self.journal),
             rows: make(&self.rows),
             spare: make(&self.spare),
             witness: make(&self.witness),
+            generation: Arc::new(MemoryGeneration(Mutex::new(self.generation.find().unwrap()))),
         }
     }
 }
@@ -52,6 +87,8 @@ pub struct MemoryDisk {
     pub is_unreadable: AtomicBool,
     /// A place that cannot be read; 0 for none.
     pub unreadable_at: AtomicU64,
+    /// One less than the number of the file that this is.
+    pub identity: AtomicU64,
     /// Which sync fails, counted like `syncs`, and all behind it; 0 for none.
     pub failing_sync: AtomicU64,
     gate: Mutex<bool>,
@@ -97,14 +134,14 @@ impl MemoryDisk {
                 Change::Len(len) => bytes.resize(*len, 0),
             }
         }
-        Self::holding(bytes)
+        self.holding(bytes)
     }
 
     /// The same bytes on another disk, `harm`ed.
     pub fn harmed(&self, harm: impl FnOnce(&mut Vec<u8>)) -> Arc<Self> {
         let mut bytes = self.inner().now.clone();
         harm(&mut bytes);
-        Self::holding(bytes)
+        self.holding(bytes)
     }
 
     /// Harms what is there, also what has been synced.
@@ -118,9 +155,11 @@ impl MemoryDisk {
         self.inner().now.len()
     }
 
-    fn holding(bytes: Vec<u8>) -> Arc<Self> {
+    /// The same file with other bytes.
+    fn holding(&self, bytes: Vec<u8>) -> Arc<Self> {
         let inner = Inner { now: bytes.clone(), synced: bytes, loose: Vec::new() };
-        Arc::new(Self { inner: Mutex::new(inner), ..Self::default() })
+        let identity = self.identity.load(Ordering::SeqCst).into();
+        Arc::new(Self { inner: Mutex::new(inner), identity, ..Self::default() })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -183,6 +222,10 @@ impl Disk for MemoryDisk {
             }
         }
         Ok(())
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity { inode: self.identity.load(Ordering::SeqCst) + 1, created_ns: 0 })
     }
 }
 

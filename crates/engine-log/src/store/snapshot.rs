@@ -1,0 +1,94 @@
+//! All rows as they are at one moment, read while others write.
+
+use super::{
+    Order, Store, StoreError, caught,
+    databases::{ROWS, SETTLED},
+    rows::{Table, merge, settled},
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Bound, ControlFlow},
+    sync::Arc,
+};
+
+/// The rows of one moment. Pages that it still needs are not used again, so the file may grow
+/// while there is one.
+pub(crate) struct Snapshot {
+    store: Arc<Store>,
+    table: Table,
+    /// What was not settled yet; no value for what is removed.
+    pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// How often the rows had been opened. Opened anew, the file no longer knows of this reader.
+    openings: u64,
+    /// Behind this key nothing has been read.
+    after: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// Everything that is committed now.
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Result<Snapshot, StoreError> {
+        let inner = self.read();
+        let (table, settled) = caught(|| {
+            let read = inner.rows.begin_read()?;
+            let settled = read.open_table(SETTLED)?.get(())?.map(|settled| settled.value());
+            Ok((read.open_table(ROWS)?, settled))
+        })?;
+        // Just settled, and not told yet: then the rows have all of it, and perhaps newer changes.
+        let is_settled = settled.is_none_or(|settled| settled > inner.settled);
+        let pending = match is_settled {
+            true => BTreeMap::new(),
+            false => {
+                let all = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
+                all.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect()
+            }
+        };
+        let openings = inner.openings;
+        drop(inner);
+        Ok(Snapshot { store: Arc::clone(self), table, pending, openings, after: None })
+    }
+}
+
+impl Snapshot {
+    /// The next rows in order, about `bytes` of them; none at the end.
+    pub(crate) fn next_rows(
+        &mut self,
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let (mut rows, mut left) = (Vec::new(), bytes);
+        let from = self.after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (from, Bound::Unbounded);
+        caught(|| {
+            let pending = self.pending.range::<[u8], _>(bounds);
+            let pending = pending.map(|(key, value)| (key.as_slice(), value.as_deref()));
+            let settled = settled(&self.table, bounds, &[], Order::Ascending);
+            let merged = merge(settled, pending, Order::Ascending, &mut |row| {
+                let Some(value) = row.value else { return ControlFlow::Continue(()) };
+                rows.push((row.key.to_vec(), value.to_vec()));
+                left = left.saturating_sub(row.key.len() + value.len());
+                if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            merged.map_err(|(error, _)| error.into())
+        })?;
+        if self.store.read().openings != self.openings {
+            let why =
+                "the rows' file was opened anew after an error, so this copy is not of one moment";
+            return Err(StoreError::Failed(why.into()));
+        }
+        if let Some((last, _)) = rows.last() {
+            self.after = Some(last.clone());
+        }
+        Ok(rows)
+    }
+
+    /// Where the store is, for messages.
+    pub(crate) fn path(&self) -> impl fmt::Display {
+        self.store.path.display()
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Snapshot of {}", self.path())
+    }
+}
