@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod backup;
 mod client;
 mod history;
 mod presence;
@@ -37,6 +38,7 @@ mod page;
 mod wire;
 
 pub use backoff::Backoff;
+pub use backup::Backup;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use history::History;
 pub use page::PageError;

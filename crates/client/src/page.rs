@@ -38,6 +38,17 @@ impl PageError {
     }
 }
 
+impl From<Rejection> for PageError {
+    fn from(rejection: Rejection) -> Self {
+        let is_retryable = rejection.retryable();
+        let Rejection { problem, retry_after, .. } = rejection;
+        match is_retryable {
+            true => Self::Unavailable { problem, retry_after },
+            false => Self::Refused(problem),
+        }
+    }
+}
+
 /// Sends the request for a page, and reads it.
 pub(crate) async fn ask<T: DeserializeOwned>(
     request: RequestBuilder,
@@ -46,14 +57,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     let response = request.timeout(client.request_timeout()).send().await;
     let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
     if !response.status().is_success() {
-        let rejection = Rejection::read(response).await;
-        return Err(match rejection.retryable() {
-            true => PageError::Unavailable {
-                problem: rejection.problem,
-                retry_after: rejection.retry_after,
-            },
-            false => PageError::Refused(rejection.problem),
-        });
+        return Err(Rejection::read(response).await.into());
     }
     let body = read_body(response, PAGE_BYTES_MAX).await;
     let body = body.map_err(|error| PageError::NoAnswer(error.into()))?;

@@ -91,7 +91,11 @@ impl Generation for FolderGeneration {
         match files.next() {
             Some((found, _)) if found == number => {}
             Some((_, path)) => fs::rename(path, &new)?,
-            None => drop(fs::File::create(&new)?),
+            None => {
+                // Without it the next start would take the files for a copy.
+                fs::File::create(&new)?;
+                fs::File::open(&self.0)?.sync_all()?;
+            }
         }
         files.try_for_each(|(_, path)| if path == new { Ok(()) } else { fs::remove_file(path) })
     }

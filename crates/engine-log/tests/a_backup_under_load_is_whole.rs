@@ -32,7 +32,7 @@ fn assert_whole(found: &[String], count: u64) {
     let numbers: Vec<u64> =
         found.iter().map(|text| text.split(' ').next().unwrap().parse().unwrap()).collect();
     let first = numbers[0];
-    let whole: Vec<u64> = (first..first + numbers.len() as u64).collect();
+    let whole: Vec<u64> = (first..).take(numbers.len()).collect();
     assert_eq!(numbers, whole, "in order, none missing");
     assert!(*numbers.last().unwrap() + 1 >= count, "{count} were answered before");
 }
@@ -65,7 +65,7 @@ fn a_backup_under_load_is_whole() {
                 }
                 let before = answered.each_ref().map(|count| count.load(Ordering::SeqCst));
                 let backup = engine.backup().unwrap();
-                let bytes: Vec<u8> = backup.map(Result::unwrap).flatten().collect();
+                let bytes: Vec<u8> = backup.flat_map(Result::unwrap).collect();
                 (before, bytes)
             })
             .collect();

@@ -17,7 +17,7 @@ fn store(folder: &Path) -> Vec<u8> {
     assert!(matches!(held, Some(DataError::Open(OpenError::Held { .. }))), "{held:?}");
     assert!(begin_new_epoch(folder, 1).unwrap_err().to_string().contains("in use"));
     drop((engine, broker));
-    Backup::of_closed(folder).unwrap().map(Result::unwrap).flatten().collect()
+    Backup::of_closed(folder).unwrap().flat_map(Result::unwrap).collect()
 }
 
 #[test]

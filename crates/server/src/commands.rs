@@ -3,6 +3,7 @@
 
 mod check_config;
 mod completions;
+mod data;
 mod history;
 mod publish;
 mod subscribe;
@@ -15,6 +16,7 @@ mod server;
 
 pub use check_config::CheckConfig;
 pub use completions::{Completions, Man};
+pub use data::Data;
 pub use history::History;
 pub use publish::Publish;
 pub use subscribe::Subscribe;
@@ -30,6 +32,7 @@ mod tests {
         Publish(Publish),
         Subscribe(Subscribe),
         CheckConfig(Box<CheckConfig>),
+        Data(Data),
         Completions(Completions),
         Man(Man),
     }
@@ -54,6 +57,10 @@ mod tests {
             "subscribe logs.> --since 10m --wire ws --format json --count 5",
             "history logs.> --since @1763790000000 --before 5m --limit 20 --format json",
             "history a",
+            "data backup a.backup --url http://127.0.0.1:9000",
+            "data backup a.backup --data /var/lib/tidewire",
+            "data restore a.backup /var/lib/tidewire",
+            "data new-epoch /var/lib/tidewire",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
             "publish a hi --url localhost:8080 --quiet",
             "history a -q --url wss://example.org/tide",
@@ -71,6 +78,7 @@ mod tests {
             ("publish a --lines --id b", "cannot be used with"),
             ("check-config a.*", "a pattern was given where one channel is wanted"),
             ("subscribe", "<PATTERN>..."),
+            ("data restore a", "<DIR>"),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
             ("history a b", "unexpected argument"),
             ("history a --limit 0", "0 is not in 1.."),

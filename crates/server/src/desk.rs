@@ -10,6 +10,7 @@ use std::{
 };
 use tidewire_broker::{Broker, Engine, Lane};
 use tidewire_connection::{Limits, Worker};
+use tidewire_engine_log::LogEngine;
 use tokio::{task::yield_now, time::MissedTickBehavior};
 
 /// One to a worker thread, behind an `Rc`.
@@ -35,6 +36,8 @@ pub(crate) struct House {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
+    /// The log on disk, if it is there.
+    pub(crate) log: Option<Arc<LogEngine>>,
 }
 
 impl Desk {

@@ -230,8 +230,12 @@ mod tests {
     #[test]
     fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
         let broker = Broker::new(1, Limits::default());
-        let house =
-            House { batch_bytes_max: 0, body_wait: Duration::ZERO, poll_wait_max: Duration::ZERO };
+        let house = House {
+            batch_bytes_max: 0,
+            body_wait: Duration::ZERO,
+            poll_wait_max: Duration::ZERO,
+            log: None,
+        };
         let (lane, gate) = (broker.lane().unwrap(), Gate::new(1));
         let engine = Arc::new(MemoryEngine::new(broker.clone()));
         let limits = tidewire_connection::Limits::default();

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 use tidewire::{
-    commands::{CheckConfig, Completions, History, Man, Publish, Subscribe},
+    commands::{CheckConfig, Completions, Data, History, Man, Publish, Subscribe},
     config::{Config, Settings, unknown_variables},
     serve::serve,
     terminal::Screen,
@@ -37,6 +37,8 @@ enum Command {
     CheckConfig(Box<CheckConfig>),
     /// Print what was published
     History(History),
+    /// Copy the data of a server, put a copy back, or begin a new epoch
+    Data(Data),
     /// Print what makes a shell complete these commands
     Completions(Completions),
     /// Print a manual page
@@ -73,6 +75,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Subscribe(subscribe)) => block_on(subscribe.run()),
         Some(Command::CheckConfig(check)) => check.run(),
         Some(Command::History(history)) => block_on(history.run()),
+        Some(Command::Data(data)) => block_on(data.run()),
         Some(Command::Completions(completions)) => {
             completions.run(Arguments::command());
             Ok(())

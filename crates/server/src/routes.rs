@@ -4,6 +4,7 @@
 
 mod channels;
 mod console;
+mod data;
 pub(crate) mod early;
 mod encoding;
 mod handshake;
@@ -50,6 +51,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
     config
         .service(path("/channels/{channel}/messages", READING, MESSAGES, messages))
         .service(path("/channels/{channel}/presence", READING, PRESENCE, presence))
+        .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
         .service(path("/health/live", READING, &[], [get().to(health::live)]))
         .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
         .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
@@ -141,7 +143,7 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALL)).finish());
     }
     let message = format!(
-        "{path} is nothing here; there are /events, /ws, /poll, /stream, /publish, /channels, \
+        "{path} is nothing here; there are /events, /ws, /poll, /stream, /publish, /channels, /data/backup, \
          /health/live, /health/ready and /"
     );
     Err(Refused::new(ErrorCode::NotFound, message))

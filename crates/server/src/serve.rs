@@ -30,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Lane};
+use tidewire_broker::Lane;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
@@ -62,7 +62,7 @@ async fn run(config: Config) -> Result<()> {
     teller.tell().await;
     let gate = Gate::new(connections_max);
     let entrances = Entrances::of(&listeners)?;
-    let server = start(&config, broker, engine, &gate, listeners)?;
+    let server = start(&config, &storage, &gate, listeners)?;
     let mut signals = Signals::listen()?;
     let notice = Access::new(&config).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
@@ -87,11 +87,11 @@ async fn run(config: Config) -> Result<()> {
 
 fn start(
     config: &Config,
-    broker: &Broker,
-    engine: &Arc<dyn Engine>,
+    storage: &Storage,
     gate: &Gate,
     listeners: Vec<TcpListener>,
 ) -> Result<Server> {
+    let Storage { broker, engine, .. } = storage;
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
@@ -100,6 +100,7 @@ fn start(
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
+        log: storage.on_disk(),
     };
     let access = Access::new(config);
     let keep_alive = config.keep_alive.duration();

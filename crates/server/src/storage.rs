@@ -24,7 +24,7 @@ impl Storage {
             // Two lives of a server are never within a millisecond of each other.
             let broker = Broker::new(now_ms, limits);
             let engine = Arc::new(MemoryEngine::new(broker.clone()));
-            return Ok(Self { broker, engine, disk: None });
+            return Ok(Self::in_memory(broker, engine));
         };
         let sync = sync_of(config.fsync);
         let bounds = Bounds::of(config, &directory);
@@ -33,6 +33,16 @@ impl Storage {
         let (engine, broker) = opened.context("cannot open the log on disk")?;
         let engine = Arc::new(engine);
         Ok(Self { broker, engine: engine.clone(), disk: Some((directory, engine, bounds)) })
+    }
+
+    /// A log that no disk keeps, whatever fills it.
+    pub(crate) fn in_memory(broker: Broker, engine: Arc<dyn Engine>) -> Self {
+        Self { broker, engine, disk: None }
+    }
+
+    /// The engine on disk, if the log is there.
+    pub(crate) fn on_disk(&self) -> Option<Arc<LogEngine>> {
+        self.disk.as_ref().map(|(_, engine, _)| Arc::clone(engine))
     }
 
     /// Where the log is and what is kept of it, for people, line by line.

@@ -51,10 +51,7 @@ impl Store {
 
 impl Snapshot {
     /// The next rows in order, about `bytes` of them; none at the end.
-    pub(crate) fn next_rows(
-        &mut self,
-        bytes: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn next_rows(&mut self, bytes: usize) -> Result<Vec<OwnedRow>, StoreError> {
         let (mut rows, mut left) = (Vec::new(), bytes);
         let from = self.after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let bounds = (from, Bound::Unbounded);
@@ -92,3 +89,6 @@ impl fmt::Debug for Snapshot {
         write!(formatter, "Snapshot of {}", self.path())
     }
 }
+
+/// Key and value.
+type OwnedRow = (Vec<u8>, Vec<u8>);

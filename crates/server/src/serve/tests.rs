@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
-use tidewire_broker::{Content, Draft, Grant, MemoryEngine, Permit, Publishing};
+use tidewire_broker::{Broker, Content, Draft, Engine, Grant, MemoryEngine, Permit, Publishing};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -128,7 +128,8 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
         let entrances = Entrances::of([&listener]).unwrap();
-        let server = start(&config, &broker, &engine, &gate, vec![listener]).unwrap();
+        let storage = Storage::in_memory(broker.clone(), engine);
+        let server = start(&config, &storage, &gate, vec![listener]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
         Self { address, broker, gate, asked, entrances, handle, server: rt::spawn(server) }
     }

@@ -28,6 +28,7 @@ mod a_long_list_of_members_tells_no_false_gap;
 mod the_first_answer_after_a_start_lists_no_dead_member;
 mod who_is_there_is_told;
 
+mod a_backup_is_put_back_with_a_new_epoch;
 mod what_is_answered_was_synced;
 
 mod a_gap_is_told_when_retention_has_passed;

@@ -1,0 +1,172 @@
+//! `tidewire data`: copies the store of a server, puts a copy back, gives a store a new epoch.
+
+use super::server::Server;
+use crate::clock::wall_ms;
+use anyhow::{Context as _, Result, bail};
+use std::{
+    fs::{self, File},
+    io::{BufReader, Write as _},
+    path::{Path, PathBuf},
+};
+use tidewire_engine_log::{Backup, begin_new_epoch, restore};
+
+/// Copy the data of a server, put a copy back, or begin a new epoch.
+#[derive(Debug, clap::Args)]
+pub struct Data {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Write a copy of everything, as of one moment, into a new file
+    ///
+    /// The server makes it while it goes on; it has to run on this machine. With --data the copy is made
+    /// of a data folder whose server is stopped.
+    Backup(BackupCommand),
+    /// Make a data folder of a backup
+    ///
+    /// Clients that resume with a position are told of a gap, since positions of the time after the
+    /// backup are given again.
+    Restore(RestoreCommand),
+    /// Have a data folder begin a new epoch
+    ///
+    /// For a folder that was restored by other means, such as a snapshot of the disk. The server has to
+    /// be stopped.
+    NewEpoch(NewEpochCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct BackupCommand {
+    /// The file to write; it must not be there yet.
+    file: PathBuf,
+    #[command(flatten)]
+    server: Server,
+    /// Instead of a server, the data folder of one that is stopped.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RestoreCommand {
+    /// What `tidewire data backup` has written.
+    file: PathBuf,
+    /// The data folder to make: a new or an empty one.
+    dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct NewEpochCommand {
+    /// The data folder.
+    dir: PathBuf,
+}
+
+impl Data {
+    /// Does it, and says what was done.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be done; nothing has changed then.
+    pub async fn run(self) -> Result<()> {
+        match self.command {
+            Command::Backup(command) => command.run().await,
+            Command::Restore(RestoreCommand { file, dir }) => {
+                let backup = File::open(&file);
+                let backup = backup.with_context(|| format!("cannot read {}", file.display()))?;
+                let restored = restore(BufReader::new(backup), &dir, wall_ms());
+                let restored =
+                    restored.with_context(|| format!("cannot restore {}", file.display()))?;
+                println!(
+                    "restored {} with a new epoch: clients that resume are told of a gap",
+                    dir.display()
+                );
+                tracing::debug!(rows = restored.rows, epoch = restored.epoch);
+                Ok(())
+            }
+            Command::NewEpoch(NewEpochCommand { dir }) => {
+                begin_new_epoch(&dir, wall_ms())?;
+                println!(
+                    "{} begins a new epoch: clients that resume are told of a gap",
+                    dir.display()
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+impl BackupCommand {
+    async fn run(self) -> Result<()> {
+        let mut output = NewFile::create(&self.file)?;
+        match &self.data {
+            Some(data) => {
+                for piece in Backup::of_closed(data)? {
+                    output.write(&piece?)?;
+                }
+            }
+            None => {
+                let cause = "the server does not make the backup";
+                let mut backup = self.server.client()?.backup().await.context(cause)?;
+                while let Some(piece) = backup.next_piece().await.context("the backup broke off")? {
+                    output.write(piece.as_ref())?;
+                }
+            }
+        }
+        let bytes = output.finish()?;
+        if !self.server.quiet {
+            eprintln!("tidewire: wrote {} ({bytes} bytes)", self.file.display());
+        }
+        Ok(())
+    }
+}
+
+/// A file that is there under its name once all of it is on disk, and not before.
+struct NewFile {
+    file: File,
+    path: PathBuf,
+    part: PathBuf,
+    bytes: usize,
+    is_whole: bool,
+}
+
+impl NewFile {
+    fn create(path: &Path) -> Result<Self> {
+        if path.exists() {
+            bail!("{} is there already; name a new file", path.display());
+        }
+        let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = path.with_file_name(part);
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).open(&part);
+        let file = file.with_context(|| format!("cannot write {}", part.display()))?;
+        let path = path.to_path_buf();
+        Ok(Self { file, path, part, bytes: 0, is_whole: false })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes += bytes.len();
+        let written = self.file.write_all(bytes);
+        written.with_context(|| format!("cannot write {}", self.part.display()))
+    }
+
+    fn finish(mut self) -> Result<usize> {
+        let synced = self.file.sync_all().and_then(|()| fs::rename(&self.part, &self.path));
+        synced.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.is_whole = true;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.with_context(|| format!("cannot sync {}", folder.display()))?;
+        Ok(self.bytes)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}

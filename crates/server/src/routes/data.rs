@@ -1,0 +1,110 @@
+//! A copy of the store, for programs on this machine.
+//!
+//! It holds everything, whatever grants its reader would have, so it is given to loopback peers only
+//! and to no page of a browser. A proxy on this machine is such a peer, too: one that says that it
+//! forwards is refused.
+
+use super::AtDesk;
+use crate::problem::Refused;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+    web::Bytes,
+};
+use futures_util::stream;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tidewire_engine_log::Backup;
+use tidewire_protocol::ErrorCode;
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+/// `POST /data/backup`: everything that has been answered, as of one moment.
+pub(super) async fn backup(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
+    check_peer(&request)?;
+    let Some(log) = &desk.house.log else {
+        let message =
+            "there is nothing to copy: the log is in memory; `serve --data DIR` keeps it on disk";
+        return Err(Refused::new(ErrorCode::NotFound, message));
+    };
+    let turn = Turn::take().ok_or_else(|| {
+        let message = "another backup is being made; one at a time is";
+        Refused::new(ErrorCode::Overloaded, message)
+    })?;
+    let backup = log.backup();
+    let backup = backup.map_err(|error| Refused::new(ErrorCode::Unavailable, error.to_string()))?;
+    let (sender, receiver) = mpsc::channel(PIECES_MAX);
+    spawn_blocking(move || send(backup, &sender, turn));
+    let pieces =
+        stream::unfold(
+            receiver,
+            |mut receiver| async move { Some((receiver.recv().await?, receiver)) },
+        );
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(response.content_type(BACKUP_TYPE).streaming(pieces))
+}
+
+/// Reads the store on a thread that may wait for the disk, no faster than the peer takes it.
+fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
+    for piece in backup {
+        if let Err(error) = &piece {
+            tracing::error!(%error, "a backup was broken off");
+        }
+        let piece = piece.map(Bytes::from).map_err(io::Error::other);
+        if sender.blocking_send(piece).is_err() {
+            // Nobody takes it any more.
+            return;
+        }
+    }
+}
+
+fn check_peer(request: &HttpRequest) -> Result<(), Refused> {
+    let headers = request.headers();
+    let is_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    let told = FORWARDED.iter().find(|name| headers.contains_key(*name));
+    let message = match (is_here, told) {
+        (true, None) => return Ok(()),
+        (true, Some(name)) => format!(
+            "a request with the header {name} comes from a page or through a proxy; run `tidewire data \
+             backup` on the machine of the server"
+        ),
+        (false, _) => "only programs on the machine of the server may copy its store".to_owned(),
+    };
+    Err(Refused::new(ErrorCode::Forbidden, message))
+}
+
+/// While there is one, a backup is being made. Each holds on to old pages of the store and to a
+/// thread.
+struct Turn(());
+
+impl Turn {
+    fn take() -> Option<Self> {
+        let was_taken = IS_TAKEN.swap(true, Ordering::AcqRel);
+        (!was_taken).then_some(Self(()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        IS_TAKEN.store(false, Ordering::Release);
+    }
+}
+
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What browsers and proxies send, and programs do not.
+static FORWARDED: [HeaderName; 6] = [
+    header::ORIGIN,
+    HeaderName::from_static("sec-fetch-site"),
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+const BACKUP_TYPE: &str = "application/vnd.tidewire.backup";
+
+/// Pieces of 256 KiB read ahead of the peer.
+const PIECES_MAX: usize = 4;
