@@ -33,6 +33,8 @@ pub(crate) struct Follow {
     pub(crate) from_earliest: bool,
     /// On this connection it was followed behind this.
     begun_at: Option<u64>,
+    /// A place that a store put back does not know: it has to hear that what follows is not what it had.
+    lost: Option<Position>,
     /// On this connection the place was none of the server's: this is where it went on instead.
     base: Option<u64>,
     /// On this connection losses up to here were announced.
@@ -56,7 +58,7 @@ impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
-        let (within, base, told, begun_with) = (None, None, None, None);
+        let (within, lost, base, told, begun_with) = (None, None, None, None, None);
         let (fresh, state, begins_by, began) = (0, 0, None, None);
         Self {
             pattern,
@@ -64,6 +66,7 @@ impl Follow {
             within,
             from_earliest,
             begun_at: None,
+            lost,
             base,
             told,
             begun_with,
@@ -130,6 +133,10 @@ impl Follow {
     /// Up to where everything has been handed over, or `None` before the first place.
     fn start(&self, epoch: u64) -> Result<Option<u64>, String> {
         match (self.place, self.base) {
+            (Some(place), None) if self.lost == Some(place) => Err(format!(
+                "{}: nobody said that {place} is of a time that the store has lost",
+                self.pattern
+            )),
             (Some(place), base) if place.epoch == epoch => {
                 Ok(Some(place.offset.max(base.unwrap_or(0))))
             }
@@ -295,6 +302,12 @@ impl Follow {
 }
 
 impl Follower {
+    /// Takes in that the store was put back as it was when the log had come to `head`.
+    pub(crate) fn lose_after(&mut self, epoch: u64, head: u64) {
+        let is_lost = |place: &Position| place.epoch == epoch && place.offset > head;
+        self.follows.iter_mut().for_each(|it| it.lost = it.place.filter(is_lost).or(it.lost));
+    }
+
     pub(crate) fn new(follows: Vec<Follow>) -> Self {
         Self { follows, ended: Vec::new() }
     }

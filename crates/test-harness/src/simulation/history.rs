@@ -17,7 +17,7 @@ pub(crate) struct History {
 }
 
 /// One message, as it was published.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) channel: String,
     pub(crate) draft: Draft,
@@ -74,6 +74,24 @@ impl History {
             older.into_iter().for_each(|older| older.is_superseded = true);
         }
         entries.push(entry);
+        Ok(())
+    }
+
+    /// Takes down that a store which had come to `head` was put back as another life, or the same: from
+    /// there on it goes another way.
+    pub(crate) fn restore(
+        &mut self,
+        (epoch, head): (u64, u64),
+        restored: u64,
+    ) -> Result<(), String> {
+        let entries = self.lives.remove(&epoch).unwrap_or_default();
+        let kept = entries.iter().take(usize::try_from(head).unwrap_or(usize::MAX)).cloned();
+        let kept: Vec<Entry> = kept.map(|it| Entry { is_superseded: false, ..it }).collect();
+        self.lives.insert(epoch, entries);
+        self.lives.insert(restored, Vec::new());
+        for (offset, entry) in (1..).zip(kept) {
+            self.record(Position { epoch: restored, offset }, entry)?;
+        }
         Ok(())
     }
 

@@ -38,6 +38,30 @@ impl Intake {
         Self { broker, engine, latest_ms: Cell::new(0) }
     }
 
+    /// Copies what a durable engine has stored, to be put back some time.
+    pub(crate) fn copy(&self, history: &History) {
+        if let Kind::Durable(shelf) = &self.engine {
+            shelf.copy(history.head(self.broker.epoch()));
+        }
+    }
+
+    /// The server's process ends, and another begins with a copy that was made earlier, if there is
+    /// one. Returns up to where the log of before is still there.
+    pub(crate) fn restore(
+        &mut self,
+        limits: &Limits,
+        history: &mut History,
+        rng: &mut Rng,
+    ) -> Result<Option<u64>, String> {
+        let Kind::Durable(shelf) = &self.engine else { return Ok(None) };
+        shelf.close();
+        let (before, epoch) = (self.broker.epoch(), self.broker.epoch() + rng.u64(1..1_000));
+        let Some(head) = shelf.restore(epoch) else { return Ok(None) };
+        history.restore((before, head), epoch)?;
+        self.broker = shelf.open(head, limits);
+        Ok(Some(head))
+    }
+
     /// The server's process ends and another begins, with what its engine has kept.
     pub(crate) fn restart(&mut self, limits: &Limits, history: &History, rng: &mut Rng) {
         let epoch = self.broker.epoch();

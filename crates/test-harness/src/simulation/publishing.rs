@@ -133,7 +133,18 @@ impl World {
             session.down.cut(0);
         }
         self.waiting.clear();
-        self.intake.restart(&self.settings.broker, &self.history, &mut self.rng);
+        let before = self.intake.broker.epoch();
+        let restored = match self.rng.u8(..4) {
+            0 => self.intake.restore(&self.settings.broker, &mut self.history, &mut self.rng)?,
+            _ => None,
+        };
+        match restored {
+            Some(head) => {
+                self.tally.restored += 1;
+                self.clients.iter_mut().for_each(|it| it.follower.lose_after(before, head));
+            }
+            None => self.intake.restart(&self.settings.broker, &self.history, &mut self.rng),
+        }
         self.restart_teller();
         self.workers = open_workers(&self.intake.broker, &self.settings)?;
         let count = if self.settings.is_durable {

@@ -15,7 +15,10 @@ use std::{
     mem,
     ops::Bound,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
@@ -26,13 +29,15 @@ use tidewire_broker::{
 /// The store, and the engine before it.
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    epoch: u64,
+    epoch: AtomicU64,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
     racks: BTreeMap<String, Rack>,
+    /// A copy that was made once, and how far the log had come.
+    copy: Option<(BTreeMap<String, Rack>, u64)>,
     queue: Vec<Waiting>,
     /// None while no server runs.
     broker: Option<Broker>,
@@ -45,7 +50,7 @@ struct Inner {
 }
 
 /// One channel's rows. `taken` < every offset that retention has not passed over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rack {
     name: ChannelName,
     rows: BTreeMap<u64, Row>,
@@ -53,7 +58,7 @@ struct Rack {
     taken: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Row {
     entry: Entry,
     /// It cannot be read any more.
@@ -100,6 +105,7 @@ impl Shelf {
     pub(crate) fn new(epoch: u64, rng: Rng) -> Self {
         let inner = Inner {
             racks: BTreeMap::new(),
+            copy: None,
             queue: Vec::new(),
             broker: None,
             rotten: BTreeSet::new(),
@@ -107,13 +113,33 @@ impl Shelf {
             is_calm: false,
             reads: 0,
         };
-        Self { epoch, inner: Mutex::new(inner) }
+        Self { epoch: AtomicU64::new(epoch), inner: Mutex::new(inner) }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Copies all that is stored, `head` the newest offset.
+    pub(crate) fn copy(&self, head: u64) {
+        let mut inner = lock(&self.inner);
+        inner.copy = Some((inner.racks.clone(), head));
+    }
+
+    /// Puts the copy in the place of what is stored, if there is one, and returns how far the log had
+    /// come. No server may run. What was handed out since then is handed out again, so the epoch is another.
+    pub(crate) fn restore(&self, epoch: u64) -> Option<u64> {
+        let mut inner = lock(&self.inner);
+        let (racks, head) = inner.copy.take()?;
+        inner.racks = racks;
+        self.epoch.store(epoch, Ordering::Relaxed);
+        Some(head)
     }
 
     /// Begins a server's life with all that is stored.
     pub(crate) fn open(self: &Arc<Self>, head: u64, limits: &Limits) -> Broker {
         let archive: Arc<dyn Archive> = Arc::<Self>::clone(self);
-        let broker = Broker::with_archive(self.epoch, head, limits.clone(), archive);
+        let broker = Broker::with_archive(self.epoch(), head, limits.clone(), archive);
         let mut inner = lock(&self.inner);
         for rack in inner.racks.values() {
             broker.restore(&rack.name, rack.last, rack.taken, rack.loss(&broker));
@@ -205,7 +231,7 @@ impl Shelf {
         let mut entries = Vec::new();
         let names: Vec<ChannelName> = inner.racks.values().map(|rack| rack.name.clone()).collect();
         for name in &names {
-            let drafts = expired(history, self.epoch, name.as_str(), &broker, now_ms);
+            let drafts = expired(history, self.epoch(), name.as_str(), &broker, now_ms);
             for draft in drafts {
                 let given = (draft, Source::System);
                 let stored = inner.store(name, given, now_ms, &broker, history, tally)?;

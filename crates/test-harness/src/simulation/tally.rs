@@ -49,6 +49,7 @@ tally! {
     epoch_gaps: "gaps after a restart",
     evictions_unowed: "losses before a beginning that are not owed",
     restarts: "restarts",
+    restored: "restarts with an older copy of the store",
     late: "late subscriptions from a past place",
     passed_over: "messages that another subscription had brought",
     unsubscribed: "subscriptions ended",

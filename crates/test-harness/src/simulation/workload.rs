@@ -42,6 +42,9 @@ impl World {
         if self.rng.u8(..) < 4 {
             self.dismiss();
         }
+        if self.settings.is_durable && self.rng.u8(..) < 4 {
+            self.intake.copy(&self.history);
+        }
         if self.rng.u16(..) < if self.settings.is_durable { 700 } else { 200 } {
             self.restart()?;
         }
