@@ -7,7 +7,7 @@ use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse},
-    http::header,
+    http::{Method, header},
 };
 use futures_util::future::Either;
 use std::future::ready;
@@ -79,8 +79,10 @@ impl Access {
     /// The host that a request names, if it is one that this server answers to.
     fn host(&self, head: &RequestHead) -> Result<Option<Host>, Refused> {
         let host = named(head)?;
-        // Probes of balancers name an address, some name of their own, or nothing.
-        let is_probe = head.uri.path().starts_with("/health/");
+        // Probes of balancers name an address, some name of their own, or nothing. HAProxy's is
+        // `OPTIONS / HTTP/1.0` unless told otherwise, and no browser names no host.
+        let is_probe = head.uri.path().starts_with("/health/")
+            || (host.is_none() && head.method == Method::OPTIONS);
         let is_ours = |host: &Host| host.name.is_loopback() || self.hosts.name(host);
         if !self.checks_hosts() || is_probe || host.as_ref().is_some_and(is_ours) {
             return Ok(host);
