@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::{hint::black_box, time::Instant};
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, criterion, text};
-use tidewire_connection::{Dialect, Format, Framing, Wire};
+use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
 
 fn transmit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transmit");
@@ -11,7 +11,11 @@ fn transmit(criterion: &mut Criterion) {
     for count in [1, 30] {
         let same = vec![channels(1).remove(0); count];
         let different = channels(count);
-        let sse = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
+        let sse = Wire::Sse {
+            format: Format::Raw,
+            framing: Framing::Chunked,
+            heartbeat: Heartbeat::Block,
+        };
         let websocket = Wire::WebSocket(Dialect::Raw);
         for (name, wire, pattern, channels) in [
             ("websocket", websocket, "chat.0", &same),

@@ -4,9 +4,10 @@
 use allocation_counter::measure;
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, follow_from, publish, text};
 use tidewire_broker::{Broker, ChannelName, Gathered, Limits, Retention, Rules};
-use tidewire_connection::{Dialect, Format, Framing, Wire};
+use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
 
-const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
+const SSE: Wire =
+    Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
 const LINES: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
 const WEBSOCKET: Wire = Wire::WebSocket(Dialect::Raw);
 const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);

@@ -3,10 +3,10 @@
 
 use allocation_counter::measure;
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, text};
-use tidewire_connection::{Connection, Dialect, Format, Framing, Wire};
+use tidewire_connection::{Connection, Dialect, Format, Framing, Heartbeat, Wire};
 
 const WIRES: [Wire; 4] = [
-    Wire::Sse { format: Format::Raw, framing: Framing::Chunked },
+    Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block },
     Wire::Stream { format: Format::Json, framing: Framing::Chunked },
     Wire::WebSocket(Dialect::Raw),
     Wire::WebSocket(Dialect::Tidewire),

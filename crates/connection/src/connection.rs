@@ -28,12 +28,15 @@ pub struct Connection {
     pub(crate) reader: Reader,
     /// What follows no cursor: openings, answers, heartbeats, closes.
     pub(crate) replies: Vec<u8>,
+    /// How many bytes of `replies` are pings and pongs, which no script in a browser can see.
+    pub(crate) unseen_bytes: usize,
     /// The end of an item whose beginning has been sent.
     pub(crate) unsent: Option<Rest>,
     pub(crate) phase: Phase,
     pub(crate) socket: Option<Box<Socket>>,
     /// Where it is told of, if anywhere it could be.
     pub(crate) attendance: Option<Box<Attendance>>,
+    /// When something went out that a script could see.
     pub(crate) sent_ms: u64,
     pub(crate) heard_ms: u64,
     /// When a ping went out that nothing has answered.
@@ -113,6 +116,7 @@ impl Connection {
             seat: worker.lane.sit(),
             reader: Reader::default(),
             replies: Vec::new(),
+            unseen_bytes: 0,
             unsent: None,
             phase: Phase::Open,
             socket: None,
@@ -142,7 +146,10 @@ impl Connection {
         // Gaps first: whoever is cut off behind the opening resumes from its place, and would never
         // hear of them.
         this.replies.append(&mut gaps);
-        wire.write_opening(position, worker.limits.retry_ms, &mut this.replies);
+        // Where a socket begins that follows nothing yet, its welcome says.
+        if wire != Wire::WebSocket(Dialect::Tidewire) || !subscriptions.is_empty() {
+            wire.write_opening(position, &worker.limits, &mut this.replies);
+        }
         this
     }
 
@@ -200,9 +207,12 @@ impl Connection {
             Phase::Closing { until_ms, parting } if now >= until_ms => {
                 self.phase = Phase::Ended(parting);
             }
-            Phase::Open if self.wire.is_websocket() => self.check_pulse(limits, now),
             Phase::Open => {
-                self.is_heartbeat_due |= now >= self.sent_ms.saturating_add(limits.heartbeat_ms);
+                self.is_heartbeat_due |= self.wire.has_heartbeat()
+                    && now >= self.sent_ms.saturating_add(limits.heartbeat_ms);
+                if self.wire.is_websocket() {
+                    self.check_pulse(limits, now);
+                }
             }
             _ => {}
         }
@@ -210,16 +220,21 @@ impl Connection {
 
     /// A silent WebSocket client is asked whether it is there, and given time to answer.
     fn check_pulse(&mut self, limits: &Limits, now: u64) {
+        let silent_ms = now.saturating_sub(self.heard_ms);
+        // One packet for the heartbeat and the ping wakes a phone once, not twice.
+        let goes_along = self.is_heartbeat_due && silent_ms >= limits.heartbeat_ms / 2;
         match self.pinged_ms {
             // The ping itself may wait behind what the client takes slowly: then `stall_ms` decides.
             _ if self.blocked_ms.is_some() => {}
             Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
                 self.phase = Phase::Ended(Parting::Silent);
             }
-            None if now >= self.heard_ms.saturating_add(limits.heartbeat_ms) => {
+            None if silent_ms >= limits.heartbeat_ms || goes_along => {
                 self.pinged_ms = Some(now);
+                let before = self.replies.len();
                 // A ping of nothing always fits.
                 ws_frame::encode_ping(b"", None, &mut self.replies).unwrap_or_default();
+                self.unseen_bytes += self.replies.len() - before;
             }
             _ => {}
         }
@@ -227,22 +242,21 @@ impl Connection {
 
     /// When [`Connection::handle_time`] has to be called, on the steady clock.
     pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
-        let pulse_ms = match (self.wire, self.pinged_ms) {
-            // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
-            _ if self.phase != Phase::Open || self.blocked_ms.is_some() => None,
-            (Wire::WebSocket(_), Some(pinged_ms)) => {
-                Some(pinged_ms.saturating_add(limits.pong_wait_ms))
-            }
-            (Wire::WebSocket(_), None) => Some(self.heard_ms.saturating_add(limits.heartbeat_ms)),
-            _ if self.is_heartbeat_due => None,
-            _ => Some(self.sent_ms.saturating_add(limits.heartbeat_ms)),
+        // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
+        let is_asked = self.phase == Phase::Open && self.blocked_ms.is_none();
+        let pulse_ms = match self.pinged_ms {
+            _ if !is_asked || !self.wire.is_websocket() => None,
+            Some(pinged_ms) => Some(pinged_ms.saturating_add(limits.pong_wait_ms)),
+            None => Some(self.heard_ms.saturating_add(limits.heartbeat_ms)),
         };
+        let beats = is_asked && self.wire.has_heartbeat() && !self.is_heartbeat_due;
+        let beat_ms = beats.then(|| self.sent_ms.saturating_add(limits.heartbeat_ms));
         let stall_ms = self.blocked_ms.map(|since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
             Phase::Closing { until_ms, .. } => Some(until_ms),
             _ => None,
         };
-        [pulse_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
+        [pulse_ms, beat_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Says goodbye: the client is told to come back after `retry_ms`.

@@ -50,7 +50,7 @@ pub use request::{event, key, label, limit, prepare};
 pub use socket::Publish;
 pub use start::{Place, Subscription, in_words};
 pub use time::Time;
-pub use wire::{Dialect, Format, Framing, Wire};
+pub use wire::{Dialect, Format, Framing, Heartbeat, Wire};
 pub use worker::Worker;
 
 #[cfg(doctest)]

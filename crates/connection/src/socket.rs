@@ -246,7 +246,9 @@ impl Connection {
             Event::Piece(piece) => self.handle_piece(piece, socket, worker, time),
             // A ping's payload always fits a pong.
             Event::Ping(payload) => {
+                let before = self.replies.len();
                 ws_frame::encode_pong(payload, None, &mut self.replies).unwrap_or_default();
+                self.unseen_bytes += self.replies.len() - before;
             }
             Event::Pong(_) => {}
         }

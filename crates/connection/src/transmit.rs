@@ -22,15 +22,17 @@ impl Connection {
         let has_room = worker.batch.len() < worker.limits.gather_bytes_max;
         if self.phase == Phase::Open && !self.is_too_slow && has_room {
             self.gather(worker);
-            if worker.batch.is_empty() {
+            if self.is_quiet(worker) {
                 // Nothing, or only what this wire leaves out: the place moves on all the same.
                 self.reader.advance(&worker.gathered, worker.gathered.items().len());
                 // It has read as much as one turn is for, and has to read again: others first.
                 self.is_spent |= !worker.gathered.is_caught_up();
             }
         }
-        if worker.batch.is_empty() {
+        if self.is_quiet(worker) {
             self.beat(worker);
+        }
+        if worker.batch.is_empty() {
             self.finish();
         }
         !worker.batch.is_empty()
@@ -42,7 +44,9 @@ impl Connection {
     pub fn handle_transmitted(&mut self, written: usize, worker: &mut Worker, time: Time) {
         let batch = &worker.batch;
         if written > 0 {
-            (self.sent_ms, self.is_heartbeat_due) = (time.steady_ms, false);
+            if batch.len() > self.unseen_bytes {
+                (self.sent_ms, self.is_heartbeat_due) = (time.steady_ms, false);
+            }
             if self.blocked_ms.take().is_some() && self.pinged_ms.is_some() {
                 // The ping was held up; the client's time to answer it begins now.
                 self.pinged_ms = Some(time.steady_ms);
@@ -57,8 +61,10 @@ impl Connection {
         } else if written < batch.replies_end {
             self.unsent = None;
             self.replies.drain(..written - batch.unsent_end);
+            // Some of what is left may be an answer: then a heartbeat comes early, never late.
+            self.unseen_bytes = self.unseen_bytes.min(self.replies.len());
         } else {
-            self.replies = Vec::new();
+            (self.replies, self.unseen_bytes) = (Vec::new(), 0);
             (handed_over, self.unsent) = batch.split(written);
         }
         self.note_gaps(handed_over, worker);
@@ -76,6 +82,12 @@ impl Connection {
                 Item::Message(message) => self.unplaced_to.filter(|to| to.get() > message.offset()),
             };
         }
+    }
+
+    /// Whether the batch holds nothing but pings and pongs.
+    fn is_quiet(&self, worker: &Worker) -> bool {
+        let batch = &worker.batch;
+        batch.len() == batch.replies_end && batch.len() <= self.unseen_bytes
     }
 
     fn gather(&mut self, worker: &mut Worker) {
@@ -118,8 +130,9 @@ impl Connection {
         }
         if self.phase == Phase::Open && std::mem::take(&mut self.is_heartbeat_due) {
             let position = in_words(worker.broker.position(self.after(&worker.broker)));
-            self.wire.write_heartbeat(position, &mut self.replies);
-            worker.batch.push_copy(&self.replies);
+            let before = self.replies.len();
+            self.wire.write_heartbeat(position, &worker.limits, &mut self.replies);
+            worker.batch.push_copy(self.replies.get(before..).unwrap_or_default());
             worker.batch.replies_end = worker.batch.len();
         }
     }

@@ -1,9 +1,9 @@
 //! The wires, and what each says besides messages: its opening, heartbeat, gap notice and ending.
 
-use crate::encoding::Encoding;
+use crate::{Limits, encoding::Encoding};
 use sse_codec::Block;
 use std::time::Duration;
-use tidewire_protocol::{GapView, Position};
+use tidewire_protocol::{GapView, Position, ServerMessage};
 
 /// How bytes reach a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Wire {
         format: Format,
         /// How the response is delimited.
         framing: Framing,
+        /// What says that the connection is there.
+        heartbeat: Heartbeat,
     },
     /// One message a line.
     Stream {
@@ -33,6 +35,15 @@ pub enum Format {
     Raw,
     /// The JSON object of a message.
     Json,
+}
+
+/// What a quiet stream of Server-Sent Events carries now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// A block of only an `id`, which moves a browser's `Last-Event-ID` and dispatches nothing.
+    Block,
+    /// The event `$position`, which a script can listen for; the first comes at the opening.
+    Event,
 }
 
 /// How an HTTP/1 response that has no length is delimited.
@@ -79,35 +90,42 @@ impl Wire {
         matches!(self, Self::WebSocket(_))
     }
 
+    /// Whether it says something by itself when there is nothing else to say.
+    pub(crate) fn has_heartbeat(self) -> bool {
+        // Beside payloads a raw WebSocket has room for pings only.
+        self != Self::WebSocket(Dialect::Raw)
+    }
+
     /// What a subscriber hears first: the place at which it begins.
-    pub(crate) fn write_opening(self, position: Position, retry_ms: u64, output: &mut Vec<u8>) {
+    pub(crate) fn write_opening(self, position: Position, limits: &Limits, output: &mut Vec<u8>) {
         match self {
-            Self::Sse { .. } => {
-                let id = position.to_string();
-                let retry = Some(Duration::from_millis(retry_ms));
-                self.write_block(&Block { id: Some(&id), retry, ..Block::default() }, output);
-            }
+            Self::Sse { .. } => self.write_place(position, Some(limits.retry_ms), limits, output),
             Self::Stream { format: Format::Json, .. } | Self::WebSocket(Dialect::Json) => {
                 self.write_position(position, output);
             }
-            // The others cannot say it, or say it in their welcome.
-            Self::Stream { format: Format::Raw, .. } | Self::WebSocket(_) => {}
+            Self::WebSocket(Dialect::Tidewire) => self.write_heartbeat(position, limits, output),
+            // They cannot say it.
+            Self::Stream { format: Format::Raw, .. } | Self::WebSocket(Dialect::Raw) => {}
         }
     }
 
     /// What a quiet subscriber hears now and then: the place up to which there was nothing.
-    pub(crate) fn write_heartbeat(self, position: Position, output: &mut Vec<u8>) {
+    pub(crate) fn write_heartbeat(self, position: Position, limits: &Limits, output: &mut Vec<u8>) {
         match self {
-            Self::Sse { .. } => {
-                let id = position.to_string();
-                self.write_block(&Block { id: Some(&id), ..Block::default() }, output);
+            Self::Sse { .. } => self.write_place(position, None, limits, output),
+            Self::Stream { format: Format::Json, .. } | Self::WebSocket(Dialect::Json) => {
+                self.write_position(position, output);
             }
-            Self::Stream { format: Format::Json, .. } => self.write_position(position, output),
             Self::Stream { format: Format::Raw, .. } => {
                 self.write_framed(output, |o| o.push(b'\n'))
             }
-            // Pings are another matter: they ask for an answer.
-            Self::WebSocket(_) => {}
+            Self::WebSocket(Dialect::Tidewire) => {
+                let mut json = Vec::new();
+                ServerMessage::Position { position, heartbeat_ms: None }.write_json(&mut json);
+                self.write_text(&json, output);
+            }
+            // Pings are another matter: they ask for an answer, and no script sees them.
+            Self::WebSocket(Dialect::Raw) => {}
         }
     }
 
@@ -137,6 +155,27 @@ impl Wire {
         if self.framing() == Some(Framing::Chunked) {
             output.extend_from_slice(LAST_CHUNK);
         }
+    }
+
+    /// Writes a place on an event stream, as the connection's heartbeat has it.
+    fn write_place(
+        self,
+        position: Position,
+        retry_ms: Option<u64>,
+        limits: &Limits,
+        output: &mut Vec<u8>,
+    ) {
+        let (id, retry) = (position.to_string(), retry_ms.map(Duration::from_millis));
+        let mut block = Block { id: Some(&id), retry, ..Block::default() };
+        let mut json = Vec::new();
+        let data;
+        if let Self::Sse { heartbeat: Heartbeat::Event, .. } = self {
+            let heartbeat_ms = Some(limits.heartbeat_ms);
+            ServerMessage::Position { position, heartbeat_ms }.write_json(&mut json);
+            data = String::from_utf8_lossy(&json);
+            (block.event, block.data) = (Some(POSITION_EVENT), Some(&*data));
+        }
+        self.write_block(&block, output);
     }
 
     /// Writes JSON as one text frame.
@@ -188,4 +227,5 @@ pub(crate) fn write_chunk(output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)
 }
 
 const GAP_EVENT: &str = "$gap";
+const POSITION_EVENT: &str = "$position";
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";

@@ -5,15 +5,21 @@
 mod common;
 
 use common::{Server, show};
-use tidewire_connection::{Format, Framing, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 
 #[test]
 fn a_response_without_chunks_is_the_same_inside() {
     let framing = Framing::UntilClose;
     for (wire, whole) in [
         (
-            Wire::Sse { format: Format::Raw, framing },
+            Wire::Sse { format: Format::Raw, framing, heartbeat: Heartbeat::Block },
             "retry: 2000\nid: 10-0\n\nid: 10-1\ndata: hi\n\nretry: 9\n\n",
+        ),
+        (
+            Wire::Sse { format: Format::Raw, framing, heartbeat: Heartbeat::Event },
+            "retry: 2000\nid: 10-0\nevent: $position\n\
+            data: {\"type\":\"position\",\"position\":\"10-0\",\"heartbeat_ms\":20000}\n\n\
+            id: 10-1\ndata: hi\n\nretry: 9\n\n",
         ),
         (
             Wire::Stream { format: Format::Json, framing },

@@ -9,13 +9,17 @@ use tidewire_connection::Parting;
 
 #[test]
 fn a_silent_websocket_is_pinged_then_let_go() {
-    for wire in [RAW, JSON, TIDEWIRE] {
+    for (wire, beat) in [
+        (RAW, &b""[..]),
+        (JSON, b"\x81\x13{\"position\":\"10-0\"}"),
+        (TIDEWIRE, b"\x81\x25{\"type\":\"position\",\"position\":\"10-0\"}"),
+    ] {
         let mut server = Server::new();
         let mut connection = server.open(wire, &[("a", "now")]);
         server.output(&mut connection);
         assert_eq!(connection.wake_at_ms(&server.worker.limits), 21_000);
         server.wait(&mut connection, 20_000);
-        assert_eq!(server.output(&mut connection), b"\x89\x00");
+        assert_eq!(server.output(&mut connection), [b"\x89\x00", beat].concat());
         server.wait(&mut connection, 19_999);
         assert_eq!(connection.parting(), None);
         server.wait(&mut connection, 1);

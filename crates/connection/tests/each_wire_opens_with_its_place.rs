@@ -4,7 +4,7 @@
 #[path = "common/common.rs"]
 mod common;
 
-use common::{ALL, Server, show};
+use common::{ALL, SSE_HEARD, Server, show};
 
 #[test]
 fn each_wire_opens_with_its_place() {
@@ -25,9 +25,27 @@ fn each_wire_opens_with_its_place() {
         let shown: String = output.iter().map(|byte| char::from(*byte)).collect();
         if wire == common::TIDEWIRE {
             let welcome = r#"{"type":"welcome","connection":"c","version":"v","heartbeat_ms":20000,"position":"10-1"}"#;
-            assert_eq!(common::texts(&output), [welcome]);
+            let place = r#"{"type":"position","position":"10-1"}"#;
+            assert_eq!(common::texts(&output), [welcome, place]);
         } else {
             assert_eq!(shown, opening, "{wire:?} {}", show(&output));
         }
     }
+}
+
+#[test]
+fn an_event_stream_whose_heartbeat_is_an_event_opens_with_it() {
+    let mut server = Server::new();
+    server.text("a", "old");
+    let mut connection = server.open(SSE_HEARD, &[("a", "now")]);
+    let opening = "68\r\nretry: 2000\nid: 10-1\nevent: $position\n\
+        data: {\"type\":\"position\",\"position\":\"10-1\",\"heartbeat_ms\":20000}\n\n\r\n";
+    assert_eq!(show(&server.output(&mut connection)), opening);
+}
+
+#[test]
+fn a_socket_that_follows_nothing_yet_is_welcomed_and_no_more() {
+    let mut server = Server::new();
+    let mut connection = server.open(common::TIDEWIRE, &[]);
+    assert_eq!(common::texts(&server.output(&mut connection)).len(), 1);
 }

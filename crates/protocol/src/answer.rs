@@ -67,6 +67,13 @@ pub enum ServerMessage<'a> {
     Message(MessageView<'a>),
     /// Messages are gone for this reader.
     Gap(GapView<'a>),
+    /// Nothing else is to be said: the heartbeat, and where a client stands after a gap.
+    Position {
+        /// Everything up to here has been delivered.
+        position: Position,
+        /// The longest the server stays silent, where no welcome says it.
+        heartbeat_ms: Option<u64>,
+    },
     /// The last words on a connection.
     Goodbye {
         /// The [close code](crate::close) that follows.
@@ -113,6 +120,9 @@ impl ServerMessage<'_> {
             Self::Goodbye { code, retry_ms } => Members::tagged(out, "goodbye")
                 .number("code", code.into())
                 .optional_number("retry_ms", retry_ms),
+            Self::Position { position, heartbeat_ms } => Members::tagged(out, "position")
+                .position("position", position)
+                .optional_number("heartbeat_ms", heartbeat_ms),
             Self::Gap(gap) => return gap.write_json(out),
             Self::Message(message) => {
                 out.extend_from_slice(br#"{"type":"message","#);
@@ -207,6 +217,14 @@ mod tests {
             (
                 ServerMessage::Gap(GapView { channel: "a", from: "x", to: position }),
                 r#"{"type":"gap","channel":"a","from":"x","to":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Position { position, heartbeat_ms: None },
+                r#"{"type":"position","position":"10-7"}"#,
+            ),
+            (
+                ServerMessage::Position { position, heartbeat_ms: Some(20_000) },
+                r#"{"type":"position","position":"10-7","heartbeat_ms":20000}"#,
             ),
             (
                 ServerMessage::Goodbye { code: 1001, retry_ms: Some(250) },

@@ -24,6 +24,8 @@ pub enum ServerEvent {
     Message(Message),
     /// Messages are gone for this reader.
     Gap(Gap),
+    /// There was nothing else to say.
+    Position(Reached),
     /// The last words on a connection.
     Goodbye(Goodbye),
     /// Something a newer server says, to be ignored.
@@ -107,6 +109,15 @@ pub struct Refusal {
     pub retry_ms: Option<u64>,
 }
 
+/// How far a connection has come: a frame of `tidewire.v1`, and the data of the event `$position`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Reached {
+    /// Everything up to here has been delivered.
+    pub position: Position,
+    /// The longest the server stays silent, where no welcome says it.
+    pub heartbeat_ms: Option<u64>,
+}
+
 /// The last words on a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Goodbye {
@@ -134,6 +145,7 @@ impl ServerEvent {
             "error" => serde_json::from_str(text).map(Self::Error),
             "message" => serde_json::from_str(text).map(Self::Message),
             "gap" => serde_json::from_str(text).map(Self::Gap),
+            "position" => serde_json::from_str(text).map(Self::Position),
             "goodbye" => serde_json::from_str(text).map(Self::Goodbye),
             _ => Ok(Self::Other { kind }),
         }
@@ -201,6 +213,14 @@ mod tests {
         assert!(matches!(
             parse(r#"{"type":"gap","channel":"a","from":"?","to":"10-7"}"#),
             ServerEvent::Gap(gap) if gap.from == "?"
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"position","position":"10-7"}"#),
+            ServerEvent::Position(Reached { position: at, heartbeat_ms: None }) if at == position
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"position","position":"10-7","heartbeat_ms":20000}"#),
+            ServerEvent::Position(Reached { heartbeat_ms: Some(20_000), .. })
         ));
         assert!(matches!(
             parse(r#"{"type":"goodbye","code":1001}"#),

@@ -48,7 +48,8 @@ pub use bookmark::Bookmark;
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{
-    Goodbye, HistoryPage, Published, Refusal, ServerEvent, Subscribed, Unsubscribed, Welcome,
+    Goodbye, HistoryPage, Published, Reached, Refusal, ServerEvent, Subscribed, Unsubscribed,
+    Welcome,
 };
 pub use line::{Gap, GapView, PollAnswer, StreamLine};
 pub use message::{Message, MessageView};

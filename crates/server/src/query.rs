@@ -10,7 +10,7 @@ use std::{
     future::{Ready, ready},
     time::Duration,
 };
-use tidewire_connection::{Format, Identity, Limits, Place, Subscription, limit};
+use tidewire_connection::{Format, Heartbeat, Identity, Limits, Place, Subscription, limit};
 use tidewire_protocol::{ErrorCode, Since, parse_duration};
 
 /// The parameters that a route takes. Its place in the table of routes names them.
@@ -99,6 +99,20 @@ impl Query {
             Some("json") => Ok(Format::Json),
             Some(other) => {
                 let message = format!("format={other} is not known; it is raw or json");
+                Err(Refused::new(ErrorCode::BadRequest, message))
+            }
+        }
+    }
+
+    /// What is to say, on an event stream, that the connection is there.
+    pub(crate) fn heartbeat(&self) -> Result<Heartbeat, Refused> {
+        match self.one("heartbeat") {
+            None => Ok(Heartbeat::Block),
+            Some("event") => Ok(Heartbeat::Event),
+            Some(other) => {
+                let message = format!(
+                    "heartbeat={other} is not known; it is event, or left out for a block of only an id"
+                );
                 Err(Refused::new(ErrorCode::BadRequest, message))
             }
         }
@@ -296,6 +310,14 @@ mod tests {
             assert!(parse(&format!("limit={bad}")).unwrap().limit().is_err(), "{bad}");
         }
         assert!(parse("info={").unwrap().identity().is_err());
+    }
+
+    #[test]
+    fn a_heartbeat_is_an_event_for_those_who_ask() {
+        let heartbeat = |query| Query::parse(query, &["heartbeat"]).unwrap().heartbeat();
+        assert_eq!(heartbeat("").unwrap(), Heartbeat::Block);
+        assert_eq!(heartbeat("heartbeat=event").unwrap(), Heartbeat::Event);
+        assert!(heartbeat("heartbeat=comment").is_err());
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
     let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
     config
-        .service(path("/events", READING, SUBSCRIBE, [get().to(subscribe::events)]))
+        .service(path("/events", READING, EVENTS, [get().to(subscribe::events)]))
         .service(path("/ws", READING, SUBSCRIBE, [get().to(subscribe::socket)]))
         .service(path("/poll", READING, POLL, [get().to(subscribe::poll)]))
         .service(path("/stream", READING, SUBSCRIBE, [get().to(subscribe::stream)]))
@@ -61,6 +61,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
 
 const SUBSCRIBE: Parameters =
     &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info"];
+const EVENTS: Parameters =
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "heartbeat", "user", "info"];
 const POLL: Parameters =
     &["channel", "since", "lastEventId", "Last-Event-ID", "format", "wait", "user", "info"];
 /// A batch takes none of them, and says where they belong.

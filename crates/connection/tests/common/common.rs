@@ -8,18 +8,23 @@ use tidewire_broker::{
     Rules,
 };
 use tidewire_connection::{
-    Connection, Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Place, Refusal,
-    Subscription, Time, Wire, Worker,
+    Connection, Dialect, Format, Framing, Heartbeat, Identity, Limits, LongPoll, Opening, Place,
+    Refusal, Subscription, Time, Wire, Worker,
 };
 
-pub const SSE: Wire = Wire::Sse { format: Format::Raw, framing: Framing::Chunked };
-pub const SSE_JSON: Wire = Wire::Sse { format: Format::Json, framing: Framing::Chunked };
+pub const SSE: Wire = sse(Format::Raw, Heartbeat::Block);
+pub const SSE_JSON: Wire = sse(Format::Json, Heartbeat::Block);
+pub const SSE_HEARD: Wire = sse(Format::Raw, Heartbeat::Event);
 pub const STREAM: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
 pub const STREAM_RAW: Wire = Wire::Stream { format: Format::Raw, framing: Framing::Chunked };
 pub const RAW: Wire = Wire::WebSocket(Dialect::Raw);
 pub const JSON: Wire = Wire::WebSocket(Dialect::Json);
 pub const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
 pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE];
+
+const fn sse(format: Format, heartbeat: Heartbeat) -> Wire {
+    Wire::Sse { format, framing: Framing::Chunked, heartbeat }
+}
 
 /// One worker whose broker is of epoch `10`, and a clock.
 pub struct Server {

@@ -40,10 +40,12 @@ pub(super) async fn events(
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
+    let heartbeat = query.heartbeat()?;
     let asked = Asked { request: &request, query: &query, caller: &caller };
-    follow(asked, handoff, &desk, response, Format::Raw, |format, framing| Wire::Sse {
+    follow(asked, handoff, &desk, response, Format::Raw, move |format, framing| Wire::Sse {
         format,
         framing,
+        heartbeat,
     })
 }
 

@@ -4,7 +4,7 @@ use super::chunks::Chunks;
 use sse_codec::Item;
 use std::mem;
 use tidewire_connection::{Dialect, Format, Framing, Wire};
-use tidewire_protocol::{Gap, Message, PollAnswer, Position, ServerEvent, StreamLine};
+use tidewire_protocol::{Gap, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine};
 use ws_frame::{Decoder, Event, Kind, Limits, Role};
 
 /// How a client hears.
@@ -151,7 +151,10 @@ fn hear_events(
             }
             known_id.clear();
             known_id.push_str(event.last_event_id);
-            heard.push(hear_event(&event, format)?);
+            heard.push(match event.event {
+                "$position" => hear_position(&event)?,
+                _ => hear_event(&event, format)?,
+            });
         }
         if parser.last_event_id() != known_id {
             known_id.clear();
@@ -160,6 +163,18 @@ fn hear_events(
         }
     }
     Ok(())
+}
+
+fn hear_position(event: &sse_codec::Event<'_>) -> Result<Heard, String> {
+    let reached = ServerEvent::parse(event.data).map_err(|error| error.to_string())?;
+    match reached {
+        ServerEvent::Position(Reached { position: place, heartbeat_ms: Some(_) })
+            if place == position(event.last_event_id)? =>
+        {
+            Ok(Heard::Place(place))
+        }
+        other => Err(format!("{other:?} under the id {}", event.last_event_id)),
+    }
 }
 
 fn hear_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Heard, String> {
@@ -242,6 +257,7 @@ fn hear_text(dialect: Dialect, text: &str) -> Result<Heard, String> {
         Dialect::Tidewire => match ServerEvent::parse(text).map_err(|error| error.to_string())? {
             ServerEvent::Message(message) => Ok(Heard::Message(Box::new(message))),
             ServerEvent::Gap(gap) => Ok(Heard::Gap(gap)),
+            ServerEvent::Position(reached) => Ok(Heard::Place(reached.position)),
             said => Ok(Heard::Said(Box::new(said))),
         },
     }

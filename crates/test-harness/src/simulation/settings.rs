@@ -5,7 +5,7 @@ use tidewire_broker::{
     ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Publishers, Retention, Rule,
     Rules, SlowReaders,
 };
-use tidewire_connection::{Dialect, Format, Framing, Limits, Wire};
+use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Limits, Wire};
 
 use super::{ear::Manner, history::PayloadKind};
 
@@ -137,8 +137,9 @@ pub(crate) fn channel_named(name: &str) -> Option<&'static str> {
 pub(crate) fn manner(rng: &mut Rng) -> Manner {
     let format = if rng.bool() { Format::Raw } else { Format::Json };
     let framing = if rng.u8(..4) == 0 { Framing::UntilClose } else { Framing::Chunked };
+    let heartbeat = if rng.bool() { Heartbeat::Block } else { Heartbeat::Event };
     match rng.u8(..8) {
-        0 | 1 => Manner::Live(Wire::Sse { format, framing }),
+        0 | 1 => Manner::Live(Wire::Sse { format, framing, heartbeat }),
         2 => Manner::Live(Wire::Stream { format, framing }),
         3 => Manner::Live(Wire::WebSocket(Dialect::Raw)),
         4 => Manner::Live(Wire::WebSocket(Dialect::Json)),
