@@ -5,7 +5,7 @@ use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
-use tidewire_protocol::{Refusal, Since};
+use tidewire_protocol::{Reached, Refusal, Since};
 
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -20,11 +20,13 @@ impl Sse {
     pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
         let since = progress.since();
         let text = since.to_string();
-        let format = ("format", "json");
+        let all = [("since", &*text), ("format", "json"), ("heartbeat", "event")];
+        let [_, others @ ..] = &all;
         let request = match since {
-            Since::Position(_) => subscribe_request(client, "events", progress, &[format])
-                .header("last-event-id", text),
-            _ => subscribe_request(client, "events", progress, &[("since", &text), format]),
+            Since::Position(_) => {
+                subscribe_request(client, "events", progress, others).header("last-event-id", &text)
+            }
+            _ => subscribe_request(client, "events", progress, &all),
         };
         let request =
             request.header(header::ACCEPT, MEDIA_TYPE).header(header::CACHE_CONTROL, "no-cache");
@@ -81,6 +83,11 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
             }
             Err(error) => Err(error),
         },
+        // Its id is the position.
+        "$position" => serde_json::from_str(event.data).map(|reached: Reached| {
+            let heartbeat = reached.heartbeat_ms.map(Duration::from_millis);
+            heartbeat.map_or(Item::Alive, Item::Heartbeat)
+        }),
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
         _ => serde_json::from_str(event.data).map(Item::Message),

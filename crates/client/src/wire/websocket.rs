@@ -56,7 +56,9 @@ impl WebSocket {
         Ok(websocket)
     }
 
+    /// Waits for the next item, or for more of one that has begun: somebody is sending it.
     pub(super) async fn next(&mut self) -> Result<Item, Failure> {
+        let mut has_read = false;
         loop {
             let item = self.take_item();
             // Also on a failure: the answer to a close is among it.
@@ -65,10 +67,13 @@ impl WebSocket {
                 return Ok(item);
             }
             flushed?;
+            if has_read {
+                return Ok(Item::Alive);
+            }
             self.input.drain(..mem::take(&mut self.consumed));
-            match self.io.read_buf(&mut self.input).await {
+            has_read = match self.io.read_buf(&mut self.input).await {
                 Ok(0) => return Err(Failure::Cut("the server ended the connection".into())),
-                Ok(_) => {}
+                Ok(_) => true,
                 Err(error) => return Err(Failure::Cut(describe(&error))),
             }
         }
@@ -169,6 +174,7 @@ fn interpret(text: &str) -> Result<Item, Failure> {
         }
         ServerEvent::Message(message) => Item::Message(message),
         ServerEvent::Gap(gap) => Item::Gap(gap),
+        ServerEvent::Position(reached) => Item::Position(reached.position.into()),
         ServerEvent::Goodbye(goodbye) => match goodbye.retry_ms {
             Some(retry_ms) => Item::Retry(Duration::from_millis(retry_ms)),
             None => Item::Alive,

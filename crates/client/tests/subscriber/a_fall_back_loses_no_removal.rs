@@ -40,7 +40,8 @@ async fn the_channel_without_a_place_is_begun_alone() {
     }
     let poll = "GET /poll?channel=y.*&since=earliest&wait=0ms HTTP/1.1";
     assert_eq!(first_line(&requests[2]), poll);
-    let events = "GET /events?channel=x&channel=y.*&since=a-3%7E7&format=json HTTP/1.1";
+    let events =
+        "GET /events?channel=x&channel=y.*&since=a-3%7E7&format=json&heartbeat=event HTTP/1.1";
     assert_eq!(first_line(&requests[3]), events);
     assert_eq!(header(&requests[3], "last-event-id"), None);
 }

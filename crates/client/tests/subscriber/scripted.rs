@@ -9,7 +9,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// What to do with one connection.
@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     /// How many frames to read before going on.
     frames_in: usize,
     body: Vec<u8>,
+    /// How long to pause before each few bytes of the body.
+    pause: Duration,
     hold: bool,
 }
 
@@ -26,7 +28,7 @@ impl Answer {
     /// A response and its body, with the end of the connection for its length.
     pub(crate) fn new(status: &str, media_type: &str, body: &str) -> Self {
         let head = format!("HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\n\r\n");
-        Self { head, frames_in: 0, body: body.into(), hold: false }
+        Self { head, frames_in: 0, body: body.into(), pause: Duration::ZERO, hold: false }
     }
 
     pub(crate) fn sse(body: &str) -> Self {
@@ -45,12 +47,17 @@ impl Answer {
     pub(crate) fn websocket(frames_in: usize, body: Vec<u8>) -> Self {
         let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                     sec-websocket-accept: {accept}\r\nsec-websocket-protocol: tidewire.v1\r\n\r\n";
-        Self { head: head.into(), frames_in, body, hold: false }
+        Self { head: head.into(), frames_in, body, pause: Duration::ZERO, hold: false }
     }
 
     /// Leaves the connection open afterwards, without another word.
     pub(crate) fn hold(self) -> Self {
         Self { hold: true, ..self }
+    }
+
+    /// Sends the body a few bytes at a time, with this pause before each.
+    pub(crate) fn slowly(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     async fn give(self, mut socket: TcpStream, said: mpsc::UnboundedSender<String>) {
@@ -63,7 +70,11 @@ impl Answer {
         for _ in 0..self.frames_in {
             said.send(read_frame(&mut socket).await).unwrap();
         }
-        socket.write_all(&self.body).await.unwrap();
+        let piece_bytes = if self.pause.is_zero() { self.body.len().max(1) } else { 16 };
+        for piece in self.body.chunks(piece_bytes) {
+            sleep(self.pause).await;
+            socket.write_all(piece).await.unwrap();
+        }
         if self.hold {
             // Until the client gives up.
             let _ = socket.read_to_end(&mut Vec::new()).await;

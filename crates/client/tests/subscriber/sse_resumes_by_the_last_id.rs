@@ -18,13 +18,14 @@ async fn a_cut_stream_goes_on_behind_the_last_message() {
     assert_eq!(deliveries.position().unwrap().to_string(), "a-3");
 
     let request = server.heard().await;
-    let line = "GET /events?channel=x&channel=y.*&since=earliest&format=json HTTP/1.1";
+    let line =
+        "GET /events?channel=x&channel=y.*&since=earliest&format=json&heartbeat=event HTTP/1.1";
     assert_eq!(first_line(&request), line);
     assert_eq!(header(&request, "last-event-id"), None);
     assert_eq!(header(&request, "accept"), Some("text/event-stream"));
 
     let request = server.heard().await;
-    let line = "GET /events?channel=x&channel=y.*&format=json HTTP/1.1";
+    let line = "GET /events?channel=x&channel=y.*&format=json&heartbeat=event HTTP/1.1";
     assert_eq!(first_line(&request), line);
     assert_eq!(header(&request, "last-event-id"), Some("a-2"));
 }
