@@ -18,10 +18,11 @@
  *     const { members } = await presence('https://example.org/', 'chat.room1');
  *
  * Each message arrives once and in the order of the log, however many of the channels select it, or
- * after a gap that says which are missing. The states:
+ * after a gap that says which are missing. A connection on which nothing has come for two and a half
+ * of the server's heartbeats is dead, whatever the browser believes. The states:
  *
  * - `connecting`: the first attempt is under way
- * - `live` `{head}`: connected; messages up to the position `head` are older than this moment
+ * - `live` `{head}`: the server has answered; messages up to the position `head` are older than this moment
  * - `reconnecting` `{delayMs}`: the connection is gone, the next attempt is in that time
  * - `refused` `{reason}`: the server will not have this subscription; no further attempt
  * - `closed`: by `close()`
@@ -102,24 +103,39 @@ export async function presence(url, channel) {
   }
 }
 
-/** Whether `channel` is what `pattern` names: `*` stands for one token, a last `>` for the rest. */
+/**
+ * Whether `channel` is what `pattern` names: `*` stands for one token, a last `>` for the rest, and
+ * neither for a token that begins with `$`, as the names of system channels do.
+ */
 export function matches(pattern, channel) {
   const tokens = channel.split('.');
   const wanted = pattern.split('.');
   const rest = wanted.at(-1) === '>' ? wanted.length - 1 : undefined;
   if (rest === undefined ? tokens.length !== wanted.length : tokens.length <= rest) return false;
-  return wanted.slice(0, rest).every((token, at) => token === '*' || token === tokens[at]);
+  return wanted.every((token, at) =>
+    token === '*' || at === rest ? !tokens[at].startsWith('$') : token === tokens[at],
+  );
 }
 
 /**
- * Makes one attempt to follow `channels` from `position`, or from the head if there is none yet.
- * Returns what ends it without a further report.
+ * Makes one attempt to follow `channels` from `position`, or from the head if there is none yet, and
+ * gives it up when nothing is heard for too long. Returns what ends it without a further report.
  */
 function connect(listen, url, channels, who, position, events) {
   const abort = new AbortController();
   const { signal } = abort;
   let close = ignore;
   let isLive = false;
+  let heardMs = performance.now();
+  let silenceMsMax = CONNECT_MS_MAX;
+  let silenceTimer;
+  const heard = () => (heardMs = performance.now());
+  const watch = () => {
+    const leftMs = heardMs + silenceMsMax - performance.now();
+    clearTimeout(silenceTimer);
+    if (leftMs > 0) silenceTimer = setTimeout(watch, leftMs);
+    else events.lost();
+  };
   const ask = (since) => askPosition(url, channels, { since, ...who }, signal);
   const fail = (failure) => {
     if (signal.aborted) return;
@@ -128,23 +144,29 @@ function connect(listen, url, channels, who, position, events) {
   };
   const begin = (head) => {
     if (signal.aborted) return;
+    heard();
     const since = position ?? head;
     if (position === undefined) events.place(head);
     close = listen(url, channels, { since, ...who }, {
       ...events,
-      opened() {
+      heard,
+      opened(heartbeatMs) {
         isLive = true;
+        silenceMsMax = HEARTBEATS_MAX * heartbeatMs;
+        watch();
         events.opened(head);
       },
       lost(retryMs) {
-        if (isLive) events.lost(retryMs);
+        if (isLive || retryMs !== undefined) events.lost(retryMs);
         // Neither wire says why it was refused, which may be for good.
-        else ask(since).then(() => events.lost(retryMs), fail);
+        else ask(since).then(() => fail({}), fail);
       },
     });
   };
+  watch();
   ask('now').then(begin, fail);
   return () => {
+    clearTimeout(silenceTimer);
     abort.abort();
     close();
   };
@@ -152,27 +174,35 @@ function connect(listen, url, channels, who, position, events) {
 
 /*
  * A wire connects when it is called, with all channels in one query and therefore as one ordered
- * stream. It reports through `events`, and returns what ends the connection without a further
- * report.
+ * stream. It reports through `events`, also that anything was `heard`, and returns what ends the
+ * connection without a further report.
  */
 
 function sse(url, channels, parameters, events) {
-  const address = endpoint(url, 'events', channels, { format: 'json', ...parameters });
-  const source = new EventSource(address);
-  source.onopen = () => events.opened();
+  // By itself the heartbeat of an event stream is nothing that a script could see.
+  const query = { format: 'json', heartbeat: 'event', ...parameters };
+  const source = new EventSource(endpoint(url, 'events', channels, query));
+  const listen = (name, handle) =>
+    source.addEventListener(name, ({ data }) => {
+      events.heard();
+      handle(JSON.parse(data));
+    });
+  let isOpen = false;
   source.onerror = () => {
     source.close();
     events.lost();
   };
-  source.onmessage = ({ data }) => events.message(JSON.parse(data));
+  listen('message', (message) => events.message(message));
+  listen('$gap', ({ type, ...gap }) => events.gap(gap));
   // Refused for the moment, in the only way that an EventSource can tell of.
-  source.addEventListener('$error', ({ data }) => {
+  listen('$error', ({ retry_ms: retryMs }) => {
     source.close();
-    events.lost(JSON.parse(data).retry_ms);
+    events.lost(retryMs);
   });
-  source.addEventListener('$gap', ({ data }) => {
-    const { type, ...gap } = JSON.parse(data);
-    events.gap(gap);
+  listen('$position', ({ position, heartbeat_ms: heartbeatMs }) => {
+    events.place(position);
+    if (!isOpen) events.opened(heartbeatMs);
+    isOpen = true;
   });
   return () => source.close();
 }
@@ -181,12 +211,14 @@ function ws(url, channels, parameters, events) {
   const socket = new WebSocket(endpoint(url, 'ws', channels, parameters, 'ws'), 'tidewire.v1');
   let retryMs;
   const handlers = {
-    welcome: () => events.opened(),
+    welcome: (welcome) => events.opened(welcome.heartbeat_ms),
+    position: ({ position }) => events.place(position),
     message: (message) => events.message(message),
     gap: (gap) => events.gap(gap),
     goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
   };
   socket.onmessage = ({ data }) => {
+    events.heard();
     const { type, ...fields } = JSON.parse(data);
     if (Object.hasOwn(handlers, type)) handlers[type](fields);
   };
@@ -233,5 +265,9 @@ function backoffMs(attempt) {
 const ignore = () => {};
 const BACKOFF_MS_MIN = 300;
 const BACKOFF_MS_MAX = 15_000;
+/** How many heartbeats may fail to come before a connection is taken for dead. */
+const HEARTBEATS_MAX = 2.5;
+/** What each step of connecting may take; afterwards the server says how often it speaks. */
+const CONNECT_MS_MAX = 15_000;
 /** A connection that lived this long was a good one: the next loss starts counting anew. */
 const STEADY_MS = 5_000;

@@ -22,6 +22,7 @@ mod a_position_of_one_wire_resumes_on_every_other;
 mod a_wire_cut_among_ten_thousand_messages_loses_none;
 mod any_faults_by_seed_lose_nothing;
 mod history_pages_back_and_goes_on_live;
+mod the_rust_client_notices_a_dead_link;
 mod the_rust_client_resumes_on_every_wire;
 
 mod a_long_list_of_members_tells_no_false_gap;
@@ -106,6 +107,8 @@ mod the_console_shows_a_message_on_both_panes;
 mod the_two_snippets_run_verbatim;
 mod tidewire_js_delivers_overlapping_patterns_once;
 mod tidewire_js_goes_on_after_a_gap_with_what_is_left;
+mod tidewire_js_matches_as_the_server_does;
+mod tidewire_js_notices_a_dead_link;
 mod tidewire_js_resumes_after_every_cut;
 mod tidewire_js_says_why_it_is_refused;
 mod what_sse_codec_writes_is_heard_alike_by_all;
