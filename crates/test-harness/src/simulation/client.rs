@@ -12,7 +12,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::collections::BTreeMap;
-use tidewire_connection::{Dialect, Format, Wire};
+use tidewire_connection::{Dialect, Format, Limits, Wire};
 use tidewire_protocol::{Bookmark, Gap, PollAnswer, Position, ServerEvent};
 use ws_frame::{Close, CloseCode, Kind, Part, Piece};
 
@@ -93,6 +93,25 @@ impl Client {
     /// How it hears, and by which session of the server.
     pub(crate) fn ears(&self) -> (Manner, Option<u64>) {
         (self.manner, self.session)
+    }
+
+    /// Takes in that bytes have come, which say `heard`.
+    ///
+    /// A program sees every byte. A script in a browser sees whole messages, and neither pings nor
+    /// pongs.
+    pub(crate) fn note_life(&mut self, heard: &[Heard], now_ms: u64) {
+        let is_seen = |heard: &Heard| !matches!(heard, Heard::Ping(_) | Heard::Nothing);
+        if !self.manner.is_script() || heard.iter().any(is_seen) {
+            self.heard_ms = now_ms;
+        }
+    }
+
+    /// How long it waits for a sign of life: two heartbeats may be missing.
+    pub(crate) fn silence_ms_max(&self, limits: &Limits) -> u64 {
+        match self.manner {
+            Manner::Live(_) => limits.heartbeat_ms * 5 / 2,
+            Manner::Poll => 4 * (limits.heartbeat_ms + limits.pong_wait_ms) + POLL_SLACK_MS,
+        }
     }
 
     /// Forgets the connection, and keeps what has a place to come back to.
@@ -380,3 +399,6 @@ impl Client {
 fn in_broker(position: Position) -> tidewire_broker::Position {
     tidewire_broker::Position { epoch: position.epoch, offset: position.offset }
 }
+
+/// What a client waits for an answer to a poll, more than the server's own deadlines.
+const POLL_SLACK_MS: u64 = 2_000;

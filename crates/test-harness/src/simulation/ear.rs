@@ -3,7 +3,7 @@
 use super::chunks::Chunks;
 use sse_codec::Item;
 use std::mem;
-use tidewire_connection::{Dialect, Format, Framing, Wire};
+use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
 use tidewire_protocol::{Gap, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine};
 use ws_frame::{Decoder, Event, Kind, Limits, Role};
 
@@ -14,6 +14,19 @@ pub(crate) enum Manner {
     Live(Wire),
     /// By one request after the other.
     Poll,
+}
+
+impl Manner {
+    /// Whether a script in a browser could hear so: it sees whole events and frames, and no pings.
+    pub(crate) fn is_script(self) -> bool {
+        matches!(
+            self,
+            Self::Live(
+                Wire::Sse { heartbeat: Heartbeat::Event, .. }
+                    | Wire::WebSocket(Dialect::Json | Dialect::Tidewire)
+            )
+        )
+    }
 }
 
 /// One thing heard.

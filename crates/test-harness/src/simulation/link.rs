@@ -15,6 +15,8 @@ pub(crate) struct Pipe {
     pub(crate) stalled_until_ms: u64,
     /// No more comes in; what is under way still comes out.
     pub(crate) is_ended: bool,
+    /// Since when it takes everything and gives nothing, its end included.
+    pub(crate) swallows_since_ms: Option<u64>,
 }
 
 impl Pipe {
@@ -26,6 +28,7 @@ impl Pipe {
             delay_ms,
             stalled_until_ms: 0,
             is_ended: false,
+            swallows_since_ms: None,
         }
     }
 
@@ -33,10 +36,24 @@ impl Pipe {
         self.bytes < self.bytes_max && !self.is_ended
     }
 
+    /// Loses what is under way and all that will be, and tells neither end.
+    pub(crate) fn swallow(&mut self, now_ms: u64) {
+        self.flight.clear();
+        (self.bytes, self.swallows_since_ms) = (0, self.swallows_since_ms.or(Some(now_ms)));
+    }
+
+    /// Shows its end after all: a machine finds out in time that a peer is there no longer.
+    pub(crate) fn surface(&mut self) {
+        (self.is_ended, self.swallows_since_ms) = (true, None);
+    }
+
     /// Takes the front of `bytes`: as much as fits, and now and then less.
     pub(crate) fn write(&mut self, bytes: &[u8], now_ms: u64, rng: &mut Rng) -> usize {
         if self.is_ended || bytes.is_empty() {
             return 0;
+        }
+        if self.swallows_since_ms.is_some() {
+            return bytes.len();
         }
         let mut count = bytes.len().min(self.bytes_max.saturating_sub(self.bytes));
         if count > 1 && rng.u8(..) < SHORT_WRITES {
@@ -74,7 +91,10 @@ impl Pipe {
 
     /// Whether the reader has come to the end.
     pub(crate) fn is_at_end(&self, now_ms: u64) -> bool {
-        self.is_ended && self.flight.is_empty() && now_ms >= self.stalled_until_ms
+        self.is_ended
+            && self.flight.is_empty()
+            && now_ms >= self.stalled_until_ms
+            && self.swallows_since_ms.is_none()
     }
 
     /// Loses everything under way but its first `kept` bytes, and ends.
@@ -123,6 +143,22 @@ mod tests {
         assert_eq!(pipe.read(3, 10), b"abc");
         assert!(pipe.has_room());
         assert_eq!(pipe.read(3, 10), b"d");
+    }
+
+    #[test]
+    fn what_is_swallowed_never_comes_out_and_shows_no_end() {
+        let mut rng = Rng::with_seed(1);
+        let mut pipe = Pipe::new(4, 10);
+        pipe.write(b"ab", 0, &mut rng);
+        pipe.swallow(5);
+        assert_eq!(pipe.write(b"a longer word", 6, &mut rng), 13);
+        pipe.is_ended = true;
+        assert_eq!(
+            (pipe.read(9, 99), pipe.has_arrivals(99), pipe.is_at_end(99)),
+            (vec![], false, false)
+        );
+        pipe.surface();
+        assert!(pipe.is_at_end(99));
     }
 
     #[test]

@@ -109,6 +109,12 @@ impl Session {
         self.alarm.ring();
     }
 
+    /// Whether its client gets nothing from it any more, without being told.
+    pub(crate) fn is_dead(&self) -> bool {
+        let is_deaf = self.is_websocket && self.up.swallows_since_ms.is_some();
+        self.down.swallows_since_ms.is_some() || is_deaf
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.core, Core::Over)
     }

@@ -45,6 +45,7 @@ tally! {
     reconnects: "reconnects",
     cross_wire: "resumes on another wire",
     mid_message: "cuts inside a message",
+    dead: "dead links noticed by their clients",
     gaps: "gaps",
     epoch_gaps: "gaps after a restart",
     evictions_unowed: "losses before a beginning that are not owed",

@@ -58,7 +58,7 @@ impl World {
         let session = client.session.and_then(|number| self.sessions.get_mut(&number));
         let Some(session) = session else { return };
         let wait_ms = rng.u64(1..6_000);
-        let fault = rng.u8(..6);
+        let fault = rng.u8(..7);
         self.trace.note(now_ms, || format!("client {at}: fault {fault}, {wait_ms} ms"));
         match fault {
             0 | 1 => {
@@ -71,6 +71,16 @@ impl World {
             2 => session.down.stalled_until_ms = now_ms + wait_ms,
             3 => session.up.stalled_until_ms = now_ms + wait_ms,
             4 => client.deaf_until_ms = now_ms + wait_ms,
+            5 => {
+                // Dead, and nobody is told: one way or the other, or both.
+                let ways = rng.u8(..4);
+                if ways != 0 {
+                    session.down.swallow(now_ms);
+                }
+                if ways != 1 {
+                    session.up.swallow(now_ms);
+                }
+            }
             _ => {
                 // The client is gone without a word, and comes back later.
                 client.disconnect(now_ms + wait_ms / 4, &mut self.tally);

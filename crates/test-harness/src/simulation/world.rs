@@ -7,7 +7,7 @@ use super::{
     history::History,
     intake::Intake,
     presence::Presence,
-    session::{Alarm, Desk, Session},
+    session::{Alarm, Core, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
     tally::Tally,
@@ -214,10 +214,14 @@ impl World {
         let mut bytes = session.down.read(bytes_max, now_ms);
         let mut heard = Vec::new();
         if !bytes.is_empty() {
-            client.heard_ms = now_ms;
             let head = self.intake.broker.position(self.intake.broker.head());
+            let count = bytes.len();
             client.read_head(&mut bytes, Position { epoch: head.epoch, offset: head.offset });
+            if bytes.len() < count {
+                client.heard_ms = now_ms;
+            }
             client.ear.iter_mut().try_for_each(|ear| ear.hear(&bytes, &mut heard))?;
+            client.note_life(&heard, now_ms);
         }
         let is_over =
             session.down.is_at_end(now_ms) || client.ear.as_ref().is_some_and(|ear| ear.is_over());
@@ -233,13 +237,26 @@ impl World {
             self.presence.note_heard(number, &heard);
             client.hear(heard, &mut hearing)?;
         }
-        let limits = &self.settings.limits;
-        let idle_ms = 4 * (limits.heartbeat_ms + limits.pong_wait_ms) + IDLE_SLACK_MS;
-        if is_over || client.heard_ms + idle_ms < now_ms {
+        let silence_ms_max = client.silence_ms_max(&self.settings.limits);
+        let is_silent = client.heard_ms + silence_ms_max < now_ms;
+        let is_served = matches!(session.core, Core::Live(_)) && !client.is_done;
+        if is_silent && !is_over && self.is_healed && is_served && !session.is_dead() {
+            return Err(format!("nothing was heard on a good link since {}", client.heard_ms));
+        }
+        let dead_since_ms = session.down.swallows_since_ms;
+        if is_over || is_silent {
             self.trace.note(now_ms, || format!("client {at} hangs up"));
+            self.tally.dead += u64::from(dead_since_ms.is_some());
             // What has been idle too long may be a link of which the server learns nothing.
             session.up.is_ended |= is_over || self.is_healed || self.rng.bool();
+            if self.is_healed && !session.is_websocket {
+                session.up.surface();
+            }
             client.disconnect(now_ms, &mut self.tally);
+        }
+        let is_overdue = dead_since_ms.is_some_and(|since_ms| since_ms + silence_ms_max < now_ms);
+        if is_overdue && client.session.is_some() {
+            return Err(format!("it believes in a link that is dead since {dead_since_ms:?}"));
         }
         Ok(())
     }
@@ -260,9 +277,18 @@ impl World {
             session.down.heal();
             session.up.heal();
             // The machine finds out by itself, in the end, that a peer is there no longer.
-            session.up.is_ended |= !attached.contains(number) && !session.is_websocket;
+            if !attached.contains(number) && !session.is_websocket {
+                session.up.surface();
+            }
         }
-        self.clients.iter_mut().for_each(|client| client.deaf_until_ms = 0);
+        for client in &mut self.clients {
+            client.deaf_until_ms = 0;
+            let session = client.session.and_then(|number| self.sessions.get(&number));
+            if session.is_some_and(|session| session.down.swallows_since_ms.is_none()) {
+                // What is on its way comes in its time.
+                client.heard_ms = self.now_ms + self.settings.delay_max_ms;
+            }
+        }
     }
 
     /// What a client has still to be given.
@@ -270,6 +296,10 @@ impl World {
         let client = self.clients.get(at)?;
         if let Some(ask) = client.asks.values().next() {
             return Some(format!("an answer to {ask:?}"));
+        }
+        let session = client.session.and_then(|number| self.sessions.get(&number));
+        if session.is_some_and(Session::is_dead) {
+            return Some("a link that is alive".to_owned());
         }
         let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
         client.follower.owed(&sight)
@@ -340,8 +370,6 @@ const SETTLING_STEPS: usize = 25;
 /// A few turns of worker and client, for one who comes back in between too; less than most
 /// heartbeats, which would cover up for a wake-up that is missing.
 const LAST_WORD_STEPS_MAX: usize = 12;
-/// What a client waits for more than the server's own deadlines.
-const IDLE_SLACK_MS: u64 = 2_000;
 /// Turns of one task before the clock moves on.
 const TURNS_MAX: usize = 4;
 /// How late a worker may run.
