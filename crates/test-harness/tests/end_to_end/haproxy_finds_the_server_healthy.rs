@@ -28,7 +28,7 @@ const CHECKS: [(&str, &str, &str); 6] = [
         "204",
     ),
     // Shows that a check can fail.
-    ("nothing", "option httpchk HEAD /nothing", "404"),
+    ("nothing", "option httpchk HEAD /health/nothing", "404"),
 ];
 
 #[tokio::test]
