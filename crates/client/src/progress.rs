@@ -138,11 +138,17 @@ impl Progress {
     pub fn handle_message(&mut self, message: &Message) -> bool {
         let position = message.position;
         let mut covering = self.places.iter().filter(|place| place.covers(&message.channel));
-        let is_asked_for = self.order != Order::Separate || covering.clone().next().is_some();
+        let is_covered = covering.clone().next().is_some();
+        let is_asked_for = self.order != Order::Separate || is_covered;
         if !is_asked_for {
             return false;
         }
-        let is_new = !covering.any(|place| place.has_had(position));
+        // One that began with a present state was spared removals of before, which others may need.
+        let may_be_spared = self.since == Since::Earliest && message.data.is_none();
+        let is_new = match may_be_spared {
+            true => !is_covered || !covering.all(|place| place.is_at_least(position)),
+            false => !covering.any(|place| place.has_had(position)),
+        };
         self.latest = Some(position);
         let before = Position { offset: position.offset.saturating_sub(1), ..position };
         for place in self.places.iter_mut().filter(|place| place.is_live) {

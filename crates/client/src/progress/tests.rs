@@ -13,8 +13,12 @@ fn progress(channels: &[&str], since: Since, order: Order) -> Progress {
 }
 
 fn message(channel: &str, position: Position) -> Message {
-    let json = format!(r#"{{"channel":"{channel}","position":"{position}","time":0}}"#);
+    let json = format!(r#"{{"channel":"{channel}","position":"{position}","time":0,"data":1}}"#);
     serde_json::from_str(&json).unwrap()
+}
+
+fn removal(channel: &str, position: Position) -> Message {
+    Message { data: None, ..message(channel, position) }
 }
 
 fn gap(channel: &str, from: &str, to: Position) -> Gap {
@@ -172,6 +176,20 @@ fn a_channel_without_a_place_is_asked_for_alone_before_one_order_takes_all() {
     assert_eq!(progress.missing().count(), 0);
     // Removals behind 7 are owed to `a`, so only those up to there may be passed over for `b`.
     assert_eq!(progress.since().to_string(), "1-3~7");
+}
+
+#[test]
+fn a_removal_that_one_channel_was_spared_is_new_to_another() {
+    let mut progress = progress(&["a.*", ">"], Since::Earliest, Order::Separate);
+    progress.handle_subscribed(">", at(1, 0));
+    assert!(progress.handle_message(&message("a.b", at(1, 3))));
+    // `a.*` begins with the state of 9, in which a removal at 7 is passed over.
+    progress.reconnect(Order::Missing);
+    progress.handle_position(at(1, 9).into());
+    progress.reconnect(Order::Joint);
+    assert_eq!(progress.since(), Since::Position(at(1, 3)));
+    assert!(progress.handle_message(&removal("a.b", at(1, 7))));
+    assert!(!progress.handle_message(&removal("a.b", at(1, 7))));
 }
 
 #[test]
