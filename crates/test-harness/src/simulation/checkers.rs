@@ -210,20 +210,18 @@ impl Follow {
         }
     }
 
-    /// Takes into the state what others have brought to the connection from `start` on: that does not
-    /// come again.
-    fn apply_brought(&mut self, brought: &[Brought], start: Position, sight: &Sight<'_>) {
+    /// Gives up the state if others have brought some of it to the connection from `start` on: that
+    /// does not come again, nor do removals of before this began.
+    fn leave_to(&mut self, brought: &[Brought], start: Position, sight: &Sight<'_>) {
         let Position { epoch, offset: after } = start;
         let upto = brought.iter().map(|by| by.upto).max().unwrap_or(after);
-        for (offset, entry) in sight.history.between(epoch, after, upto) {
-            if !matches(&self.pattern, &entry.channel) || sight.is_muted(entry) {
-                continue;
-            }
-            if brought.iter().any(|by| by.has(offset, entry)) {
-                self.apply(entry, Position { epoch, offset });
-            } else if brought.iter().any(|by| by.may_have(offset, entry)) {
-                self.values = None;
-            }
+        let mut passed = sight.history.between(epoch, after, upto);
+        let is_brought = passed.any(|(offset, entry)| {
+            matches(&self.pattern, &entry.channel)
+                && brought.iter().any(|by| by.may_have(offset, entry))
+        });
+        if is_brought {
+            self.values = None;
         }
     }
 
@@ -391,7 +389,7 @@ impl Follower {
         let follow = self.find(pattern)?;
         follow.begin(sight);
         follow.begun_at = Some(position.offset);
-        follow.apply_brought(&brought, position, sight);
+        follow.leave_to(&brought, position, sight);
         match follow.start(position.epoch)? {
             Some(start) if start != position.offset => {
                 Err(format!("{pattern} was to begin at {start} and begins at {position}"))
