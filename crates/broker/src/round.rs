@@ -69,7 +69,9 @@ impl Round {
             if failure != Failure::Never {
                 roster.put_back([change]);
             }
-            self.worst = Some(error);
+            if failure == Failure::All || !is_over {
+                self.worst = Some(error);
+            }
         }
         if is_over {
             roster.put_back(mem::take(&mut self.changes));
@@ -127,6 +129,16 @@ mod tests {
         let broker = broker(5);
         assert_eq!(fail(&broker, AppendError::Unavailable), 2);
         assert_eq!(broker.roster().take_changes().len(), 5);
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_worse_than_one_without_room_in_the_same_batch() {
+        let broker = broker(2);
+        let mut round = Round::begin(broker);
+        let errors = [AppendError::Unavailable, AppendError::TooManyKeys { keys_max: 1 }];
+        let failed = round.poll_batch(2).unwrap().into_iter().zip(errors);
+        round.handle_failed(failed);
+        assert_eq!(round.worst(), Some(AppendError::Unavailable));
     }
 
     #[test]
