@@ -56,6 +56,7 @@ pub(crate) const STEPS: [Step; 14] = [
             Need::Npm,
             Need::Playwright,
             Need::Haproxy,
+            Need::Nginx,
             Need::Faketime,
             Need::Commands,
             Need::Strace,

@@ -19,6 +19,8 @@ pub(crate) enum Need {
     Playwright,
     /// A load balancer, which probes the server in the end-to-end tests.
     Haproxy,
+    /// A proxy, through which pages reach the server in the end-to-end tests.
+    Nginx,
     /// Shows a program another time than the machine's.
     Faketime,
     /// curl, vmstat and man, which the documentation's commands run.
@@ -37,11 +39,12 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
         Self::Haproxy,
+        Self::Nginx,
         Self::Faketime,
         Self::Commands,
         Self::CppCompiler,
@@ -60,6 +63,7 @@ impl Need {
             Self::Npm => "npm",
             Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
+            Self::Nginx => "nginx",
             Self::Faketime => "faketime",
             Self::Commands => "curl, vmstat and man",
             Self::CppCompiler => "a C++ compiler",
@@ -80,6 +84,7 @@ impl Need {
             Self::Playwright => has_packages(workspace),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
+            Self::Nginx => has("nginx") || Path::new("/usr/sbin/nginx").exists(),
             Self::Faketime => has("faketime"),
             Self::Commands => ["curl", "vmstat", "man"].into_iter().all(has),
             Self::CppCompiler => has("c++"),

@@ -74,6 +74,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Node => vec!["nodejs"],
         Need::Npm => vec!["npm"],
         Need::Haproxy => vec!["haproxy"],
+        Need::Nginx => vec!["nginx-light"],
         Need::Faketime => vec!["faketime"],
         Need::Commands => vec!["curl", "procps", "man-db"],
         Need::CppCompiler => vec!["g++"],
@@ -109,8 +110,8 @@ mod tests {
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium fonts-liberation nodejs npm haproxy faketime curl procps man-db g++ \
-                 valgrind strace python3 python3-venv",
+                 chromium fonts-liberation nodejs npm haproxy nginx-light faketime curl procps \
+                 man-db g++ valgrind strace python3 python3-venv",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",
                 "python3 -m venv --clear 'target/tools/kosoku'",
