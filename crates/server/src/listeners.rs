@@ -55,15 +55,21 @@ fn families(listen: &Listen, listens: &[Listen]) -> Families {
 }
 
 fn open(address: SocketAddr, families: Families) -> io::Result<TcpListener> {
+    let socket = prepare(address, families)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A socket that is not bound yet.
+fn prepare(address: SocketAddr, families: Families) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A server that restarts takes its own address again.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && families == Families::Own {
         socket.set_only_v6(true)?;
     }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Whether the machine has no such address, or not its family.
@@ -101,8 +107,8 @@ mod tests {
         assert_eq!(families(&ipv6, &[listen("127.0.0.1:80", None)]), Families::Both);
         assert_eq!(families(&ipv6, std::slice::from_ref(&ipv6)), Families::Both);
         // A machine may be without IPv6.
-        if let Ok(listener) = open(ipv6.address, Families::Own) {
-            assert!(Socket::from(listener).only_v6().unwrap());
+        if let Ok(socket) = prepare(ipv6.address, Families::Own) {
+            assert!(socket.only_v6().unwrap());
         }
     }
 
