@@ -49,9 +49,11 @@ async fn handshakes_broken_off_anywhere_leave_nothing_behind() -> Result<()> {
         let server = Server::start(&["--workers", "1"]).await?;
         // Once it serves, a server opens no sockets but its clients'.
         let mut other = Subscriber::open(Wire::WebSocket, server.address(), &["a"], None).await?;
+        let before = sockets(&server)?;
         publish(server.address(), "a", "before").await?;
         assert_eq!(other.message().await?.data, "before");
-        let before = sockets(&server)?;
+        // The publisher's socket is not to be counted among them.
+        let_go_of(&server, before, AT_ONCE).await?;
         let whole = LINES.join("\r\n") + "\r\n\r\n";
         let mut streams = Vec::new();
         for end in 0..=whole.len() {
