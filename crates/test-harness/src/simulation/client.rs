@@ -109,7 +109,7 @@ impl Client {
     /// How long it waits for a sign of life: two heartbeats may be missing.
     pub(crate) fn silence_ms_max(&self, limits: &Limits) -> u64 {
         match self.manner {
-            Manner::Live(_) => limits.heartbeat_ms * 5 / 2,
+            Manner::Live(_) => limits.heartbeat_ms * 5 / 2 + STEPS_SLACK_MS,
             Manner::Poll => 4 * (limits.heartbeat_ms + limits.pong_wait_ms) + POLL_SLACK_MS,
         }
     }
@@ -402,3 +402,7 @@ fn in_broker(position: Position) -> tidewire_broker::Position {
 
 /// What a client waits for an answer to a poll, more than the server's own deadlines.
 const POLL_SLACK_MS: u64 = 2_000;
+
+/// A ping, its answer and what follows each wait for a step of the world, which its clock makes in
+/// larger steps than the shortest heartbeat takes.
+const STEPS_SLACK_MS: u64 = 200;
