@@ -141,6 +141,8 @@ impl Socket {
                     self.told.push_back(Told::Heard(Heard::Message(message)));
                 }
                 "gap" => self.told.push_back(Told::Heard(Heard::Gap(Gap::from_json(&event)?))),
+                // The heartbeat of a quiet connection.
+                "position" => self.told.push_back(Told::Position(text(&event, "position")?)),
                 "goodbye" => {}
                 _ => bail!("unasked came {event}"),
             }
