@@ -179,6 +179,7 @@ mod tests {
                 ("too_many_subscriptions", 400, false),
                 ("forbidden", 403, false),
                 ("not_found", 404, false),
+                ("misdirected", 421, false),
                 ("method_not_allowed", 405, false),
                 ("upgrade_required", 426, false),
                 ("payload_too_large", 413, false),
