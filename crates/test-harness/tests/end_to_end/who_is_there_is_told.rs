@@ -36,8 +36,14 @@ async fn watcher(address: SocketAddr) -> Result<Socket> {
     Ok(socket)
 }
 
+/// The next thing that happens; a heartbeat is none.
 async fn heard(socket: &mut Socket) -> Result<Value> {
-    socket.json().await?.context("it was closed")
+    loop {
+        let event = socket.json().await?.context("it was closed")?;
+        if event["type"] != "position" {
+            return Ok(event);
+        }
+    }
 }
 
 /// Somebody who follows `room.a` by events.
