@@ -10,6 +10,11 @@ use tidewire_connection as connection;
 macro_rules! settings {
     ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
         /// What one source says; a key it does not give is left to the sources below it.
+        #[allow(
+            rustdoc::bare_urls,
+            rustdoc::broken_intra_doc_links,
+            reason = "the docs of its fields are the texts of `--help`, where markup would show"
+        )]
         #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
