@@ -50,6 +50,17 @@ pub struct Connection {
     pub(crate) is_spent: bool,
     /// It has lost something in a channel whose options then send readers away.
     pub(crate) is_too_slow: bool,
+    /// The server wants to end it.
+    pub(crate) dismissal: Option<Box<Dismissal>>,
+}
+
+/// A goodbye that waits until the client has been handed what was published before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dismissal {
+    /// After which time the client is told to come back.
+    retry_ms: u64,
+    /// When it is said all the same, on the steady clock.
+    by_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +140,7 @@ impl Connection {
             unplaced_to: None,
             is_spent: false,
             is_too_slow: false,
+            dismissal: None,
         };
         let (_, mut gaps) = this.follow(&subscriptions, worker, time);
         let position = in_words(worker.broker.position(this.after(&worker.broker)));
@@ -199,7 +211,11 @@ impl Connection {
             let retry_ms = worker.limits.retry_ms;
             self.send_away(code, reason, Parting::Overtaken, retry_ms, worker, time);
         }
-        let (limits, now) = (&worker.limits, time.steady_ms);
+        let now = time.steady_ms;
+        if self.dismissal.as_ref().is_some_and(|dismissal| now >= dismissal.by_ms) {
+            self.say_goodbye(worker, time);
+        }
+        let limits = &worker.limits;
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
             self.phase = Phase::Ended(Parting::Stalled);
         }
@@ -253,16 +269,29 @@ impl Connection {
         let beat_ms = beats.then(|| self.sent_ms.saturating_add(limits.heartbeat_ms));
         let stall_ms = self.blocked_ms.map(|since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
+            Phase::Open => self.dismissal.as_ref().map(|dismissal| dismissal.by_ms),
             Phase::Closing { until_ms, .. } => Some(until_ms),
-            _ => None,
+            Phase::Flushing(_) | Phase::Ended(_) => None,
         };
         [pulse_ms, beat_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Says goodbye: the client is told to come back after `retry_ms`.
-    pub fn dismiss(&mut self, retry_ms: u64, worker: &Worker, time: Time) {
-        let (code, reason) = (CloseCode::GOING_AWAY, "the server is going away");
-        self.send_away(code, reason, Parting::Dismissed, retry_ms, worker, time);
+    /// Has it say goodbye once all that the lane has settled is handed over, or at the latest after
+    /// `grace_ms`: the client is told to come back after `retry_ms`.
+    ///
+    /// A memory engine takes with it what it holds, so whoever keeps up misses nothing of it; a client
+    /// far behind could hold up the server's end for as long as it likes.
+    pub fn dismiss(&mut self, retry_ms: u64, grace_ms: u64, time: Time) {
+        let by_ms = time.steady_ms.saturating_add(grace_ms);
+        self.dismissal.get_or_insert_with(|| Box::new(Dismissal { retry_ms, by_ms }));
+    }
+
+    /// Says the goodbye that waits, if any does.
+    pub(crate) fn say_goodbye(&mut self, worker: &Worker, time: Time) {
+        if let Some(Dismissal { retry_ms, .. }) = self.dismissal.as_deref().copied() {
+            let (code, reason) = (CloseCode::GOING_AWAY, "the server is going away");
+            self.send_away(code, reason, Parting::Dismissed, retry_ms, worker, time);
+        }
     }
 
     fn send_away(

@@ -7,7 +7,7 @@ use tidewire_protocol::GapView;
 
 impl Connection {
     /// Fills the worker's batch with what is to be written next; false if there is nothing.
-    pub fn poll_transmit(&mut self, worker: &mut Worker) -> bool {
+    pub fn poll_transmit(&mut self, worker: &mut Worker, time: Time) -> bool {
         worker.batch.clear();
         worker.gathered.clear();
         if matches!(self.phase, Phase::Ended(_)) {
@@ -27,6 +27,9 @@ impl Connection {
                 self.reader.advance(&worker.gathered, worker.gathered.items().len());
                 // It has read as much as one turn is for, and has to read again: others first.
                 self.is_spent |= !worker.gathered.is_caught_up();
+            }
+            if worker.gathered.is_caught_up() && worker.batch.len() == worker.batch.replies_end {
+                self.add_reply(worker, |this, worker| this.say_goodbye(worker, time));
             }
         }
         if self.is_quiet(worker) {
@@ -129,12 +132,19 @@ impl Connection {
             self.is_heartbeat_due |= self.unplaced_to.take().is_some();
         }
         if self.phase == Phase::Open && std::mem::take(&mut self.is_heartbeat_due) {
-            let position = in_words(worker.broker.position(self.after(&worker.broker)));
-            let before = self.replies.len();
-            self.wire.write_heartbeat(position, &worker.limits, &mut self.replies);
-            worker.batch.push_copy(self.replies.get(before..).unwrap_or_default());
-            worker.batch.replies_end = worker.batch.len();
+            self.add_reply(worker, |this, worker| {
+                let position = in_words(worker.broker.position(this.after(&worker.broker)));
+                this.wire.write_heartbeat(position, &worker.limits, &mut this.replies);
+            });
         }
+    }
+
+    /// Has `say` write replies, for this batch, which holds nothing yet that comes after replies.
+    fn add_reply(&mut self, worker: &mut Worker, say: impl FnOnce(&mut Self, &Worker)) {
+        let before = self.replies.len();
+        say(self, worker);
+        worker.batch.push_copy(self.replies.get(before..).unwrap_or_default());
+        worker.batch.replies_end = worker.batch.len();
     }
 
     /// Ends what only had something left to send.

@@ -4,7 +4,7 @@
 #[path = "common/common.rs"]
 mod common;
 
-use common::{RAW, Server, TIDEWIRE, frame};
+use common::{GRACE_MS, RAW, Server, TIDEWIRE, frame};
 use tidewire_connection::Parting;
 
 #[test]
@@ -22,7 +22,7 @@ fn the_client_closes() {
 fn the_server_closes_and_the_client_answers() {
     let mut server = Server::new();
     let mut connection = server.open(RAW, &[("a", "now")]);
-    connection.dismiss(500, &server.worker, server.time);
+    connection.dismiss(500, GRACE_MS, server.time);
     assert_eq!(server.output(&mut connection), b"\x88\x1a\x03\xe9the server is going away");
     server.text("a", "too late");
     assert_eq!(server.output(&mut connection), b"");
@@ -37,7 +37,7 @@ fn the_server_closes_and_the_client_answers() {
 fn a_client_that_never_answers_is_let_go_in_time() {
     let mut server = Server::new();
     let mut connection = server.open(RAW, &[("a", "now")]);
-    connection.dismiss(500, &server.worker, server.time);
+    connection.dismiss(500, GRACE_MS, server.time);
     server.output(&mut connection);
     assert_eq!(connection.wake_at_ms(&server.worker.limits), 4_000);
     server.wait(&mut connection, 3_000);

@@ -4,7 +4,7 @@
 #[path = "common/common.rs"]
 mod common;
 
-use common::{Server, show};
+use common::{GRACE_MS, Server, show};
 use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 
 #[test]
@@ -32,7 +32,7 @@ fn a_response_without_chunks_is_the_same_inside() {
             let mut connection = server.open(wire, &[("a", "now")]);
             server.text("a", "hi");
             let mut output = server.output_by(&mut connection, bytes_max);
-            connection.dismiss(9, &server.worker, server.time);
+            connection.dismiss(9, GRACE_MS, server.time);
             output.extend(server.output_by(&mut connection, bytes_max));
             assert_eq!(show(&output), whole);
         }

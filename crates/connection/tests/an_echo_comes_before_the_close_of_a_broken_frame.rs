@@ -4,7 +4,7 @@
 #[path = "common/common.rs"]
 mod common;
 
-use common::{JSON, RAW, Server, frame};
+use common::{GRACE_MS, JSON, RAW, Server, frame};
 use tidewire_broker::{Engine as _, MemoryEngine, Publishing};
 use tidewire_connection::{Connection, Limits, Parting, Refusal};
 
@@ -94,7 +94,7 @@ fn an_echo_is_awaited_also_behind_a_pong() {
 fn one_that_is_dismissed_meanwhile_is_read_again_for_its_close() {
     let mut server = Server::new();
     let mut connection = broken(&mut server);
-    connection.dismiss(1_000, &server.worker, server.time);
+    connection.dismiss(1_000, GRACE_MS, server.time);
     assert!(connection.wants_input(&server.worker));
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct House {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
+    /// How long a client may take to hear what was published before the server says goodbye.
+    pub(crate) goodbye_wait_ms: u64,
     /// The log on disk, if it is there.
     pub(crate) log: Option<Arc<LogEngine>>,
 }
@@ -90,6 +92,7 @@ impl Desk {
     pub(crate) async fn run_leaving(&self) {
         self.gate.left().await;
         self.is_leaving.set(true);
+        // Also has the lane settle all that was published, which the goodbyes come after.
         self.ring(u64::MAX);
     }
 

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tidewire_broker::Publishing;
-use tidewire_connection::{Connection, Opening, Refusal, Time, Worker};
+use tidewire_connection::{Connection, Opening, Publish, Refusal, Time, Worker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection that is subscribed, but has no socket yet.
@@ -72,13 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     ) -> bool {
         // All are handed over before the first is waited for: an engine may sync them together.
         while let Some(publish) = connection.poll_publish() {
-            let engine = &self.subscribed.desk.engine;
-            match engine.publish(publish.permit, publish.draft, time.wall_ms) {
-                Publishing::Done(outcome) if self.publishing.is_empty() => {
+            let Publish { id, permit, draft } = publish;
+            let Desk { engine, gate, .. } = &*self.subscribed.desk;
+            match gate.publish(|| engine.publish(permit, draft, time.wall_ms)) {
+                Ok(Publishing::Done(outcome)) if self.publishing.is_empty() => {
                     let outcome = outcome.map_err(Refusal::from);
-                    connection.handle_published(publish.id, outcome, worker, time);
+                    connection.handle_published(id, outcome, worker, time);
                 }
-                waiting => self.publishing.push_back((publish.id, waiting)),
+                Ok(waiting) => self.publishing.push_back((id, waiting)),
+                Err(turned) => connection.handle_published(id, Err(turned.into()), worker, time),
             }
         }
         while let Some((id, publishing)) = self.publishing.front_mut() {
@@ -129,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         time: Time,
         context: &mut Context<'_>,
     ) {
-        while connection.poll_transmit(worker) {
+        while connection.poll_transmit(worker, time) {
             let socket = Pin::new(&mut self.socket);
             let written = match worker.batch.contiguous() {
                 Some(bytes) => socket.poll_write(context, bytes),
@@ -159,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let mut worker = desk.worker.borrow_mut();
         // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
         if desk.is_leaving.get() && self.publish(&mut connection, &worker, time, context) {
-            connection.dismiss(spread(desk.limits.retry_ms), &worker, time);
+            connection.dismiss(spread(desk.limits.retry_ms), desk.house.goodbye_wait_ms, time);
         }
         connection.handle_time(&mut worker, time);
         loop {
@@ -234,6 +236,7 @@ mod tests {
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
+            goodbye_wait_ms: 0,
             log: None,
         };
         let (lane, gate) = (broker.lane().unwrap(), Gate::new(1));

@@ -4,7 +4,7 @@
 //! was taken ends with actix, so all of them have to be answered before that is stopped.
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ struct Shared {
     inside_max: usize,
     errands: AtomicUsize,
     refused: AtomicU64,
+    /// Held while a publish is handed over; true once none is taken any more.
+    is_shut: RwLock<bool>,
     leaving: watch::Sender<bool>,
 }
 
@@ -49,8 +51,9 @@ impl Gate {
     pub(crate) fn new(inside_max: usize) -> Self {
         let (leaving, _) = watch::channel(false);
         let (inside, errands) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let refused = AtomicU64::new(0);
-        Self { shared: Arc::new(Shared { inside, inside_max, errands, refused, leaving }) }
+        let (refused, is_shut) = (AtomicU64::new(0), RwLock::new(false));
+        let shared = Shared { inside, inside_max, errands, refused, is_shut, leaving };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Lets one more in.
@@ -85,6 +88,15 @@ impl Gate {
         if self.is_leaving() { Err(Turned::Leaving) } else { Ok(()) }
     }
 
+    /// Has `hand_over` take a publish, unless it is time to leave.
+    ///
+    /// The word to leave comes after the last publish that is taken: a reader that hears all of those
+    /// before its goodbye misses none that was answered.
+    pub(crate) fn publish<T>(&self, hand_over: impl FnOnce() -> T) -> Result<T, Turned> {
+        let is_shut = self.shared.is_shut.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_shut { Err(Turned::Leaving) } else { Ok(hand_over()) }
+    }
+
     pub(crate) fn inside(&self) -> usize {
         self.shared.inside.load(Ordering::Relaxed)
     }
@@ -98,8 +110,9 @@ impl Gate {
         *self.shared.leaving.borrow()
     }
 
-    /// Tells everyone to leave.
+    /// Tells everyone to leave, once those who are handing a publish over have done so.
     pub(crate) fn leave(&self) {
+        *self.shared.is_shut.write().unwrap_or_else(PoisonError::into_inner) = true;
         self.shared.leaving.send_replace(true);
     }
 
@@ -134,6 +147,26 @@ mod tests {
         assert_eq!(gate.inside(), 1);
         drop(first);
         assert!(gate.enter().is_ok());
+    }
+
+    #[test]
+    fn the_word_to_leave_comes_after_the_last_publish() {
+        let gate = Gate::new(9);
+        let (begun, beginning) = std::sync::mpsc::channel();
+        let publisher = std::thread::spawn({
+            let gate = gate.clone();
+            move || {
+                gate.publish(|| {
+                    begun.send(()).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                    assert!(!gate.is_leaving(), "told to leave while a publish is handed over");
+                })
+            }
+        });
+        beginning.recv().unwrap();
+        gate.leave();
+        assert_eq!(gate.publish(|| ()), Err(Turned::Leaving));
+        assert_eq!(publisher.join().unwrap(), Ok(()));
     }
 
     #[test]

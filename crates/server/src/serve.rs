@@ -100,6 +100,8 @@ fn start(
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
+        // The other half is for the goodbyes themselves.
+        goodbye_wait_ms: config.drain.millis() / 2,
         log: storage.on_disk(),
     };
     let access = Access::new(config);

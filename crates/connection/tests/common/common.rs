@@ -22,6 +22,9 @@ pub const JSON: Wire = Wire::WebSocket(Dialect::Json);
 pub const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
 pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE];
 
+/// What a client that is dismissed has for hearing the rest.
+pub const GRACE_MS: u64 = 5_000;
+
 const fn sse(format: Format, heartbeat: Heartbeat) -> Wire {
     Wire::Sse { format, framing: Framing::Chunked, heartbeat }
 }
@@ -150,7 +153,7 @@ impl Server {
         output: &mut Vec<u8>,
     ) -> bool {
         self.worker.lane.ring(self.time.steady_ms);
-        if !connection.poll_transmit(&mut self.worker) {
+        if !connection.poll_transmit(&mut self.worker, self.time) {
             return false;
         }
         let slices = self.worker.batch.slices(&self.worker.broker);

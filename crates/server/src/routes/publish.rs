@@ -109,10 +109,9 @@ fn check_names(request: &HttpRequest, query: &Query) -> Result<(), Refused> {
 }
 
 fn submit(permit: Permit, draft: Draft, desk: &Desk) -> Result<Publishing, Refusal> {
-    // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
-    desk.gate.check()?;
     let now_ms = desk.clock.now().wall_ms;
-    Ok(desk.engine.publish(permit, draft, now_ms))
+    // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
+    Ok(desk.gate.publish(|| desk.engine.publish(permit, draft, now_ms))?)
 }
 
 /// A header, or else a parameter of the query.

@@ -248,7 +248,7 @@ impl Session {
             if batches > ROUNDS_MAX {
                 return Err("a connection has ever more to write".to_owned());
             }
-            if !connection.poll_transmit(desk.worker) {
+            if !connection.poll_transmit(desk.worker, desk.time) {
                 break;
             }
             let batch = &desk.worker.batch;

@@ -89,14 +89,12 @@ impl World {
     }
 
     fn dismiss(&mut self) {
-        let retry_ms = self.rng.u64(0..1_000);
+        let (retry_ms, grace_ms) = (self.rng.u64(0..1_000), self.rng.u64(0..6_000));
         let live =
             self.sessions.values_mut().filter(|session| matches!(session.core, Core::Live(_)));
         let Some(session) = self.rng.choice(live.collect::<Vec<_>>()) else { return };
-        if let Core::Live(connection) = &mut session.core
-            && let Some(shift) = self.workers.get(session.worker)
-        {
-            connection.dismiss(retry_ms, &shift.worker, time(self.now_ms));
+        if let Core::Live(connection) = &mut session.core {
+            connection.dismiss(retry_ms, grace_ms, time(self.now_ms));
             session.alarm.ring();
         }
     }
