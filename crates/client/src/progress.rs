@@ -112,11 +112,11 @@ impl Progress {
     pub fn reconnect(&mut self, order: Order) {
         self.order = order;
         for place in &mut self.places {
-            place.is_live = match order {
+            place.reconnect(match order {
                 Order::Joint => true,
                 Order::Separate => false,
                 Order::Missing => place.bookmark.is_none(),
-            };
+            });
         }
     }
 

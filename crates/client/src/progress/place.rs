@@ -22,6 +22,13 @@ impl Place {
         Self { channel, start, bookmark, reported: None, is_live: false }
     }
 
+    /// Takes in that another connection is made, on which its request names it or not.
+    pub(super) fn reconnect(&mut self, is_live: bool) {
+        self.is_live = is_live;
+        // What has come nowhere yet begins where this connection says, which may be later.
+        self.start = self.start.filter(|_| self.bookmark.is_some());
+    }
+
     /// Takes in that the server begins to deliver it behind `position`.
     pub(super) fn begin(&mut self, position: Position) {
         self.is_live = true;

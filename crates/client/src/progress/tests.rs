@@ -193,6 +193,21 @@ fn a_removal_that_one_channel_was_spared_is_new_to_another() {
 }
 
 #[test]
+fn a_channel_that_begins_later_after_a_cut_has_had_nothing_of_before() {
+    // A time that has not come yet: what is begun before it gets everything from then on.
+    let mut progress = progress(&["d", "*"], Since::Time(9), Order::Separate);
+    progress.handle_subscribed("d", at(1, 5));
+    progress.handle_subscribed("*", at(1, 5));
+    assert!(progress.handle_message(&message("a", at(1, 6))));
+    // By now it has, and `d` begins with the first message of it.
+    progress.reconnect(Order::Missing);
+    assert!(progress.handle_message(&message("d", at(1, 26))));
+    progress.reconnect(Order::Joint);
+    assert!(progress.handle_message(&message("d", at(1, 22))), "`*` lost a message");
+    assert!(!progress.handle_message(&message("d", at(1, 26))));
+}
+
+#[test]
 fn a_gap_is_reported_once_and_what_is_left_before_its_end_still_comes() {
     let mut progress = progress(&["a.*"], Since::Position(at(1, 5)), Order::Separate);
     assert!(progress.handle_gap(&gap("a.*", "1-5", at(1, 30))));
