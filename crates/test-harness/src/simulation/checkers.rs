@@ -78,6 +78,23 @@ impl Follow {
         }
     }
 
+    /// One of a program, whose own bookkeeping says from where.
+    pub(crate) fn of_program(pattern: &str, since: Since) -> Self {
+        let (place, within) = match since {
+            Since::Position(position) => (Some(position), None),
+            Since::Within { position, state } => (Some(position), Some(state)),
+            Since::Now | Since::Earliest | Since::Time(_) | Since::Ago(_) => (None, None),
+        };
+        let is_past = place.is_none() && since != Since::Now;
+        Self { within, values: None, ..Self::new(pattern, place, is_past) }
+    }
+
+    /// Takes in that a store which had come to `head` was put back.
+    pub(crate) fn lose_after(&mut self, epoch: u64, head: u64) {
+        let is_lost = |place: &Position| place.epoch == epoch && place.offset > head;
+        self.lost = self.place.filter(is_lost).or(self.lost);
+    }
+
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
         (self.begun_at, self.base, self.told, self.begun_with) = (None, None, None, None);
@@ -123,10 +140,14 @@ impl Follow {
     }
 
     /// The same with a request that asks for everything from `past` on, heard at this moment.
-    pub(crate) fn begin_at_once(&mut self, past: Since, sight: &Sight<'_>) {
+    pub(crate) fn begin_at_once(&mut self, past: Since, wall_ms: u64, sight: &Sight<'_>) {
         self.begin(sight);
-        if self.place.is_none() && self.from_earliest && past == Since::Earliest {
-            (self.state, self.base) = (self.fresh, Some(0));
+        if self.place.is_some() || !self.from_earliest {
+            return;
+        }
+        self.base = sight.before(past, wall_ms);
+        if past == Since::Earliest {
+            self.state = self.fresh;
         }
     }
 
@@ -173,7 +194,7 @@ impl Follow {
         } else {
             self.check_beginning(upto)?;
         }
-        self.began.get_or_insert(self.place.map_or(upto.offset, |place| place.offset));
+        self.began.get_or_insert(start.unwrap_or(upto.offset));
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             (self.place, self.within) = (Some(upto), None);
         }
@@ -302,8 +323,7 @@ impl Follow {
 impl Follower {
     /// Takes in that the store was put back as it was when the log had come to `head`.
     pub(crate) fn lose_after(&mut self, epoch: u64, head: u64) {
-        let is_lost = |place: &Position| place.epoch == epoch && place.offset > head;
-        self.follows.iter_mut().for_each(|it| it.lost = it.place.filter(is_lost).or(it.lost));
+        self.follows.iter_mut().for_each(|follow| follow.lose_after(epoch, head));
     }
 
     pub(crate) fn new(follows: Vec<Follow>) -> Self {

@@ -6,6 +6,7 @@ use super::{
     members::check_asked,
     opening::subscribe,
     pages::PageAsk,
+    program::Program,
     settings::manner,
     sight::{Sight, check_event, check_message, check_raw, place_in},
     tally::Tally,
@@ -18,6 +19,8 @@ use ws_frame::{Close, CloseCode, Kind, Part, Piece};
 
 pub(crate) struct Client {
     pub(crate) follower: Follower,
+    /// Who decides from where to resume, and what is a repeat, if not this client.
+    pub(crate) program: Option<Program>,
     pub(crate) manner: Manner,
     /// Its connection, by the number of the server's session.
     pub(crate) session: Option<u64>,
@@ -73,6 +76,7 @@ impl Client {
     pub(crate) fn new(manner: Manner, follows: Vec<Follow>) -> Self {
         Self {
             follower: Follower::new(follows),
+            program: None,
             manner,
             session: None,
             ear: None,
@@ -146,9 +150,18 @@ impl Client {
         }
     }
 
+    /// Takes in that a store which had come to `head` was put back.
+    pub(crate) fn lose_after(&mut self, epoch: u64, head: u64) {
+        self.follower.lose_after(epoch, head);
+        self.program.iter_mut().for_each(|program| program.lose_after(epoch, head));
+    }
+
     /// Takes in one thing heard.
     pub(crate) fn hear(&mut self, heard: Heard, hearing: &mut Hearing<'_>) -> Result<(), String> {
         let Hearing { sight, tally, .. } = hearing;
+        if let Some(program) = &mut self.program {
+            program.hear(&heard, sight, tally)?;
+        }
         match heard {
             Heard::Place(position) => {
                 tally.heartbeats += 1;
@@ -370,6 +383,15 @@ impl Client {
             let close = Some(Close { code, reason: "" });
             ws_frame::encode_close(close, key, &mut self.output).unwrap_or_default();
         }
+    }
+
+    /// Takes any manner that tells it all it needs.
+    pub(crate) fn draw_manner(&mut self, rng: &mut Rng) {
+        self.manner = match self.program {
+            Some(_) => Program::manner(rng),
+            None => manner(rng),
+        };
+        self.choose_manner(rng);
     }
 
     /// Takes another manner, if its wire could not tell apart what it follows: members may say the

@@ -133,6 +133,13 @@ impl History {
         last.map_or(now_ms, |last| last.time_ms.max(now_ms))
     }
 
+    /// The offset of the newest message that was published before a time.
+    pub(crate) fn before(&self, epoch: u64, time_ms: u64) -> u64 {
+        let entries = self.lives.get(&epoch).map_or(&[][..], Vec::as_slice);
+        let older = entries.partition_point(|entry| entry.time_ms < time_ms);
+        u64::try_from(older).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn entry(&self, epoch: u64, offset: u64) -> Option<&Entry> {
         self.lives.get(&epoch)?.get(index(offset)?)
     }

@@ -7,7 +7,6 @@ use super::{
     link::Pipe,
     presence::{connection_name, identity, late_user},
     session::{Core, Session},
-    settings,
     workload::request,
     world::{World, sight, time},
 };
@@ -25,21 +24,27 @@ impl World {
         if client.placed_by.is_some() {
             self.tally.reconnects += 1;
             if rng.bool() {
-                client.manner = settings::manner(rng);
-                client.choose_manner(rng);
+                client.draw_manner(rng);
             }
             self.tally.cross_wire += u64::from(client.placed_by != Some(client.manner));
         }
-        let (is_placeless, past) = (client.is_placeless(), past(rng));
+        let mut past = past(rng);
+        if let Some(program) = &mut client.program {
+            if rng.u8(..12) == 0 {
+                program.restart(&mut self.tally);
+            }
+            let (manner, follows) = program.connect(client.manner, &mut self.tally);
+            (client.manner, client.follower.follows, past) = (manner, follows, program.since);
+        }
+        let is_placeless = client.is_placeless();
         for follow in &mut client.follower.follows {
             follow.reconnect();
-            if client.manner == Manner::Poll && rng.u8(..4) == 0 {
+            if client.manner == Manner::Poll && client.program.is_none() && rng.u8(..4) == 0 {
                 // It has forgotten everything, and lists what there is by now.
                 *follow = Follow::new(&follow.pattern, None, true);
             }
-            // The first answer to a poll tells all that was retained, and where that ends.
-            let is_told = client.manner == Manner::Poll && past == Since::Earliest;
-            follow.from_earliest &= !is_placeless || is_told;
+            // The first answer to a poll tells all there was, and where that ends.
+            follow.from_earliest &= !is_placeless || client.manner == Manner::Poll;
         }
         let subscriptions = subscriptions(client, past, rng);
         let manner = client.manner;
@@ -104,10 +109,14 @@ impl World {
     /// What a handler does: it subscribes, and then answers with the head.
     fn serve(&mut self, number: u64, request: Request) {
         let Self { rng, workers, sessions, .. } = self;
-        let Request { manner, subscriptions, .. } = request;
+        let Request { manner, subscriptions, client, .. } = request;
+        let is_program = self.clients.get(client).is_some_and(|it| it.program.is_some());
+        // A wait from `now` on that is cut would lose a program what is published meanwhile.
+        let may_wait = !is_program || subscriptions.iter().all(has_place);
         let Some(session) = sessions.get_mut(&number) else { return };
         let Some(shift) = workers.get_mut(session.worker) else { return };
         let (time, wait_ms) = (time(self.now_ms), rng.u64(0..2_000));
+        let wait_ms = if may_wait { wait_ms } else { 0 };
         let (core, head) = match manner {
             Manner::Live(wire) => {
                 let (connection, version) = (connection_name(number), "0");
@@ -139,7 +148,7 @@ impl World {
                 follow.check_beginning(head)?;
                 follow.place = Some(head);
             }
-            follow.begin_at_once(past, &sight);
+            follow.begin_at_once(past, time(self.now_ms).wall_ms, &sight);
         }
         Ok(())
     }
@@ -154,10 +163,15 @@ pub(crate) struct Request {
     arrives_ms: u64,
 }
 
+fn has_place(subscription: &Subscription) -> bool {
+    matches!(subscription.place, Place::Since(Since::Position(_) | Since::Within { .. }))
+}
+
 /// What the query says; a client of `tidewire.v1` may rather ask once it is there.
 fn subscriptions(client: &mut Client, past: Since, rng: &mut Rng) -> Vec<Subscription> {
     let manner = client.manner;
-    if manner == Manner::Live(Wire::WebSocket(Dialect::Tidewire)) && rng.bool() {
+    let may_ask = manner == Manner::Live(Wire::WebSocket(Dialect::Tidewire));
+    if may_ask && (client.program.is_some() || rng.bool()) {
         for follow in mem::take(&mut client.follower.follows) {
             subscribe(client, follow, rng);
         }
@@ -169,9 +183,10 @@ fn subscriptions(client: &mut Client, past: Since, rng: &mut Rng) -> Vec<Subscri
 /// Asks for a subscription, from its place or as it was first meant.
 pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) {
     follow.reconnect();
-    let since = match follow.bookmark() {
-        Some(place) => Some(place.into()),
-        None => follow.from_earliest.then(|| past(rng)),
+    let since = match (follow.bookmark(), &client.program) {
+        (Some(place), _) => Some(place.into()),
+        (None, Some(program)) => Some(program.since),
+        (None, None) => follow.from_earliest.then(|| past(rng)),
     };
     let channel = follow.pattern.clone();
     client.ask(Ask::Subscribe(follow), rng, |id| {

@@ -141,7 +141,7 @@ impl World {
         match restored {
             Some(head) => {
                 self.tally.restored += 1;
-                self.clients.iter_mut().for_each(|it| it.follower.lose_after(before, head));
+                self.clients.iter_mut().for_each(|client| client.lose_after(before, head));
             }
             None => self.intake.restart(&self.settings.broker, &self.history, &mut self.rng),
         }

@@ -8,7 +8,7 @@ use super::{
 use std::{cmp::Reverse, num::NonZeroU64};
 use tidewire_broker::{Broker, Content, Label};
 use tidewire_connection::{Dialect, Format, Wire};
-use tidewire_protocol::{Message, Position, PublishedData};
+use tidewire_protocol::{Message, Position, PublishedData, Since};
 
 /// The truth, and what of it one client could have seen.
 #[derive(Clone, Copy)]
@@ -49,6 +49,20 @@ impl Sight<'_> {
     pub(super) fn entry(&self, position: Position) -> Result<&Entry, String> {
         let entry = self.history.entry(position.epoch, position.offset);
         entry.ok_or_else(|| format!("nothing was ever published at {position}"))
+    }
+
+    /// The offset behind which everything was published at some time of the past, or later.
+    pub(super) fn before(&self, past: Since, wall_ms: u64) -> Option<u64> {
+        let epoch = self.broker.epoch();
+        match past {
+            Since::Earliest => Some(0),
+            Since::Time(time_ms) => Some(self.history.before(epoch, time_ms)),
+            Since::Ago(ago) => {
+                let ago_ms = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+                Some(self.history.before(epoch, wall_ms.saturating_sub(ago_ms)))
+            }
+            Since::Now | Since::Position(_) | Since::Within { .. } => None,
+        }
     }
 
     /// Whether the connection that hears has published it without wanting an echo.

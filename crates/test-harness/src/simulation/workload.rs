@@ -106,6 +106,7 @@ impl World {
         if client.session.is_none() || client.is_done {
             return;
         }
+        let is_program = client.program.is_some();
         let act = self.rng.u8(..64);
         self.trace.note(self.now_ms, || format!("client {at}: act {act}"));
         match act {
@@ -121,6 +122,8 @@ impl World {
                 let count = if act == 2 { 100 } else { 1 };
                 (0..count).for_each(|_| client.say_ping(&mut self.rng));
             }),
+            // A program keeps to what it follows.
+            _ if is_program => {}
             _ if dialect == Dialect::Tidewire => self.ask(at, act),
             _ => self.publish_raw(at),
         }

@@ -7,6 +7,7 @@ use super::{
     history::History,
     intake::Intake,
     presence::Presence,
+    program::Program,
     session::{Alarm, Core, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
@@ -106,9 +107,10 @@ impl World {
         let draft = self.draft(channel);
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
-        for client in &self.clients {
+        for client in &mut self.clients {
             let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
             client.follower.check_state(&sight, &mut self.tally)?;
+            client.program.iter().try_for_each(|program| program.check(&sight))?;
         }
         self.check_members()?;
         for _ in 0..PAGES_AT_THE_END {
@@ -302,7 +304,8 @@ impl World {
             return Some("a link that is alive".to_owned());
         }
         let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
-        client.follower.owed(&sight)
+        let awaited = client.program.as_ref().and_then(Program::awaits);
+        client.follower.owed(&sight).or(awaited)
     }
 }
 
@@ -337,6 +340,13 @@ pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<S
 }
 
 fn draw_client(settings: &Settings, rng: &mut Rng) -> Client {
+    if rng.u8(..3) == 0 {
+        let program = Some(Program::draw(settings, rng));
+        let mut client = Client { program, ..Client::new(Manner::Poll, Vec::new()) };
+        client.draw_manner(rng);
+        client.back_at_ms = rng.u64(0..500);
+        return client;
+    }
     let from_earliest = rng.u8(..4) == 0;
     let mut follows: Vec<Follow> = Vec::new();
     for _ in 0..rng.usize(1..=4) {
