@@ -124,8 +124,7 @@ fn start(
     };
     let make_app = move || {
         let desk = desk_of_this_worker(&make_desk);
-        let gate = desk.gate.clone();
-        let access = access.clone();
+        let (gate, access) = (desk.gate.clone(), access.clone());
         App::new()
             .wrap_fn(move |request, service| admit(request, service, &access))
             .wrap_fn({
