@@ -10,9 +10,7 @@ use tidewire_connection::Parting;
 #[test]
 fn a_dismissed_client_is_told_to_come_back() {
     for (wire, ending) in [(SSE, "c\r\nretry: 750\n\n\r\n0\r\n\r\n"), (STREAM, "0\r\n\r\n")] {
-        let mut server = Server::new();
-        let mut connection = server.open(wire, &[("a", "now")]);
-        server.output(&mut connection);
+        let (mut server, mut connection) = Server::opened(wire);
         connection.dismiss(750, GRACE_MS, server.time);
         assert_eq!(show(&server.output(&mut connection)), ending);
         server.text("a", "too late");
@@ -39,9 +37,7 @@ fn a_websocket_closes_with_1001_and_tidewire_says_goodbye_first() {
 
 #[test]
 fn what_was_half_sent_is_finished_first() {
-    let mut server = Server::new();
-    let mut connection = server.open(SSE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(SSE);
     server.text("a", "half");
     let mut output = Vec::new();
     server.write(&mut connection, 10, &mut output);
@@ -71,9 +67,7 @@ fn what_was_published_before_is_heard_before_the_goodbye() {
 
 #[test]
 fn a_client_that_takes_its_time_is_told_all_the_same() {
-    let mut server = Server::new();
-    let mut connection = server.open(SSE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(SSE);
     (0..100).for_each(|number| server.text("a", &number.to_string()));
     connection.dismiss(750, GRACE_MS, server.time);
     let mut output = Vec::new();
@@ -83,4 +77,16 @@ fn a_client_that_takes_its_time_is_told_all_the_same() {
     output.extend(server.output(&mut connection));
     let whole = "12\r\nid: 10-1\ndata: 0\n\n\r\nc\r\nretry: 750\n\n\r\n0\r\n\r\n";
     assert_eq!(show(&output), whole);
+}
+
+#[test]
+fn a_server_that_says_so_again_gives_no_more_time() {
+    let (mut server, mut connection) = Server::opened(SSE);
+    (0..100).for_each(|number| server.text("a", &number.to_string()));
+    for _ in 0..GRACE_MS {
+        connection.dismiss(750, GRACE_MS, server.time);
+        server.write(&mut connection, 0, &mut Vec::new());
+        server.wait(&mut connection, 1);
+    }
+    assert_eq!(show(&server.output(&mut connection)), "c\r\nretry: 750\n\n\r\n0\r\n\r\n");
 }

@@ -18,9 +18,7 @@ fn a_quiet_reader_hears_the_head_though_other_channels_moved_it() {
         (STREAM, "14\r\n{\"position\":\"10-2\"}\n\r\n"),
         (STREAM_RAW, "1\r\n\n\r\n"),
     ] {
-        let mut server = Server::new();
-        let mut connection = server.open(wire, &[("a", "now")]);
-        server.output(&mut connection);
+        let (mut server, mut connection) = Server::opened(wire);
         server.text("b", "x");
         server.text("b", "y");
         server.wait(&mut connection, 19_999);
@@ -33,9 +31,7 @@ fn a_quiet_reader_hears_the_head_though_other_channels_moved_it() {
 
 #[test]
 fn a_reader_that_is_behind_gets_messages_instead() {
-    let mut server = Server::new();
-    let mut connection = server.open(SSE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(SSE);
     server.text("a", "news");
     server.wait(&mut connection, 20_000);
     assert_eq!(show(&server.output(&mut connection)), "15\r\nid: 10-1\ndata: news\n\n\r\n");
@@ -51,9 +47,7 @@ fn a_raw_websocket_has_pings_instead() {
 
 #[test]
 fn a_heartbeat_that_nobody_takes_is_not_asked_for_again() {
-    let mut server = Server::new();
-    let mut connection = server.open(SSE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(SSE);
     server.wait(&mut connection, 20_000);
     assert!(server.write(&mut connection, 0, &mut Vec::new()));
     assert_eq!(connection.wake_at_ms(&server.worker.limits), 1_000 + 20_000 + 60_000);
@@ -64,9 +58,7 @@ fn a_websocket_of_json_is_told_its_place_beside_a_ping() {
     for (wire, beat) in
         [(JSON, r#"{"position":"10-2"}"#), (TIDEWIRE, r#"{"type":"position","position":"10-2"}"#)]
     {
-        let mut server = Server::new();
-        let mut connection = server.open(wire, &[("a", "now")]);
-        server.output(&mut connection);
+        let (mut server, mut connection) = Server::opened(wire);
         server.text("b", "x");
         server.text("b", "y");
         server.wait(&mut connection, 19_999);

@@ -24,9 +24,7 @@ fn a_write_that_is_tried_again_in_vain_gives_no_more_time() {
 /// though it speaks meanwhile and `then` happens each time.
 fn check_let_go(then: impl Fn(&mut Server, &mut Connection)) {
     for wire in ALL {
-        let mut server = Server::new();
-        let mut connection = server.open(wire, &[("a", "now")]);
-        server.output(&mut connection);
+        let (mut server, mut connection) = Server::opened(wire);
         server.text("a", "x");
         server.write(&mut connection, 0, &mut Vec::new());
         for _ in 0..6 {

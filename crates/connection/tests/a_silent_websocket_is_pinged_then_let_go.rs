@@ -14,9 +14,7 @@ fn a_silent_websocket_is_pinged_then_let_go() {
         (JSON, b"\x81\x13{\"position\":\"10-0\"}"),
         (TIDEWIRE, b"\x81\x25{\"type\":\"position\",\"position\":\"10-0\"}"),
     ] {
-        let mut server = Server::new();
-        let mut connection = server.open(wire, &[("a", "now")]);
-        server.output(&mut connection);
+        let (mut server, mut connection) = Server::opened(wire);
         assert_eq!(connection.wake_at_ms(&server.worker.limits), 21_000);
         server.wait(&mut connection, 20_000);
         assert_eq!(server.output(&mut connection), [b"\x89\x00", beat].concat());

@@ -95,6 +95,8 @@ fn one_that_is_dismissed_meanwhile_is_read_again_for_its_close() {
     let mut server = Server::new();
     let mut connection = broken(&mut server);
     connection.dismiss(1_000, GRACE_MS, server.time);
+    assert!(!connection.wants_input(&server.worker), "the goodbye has not been said yet");
+    server.wait(&mut connection, GRACE_MS);
     assert!(connection.wants_input(&server.worker));
 }
 

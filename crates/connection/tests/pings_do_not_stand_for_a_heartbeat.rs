@@ -13,9 +13,7 @@ const BEAT: &str = r#"{"type":"position","position":"10-0"}"#;
 
 #[test]
 fn a_client_that_pings_all_the_time_is_told_its_place_all_the_same() {
-    let mut server = Server::new();
-    let mut connection = server.open(TIDEWIRE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(TIDEWIRE);
     for _ in 0..19 {
         server.wait(&mut connection, 1_000);
         server.input(&mut connection, PING);
@@ -27,9 +25,7 @@ fn a_client_that_pings_all_the_time_is_told_its_place_all_the_same() {
 
 #[test]
 fn heartbeats_keep_their_time_though_pongs_come_late() {
-    let mut server = Server::new();
-    let mut connection = server.open(TIDEWIRE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(TIDEWIRE);
     for _ in 0..5 {
         server.wait(&mut connection, 20_000);
         let output = server.output(&mut connection);
@@ -45,9 +41,7 @@ fn heartbeats_keep_their_time_though_pongs_come_late() {
 
 #[test]
 fn a_ping_of_which_only_a_byte_is_taken_is_no_heartbeat_either() {
-    let mut server = Server::new();
-    let mut connection = server.open(TIDEWIRE, &[("a", "now")]);
-    server.output(&mut connection);
+    let (mut server, mut connection) = Server::opened(TIDEWIRE);
     server.wait(&mut connection, 19_000);
     server.input(&mut connection, PING);
     let mut output = Vec::new();

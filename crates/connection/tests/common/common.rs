@@ -52,6 +52,14 @@ impl Server {
         }
     }
 
+    /// A server, and a connection that follows `a` and has been told where it begins.
+    pub fn opened(wire: Wire) -> (Self, Connection) {
+        let mut server = Self::new();
+        let mut connection = server.open(wire, &[("a", "now")]);
+        server.output(&mut connection);
+        (server, connection)
+    }
+
     fn number(&mut self) -> NonZeroU64 {
         self.opened += 1;
         NonZeroU64::new(self.opened).unwrap()
