@@ -236,6 +236,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn two_heartbeats_may_fail_to_come_and_no_third() {
+        for seconds in [1, 20, 300] {
+            let heartbeat = Duration::from_secs(seconds);
+            let silence_max = silence_max(heartbeat);
+            assert!(heartbeat * 2 < silence_max && silence_max < heartbeat * 3, "{silence_max:?}");
+        }
+    }
+
     #[tokio::test]
     async fn the_wait_that_a_server_gives_is_kept_and_spread() {
         for goodbye in [true, false] {

@@ -12,6 +12,7 @@ mod a_long_message_that_trickles_in_is_no_silence;
 mod a_page_of_history_is_asked_for_and_read;
 mod a_publish_says_what_became_of_it;
 mod a_refusal_ends_the_subscription;
+mod a_refused_event_stream_is_asked_for_again_in_time;
 mod a_server_that_is_down_is_waited_for;
 mod a_silent_connection_is_reopened;
 mod a_success_makes_the_next_wait_short_again;
