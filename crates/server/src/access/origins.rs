@@ -199,6 +199,8 @@ mod tests {
         ] {
             assert_eq!(allow(setting, origin), None, "{origin}");
         }
+        let one = "https://app.example.com";
+        assert_eq!(allow(one, "file://"), None, "pages from a disk are to be named like others");
         assert_eq!(allow("", "http://localhost:5173"), None, "an empty list allows none");
     }
 

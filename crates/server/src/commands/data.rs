@@ -3,6 +3,7 @@
 use super::server::Server;
 use crate::clock::wall_ms;
 use anyhow::{Context as _, Result, bail};
+use clap::{ArgMatches, FromArgMatches, error::ErrorKind, parser::ValueSource};
 use std::{
     fs::{self, File},
     io::{BufReader, Write as _},
@@ -36,8 +37,12 @@ enum Command {
     NewEpoch(NewEpochCommand),
 }
 
+/// What a backup is made of: one of two, of which the variable for one may be set all the same.
+#[derive(Debug)]
+struct BackupCommand(BackupArguments);
+
 #[derive(Debug, clap::Args)]
-struct BackupCommand {
+struct BackupArguments {
     /// The file to write; it must not be there yet.
     file: PathBuf,
     #[command(flatten)]
@@ -69,7 +74,7 @@ impl Data {
     /// It cannot be done; nothing has changed then.
     pub async fn run(self) -> Result<()> {
         match self.command {
-            Command::Backup(command) => command.run().await,
+            Command::Backup(BackupCommand(arguments)) => arguments.run().await,
             Command::Restore(RestoreCommand { file, dir }) => {
                 let backup = File::open(&file);
                 let backup = backup.with_context(|| format!("cannot read {}", file.display()))?;
@@ -95,7 +100,37 @@ impl Data {
     }
 }
 
-impl BackupCommand {
+impl clap::Args for BackupCommand {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        BackupArguments::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        BackupArguments::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for BackupCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let arguments = BackupArguments::from_arg_matches(matches)?;
+        // clap's own rule of conflicts would take the variable for the flag.
+        let is_url_a_flag = matches.value_source("url") == Some(ValueSource::CommandLine);
+        match arguments.data.is_some() && is_url_a_flag {
+            true => Err(clap::Error::raw(ErrorKind::ArgumentConflict, BOTH)),
+            false => Ok(Self(arguments)),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+const BOTH: &str = "--url names a server and --data the folder of one that is stopped: \
+                    a backup is made of one of them, so leave the other out\n";
+
+impl BackupArguments {
     async fn run(self) -> Result<()> {
         let mut output = NewFile::create(&self.file)?;
         match &self.data {

@@ -108,3 +108,24 @@ const BACKUP_TYPE: &str = "application/vnd.tidewire.backup";
 
 /// Pieces of 256 KiB read ahead of the peer.
 const PIECES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn only_a_program_on_this_machine_may_copy_the_store() {
+        for (peer, is_here) in [
+            ("127.0.0.1:5", true),
+            ("[::1]:5", true),
+            ("[::ffff:127.0.0.1]:5", true),
+            ("10.0.0.5:5", false),
+            ("[2001:db8::1]:5", false),
+        ] {
+            let request = TestRequest::post().peer_addr(peer.parse().unwrap()).to_http_request();
+            assert_eq!(check_peer(&request).is_ok(), is_here, "{peer}");
+        }
+        assert!(check_peer(&TestRequest::post().to_http_request()).is_err(), "nobody knows where");
+    }
+}

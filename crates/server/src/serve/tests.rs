@@ -59,6 +59,25 @@ async fn the_goodbye_of_a_websocket_comes_behind_the_answers() {
 }
 
 #[actix_web::test]
+async fn what_a_batch_has_left_at_the_end_is_refused() {
+    let server = Running::start();
+    let broker = server.broker.clone();
+    // One more than are handed over together.
+    let body = format!("{{\"messages\":[{}]}}", vec![r#"{"channel":"a","data":1}"#; 257].join(","));
+    let request = format!(
+        "POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut client = server.connect(request.as_bytes()).await;
+    server.until_the_engine_is_asked().await;
+    server.end(DRAIN).await;
+    let answer = rest(&mut client).await;
+    assert_eq!(answer.matches(r#"{"position":"#).count(), 256, "{answer}");
+    assert_eq!(answer.matches(r#"{"error":{"code":"unavailable""#).count(), 1, "{answer}");
+    assert_eq!(broker.head(), 256);
+}
+
+#[actix_web::test]
 async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
     let server = Running::start();
     let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
