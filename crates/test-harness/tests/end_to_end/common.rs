@@ -73,12 +73,16 @@ pub(crate) fn check_numbers(messages: &[Message], range: std::ops::Range<usize>)
 /// Checks that an answer is a problem document of this status and code, and returns its detail.
 pub(crate) async fn check_problem(answer: Answer, status: u16, code: &str) -> Result<String> {
     let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+    let kept = answer.header("cache-control").unwrap_or_default().to_owned();
+    let sniffed = answer.header("x-content-type-options").unwrap_or_default().to_owned();
     let answered = answer.status;
     // An answer that goes well may have no end.
     ensure!(answered == status || answered >= 400, "answered with {answered}");
     let text = answer.text().await?;
     ensure!(answered == status, "answered with {answered}: {text}");
     ensure!(content_type == "application/problem+json", "it is {content_type}: {text}");
+    // A refusal is for this moment and this client, and no page for a browser to show.
+    ensure!(kept == "no-store" && sniffed == "nosniff", "{kept}, {sniffed}: {text}");
     let problem: Value = serde_json::from_str(&text)?;
     ensure!(problem["type"] == format!("urn:tidewire:problem:{code}"), "{problem}");
     ensure!(problem["status"] == status, "{problem}");

@@ -26,10 +26,14 @@ async fn unknown_parameters_are_refused_with_a_suggestion() -> Result<()> {
             let detail = check_problem(answer, 400, "bad_request").await.context(path)?;
             ensure!(detail.contains(&format!("did you mean {meant}?")), "{path}: {detail}");
         }
-        for path in ["/health/live?x=1", "/health/ready?x=1", "/favicon.ico?x=1"] {
+        for path in
+            ["/health/live?x=1", "/health/ready?x=1", "/favicon.ico?x=1", "/assets/style.css?x=1"]
+        {
             let answer = get(server.address(), path, &[]).await?;
             check_problem(answer, 400, "bad_request").await.context(path)?;
         }
+        let answer = post(server.address(), "/data/backup?x=1", &[], b"").await?;
+        check_problem(answer, 400, "bad_request").await?;
         for path in ["/publish/a?evnt=said", "/publish?evnt=said"] {
             let answer = post(server.address(), path, &[], b"{}").await?;
             let detail = check_problem(answer, 400, "bad_request").await.context(path)?;
