@@ -101,6 +101,10 @@ fn every_refusal_says_which_request_and_why() {
             r#"{"type":"error","id":7,"code":"bad_request","message":"event is error, which"#,
         ),
         (
+            r#"{"type":"publish","id":12,"channel":"a","data":1,"event":"open"}"#,
+            r#"{"type":"error","id":12,"code":"bad_request","message":"event is open, which"#,
+        ),
+        (
             r#"{"type":"history","id":8,"channel":"a","before":"yesterday"}"#,
             r#"{"type":"error","id":8,"code":"bad_position""#,
         ),

@@ -73,6 +73,18 @@ fn older_files_put_over_those_of_a_later_time_tell_so() {
     assert_told(open_at(&without, &settings(), 1_000).unwrap(), 1_000);
 }
 
+#[test]
+fn files_that_came_without_the_name_beside_them_tell_so() {
+    let machine = Machine::default();
+    let (engine, broker) = open_at(&machine, &settings(), 1_000).unwrap();
+    before(&engine);
+    engine.close();
+    let alone = Machine { generation: Machine::default().generation, ..machine.copy() };
+    after(&engine);
+    drop((engine, broker));
+    assert_told(open_at(&alone, &settings(), 1_000).unwrap(), 1_000);
+}
+
 /// Copies the files of a folder over those of another.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
