@@ -29,8 +29,10 @@ impl Engine for SlowEngine {
     fn publish(&self, permit: Permit, draft: Draft, now_ms: u64) -> Publishing {
         let engine = self.engine.clone();
         self.asked.fetch_add(1, Ordering::SeqCst);
+        // From now on: those that are handed over together are answered together.
+        let written = sleep(ENGINE_WAIT);
         Publishing::Waiting(Box::pin(async move {
-            sleep(ENGINE_WAIT).await;
+            written.await;
             engine.publish(permit, draft, now_ms).await
         }))
     }

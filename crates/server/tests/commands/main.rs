@@ -10,6 +10,7 @@
 mod program;
 mod tls;
 
+mod a_backup_is_of_a_server_or_of_a_folder;
 mod a_terminal_is_given_no_control_characters;
 mod check_config_lists_every_error_for_programs;
 mod commands_say_what_they_did;
