@@ -160,10 +160,26 @@ impl Lane {
         self.ring_if_due();
     }
 
+    /// Takes the seat that has been due for longest, because of news or because its time has come.
+    ///
+    /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_seat`].
+    pub fn next_due(&mut self) -> Option<SeatId> {
+        self.seats.next_due()
+    }
+
+    /// Wakes the task that sleeps in a seat.
+    pub fn wake_seat(&self, seat: SeatId) {
+        self.seats.wake(seat);
+    }
+
     /// Wakes up to `count_max` sleepers that have news or whose time has come; says whether more
     /// wait to be woken.
     pub fn wake(&mut self, count_max: usize) -> bool {
-        self.seats.wake(count_max)
+        for _ in 0..count_max {
+            let Some(seat) = self.next_due() else { break };
+            self.wake_seat(seat);
+        }
+        self.seats.has_due()
     }
 
     fn ring_if_due(&self) {

@@ -17,6 +17,13 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeatId(usize);
 
+impl SeatId {
+    /// A small number that no other seat of the lane has at the time: whoever sits down later may get it again.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Which channels, among those that wildcards select, a seat's reader has to look at.
 ///
 /// Channels followed by name need no list: the reader knows them.
@@ -209,15 +216,16 @@ impl Seats {
         }
     }
 
-    /// Wakes up to `count_max` of those due, the longest due first; says whether more are.
-    pub(crate) fn wake(&mut self, count_max: usize) -> bool {
-        for _ in 0..count_max {
-            let Some(at) = self.due.pop_front() else { break };
-            if let Some(waker) = self.seats.get(at).and_then(|seat| seat.waker.as_ref()) {
-                waker.wake_by_ref();
-            }
+    /// Takes the seat that has been due for longest.
+    pub(crate) fn next_due(&mut self) -> Option<SeatId> {
+        self.due.pop_front().map(SeatId)
+    }
+
+    /// Wakes a seat's task, if it has ever slept.
+    pub(crate) fn wake(&self, id: SeatId) {
+        if let Some(waker) = self.seats.get(id.0).and_then(|seat| seat.waker.as_ref()) {
+            waker.wake_by_ref();
         }
-        !self.due.is_empty()
     }
 
     pub(crate) fn has_due(&self) -> bool {
