@@ -67,6 +67,9 @@ fn transmit(connection: &mut Connection, worker: &mut Worker) -> usize {
         let written = worker.batch.len();
         connection.handle_transmitted(written, worker, TIME);
         sent += written;
+        if !connection.may_transmit(worker) {
+            break;
+        }
     }
     sent
 }

@@ -317,6 +317,16 @@ impl Connection {
         self.say_close(code, reason, parting, worker, time);
     }
 
+    /// Its seat in the worker's lane.
+    pub fn seat(&self) -> SeatId {
+        self.seat
+    }
+
+    /// Whether the client has taken no byte since it was last given some.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked_ms.is_some()
+    }
+
     /// Whether it is over, and how.
     pub fn parting(&self) -> Option<Parting> {
         match self.phase {

@@ -7,8 +7,9 @@
 //! 2. [`Connection::handle_time`] first of all in each turn, and when [`Connection::wake_at_ms`] has
 //!    come;
 //! 3. [`Connection::poll_transmit`], write [`Worker::batch`], [`Connection::handle_transmitted`],
-//!    until there is nothing to transmit or the socket takes no more; publishes may have waited
-//!    behind what was written, so [`Connection::poll_publish`] again;
+//!    until there is nothing to transmit, [`Connection::may_transmit`] says that there will not be, or
+//!    the socket takes no more; publishes may have waited behind what was written, so
+//!    [`Connection::poll_publish`] again, if [`Connection::has_publishes`];
 //! 4. [`Connection::rest`], and waits; or, once [`Connection::parting`] says so,
 //!    [`Connection::leave`].
 //!

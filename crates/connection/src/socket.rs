@@ -131,6 +131,11 @@ impl Connection {
         !is_over && !self.is_spent && self.replies.len() < worker.limits.replies_bytes_max
     }
 
+    /// Whether [`Connection::poll_publish`] has any.
+    pub fn has_publishes(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| !socket.publishes.is_empty())
+    }
+
     /// A publish the client has asked for; answer it by [`Connection::handle_published`].
     pub fn poll_publish(&mut self) -> Option<Publish> {
         let publishes = &mut self.socket.as_mut()?.publishes;

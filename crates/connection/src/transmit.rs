@@ -41,6 +41,22 @@ impl Connection {
         !worker.batch.is_empty()
     }
 
+    /// Whether [`Connection::poll_transmit`] may find more, right after a whole batch was sent.
+    ///
+    /// A connection that has only handed over news is asked no second time: to find that there is nothing
+    /// costs as much as to find something.
+    pub fn may_transmit(&self, worker: &Worker) -> bool {
+        let has_nothing = worker.gathered.is_caught_up()
+            && self.phase == Phase::Open
+            && self.unsent.is_none()
+            && self.replies.is_empty()
+            && self.unplaced_to.is_none()
+            && self.dismissal.is_none()
+            && !self.is_heartbeat_due
+            && !self.is_too_slow;
+        !has_nothing
+    }
+
     /// Takes in that the first `written` bytes of the batch are on their way.
     ///
     /// Fewer than all of them means that the socket takes no more for now.

@@ -170,6 +170,9 @@ impl Server {
         let written = bytes.len().min(bytes_max);
         output.extend_from_slice(&bytes[..written]);
         connection.handle_transmitted(written, &mut self.worker, self.time);
+        if written == bytes.len() && !connection.may_transmit(&self.worker) {
+            assert!(!connection.poll_transmit(&mut self.worker, self.time), "it had more to say");
+        }
         self.publish_asked(connection);
         true
     }

@@ -274,6 +274,10 @@ impl Session {
                 self.blocked_ms.get_or_insert(now_ms);
                 return Ok(());
             }
+            // As the server does: nobody asks a second time where this says that there is nothing.
+            if !connection.may_transmit(desk.worker) {
+                break;
+            }
         }
         Ok(())
     }
