@@ -1,21 +1,20 @@
-//! What one worker thread's tasks share: its lane, its buffers, its clock, the engine.
+//! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
 
-use crate::{clock::Clock, gate::Gate};
+use crate::{clock::Clock, gate::Gate, worker_loop::WorkerLoop};
 use std::{
     cell::{Cell, RefCell},
-    future::poll_fn,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 use tidewire_broker::{Broker, Engine, Lane};
 use tidewire_connection::{Limits, Worker};
 use tidewire_engine_log::LogEngine;
-use tokio::{task::yield_now, time::MissedTickBehavior};
+use tokio::{net::TcpStream, time::MissedTickBehavior};
 
 /// One to a worker thread, behind an `Rc`.
 pub(crate) struct Desk {
     pub(crate) worker: RefCell<Worker>,
+    pub(crate) connections: WorkerLoop<TcpStream>,
     /// Every connection reads into this; it keeps only what is unfinished.
     pub(crate) receive: RefCell<Box<[u8]>>,
     pub(crate) engine: Arc<dyn Engine>,
@@ -53,6 +52,7 @@ impl Desk {
     ) -> Self {
         Self {
             worker: RefCell::new(Worker::new(broker.clone(), lane, limits)),
+            connections: WorkerLoop::new(),
             receive: RefCell::new(vec![0; RECEIVE_BYTES].into_boxed_slice()),
             engine,
             broker,
@@ -64,18 +64,27 @@ impl Desk {
         }
     }
 
-    /// Wakes this worker's sleepers when they are due: in batches, between which those woken run,
-    /// and what is published meanwhile goes along.
+    /// One whose broker and engine are its own.
+    #[cfg(test)]
+    pub(crate) fn alone(gate: Gate) -> Self {
+        let house = House {
+            batch_bytes_max: 0,
+            body_wait: Duration::ZERO,
+            poll_wait_max: Duration::ZERO,
+            goodbye_wait_ms: 0,
+            log: None,
+        };
+        let broker = Broker::new(1, tidewire_broker::Limits::default());
+        let lane = broker.lane().unwrap();
+        let engine = Arc::new(tidewire_broker::MemoryEngine::new(broker.clone()));
+        Self::new(broker, lane, engine, gate, Limits::default(), house)
+    }
+
+    /// Runs this worker's connections.
     ///
     /// The lane tells one task, so this is the only one that asks it.
-    pub(crate) async fn run_lane(&self) {
-        loop {
-            poll_fn(|context| self.poll_news(context)).await;
-            while self.worker.borrow_mut().lane.wake(WAKE_BATCH) {
-                yield_now().await;
-                poll_fn(|context| Poll::Ready(self.poll_news(context))).await.is_ready();
-            }
-        }
+    pub(crate) async fn run_connections(&self) {
+        self.connections.run(self).await;
     }
 
     /// Makes sleepers due when their time has come.
@@ -99,9 +108,12 @@ impl Desk {
     fn ring(&self, now_ms: u64) {
         self.worker.borrow_mut().lane.ring(now_ms);
     }
+}
 
-    fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.worker.borrow_mut().lane.poll_news(context)
+impl Drop for Desk {
+    /// When the runtime stops, those who are still here give up their seats.
+    fn drop(&mut self) {
+        self.connections.leave(self.worker.get_mut());
     }
 }
 
@@ -110,6 +122,3 @@ const RECEIVE_BYTES: usize = 64 << 10;
 
 /// How exactly deadlines are kept.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Connections woken before others get a turn: about a millisecond of work.
-const WAKE_BATCH: usize = 64;

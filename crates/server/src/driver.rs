@@ -1,19 +1,20 @@
-//! Runs a [`Connection`] over a socket: the only place where the two meet.
+//! One connection's turn: what has come, what it publishes, what it is owed, each within a budget.
 //!
-//! A future by hand rather than an `async fn`: an idle subscriber is nothing but this struct.
+//! Only here a [`Connection`] and its socket meet. What a turn leaves over has the connection queued
+//! again, after all others.
 
-use crate::{desk::Desk, gate::Ticket, temporary::spread};
+use crate::{desk::Desk, gate::Ticket, socket::Socket, temporary::spread};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
-    io,
+    io::IoSlice,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
-use tidewire_broker::Publishing;
+use tidewire_broker::{Publishing, SeatId};
 use tidewire_connection::{Connection, Opening, Publish, Refusal, Time, Worker};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 /// A connection that is subscribed, but has no socket yet.
 ///
@@ -21,190 +22,83 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// subscribed. If the client goes away before its socket is taken, dropping this gives the seat and
 /// the place back.
 pub(crate) struct Subscribed {
-    /// Gone once the seat has been given up and only the socket is left to close.
-    connection: Option<Connection>,
+    /// Gone once it has a socket.
+    connection: Option<(Connection, Ticket)>,
     desk: Rc<Desk>,
+}
+
+/// One client's connection over its socket, until it ends.
+pub(crate) struct Driver<S> {
+    connection: Connection,
+    socket: S,
+    /// Publishes that the engine has not answered; nothing more is read until it has.
+    publishing: Option<Box<Unanswered>>,
+    /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
+    is_listening: bool,
     _ticket: Ticket,
 }
 
-/// One client's connection, until it ends.
-pub(crate) struct Driver<S> {
-    socket: S,
-    subscribed: Subscribed,
-    /// Publishes that the engine has not answered, in order; nothing more is read until it has.
-    publishing: VecDeque<Asked>,
+/// Publishes under way, in order, with the client's numbers for them. An idle subscriber has none, and
+/// stores nothing for it.
+#[derive(Default)]
+struct Unanswered(VecDeque<(Option<u64>, Publishing)>);
+
+/// Why it is a connection's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// There is news for it, or its time has come. The reading side is not touched.
+    News,
+    /// Its socket or an engine has woken it, or its last turn has left something over.
+    Woken,
 }
 
-/// A publish under way, by the client's number for it.
-type Asked = (Option<u64>, Publishing);
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It waits: for news, its socket, an engine, or the time.
+    Waits,
+    /// It has had its share, and asks for another turn after the others.
+    Spent,
+    /// It is over.
+    Ended,
+}
+
+/// What a turn may work with, beside the connection.
+pub(crate) struct Turn<'a> {
+    pub(crate) cause: Cause,
+    pub(crate) desk: &'a Desk,
+    pub(crate) worker: &'a mut Worker,
+    pub(crate) time: Time,
+    /// Bytes read and written so far.
+    pub(crate) moved_bytes: usize,
+    /// How many publishes it may still hand over.
+    pub(crate) publishes_left: usize,
+}
 
 impl Subscribed {
     /// Follows what `opening` asks for, from this moment on.
     pub(crate) fn open(opening: Opening, desk: Rc<Desk>, ticket: Ticket) -> Self {
         let time = desk.clock.now();
         let connection = Connection::open(opening, &mut desk.worker.borrow_mut(), time);
-        Self { connection: Some(connection), desk, _ticket: ticket }
+        Self { connection: Some((connection, ticket)), desk }
     }
 
-    fn handle_early(&mut self, early: &Bytes) {
-        if let Some(connection) = self.connection.as_mut().filter(|_| !early.is_empty()) {
+    /// Has the worker run it over its `socket`, which has already sent `early`.
+    pub(crate) fn run(mut self, socket: TcpStream, early: &Bytes) {
+        let Some((mut connection, ticket)) = self.connection.take() else { return };
+        if !early.is_empty() {
             let time = self.desk.clock.now();
             let mut worker = self.desk.worker.borrow_mut();
             connection.handle_input(&mut early.to_vec(), &mut worker, time);
         }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// Runs a connection over its `socket`, which has already sent `early`.
-    pub(crate) fn new(socket: S, early: &Bytes, mut subscribed: Subscribed) -> Self {
-        subscribed.handle_early(early);
-        Self { socket, subscribed, publishing: VecDeque::new() }
-    }
-
-    /// Publishes what the client has asked for; true once all of it is answered.
-    fn publish(
-        &mut self,
-        connection: &mut Connection,
-        worker: &Worker,
-        time: Time,
-        context: &mut Context<'_>,
-    ) -> bool {
-        // All are handed over before the first is waited for: an engine may sync them together.
-        while let Some(publish) = connection.poll_publish() {
-            let Publish { id, permit, draft } = publish;
-            let Desk { engine, gate, .. } = &*self.subscribed.desk;
-            match gate.publish(|| engine.publish(permit, draft, time.wall_ms)) {
-                Ok(Publishing::Done(outcome)) if self.publishing.is_empty() => {
-                    let outcome = outcome.map_err(Refusal::from);
-                    connection.handle_published(id, outcome, worker, time);
-                }
-                Ok(waiting) => self.publishing.push_back((id, waiting)),
-                Err(turned) => connection.handle_published(id, Err(turned.into()), worker, time),
-            }
-        }
-        while let Some((id, publishing)) = self.publishing.front_mut() {
-            let Poll::Ready(outcome) = Pin::new(publishing).poll(context) else { return false };
-            connection.handle_published(*id, outcome.map_err(Refusal::from), worker, time);
-            self.publishing.pop_front();
-        }
-        // An idle subscriber keeps nothing of it.
-        self.publishing = VecDeque::new();
-        true
-    }
-
-    /// Reads until there is nothing, or until answers pile up; false if it has to be read again.
-    fn read(
-        &mut self,
-        connection: &mut Connection,
-        worker: &mut Worker,
-        time: Time,
-        context: &mut Context<'_>,
-    ) -> bool {
-        while self.publish(connection, worker, time, context) {
-            if connection.parting().is_some() {
-                return true;
-            }
-            if !connection.wants_input(worker) {
-                return false;
-            }
-            let desk = Rc::clone(&self.subscribed.desk);
-            let mut receive = desk.receive.borrow_mut();
-            let mut buffer = ReadBuf::new(&mut receive);
-            match Pin::new(&mut self.socket).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    connection.handle_input(buffer.filled_mut(), worker, time);
-                }
-                Poll::Ready(Ok(())) => connection.handle_end_of_input(),
-                Poll::Ready(Err(_)) => connection.handle_gone(),
-                Poll::Pending => return true,
-            }
-        }
-        true
-    }
-
-    /// Writes until there is nothing, or the socket takes no more.
-    fn write(
-        &mut self,
-        connection: &mut Connection,
-        worker: &mut Worker,
-        time: Time,
-        context: &mut Context<'_>,
-    ) {
-        while connection.poll_transmit(worker, time) {
-            let socket = Pin::new(&mut self.socket);
-            let written = match worker.batch.contiguous() {
-                Some(bytes) => socket.poll_write(context, bytes),
-                None => {
-                    let slices = worker.batch.slices(&self.subscribed.desk.broker);
-                    socket.poll_write_vectored(context, &slices)
-                }
-            };
-            match written {
-                Poll::Ready(Ok(written @ 1..)) => {
-                    connection.handle_transmitted(written, worker, time);
-                    // Input that waited behind what is now sent may have asked for a publish.
-                    self.publish(connection, worker, time, context);
-                }
-                Poll::Ready(Ok(0) | Err(_)) => return connection.handle_gone(),
-                Poll::Pending => return connection.handle_transmitted(0, worker, time),
-            }
-        }
-    }
-
-    fn poll_connection(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(mut connection) = self.subscribed.connection.take() else {
-            return Poll::Ready(());
-        };
-        let desk = Rc::clone(&self.subscribed.desk);
-        let time = desk.clock.now();
-        let mut worker = desk.worker.borrow_mut();
-        // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
-        if desk.is_leaving.get() && self.publish(&mut connection, &worker, time, context) {
-            connection.dismiss(spread(desk.limits.retry_ms), desk.house.goodbye_wait_ms, time);
-        }
-        connection.handle_time(&mut worker, time);
-        loop {
-            let is_read = self.read(&mut connection, &mut worker, time, context);
-            self.write(&mut connection, &mut worker, time, context);
-            if is_read || connection.parting().is_some() || !connection.wants_input(&worker) {
-                break;
-            }
-        }
-        if connection.has_said_all() {
-            // A socket that cannot end its one side will end both, in time.
-            let _ = Pin::new(&mut self.socket).poll_shutdown(context);
-        }
-        match connection.parting() {
-            Some(parting) => {
-                connection.leave(&mut worker);
-                tracing::debug!(?parting, "a connection has ended");
-                Poll::Ready(())
-            }
-            None => {
-                connection.rest(&mut worker, context.waker());
-                self.subscribed.connection = Some(connection);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
-    type Output = io::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        ready!(this.poll_connection(context));
-        Pin::new(&mut this.socket).poll_shutdown(context)
+        self.desk.connections.add(Driver::new(connection, socket, ticket));
     }
 }
 
 impl Drop for Subscribed {
-    /// A task that is dropped before its end, as when its runtime stops, gives up its seat too, and
-    /// so does a response that is dropped before its socket is taken.
+    /// A response that is dropped before its socket is taken gives the seat up.
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take()
+        if let Some((connection, _ticket)) = self.connection.take()
             && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
         {
             connection.leave(&mut worker);
@@ -212,37 +106,189 @@ impl Drop for Subscribed {
     }
 }
 
+impl<S: Socket> Driver<S> {
+    pub(crate) fn new(connection: Connection, socket: S, ticket: Ticket) -> Self {
+        Self { connection, socket, publishing: None, is_listening: false, _ticket: ticket }
+    }
+
+    pub(crate) fn seat(&self) -> SeatId {
+        self.connection.seat()
+    }
+
+    /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn.
+    pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {
+        let desk = turn.desk;
+        let is_leaving = desk.is_leaving.get();
+        if turn.cause == Cause::Woken || is_leaving {
+            let is_answered = self.publish(turn, context);
+            // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
+            if is_leaving && is_answered {
+                let retry_ms = spread(desk.limits.retry_ms);
+                self.connection.dismiss(retry_ms, desk.house.goodbye_wait_ms, turn.time);
+            }
+        }
+        self.connection.handle_time(turn.worker, turn.time);
+        if turn.cause == Cause::Woken {
+            self.read(turn, context);
+        }
+        let has_more = self.write(turn, context);
+        if self.connection.has_said_all() {
+            self.socket.end_sending();
+        }
+        if self.connection.parting().is_some() {
+            return Outcome::Ended;
+        }
+        if has_more || self.has_work(turn.worker) {
+            context.waker().wake_by_ref();
+            return Outcome::Spent;
+        }
+        self.connection.rest(turn.worker, context.waker());
+        Outcome::Waits
+    }
+
+    /// Gives up the seat, ends the sending side and closes the socket.
+    pub(crate) fn leave(mut self, worker: &mut Worker) {
+        tracing::debug!(parting = ?self.connection.parting(), "a connection has ended");
+        self.socket.end_sending();
+        self.connection.leave(worker);
+    }
+
+    /// Whether a turn could do something at once that is not writing.
+    fn has_work(&self, worker: &Worker) -> bool {
+        let may_read = || self.publishing.is_none() && self.connection.wants_input(worker);
+        self.connection.has_publishes() || (!self.is_listening && may_read())
+    }
+
+    /// Publishes what the client has asked for; true once all of it is answered.
+    fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
+        let Self { connection, publishing, .. } = self;
+        let Turn { desk, worker, time, publishes_left, .. } = turn;
+        // All are handed over before the first is waited for: an engine may sync them together.
+        while *publishes_left > 0
+            && let Some(publish) = connection.poll_publish()
+        {
+            *publishes_left -= 1;
+            let Publish { id, permit, draft } = publish;
+            match desk.gate.publish(|| desk.engine.publish(permit, draft, time.wall_ms)) {
+                Ok(Publishing::Done(outcome)) if publishing.is_none() => {
+                    let outcome = outcome.map_err(Refusal::from);
+                    connection.handle_published(id, outcome, worker, *time);
+                }
+                Ok(waiting) => publishing.get_or_insert_default().0.push_back((id, waiting)),
+                Err(turned) => connection.handle_published(id, Err(turned.into()), worker, *time),
+            }
+        }
+        while let Some((id, first)) =
+            publishing.as_mut().and_then(|unanswered| unanswered.0.front_mut())
+        {
+            let Poll::Ready(outcome) = Pin::new(first).poll(context) else { return false };
+            connection.handle_published(*id, outcome.map_err(Refusal::from), worker, *time);
+            publishing.as_mut().map(|unanswered| unanswered.0.pop_front());
+        }
+        *publishing = None;
+        !connection.has_publishes()
+    }
+
+    /// Reads until there is nothing, until answers pile up, or until it has read its share.
+    fn read(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) {
+        self.is_listening = false;
+        let desk = turn.desk;
+        let mut receive = desk.receive.borrow_mut();
+        let mut read_bytes = 0;
+        while read_bytes < READ_BYTES_MAX
+            && self.publish(turn, context)
+            && self.connection.parting().is_none()
+            && self.connection.wants_input(turn.worker)
+        {
+            match self.socket.poll_read(context, &mut receive) {
+                Poll::Ready(Ok(0)) => self.connection.handle_end_of_input(),
+                Poll::Ready(Ok(count)) => {
+                    read_bytes += count;
+                    turn.moved_bytes += count;
+                    let input = receive.get_mut(..count).unwrap_or_default();
+                    self.connection.handle_input(input, turn.worker, turn.time);
+                }
+                Poll::Ready(Err(_)) => self.connection.handle_gone(),
+                Poll::Pending => {
+                    self.is_listening = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes until there is nothing, until the socket takes no more, or until it has written its
+    /// share: then there may be more.
+    fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
+        let Self { connection, socket, .. } = self;
+        let Turn { desk, worker, time, moved_bytes, .. } = turn;
+        // To gather for a socket that takes nothing would be for nothing.
+        if connection.is_blocked() && socket.poll_writable(context).is_pending() {
+            return false;
+        }
+        let mut written_bytes = 0;
+        while connection.poll_transmit(worker, *time) {
+            let written = match worker.batch.contiguous() {
+                Some(bytes) => socket.poll_write(context, &[IoSlice::new(bytes)]),
+                None => socket.poll_write(context, &worker.batch.slices(&desk.broker)),
+            };
+            match written {
+                Poll::Ready(Ok(count @ 1..)) => {
+                    connection.handle_transmitted(count, worker, *time);
+                    written_bytes += count;
+                    *moved_bytes += count;
+                }
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    connection.handle_gone();
+                    return false;
+                }
+                Poll::Pending => {
+                    connection.handle_transmitted(0, worker, *time);
+                    return false;
+                }
+            }
+            if !connection.is_blocked() && !connection.may_transmit(worker) {
+                return false;
+            }
+            if written_bytes >= WRITE_BYTES_MAX {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Bytes one turn reads, more or less: one read of a busy socket.
+const READ_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes after which a turn writes no more: one full gather.
+const WRITE_BYTES_MAX: usize = 64 << 10;
+
+/// Publishes one turn hands over: of small ones one read may bring thousands.
+pub(crate) const PUBLISHES_MAX: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{desk::House, gate::Gate};
-    use std::{num::NonZeroU64, sync::Arc, time::Duration};
-    use tidewire_broker::{Broker, Grant, Limits, MemoryEngine};
+    use crate::{gate::Gate, worker_loop::WorkerLoop};
+    use std::num::NonZeroU64;
+    use tidewire_broker::Grant;
     use tidewire_connection::{Dialect, Identity, Place, Subscription, Wire};
 
-    /// Of which there is one for every idle subscriber. The connection in it is measured by the
-    /// benches' tests.
+    /// Of what there is for every idle subscriber. The connection in it is measured by the benches'
+    /// tests.
     #[test]
     fn a_task_is_little_more_than_its_connection() {
-        type Whole = Driver<tokio::net::TcpStream>;
-        let added = size_of::<Whole>() - size_of::<Connection>();
+        let whole = WorkerLoop::<TcpStream>::bytes_each();
+        let added = whole - size_of::<Connection>();
         assert!(added <= 128, "{added} bytes beside the connection's");
     }
 
     #[test]
     fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
-        let broker = Broker::new(1, Limits::default());
-        let house = House {
-            batch_bytes_max: 0,
-            body_wait: Duration::ZERO,
-            poll_wait_max: Duration::ZERO,
-            goodbye_wait_ms: 0,
-            log: None,
-        };
-        let (lane, gate) = (broker.lane().unwrap(), Gate::new(1));
-        let engine = Arc::new(MemoryEngine::new(broker.clone()));
-        let limits = tidewire_connection::Limits::default();
-        let desk = Rc::new(Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house));
+        let gate = Gate::new(1);
+        let desk = Rc::new(Desk::alone(gate.clone()));
+        let broker = desk.broker.clone();
         let subscription = Subscription { pattern: "a".parse().unwrap(), place: Place::NOW };
         let opening = Opening {
             wire: Wire::WebSocket(Dialect::Raw),

@@ -174,11 +174,11 @@ fn desk_of_this_worker(make: impl FnOnce() -> Desk) -> Rc<Desk> {
     }
     let desk = Rc::new(make());
     DESK.set(Rc::downgrade(&desk));
-    for task in [Task::Lane, Task::Clock, Task::Leaving] {
+    for task in [Task::Connections, Task::Clock, Task::Leaving] {
         let desk = Rc::clone(&desk);
         rt::spawn(async move {
             match task {
-                Task::Lane => desk.run_lane().await,
+                Task::Connections => desk.run_connections().await,
                 Task::Clock => desk.run_clock().await,
                 Task::Leaving => desk.run_leaving().await,
             }
@@ -187,10 +187,10 @@ fn desk_of_this_worker(make: impl FnOnce() -> Desk) -> Rc<Desk> {
     desk
 }
 
-/// What a worker does beside its connections.
+/// What a worker does beside answering requests.
 #[derive(Clone, Copy)]
 enum Task {
-    Lane,
+    Connections,
     Clock,
     Leaving,
 }

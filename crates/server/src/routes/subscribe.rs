@@ -4,7 +4,7 @@ use super::{AtDesk, handshake::shake_hands, json_answer};
 use crate::{
     access::Caller,
     desk::Desk,
-    driver::{Driver, Subscribed},
+    driver::Subscribed,
     problem::Refused,
     query::Query,
     takeover::{self, Departure, Handoff},
@@ -12,7 +12,7 @@ use crate::{
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, body,
     http::{Method, header},
-    rt, web,
+    web,
 };
 use std::{
     borrow::Cow,
@@ -105,7 +105,7 @@ pub(super) async fn socket(
     let limits = desk.limits;
     let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
         tune(&socket, &limits);
-        rt::spawn(Driver::new(socket, &early, subscribed));
+        subscribed.run(socket, &early);
     });
     taken.map_err(|error| Refused::new(ErrorCode::BadRequest, error.to_string()))
 }
@@ -181,7 +181,7 @@ fn follow(
     let limits = desk.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);
-        rt::spawn(Driver::new(socket, &bytes::Bytes::new(), subscribed));
+        subscribed.run(socket, &bytes::Bytes::new());
     }))
 }
 

@@ -1,0 +1,85 @@
+//! The port through which connections reach their sockets: plain TCP here.
+//!
+//! Whatever else bytes go through to a client, encryption or a stream of HTTP/2, is one more
+//! implementation: neither a connection's turn nor the worker's loop knows which it is.
+
+use socket2::SockRef;
+use std::{
+    io::{self, ErrorKind, IoSlice},
+    net::Shutdown,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncRead as _, ReadBuf},
+    net::TcpStream,
+};
+
+/// What a connection is read from and written to. No call blocks.
+///
+/// `Pending` is the one case in which the context's waker is kept, and woken once it is worth another
+/// try. A socket keeps one waker for reading and one for writing, which may be the same.
+pub(crate) trait Socket {
+    /// Reads what has come, at most as much as `buffer` holds; 0 is the end of what will come.
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Writes as much of `slices`, in order, as the socket takes.
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Whether a write is worth a try, after one that was not.
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Begins to end the side that sends. It may be called again.
+    fn end_sending(&mut self);
+}
+
+impl Socket for TcpStream {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        // This one knows that a read which did not fill the buffer has emptied the socket.
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(self).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            // First the write: as long as the socket takes bytes nothing is registered anywhere.
+            let written = match slices {
+                [slice] => self.try_write(slice),
+                slices => self.try_write_vectored(slices),
+            };
+            match written {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    ready!(self.poll_write_ready(context))?;
+                }
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // An error is for the write to find.
+        self.poll_write_ready(context).map(|_| ())
+    }
+
+    fn end_sending(&mut self) {
+        // It fails where the client is gone, which the next read finds.
+        let _ = SockRef::from(&*self).shutdown(Shutdown::Write);
+    }
+}

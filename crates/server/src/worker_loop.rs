@@ -1,0 +1,224 @@
+//! The loop of a worker thread: it decides whose turn it is, and when a round of turns ends.
+//!
+//! ```text
+//!   ┌─► the lane sorts out news: which connections does it concern?
+//!   │   deliver   connections with news, the longest due first:      gather, copy, send
+//!   │   serve     connections that were woken, the first one first:  read, publish, send
+//!   │             what a turn leaves over ──► the end of this queue
+//!   └── the runtime's other tasks: requests, readiness of sockets, the clock
+//! ```
+//!
+//! A turn ends by its own budget, which is in `driver`; each half of a round ends by the constants below.
+//! Both queues are served in order, so a connection waits for at most one turn of each other connection in the
+//! same queue. `ARCHITECTURE.md` lists all budgets.
+
+use crate::{
+    desk::Desk,
+    driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn},
+    ready::ReadyQueue,
+    socket::Socket,
+};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+use tidewire_connection::{Time, Worker};
+use tokio::task::{coop::unconstrained, yield_now};
+
+/// The connections of one worker, and whose turn it is.
+pub(crate) struct WorkerLoop<S> {
+    /// By seat. Boxed, as what one costs is counted.
+    entries: RefCell<Vec<Option<Box<Entry<S>>>>>,
+    ready: ReadyQueue,
+}
+
+/// A connection, and what leads back to it.
+pub(crate) struct Entry<S> {
+    driver: Driver<S>,
+    waker: Waker,
+}
+
+impl<S: Socket> WorkerLoop<S> {
+    pub(crate) fn new() -> Self {
+        Self { entries: RefCell::default(), ready: ReadyQueue::default() }
+    }
+
+    /// Takes a connection over, and runs it until it ends.
+    pub(crate) fn add(&self, driver: Driver<S>) {
+        let seat = driver.seat().index();
+        let waker = self.ready.waker(seat);
+        waker.wake_by_ref();
+        let mut entries = self.entries.borrow_mut();
+        if entries.len() <= seat {
+            entries.resize_with(seat + 1, || None);
+        }
+        if let Some(place) = entries.get_mut(seat) {
+            *place = Some(Box::new(Entry { driver, waker }));
+        }
+    }
+
+    /// What each connection takes, less what it allocates itself.
+    #[cfg(test)]
+    pub(crate) fn bytes_each() -> usize {
+        let place = size_of::<Option<Box<Entry<S>>>>();
+        place + size_of::<Entry<S>>() + ReadyQueue::bytes_each()
+    }
+
+    /// Gives turns, for as long as it is polled.
+    pub(crate) async fn run(&self, desk: &Desk) {
+        // Rounds have budgets. The runtime's own would cut turns short in the middle.
+        unconstrained(async {
+            loop {
+                poll_fn(|context| self.poll_work(desk, context)).await;
+                while self.run_round(desk) {
+                    yield_now().await;
+                    poll_fn(|context| Poll::Ready(self.poll_work(desk, context))).await.is_ready();
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Has every connection give up its seat.
+    pub(crate) fn leave(&mut self, worker: &mut Worker) {
+        for entry in self.entries.get_mut().drain(..).flatten() {
+            entry.driver.leave(worker);
+        }
+    }
+
+    /// Has the lane sort out news; ready once a connection may have a turn.
+    fn poll_work(&self, desk: &Desk, context: &mut Context<'_>) -> Poll<()> {
+        let news = desk.worker.borrow_mut().lane.poll_news(context);
+        let ready = self.ready.poll(context);
+        if news.is_ready() { news } else { ready }
+    }
+
+    /// One round; says whether it has left something over.
+    fn run_round(&self, desk: &Desk) -> bool {
+        let has_news_left = self.deliver(desk);
+        let has_woken_left = self.serve(desk);
+        has_news_left || has_woken_left
+    }
+
+    /// Gives turns to connections that have news; says whether some are left.
+    fn deliver(&self, desk: &Desk) -> bool {
+        let mut budget = Budget::begin(desk);
+        let mut worker = desk.worker.borrow_mut();
+        let mut entries = self.entries.borrow_mut();
+        while budget.allows_turn() {
+            let Some(seat) = worker.lane.next_due() else { return false };
+            match entries.get_mut(seat.index()) {
+                Some(entry @ Some(_)) => {
+                    let moved_bytes = give_turn(entry, Cause::News, &budget, &mut worker);
+                    budget.spend(moved_bytes + TURN_BYTES);
+                }
+                // A long-poll, which is the task of its request.
+                _ => worker.lane.wake_seat(seat),
+            }
+        }
+        true
+    }
+
+    /// Gives turns to connections that were woken; says whether some are left.
+    fn serve(&self, desk: &Desk) -> bool {
+        let mut budget = Budget::begin(desk);
+        let mut worker = desk.worker.borrow_mut();
+        let mut entries = self.entries.borrow_mut();
+        while budget.allows_turn() {
+            let Some(seat) = self.ready.pop() else { return false };
+            if let Some(entry) = entries.get_mut(seat) {
+                give_turn(entry, Cause::Woken, &budget, &mut worker);
+                // What it took does not show in bytes: a read from disk, publishes.
+                budget.spend(CLOCK_BYTES);
+            }
+        }
+        true
+    }
+}
+
+/// Gives a connection its turn and removes it if it ends; returns how many bytes the turn moved.
+///
+/// A panic ends this connection only. Its client reconnects and resumes.
+fn give_turn<S: Socket>(
+    place: &mut Option<Box<Entry<S>>>,
+    cause: Cause,
+    budget: &Budget<'_>,
+    worker: &mut Worker,
+) -> usize {
+    let Some(Entry { driver, waker }) = place.as_deref_mut() else { return 0 };
+    let seat = driver.seat();
+    let Budget { desk, time, .. } = *budget;
+    let publishes_left = PUBLISHES_MAX;
+    let mut turn = Turn { cause, desk, worker, time, moved_bytes: 0, publishes_left };
+    let context = &mut Context::from_waker(waker);
+    let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
+    let moved_bytes = turn.moved_bytes;
+    match outcome {
+        Ok(Outcome::Waits | Outcome::Spent) => {}
+        Ok(Outcome::Ended) => {
+            if let Some(entry) = place.take() {
+                entry.driver.leave(worker);
+            }
+        }
+        Err(_) => {
+            tracing::error!("a connection has panicked and is cut off");
+            drop(place.take());
+            worker.lane.rise(seat);
+        }
+    }
+    moved_bytes
+}
+
+/// What half a round may use up.
+struct Budget<'a> {
+    desk: &'a Desk,
+    time: Time,
+    until: Instant,
+    turns_left: usize,
+    /// What was done since the clock was read.
+    spent_bytes: usize,
+}
+
+impl<'a> Budget<'a> {
+    fn begin(desk: &'a Desk) -> Self {
+        let until = Instant::now() + HALF_ROUND_MAX;
+        let time = desk.clock.now();
+        Self { desk, time, until, turns_left: TURNS_MAX, spent_bytes: 0 }
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.spent_bytes += bytes;
+    }
+
+    /// Whether there is enough left for one turn, which it takes off.
+    fn allows_turn(&mut self) -> bool {
+        if self.turns_left == 0 {
+            return false;
+        }
+        self.turns_left -= 1;
+        if self.spent_bytes < CLOCK_BYTES {
+            return true;
+        }
+        self.spent_bytes = 0;
+        self.time = self.desk.clock.now();
+        Instant::now() < self.until
+    }
+}
+
+/// Turns in half a round. 64 deliveries take a quarter of a millisecond.
+const TURNS_MAX: usize = 64;
+
+/// Half a round begins no turn after this time.
+const HALF_ROUND_MAX: Duration = Duration::from_millis(1);
+
+/// Bytes moved before the clock is read again. To read it in each turn would add a tenth to a delivery.
+const CLOCK_BYTES: usize = 32 << 10;
+
+/// What each turn counts beside the bytes it moves, so that the clock is read once in 16 small deliveries.
+const TURN_BYTES: usize = 2 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Rounds over sockets that a test scripts, and which note who was read from and written to, and when.
+
+use super::*;
+use crate::gate::Gate;
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    num::NonZeroU64,
+    rc::Rc,
+};
+use tidewire_broker::{Content, Draft, Grant};
+use tidewire_connection::{
+    Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
+};
+
+const SSE: Wire =
+    Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
+const RAW: Wire = Wire::WebSocket(Dialect::Raw);
+
+#[test]
+fn news_is_delivered_by_one_write_and_the_reading_side_is_not_asked() {
+    for wire in [SSE, RAW] {
+        let server = Server::start();
+        let client = server.follow(wire, "a", Place::NOW);
+        server.settle();
+        let (reads, writes) = client.counts();
+        for n in 0..100 {
+            server.publish("a", "x");
+            server.settle();
+            assert_eq!(client.counts(), (reads, writes + n + 1), "{wire:?}");
+        }
+    }
+}
+
+#[test]
+fn who_takes_no_bytes_is_not_tried_again_before_it_does() {
+    let server = Server::start();
+    let client = server.follow(SSE, "a", Place::NOW);
+    server.settle();
+    client.script.borrow_mut().room = 10;
+    (0..3).for_each(|_| server.publish("a", "news"));
+    server.settle();
+    let tried = client.counts();
+    for _ in 0..10 {
+        server.publish("a", "more news");
+        server.settle();
+    }
+    assert_eq!(client.counts(), tried);
+    client.make_room(usize::MAX);
+    server.settle();
+    assert_eq!(client.written().matches("news").count(), 13);
+    assert_eq!(server.gate.inside(), 1);
+}
+
+#[test]
+fn those_who_catch_up_take_turns_of_a_bounded_size() {
+    let server = Server::start();
+    let text = "x".repeat(1_000);
+    (0..4_000).for_each(|_| server.publish("a", &text));
+    let clients = [0, 1, 2]
+        .map(|_| server.follow(SSE, "a", Place::Since(tidewire_protocol::Since::Earliest)));
+    server.settle();
+    for client in &clients {
+        assert_eq!(client.written().matches(&text).count(), 4_000);
+    }
+    let log = server.log.borrow();
+    let turns = log.chunk_by(|a, b| a.client == b.client).map(|turn| {
+        let bytes = turn.iter().map(|write| write.bytes);
+        bytes.sum::<usize>()
+    });
+    let longest = turns.max().unwrap();
+    assert!(longest < 160 << 10, "{longest} bytes of one connection while others waited");
+}
+
+#[test]
+fn a_flood_of_publishes_lets_others_publish() {
+    let server = Server::start();
+    let listener = server.follow(SSE, "a", Place::NOW);
+    let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
+    server.settle();
+    for (client, letter) in clients.iter().zip(["a", "b"]) {
+        let mut flood = Vec::new();
+        (0..2_000).for_each(|_| ws_frame::encode_text(letter, Some([1, 2, 3, 4]), &mut flood));
+        client.send(flood);
+    }
+    server.settle();
+    let written = listener.written();
+    let published: Vec<&str> =
+        written.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(published.len(), 4_000);
+    let longest = published.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap();
+    assert_eq!(longest, 64);
+}
+
+#[test]
+fn the_end_of_a_client_that_hears_nothing_is_noticed() {
+    let server = Server::start();
+    let client = server.follow(SSE, "a", Place::NOW);
+    server.settle();
+    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (1, 1));
+    client.send(Vec::new());
+    server.settle();
+    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (0, 0));
+}
+
+#[test]
+fn a_connection_that_panics_costs_the_others_nothing() {
+    let server = Server::start();
+    let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
+    server.settle();
+    clients[0].script.borrow_mut().is_faulty = true;
+    for _ in 0..2 {
+        server.publish("a", "x");
+        server.settle();
+    }
+    assert_eq!(clients[1].written().matches('x').count(), 2);
+    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (1, 1));
+}
+
+#[test]
+fn a_round_ends_though_turns_are_left() {
+    let server = Server::start();
+    let clients: Vec<_> = (0..200).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
+    server.settle();
+    server.publish("a", "x");
+    assert!(server.poll_work());
+    assert!(server.rounds.run_round(&server.desk), "all in one round");
+    let heard = clients.iter().filter(|client| client.written().contains("data: x")).count();
+    assert!((1..=64).contains(&heard), "{heard}");
+    server.settle();
+    assert!(clients.iter().all(|client| client.written().contains("data: x")));
+}
+
+struct Server {
+    desk: Desk,
+    gate: Gate,
+    rounds: WorkerLoop<Scripted>,
+    /// Every write, in order.
+    log: Rc<RefCell<Vec<Write>>>,
+}
+
+#[derive(Debug)]
+struct Write {
+    client: usize,
+    bytes: usize,
+}
+
+/// What the other end of a connection does.
+#[derive(Debug, Default)]
+struct Script {
+    /// Of each read; an empty one is the end.
+    input: VecDeque<Vec<u8>>,
+    /// Bytes it still takes.
+    room: usize,
+    is_faulty: bool,
+    reads: usize,
+    writes: usize,
+    written: Vec<u8>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+struct Scripted {
+    client: usize,
+    script: Rc<RefCell<Script>>,
+    log: Rc<RefCell<Vec<Write>>>,
+}
+
+struct Client {
+    script: Rc<RefCell<Script>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let gate = Gate::new(1_000);
+        let (rounds, log) = (WorkerLoop::new(), Rc::default());
+        Self { desk: Desk::alone(gate.clone()), gate, rounds, log }
+    }
+
+    fn follow(&self, wire: Wire, channel: &str, place: Place) -> Client {
+        let opening = Opening {
+            wire,
+            subscriptions: vec![Subscription { pattern: channel.parse().unwrap(), place }],
+            grant: Grant::open(),
+            number: NonZeroU64::MIN,
+            connection: "c".to_owned(),
+            identity: Identity::default(),
+            version: "0",
+        };
+        let time = self.desk.clock.now();
+        let connection = Connection::open(opening, &mut self.desk.worker.borrow_mut(), time);
+        let script = Script { room: usize::MAX, ..Script::default() };
+        let (client, script) = (connection.seat().index(), Rc::new(RefCell::new(script)));
+        let socket = Scripted { client, script: Rc::clone(&script), log: Rc::clone(&self.log) };
+        self.rounds.add(Driver::new(connection, socket, self.gate.enter().unwrap()));
+        Client { script }
+    }
+
+    fn publish(&self, channel: &str, text: &str) {
+        let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
+        self.desk.broker.append(permit, Draft::new(Content::Text(text.into())), 5).unwrap();
+    }
+
+    fn poll_work(&self) -> bool {
+        self.rounds.poll_work(&self.desk, &mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Gives turns until nobody asks for one.
+    fn settle(&self) {
+        for _ in 0..100_000 {
+            let is_ready = self.poll_work();
+            if !self.rounds.run_round(&self.desk) && !is_ready {
+                return;
+            }
+        }
+        panic!("there is no end to it");
+    }
+}
+
+impl Client {
+    /// How often it was read from and written to.
+    fn counts(&self) -> (usize, usize) {
+        let script = self.script.borrow();
+        (script.reads, script.writes)
+    }
+
+    fn written(&self) -> String {
+        String::from_utf8_lossy(&self.script.borrow().written).into_owned()
+    }
+
+    fn send(&self, bytes: Vec<u8>) {
+        let mut script = self.script.borrow_mut();
+        script.input.push_back(bytes);
+        script.reader.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn make_room(&self, bytes: usize) {
+        let mut script = self.script.borrow_mut();
+        script.room = bytes;
+        script.writer.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Socket for Scripted {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut script = self.script.borrow_mut();
+        script.reads += 1;
+        let Some(input) = script.input.pop_front() else {
+            script.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        buffer[..input.len()].copy_from_slice(&input);
+        Poll::Ready(Ok(input.len()))
+    }
+
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut script = self.script.borrow_mut();
+        assert!(!script.is_faulty, "as the test wants it");
+        script.writes += 1;
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter()).copied().collect();
+        let taken = bytes.len().min(script.room);
+        if taken == 0 {
+            script.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        script.room -= taken;
+        script.written.extend_from_slice(&bytes[..taken]);
+        self.log.borrow_mut().push(Write { client: self.client, bytes: taken });
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut script = self.script.borrow_mut();
+        if script.room > 0 {
+            return Poll::Ready(());
+        }
+        script.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn end_sending(&mut self) {}
+}
