@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// Measures what the first argument names; the others go to that program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
-        Some((name, rest)) if name == "fanout" || name == "idle" => {
+        Some((name, rest)) if ["fanout", "idle", "hostile"].contains(&name.as_str()) => {
             build_server(workspace)?;
             let words = ["run", "--release", "--package", HARNESS, "--bin", name, "--"];
             command::run(
@@ -29,7 +29,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
         _ => {
-            bail!("say what to measure: cargo xtask bench fanout | idle | codecs | log | criterion")
+            let names = "fanout | idle | hostile | codecs | log | criterion";
+            bail!("say what to measure: cargo xtask bench {names}")
         }
     }
 }

@@ -81,6 +81,8 @@ Run and measure, always in release:
   serve            start the server: cargo xtask serve --listen 127.0.0.1:0
   bench fanout     deliveries a second and CPU per delivery over many connections
   bench idle       resident memory of an idle connection
+  bench hostile    what healthy subscribers notice of an attack, and what it leaves behind
+                     assets history       these attacks alone; --help lists them
   bench codecs     the codecs beside every peer, with a record and the README's chart
                      'sse decode'         the cases of that name or group alone, and no record
   bench criterion  the criterion benches of the codecs and of the broker

@@ -1,6 +1,7 @@
-//! What proves Tidewire: crashes, a fault proxy, a seeded simulation, checkers, a load generator.
+//! What proves Tidewire: attacks, crashes, a fault proxy, a seeded simulation, checkers, a load generator.
 
 pub mod crash;
+pub mod hostile;
 pub mod load;
 pub mod peers;
 pub mod proxy;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::{fs, time::Duration};
+use std::{collections::HashMap, ffi::OsString, fs, time::Duration};
 
 /// The time all threads of a process have spent on a processor, as the scheduler counts it.
 ///
@@ -10,13 +10,34 @@ use std::{fs, time::Duration};
 ///
 /// There is no such process.
 pub fn cpu_time(process: u32) -> Result<Duration> {
-    let mut total = 0;
-    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-        let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
-        let running = statistics.split(' ').next().context("schedstat is empty")?;
-        total += running.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(total))
+    Ok(thread_times(process)?.values().map(|times| times.ran).sum())
+}
+
+/// What a thread has had of the processors, as the scheduler counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadTimes {
+    /// On one of them.
+    pub ran: Duration,
+    /// Ready to run, while others did.
+    pub waited: Duration,
+}
+
+/// The times of each thread of a process, by its number.
+///
+/// # Errors
+///
+/// There is no such process.
+pub fn thread_times(process: u32) -> Result<HashMap<OsString, ThreadTimes>> {
+    let threads = fs::read_dir(format!("/proc/{process}/task"))?;
+    let times = threads.map(|thread| {
+        let thread = thread?;
+        let statistics = fs::read_to_string(thread.path().join("schedstat"))?;
+        let mut fields = statistics.split_whitespace().map(str::parse);
+        let mut next = || Ok::<_, anyhow::Error>(fields.next().context("schedstat is short")??);
+        let (ran, waited) = (Duration::from_nanos(next()?), Duration::from_nanos(next()?));
+        Ok((thread.file_name(), ThreadTimes { ran, waited }))
+    });
+    times.collect()
 }
 
 /// Resident memory that no file backs, in bytes: what a process has asked for and touched.

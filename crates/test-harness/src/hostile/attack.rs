@@ -1,0 +1,154 @@
+//! The attacks by name: what each server needs for them, and what they may cost.
+
+use super::{
+    attacker::{self, Aftermath, Target, batch},
+    attacks::{pipelines, publishers, readers, resumes, unfinished},
+};
+use anyhow::Result;
+use std::net::SocketAddr;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Attack {
+    /// One connection, 10,000 pipelined requests for a file, no answer read
+    Assets,
+    /// A publisher that never reads its answers
+    Answers,
+    /// 100 connections, 96 KB of pipelined history requests each, no answer read
+    History,
+    /// 20,500 polls, each closed at once by its client
+    Polls,
+    /// 200 batch bodies of 8 MiB, each without its last byte
+    Bodies,
+    /// 300 WebSocket messages of a megabyte, each without its last byte
+    Messages,
+    /// 2,000 request heads of 120 KB that do not end
+    Heads,
+    /// More ids of deduplication from one publisher than the server remembers
+    Ids,
+    /// 1,000 readers of `>` that never read, and batches over 9,900 channels
+    Unread,
+    /// 200 healthy readers of `>`, and batches over 100 channels
+    Wide,
+    /// 500 connections with 256 patterns each, which all match
+    Patterns,
+    /// Eight readers of `>` from the earliest message over 100,000 channels
+    Earliest,
+    /// Four clients that resume a million messages of 100 channels from disk
+    Cold,
+    /// A page from the earliest message over 100,000 channels with a removal each
+    Tombstones,
+    /// 3,000 clients that come back at once
+    Return,
+}
+
+/// What an attack may cost beyond what holds for all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Megabytes by which the server may grow at its peak, and why so many.
+    pub growth_mb_max: u64,
+    /// The named limit that this is.
+    pub reason: &'static str,
+    /// Whether what is left afterwards belongs to the log, and may stay.
+    pub fills_log: bool,
+}
+
+impl Attack {
+    /// What it may cost.
+    pub fn bounds(self) -> Bounds {
+        let (growth_mb_max, reason, fills_log) = match self {
+            Self::Assets | Self::Answers => (32, "an answer and its file, one connection", false),
+            Self::History => (64, "100 connections: an answer and a little input each", false),
+            Self::Polls => (64, "poll_wait_max: a closed poll gives its place back", false),
+            Self::Bodies | Self::Messages | Self::Heads => {
+                (192, "an account of input in flight, not there yet", false)
+            }
+            Self::Ids => (512, "a million ids and their messages", true),
+            Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),
+            Self::Patterns => (256, "128,000 subscriptions", false),
+            Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", false),
+            Self::Cold => (384, "total_bytes_max of the log in memory", true),
+            Self::Return => (64, "3,000 subscribers", false),
+        };
+        Bounds { growth_mb_max, reason, fills_log }
+    }
+
+    /// Whether its server keeps the log on disk.
+    pub(super) fn is_on_disk(self) -> bool {
+        self == Self::Cold
+    }
+
+    /// The file that configures its server.
+    pub(super) fn configuration(self) -> &'static str {
+        match self {
+            Self::Tombstones => "[channels.\"gone.>\"]\ncompact = true\nkeys_max = 10\n",
+            Self::Cold => "retention_messages = 100000\n",
+            _ => "",
+        }
+    }
+
+    /// Puts into the log what it needs.
+    pub(super) async fn prepare(self, address: SocketAddr, divisor: usize) -> Result<()> {
+        let count = |full: usize| (full / divisor).max(1);
+        let message = |fields: String| format!("{{{fields}}}");
+        match self {
+            Self::History => {
+                let data = "x".repeat(400);
+                let messages =
+                    (0..1_000).map(|_| message(format!(r#""channel":"h","data":"{data}""#)));
+                attacker::publish_all(address, [batch(messages)]).await
+            }
+            Self::Earliest => {
+                let batches = (0..count(100_000)).step_by(BATCH).map(|first| {
+                    batch((first..first + BATCH).map(|channel| {
+                        message(format!(r#""channel":"early.{channel}","data":{channel}"#))
+                    }))
+                });
+                attacker::publish_all(address, batches).await
+            }
+            Self::Tombstones => {
+                let batches = (0..count(100_000)).step_by(BATCH).map(|first| {
+                    batch((first..first + BATCH).flat_map(|channel| {
+                        let named = format!(r#""channel":"gone.{channel}","key":"k""#);
+                        [message(format!(r#"{named},"data":1"#)), message(named)]
+                    }))
+                });
+                attacker::publish_all(address, batches).await
+            }
+            Self::Cold => {
+                let batches = (0..count(1_000_000)).step_by(BATCH * 2).map(|first| {
+                    batch((first..first + BATCH * 2).map(|serial| {
+                        let channel = serial % 100;
+                        message(format!(r#""channel":"cold.c{channel}","data":"{serial:064}""#))
+                    }))
+                });
+                attacker::publish_all(address, batches).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Attacks until the target's time is over.
+    pub(super) async fn run(self, target: Target) -> Result<Aftermath> {
+        match self {
+            Self::Assets => pipelines::assets(target).await,
+            Self::Answers => pipelines::answers(target).await,
+            Self::History => pipelines::history(target).await,
+            Self::Polls => pipelines::polls(target).await,
+            Self::Bodies => unfinished::bodies(target).await,
+            Self::Messages => unfinished::messages(target).await,
+            Self::Heads => unfinished::heads(target).await,
+            Self::Ids => publishers::ids(target).await,
+            Self::Unread => publishers::unread(target).await,
+            Self::Wide => publishers::wide(target).await,
+            Self::Patterns => readers::patterns(target).await,
+            Self::Return => readers::come_back(target).await,
+            Self::Earliest => resumes::earliest(target).await,
+            Self::Cold => resumes::cold(target).await,
+            Self::Tombstones => resumes::tombstones(target).await,
+        }
+    }
+}
+
+/// Messages of half a batch that prepares a log.
+const BATCH: usize = 5_000;

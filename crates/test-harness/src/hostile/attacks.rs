@@ -1,0 +1,7 @@
+//! What attackers do, by what it is that they overdo.
+
+pub(super) mod pipelines;
+pub(super) mod publishers;
+pub(super) mod readers;
+pub(super) mod resumes;
+pub(super) mod unfinished;
