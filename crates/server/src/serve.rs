@@ -109,6 +109,7 @@ fn start(
     let timeouts = HttpTimeouts {
         keep_alive,
         answer: keep_alive + house.body_wait + house.poll_wait_max + ANSWER_SPARE,
+        stall: Duration::from_millis(limits.stall_ms),
         ..HttpTimeouts::default()
     };
     let early = Early { broker: broker.clone(), batch_bytes_max: house.batch_bytes_max };

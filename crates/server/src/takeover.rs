@@ -19,6 +19,9 @@
 //! answered with an error, on which the dispatcher ends in the same poll, running no request that
 //! was pipelined behind.
 //!
+//! Requests are passed to the dispatcher one at a time, each once the handler of the one before has answered: what a
+//! client sends without taking the answers stays in its socket, and ends with the connection after `stall`.
+//!
 //! What this asks of the rest of the server:
 //!
 //! - A taken connection is no longer counted by actix, neither against its connection limit nor
@@ -30,6 +33,7 @@
 
 mod early;
 mod handoff;
+mod intake;
 mod service;
 mod socket;
 mod target;

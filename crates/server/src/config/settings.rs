@@ -141,7 +141,8 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     close_wait: Span,
 
-    /// How long a subscriber may take no byte before it is let go, to resume later [default: 1m]
+    /// How long a client may take no byte of what it is sent before it is let go, to resume later
+    /// [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     stall: Span,
 

@@ -2,6 +2,7 @@
 
 use super::early::{EarlyAnswers, Refuse};
 use super::socket::{Link, Takeable};
+use super::target::RequestBody;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -39,17 +40,20 @@ pub struct HttpTimeouts {
     /// Between one byte of an answer and the next: the time without a request, a request, its body
     /// and its handler included.
     pub answer: Duration,
+    /// For the client to take some of an answer while it waits in the socket.
+    pub stall: Duration,
     /// For the rest of a request body nobody wants, and for the close itself.
     pub disconnect: Duration,
 }
 
 impl Default for HttpTimeouts {
-    /// As actix-web has them, 5 s, 5 s and 1 s, and a minute and a half for an answer.
+    /// As actix-web has them, 5 s, 5 s and 1 s, and for an answer a minute and a half, one of it in the socket.
     fn default() -> Self {
         Self {
             request_head: Duration::from_secs(5),
             keep_alive: Duration::from_secs(5),
             answer: Duration::from_secs(90),
+            stall: Duration::from_secs(60),
             disconnect: Duration::from_secs(1),
         }
     }
@@ -113,7 +117,7 @@ where
     builder.listen("http", listener, move || {
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let app = apply_fn_factory(app, move |request, app: &_| {
-            in_turn(request, app, timeouts.disconnect)
+            in_turn::<TcpStream, _>(request, app, timeouts.disconnect)
         });
         let (stopping, leaving) = (stopping.clone(), leaving.clone());
         let (asked, said) = (early.clone(), early.clone());
@@ -153,26 +157,18 @@ where
 }
 
 /// Serves a request, unless it comes behind one that was to be the connection's last.
-fn in_turn<A>(
+pub(super) fn in_turn<S, A>(
     request: Request,
     app: &A,
     disconnect: Duration,
-) -> impl Future<Output = Result<A::Response, A::Error>> + use<A>
+) -> impl Future<Output = Result<A::Response, A::Error>> + use<S, A>
 where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Service<Request>,
 {
     let is_last = request.head().connection_type() == ConnectionType::Close;
-    let length =
-        request.headers().get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse().ok());
-    let has = |name: &_| request.headers().contains_key(name);
-    let body_bytes = match length {
-        // After an upgrade there are no more requests, and of chunks only actix knows the end.
-        _ if [UPGRADE, TRANSFER_ENCODING].iter().any(has) => None,
-        None => Some(0),
-        Some(length) => length,
-    };
-    match request.conn_data::<Link<TcpStream>>() {
-        Some(link) if !link.begin(is_last, body_bytes) => {
+    match request.conn_data::<Link<S>>() {
+        Some(link) if !link.begin(is_last, body_of(&request)) => {
             // The socket is taken with the flush of the answers before, and this never answered.
             link.hold();
             link.arm(
@@ -192,8 +188,21 @@ where
     }
 }
 
+/// What follows the head of a request, as actix reads it.
+fn body_of(request: &Request) -> RequestBody {
+    let headers = request.headers();
+    let value = |name: &_| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return RequestBody::Chunked;
+    }
+    if value(&UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        return RequestBody::Upgraded;
+    }
+    RequestBody::Sized(value(&CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0))
+}
+
 /// Ends a connection so that the answers before are not lost: what the client still sends is read.
-async fn hang_up(mut socket: TcpStream, disconnect: Duration) {
+async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin, disconnect: Duration) {
     let rest = async {
         socket.shutdown().await?;
         let mut ignored = [0; 1 << 10];

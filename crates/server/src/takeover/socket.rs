@@ -3,8 +3,9 @@
 //! Apart because everything that could lose a byte or a waker is here.
 
 use super::early::{Answers, Refuse};
+use super::intake::{Begin, Intake, Read};
 use super::service::HttpTimeouts;
-use super::target::{GROWTH, Targets};
+use super::target::{RequestBody, Targets};
 use bytes::Bytes;
 use futures_util::ready;
 use std::cell::{Cell, RefCell};
@@ -31,7 +32,10 @@ pub(super) struct Takeable<S> {
     /// The phase that the deadline is for.
     phase: Phase,
     timeouts: HttpTimeouts,
+    /// The stream has taken nothing of an answer since the deadline was set.
+    is_stalled: bool,
     answers: Answers,
+    intake: Intake,
 }
 
 impl<S> Takeable<S> {
@@ -42,11 +46,21 @@ impl<S> Takeable<S> {
             phase: Cell::new(Phase::First),
             has_last_request: Cell::new(false),
             has_ended: Cell::new(false),
+            waiting: RefCell::new(None),
         }));
         let phase = Phase::First;
         let deadline = Box::pin(sleep(phase.limit(&timeouts)));
-        let (stream, answers) = (Some(stream), Answers::new(refuse));
-        (Self { stream, link: link.clone(), deadline, phase, timeouts, answers }, link)
+        let takeable = Self {
+            stream: Some(stream),
+            link: link.clone(),
+            deadline,
+            phase,
+            timeouts,
+            is_stalled: false,
+            answers: Answers::new(refuse),
+            intake: Intake::default(),
+        };
+        (takeable, link)
     }
 
     pub(super) fn link(&self) -> Link<S> {
@@ -58,8 +72,9 @@ impl<S: Unpin> Takeable<S> {
     /// Begins to wait for the end of the phase, or the next byte in it.
     fn begin_to_wait(&mut self) {
         self.phase = self.link.0.phase.get();
-        let deadline = Instant::now() + self.phase.limit(&self.timeouts);
-        self.deadline.as_mut().reset(deadline);
+        let limit = self.phase.limit(&self.timeouts);
+        let limit = if self.is_stalled { limit.min(self.timeouts.stall) } else { limit };
+        self.deadline.as_mut().reset(Instant::now() + limit);
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut S>> {
@@ -68,28 +83,29 @@ impl<S: Unpin> Takeable<S> {
 }
 
 impl<S: AsyncRead + Unpin> Takeable<S> {
-    /// Reads what has come, with the targets of requests in it escaped.
+    /// Reads what has come, as far as the dispatcher may have it.
     fn read(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let stream = self.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
         let mut targets = self.link.0.targets.get();
-        // Room for the case that each byte is escaped. actix never brings a buffer without.
-        let room = (buffer.remaining() / GROWTH).min(HEAD_READ_BYTES);
-        if !targets.is_in_head() || room == 0 {
-            let before = buffer.filled().len();
-            let read = self.stream()?.poll_read(context, buffer);
-            targets.pass(buffer.filled().len() - before);
-            self.link.0.targets.set(targets);
-            return read;
-        }
-        let mut bytes = [0; HEAD_READ_BYTES];
-        let mut raw = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
-        ready!(self.stream()?.poll_read(context, &mut raw))?;
-        targets.escape(raw.filled(), |piece| buffer.put_slice(piece));
+        // actix takes the body of a request that waits for the rest of the one it answers, and then closes.
+        let is_serving = self.link.0.phase.get() == Phase::Serving;
+        let begin = if self.is_stalled || is_serving { Begin::Later } else { Begin::Now };
+        let read = self.intake.poll_read(stream, context, &mut targets, begin, buffer);
         self.link.0.targets.set(targets);
-        Poll::Ready(Ok(()))
+        if self.intake.has_ended() {
+            self.link.0.has_ended.set(true);
+        }
+        match ready!(read)? {
+            Read::Some | Read::End => Poll::Ready(Ok(())),
+            Read::Later => {
+                self.link.0.waiting.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -97,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Takeable<S> {
     /// Ends a connection that took too long, as its phase asks for.
     fn time_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.phase {
+            _ if self.is_stalled => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Phase::First => {
                 let answer = self.answers.timeout();
                 // It fits an empty buffer, and who takes nothing hears nothing.
@@ -125,12 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Takeable<S> {
         if this.deadline.as_mut().poll(context).is_ready() {
             return this.time_out(context);
         }
-        let before = buffer.filled().len();
-        let read = this.read(context, buffer);
-        if matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before {
-            this.link.0.has_ended.set(true);
-        }
-        read
+        this.read(context, buffer)
     }
 }
 
@@ -145,6 +157,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
         let Poll::Ready(written) = this.answers.poll_write(stream, context, bytes, is_muted)?
         else {
+            if !this.is_stalled {
+                this.is_stalled = true;
+                let stalled = Instant::now() + this.timeouts.stall;
+                if stalled < this.deadline.deadline() {
+                    this.deadline.as_mut().reset(stalled);
+                }
+            }
             // While held nothing is read, so that a client which takes no byte of the head is only
             // found out here.
             return this
@@ -153,6 +172,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
                 .poll(context)
                 .map(|()| Err(io::ErrorKind::TimedOut.into()));
         };
+        if mem::take(&mut this.is_stalled) {
+            this.link.read_again();
+        }
         this.begin_to_wait();
         Poll::Ready(Ok(written))
     }
@@ -161,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.stream()?.poll_flush(context))?;
-        if this.link.take(&mut this.stream) {
+        if this.link.take(&mut this.stream, &mut this.intake) {
             Poll::Ready(Err(taken()))
         } else {
             Poll::Ready(Ok(()))
@@ -185,6 +207,8 @@ struct Shared<S> {
     has_last_request: Cell<bool>,
     /// The client has ended its side: mostly, it is gone.
     has_ended: Cell<bool>,
+    /// Who is to read again once the next request is served, or the answer before it taken.
+    waiting: RefCell<Option<Waker>>,
 }
 
 enum State<S> {
@@ -218,23 +242,30 @@ impl Phase {
 }
 
 impl<S> Link<S> {
-    /// Takes word of a request that is about to be served, with the length of its body if a header
-    /// tells it. Returns whether it may be: behind the last one nothing is ([RFC 9112 §9.6]).
+    /// Takes word of a request that is about to be served, and what its body is. Returns whether it may be
+    /// served: behind the last one nothing is ([RFC 9112 §9.6]).
     ///
     /// [RFC 9112 §9.6]: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-    pub(super) fn begin(&self, is_last: bool, body_bytes: Option<u64>) -> bool {
+    pub(super) fn begin(&self, is_last: bool, body: RequestBody) -> bool {
         self.0.phase.set(Phase::Serving);
-        if let Some(bytes) = body_bytes {
-            let mut targets = self.0.targets.get();
-            targets.serve(bytes);
-            self.0.targets.set(targets);
-        }
+        let mut targets = self.0.targets.get();
+        targets.serve(body);
+        self.0.targets.set(targets);
+        self.read_again();
         !self.0.has_last_request.replace(self.has_last_request() || is_last)
+    }
+
+    /// Has the dispatcher read what waited for something to happen.
+    fn read_again(&self) {
+        if let Some(reader) = self.0.waiting.take() {
+            reader.wake();
+        }
     }
 
     /// Takes word that the handler of the request has answered.
     pub(super) fn answered(&self) {
         self.0.phase.set(Phase::Idle);
+        self.read_again();
     }
 
     fn has_last_request(&self) -> bool {
@@ -287,7 +318,7 @@ impl<S> Link<S> {
     }
 
     /// Moves the stream here if a response is armed, and tells whether it did.
-    fn take(&self, stream: &mut Option<S>) -> bool
+    fn take(&self, stream: &mut Option<S>, intake: &mut Intake) -> bool
     where
         S: AsyncRead + Unpin,
     {
@@ -297,6 +328,11 @@ impl<S> Link<S> {
             && let Some(mut stream) = stream.take()
         {
             forget_reader(&mut stream);
+            self.0.waiting.take();
+            let early = match intake.take() {
+                ahead if ahead.is_empty() => early,
+                ahead => [&early, &*ahead].concat().into(),
+            };
             *state = State::Taken(stream, on_taken, early);
             return true;
         }
@@ -316,9 +352,6 @@ fn forget_reader<S: AsyncRead + Unpin>(stream: &mut S) {
     let mut context = Context::from_waker(Waker::noop());
     let _ = Pin::new(stream).poll_read(&mut context, &mut ReadBuf::new(&mut []));
 }
-
-/// As much of a head as one read takes: most heads whole.
-const HEAD_READ_BYTES: usize = 2 << 10;
 
 /// Never reaches a peer or a log: it only makes the dispatcher end.
 fn taken() -> io::Error {

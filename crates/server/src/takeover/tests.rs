@@ -1,6 +1,7 @@
 //! Takeovers over loopback sockets, spelled as on the wire.
 
 mod narrow_pipe;
+mod pipelines;
 
 use super::*;
 use actix_server::{Server, ServerHandle};
@@ -271,6 +272,7 @@ impl Running {
             keep_alive: TIME_MAX * 2,
             disconnect: TIME_MAX * 2,
             answer: ANSWER_MAX,
+            ..HttpTimeouts::default()
         };
         let builder = Server::build().workers(workers).disable_signals();
         let requests = Arc::new(AtomicUsize::new(0));

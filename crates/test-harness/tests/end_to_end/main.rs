@@ -75,6 +75,8 @@ mod browsers;
 mod pages_behind_nginx_publish_and_listen;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
+mod requests_whose_answers_are_not_read_cost_nothing;
+mod unread_pages_of_history_hold_little_memory;
 mod a_slow_header_is_timed_out;
 mod half_a_handshake_is_let_go;
 
