@@ -4,8 +4,8 @@
 //! alone.
 
 use crate::{
-    Broker, ChannelName, Content, Draft, Entry, Label, Loss, Message, Permit, Position, Publishers,
-    Seen,
+    Broker, ChannelName, Content, Draft, Entry, HeldId, IdAccount, Label, Loss, Message, Permit,
+    Position, Publishers, Seen,
     broker::Shared,
     channel::{Book, Channel},
     keys::{Held, key_cost_bytes},
@@ -56,6 +56,15 @@ pub enum AppendError {
     /// The id was given to another message.
     #[error("the id was given to another message in this channel; a repeat has the same content")]
     IdTaken,
+    /// The publisher's share of the ids that are remembered is used up.
+    #[error(
+        "{ids_max} ids of this publisher's messages are remembered, as many as one publisher may have; publish \
+         without an id, or wait until older ones are forgotten"
+    )]
+    TooManyIds {
+        /// What one publisher may have.
+        ids_max: usize,
+    },
     /// As much waits to be taken as may.
     #[error("too much waits to be published; try again")]
     Overloaded,
@@ -65,6 +74,17 @@ pub enum AppendError {
     /// The store cannot be written.
     #[error("the store cannot be written at the moment; reading goes on")]
     Unavailable,
+}
+
+/// Takes a place in an account for one more id; without an account there is nothing to take.
+///
+/// # Errors
+///
+/// All of the account's are taken.
+pub fn hold(account: Option<&IdAccount>) -> Result<Option<HeldId>, AppendError> {
+    let Some(account) = account else { return Ok(None) };
+    let too_many = AppendError::TooManyIds { ids_max: account.ids_max() };
+    account.hold().map(Some).ok_or(too_many)
 }
 
 /// An engine has brought a message that is not newer than the last one.
@@ -106,7 +126,7 @@ impl Broker {
         let judged = channel.options().judge(&permit, &draft);
         let ordered = judged.and_then(|()| {
             let mut sequencer = self.shared.sequencer();
-            self.order(&mut sequencer, &channel, draft, now_ms)
+            self.order(&mut sequencer, &channel, draft, permit.account(), now_ms)
         });
         match ordered {
             Ok((offset, lanes)) => {
@@ -129,7 +149,7 @@ impl Broker {
         }
         let draft = Draft { key: Some(key), ..Draft::new(Content::Nothing) };
         // It takes no more room than the value did, so it is never refused.
-        let ordered = self.order(&mut sequencer, channel, draft, now_ms);
+        let ordered = self.order(&mut sequencer, channel, draft, None, now_ms);
         drop(sequencer);
         let lanes = ordered.map_or(0, |(_, lanes)| lanes);
         self.ports(lanes).for_each(LanePort::wake);
@@ -181,11 +201,12 @@ impl Broker {
         sequencer: &mut Sequencer,
         channel: &Arc<Channel>,
         mut draft: Draft,
+        account: Option<&IdAccount>,
         now_ms: u64,
     ) -> Result<(u64, u64), AppendError> {
         let shared = &*self.shared;
         let (offset, time_ms) = (sequencer.last + 1, sequencer.time_ms.max(now_ms));
-        let superseded = match shared.enter(channel, &mut draft, offset, time_ms)? {
+        let superseded = match shared.enter(channel, &mut draft, account, offset, time_ms)? {
             Entered::New(superseded) => superseded,
             Entered::Before(offset) => return Ok((offset, 0)),
         };
@@ -241,6 +262,7 @@ impl Shared {
         &self,
         channel: &Channel,
         draft: &mut Draft,
+        account: Option<&IdAccount>,
         offset: u64,
         time_ms: u64,
     ) -> Result<Entered, AppendError> {
@@ -250,14 +272,16 @@ impl Shared {
             return Ok(Entered::New(None));
         }
         let (mut book, window) = (channel.book(), &options.repeats);
+        let mut held = None;
         if let Some((digest, id)) = &id {
             match book.recent.as_ref().map(|ids| ids.look(id, *digest, window, time_ms)) {
                 Some(Seen::Before(offset)) => return Ok(Entered::Before(offset)),
                 Some(Seen::OnAnother) => return Err(AppendError::IdTaken),
-                Some(Seen::Never) | None if self.ids.load(Ordering::Relaxed) >= IDS_MAX => {
-                    return Err(AppendError::Overloaded);
-                }
-                Some(Seen::Never) | None => {}
+                // Its own share first: who uses up that is told so.
+                Some(Seen::Never) | None => held = hold(account)?,
+            }
+            if self.ids.load(Ordering::Relaxed) >= IDS_MAX {
+                return Err(AppendError::Overloaded);
             }
         }
         let mut superseded = None;
@@ -275,7 +299,7 @@ impl Shared {
         if let Some((digest, id)) = id {
             let recent = book.recent.get_or_insert_default();
             let before = recent.len();
-            recent.note(id, digest, offset, window, time_ms);
+            recent.note(id, digest, offset, window, time_ms, held);
             self.ids.fetch_add(recent.len(), Ordering::Relaxed);
             self.ids.fetch_sub(before, Ordering::Relaxed);
         }

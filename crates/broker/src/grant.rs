@@ -1,6 +1,6 @@
 //! What somebody may do, and the proof that a publish or a join was allowed.
 
-use crate::ChannelName;
+use crate::{ChannelName, IdAccount};
 
 /// What a connection or request is allowed to do.
 ///
@@ -10,6 +10,7 @@ use crate::ChannelName;
 pub struct Grant {
     by: Publisher,
     is_reading_only: bool,
+    account: Option<IdAccount>,
 }
 
 /// By which way a message comes in.
@@ -26,17 +27,22 @@ pub(crate) enum Publisher {
 impl Grant {
     /// Everything but writing to the system's channels, for a request of its own.
     pub const fn open() -> Self {
-        Self { by: Publisher::Request, is_reading_only: false }
+        Self { by: Publisher::Request, is_reading_only: false, account: None }
     }
 
     /// Reading, and nothing that others could notice: no publish, no join.
     pub const fn reading() -> Self {
-        Self { by: Publisher::Request, is_reading_only: true }
+        Self { by: Publisher::Request, is_reading_only: true, account: None }
     }
 
     /// The same for a subscriber's connection: some channels take no messages from those.
-    pub const fn of_connection(self) -> Self {
+    pub fn of_connection(self) -> Self {
         Self { by: Publisher::Connection, ..self }
+    }
+
+    /// The same with the account on which the ids of its messages go; without one only all ids together are bounded.
+    pub fn on_account(self, account: Option<IdAccount>) -> Self {
+        Self { account, ..self }
     }
 
     /// Allows one publish to `channel`.
@@ -51,7 +57,7 @@ impl Grant {
         if self.is_reading_only {
             return Err(Forbidden::Publishing { channel: channel.clone() });
         }
-        Ok(Permit { channel: channel.clone(), by: self.by })
+        Ok(Permit { channel: channel.clone(), by: self.by, account: self.account.clone() })
     }
 
     /// Allows a connection to be listed among the members of `channel`.
@@ -73,6 +79,7 @@ impl Grant {
 pub struct Permit {
     channel: ChannelName,
     by: Publisher,
+    account: Option<IdAccount>,
 }
 
 impl Permit {
@@ -83,7 +90,12 @@ impl Permit {
 
     /// What the server itself writes, to whichever channel.
     pub(crate) fn of_system(channel: ChannelName) -> Self {
-        Self { channel, by: Publisher::System }
+        Self { channel, by: Publisher::System, account: None }
+    }
+
+    /// On whose account the id of the message goes, if it has one.
+    pub fn account(&self) -> Option<&IdAccount> {
+        self.account.as_ref()
     }
 
     pub(crate) fn by(&self) -> Publisher {

@@ -29,6 +29,7 @@ mod pattern_map;
 mod position;
 mod sync;
 
+mod account;
 mod keys;
 mod message;
 mod recent;
@@ -59,7 +60,8 @@ mod round;
 mod lane;
 mod seats;
 
-pub use append::{AppendError, OutOfOrder};
+pub use account::{HeldId, IdAccount};
+pub use append::{AppendError, OutOfOrder, hold};
 pub use archive::{Archive, Cold, Entry, Loss};
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};

@@ -1,6 +1,6 @@
 //! The window of deduplication: the ids that a channel's messages bore of late, and their places.
 
-use crate::{Content, Draft, Label, Repeats};
+use crate::{Content, Draft, HeldId, Label, Repeats};
 use std::collections::{HashMap, VecDeque};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -12,11 +12,13 @@ pub struct Recent {
     order: VecDeque<Label>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Known {
     offset: u64,
     digest: u128,
     time_ms: u64,
+    /// Its place in the publisher's account.
+    _held: Option<HeldId>,
 }
 
 /// What is known of an id.
@@ -41,7 +43,7 @@ impl Recent {
         }
     }
 
-    /// Remembers an id that [`Recent::look`] has never seen, and forgets what the window no longer
+    /// Remembers an id that [`Recent::look`] has never seen, with its place in an account, and forgets what the window no longer
     /// holds: returns the offsets of those messages.
     pub fn note(
         &mut self,
@@ -50,9 +52,11 @@ impl Recent {
         offset: u64,
         window: &Repeats,
         time_ms: u64,
+        held: Option<HeldId>,
     ) -> Vec<u64> {
         let mut forgotten = self.forget(window, time_ms);
-        match self.by_id.insert(id.clone(), Known { offset, digest, time_ms }) {
+        let known = Known { offset, digest, time_ms, _held: held };
+        match self.by_id.insert(id.clone(), known) {
             Some(known) => forgotten.push(known.offset),
             None => self.order.push_back(id),
         }
@@ -135,7 +139,7 @@ mod tests {
     #[test]
     fn a_repeat_is_told_from_another_message() {
         let mut recent = Recent::default();
-        recent.note(id("a"), 1, 7, &WINDOW, 0);
+        recent.note(id("a"), 1, 7, &WINDOW, 0, None);
         assert_eq!(recent.look(&id("a"), 1, &WINDOW, 99), Seen::Before(7));
         assert_eq!(recent.look(&id("a"), 2, &WINDOW, 99), Seen::OnAnother);
         assert_eq!(recent.look(&id("b"), 1, &WINDOW, 99), Seen::Never);
@@ -145,9 +149,9 @@ mod tests {
     fn ids_leave_the_window_by_age_and_by_count() {
         let mut recent = Recent::default();
         for (at, name) in [(0, "a"), (10, "b"), (20, "c")] {
-            assert_eq!(recent.note(id(name), 1, at, &WINDOW, at), []);
+            assert_eq!(recent.note(id(name), 1, at, &WINDOW, at, None), []);
         }
-        assert_eq!(recent.note(id("d"), 1, 30, &WINDOW, 30), [0]);
+        assert_eq!(recent.note(id("d"), 1, 30, &WINDOW, 30, None), [0]);
         assert_eq!(recent.look(&id("a"), 1, &WINDOW, 30), Seen::Never);
         assert_eq!(recent.look(&id("b"), 1, &WINDOW, 110), Seen::Never);
         assert_eq!(recent.forget(&WINDOW, 120), [10, 20]);
@@ -157,9 +161,9 @@ mod tests {
     #[test]
     fn an_id_whose_time_was_over_is_new_again() {
         let mut recent = Recent::default();
-        recent.note(id("a"), 1, 7, &WINDOW, 0);
+        recent.note(id("a"), 1, 7, &WINDOW, 0, None);
         assert_eq!(recent.look(&id("a"), 2, &WINDOW, 100), Seen::Never);
-        recent.note(id("a"), 2, 9, &WINDOW, 100);
+        recent.note(id("a"), 2, 9, &WINDOW, 100, None);
         assert_eq!(recent.look(&id("a"), 2, &WINDOW, 150), Seen::Before(9));
         assert_eq!(recent.order.len(), 1);
     }

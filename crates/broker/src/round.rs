@@ -89,7 +89,9 @@ fn judge(error: AppendError) -> Failure {
         AppendError::Overloaded | AppendError::StorageFull | AppendError::Unavailable => {
             Failure::All
         }
-        AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => Failure::ThisOne,
+        AppendError::TooManyKeys { .. }
+        | AppendError::StateFull { .. }
+        | AppendError::TooManyIds { .. } => Failure::ThisOne,
         AppendError::TooLarge { .. }
         | AppendError::KeyMissing
         | AppendError::NotAllowed { .. }

@@ -71,7 +71,7 @@ impl From<AppendError> for Refusal {
             AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => ErrorCode::StateFull,
             AppendError::NotAllowed { .. } => ErrorCode::Forbidden,
             AppendError::IdTaken => ErrorCode::Conflict,
-            AppendError::Overloaded => ErrorCode::Overloaded,
+            AppendError::Overloaded | AppendError::TooManyIds { .. } => ErrorCode::Overloaded,
             AppendError::StorageFull => ErrorCode::InsufficientStorage,
             AppendError::Unavailable => ErrorCode::Unavailable,
         };

@@ -10,8 +10,8 @@ use crate::{
 };
 use std::collections::HashMap;
 use tidewire_broker::{
-    AppendError, ChannelName, Draft, Entry, IDS_MAX, Label, Message, Options, Seen, digest,
-    key_cost_bytes,
+    AppendError, ChannelName, Draft, Entry, HeldId, IDS_MAX, IdAccount, Label, Message, Options,
+    Seen, digest, hold, key_cost_bytes,
 };
 
 /// Messages that will be committed together.
@@ -22,7 +22,7 @@ pub(crate) struct Batch<'a> {
     /// In order, each with the offset it supersedes.
     pub(crate) entries: Vec<(Entry, Option<u64>)>,
     pub(crate) states: HashMap<ChannelName, State>,
-    pub(crate) ids: Vec<(u64, Known)>,
+    pub(crate) ids: Vec<(u64, Known, Option<HeldId>)>,
     pub(crate) last: u64,
     pub(crate) time_ms: u64,
     held: HashMap<(u64, Label), Option<Held>>,
@@ -58,6 +58,7 @@ impl<'a> Batch<'a> {
         channel: &ChannelName,
         options: &Options,
         mut draft: Draft,
+        account: Option<&IdAccount>,
         now_ms: u64,
     ) -> Result<u64, AppendError> {
         let (offset, time_ms) = (self.last + 1, self.time_ms.max(now_ms));
@@ -69,6 +70,10 @@ impl<'a> Batch<'a> {
         {
             return Ok(offset);
         }
+        let held = match &id {
+            Some(_) => hold(account)?,
+            None => None,
+        };
         let cost = units(Message::cost_of(&draft));
         let supersedes = self.admit_key(&mut state, &draft, offset, cost, options)?;
         // From here on nothing fails.
@@ -88,7 +93,7 @@ impl<'a> Batch<'a> {
             self.by_id.insert((state.number, id.clone()), (digest, offset));
             let known = Known { channel: state.number, time_ms, digest, id };
             self.changes.put(layout::id(offset), known.encode());
-            self.ids.push((offset, known));
+            self.ids.push((offset, known, held));
         }
         self.states.insert(channel.clone(), state);
         (self.last, self.time_ms) = (offset, time_ms);

@@ -93,7 +93,7 @@ impl Committer {
         for (channel, draft) in drafts {
             // It only removes, so it fails when the disk does; then the next round tries again.
             let options = self.world.broker.options(&channel);
-            let _ = batch.admit(&channel, &options, draft, now_ms);
+            let _ = batch.admit(&channel, &options, draft, None, now_ms);
         }
         batch.close();
         let made = Made::of(batch);
@@ -107,7 +107,9 @@ impl Committer {
             let channel = permit.channel();
             let options = self.world.broker.options(channel);
             let judged = options.judge(&permit, &draft);
-            match judged.and_then(|()| batch.admit(channel, &options, draft, now_ms)) {
+            match judged
+                .and_then(|()| batch.admit(channel, &options, draft, permit.account(), now_ms))
+            {
                 Ok(offset) => answers.push((promise, offset)),
                 Err(error) => promise.keep(Err(error)),
             }
@@ -155,8 +157,8 @@ impl Committer {
                 tracing::error!(%error, "a message is in the store and cannot be delivered");
             }
         }
-        for (offset, known) in made.ids {
-            self.world.note_id(offset, known);
+        for (offset, known, held) in made.ids {
+            self.world.note_id(offset, known, held);
         }
         let now_ms = self.world.time_ms;
         touched.iter().for_each(|channel| self.retain(channel, now_ms));
@@ -237,7 +239,7 @@ struct Made {
     changes: Changes,
     entries: Vec<(tidewire_broker::Entry, Option<u64>)>,
     states: std::collections::HashMap<ChannelName, crate::channels::State>,
-    ids: Vec<(u64, crate::layout::Known)>,
+    ids: Vec<(u64, crate::layout::Known, Option<tidewire_broker::HeldId>)>,
     last: u64,
     time_ms: u64,
 }

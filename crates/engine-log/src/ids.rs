@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     ops::{Bound, ControlFlow},
 };
-use tidewire_broker::{ChannelName, Seen};
+use tidewire_broker::{ChannelName, HeldId, Seen};
 
 impl World {
     /// Remembers the ids of the rows whose time is not over, the newest `ids_max` at most.
@@ -41,17 +41,17 @@ impl World {
             ControlFlow::Continue(())
         };
         self.scan_ids(0, Order::Descending, visit)?;
-        newest.into_iter().rev().for_each(|(offset, known)| self.note_id(offset, known));
+        newest.into_iter().rev().for_each(|(offset, known)| self.note_id(offset, known, None));
         Ok(())
     }
 
     /// Remembers the id of a message that is in the store.
-    pub(crate) fn note_id(&mut self, offset: u64, known: Known) {
+    pub(crate) fn note_id(&mut self, offset: u64, known: Known, held: Option<HeldId>) {
         let Some(channel) = self.channels.name(known.channel) else { return };
         let window = self.broker.options(&channel).repeats;
         let recent = self.recents.entry(known.channel).or_default();
         let before = recent.len();
-        let forgotten = recent.note(known.id, known.digest, offset, &window, known.time_ms);
+        let forgotten = recent.note(known.id, known.digest, offset, &window, known.time_ms, held);
         self.ids = (self.ids + recent.len()).saturating_sub(before);
         self.stale_ids.extend(forgotten);
     }

@@ -58,6 +58,8 @@ pub struct Config {
     pub connection: connection::Limits,
     /// The largest body of a batch, in bytes.
     pub batch_bytes_max: usize,
+    /// Ids remembered for the messages of one publisher's address.
+    pub publisher_ids_max: usize,
     /// How long a request's body may take to arrive.
     pub body_wait: Span,
     /// How long a long-poll may wait.
@@ -115,6 +117,7 @@ impl Config {
             connection: settings.connection(message_bytes_max),
             broker,
             batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),
+            publisher_ids_max: settings.publisher_ids_max.map_or(PUBLISHER_IDS_MAX, Into::into),
             body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
             keep_alive: settings.keep_alive.unwrap_or(KEEP_ALIVE),
@@ -144,6 +147,7 @@ impl Config {
             ("gather_bytes_max", self.connection.gather_bytes_max),
             ("replies_bytes_max", self.connection.replies_bytes_max),
             ("page_messages_max", self.connection.page_messages_max),
+            ("publisher_ids_max", self.publisher_ids_max),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -239,6 +243,9 @@ fn cores() -> usize {
 
 /// As many as the broker has lanes.
 const WORKERS_MAX: usize = 64;
+
+/// A quarter of what all publishers together may have remembered: it takes several to use that up.
+const PUBLISHER_IDS_MAX: usize = tidewire_broker::IDS_MAX / 4;
 
 /// Some messages of the largest size, or many small ones.
 const BATCH_BYTES_MAX: usize = 8 << 20;

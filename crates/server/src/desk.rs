@@ -1,6 +1,6 @@
 //! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
 
-use crate::{clock::Clock, gate::Gate, worker_loop::WorkerLoop};
+use crate::{accounts::Accounts, clock::Clock, gate::Gate, worker_loop::WorkerLoop};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -37,6 +37,8 @@ pub(crate) struct House {
     pub(crate) poll_wait_max: Duration,
     /// How long a client may take to hear what was published before the server says goodbye.
     pub(crate) goodbye_wait_ms: u64,
+    /// What publishers have the server remember, by their address.
+    pub(crate) accounts: Accounts,
     /// The log on disk, if it is there.
     pub(crate) log: Option<Arc<LogEngine>>,
 }
@@ -72,6 +74,7 @@ impl Desk {
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
             goodbye_wait_ms: 0,
+            accounts: Accounts::new(1),
             log: None,
         };
         let broker = Broker::new(1, tidewire_broker::Limits::default());

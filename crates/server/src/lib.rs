@@ -9,6 +9,7 @@ pub mod takeover;
 pub mod terminal;
 
 mod access;
+mod accounts;
 mod clock;
 mod desk;
 mod driver;

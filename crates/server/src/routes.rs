@@ -28,9 +28,15 @@ use actix_web::{
 use encoding::Coding;
 use futures_util::{TryFutureExt as _, future::Either};
 use std::{future::ready, rc::Rc};
+use tidewire_broker::IdAccount;
 use tidewire_protocol::ErrorCode;
 
 pub(crate) type AtDesk = web::ThinData<Rc<Desk>>;
+
+/// The account on which goes what whoever sends this has the server remember.
+fn account(request: &HttpRequest, desk: &Desk) -> Option<IdAccount> {
+    request.peer_addr().map(|peer| desk.house.accounts.of(peer.ip()))
+}
 
 /// Adds all routes, for one worker's desk.
 pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {

@@ -4,6 +4,7 @@ mod ending;
 
 use crate::{
     access::{Access, admit},
+    accounts::Accounts,
     clock::{self, wall_ms},
     config::Config,
     desk::{Desk, House},
@@ -102,16 +103,11 @@ fn start(
         poll_wait_max: config.poll_wait_max.duration(),
         // The other half is for the goodbyes themselves.
         goodbye_wait_ms: config.drain.millis() / 2,
+        accounts: Accounts::new(config.publisher_ids_max),
         log: storage.on_disk(),
     };
     let access = Access::new(config);
-    let keep_alive = config.keep_alive.duration();
-    let timeouts = HttpTimeouts {
-        keep_alive,
-        answer: keep_alive + house.body_wait + house.poll_wait_max + ANSWER_SPARE,
-        stall: Duration::from_millis(limits.stall_ms),
-        ..HttpTimeouts::default()
-    };
+    let timeouts = timeouts(config);
     let early = Early { broker: broker.clone(), batch_bytes_max: house.batch_bytes_max };
     let make_desk = move || {
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -155,6 +151,18 @@ fn start(
         listen(builder, listener, timeouts, leaving.clone(), early, make_app.clone())
     })?;
     Ok(builder.run())
+}
+
+/// How long actix's connections may wait.
+fn timeouts(config: &Config) -> HttpTimeouts {
+    let keep_alive = config.keep_alive.duration();
+    let handler = config.body_wait.duration() + config.poll_wait_max.duration();
+    HttpTimeouts {
+        keep_alive,
+        answer: keep_alive + handler + ANSWER_SPARE,
+        stall: Duration::from_millis(config.connection.stall_ms),
+        ..HttpTimeouts::default()
+    }
 }
 
 /// An answer with the time at which it was made.

@@ -72,7 +72,7 @@ fn a_tombstone_superseded_within_its_batch_leaves_no_row() {
     let (channel, mut batch) = ("a".parse().unwrap(), Batch::new(&world));
     let options = world.broker.options(&channel);
     for draft in drafts() {
-        batch.admit(&channel, &options, draft, 1_000).unwrap();
+        batch.admit(&channel, &options, draft, None, 1_000).unwrap();
     }
     batch.close();
     let changes = batch.changes;

@@ -105,6 +105,11 @@ settings! {
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     replies_bytes_max: Bytes,
 
+    /// Ids by which a repeat is told, remembered for the messages of one publisher's address
+    /// [default: 250000]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    publisher_ids_max: Count,
+
     /// Messages on one page of history [default: 1000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     page_messages_max: Count,

@@ -1,6 +1,6 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
-use super::{AtDesk, json_answer};
+use super::{AtDesk, account, json_answer};
 use crate::{access::Caller, desk::Desk, gate::Turned, problem::Refused, query::Query};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -25,7 +25,7 @@ pub(super) async fn one(
     caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    let grant = caller.actor_grant("publish")?;
+    let grant = caller.actor_grant("publish")?.on_account(account(&request, &desk));
     desk.gate.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;
@@ -52,7 +52,7 @@ pub(super) async fn batch(
     caller: Caller,
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
-    let grant = caller.actor_grant("publish")?;
+    let grant = caller.actor_grant("publish")?.on_account(account(&request, &desk));
     desk.gate.check()?;
     check_names(&request, &query)?;
     let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;

@@ -1,6 +1,6 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, handshake::shake_hands, json_answer};
+use super::{AtDesk, account, handshake::shake_hands, json_answer};
 use crate::{
     access::Caller,
     desk::Desk,
@@ -80,7 +80,7 @@ pub(super) async fn socket(
     desk: AtDesk,
 ) -> Result<HttpResponse, Refused> {
     // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
-    let grant = caller.actor_grant("open a WebSocket")?;
+    let grant = caller.actor_grant("open a WebSocket")?.on_account(account(&request, &desk));
     let accept = shake_hands(&request)?;
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());

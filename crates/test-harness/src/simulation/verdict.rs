@@ -89,7 +89,7 @@ pub(crate) fn code(error: AppendError) -> &'static str {
         AppendError::TooLarge { .. } => "payload_too_large",
         AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => "state_full",
         AppendError::IdTaken => "conflict",
-        AppendError::Overloaded => "overloaded",
+        AppendError::Overloaded | AppendError::TooManyIds { .. } => "overloaded",
         AppendError::StorageFull => "insufficient_storage",
         AppendError::Unavailable => "unavailable",
     }

@@ -26,7 +26,8 @@ async fn unread_pages_of_history_hold_little_memory() -> Result<()> {
             clients.push(client);
         }
         // Others are served, behind all that these have asked for.
-        let answer = timeout(Duration::from_secs(30), get(server.address(), "/health/live", &[])).await??;
+        let answer =
+            timeout(Duration::from_secs(30), get(server.address(), "/health/live", &[])).await??;
         ensure!(answer.status == 200, "answered with {}", answer.status);
         let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
         ensure!(grown < GROWTH_MAX, "{} KiB a connection", (grown >> 10) / CONNECTIONS);

@@ -1,0 +1,62 @@
+//! A publisher that has as many ids remembered as one may have is told so; others go on naming their messages.
+
+use crate::common::{check_problem, within};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use tidewire_test_harness::{
+    peers::http::{Answer, post},
+    server::Server,
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
+
+#[tokio::test]
+async fn one_publisher_uses_up_only_its_own_ids() -> Result<()> {
+    within(60, async {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data").display().to_string();
+        for place in [&["--workers", "1"][..], &["--workers", "1", "--data", &data]] {
+            let server = Server::start(&[place, &["--publisher-ids-max", "100"]].concat()).await?;
+            let address = server.address();
+            let messages = (0..150).map(
+                |id| json!({"channel": format!("a.{}", id % 7), "data": id, "message_id": format!("g{id}")}),
+            );
+            let body = json!({"messages": messages.collect::<Vec<_>>()}).to_string();
+            let answer = from_elsewhere(address, "/publish", "", &body).await?.json().await?;
+            let results = answer["results"].as_array().context("no results")?;
+            let refused: Vec<&Value> = results.iter().filter(|one| one["error"].is_object()).collect();
+            ensure!(refused.len() == 50, "{} of 150 are refused", refused.len());
+            ensure!(refused.iter().all(|one| one["error"]["code"] == "overloaded"), "{refused:?}");
+            // A repeat takes no further place, one more id does, and none is needed without.
+            let repeat = from_elsewhere(address, "/publish/a.0", "Idempotency-Key: g0\r\n", "0").await?;
+            ensure!(repeat.status == 409, "the text is not the JSON of before: {}", repeat.status);
+            let more = from_elsewhere(address, "/publish/a.0", "Idempotency-Key: g150\r\n", "0").await?;
+            let detail = check_problem(more, 429, "overloaded").await?;
+            ensure!(detail.contains("100 ids of this publisher"), "{detail}");
+            let bare = from_elsewhere(address, "/publish/a.0", "", "0").await?;
+            ensure!(bare.status == 200, "without an id: {}", bare.status);
+            let other = post(address, "/publish/a.0", &[("Idempotency-Key", "mine")], b"0").await?;
+            ensure!(other.status == 200, "another publisher: {}", other.status);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Posts from an address of this machine that nobody else in the test has.
+async fn from_elsewhere(
+    address: SocketAddr,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Result<Answer> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into())?;
+    let mut stream = socket.connect(address).await?;
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    Answer::read(stream).await
+}
