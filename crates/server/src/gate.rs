@@ -110,9 +110,14 @@ impl Gate {
         *self.shared.leaving.borrow()
     }
 
-    /// Tells everyone to leave, once those who are handing a publish over have done so.
-    pub(crate) fn leave(&self) {
+    /// Takes no more publishes, once those that are being handed over have been.
+    pub(crate) fn shut(&self) {
         *self.shared.is_shut.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Tells everyone to leave, after the last publish.
+    pub(crate) fn leave(&self) {
+        self.shut();
         self.shared.leaving.send_replace(true);
     }
 

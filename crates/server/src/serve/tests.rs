@@ -80,6 +80,20 @@ async fn what_a_batch_has_left_at_the_end_is_refused() {
 }
 
 #[actix_web::test]
+async fn nothing_is_published_once_no_publish_is_taken() {
+    let server = Running::start();
+    let mut socket = server.connect(HANDSHAKE).await;
+    // Before anybody is told to leave: those who hear of it first have said goodbye by then.
+    server.gate.shut();
+    socket.write_all(PUBLISH_FRAME).await.unwrap();
+    read_until(&mut socket, r#"{"type":"error","id":7,"code":"unavailable""#).await;
+    let mut http = server.connect(PUBLISH).await;
+    read_until(&mut http, "urn:tidewire:problem:unavailable").await;
+    assert_eq!((server.asked.load(Ordering::SeqCst), server.broker.head()), (0, 0));
+    server.end(DRAIN).await;
+}
+
+#[actix_web::test]
 async fn who_is_idle_or_has_not_said_all_holds_up_no_end() {
     let server = Running::start();
     let mut idle = server.connect(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -172,6 +186,16 @@ async fn read_exactly(client: &mut TcpStream, expected: &[u8]) {
     let mut bytes = vec![0; expected.len()];
     timeout(DRAIN, client.read_exact(&mut bytes)).await.expect("nothing comes").unwrap();
     assert_eq!(bytes.escape_ascii().to_string(), expected.escape_ascii().to_string());
+}
+
+/// Reads until `text` has come.
+async fn read_until(client: &mut TcpStream, text: &str) {
+    let mut bytes = Vec::new();
+    while !String::from_utf8_lossy(&bytes).contains(text) {
+        let read = timeout(DRAIN, client.read_buf(&mut bytes)).await;
+        let read = read.map(|read| read.unwrap_or(0)).unwrap_or(0);
+        assert!(read > 0, "no {text} in {}", String::from_utf8_lossy(&bytes));
+    }
 }
 
 /// All that still comes.

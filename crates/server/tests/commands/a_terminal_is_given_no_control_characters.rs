@@ -6,7 +6,12 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 use std::{fs::File, io::Read as _, process::Stdio, thread};
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    process::Command,
+    time::timeout,
+};
 
 const HOSTILE: &str = "\x1b]0;owned\x07\u{9b}2J\r\x7f";
 const SHOWN: &str = "\\u001b]0;owned\\u0007\\u009b2J\\u000d\\u007f";
@@ -68,4 +73,35 @@ async fn errors_that_quote_a_file_are_shown() {
     let mut check = tidewire(&["check-config", "--config", file.to_str().unwrap()]);
     let given = on_a_terminal(&mut check).await;
     assert!(!given.contains('\x1b') && given.contains("\\u001b[2J"), "{given:?}");
+}
+
+/// A server that answers every request with a gap and a message, both made to reach the terminal.
+async fn hostile_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The head of the request, which is of no interest.
+            let _ = stream.read(&mut [0; 4_096]).await;
+            let length = ANSWER.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                                content-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(&[head.as_bytes(), ANSWER.as_bytes()].concat()).await;
+        }
+    });
+    address
+}
+
+const ANSWER: &str = r#"{"messages":[{"channel":"a","position":"k-2","time":0,"data":"hi"}],
+    "gaps":[{"channel":"a","from":"\u001b[2J","to":"k-1"}],"position":"k-2"}"#;
+
+#[tokio::test]
+async fn what_is_told_beside_messages_is_shown_too() {
+    let address = hostile_server().await;
+    let arguments = ["subscribe", "a", "--wire", "poll", "--count", "1", "--url", &address];
+    let given = on_a_terminal(&mut tidewire(&arguments)).await;
+    assert!(!given.contains('\x1b') && given.contains("between \\u001b[2J and k-1"), "{given:?}");
 }
