@@ -60,8 +60,9 @@ impl Attack {
             Self::Assets | Self::Answers => (32, "an answer and its file, one connection", false),
             Self::History => (64, "100 connections: an answer and a little input each", false),
             Self::Polls => (64, "poll_wait_max: a closed poll gives its place back", false),
-            Self::Bodies | Self::Messages | Self::Heads => {
-                (192, "an account of input in flight, not there yet", false)
+            Self::Bodies => (160, "input_bytes_max, 128 MiB", false),
+            Self::Messages | Self::Heads => {
+                (192, "an account of messages and heads in flight, not there yet", false)
             }
             Self::Ids => (512, "a million ids and their messages", true),
             Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),

@@ -38,6 +38,12 @@ pub(super) struct IdleCpu {
     pub(super) busiest: f64,
 }
 
+impl IdleCpu {
+    pub(super) fn is_busy(self) -> bool {
+        self.busiest > IDLE_CPU_MAX
+    }
+}
+
 /// The head of the table.
 pub fn heading() -> String {
     format!(
@@ -63,7 +69,7 @@ impl Outcome {
         if !fills_log && left > LEFT_MB_MAX {
             found.push(format!("{left} MB are held after the attack, above {LEFT_MB_MAX} MB"));
         }
-        if self.idle_cpu.busiest > IDLE_CPU_MAX {
+        if self.idle_cpu.is_busy() {
             found.push(format!(
                 "a thread is busy for {:.0} % of the time with an idle attacker",
                 self.idle_cpu.busiest * 100.0
