@@ -22,6 +22,7 @@ pub use reasons::{Decided, Reason};
 pub use settings::Settings;
 pub use units::{Bytes, Count, Fsync, Span};
 
+use crate::input;
 use channels::BELOW_TOTAL;
 use faults::Faults;
 use layers::File;
@@ -58,6 +59,8 @@ pub struct Config {
     pub connection: connection::Limits,
     /// The largest body of a batch, in bytes.
     pub batch_bytes_max: usize,
+    /// Bytes of request bodies that have not come to their end, together.
+    pub input_bytes_max: usize,
     /// Ids remembered for the messages of one publisher's address.
     pub publisher_ids_max: usize,
     /// How long a request's body may take to arrive.
@@ -109,6 +112,9 @@ impl Config {
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
         check_disk(&settings, &mut faults);
+        let batch_bytes_max = settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count);
+        let body_bytes_max = batch_bytes_max.max(message_bytes_max);
+        let input_bytes_max = body_bytes_max.saturating_mul(input::SHARE).max(INPUT_BYTES_MAX);
         let config = Self {
             listen: resolve(settings.listen.as_deref(), &mut faults),
             insecure: settings.insecure.unwrap_or(false),
@@ -116,7 +122,8 @@ impl Config {
             connections_max: settings.connections_max.map(Into::into),
             connection: settings.connection(message_bytes_max),
             broker,
-            batch_bytes_max: settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count),
+            batch_bytes_max,
+            input_bytes_max: settings.input_bytes_max.map_or(input_bytes_max, Bytes::count),
             publisher_ids_max: settings.publisher_ids_max.map_or(PUBLISHER_IDS_MAX, Into::into),
             body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
@@ -181,6 +188,13 @@ impl Config {
             let given = Bytes::from(bytes_max).to_string();
             faults.push(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
         }
+        let body = self.batch_bytes_max.max(largest);
+        if self.input_bytes_max / input::SHARE < body
+            && faults.knows(&["batch_bytes_max", "message_bytes_max"])
+        {
+            let given = Bytes::from(self.input_bytes_max).to_string();
+            faults.push(ConfigError::value("input_bytes_max", &given, ABOVE_BODIES));
+        }
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
         }
@@ -243,6 +257,11 @@ fn cores() -> usize {
 
 /// As many as the broker has lanes.
 const WORKERS_MAX: usize = 64;
+
+/// A dozen of the largest batches, as they arrive; more where a body may be so large that it needs more.
+const INPUT_BYTES_MAX: usize = 128 << 20;
+
+const ABOVE_BODIES: &str = "at least four times batch_bytes_max and the largest message_bytes_max, or these bodies would always be refused";
 
 /// A quarter of what all publishers together may have remembered: it takes several to use that up.
 const PUBLISHER_IDS_MAX: usize = tidewire_broker::IDS_MAX / 4;
@@ -376,6 +395,7 @@ mod tests {
             ("data_bytes_max = \"1GiB\"", "data_bytes_max"),
             ("data = \"log\"\ndata_bytes_max = \"1MiB\"", "data_bytes_max"),
             ("data = \"\"", "data"),
+            ("input_bytes_max = \"31MiB\"", "input_bytes_max"),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name} is ")), "{error}");

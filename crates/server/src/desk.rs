@@ -1,6 +1,8 @@
 //! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
 
-use crate::{accounts::Accounts, clock::Clock, gate::Gate, worker_loop::WorkerLoop};
+use crate::{
+    accounts::Accounts, clock::Clock, gate::Gate, input::InputAccount, worker_loop::WorkerLoop,
+};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -39,6 +41,8 @@ pub(crate) struct House {
     pub(crate) goodbye_wait_ms: u64,
     /// What publishers have the server remember, by their address.
     pub(crate) accounts: Accounts,
+    /// What has come of requests that are not whole.
+    pub(crate) input: InputAccount,
     /// The log on disk, if it is there.
     pub(crate) log: Option<Arc<LogEngine>>,
 }
@@ -75,6 +79,7 @@ impl Desk {
             poll_wait_max: Duration::ZERO,
             goodbye_wait_ms: 0,
             accounts: Accounts::new(1),
+            input: InputAccount::new(0),
             log: None,
         };
         let broker = Broker::new(1, tidewire_broker::Limits::default());

@@ -15,6 +15,7 @@ mod desk;
 mod driver;
 mod files;
 mod gate;
+mod input;
 mod listeners;
 mod presence;
 mod problem;

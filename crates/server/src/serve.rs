@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     desk::{Desk, House},
     gate::Gate,
+    input::InputAccount,
     listeners,
     presence::Teller,
     routes::{self, early::Early},
@@ -104,6 +105,7 @@ fn start(
         // The other half is for the goodbyes themselves.
         goodbye_wait_ms: config.drain.millis() / 2,
         accounts: Accounts::new(config.publisher_ids_max),
+        input: InputAccount::new(config.input_bytes_max),
         log: storage.on_disk(),
     };
     let access = Access::new(config);

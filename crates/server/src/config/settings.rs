@@ -105,6 +105,11 @@ settings! {
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     replies_bytes_max: Bytes,
 
+    /// Bytes of request bodies that have not come to their end, of all clients together; one may have a
+    /// quarter of what the others leave [default: 128MiB, and four times the largest body]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    input_bytes_max: Bytes,
+
     /// Ids by which a repeat is told, remembered for the messages of one publisher's address
     /// [default: 250000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]

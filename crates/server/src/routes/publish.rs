@@ -1,7 +1,9 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
 use super::{AtDesk, account, json_answer};
-use crate::{access::Caller, desk::Desk, gate::Turned, problem::Refused, query::Query};
+use crate::{
+    access::Caller, desk::Desk, gate::Turned, input::HeldInput, problem::Refused, query::Query,
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
@@ -33,7 +35,7 @@ pub(super) async fn one(
     let key = key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
     let bytes_max = desk.broker.options(&channel).message_bytes_max;
-    let body = read_body(&request, payload, bytes_max, &desk).await?;
+    let (body, _held) = read_body(&request, payload, bytes_max, &desk).await?;
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
         false => content(&request, body)?,
@@ -55,7 +57,7 @@ pub(super) async fn batch(
     let grant = caller.actor_grant("publish")?.on_account(account(&request, &desk));
     desk.gate.check()?;
     check_names(&request, &query)?;
-    let body = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
+    let (body, _held) = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
         let message = format!(
             "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
@@ -182,26 +184,35 @@ fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, Refused> {
     Ok(Content::Json(json.into()))
 }
 
-/// Reads a body of at most `bytes_max`, refusing a longer one at its head if that says so.
+/// Reads a body of at most `bytes_max`, refusing a longer one at its head if that says so. What comes with it holds its
+/// place in the account of unfinished input, for as long as the body is needed.
 async fn read_body(
     request: &HttpRequest,
     mut payload: web::Payload,
     bytes_max: usize,
     desk: &Desk,
-) -> Result<Vec<u8>, Refused> {
+) -> Result<(Vec<u8>, HeldInput), Refused> {
     check_length(request.headers(), bytes_max)?;
     let read = async {
-        let mut body = Vec::new();
+        let (mut body, mut held) = (Vec::new(), desk.house.input.open());
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
                 Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"))
             })?;
-            if body.len() + chunk.len() > bytes_max {
+            let bytes = body.len() + chunk.len();
+            if bytes > bytes_max {
                 return Err(too_large(bytes_max));
+            }
+            if bytes > body.capacity() {
+                let room = (body.capacity() * 2).clamp(bytes, bytes_max);
+                // Before the room is there.
+                held.grow_to(room)
+                    .map_err(|full| Refused::new(ErrorCode::Unavailable, full.to_string()))?;
+                body.reserve_exact(room - body.len());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok((body, held))
     };
     let read = tokio::time::timeout(desk.house.body_wait, read);
     tokio::select! {

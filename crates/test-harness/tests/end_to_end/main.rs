@@ -80,6 +80,7 @@ mod a_thousand_clients_wait_to_be_accepted;
 mod half_a_handshake_is_let_go;
 mod one_publisher_uses_up_only_its_own_ids;
 mod requests_whose_answers_are_not_read_cost_nothing;
+mod unfinished_bodies_are_bounded_together;
 mod unread_pages_of_history_hold_little_memory;
 
 mod a_client_that_stops_reading_costs_the_others_nothing;
