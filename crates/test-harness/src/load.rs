@@ -12,5 +12,7 @@ mod readers;
 pub use baseline::serve_actix_ws;
 pub use floor::serve_floor;
 pub use idle::idle_bytes;
-pub use process::{ThreadTimes, anonymous_bytes, cpu_time, raise_descriptor_limit, thread_times};
+pub use process::{
+    ThreadTimes, anonymous_bytes, cpu_time, raise_descriptor_limit, thread_times, user_time,
+};
 pub use readers::{Readers, Tally, Wire, open, payload};

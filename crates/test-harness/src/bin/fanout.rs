@@ -14,7 +14,7 @@ use std::{
 use tidewire_test_harness::{
     load::{
         Readers, Tally, Wire, cpu_time, open, payload, raise_descriptor_limit, serve_actix_ws,
-        serve_floor,
+        serve_floor, user_time,
     },
     server::{Server, binary, pinned},
 };
@@ -82,6 +82,8 @@ struct Outcome {
     expected: u64,
     elapsed: Duration,
     cpu: Duration,
+    /// What of it was not in the kernel.
+    user: Duration,
 }
 
 fn main() -> Result<()> {
@@ -115,8 +117,16 @@ async fn compare(arguments: &Arguments) -> Result<()> {
         "{connections} subscribers ({wire:?}), {rate} publishes/s of {bytes} B for {seconds} s"
     );
     println!(
-        "{:<10} {:>14} {:>16} {:>6} {:>10} {:>8} {:>11} {:>6}",
-        "", "deliveries/s", "CPU us/delivery", "CPU %", "each read", "lost", "disordered", "gaps"
+        "{:<10} {:>14} {:>16} {:>8} {:>6} {:>10} {:>8} {:>11} {:>6}",
+        "",
+        "deliveries/s",
+        "CPU us/delivery",
+        "of user",
+        "CPU %",
+        "each read",
+        "lost",
+        "disordered",
+        "gaps"
     );
     let mut contestants = vec![Contestant::Tidewire];
     contestants.extend(arguments.peer.map(|Peer::ActixWs| Contestant::ActixWs));
@@ -131,7 +141,7 @@ async fn compare(arguments: &Arguments) -> Result<()> {
     }
 
     let of = |wanted| outcomes.iter().filter(move |(who, _)| *who == wanted).map(|(_, one)| one);
-    let least_us = |who| of(who).map(Outcome::cpu_each_us).reduce(f64::min);
+    let least_us = |who| of(who).map(|outcome| outcome.each_us(outcome.cpu)).reduce(f64::min);
     let most_each_second = of(Contestant::Tidewire).map(Outcome::each_second).reduce(f64::max);
     ensure!(of(Contestant::Tidewire).all(Outcome::is_clean), "something was lost or disordered");
     if let (Some(ours), Some(floor)) = (least_us(Contestant::Tidewire), least_us(Contestant::Floor))
@@ -184,7 +194,8 @@ impl Contestant {
         if publisher.is_some() {
             sleep(SETTLE).await;
         }
-        let (cpu_before, beginning) = (cpu_time(server.id()?)?, Instant::now());
+        let (cpu_before, user_before) = (cpu_time(server.id()?)?, user_time(server.id()?)?);
+        let beginning = Instant::now();
         if let Some(publisher) = publisher {
             let (publisher, arguments) = (publisher.into_std()?, arguments.clone());
             publisher.set_nonblocking(false)?;
@@ -196,7 +207,8 @@ impl Contestant {
             sleep(Duration::from_millis(1)).await;
         }
         let (elapsed, cpu) = (beginning.elapsed(), cpu_time(server.id()?)? - cpu_before);
-        Ok(Outcome { tally: readers.tally(), expected, elapsed, cpu })
+        let user = user_time(server.id()?)?.saturating_sub(user_before);
+        Ok(Outcome { tally: readers.tally(), expected, elapsed, cpu, user })
     }
 
     fn be(self, arguments: &Arguments) -> Result<()> {
@@ -221,8 +233,8 @@ impl Arguments {
 }
 
 impl Outcome {
-    fn cpu_each_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / count(self.tally.delivered.max(1))
+    fn each_us(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / count(self.tally.delivered.max(1))
     }
 
     fn each_second(&self) -> f64 {
@@ -239,10 +251,11 @@ impl Outcome {
 
     fn report(&self, contestant: Contestant) {
         println!(
-            "{:<10} {:>14.0} {:>16.2} {:>6.0} {:>10.1} {:>8} {:>11} {:>6}",
+            "{:<10} {:>14.0} {:>16.2} {:>8.2} {:>6.0} {:>10.1} {:>8} {:>11} {:>6}",
             format!("{contestant:?}").to_lowercase(),
             self.each_second(),
-            self.cpu_each_us(),
+            self.each_us(self.cpu),
+            self.each_us(self.user),
             self.cpu.as_secs_f64() / self.elapsed.as_secs_f64() * 100.0,
             count(self.tally.delivered) / count(self.tally.reads.max(1)),
             self.lost(),

@@ -40,6 +40,19 @@ pub fn thread_times(process: u32) -> Result<HashMap<OsString, ThreadTimes>> {
     times.collect()
 }
 
+/// The part of a process's time that was not spent in the kernel, to a hundredth of a second.
+///
+/// # Errors
+///
+/// There is no such process.
+pub fn user_time(process: u32) -> Result<Duration> {
+    let statistics = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in brackets, may hold anything.
+    let (_, fields) = statistics.rsplit_once(')').context("stat has no name")?;
+    let ticks = fields.split_whitespace().nth(USER_TICKS_FIELD).context("stat is too short")?;
+    Ok(TICK * ticks.parse()?)
+}
+
 /// Resident memory that no file backs, in bytes: what a process has asked for and touched.
 ///
 /// # Errors
@@ -62,3 +75,8 @@ pub fn raise_descriptor_limit() -> Result<()> {
     limit.current = limit.maximum;
     Ok(setrlimit(Resource::Nofile, limit)?)
 }
+
+/// Field 14 of proc(5), counted from the one after the name, which is the third.
+const USER_TICKS_FIELD: usize = 11;
+/// What Linux tells times in, whatever it counts in.
+const TICK: Duration = Duration::from_millis(10);
