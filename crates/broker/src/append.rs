@@ -239,13 +239,17 @@ impl Broker {
         if !stays && !was_ranked {
             sequencer.rank(offset, Arc::clone(channel));
         }
+        if let Some(superseded) = superseded {
+            shared.index.erase(superseded);
+        }
+        sequencer.index.push(&shared.index, offset, channel.number());
         channel.set_last(offset);
         shared.retain(channel, time_ms);
         shared.trim(sequencer);
         let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
         let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);
         self.ports(fresh).for_each(|port| port.enqueue(channel));
-        // Last: whoever sees this head finds the message in its ring and in the lanes' queues.
+        // Last: whoever sees this head finds the message in its ring, in the index and told to lanes.
         shared.head.store(offset, Ordering::SeqCst);
         lanes
     }

@@ -4,6 +4,8 @@ use crate::{
     Archive, ChannelName, Lane, Limits, Loss, Message, Options, Position, Roster, TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
+    message::MESSAGE_OVERHEAD_BYTES,
+    offset_index::OffsetIndex,
     registry::Registry,
     ring::{Lost, Taken},
     sequencer::{Ledger, Sequencer},
@@ -27,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     sequencer: Mutex<Sequencer>,
     pub(crate) registry: Registry,
+    pub(crate) index: OffsetIndex,
     pub(crate) ledger: Ledger,
     /// What of it compacted channels hold, their keys included, where no archive has it too.
     pub(crate) state: Ledger,
@@ -86,6 +89,7 @@ impl Broker {
     pub fn with_archive(epoch: u64, head: u64, limits: Limits, archive: Arc<dyn Archive>) -> Self {
         let this = Self::open(epoch, limits, Some(archive));
         this.shared.sequencer().last = head;
+        this.shared.index.begin_after(head);
         this.shared.head.store(head, Ordering::SeqCst);
         this
     }
@@ -94,6 +98,7 @@ impl Broker {
         let shared = Shared {
             epoch,
             registry: Registry::new(limits.rules.clone(), archive.is_some()),
+            index: OffsetIndex::new(limits.bytes_max / MESSAGE_OVERHEAD_BYTES),
             limits,
             sequencer: Mutex::default(),
             ledger: Ledger::default(),

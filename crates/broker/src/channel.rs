@@ -8,7 +8,7 @@ use crate::{
     ring::{Lost, Ring, Taken},
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 use std::sync::{Arc, PoisonError};
@@ -21,6 +21,8 @@ pub(crate) struct Channel {
     ring: Mutex<Ring>,
     book: Mutex<Book>,
     last: AtomicU64,
+    /// How the offset index calls it while the registry holds it; 0 before.
+    number: AtomicU32,
     /// A bit a lane that has followers of exactly this channel; set and cleared by the lanes.
     pub(crate) followed: AtomicU64,
     /// A bit a lane in whose queue this channel stands.
@@ -55,6 +57,7 @@ impl Channel {
             ring: Mutex::new(ring),
             book: Mutex::default(),
             last: AtomicU64::new(last),
+            number: AtomicU32::new(0),
             followed: AtomicU64::new(0),
             dirty: AtomicU64::new(0),
         }
@@ -66,6 +69,15 @@ impl Channel {
 
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How the offset index calls it: by its place in the registry, from 1.
+    pub(crate) fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_number(&self, number: u32) {
+        self.number.store(number, Ordering::Relaxed);
     }
 
     /// Where in memory it is, which tells it from every other channel while it lives.

@@ -3,19 +3,20 @@
 //! ```text
 //!                 a pattern is followed, or two cursors met
 //!        Scan ◄──────────────────────────────────────────────┐
-//!         │ the registry is scanned                          │ it has more behind its horizon
-//!         ▼                                                  │
-//!       Listed ──────────────────────────────────────────────┤
-//!         ▲ │ read up to its horizon                         │
-//!  a lane │ ▼                                                │
+//!         │ │ the registry is scanned                        │ it has more behind its horizon
+//!     the │ ▼                                                │
+//!     log │ Listed ──────────────────────────────────────────┤
+//!      is │ ▲ │ read up to its horizon                       │
+//!  walked │ │ │                                              │
+//!         ▼ │ ▼ a lane                                       │
 //!       Quiet ───────────────────────────────────────────────┘
 //! ```
 
 use crate::{
-    ChannelName, Message, Pattern, PatternMap,
+    ChannelName, Message, News, Pattern, PatternMap, SlowReaders,
     channel::Channel,
+    news::Whereabouts,
     ring::{Lost, Taken},
-    seats::{News, Whereabouts},
 };
 use smallvec::SmallVec;
 use std::{num::NonZeroU64, sync::Arc};
@@ -60,24 +61,33 @@ pub(crate) enum Wild {
     Quiet,
     /// In these. Boxed, as most readers follow no wildcard.
     Listed(Box<Listing>),
-    /// Anywhere.
+    /// Anywhere: the log itself is walked, or before the index's tail, the channels are scanned.
     Scan,
 }
 
 /// Channels with news.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listing {
     pub(crate) channels: Vec<Arc<Channel>>,
     /// As far as this.
     pub(crate) horizon: u64,
     /// Whether more lies behind the horizon.
     pub(crate) rescan: bool,
+    /// News told by a lane is newer than this; ≤ `horizon`.
+    pub(crate) told_after: u64,
 }
 
 impl Listing {
-    /// What a lane reports: news that nothing lies behind.
-    pub(crate) fn reported(channels: Vec<Arc<Channel>>) -> Self {
-        Self { channels, horizon: u64::MAX, rescan: false }
+    /// What a lane reports: news newer than `after`, with none beyond it.
+    pub(crate) fn reported(channels: Vec<Arc<Channel>>, after: u64) -> Self {
+        Self { channels, horizon: u64::MAX, rescan: false, told_after: after }
+    }
+
+    /// Forgets where the news is: somewhere after `after`, if that is before what was known.
+    pub(crate) fn forget_channels(&mut self, after: u64) {
+        self.told_after = self.told_after.min(after);
+        (self.horizon, self.rescan) = (self.told_after, true);
+        self.channels = Vec::new();
     }
 }
 
@@ -98,6 +108,19 @@ impl Follow {
         let tombstones =
             Some(taken.tombstones).filter(|lost| is_owed(*lost, after.max(self.fresh)));
         messages.into_iter().chain(tombstones).reduce(Lost::and)
+    }
+}
+
+impl Follow {
+    /// Whether it is owed word of what forgotten channels had lost after `after`.
+    pub(crate) fn is_owed_forgotten(&self, forgotten: Lost, after: u64) -> bool {
+        forgotten.offset > after.max(self.told) && forgotten.stamp > self.stamp
+    }
+
+    /// Whether a loss sends its reader away: the channel's options do so once reading has begun.
+    pub(crate) fn is_sent_away(&self, channel: &Channel, lost: Lost) -> bool {
+        channel.options().slow_readers == SlowReaders::Disconnect
+            && self.begun.is_some_and(|begun| lost.stamp > begun.get())
     }
 }
 
@@ -134,13 +157,16 @@ impl Cursor {
         }
         match (&mut self.wild, news.0) {
             (Wild::Scan, _) | (_, Whereabouts::Named) => {}
-            (wild, Whereabouts::Anywhere) => *wild = Wild::Scan,
             (wild @ Wild::Quiet, Whereabouts::In(listing)) => *wild = Wild::Listed(listing),
             (Wild::Listed(known), Whereabouts::In(more)) if known.horizon == u64::MAX => {
                 for channel in more.channels {
                     if !known.channels.iter().any(|known| Arc::ptr_eq(known, &channel)) {
                         known.channels.push(channel);
                     }
+                }
+                if more.rescan {
+                    // What is known now was told before that, so it is all there is up to there.
+                    (known.horizon, known.rescan) = (more.horizon, true);
                 }
                 if known.channels.len() > LISTED_MAX {
                     self.wild = Wild::Scan;
@@ -151,17 +177,31 @@ impl Cursor {
         }
     }
 
+    /// Whether a follow selects `channel`; spends `work`, one for each pattern tried.
+    pub(crate) fn tries(&self, channel: &ChannelName, work: &mut usize) -> bool {
+        let found = self.follows.iter().position(|follow| follow.pattern.matches(channel));
+        *work = work.saturating_sub(found.map_or(self.follows.len(), |at| at + 1));
+        found.is_some()
+    }
+
     fn selects(&self, channel: &ChannelName) -> bool {
         self.follows.iter().any(|follow| follow.pattern.matches(channel))
     }
 
-    /// Moves to `upto`, behind which nothing listed is left to read.
-    pub(crate) fn exhaust(&mut self, upto: u64) {
+    /// Moves to `upto`, behind which nothing listed is left to read, after a walk nothing at all.
+    pub(crate) fn exhaust(&mut self, upto: u64, has_walked: bool) {
         self.after = upto;
+        if has_walked {
+            self.wild = Wild::Quiet;
+        }
         if let Wild::Listed(listing) = &self.wild
             && (listing.horizon == u64::MAX || listing.horizon <= upto)
         {
-            self.wild = if listing.rescan { Wild::Scan } else { Wild::Quiet };
+            if listing.rescan {
+                self.scan();
+            } else {
+                self.wild = Wild::Quiet;
+            }
         }
     }
 
@@ -236,4 +276,4 @@ fn is_tombstone(channel: &Channel, message: &Message) -> bool {
 }
 
 /// Channels listed before scanning all of them is taken to be no dearer.
-pub(crate) const LISTED_MAX: usize = 1_024;
+pub(crate) const LISTED_MAX: usize = if cfg!(shuttle) { 1 } else { 1_024 };

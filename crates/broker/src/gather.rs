@@ -3,10 +3,9 @@
 //! Channels with news are merged by offset, a run of one channel under one hold of its lock.
 
 use crate::{
-    Broker, Message, Pattern, PatternMap, SlowReaders,
+    Broker, Message, Pattern, PatternMap,
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
-    ring::Taken,
 };
 use smallvec::SmallVec;
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
@@ -24,10 +23,14 @@ pub struct Gathered {
     pub(crate) is_too_slow: bool,
     /// Whether all channels were looked at, which is work enough for one turn.
     pub(crate) has_scanned: bool,
+    /// Whether the log was walked along the index, so that it is known what it holds up to `upto`.
+    pub(crate) has_walked: bool,
     /// The eviction count before it was read, if anything has been.
     pub(crate) evictions: Option<NonZeroU64>,
     channels: Vec<Arc<Channel>>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
+    /// Entries of the index that a walk is about to read.
+    pub(crate) selected: Vec<(u64, Arc<Channel>)>,
 }
 
 /// One thing to hand to a subscriber.
@@ -80,8 +83,10 @@ impl Gathered {
         self.items.clear();
         self.channels.clear();
         self.order.clear();
+        self.selected.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
-        (self.has_scanned, self.is_too_slow, self.evictions) = (false, false, None);
+        (self.has_scanned, self.has_walked) = (false, false);
+        (self.is_too_slow, self.evictions) = (false, None);
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
@@ -97,8 +102,20 @@ impl Gathered {
     ) {
         self.clear();
         self.evictions = NonZeroU64::new(broker.shared.evictions());
+        let handed_over = HandedOver::by(others);
+        let is_wanted = |cursor: &Cursor, channel: &Channel, message: &Message| {
+            let is_own = muted.is_some() && message.origin() == muted;
+            !is_own
+                && !cursor.needs_no_word_of(channel, message)
+                && !handed_over.has(channel, message)
+        };
         if cursor.wild == Wild::Scan {
-            self.scan(broker, cursor, limit);
+            let Some(scan_upto) = scan_upto(broker, cursor, limit) else {
+                let is_wanted =
+                    |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
+                return self.walk(broker, cursor, limit, bytes_max, is_wanted);
+            };
+            self.scan(broker, cursor, scan_upto, limit);
             self.has_scanned = true;
         }
         let mut limit = limit;
@@ -111,17 +128,14 @@ impl Gathered {
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
             self.consider(broker, cursor, channel, limit);
         }
-        let handed_over = HandedOver::by(others);
         self.merge(broker, cursor, limit, bytes_max, |channel, message| {
-            let is_own = muted.is_some() && message.origin() == muted;
-            !is_own
-                && !cursor.needs_no_word_of(channel, message)
-                && !handed_over.has(channel, message)
+            is_wanted(cursor, channel, message)
         });
     }
 
-    /// Finds the channels with news by looking at all of them.
-    fn scan(&mut self, broker: &Broker, cursor: &mut Cursor, limit: u64) {
+    /// Finds the channels with news up to `upto` by looking at all of them.
+    fn scan(&mut self, broker: &Broker, cursor: &mut Cursor, upto: u64, limit: u64) {
+        let listed_max = LISTED_MAX.max(broker.shared.registry.places() / SCANS_MAX);
         let wanted = wild_patterns(&cursor.follows);
         let mut nearest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
         let mut channels = Vec::new();
@@ -130,10 +144,10 @@ impl Gathered {
             if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
                 return;
             }
-            let Some(next) = self.next(broker, cursor, channel, limit) else { return };
+            let Some(next) = self.next(broker, cursor, channel, upto) else { return };
             nearest.push((next, channels.len()));
             channels.push(Some(Arc::clone(channel)));
-            if nearest.len() > LISTED_MAX
+            if nearest.len() > listed_max
                 && let Some((next, farthest)) = nearest.pop()
             {
                 channels.get_mut(farthest).map(Option::take);
@@ -142,20 +156,12 @@ impl Gathered {
         });
         // Asked only now: a channel forgotten while the others were visited is in it.
         let forgotten = broker.shared.registry.forgotten();
-        for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
-            if forgotten.offset > cursor.after.max(follow.told) && forgotten.stamp > follow.stamp {
-                let gap = Gap {
-                    pattern: follow.pattern.clone(),
-                    from: cursor.after,
-                    to: forgotten.offset,
-                };
-                self.note_gap(gap, 0);
-            }
-        }
+        self.note_forgotten(cursor, forgotten, cursor.after);
         cursor.wild = Wild::Listed(Box::new(Listing {
             channels: channels.into_iter().flatten().collect(),
-            horizon: horizon.map_or(limit, |next| next - 1),
-            rescan: horizon.is_some(),
+            horizon: horizon.map_or(upto, |next| next - 1),
+            rescan: horizon.is_some() || upto < limit,
+            told_after: 0,
         }));
     }
 
@@ -179,7 +185,7 @@ impl Gathered {
         limit: u64,
     ) -> Option<u64> {
         let (next, taken) = channel.next_after(&broker.shared, cursor.after);
-        self.note_loss(cursor, channel, taken, cursor.after, 0);
+        self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
         next.filter(|next| *next <= limit)
     }
 
@@ -210,7 +216,7 @@ impl Gathered {
             });
             budget = run.budget;
             for gone in [run.taken, run.unread] {
-                self.note_loss(cursor, &channel, gone, next - 1, before);
+                self.note_loss(cursor, &channel, gone, next - 1, next - 1, before);
             }
             if let Some(next) = run.next.filter(|next| *next <= limit) {
                 self.order.push(Reverse((next, at)));
@@ -236,26 +242,8 @@ impl Gathered {
         self.order.extend(others.into_iter().map(|at| Reverse((next, at))));
     }
 
-    /// Notes, ahead of item `at`, what the cursor is owed word of.
-    fn note_loss(
-        &mut self,
-        cursor: &Cursor,
-        channel: &Channel,
-        taken: Taken,
-        after: u64,
-        at: usize,
-    ) {
-        for (follow, lost) in cursor.owed(channel.name(), taken, after) {
-            let disconnects = channel.options().slow_readers == SlowReaders::Disconnect;
-            self.is_too_slow |=
-                disconnects && follow.begun.is_some_and(|begun| lost.stamp > begun.get());
-            let gap = Gap { pattern: follow.pattern.clone(), from: after, to: lost.offset };
-            self.note_gap(gap, at);
-        }
-    }
-
     /// One notice a pattern: what is lost later on only makes it reach further.
-    fn note_gap(&mut self, gap: Gap, at: usize) {
+    pub(crate) fn note_gap(&mut self, gap: Gap, at: usize) {
         let noted = self.items.iter_mut().find_map(|item| match item {
             Item::Gap(noted) if noted.pattern == gap.pattern => Some(noted),
             _ => None,
@@ -264,6 +252,21 @@ impl Gathered {
             Some(noted) => noted.to = noted.to.max(gap.to),
             None => self.items.insert(at.min(self.items.len()), Item::Gap(gap)),
         }
+    }
+}
+
+/// Up to where a cursor has to scan the channels, or `None` where it can walk the log up to `limit`.
+///
+/// It can from the index's tail on. It need not where the way is long, there are fewer channels than
+/// offsets, and one look at all of them lists them all.
+fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64) -> Option<u64> {
+    let (channels, tail) = (broker.shared.registry.places(), broker.shared.index.tail());
+    let are_few = channels <= LISTED_MAX;
+    let offsets = usize::try_from(limit.saturating_sub(cursor.after)).unwrap_or(usize::MAX);
+    match cursor.after < tail {
+        _ if are_few && channels < offsets && offsets > STEPS_MAX => Some(limit),
+        true => Some(limit.min(tail)),
+        false => None,
     }
 }
 
@@ -283,3 +286,10 @@ pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
         Item::Gap(_) => None,
     })
 }
+
+/// Offsets that are walked however few channels there are.
+const STEPS_MAX: usize = 1_024;
+
+/// How many looks at all channels bring a cursor to the index's tail, at most: then each lists more
+/// channels than [`LISTED_MAX`].
+const SCANS_MAX: usize = 16;

@@ -3,19 +3,33 @@
 //! Publishers put a channel with news into the lane's queue, once however often it has news, and
 //! wake the lane; the lane, on its own thread, wakes its sleepers in batches.
 //!
-//! Why nothing is missed: a publisher queues the channel *before* it moves the head, and the lane
-//! reads the head (`settled`) *before* it empties the queue, so every message up to `settled` has
-//! been told to whom it concerns. A channel taken from the queue whose newest message lies beyond
-//! `settled` is kept for the next time, for its publisher saw it queued and did not queue it again;
-//! that publisher is about to move the head, and wakes the lane after it.
+//! ```text
+//!  publisher                                lane, in passes
+//!    ring, index                              1  notes the head
+//!    queue the channel ── unless queued       2  notes how many channels were queued by then
+//!    move the head                            3  tells their followers, a slice a turn
+//!    ring the bell                            4  settles at that head, and wakes who was told
+//! ```
+//!
+//! Why nothing is missed: a publisher queues the channel *before* it moves the head, and a pass notes
+//! the head *before* it counts what is queued. So when the pass ends, every message up to its head
+//! has been told to whom it concerns, and only then may readers read so far (`settled`). A channel
+//! taken from the queue whose newest message is beyond that head is kept for the next pass: its
+//! publisher saw it queued and did not queue it again; that publisher is about to move the head, and
+//! wakes the lane after it.
+//!
+//! Why nobody waits for long: a pass is as long as the queue was when it began, whatever is published
+//! meanwhile, and a turn does so much of it and no more. Who reads while a pass is under way reads up
+//! to where the last one settled; what it has heard of since, it hears again at the end. Who begins
+//! to follow meanwhile missed what the pass has told, and is told that there may be anything.
 
 use crate::{
-    Broker, Pattern,
+    Broker, News, Pattern,
     channel::Channel,
-    seats::{Change, News, SeatId, Seats},
+    seats::{Change, SeatId, Seats},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
 };
@@ -32,10 +46,38 @@ pub struct Lane {
     bit: u64,
     bell: Arc<Bell>,
     queue: mpsc::Receiver<Arc<Channel>>,
+    /// Channels ever taken from the queue.
+    taken: u64,
     /// Everything up to this offset has been told to whom it concerns.
     settled: u64,
+    pass: Option<Pass>,
+    /// Whether another pass has to follow.
+    is_wanted: bool,
+    /// Channels to be told again in the next pass.
     unsettled: Vec<Arc<Channel>>,
+    newcomers: Vec<Newcomer>,
     seats: Seats,
+}
+
+/// One emptying of the queue, which may take several turns.
+#[derive(Debug)]
+struct Pass {
+    /// Where it settles.
+    head: u64,
+    /// Channels ever put into the queue before it began.
+    queued: u64,
+    /// What the last pass left to be told again.
+    again: Vec<Arc<Channel>>,
+}
+
+/// A seat that began to follow before the lane had settled at the head.
+#[derive(Debug)]
+struct Newcomer {
+    seat: SeatId,
+    /// It heard of nothing after this.
+    after: u64,
+    /// Up to here.
+    head: u64,
 }
 
 /// The publishers' end of a lane.
@@ -48,6 +90,8 @@ pub(crate) struct LanePort {
 #[derive(Debug, Default)]
 struct Bell {
     is_rung: AtomicBool,
+    /// Channels ever put into the queue.
+    queued: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -70,8 +114,12 @@ impl Lane {
             bit: 1 << index,
             bell,
             queue,
+            taken: 0,
             settled,
+            pass: None,
+            is_wanted: false,
             unsettled: Vec::new(),
+            newcomers: Vec::new(),
             seats: Seats::default(),
         };
         (port, lane)
@@ -91,7 +139,11 @@ impl Lane {
             Change::Wild => self.broker.shared.follow(None, self.bit),
         }
         // No publisher tells of what it published before this: readers have to be let past it.
-        self.settle();
+        let (after, head) = (self.settled, self.broker.head());
+        self.settle_soon();
+        if self.settled < head {
+            self.newcomers.push(Newcomer { seat, after, head });
+        }
         self.ring_if_due();
     }
 
@@ -109,7 +161,8 @@ impl Lane {
 
     /// What a seat's reader has to look at since it was asked last, or `None` for nothing.
     pub fn take_news(&mut self, seat: SeatId) -> Option<News> {
-        self.seats.take_news(seat)
+        let under_way = self.pass.as_ref().map(|_| self.settled);
+        self.seats.take_news(seat, under_way)
     }
 
     /// Lets a seat sleep: it is woken once, at the next news or the first [`Lane::ring`] at or
@@ -141,21 +194,34 @@ impl Lane {
 
     /// Ready once somebody is due to be woken, after news was sorted out; then call [`Lane::wake`].
     ///
-    /// The task that polled last is the one that is told: a lane has one such task.
+    /// The task that polled last is the one that is told: a lane has one such task. One call does so
+    /// much work and no more, and wakes the task if some is left.
     pub fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.bell.listen(context.waker());
-        if !self.bell.is_rung.swap(false, Ordering::SeqCst) {
+        self.is_wanted |= self.bell.is_rung.swap(false, Ordering::SeqCst);
+        if !self.is_behind() {
             return Poll::Pending;
         }
-        self.settle();
+        self.settle(SETTLE_WORK_MAX);
+        if self.is_behind() {
+            context.waker().wake_by_ref();
+            if !self.seats.has_due() {
+                return Poll::Pending;
+            }
+        }
         Poll::Ready(())
+    }
+
+    /// Whether there is news that the last turn had no time to sort out: poll again, others first.
+    pub fn is_behind(&self) -> bool {
+        self.pass.is_some() || self.is_wanted
     }
 
     /// Makes everyone due whose time has come, so that [`Lane::poll_news`] is ready.
     ///
-    /// Also brings [`Lane::settled`] up to date.
+    /// Also brings [`Lane::settled`] up to date, unless that is too much work for one turn.
     pub fn ring(&mut self, now_ms: u64) {
-        self.settle();
+        self.settle_soon();
         self.seats.ring(now_ms);
         self.ring_if_due();
     }
@@ -172,6 +238,13 @@ impl Lane {
         self.seats.wake(seat);
     }
 
+    /// Brings [`Lane::settled`] up to the head, however much work that is: for the end.
+    pub fn settle_all(&mut self) {
+        self.is_wanted = true;
+        self.settle(usize::MAX);
+        self.ring_if_due();
+    }
+
     /// Wakes up to `count_max` sleepers that have news or whose time has come; says whether more
     /// wait to be woken.
     pub fn wake(&mut self, count_max: usize) -> bool {
@@ -183,27 +256,76 @@ impl Lane {
     }
 
     fn ring_if_due(&self) {
-        if self.seats.has_due() {
+        if self.seats.has_due() || self.is_behind() {
             self.bell.ring();
         }
     }
 
-    fn settle(&mut self) {
-        self.settled = self.broker.head();
-        for channel in mem::take(&mut self.unsettled) {
-            self.tell(channel);
-        }
-        while let Ok(channel) = self.queue.try_recv() {
-            channel.dirty.fetch_and(!self.bit, Ordering::AcqRel);
-            self.tell(channel);
+    /// Settles at the head there is now, unless that is too much for one turn.
+    fn settle_soon(&mut self) {
+        self.is_wanted = true;
+        self.settle(SETTLE_WORK_MAX);
+    }
+
+    /// Goes on with the pass that is under way, then with the next if one is wanted, until `work` is
+    /// done: one for each channel, and one for each seat told of it.
+    fn settle(&mut self, mut work: usize) {
+        while let Some(mut pass) = self.pass.take().or_else(|| self.begin_pass()) {
+            loop {
+                if work == 0 {
+                    self.pass = Some(pass);
+                    return;
+                }
+                let Some(channel) = self.next_channel(&mut pass) else { break };
+                work = work.saturating_sub(1 + self.tell(channel, pass.head));
+            }
+            self.end_pass(&pass);
         }
     }
 
-    fn tell(&mut self, channel: Arc<Channel>) {
-        self.seats.tell(&channel);
-        if channel.last() > self.settled {
+    fn begin_pass(&mut self) -> Option<Pass> {
+        mem::take(&mut self.is_wanted).then(|| Pass {
+            // In this order: what the head covers has been queued.
+            head: self.broker.head(),
+            queued: self.bell.queued.load(Ordering::SeqCst),
+            again: mem::take(&mut self.unsettled),
+        })
+    }
+
+    /// The next channel that the pass has to tell of.
+    fn next_channel(&mut self, pass: &mut Pass) -> Option<Arc<Channel>> {
+        if let Some(channel) = pass.again.pop() {
+            return Some(channel);
+        }
+        if self.taken == pass.queued {
+            return None;
+        }
+        let channel = self.queue.try_recv().ok()?;
+        self.taken += 1;
+        channel.dirty.fetch_and(!self.bit, Ordering::AcqRel);
+        Some(channel)
+    }
+
+    fn tell(&mut self, channel: Arc<Channel>, head: u64) -> usize {
+        let visited = self.seats.tell(&channel, self.settled);
+        let is_queued = || channel.dirty.load(Ordering::Acquire) & self.bit != 0;
+        if channel.last() > head && !is_queued() {
             self.unsettled.push(channel);
         }
+        visited
+    }
+
+    fn end_pass(&mut self, pass: &Pass) {
+        self.settled = pass.head;
+        let seats = &mut self.seats;
+        self.newcomers.retain(|newcomer| {
+            let waits = newcomer.head > pass.head;
+            if !waits {
+                seats.tell_one(newcomer.seat, newcomer.after);
+            }
+            waits
+        });
+        seats.end_pass();
     }
 }
 
@@ -212,6 +334,8 @@ impl LanePort {
     pub(crate) fn enqueue(&self, channel: &Arc<Channel>) {
         // A lane that has ended wants no news.
         let _ = self.queue.send(Arc::clone(channel));
+        // After it is there: a pass that counts it finds it.
+        self.bell.queued.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Wakes the lane's thread, once until it has listened again.
@@ -247,3 +371,6 @@ fn withdraw(broker: &Broker, bit: u64, change: Change) {
         Change::Wild => broker.shared.unfollow(None, bit),
     }
 }
+
+/// Work of one turn: some tens of microseconds, or a few hundred where each of it misses the cache.
+const SETTLE_WORK_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };

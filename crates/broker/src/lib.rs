@@ -36,6 +36,7 @@ mod recent;
 mod ring;
 
 mod channel;
+mod offset_index;
 mod registry;
 mod sequencer;
 
@@ -53,11 +54,13 @@ mod back;
 mod cursor;
 mod gather;
 mod reader;
+mod walk;
 
 mod roster;
 mod round;
 
 mod lane;
+mod news;
 mod seats;
 
 pub use account::{HeldId, IdAccount};
@@ -72,6 +75,7 @@ pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;
 pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
 pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
+pub use news::News;
 pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReaders};
 pub use pattern_map::PatternMap;
 pub use position::Position;
@@ -80,7 +84,7 @@ pub use recent::{IDS_MAX, Recent, Seen, digest};
 pub use roster::{Change, Roster, RosterFull};
 pub use round::Round;
 pub use rules::{Rule, Rules};
-pub use seats::{News, SeatId};
+pub use seats::SeatId;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -281,8 +281,9 @@ impl fmt::Debug for Encodings {
 const LABEL_BYTES_MAX: usize = 255;
 const LEFT: usize = 1 << (usize::BITS - 1);
 
-/// What a retained message costs beyond its payload: itself, two allocations, its ring slot.
-const MESSAGE_OVERHEAD_BYTES: usize = 160;
+/// What a retained message costs beyond its payload: itself, two allocations, its ring slot, its
+/// entry in the offset index.
+pub(crate) const MESSAGE_OVERHEAD_BYTES: usize = 160;
 
 /// What event, key or origin cost beyond their text: three allocations, one with all three in it.
 const LABELS_OVERHEAD_BYTES: usize = 88;
@@ -320,7 +321,9 @@ mod tests {
         let allocation_overhead = 16;
         let arc_counts = 16;
         let ring_slot = 16;
-        let real = size_of::<Message>() + 2 * allocation_overhead + arc_counts + ring_slot;
+        let index_entry = 4;
+        let around = 2 * allocation_overhead + arc_counts + ring_slot + index_entry;
+        let real = size_of::<Message>() + around;
         assert!(real <= MESSAGE_OVERHEAD_BYTES, "{real}");
         let real = size_of::<Labels>() + 3 * allocation_overhead;
         assert!(real <= LABELS_OVERHEAD_BYTES, "{real}");

@@ -7,12 +7,11 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Broker, Gathered, Item, Pattern, Position,
+    Broker, Gathered, Item, News, Pattern, Position,
     back::{Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
     gather::{last_offset, wild_patterns},
-    seats::News,
 };
 use smallvec::SmallVec;
 use std::num::NonZeroU64;
@@ -169,9 +168,9 @@ impl Reader {
     /// Finds what to hand over next, up to offset `settled` and about `bytes_max` bytes.
     ///
     /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
-    /// though the reader is not caught up: after one look at all channels, as when a pattern catches
-    /// up, or after as many bytes that are passed over, others get a turn. O(messages found) but for
-    /// that.
+    /// though the reader is not caught up: others get a turn after so many steps along the log, after
+    /// one look at all channels, or after as many bytes that are passed over. O(messages found) but
+    /// for that.
     pub fn gather(
         &mut self,
         broker: &Broker,
@@ -220,7 +219,7 @@ impl Reader {
         if !left.is_empty() {
             cursor.after = last_offset(done).unwrap_or(cursor.after);
         } else if gathered.is_exhausted {
-            cursor.exhaust(gathered.upto);
+            cursor.exhaust(gathered.upto, gathered.has_walked);
         } else {
             cursor.after = cursor.after.max(gathered.upto);
         }

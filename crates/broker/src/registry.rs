@@ -30,6 +30,18 @@ struct Inner {
     forgotten: Lost,
 }
 
+/// Who stands in the places, by the channels' numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing<'a>(&'a [Option<Arc<Channel>>]);
+
+impl<'a> Standing<'a> {
+    /// The channel of this number: the one that had it first, unless that has been forgotten.
+    pub(crate) fn find(self, number: u32) -> Option<&'a Arc<Channel>> {
+        let at = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.0.get(at)?.as_ref()
+    }
+}
+
 impl Registry {
     pub(crate) fn new(rules: Rules, is_archived: bool) -> Self {
         Self { rules, is_archived, inner: RwLock::default() }
@@ -126,6 +138,12 @@ impl Registry {
         self.read().forgotten
     }
 
+    /// Has `look` see who stands in the places now, and what the forgotten had lost by now.
+    pub(crate) fn look_up<T>(&self, look: impl FnOnce(Standing<'_>, Lost) -> T) -> T {
+        let inner = self.read();
+        look(Standing(&inner.places), inner.forgotten)
+    }
+
     /// Visits every channel there was when the scan began, letting others in now and then.
     ///
     /// One made meanwhile may be missed: all it holds is newer than the scan.
@@ -174,6 +192,8 @@ impl Inner {
 
     fn file(&mut self, channel: &Arc<Channel>) {
         let at = self.place(Arc::clone(channel));
+        // More channels than that do not fit into memory; entries of such a one would name nobody.
+        channel.set_number(u32::try_from(at + 1).unwrap_or(0));
         self.names.insert(channel.name().clone(), at);
     }
 

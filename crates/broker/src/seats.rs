@@ -3,7 +3,7 @@
 //! Plain data of one thread. An audience is everyone in this lane who follows one pattern; a seat
 //! knows its place in each of its audiences, so that leaving is O(1) however many sit there.
 
-use crate::{Pattern, PatternMap, channel::Channel, cursor::Listing};
+use crate::{News, Pattern, PatternMap, channel::Channel};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::{
@@ -24,20 +24,6 @@ impl SeatId {
     }
 }
 
-/// Which channels, among those that wildcards select, a seat's reader has to look at.
-///
-/// Channels followed by name need no list: the reader knows them.
-#[derive(Debug, Default)]
-pub struct News(pub(crate) Whereabouts);
-
-#[derive(Debug, Default)]
-pub(crate) enum Whereabouts {
-    #[default]
-    Named,
-    In(Box<Listing>),
-    Anywhere,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     seats: Slab<Seat>,
@@ -45,6 +31,10 @@ pub(crate) struct Seats {
     by_channel: HashMap<usize, usize>,
     by_pattern: PatternMap<usize>,
     wild_count: usize,
+    /// The number of the lane's pass that is under way, or of its next.
+    pass: u64,
+    /// Seats that heard of news in it, each once.
+    told: Vec<usize>,
     /// Seats to be woken, in the order in which news came to them.
     due: VecDeque<usize>,
 }
@@ -54,34 +44,37 @@ struct Seat {
     waker: Option<Waker>,
     /// When to wake it, news or not; or [`NEVER`].
     wake_at_ms: u64,
-    state: State,
+    /// To be woken by news.
+    is_asleep: bool,
+    /// What has not been taken.
+    news: Option<News>,
+    /// The pass in which it heard of news last.
+    told_in: u64,
     /// Mostly one, which then takes no allocation.
     places: SmallVec<[Place; 1]>,
 }
 
-#[derive(Debug, Default)]
-enum State {
-    /// Not to be woken by news, of which there is none.
-    #[default]
-    Awake,
-    /// To be woken by news.
-    Asleep,
-    /// There is news, which has not been taken.
-    Told(News),
-}
-
-/// A seat's place in an audience: `audiences[audience].seats[index]` is the seat.
+/// A seat's place in an audience: `audiences[audience].members[index]` is the seat.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     audience: usize,
     index: usize,
 }
 
+/// The other way round: `seats[seat].places[place]` is the place.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    seat: usize,
+    place: usize,
+}
+
+/// Members before `listening` are told of each channel; the others look everywhere already.
 #[derive(Debug)]
 struct Audience {
     pattern: Pattern,
     channel: Option<Arc<Channel>>,
-    seats: Vec<usize>,
+    members: Vec<Member>,
+    listening: usize,
 }
 
 /// What a lane has to tell the broker when an audience forms or dissolves.
@@ -96,8 +89,14 @@ pub(crate) enum Change {
 
 impl Seats {
     pub(crate) fn sit(&mut self) -> SeatId {
-        let (state, places) = (State::Awake, SmallVec::new());
-        SeatId(self.seats.insert(Seat { waker: None, wake_at_ms: NEVER, state, places }))
+        SeatId(self.seats.insert(Seat {
+            waker: None,
+            wake_at_ms: NEVER,
+            is_asleep: false,
+            news: None,
+            told_in: NO_PASS,
+            places: SmallVec::new(),
+        }))
     }
 
     /// Puts a seat into an audience. `channel` is the pattern's, where it has no wildcard.
@@ -107,32 +106,40 @@ impl Seats {
         pattern: &Pattern,
         channel: Option<Arc<Channel>>,
     ) -> Change {
-        let (audience, change) = match self.find(pattern, channel.as_ref()) {
+        let (at, change) = match self.find(pattern, channel.as_ref()) {
             Some(audience) => (audience, Change::None),
             None => self.form(pattern, channel),
         };
         let Some(seat) = self.seats.get_mut(id.0) else { return Change::None };
-        if let Some(members) = self.audiences.get_mut(audience) {
-            seat.places.push(Place { audience, index: members.seats.len() });
-            members.seats.push(id.0);
+        if let Some(audience) = self.audiences.get_mut(at) {
+            let index = audience.members.len();
+            audience.members.push(Member { seat: id.0, place: seat.places.len() });
+            seat.places.push(Place { audience: at, index });
+            audience.listen(&mut self.seats, index);
         }
         change
     }
 
     /// Takes a seat out of an audience.
     pub(crate) fn unfollow(&mut self, id: SeatId, pattern: &Pattern) -> Change {
-        let Some(seat) = self.seats.get_mut(id.0) else { return Change::None };
-        let audiences = &self.audiences;
+        let Self { seats, audiences, .. } = self;
+        let Some(seat) = seats.get(id.0) else { return Change::None };
         let is_it = |place: &Place| {
             audiences.get(place.audience).is_some_and(|audience| audience.pattern == *pattern)
         };
-        match seat.places.iter().position(is_it) {
-            Some(at) => {
-                let place = seat.places.swap_remove(at);
-                self.leave(place)
-            }
-            None => Change::None,
+        let Some(at) = seat.places.iter().position(is_it) else { return Change::None };
+        let Some(place) = seat.places.get(at).copied() else { return Change::None };
+        let change = self.leave(place);
+        if let Some(seat) = self.seats.get_mut(id.0) {
+            seat.places.swap_remove(at);
+            // The last one moved to where it was, and its audience has to know.
+            let moved = seat.places.get(at).copied();
+            let member = moved.and_then(|moved| {
+                self.audiences.get_mut(moved.audience)?.members.get_mut(moved.index)
+            });
+            member.into_iter().for_each(|member| member.place = at);
         }
+        change
     }
 
     /// Gives a seat up; `changed` hears of each audience that dissolves.
@@ -146,15 +153,30 @@ impl Seats {
     }
 
     /// What a seat has missed since it was asked last, or `None` for nothing.
-    pub(crate) fn take_news(&mut self, id: SeatId) -> Option<News> {
-        let seat = self.seats.get_mut(id.0)?;
-        match mem::take(&mut seat.state) {
-            State::Told(news) => Some(news),
-            state => {
-                seat.state = state;
-                None
+    ///
+    /// What it heard of in a pass that is not at its end it hears again then, since it cannot read
+    /// so far before. `under_way` is where readers may read to while there is such a pass.
+    pub(crate) fn take_news(&mut self, id: SeatId, under_way: Option<u64>) -> Option<News> {
+        let Self { seats, audiences, pass, told, .. } = self;
+        let seat = seats.get_mut(id.0)?;
+        if seat.told_in == *pass {
+            return seat.news.clone();
+        }
+        let news = seat.news.take()?;
+        if let Some(settled) = under_way.filter(|_| news.is_anywhere()) {
+            // It has not been told of what this pass has told the others so far.
+            seat.hear(id.0, *pass, told).forget_channels(settled);
+        } else if news.is_anywhere() {
+            for at in 0..seat.places.len() {
+                let place = seats.get(id.0).and_then(|seat| seat.places.get(at)).copied();
+                let audience =
+                    place.and_then(|place| Some((audiences.get_mut(place.audience)?, place.index)));
+                if let Some((audience, index)) = audience {
+                    audience.listen(seats, index);
+                }
             }
         }
+        Some(news)
     }
 
     /// Lets a seat sleep until there is news, if it `listens`, or the time has come.
@@ -171,36 +193,71 @@ impl Seats {
             none => *none = Some(waker.clone()),
         }
         seat.wake_at_ms = until_ms.unwrap_or(NEVER);
-        match seat.state {
-            State::Told(_) if listens => waker.wake_by_ref(),
-            State::Told(_) => {}
-            State::Awake | State::Asleep if listens => seat.state = State::Asleep,
-            State::Awake | State::Asleep => seat.state = State::Awake,
+        // What it heard of in this pass it can read when the pass ends, which wakes it.
+        let can_read = seat.news.is_some() && seat.told_in != self.pass;
+        seat.is_asleep = listens && !can_read;
+        if listens && can_read {
+            waker.wake_by_ref();
         }
     }
 
-    /// Tells everyone whom news of `channel` concerns.
-    pub(crate) fn tell(&mut self, channel: &Arc<Channel>) {
-        let Self { seats, audiences, by_channel, by_pattern, due, .. } = self;
-        let mut tell = |audience: &usize, is_wild: bool| {
-            for at in audiences.get(*audience).into_iter().flat_map(|audience| &audience.seats) {
-                let Some(seat) = seats.get_mut(*at) else { continue };
-                let mut news = match mem::take(&mut seat.state) {
-                    State::Told(news) => news,
-                    State::Awake => News::default(),
-                    State::Asleep => {
-                        due.push_back(*at);
-                        News::default()
-                    }
-                };
-                if is_wild {
-                    news.add(channel);
-                }
-                seat.state = State::Told(news);
+    /// Tells everyone whom news of `channel` concerns, all of it newer than `after`. Returns how many
+    /// that were. They are woken when the pass ends.
+    pub(crate) fn tell(&mut self, channel: &Arc<Channel>, after: u64) -> usize {
+        let Self { seats, audiences, by_channel, by_pattern, pass, told, .. } = self;
+        let mut visited = 0;
+        let named = by_channel.get(&channel.address()).and_then(|at| audiences.get(*at));
+        for member in named.into_iter().flat_map(|audience| &audience.members) {
+            visited += 1;
+            if let Some(seat) = seats.get_mut(member.seat) {
+                seat.hear(member.seat, *pass, told);
             }
+        }
+        by_pattern.each_match(channel.name(), |at| {
+            let Some(audience) = audiences.get_mut(*at) else { return };
+            let mut index = 0;
+            while index < audience.listening
+                && let Some(member) = audience.members.get(index).copied()
+                && let Some(seat) = seats.get_mut(member.seat)
+            {
+                visited += 1;
+                let news = seat.hear(member.seat, *pass, told);
+                news.add(channel, after);
+                if news.is_anywhere() {
+                    audience.listening -= 1;
+                    audience.swap(seats, index, audience.listening);
+                } else {
+                    index += 1;
+                }
+            }
+        });
+        visited
+    }
+
+    /// Tells a seat that there may be anything newer than `after`.
+    pub(crate) fn tell_one(&mut self, id: SeatId, after: u64) {
+        let Self { seats, audiences, pass, told, .. } = self;
+        let Some(seat) = seats.get_mut(id.0) else { return };
+        let is_wild = |place: &Place| {
+            audiences.get(place.audience).is_some_and(|audience| audience.channel.is_none())
         };
-        by_channel.get(&channel.address()).into_iter().for_each(|named| tell(named, false));
-        by_pattern.each_match(channel.name(), |wild| tell(wild, true));
+        let is_wild = seat.places.iter().any(is_wild);
+        let news = seat.hear(id.0, *pass, told);
+        if is_wild {
+            news.forget_channels(after);
+        }
+    }
+
+    /// Ends a pass: what was told in it can be read now.
+    pub(crate) fn end_pass(&mut self) {
+        self.pass += 1;
+        for at in self.told.drain(..) {
+            if let Some(seat) = self.seats.get_mut(at)
+                && mem::take(&mut seat.is_asleep)
+            {
+                self.due.push_back(at);
+            }
+        }
     }
 
     /// Puts every sleeper whose time has come among those to be woken.
@@ -208,9 +265,7 @@ impl Seats {
         for (at, seat) in &mut self.seats {
             if seat.wake_at_ms != NEVER && seat.wake_at_ms <= now_ms {
                 seat.wake_at_ms = NEVER;
-                if let State::Asleep = seat.state {
-                    seat.state = State::Awake;
-                }
+                seat.is_asleep = false;
                 self.due.push_back(at);
             }
         }
@@ -258,20 +313,22 @@ impl Seats {
                 if self.wild_count == 1 { Change::Wild } else { Change::None }
             }
         };
-        entry.insert(Audience { pattern, channel, seats: Vec::new() });
+        entry.insert(Audience { pattern, channel, members: Vec::new(), listening: 0 });
         (audience, change)
     }
 
     fn leave(&mut self, place: Place) -> Change {
-        let Some(audience) = self.audiences.get_mut(place.audience) else { return Change::None };
-        audience.seats.swap_remove(place.index);
-        // The last one moved into the empty place, and has to know.
-        if let Some(moved) = audience.seats.get(place.index).and_then(|at| self.seats.get_mut(*at))
-        {
-            let known = moved.places.iter_mut().find(|known| known.audience == place.audience);
-            known.into_iter().for_each(|known| known.index = place.index);
+        let Self { seats, audiences, .. } = self;
+        let Some(audience) = audiences.get_mut(place.audience) else { return Change::None };
+        let mut index = place.index;
+        if index < audience.listening {
+            audience.listening -= 1;
+            audience.swap(seats, index, audience.listening);
+            index = audience.listening;
         }
-        if audience.seats.is_empty() { self.dissolve(place.audience) } else { Change::None }
+        audience.members.swap_remove(index);
+        audience.note_index(seats, index);
+        if audience.members.is_empty() { self.dissolve(place.audience) } else { Change::None }
     }
 
     fn dissolve(&mut self, audience: usize) -> Change {
@@ -290,29 +347,45 @@ impl Seats {
     }
 }
 
-impl News {
-    fn add(&mut self, channel: &Arc<Channel>) {
-        match &mut self.0 {
-            Whereabouts::Named => {
-                let listing = Listing::reported(vec![Arc::clone(channel)]);
-                self.0 = Whereabouts::In(Box::new(listing));
-            }
-            Whereabouts::In(listing) if listing.channels.len() >= NEWS_CHANNELS_MAX => {
-                self.0 = Whereabouts::Anywhere;
-            }
-            Whereabouts::In(listing) => {
-                if !listing.channels.iter().any(|known| Arc::ptr_eq(known, channel)) {
-                    listing.channels.push(Arc::clone(channel));
-                }
-            }
-            Whereabouts::Anywhere => {}
+impl Seat {
+    /// Has it hear of news in this pass.
+    fn hear(&mut self, at: usize, pass: u64, told: &mut Vec<usize>) -> &mut News {
+        if self.told_in != pass {
+            self.told_in = pass;
+            told.push(at);
         }
+        self.news.get_or_insert_default()
     }
 }
 
+impl Audience {
+    /// Has the member at `index` told of each channel from here on.
+    fn listen(&mut self, seats: &mut Slab<Seat>, index: usize) {
+        if index >= self.listening {
+            self.swap(seats, index, self.listening);
+            self.listening += 1;
+        }
+    }
+
+    /// Has two members change places.
+    fn swap(&mut self, seats: &mut Slab<Seat>, one: usize, other: usize) {
+        if one != other {
+            self.members.swap(one, other);
+            self.note_index(seats, one);
+            self.note_index(seats, other);
+        }
+    }
+
+    /// Has the seat of the member at `index` know that.
+    fn note_index(&self, seats: &mut Slab<Seat>, index: usize) {
+        let Some(member) = self.members.get(index) else { return };
+        let place = seats.get_mut(member.seat).and_then(|seat| seat.places.get_mut(member.place));
+        place.into_iter().for_each(|place| place.index = index);
+    }
+}
+
+/// The pass that never was.
+const NO_PASS: u64 = u64::MAX;
+
 /// The time that never comes.
 const NEVER: u64 = u64::MAX;
-
-/// Channels noted for a seat before it is told to look everywhere: a slow reader of `>` costs no
-/// more than this.
-const NEWS_CHANNELS_MAX: usize = 64;

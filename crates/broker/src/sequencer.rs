@@ -6,6 +6,7 @@
 use crate::{
     ChannelName, Retention,
     channel::Channel,
+    offset_index::IndexWriter,
     sync::atomic::{AtomicUsize, Ordering},
 };
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
@@ -18,6 +19,8 @@ pub(crate) struct Sequencer {
     pub(crate) time_ms: u64,
     /// Every channel that may hold messages, once, by an offset no newer than its oldest.
     by_age: BinaryHeap<Reverse<Ranked>>,
+    /// Where the next entry of the offset index goes.
+    pub(crate) index: IndexWriter,
 }
 
 /// Bytes that the whole log holds, encodings included.

@@ -109,7 +109,8 @@ impl Desk {
     pub(crate) async fn run_leaving(&self) {
         self.gate.left().await;
         self.is_leaving.set(true);
-        // Also has the lane settle all that was published, which the goodbyes come after.
+        // The goodbyes come after all that was published.
+        self.worker.borrow_mut().lane.settle_all();
         self.ring(u64::MAX);
     }
 

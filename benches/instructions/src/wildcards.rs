@@ -1,0 +1,128 @@
+//! Followers of wildcards in the broker: what a message costs, or a channel, where there are many.
+//!
+//! Each case has far more channels than news, or than messages: what is counted must not grow with
+//! them.
+
+use crate::{Case, Run, text};
+use std::{
+    hint::black_box,
+    task::{Context, Poll, Waker},
+};
+use tidewire_broker::{
+    Broker, ChannelName, Compaction, Content, Draft, Gathered, Grant, Lane, Limits, Options,
+    Pattern, Reader, Rules, SeatId, Start,
+};
+
+pub(crate) const CASES: [Case; 4] = [
+    Case { name: "wildcard live over 100 of 10000 channels", messages: 16_000, prepare: live },
+    Case {
+        name: "wildcard from earliest over 20000 channels",
+        messages: 20_000,
+        prepare: catch_up,
+    },
+    Case { name: "wildcard past 20000 tombstones", messages: 20_000, prepare: pass_tombstones },
+    Case { name: "wildcard news for 200 that never read", messages: 4_000, prepare: tell },
+];
+
+/// Everyone reads what is new in every hundredth channel, round after round.
+fn live(messages: usize) -> Run {
+    let (broker, names) = filled(10_000, Options::default());
+    let mut lane = broker.lane().unwrap();
+    let mut readers: Vec<(SeatId, Reader)> =
+        (0..20).map(|_| follower(&broker, &mut lane)).collect();
+    Box::new(move || {
+        let (mut gathered, mut handled) = (Gathered::default(), 0);
+        while handled < messages {
+            names.iter().step_by(100).for_each(|name| publish(&broker, name, None));
+            settle(&mut lane);
+            for (seat, reader) in &mut readers {
+                lane.take_news(*seat).into_iter().for_each(|news| reader.note(news));
+                handled += read_all(&broker, reader, lane.settled(), &mut gathered);
+                lane.sleep(*seat, Waker::noop(), None);
+            }
+        }
+        handled
+    })
+}
+
+fn catch_up(channels: usize) -> Run {
+    let (broker, _) = filled(channels, Options::default());
+    Box::new(move || read_from_earliest(&broker))
+}
+
+/// A page that finds nothing, for all there was has been removed.
+fn pass_tombstones(channels: usize) -> Run {
+    let compaction = Some(Compaction::default());
+    let (broker, names) = filled(channels, Options { compaction, ..Options::default() });
+    let removal = || Draft { key: Some("k".parse().unwrap()), ..Draft::new(Content::Nothing) };
+    names.iter().for_each(|name| publish(&broker, name, Some(removal())));
+    Box::new(move || {
+        assert_eq!(read_from_earliest(&broker), 0);
+        channels
+    })
+}
+
+/// A lane sorts out news for readers that have not taken what came before.
+fn tell(channels: usize) -> Run {
+    let (broker, names) = filled(channels, Options::default());
+    let mut lane = broker.lane().unwrap();
+    let readers: Vec<(SeatId, Reader)> = (0..200).map(|_| follower(&broker, &mut lane)).collect();
+    names.iter().take(100).for_each(|name| publish(&broker, name, None));
+    settle(&mut lane);
+    Box::new(move || {
+        names.iter().for_each(|name| publish(&broker, name, None));
+        settle(&mut lane);
+        black_box(&readers);
+        channels
+    })
+}
+
+/// So many channels with one message each.
+fn filled(channels: usize, options: Options) -> (Broker, Vec<ChannelName>) {
+    let broker = Broker::new(1, Limits { rules: Rules::all(options), ..Limits::default() });
+    let names: Vec<ChannelName> =
+        (0..channels).map(|number| format!("c.{number}").parse().unwrap()).collect();
+    let key = || options.compaction.map(|_| "k".parse().unwrap());
+    let draft = || Draft { key: key(), ..Draft::new(Content::Text(text(128).into())) };
+    names.iter().for_each(|name| publish(&broker, name, Some(draft())));
+    (broker, names)
+}
+
+fn publish(broker: &Broker, name: &ChannelName, draft: Option<Draft>) {
+    let draft = draft.unwrap_or_else(|| Draft::new(Content::Text(text(128).into())));
+    broker.append(Grant::open().permit(name).unwrap(), draft, 0).unwrap();
+}
+
+fn follower(broker: &Broker, lane: &mut Lane) -> (SeatId, Reader) {
+    let (seat, mut reader, all) =
+        (lane.sit(), Reader::default(), [">".parse::<Pattern>().unwrap()]);
+    lane.follow(seat, &all[0]);
+    reader.follow(broker, &all, Start::Now);
+    lane.sleep(seat, Waker::noop(), None);
+    (seat, reader)
+}
+
+/// What a worker does with news until none is left.
+fn settle(lane: &mut Lane) {
+    for _ in 0..1_000 {
+        while let Poll::Ready(()) = lane.poll_news(&mut Context::from_waker(Waker::noop())) {}
+        while lane.wake(64) {}
+    }
+}
+
+fn read_from_earliest(broker: &Broker) -> usize {
+    let (mut reader, _) = Reader::once(broker, ">".parse().unwrap(), Start::Earliest);
+    read_all(broker, &mut reader, broker.head(), &mut Gathered::default())
+}
+
+fn read_all(broker: &Broker, reader: &mut Reader, upto: u64, gathered: &mut Gathered) -> usize {
+    let mut handled = 0;
+    loop {
+        reader.gather(broker, upto, 64 << 10, gathered);
+        handled += gathered.items().len();
+        reader.advance(gathered, gathered.items().len());
+        if gathered.is_caught_up() {
+            return handled;
+        }
+    }
+}

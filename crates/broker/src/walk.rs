@@ -1,0 +1,163 @@
+//! The same read for followers of wildcards, message by message along the offset index.
+//!
+//! Merging channels needs to know which have news. Where that is not known, each entry of the index
+//! names the channel to look at next: O(offsets passed), however many channels there are. One walk
+//! does so much work and no more; the rest is for the reader's next turn.
+
+use crate::{
+    Broker, Gap, Gathered, Item, Message,
+    channel::Channel,
+    cursor::Cursor,
+    offset_index::Segment,
+    ring::{Lost, Taken},
+};
+use std::{mem, sync::Arc};
+
+impl Gathered {
+    /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found or enough work is
+    /// done. The cursor stands at the index's tail or after it.
+    pub(crate) fn walk(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        limit: u64,
+        bytes_max: usize,
+        is_wanted: impl Fn(&Channel, &Message) -> bool,
+    ) {
+        self.has_walked = true;
+        self.upto = cursor.after;
+        for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
+            // It may have lost more than there are entries for, in an earlier life.
+            if channel.last() > cursor.after {
+                let taken = channel.ring().taken();
+                self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
+            }
+        }
+        let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
+        let mut work = WALK_WORK_MAX;
+        while self.upto < limit && budget > 0 && work > 0 {
+            let Some(segment) = broker.shared.index.segment_after(self.upto) else {
+                if self.upto >= broker.shared.index.tail() {
+                    self.upto = limit;
+                }
+                // Otherwise it was trimmed just now: the next turn scans.
+                break;
+            };
+            let end = self.find_selected(broker, cursor, &segment, limit, &mut work);
+            self.read_selected(broker, cursor, end, &mut budget, &is_wanted);
+        }
+        self.is_exhausted = self.upto >= limit;
+    }
+
+    /// Finds which of the segment's next entries the cursor selects; returns how far it looked.
+    fn find_selected(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        segment: &Segment,
+        limit: u64,
+        work: &mut usize,
+    ) -> u64 {
+        let (from, upto) = (self.upto, limit.min(segment.last()));
+        let selected = &mut self.selected;
+        let (end, forgotten) = broker.shared.registry.look_up(|standing, forgotten| {
+            let (mut end, mut same) = (from, None);
+            for (offset, number) in segment.entries(from, upto) {
+                if *work == 0 || selected.len() == SELECTED_MAX {
+                    return (end, forgotten);
+                }
+                (end, *work) = (offset, *work - 1);
+                let Some(channel) = standing.find(number) else { continue };
+                let is_selected = match same {
+                    Some((known, is_selected)) if known == number => is_selected,
+                    _ => cursor.tries(channel.name(), work),
+                };
+                same = Some((number, is_selected));
+                if is_selected {
+                    *work = work.saturating_sub(LOOK_WORK);
+                    selected.push((offset, Arc::clone(channel)));
+                }
+            }
+            (upto, forgotten)
+        });
+        self.note_forgotten(cursor, forgotten, from);
+        end
+    }
+
+    /// Reads what was found, a run of one channel under one hold of its lock, and then is at `end`.
+    fn read_selected(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        end: u64,
+        budget: &mut isize,
+        is_wanted: impl Fn(&Channel, &Message) -> bool,
+    ) {
+        let mut selected = mem::take(&mut self.selected);
+        let mut left = end;
+        // Word of a loss comes before everything found, as after a scan.
+        let gap_from = cursor.after;
+        for same in selected.chunk_by(|one, other| Arc::ptr_eq(&one.1, &other.1)) {
+            let [(first, channel), ..] = same else { continue };
+            if *budget <= 0 {
+                left = first - 1;
+                break;
+            }
+            let last = same.last().map_or(*first, |(last, _)| *last);
+            let items = &mut self.items;
+            let run = channel.read(&broker.shared, first - 1, last, *budget, |message| {
+                if is_wanted(channel, message) {
+                    items.push(Item::Message(Arc::clone(message)));
+                }
+            });
+            *budget = run.budget;
+            for gone in [run.taken, run.unread] {
+                self.note_loss(cursor, channel, gone, first - 1, gap_from, 0);
+            }
+            if let Some(next) = run.next.filter(|next| *next <= last) {
+                left = next - 1;
+                break;
+            }
+        }
+        self.upto = left;
+        selected.clear();
+        self.selected = selected;
+    }
+
+    /// Notes, before everything found, what forgotten channels had lost after `after`.
+    pub(crate) fn note_forgotten(&mut self, cursor: &Cursor, forgotten: Lost, after: u64) {
+        for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
+            if follow.is_owed_forgotten(forgotten, after) {
+                let pattern = follow.pattern.clone();
+                self.note_gap(Gap { pattern, from: cursor.after, to: forgotten.offset }, 0);
+            }
+        }
+    }
+
+    /// Notes, ahead of item `at`, what the cursor is owed word of: losses after `after`, all of them
+    /// after `from`.
+    pub(crate) fn note_loss(
+        &mut self,
+        cursor: &Cursor,
+        channel: &Channel,
+        taken: Taken,
+        after: u64,
+        from: u64,
+        at: usize,
+    ) {
+        for (follow, lost) in cursor.owed(channel.name(), taken, after) {
+            self.is_too_slow |= follow.is_sent_away(channel, lost);
+            let gap = Gap { pattern: follow.pattern.clone(), from, to: lost.offset };
+            self.note_gap(gap, at);
+        }
+    }
+}
+
+/// Work of one turn, counted in entries passed and patterns tried: some tens of microseconds.
+const WALK_WORK_MAX: usize = 16_384;
+
+/// What a look into a ring counts as, in entries passed.
+const LOOK_WORK: usize = 8;
+
+/// Channels looked up under one hold of the registry's lock, and held in between.
+const SELECTED_MAX: usize = 256;
