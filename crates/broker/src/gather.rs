@@ -19,6 +19,8 @@ pub struct Gathered {
     /// Whether nothing known is left up to there.
     pub(crate) is_exhausted: bool,
     pub(crate) is_caught_up: bool,
+    /// What is left of the bytes it was asked for.
+    pub(crate) bytes_left: usize,
     /// Whether something was lost while it was followed, in a channel that then sends readers away.
     pub(crate) is_too_slow: bool,
     /// Whether all channels were looked at, which is work enough for one turn.
@@ -70,6 +72,12 @@ impl Gathered {
     /// Whether the reader is at the place up to which it was asked to read, these items included.
     pub fn is_caught_up(&self) -> bool {
         self.is_caught_up
+    }
+
+    /// How many of the bytes asked for are left: with some, and not caught up, it was work that ended
+    /// this turn, and reading on fills the same batch.
+    pub fn bytes_left(&self) -> usize {
+        self.bytes_left
     }
 
     /// Whether the reader fell behind in a channel whose options send such readers away: nothing
@@ -222,6 +230,7 @@ impl Gathered {
                 self.order.push(Reverse((next, at)));
             }
         }
+        self.bytes_left = usize::try_from(budget).unwrap_or(0);
         self.is_exhausted = self.order.is_empty();
         self.upto = if self.is_exhausted { limit.max(cursor.after) } else { passed };
     }
@@ -257,15 +266,16 @@ impl Gathered {
 
 /// Up to where a cursor has to scan the channels, or `None` where it can walk the log up to `limit`.
 ///
-/// It can from the index's tail on. It need not where the way is long, there are fewer channels than
-/// offsets, and one look at all of them lists them all.
+/// It can from the index's tail on. It need not where one look at all channels lists them all: where
+/// those are few, and the way is long.
 fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64) -> Option<u64> {
     let (channels, tail) = (broker.shared.registry.places(), broker.shared.index.tail());
     let are_few = channels <= LISTED_MAX;
     let offsets = usize::try_from(limit.saturating_sub(cursor.after)).unwrap_or(usize::MAX);
     match cursor.after < tail {
-        _ if are_few && channels < offsets && offsets > STEPS_MAX => Some(limit),
+        true if are_few => Some(limit),
         true => Some(limit.min(tail)),
+        false if are_few && channels < offsets && offsets > STEPS_MAX => Some(limit),
         false => None,
     }
 }

@@ -46,6 +46,7 @@ impl Gathered {
             let end = self.find_selected(broker, cursor, &segment, limit, &mut work);
             self.read_selected(broker, cursor, end, &mut budget, &is_wanted);
         }
+        self.bytes_left = usize::try_from(budget).unwrap_or(0);
         self.is_exhausted = self.upto >= limit;
     }
 

@@ -68,7 +68,7 @@ fn read(follower: &mut Follower, broker: &Broker, lane: &mut Lane, bytes_max: us
 #[test]
 fn everyone_is_woken_for_everything_and_reads_it_once_in_order() {
     let name = |number: usize| format!("g{}.{}", number % 5, number / 5);
-    for seed in 0..12 {
+    for seed in 0..4 {
         let mut random = fastrand::Rng::with_seed(seed);
         let broker = broker(1_000);
         let (mut lane, mut published) = (broker.lane().unwrap(), vec![String::new()]);

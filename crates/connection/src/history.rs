@@ -96,17 +96,26 @@ impl History<'_> {
         let until = until.unwrap_or(Since::Now);
         let Some(upto) = self.last_before(until) else { return self.nothing_before(until) };
         let Begun { mut reader, after, lost } = self.begin(since);
-        let mut gathered = Gathered::default();
-        while !gathered.is_caught_up() && gathered.items().is_empty() {
-            reader.advance(&gathered, 0);
-            self.gather(&mut reader, upto, &mut gathered);
-        }
-        let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
-        let beyond = gathered.items().iter().enumerate().filter(is_message).nth(limit);
-        let has_more = beyond.is_some() || !gathered.is_caught_up();
-        let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
-        let items = up_to(upto, gathered.items().iter().take(end));
-        reader.advance(&gathered, end);
+        let (mut gathered, mut items) = (Gathered::default(), Vec::new());
+        let (mut room, mut bytes_max) = (limit, self.limits.gather_bytes_max);
+        let has_more = loop {
+            reader.gather(self.broker, upto, bytes_max, &mut gathered);
+            let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
+            let beyond = gathered.items().iter().enumerate().filter(is_message).nth(room);
+            let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
+            let before = items.len();
+            items.append(&mut up_to(upto, gathered.items().iter().take(end)));
+            reader.advance(&gathered, end);
+            if beyond.is_some() || gathered.is_caught_up() {
+                break beyond.is_some();
+            }
+            let found = items.iter().skip(before).filter(|item| matches!(item, Item::Message(_)));
+            room = room.saturating_sub(found.count());
+            bytes_max = gathered.bytes_left();
+            if bytes_max == 0 && !items.is_empty() {
+                break true;
+            }
+        };
         Page::new(items, after, lost)
             .behind(&reader, self.broker)
             .reaching(Reach { before: after.saturating_add(1), has_more })
