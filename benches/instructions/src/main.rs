@@ -1,11 +1,10 @@
-//! The hot paths of codecs and broker, one case a run, for `cargo xtask instructions` to count.
+//! The codecs' hot paths, one case a run, for `cargo xtask instructions` to count.
 //!
 //! Without an argument it lists the cases and how many messages each handles; with the name of one
 //! it runs that. Everything before [`only_this_is_counted`] is not counted.
 
 mod events;
 mod websocket;
-mod wildcards;
 
 use std::hint::black_box;
 
@@ -21,7 +20,7 @@ struct Case {
 type Run = Box<dyn FnMut() -> usize>;
 
 fn main() {
-    let mut cases = websocket::CASES.iter().chain(&events::CASES).chain(&wildcards::CASES);
+    let mut cases = websocket::CASES.iter().chain(&events::CASES);
     match std::env::args().nth(1) {
         None => cases.for_each(|case| println!("{},{}", case.name, case.messages)),
         Some(name) => {
