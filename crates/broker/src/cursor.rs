@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                 a pattern is followed, or two cursors met
-//!        Scan ◄──────────────────────────────────────────────┐
+//!   Scan, Walk ◄─────────────────────────────────────────────┐
 //!         │ │ the registry is scanned                        │ it has more behind its horizon
 //!     the │ ▼                                                │
 //!     log │ Listed ──────────────────────────────────────────┤
@@ -61,8 +61,10 @@ pub(crate) enum Wild {
     Quiet,
     /// In these. Boxed, as most readers follow no wildcard.
     Listed(Box<Listing>),
-    /// Anywhere: the log itself is walked, or before the index's tail, the channels are scanned.
+    /// Anywhere: the channels are scanned, or the log is walked where they are many.
     Scan,
+    /// Anywhere after its place, in more channels than a lane noted: the log is walked.
+    Walk,
 }
 
 /// Channels with news.
@@ -156,7 +158,7 @@ impl Cursor {
             listing.channels.retain(|channel| self.selects(channel.name()));
         }
         match (&mut self.wild, news.0) {
-            (Wild::Scan, _) | (_, Whereabouts::Named) => {}
+            (Wild::Scan | Wild::Walk, _) | (_, Whereabouts::Named) => {}
             (wild @ Wild::Quiet, Whereabouts::In(listing)) => *wild = Wild::Listed(listing),
             (Wild::Listed(known), Whereabouts::In(more)) if known.horizon == u64::MAX => {
                 for channel in more.channels {
@@ -167,6 +169,7 @@ impl Cursor {
                 if more.rescan {
                     // What is known now was told before that, so it is all there is up to there.
                     (known.horizon, known.rescan) = (more.horizon, true);
+                    known.told_after = more.horizon;
                 }
                 if known.channels.len() > LISTED_MAX {
                     self.wild = Wild::Scan;
@@ -197,10 +200,15 @@ impl Cursor {
         if let Wild::Listed(listing) = &self.wild
             && (listing.horizon == u64::MAX || listing.horizon <= upto)
         {
+            // A lane's horizon is where it stopped to note channels, a scan's where it listed no more.
+            let is_told = listing.told_after == listing.horizon;
             if listing.rescan {
                 self.scan();
             } else {
                 self.wild = Wild::Quiet;
+            }
+            if is_told && self.wild == Wild::Scan {
+                self.wild = Wild::Walk;
             }
         }
     }

@@ -117,7 +117,7 @@ impl Gathered {
                 && !cursor.needs_no_word_of(channel, message)
                 && !handed_over.has(channel, message)
         };
-        if cursor.wild == Wild::Scan {
+        if matches!(cursor.wild, Wild::Scan | Wild::Walk) {
             let Some(scan_upto) = scan_upto(broker, cursor, limit) else {
                 let is_wanted =
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
@@ -266,17 +266,15 @@ impl Gathered {
 
 /// Up to where a cursor has to scan the channels, or `None` where it can walk the log up to `limit`.
 ///
-/// It can from the index's tail on. It need not where one look at all channels lists them all: where
-/// those are few, and the way is long.
+/// It can from the index's tail on. While it catches up it need not where channels are so few that one
+/// look lists them all.
 fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64) -> Option<u64> {
     let (channels, tail) = (broker.shared.registry.places(), broker.shared.index.tail());
-    let are_few = channels <= LISTED_MAX;
-    let offsets = usize::try_from(limit.saturating_sub(cursor.after)).unwrap_or(usize::MAX);
-    match cursor.after < tail {
-        true if are_few => Some(limit),
-        true => Some(limit.min(tail)),
-        false if are_few && channels < offsets && offsets > STEPS_MAX => Some(limit),
-        false => None,
+    let (are_few, is_before) = (channels <= LISTED_MAX, cursor.after < tail);
+    match cursor.wild {
+        Wild::Walk if !is_before => None,
+        _ if are_few => Some(limit),
+        _ => is_before.then(|| limit.min(tail)),
     }
 }
 
@@ -296,9 +294,6 @@ pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
         Item::Gap(_) => None,
     })
 }
-
-/// Offsets that are walked however few channels there are.
-const STEPS_MAX: usize = 1_024;
 
 /// How many looks at all channels bring a cursor to the index's tail, at most: then each lists more
 /// channels than [`LISTED_MAX`].
