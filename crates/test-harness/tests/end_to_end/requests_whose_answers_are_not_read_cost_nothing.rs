@@ -60,7 +60,7 @@ async fn a_client_that_takes_no_answer_is_let_go() -> Result<()> {
                 }
             }
         };
-        timeout(Duration::from_secs(60), ended).await.context("the connection goes on")?
+        timeout(Duration::from_secs(30), ended).await.context("the connection goes on")?
     })
     .await
 }
