@@ -170,7 +170,8 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
         let rule = Rule { presence: Some(!tells_all), ..Rule::default() };
         rules.extend(pattern(rng).parse().ok().map(|pattern| (pattern, rule)));
         let of_all = "$presence.>".parse().ok();
-        rules.extend(of_all.map(|pattern| (pattern, draw_presence_rule(rng))));
+        let is_roomy = retention == roomy;
+        rules.extend(of_all.map(|pattern| (pattern, draw_presence_rule(is_roomy, rng))));
     }
     BrokerLimits {
         rules: Rules::new(defaults, rules),
@@ -185,11 +186,16 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
 }
 
 /// How much is told of who is there: often all of it, but for those who have left.
-fn draw_presence_rule(rng: &mut Rng) -> Rule {
+///
+/// Nobody is sent away for a loss where one round may tell more than is kept: members who follow each
+/// other would come and go for ever.
+fn draw_presence_rule(is_roomy: bool, rng: &mut Rng) -> Rule {
+    let retention_messages = rng.bool().then(|| rng.usize(1..4));
+    let is_roomy = is_roomy && retention_messages.is_none();
     Rule {
         keys_max: (rng.u8(..6) == 0).then(|| rng.usize(1..4)),
-        retention_messages: rng.bool().then(|| rng.usize(1..4)),
-        slow_readers: (rng.u8(..4) == 0).then_some(SlowReaders::Disconnect),
+        retention_messages,
+        slow_readers: (rng.u8(..4) == 0 && is_roomy).then_some(SlowReaders::Disconnect),
         ..Rule::default()
     }
 }
