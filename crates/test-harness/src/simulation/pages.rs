@@ -124,7 +124,14 @@ impl PageAsk {
         let offsets = page.messages.iter().map(|it| it.position.offset).chain(next);
         let entries =
             offsets.filter_map(|offset| sight.history.entry(page.position.after.epoch, offset));
-        let bytes: usize = entries.map(|entry| entry.draft.bytes() + WIRE_BYTES).sum();
+        // Removals that a list from `earliest` is spared fill a page too, though they are not on it.
+        let Position { epoch, offset: upto } = page.position.after;
+        let passed = sight.history.between(epoch, 0, upto).map(|(_, entry)| entry);
+        let spared = passed.filter(|entry| {
+            may_be_tombstones && entry.is_tombstone() && matches(&self.pattern, &entry.channel)
+        });
+        let bytes: usize =
+            entries.chain(spared).map(|entry| entry.draft.bytes() + WIRE_BYTES).sum();
         let may_be_short = bytes >= reading.gather_bytes_max || !page.gaps.is_empty();
         if page.messages.len() < self.limit && !may_be_short && reading.is_calm && self.state() == 0
         {
