@@ -118,6 +118,7 @@ mod tidewire_js_matches_as_the_server_does;
 mod tidewire_js_notices_a_dead_link;
 mod tidewire_js_resumes_after_every_cut;
 mod tidewire_js_says_why_it_is_refused;
+mod tidewire_js_survives_faults_by_seed;
 mod what_sse_codec_writes_is_heard_alike_by_all;
 mod ws_frame_hears_what_chromium_sends;
 

@@ -96,4 +96,5 @@ impl Script {
     }
 }
 
-const LOSSES: &str = "states.filter((state) => state === 'reconnecting').length";
+/// How often the subscription has lost its connection, as an expression.
+pub(crate) const LOSSES: &str = "states.filter((state) => state === 'reconnecting').length";
