@@ -1,11 +1,12 @@
 //! A subscriber that takes nothing: it keeps a drain going until that is cut off.
 
 use anyhow::{Context as _, Result, ensure};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 use tidewire_test_harness::peers::http::publish_all;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::sleep,
 };
 
 /// Subscribed to more than the kernel's buffers hold, of which it has read the response head alone.
@@ -23,5 +24,10 @@ pub(crate) async fn stuck_reader(address: SocketAddr) -> Result<TcpStream> {
         head.push(reader.read_u8().await.context("no response head")?);
     }
     ensure!(head.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&head));
+    // The server takes turns to write: a goodbye would be taken before there is this much.
+    let mut unread = [0; 16 << 10];
+    while reader.peek(&mut unread).await? < unread.len() {
+        sleep(Duration::from_millis(1)).await;
+    }
     Ok(reader)
 }
