@@ -77,6 +77,8 @@ impl<S: Socket> WorkerLoop<S> {
                     yield_now().await;
                     poll_fn(|context| Poll::Ready(self.poll_work(desk, context))).await.is_ready();
                 }
+                // Other threads may publish all the time: then there is always work, and never a wait.
+                yield_now().await;
             }
         })
         .await;

@@ -3,12 +3,13 @@
 use super::*;
 use crate::gate::Gate;
 use std::{
+    cell::Cell,
     collections::VecDeque,
     io::{self, IoSlice},
     num::NonZeroU64,
     rc::Rc,
 };
-use tidewire_broker::{Content, Draft, Grant};
+use tidewire_broker::{Broker, Content, Draft, Grant};
 use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
 };
@@ -133,6 +134,34 @@ fn a_round_ends_though_turns_are_left() {
     assert!(clients.iter().all(|client| client.written().contains("data: x")));
 }
 
+#[tokio::test]
+async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
+    let server = Server::start();
+    let client = server.follow(SSE, "a", Place::NOW);
+    server.settle();
+    // Each delivery brings about the next, as publishers on other threads would.
+    let (broker, on_write) = (server.desk.broker.clone(), Rc::new(Cell::new(0)));
+    let count = Rc::clone(&on_write);
+    client.script.borrow_mut().on_write = Some(Box::new(move || {
+        count.set(count.get() + 1);
+        if count.get() < 10_000 {
+            publish(&broker, "a", "x");
+        }
+    }));
+    server.publish("a", "x");
+    let others = async {
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = server.rounds.run(&server.desk) => {}
+        () = others => {}
+    }
+    assert!((1..10_000).contains(&on_write.get()), "{}", on_write.get());
+}
+
 struct Server {
     desk: Desk,
     gate: Gate,
@@ -148,13 +177,14 @@ struct Write {
 }
 
 /// What the other end of a connection does.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Script {
     /// Of each read; an empty one is the end.
     input: VecDeque<Vec<u8>>,
     /// Bytes it still takes.
     room: usize,
     is_faulty: bool,
+    on_write: Option<Box<dyn FnMut()>>,
     reads: usize,
     writes: usize,
     written: Vec<u8>,
@@ -199,8 +229,7 @@ impl Server {
     }
 
     fn publish(&self, channel: &str, text: &str) {
-        let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
-        self.desk.broker.append(permit, Draft::new(Content::Text(text.into())), 5).unwrap();
+        publish(&self.desk.broker, channel, text);
     }
 
     fn poll_work(&self) -> bool {
@@ -217,6 +246,11 @@ impl Server {
         }
         panic!("there is no end to it");
     }
+}
+
+fn publish(broker: &Broker, channel: &str, text: &str) {
+    let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
+    broker.append(permit, Draft::new(Content::Text(text.into())), 5).unwrap();
 }
 
 impl Client {
@@ -267,6 +301,7 @@ impl Socket for Scripted {
         let mut script = self.script.borrow_mut();
         assert!(!script.is_faulty, "as the test wants it");
         script.writes += 1;
+        script.on_write.iter_mut().for_each(|on_write| on_write());
         let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter()).copied().collect();
         let taken = bytes.len().min(script.room);
         if taken == 0 {
