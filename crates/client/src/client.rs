@@ -36,6 +36,10 @@ pub enum BuildError {
     /// A token that cannot be sent.
     #[error("the token holds a character that cannot stand in a header")]
     BadToken,
+    /// The platform has no certificates by which a server could prove who it is.
+    #[cfg(feature = "rustls")]
+    #[error("the platform's certificates cannot be read")]
+    Tls(#[source] rustls::Error),
     /// The HTTP client does not start.
     #[error("the HTTP client does not start")]
     Http(#[source] reqwest::Error),
@@ -185,21 +189,17 @@ impl ClientBuilder {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
-                .default_headers(headers.clone())
-                .connect_timeout(self.connect_timeout)
-                .tcp_nodelay(true)
-        };
-        let http = builder().build();
-        // A machine without certificates speaks to nobody over TLS, and over plain HTTP as ever.
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(self.connect_timeout)
+            .tcp_nodelay(true);
         #[cfg(feature = "rustls")]
-        let http = match base.scheme() {
-            "http" => http.or_else(|_| builder().tls_certs_only([]).build()),
-            _ => http,
+        let builder = {
+            let config = crate::tls::config(base.scheme() == "https").map_err(BuildError::Tls)?;
+            builder.tls_backend_preconfigured(config)
         };
-        let http = http.map_err(BuildError::Http)?;
+        let http = builder.build().map_err(BuildError::Http)?;
         Ok(Client {
             shared: Arc::new(Shared { http, base, request_timeout: self.request_timeout }),
         })

@@ -35,6 +35,8 @@ mod session;
 
 mod http;
 mod page;
+#[cfg(feature = "rustls")]
+mod tls;
 mod wire;
 
 pub use backoff::Backoff;
