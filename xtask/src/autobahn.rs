@@ -72,7 +72,7 @@ enum Subject {
     Echo,
     /// The client side of `ws-frame`.
     Client,
-    /// The server as it ships: a raw WebSocket on one channel hears what it sends.
+    /// The server: a raw WebSocket on one channel hears what it sends.
     Tidewire,
 }
 
@@ -115,12 +115,12 @@ impl Subject {
     }
 }
 
-/// Builds everybody in release, as they are used.
+/// Builds everybody, optimised as they are used.
 fn build(workspace: &Workspace) -> Result<()> {
     let words = ["build", "--release", "--package", "ws-frame", "--all-features"];
     let examples = ["--example", "echo", "--example", "autobahn_client"];
     command::run(workspace.cargo(&words).args(examples))?;
-    steps::build_server(workspace)
+    steps::build_proof(workspace)
 }
 
 /// Puts the suite to all its subjects at once: most cases wait for what should not come.
@@ -147,7 +147,7 @@ fn examine(workspace: &Workspace, suite: &Suite) -> Result<Findings> {
 
 /// The server with room for the longest messages of the suite, and configured by nothing else.
 fn tidewire(workspace: &Workspace) -> Command {
-    let mut command = Command::new(workspace.server_binary());
+    let mut command = Command::new(workspace.server_under_test());
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     command.args(["--message-bytes-max", "16MiB", "--retention-bytes", "64MiB"]);
     let ours = env::vars_os().map(|(name, _)| name);

@@ -1,6 +1,7 @@
 //! The steps that are a cargo command or two.
 //!
-//! Tests build in the dev profile, what proves the server in release, the server as it ships.
+//! Tests build in the dev profile; the server and what proves it in the profile `proof`, which is
+//! release without link-time optimisation. By night the server is the one that ships.
 
 use crate::command::{Output, run, run_and_read};
 use crate::install;
@@ -32,7 +33,7 @@ pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 }
 
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["test", "--workspace", "--exclude", HARNESS, "--all-features"];
+    let words = ["test", "--workspace", "--all-features"];
     let mut said = run_and_read(workspace.cargo(&words).args(arguments), Output::Standard)?;
     // As most people pick them: without a feature.
     let mut codecs = workspace.cargo(&["test"]);
@@ -57,8 +58,8 @@ pub(crate) fn models(workspace: &Workspace, arguments: &[String]) -> Result<()> 
 
 /// Arguments replace `--seeds 10000`, so that one seed can be run again.
 pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let mut simulation = harness(workspace, "run");
-    simulation.args(["--bin", "simulate", "--"]);
+    build_proof(workspace)?;
+    let mut simulation = workspace.program("simulate");
     match arguments {
         [] => simulation.args(["--seeds", "10000"]),
         chosen => simulation.args(chosen),
@@ -68,9 +69,8 @@ pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()
 
 /// Arguments replace `--rounds 10`; by night it is 200.
 pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    build_server(workspace)?;
-    let mut crash = harness(workspace, "run");
-    crash.args(["--bin", "crash", "--"]).env("TIDEWIRE_BIN", workspace.server_binary());
+    build_proof(workspace)?;
+    let mut crash = workspace.program("crash");
     match arguments {
         [] => crash.args(["--rounds", "10"]),
         chosen => crash.args(chosen),
@@ -81,14 +81,10 @@ pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 /// Arguments go to the test runner: `cargo xtask e2e resume` runs the tests of that name.
 pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let browser = install::browser()?;
-    build_server(workspace)?;
-    if arguments.is_empty() {
-        // Apart and first, for cargo puts doc tests last, and a run should end with the others.
-        run(harness(workspace, "test").arg("--doc"))?;
-    }
-    let mut tests = harness(workspace, "test");
-    tests.args(["--tests", "--"]).args(arguments);
-    tests.env("TIDEWIRE_BIN", workspace.server_binary()).env("TIDEWIRE_BROWSER", browser);
+    build_proof(workspace)?;
+    let mut tests = proof(workspace, "test");
+    tests.args(["--test", "engines", "--test", "end_to_end", "--"]).args(arguments);
+    tests.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", browser);
     tests.env("NODE_PATH", workspace.node_modules());
     check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
 }
@@ -120,16 +116,24 @@ fn tests_run(said: &str) -> u64 {
     counts.sum()
 }
 
-/// Builds the server as it ships: in release, with its own features and nobody else's.
+/// Builds the server and the programs that prove it.
+pub(crate) fn build_proof(workspace: &Workspace) -> Result<()> {
+    run(proof(workspace, "build").arg("--bins"))
+}
+
+/// Builds the server as it ships: with its own features and nobody else's, and optimised as a whole.
 pub(crate) fn build_server(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo(&["build", "--release", "--package", "tidewire"]))
 }
 
-/// A cargo command on the harness, in release but linked quickly: the link-time optimisation of
-/// that profile costs each test program seven seconds of CPU, even an empty one, and it has many.
-fn harness(workspace: &Workspace, verb: &str) -> Command {
-    let mut command = workspace.cargo(&[verb, "--release", "--package", HARNESS, "--all-features"]);
-    command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+/// A cargo command on the server and the harness.
+///
+/// Always on both: cargo builds what they share once for them together, and once for each alone, as
+/// they want other features of it.
+fn proof(workspace: &Workspace, verb: &str) -> Command {
+    let words = [verb, "--profile", "proof", "--all-features", "--package", "tidewire"];
+    let mut command = workspace.cargo(&words);
+    command.args(["--package", HARNESS]);
     command
 }
 

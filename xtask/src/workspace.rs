@@ -3,6 +3,7 @@
 use crate::command;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -65,7 +66,24 @@ impl Workspace {
 
     /// Where `cargo build --release` leaves the server.
     pub(crate) fn server_binary(&self) -> PathBuf {
-        self.target.join("release").join(format!("tidewire{}", std::env::consts::EXE_SUFFIX))
+        self.target.join("release").join(format!("tidewire{}", env::consts::EXE_SUFFIX))
+    }
+
+    /// Where a program lies that the steps build: the server, or one of those that prove it.
+    pub(crate) fn proof_binary(&self, name: &str) -> PathBuf {
+        self.target.join("proof").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
+    /// One of those programs, which finds the server that it is to prove.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.proof_binary(name));
+        command.current_dir(&self.root).env("TIDEWIRE_BIN", self.server_under_test());
+        command
+    }
+
+    /// The server to prove: that of `TIDEWIRE_BIN`, or the one built with what proves it.
+    pub(crate) fn server_under_test(&self) -> PathBuf {
+        env::var_os("TIDEWIRE_BIN").map_or_else(|| self.proof_binary("tidewire"), PathBuf::from)
     }
 
     /// Where npm leaves what `web/package.json` asks for.

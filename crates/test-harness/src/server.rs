@@ -249,8 +249,10 @@ fn build() -> Result<PathBuf> {
     let mut cargo =
         std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "tidewire"]);
-    if folder.ends_with("release") {
-        cargo.arg("--release");
+    // A profile is called as its folder, but for that of developing.
+    let profile = folder.file_name().context("no target folder")?;
+    if profile != "debug" {
+        cargo.arg("--profile").arg(profile);
     }
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target);
     let status = cargo.status().context("running cargo")?;
