@@ -1,0 +1,70 @@
+//! An archive that cannot be read now may be readable the next time: nothing is remembered as lost.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use crate::common::{Seen, drain, messages};
+use crate::shelf::Shelf;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tidewire_broker::{
+    Archive, Broker, ChannelName, Cold, Limits, Reader, Retention, Rules, Start,
+};
+
+/// A shelf that may be out of reach.
+#[derive(Debug, Default)]
+struct Remote {
+    shelf: Shelf,
+    is_away: AtomicBool,
+}
+
+impl Archive for Remote {
+    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+        match self.is_away.load(Ordering::SeqCst) {
+            true => Cold { lost: upto, ..Cold::default() },
+            false => self.shelf.read(channel, after, upto, bytes_max),
+        }
+    }
+
+    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
+        match self.is_away.load(Ordering::SeqCst) {
+            true => Some(after + 1),
+            false => self.shelf.next_after(channel, after),
+        }
+    }
+
+    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+        self.shelf.first_since(channel, time_ms)
+    }
+
+    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+        self.shelf.back(channel, before, count)
+    }
+}
+
+#[test]
+fn a_read_that_fails_is_told_to_its_reader_only() {
+    let retention = Retention { age_max_ms: 10, ..Retention::default() };
+    let limits = Limits { rules: Rules::keeping(retention), ..Limits::default() };
+    let remote = Arc::new(Remote::default());
+    let broker = Broker::with_archive(7, 0, limits, remote.clone());
+    (1..=3).for_each(|offset| remote.shelf.publish(&broker, "a", offset));
+    // 1 to 3 leave the memory, 4 stays.
+    broker.sweep(10, 10);
+    remote.shelf.publish(&broker, "a", 4);
+    for pattern in ["a", "*"] {
+        let resume = || {
+            let mut reader = Reader::default();
+            let start = Start::After(broker.position(0));
+            reader.follow(&broker, &[pattern.parse().unwrap()], start);
+            reader
+        };
+        let mut unlucky = resume();
+        remote.is_away.store(true, Ordering::SeqCst);
+        let gap = Seen::Gap(pattern.into(), 0, 3);
+        assert_eq!(drain(&broker, &mut unlucky, 1), [vec![gap], messages([4])].concat());
+        remote.is_away.store(false, Ordering::SeqCst);
+        assert_eq!(drain(&broker, &mut resume(), 1), messages(1..=4));
+        assert_eq!(drain(&broker, &mut unlucky, 1), []);
+    }
+}

@@ -1,0 +1,78 @@
+//! A lane sorts out so much news in one turn, whatever there is and whatever is published meanwhile.
+#![allow(clippy::unwrap_used)]
+
+use crate::common::{broker, publish};
+use std::task::{Context, Waker};
+use tidewire_broker::{Broker, Lane};
+
+const CHANNELS: usize = 20_000;
+
+/// More turns than news of that many channels takes, as each turn sorts out thousands.
+const TURNS_MAX: usize = 40;
+
+fn publish_to_all(broker: &Broker) {
+    for number in 0..CHANNELS {
+        publish(broker, &format!("c.{number}"));
+    }
+}
+
+fn followed(pattern: &str) -> (Broker, Lane) {
+    let broker = broker(4);
+    let mut lane = broker.lane().unwrap();
+    let seat = lane.sit();
+    lane.follow(seat, &pattern.parse().unwrap());
+    lane.sleep(seat, Waker::noop(), None);
+    (broker, lane)
+}
+
+fn turn(lane: &mut Lane) {
+    let _ = lane.poll_news(&mut Context::from_waker(Waker::noop()));
+}
+
+#[test]
+fn what_one_turn_leaves_the_next_ones_do() {
+    let (broker, mut lane) = followed(">");
+    publish_to_all(&broker);
+    let mut turns = 0;
+    while lane.settled() < broker.head() {
+        turn(&mut lane);
+        turns += 1;
+        assert!(turns < TURNS_MAX && lane.is_behind() == (lane.settled() < broker.head()));
+    }
+    assert!(turns > 2, "all in {turns} turns");
+}
+
+#[test]
+fn what_is_published_meanwhile_makes_a_pass_no_longer() {
+    let (broker, mut lane) = followed(">");
+    publish_to_all(&broker);
+    let head = broker.head();
+    for turns in 0.. {
+        turn(&mut lane);
+        if lane.settled() >= head {
+            break;
+        }
+        assert!(turns < TURNS_MAX, "a publisher holds the lane");
+        publish_to_all(&broker);
+    }
+}
+
+#[test]
+fn at_the_end_everything_is_sorted_out_at_once() {
+    let (broker, mut lane) = followed(">");
+    publish_to_all(&broker);
+    lane.settle_all();
+    assert!(lane.settled() == broker.head() && !lane.is_behind());
+}
+
+#[test]
+fn a_follower_is_told_of_what_was_sorted_out_while_it_came() {
+    let (broker, mut lane) = followed(">");
+    publish_to_all(&broker);
+    turn(&mut lane);
+    let seat = lane.sit();
+    lane.follow(seat, &"c.*".parse().unwrap());
+    assert!(lane.settled() < broker.head());
+    (0..TURNS_MAX).for_each(|_| turn(&mut lane));
+    assert!(lane.take_news(seat).is_some());
+}

@@ -1,0 +1,29 @@
+//! What the broker promises, one behaviour a file, its name a sentence.
+#![allow(missing_docs)]
+
+#[path = "../common/common.rs"]
+mod common;
+#[path = "../common/keyed.rs"]
+mod keyed;
+#[path = "../common/shelf.rs"]
+mod shelf;
+
+mod a_lane_tells_its_task_of_everyone_due;
+mod a_loss_is_never_silent;
+mod a_newer_message_of_a_key_supersedes_the_older;
+mod a_read_that_fails_is_told_to_its_reader_only;
+mod a_reader_of_an_archive_misses_nothing;
+mod a_reader_sees_each_message_once_in_order;
+mod a_turn_of_a_lane_has_an_end;
+mod compacted_readers_agree_with_a_naive_map;
+mod members_of_an_earlier_life_are_told_to_have_left;
+mod news_of_many_channels_is_read_from_the_log;
+mod paging_either_way_covers_everything_once;
+mod publishers_and_lanes_on_threads_lose_nothing;
+mod readers_agree_with_a_naive_log;
+mod retention_agrees_with_a_naive_list;
+mod the_most_specific_rule_wins;
+mod the_roster_tells_the_net_of_comings_and_goings;
+mod values_on_disk_outlive_a_newer_tombstone;
+mod what_another_subscription_had_is_not_handed_over_again;
+mod who_began_with_a_state_is_owed_no_older_tombstone;

@@ -1,0 +1,38 @@
+//! What a connection promises, one behaviour a file, its name a sentence.
+#![allow(missing_docs)]
+
+#[path = "../common/common.rs"]
+mod common;
+
+mod a_broken_frame_is_answered_by_its_close_code;
+mod a_client_that_floods_and_reads_nothing_is_not_read_from;
+mod a_client_that_was_overtaken_is_told_or_sent_away;
+mod a_close_is_answered_and_nothing_follows_it;
+mod a_dismissed_client_is_told_to_come_back;
+mod a_foreign_place_is_a_gap_before_any_place;
+mod a_gap_is_told_before_what_is_left;
+mod a_gap_with_nothing_behind_it_is_followed_by_a_place;
+mod a_grant_to_read_lets_nobody_publish_or_join;
+mod a_heartbeat_comes_at_the_head_only;
+mod a_heartbeat_never_runs_ahead;
+mod a_list_in_pages_tells_no_false_gap;
+mod a_message_has_its_bytes_on_each_wire;
+mod a_page_of_members_agrees_with_a_subscription;
+mod a_poll_answers_with_news_or_at_its_time;
+mod a_raw_socket_publishes_to_its_one_channel;
+mod a_raw_socket_that_may_not_publish_is_closed_on;
+mod a_reader_that_takes_nothing_is_let_go;
+mod a_response_without_chunks_is_the_same_inside;
+mod a_silent_websocket_is_pinged_then_let_go;
+mod an_echo_comes_before_the_close_of_a_broken_frame;
+mod each_wire_opens_with_its_place;
+mod overlapping_subscriptions_bring_each_position_once;
+mod pages_follow_each_other_without_loss;
+mod pings_do_not_stand_for_a_heartbeat;
+mod requests_are_answered_under_their_numbers;
+mod subscriptions_have_a_limit;
+mod what_a_wire_leaves_out_does_not_hold_up_the_rest;
+mod who_follows_a_channel_is_told_of;
+mod who_wants_no_echo_is_passed_over;
+mod word_of_a_loss_survives_a_write_cut_short;
+mod writes_of_any_size_give_the_same_stream;
