@@ -45,7 +45,8 @@ pub enum Order {
     Joint,
     /// As on a WebSocket: each subscription from its own place, once it is `subscribed`.
     Separate,
-    /// One order, but only for the channels of [`Progress::missing`].
+    /// One order, but only for the channels of [`Progress::missing`], from
+    /// [`Progress::since_of_missing`] on.
     Missing,
 }
 
@@ -92,30 +93,56 @@ impl Progress {
         as_bookmark(self.since())
     }
 
-    /// The channels that have no place yet, while others have one: they begin where the subscriber
-    /// asked for, which no position of the others can say.
+    /// The channels to ask for alone first, as no place of the others can say where they are:
+    /// those that have none yet, or else those whose place is of an earlier life of the server.
+    ///
+    /// A request from an earlier life is told that its place is void, and nothing of what was lost
+    /// since behind the places that are not.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
-        let is_mixed = self.since != Since::Now && self.oldest().is_some();
-        let missing = move |place: &&Place| is_mixed && place.bookmark.is_none();
-        self.places.iter().filter(missing).map(|place| place.channel.as_str())
+        let is_missing = self.which_are_missing();
+        self.places.iter().filter(move |place| is_missing(place)).map(|it| it.channel.as_str())
+    }
+
+    /// Where to begin with those.
+    pub fn since_of_missing(&self) -> Since {
+        self.only_missing().since()
     }
 
     /// Those alone, to be begun.
     pub(crate) fn only_missing(&self) -> Self {
-        let mut only = Self::new(self.missing().map(String::from), self.since);
+        let is_missing = self.which_are_missing();
+        let places = self.places.iter().filter(|place| is_missing(place)).cloned().collect();
+        let mut only = Self { places, ..self.clone() };
         only.reconnect(Order::Joint);
         only
+    }
+
+    fn which_are_missing(&self) -> impl Fn(&Place) -> bool + use<> {
+        let epoch_of = |place: &Place| place.bookmark.map(|bookmark| bookmark.after.epoch);
+        let has_place = self.places.iter().any(|place| place.bookmark.is_some());
+        let lacks_place = self.places.iter().any(|place| place.bookmark.is_none());
+        let latest = self.latest.map(|latest| latest.epoch);
+        let is_current = move |place: &Place| epoch_of(place) == latest;
+        let has_current = self.places.iter().any(is_current);
+        let wants_news_only = self.since == Since::Now;
+        move |place| match place.bookmark {
+            None => has_place && !wants_news_only,
+            // First those without a place.
+            Some(_) if lacks_place && !wants_news_only => false,
+            Some(_) => has_current && !is_current(place),
+        }
     }
 
     /// Takes in that another connection is made, on which nothing has begun but what its request
     /// names.
     pub fn reconnect(&mut self, order: Order) {
         self.order = order;
+        let is_missing = self.which_are_missing();
         for place in &mut self.places {
             place.reconnect(match order {
                 Order::Joint => true,
                 Order::Separate => false,
-                Order::Missing => place.bookmark.is_none(),
+                Order::Missing => is_missing(place),
             });
         }
     }

@@ -179,6 +179,29 @@ fn a_channel_without_a_place_is_asked_for_alone_before_one_order_takes_all() {
 }
 
 #[test]
+fn a_channel_of_an_earlier_life_is_asked_for_alone_before_one_order_takes_all() {
+    let mut progress = progress(&["a", "b"], Since::Now, Order::Separate);
+    progress.handle_subscribed("a", at(1, 5));
+    progress.handle_subscribed("b", at(1, 5));
+    // The server is another; `b` goes on there, and the link is cut before `a` does.
+    progress.reconnect(Order::Separate);
+    assert!(progress.handle_gap(&gap("b", "1-5", at(2, 0))));
+    progress.handle_subscribed("b", at(2, 0));
+    assert!(progress.handle_message(&message("b", at(2, 30))));
+    // From 1-5 on for both, a loss behind 2-30 would be told to nobody.
+    assert_eq!(progress.missing().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(progress.since_of_missing(), Since::Position(at(1, 5)));
+
+    progress.reconnect(Order::Missing);
+    assert!(progress.handle_gap(&gap("a", "1-5", at(2, 0))));
+    assert_eq!(progress.since_of("b"), Since::Position(at(2, 30)));
+    assert_eq!(progress.missing().count(), 0);
+    progress.reconnect(Order::Joint);
+    assert_eq!(progress.since(), Since::Position(at(2, 0)));
+    assert!(progress.handle_gap(&gap("b", "2-0", at(2, 50))), "it had 30");
+}
+
+#[test]
 fn a_removal_that_one_channel_was_spared_is_new_to_another() {
     let mut progress = progress(&["a.*", ">"], Since::Earliest, Order::Separate);
     progress.handle_subscribed(">", at(1, 0));

@@ -82,7 +82,7 @@ impl Program {
             let since = match order {
                 Order::Separate => progress.since_of(pattern),
                 Order::Joint => progress.since(),
-                Order::Missing => self.since,
+                Order::Missing => progress.since_of_missing(),
             };
             Follow::of_program(pattern, since)
         };
