@@ -2,6 +2,18 @@
 #![allow(missing_docs)]
 
 use crate::common::{JSON, RAW, SSE, SSE_HEARD, STREAM, STREAM_RAW, Server, TIDEWIRE, show, texts};
+use tidewire_connection::{Connection, Wire};
+
+/// A quiet connection, while other channels had news, at the moment of its heartbeat and not before.
+fn when_a_heartbeat_is_due(wire: Wire) -> (Server, Connection) {
+    let (mut server, mut connection) = Server::opened(wire);
+    server.text("b", "x");
+    server.text("b", "y");
+    server.wait(&mut connection, 19_999);
+    assert_eq!(server.output(&mut connection), b"", "too early");
+    server.wait(&mut connection, 1);
+    (server, connection)
+}
 
 #[test]
 fn a_quiet_reader_hears_the_head_though_other_channels_moved_it() {
@@ -15,12 +27,7 @@ fn a_quiet_reader_hears_the_head_though_other_channels_moved_it() {
         (STREAM, "14\r\n{\"position\":\"10-2\"}\n\r\n"),
         (STREAM_RAW, "1\r\n\n\r\n"),
     ] {
-        let (mut server, mut connection) = Server::opened(wire);
-        server.text("b", "x");
-        server.text("b", "y");
-        server.wait(&mut connection, 19_999);
-        assert_eq!(server.output(&mut connection), b"", "too early");
-        server.wait(&mut connection, 1);
+        let (mut server, mut connection) = when_a_heartbeat_is_due(wire);
         assert_eq!(show(&server.output(&mut connection)), beat);
         assert_eq!(server.output(&mut connection), b"", "once");
     }
@@ -55,12 +62,7 @@ fn a_websocket_of_json_is_told_its_place_beside_a_ping() {
     for (wire, beat) in
         [(JSON, r#"{"position":"10-2"}"#), (TIDEWIRE, r#"{"type":"position","position":"10-2"}"#)]
     {
-        let (mut server, mut connection) = Server::opened(wire);
-        server.text("b", "x");
-        server.text("b", "y");
-        server.wait(&mut connection, 19_999);
-        assert_eq!(server.output(&mut connection), b"", "too early");
-        server.wait(&mut connection, 1);
+        let (mut server, mut connection) = when_a_heartbeat_is_due(wire);
         let mut output = Vec::new();
         assert!(server.write(&mut connection, usize::MAX, &mut output));
         assert_eq!(output[..2], *b"\x89\x00", "in one write");

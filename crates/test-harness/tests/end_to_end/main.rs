@@ -100,6 +100,7 @@ mod what_is_subscribed_resumes_by_itself;
 mod browser;
 mod event_stream;
 mod origin;
+mod reader;
 mod script;
 mod web_socket;
 

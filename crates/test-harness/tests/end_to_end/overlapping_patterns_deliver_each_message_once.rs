@@ -1,19 +1,16 @@
 //! Patterns that select the same messages, by the command and by the Rust client, across a cut.
 
-use crate::common::within;
+use crate::{common::within, reader::Reader};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::StreamExt as _;
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 use tidewire_client::{Backoff, Client, Delivery, Subscription, Wire};
 use tidewire_test_harness::{
     peers::http::publish,
     proxy::{Break, Ending, Faults, Proxy},
-    server::{Server, command},
+    server::Server,
 };
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn the_command_prints_what_each_of_its_patterns_selects() -> Result<()> {
@@ -21,26 +18,18 @@ async fn the_command_prints_what_each_of_its_patterns_selects() -> Result<()> {
         let server = Server::start(&[]).await?;
         publish(server.address(), "news.a", "the news").await?;
         publish(server.address(), "chat.a", "the chat").await?;
-        let mut process = command()?
-            .args(["subscribe", "--url", &format!("http://{}", server.address())])
-            .args(["chat.*", ">", "--since", "earliest"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let output = process.stdout.take().context("no standard output")?;
-        let mut lines = BufReader::new(output).lines();
+        let arguments = ["chat.*", ">", "--since", "earliest"];
+        let mut reader = Reader::start(server.address(), &arguments)?;
         let mut first = [String::new(), String::new()];
         for line in &mut first {
-            *line = lines.next_line().await?.context("it ended")?;
+            *line = reader.line().await?;
         }
         for text in ["the news", "the chat"] {
             let count = first.iter().filter(|line| line.contains(text)).count();
             ensure!(count == 1, "{text} is there {count} times: {first:?}");
         }
         publish(server.address(), "chat.a", "the end").await?;
-        let last = lines.next_line().await?.context("it ended")?;
+        let last = reader.line().await?;
         ensure!(last.contains("the end"), "instead of the end: {last}");
         Ok(())
     })

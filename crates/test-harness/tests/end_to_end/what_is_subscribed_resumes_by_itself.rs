@@ -1,41 +1,15 @@
 //! `tidewire subscribe` through a proxy that cuts it, and across a restart of the server.
 
-use crate::common::{numbered, publish_numbers, within};
-use anyhow::{Context as _, Result, ensure};
-use std::process::Stdio;
+use crate::{
+    common::{numbered, publish_numbers, within},
+    reader::Reader,
+};
+use anyhow::{Result, ensure};
 use tidewire_test_harness::{
     peers::http::publish,
     proxy::{Break, Ending, Faults, Proxy},
-    server::{Server, command},
+    server::Server,
 };
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout},
-};
-
-struct Reader {
-    lines: Lines<BufReader<ChildStdout>>,
-    _process: Child,
-}
-
-impl Reader {
-    fn start(address: std::net::SocketAddr, arguments: &[&str]) -> Result<Self> {
-        let mut process = command()?
-            .args(["subscribe", "--url", &format!("http://{address}")])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let output = process.stdout.take().context("no standard output")?;
-        Ok(Self { lines: BufReader::new(output).lines(), _process: process })
-    }
-
-    async fn line(&mut self) -> Result<String> {
-        self.lines.next_line().await?.context("it ended")
-    }
-}
 
 #[tokio::test]
 async fn what_is_subscribed_resumes_by_itself_after_every_cut() -> Result<()> {
