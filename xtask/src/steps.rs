@@ -7,7 +7,7 @@ use crate::command::{Output, run, run_and_read};
 use crate::install;
 use crate::workspace::{CODECS, Workspace};
 use anyhow::{Result, bail};
-use std::process::Command;
+use std::{env, process::Command, thread};
 
 pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     run(workspace.cargo(&["fmt", "--all", "--check"]).args(arguments))?;
@@ -85,8 +85,14 @@ pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut tests = proof(workspace, "test");
     tests.args(["--test", "engines", "--test", "end_to_end", "--"]).args(arguments);
     tests.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", browser);
-    tests.env("NODE_PATH", workspace.node_modules());
+    tests.env("NODE_PATH", workspace.node_modules()).env("RUST_TEST_THREADS", threads());
     check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
+}
+
+/// How many end-to-end tests run at once, unless the caller says it: they mostly wait.
+fn threads() -> String {
+    let said = env::var("RUST_TEST_THREADS").ok();
+    said.unwrap_or_else(|| (2 * thread::available_parallelism().map_or(1, usize::from)).to_string())
 }
 
 /// A test runner whose filter fits no test ends well all the same, and has shown nothing.

@@ -9,7 +9,8 @@ use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -18,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A running server. Dropped, its process is killed.
+/// A running server. Dropped, its process is killed, and gone.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -139,6 +140,20 @@ impl Server {
             address.with_context(|| format!("not the promised line: {first}"))?.parse()?;
         tokio::spawn(output.clone().collect(lines));
         Ok(Self { child, address, output, _folder: folder })
+    }
+}
+
+impl Drop for Server {
+    /// Ends it, and waits for the system to give up its port and the locks on its files: the next one
+    /// may want them.
+    fn drop(&mut self) {
+        if self.child.start_kill().is_err() {
+            return;
+        }
+        let killed = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && killed.elapsed() < END_WAIT {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
