@@ -62,7 +62,7 @@ impl Audience {
 
 fn transmit(connection: &mut Connection, worker: &mut Worker) -> usize {
     let mut sent = 0;
-    while connection.poll_transmit(worker, TIME) {
+    while connection.poll_transmit(worker, TIME, std::task::Waker::noop()) {
         black_box(worker.batch.contiguous());
         let written = worker.batch.len();
         connection.handle_transmitted(written, worker, TIME);

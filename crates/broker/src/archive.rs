@@ -2,10 +2,11 @@
 //!
 //! A durable engine keeps everything that is retained; the broker keeps the newest of it and asks
 //! for the rest. An archive holds whatever the broker holds too, so it does not matter for a reader
-//! at which moment a message leaves the memory.
+//! at which moment a message leaves the memory. What an archive has to fetch first, it is asked for
+//! again later: no worker waits for a disk.
 
-use crate::{ChannelName, Draft};
-use std::fmt;
+use crate::{Asker, ChannelName, Draft, Message};
+use std::{fmt, sync::Arc, task::Poll};
 
 /// A message that an engine has given its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +32,10 @@ pub enum Loss {
 }
 
 /// What an archive had to say to a reading.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cold {
-    /// The messages found, in order.
-    pub entries: Vec<Entry>,
+    /// The messages found, in order. Readers of the same range may share them.
+    pub messages: Vec<Arc<Message>>,
     /// The offset of the next one in the range, which was not read for lack of room.
     pub next: Option<u64>,
     /// Up to which offset of the part read there was something that could not be; 0 for none. It is
@@ -42,22 +43,41 @@ pub struct Cold {
     pub lost: u64,
 }
 
-/// Everything that is retained, wherever it is kept. Calls may block for as long as a disk takes.
+/// Everything that is retained, wherever it is kept.
+///
+/// What is not at hand is [`Poll::Pending`]: the archive keeps the [`crate::Waiting`] of its [`Asker`] and
+/// drops it once it can answer. The same question is then asked again. Only an asker without a waker
+/// is always answered at once, for which the archive may block as long as a disk takes.
 ///
 /// What retention or compaction takes from a channel is announced by [`crate::Broker::lose`] before
-/// it is gone from here, so that nobody can miss it without a word.
+/// it is gone from here, so that nobody can miss it without a word. A reader asks the broker what is
+/// lost after the archive has answered, so an answer may be as old as [`Asker::as_of`] allows.
 pub trait Archive: fmt::Debug + Send + Sync {
     /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes.
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold;
-
-    /// The offset of the first message after `after`. Where that cannot be known, one that is not
-    /// beyond it: reading there then tells what is lost.
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64>;
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Cold>;
 
     /// The offset of the first message of `time_ms` or later.
-    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64>;
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        asker: Asker<'_>,
+    ) -> Poll<Option<u64>>;
 
     /// Up to `count` messages before `before`, the newest first: their offsets, and the bytes of each
     /// one's payload, event and key.
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)>;
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>>;
 }

@@ -2,7 +2,7 @@
 //! lanes to tell of news.
 
 use crate::{
-    ChannelName, Message, Options, Recent,
+    Archive, Asker, ChannelName, Cold, Message, Options, Recent,
     broker::Shared,
     keys::Keys,
     ring::{Lost, Ring, Taken},
@@ -11,7 +11,10 @@ use crate::{
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    task::{Poll, ready},
+};
 
 /// One channel of the broker. `last` ≥ every offset its ring holds or has lost.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Run {
     pub(crate) unread: Taken,
     /// Bytes left of the reader's budget; zero or less ends the batch.
     pub(crate) budget: isize,
+    /// The archive has to fetch what is at `next` or behind it.
+    pub(crate) waits: bool,
 }
 
 impl Channel {
@@ -112,54 +117,88 @@ impl Channel {
     }
 
     /// The offset of the first message after `after`, and what is lost by then.
-    pub(crate) fn next_after(&self, shared: &Shared, after: u64) -> (Option<u64>, Taken) {
-        let ring = self.ring();
-        if let Some(archive) = shared.archive.as_ref().filter(|_| after < ring.floor()) {
+    ///
+    /// One that cannot be read has no certain offset: then it is one that is not beyond it, and reading
+    /// there tells what is lost.
+    pub(crate) fn next_after(
+        &self,
+        shared: &Shared,
+        after: u64,
+        asker: Asker<'_>,
+    ) -> Poll<(Option<u64>, Taken)> {
+        let (mut covered, mut ring) = (after, self.ring());
+        while let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.floor()) {
+            let floor = ring.floor();
             drop(ring);
-            let next = archive.next_after(&self.name, after);
+            let cold = ready!(self.read_cold(&**archive, covered, floor, 1, asker));
+            let first = cold.messages.first().map(|message| message.offset()).or(cold.next);
+            let first = if cold.lost > 0 { Some(covered + 1) } else { first };
             // Asked last: what is missing there was announced here before.
-            return (next, self.ring().taken());
+            ring = self.ring();
+            if first.is_some() {
+                return Poll::Ready((first, ring.taken()));
+            }
+            covered = floor;
         }
-        (ring.next_after(after), ring.taken())
+        Poll::Ready((ring.next_after(covered), ring.taken()))
     }
 
     /// A place before its oldest message, of `since_ms` or later, if it has one.
-    pub(crate) fn place_of(&self, shared: &Shared, since_ms: Option<u64>) -> Option<u64> {
+    pub(crate) fn place_of(
+        &self,
+        shared: &Shared,
+        since_ms: Option<u64>,
+        asker: Asker<'_>,
+    ) -> Poll<Option<u64>> {
         let ring = self.ring();
         let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.bare());
-        match (archive, since_ms) {
+        Poll::Ready(match (archive, since_ms) {
             // The archive need not be asked: its oldest is somewhere behind.
             (Some(_), None) => Some(ring.bare()),
+            (Some(_), Some(_)) if asker.has_asked_enough() => return Poll::Pending,
             (Some(archive), Some(since_ms)) => {
                 drop(ring);
-                archive.first_since(&self.name, since_ms).map(|first| first - 1)
+                ready!(archive.first_since(&self.name, since_ms, asker)).map(|first| first - 1)
             }
             (None, None) => ring.oldest().map(|first| first - 1),
             (None, Some(since_ms)) => ring.first_since(since_ms).map(|first| first - 1),
-        }
+        })
     }
 
     /// Up to `count` messages before `before`, newest first: their offsets, and their bytes on a wire.
-    pub(crate) fn back(&self, shared: &Shared, before: u64, count: usize) -> Vec<(u64, usize)> {
+    pub(crate) fn back(
+        &self,
+        shared: &Shared,
+        before: u64,
+        count: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         let ring = self.ring();
         let mut found: Vec<_> = ring.back(before).take(count).collect();
         let (floor, bare) = (ring.floor(), ring.bare());
         drop(ring);
-        if let Some(archive) = shared.archive.as_ref().filter(|_| floor > bare) {
+        let left = count - found.len();
+        let archive = shared.archive.as_ref().filter(|_| floor > bare && left > 0);
+        if let Some(archive) = archive {
+            if asker.has_asked_enough() {
+                return Poll::Pending;
+            }
             let older = before.min(floor.saturating_add(1));
-            let left = count - found.len();
-            found.extend(archive.back(&self.name, older, left).into_iter().take(left));
+            let cold = ready!(archive.back(&self.name, older, left, asker));
+            found.extend(cold.into_iter().take(left));
         }
-        found
+        Poll::Ready(found)
     }
 
-    /// Hands `found` the messages in `after + 1 ..= upto`, until `budget` bytes are spent.
+    /// Hands `found` the messages in `after + 1 ..= upto`, until `budget` bytes are spent or the archive
+    /// has to fetch what comes next.
     pub(crate) fn read(
         &self,
         shared: &Shared,
         after: u64,
         upto: u64,
         mut budget: isize,
+        asker: Asker<'_>,
         mut found: impl FnMut(&Arc<Message>),
     ) -> Run {
         let (mut covered, mut unread) = (after, Taken::default());
@@ -171,26 +210,35 @@ impl Channel {
             let floor = ring.floor().min(upto);
             drop(ring);
             let bytes_max = usize::try_from(budget.max(1)).unwrap_or(1);
-            let cold = archive.read(&self.name, covered, floor, bytes_max);
-            for entry in cold.entries {
-                let message = Arc::new(Message::unheld(entry));
+            let cold = self.read_cold(&**archive, covered, floor, bytes_max, asker);
+            // Asked last: what is missing there was announced here before.
+            ring = self.ring();
+            let Poll::Ready(cold) = cold else {
+                let (next, taken) = (Some(covered + 1), ring.taken());
+                return Run { next, taken, unread, budget, waits: true };
+            };
+            for message in &cold.messages {
                 budget = budget.saturating_sub_unsigned(message.wire_bytes());
-                found(&message);
+                found(message);
             }
             if cold.lost > 0 {
                 unread = Taken::of_messages(Lost { offset: cold.lost, stamp: shared.stamp() });
             }
-            ring = self.ring();
             if cold.next.is_some() {
-                return Run { next: cold.next, taken: ring.taken(), unread, budget };
+                let taken = ring.taken();
+                return Run { next: cold.next, taken, unread, budget, waits: false };
             }
             covered = floor;
         }
         if covered < ring.floor() {
             // It was read up to `upto`, and the archive has more behind that.
             drop(ring);
-            let (next, taken) = self.next_after(shared, covered);
-            return Run { next, taken, unread, budget };
+            let (next, taken) = match self.next_after(shared, covered, asker) {
+                Poll::Ready(found) => found,
+                // Somewhere behind; whoever reads there is told where.
+                Poll::Pending => (Some(covered + 1), self.ring().taken()),
+            };
+            return Run { next, taken, unread, budget, waits: false };
         }
         let mut next = None;
         for message in ring.iter_after(covered) {
@@ -201,6 +249,20 @@ impl Channel {
             budget = budget.saturating_sub_unsigned(message.wire_bytes());
             found(message);
         }
-        Run { next, taken: ring.taken(), unread, budget }
+        Run { next, taken: ring.taken(), unread, budget, waits: false }
+    }
+
+    fn read_cold(
+        &self,
+        archive: &dyn Archive,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Cold> {
+        if asker.has_asked_enough() {
+            return Poll::Pending;
+        }
+        archive.read(&self.name, after, upto, bytes_max, asker)
     }
 }

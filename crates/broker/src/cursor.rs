@@ -140,6 +140,12 @@ impl Cursor {
         cursor
     }
 
+    /// The newest state with which a follow began: what it is given may be no older, as it is owed no
+    /// word of tombstones up to there.
+    pub(crate) fn state(&self) -> u64 {
+        self.follows.iter().map(|follow| follow.fresh).max().unwrap_or(0)
+    }
+
     /// Forgets what lanes have reported: from here on nothing is known but the registry.
     pub(crate) fn scan(&mut self) {
         let is_wild = self.follows.iter().any(|follow| follow.channel.is_none());

@@ -3,12 +3,12 @@
 //! Channels with news are merged by offset, a run of one channel under one hold of its lock.
 
 use crate::{
-    Broker, Message, Pattern, PatternMap,
+    Asker, Broker, Message, Pattern, PatternMap,
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
 };
 use smallvec::SmallVec;
-use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll};
 
 /// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
 #[derive(Debug, Default)]
@@ -27,12 +27,23 @@ pub struct Gathered {
     pub(crate) has_scanned: bool,
     /// Whether the log was walked along the index, so that it is known what it holds up to `upto`.
     pub(crate) has_walked: bool,
+    /// Whether the archive has to fetch what comes next.
+    pub(crate) waits: bool,
     /// The eviction count before it was read, if anything has been.
     pub(crate) evictions: Option<NonZeroU64>,
     channels: Vec<Arc<Channel>>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
     /// Entries of the index that a walk is about to read.
     pub(crate) selected: Vec<(u64, Arc<Channel>)>,
+}
+
+/// What a reader takes, and how it waits for an archive.
+#[derive(Clone, Copy)]
+pub(crate) struct Demand<'a> {
+    pub(crate) bytes_max: usize,
+    /// Messages of this origin are passed over.
+    pub(crate) muted: Option<NonZeroU64>,
+    pub(crate) asker: Asker<'a>,
 }
 
 /// One thing to hand to a subscriber.
@@ -86,6 +97,11 @@ impl Gathered {
         self.is_too_slow
     }
 
+    /// Whether the archive has to fetch what comes after these items: the waker is woken once it has.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// Lets go of everything found.
     pub fn clear(&mut self) {
         self.items.clear();
@@ -94,7 +110,7 @@ impl Gathered {
         self.selected.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
         (self.has_scanned, self.has_walked) = (false, false);
-        (self.is_too_slow, self.evictions) = (false, None);
+        (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
@@ -105,10 +121,10 @@ impl Gathered {
         cursor: &mut Cursor,
         others: &[Cursor],
         limit: u64,
-        bytes_max: usize,
-        muted: Option<NonZeroU64>,
+        Demand { bytes_max, muted, asker }: Demand<'_>,
     ) {
         self.clear();
+        let asker = asker.since(cursor.state());
         self.evictions = NonZeroU64::new(broker.shared.evictions());
         let handed_over = HandedOver::by(others);
         let is_wanted = |cursor: &Cursor, channel: &Channel, message: &Message| {
@@ -121,28 +137,43 @@ impl Gathered {
             let Some(scan_upto) = scan_upto(broker, cursor, limit) else {
                 let is_wanted =
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
-                return self.walk(broker, cursor, limit, bytes_max, is_wanted);
+                return self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
             };
-            self.scan(broker, cursor, scan_upto, limit);
+            self.scan(broker, cursor, scan_upto, limit, asker);
             self.has_scanned = true;
         }
         let mut limit = limit;
         if let Wild::Listed(listing) = &cursor.wild {
             limit = limit.min(listing.horizon);
             for channel in &listing.channels {
-                self.consider(broker, cursor, channel, limit);
+                self.consider(broker, cursor, channel, limit, asker);
             }
         }
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
-            self.consider(broker, cursor, channel, limit);
+            self.consider(broker, cursor, channel, limit, asker);
         }
-        self.merge(broker, cursor, limit, bytes_max, |channel, message| {
+        if self.waits {
+            // Any of the channels not read yet may have what comes first. All were asked for together.
+            self.items.clear();
+            (self.upto, self.bytes_left) = (cursor.after, bytes_max);
+            return;
+        }
+        self.merge(broker, cursor, limit, bytes_max, asker, |channel, message| {
             is_wanted(cursor, channel, message)
         });
     }
 
     /// Finds the channels with news up to `upto` by looking at all of them.
-    fn scan(&mut self, broker: &Broker, cursor: &mut Cursor, upto: u64, limit: u64) {
+    ///
+    /// Where the archive has to be waited for, the cursor is left as it is.
+    fn scan(
+        &mut self,
+        broker: &Broker,
+        cursor: &mut Cursor,
+        upto: u64,
+        limit: u64,
+        asker: Asker<'_>,
+    ) {
         let listed_max = LISTED_MAX.max(broker.shared.registry.places() / SCANS_MAX);
         let wanted = wild_patterns(&cursor.follows);
         let mut nearest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
@@ -152,7 +183,7 @@ impl Gathered {
             if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
                 return;
             }
-            let Some(next) = self.next(broker, cursor, channel, upto) else { return };
+            let Some(next) = self.next(broker, cursor, channel, upto, asker) else { return };
             nearest.push((next, channels.len()));
             channels.push(Some(Arc::clone(channel)));
             if nearest.len() > listed_max
@@ -162,6 +193,9 @@ impl Gathered {
                 horizon = Some(horizon.map_or(next, |known: u64| known.min(next)));
             }
         });
+        if self.waits {
+            return;
+        }
         // Asked only now: a channel forgotten while the others were visited is in it.
         let forgotten = broker.shared.registry.forgotten();
         self.note_forgotten(cursor, forgotten, cursor.after);
@@ -173,11 +207,18 @@ impl Gathered {
         }));
     }
 
-    fn consider(&mut self, broker: &Broker, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
+    fn consider(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        channel: &Arc<Channel>,
+        limit: u64,
+        asker: Asker<'_>,
+    ) {
         if channel.last() <= cursor.after {
             return;
         }
-        if let Some(next) = self.next(broker, cursor, channel, limit) {
+        if let Some(next) = self.next(broker, cursor, channel, limit, asker) {
             self.order.push(Reverse((next, self.channels.len())));
             self.channels.push(Arc::clone(channel));
         }
@@ -191,8 +232,13 @@ impl Gathered {
         cursor: &Cursor,
         channel: &Channel,
         limit: u64,
+        asker: Asker<'_>,
     ) -> Option<u64> {
-        let (next, taken) = channel.next_after(&broker.shared, cursor.after);
+        let Poll::Ready((next, taken)) = channel.next_after(&broker.shared, cursor.after, asker)
+        else {
+            self.waits = true;
+            return None;
+        };
         self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
         next.filter(|next| *next <= limit)
     }
@@ -203,12 +249,14 @@ impl Gathered {
         cursor: &Cursor,
         limit: u64,
         bytes_max: usize,
+        asker: Asker<'_>,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
     ) {
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
         // The last message looked at, whether it is for this reader or not.
         let mut passed = cursor.after;
         while budget > 0
+            && !self.waits
             && let Some(Reverse((next, at))) = self.order.pop()
         {
             let Some(channel) = self.channels.get(at).cloned() else { continue };
@@ -216,13 +264,13 @@ impl Gathered {
             let other = self.order.peek().map(|Reverse((other, _))| (other - 1).max(next));
             let upto = other.map_or(limit, |other| other.min(limit));
             let (before, items) = (self.items.len(), &mut self.items);
-            let run = channel.read(&broker.shared, next - 1, upto, budget, |message| {
+            let run = channel.read(&broker.shared, next - 1, upto, budget, asker, |message| {
                 passed = message.offset();
                 if is_wanted(&channel, message) {
                     items.push(Item::Message(Arc::clone(message)));
                 }
             });
-            budget = run.budget;
+            (budget, self.waits) = (run.budget, run.waits);
             for gone in [run.taken, run.unread] {
                 self.note_loss(cursor, &channel, gone, next - 1, next - 1, before);
             }
@@ -231,7 +279,7 @@ impl Gathered {
             }
         }
         self.bytes_left = usize::try_from(budget).unwrap_or(0);
-        self.is_exhausted = self.order.is_empty();
+        self.is_exhausted = self.order.is_empty() && !self.waits;
         self.upto = if self.is_exhausted { limit.max(cursor.after) } else { passed };
     }
 

@@ -153,8 +153,9 @@ impl Message {
         this
     }
 
-    /// A message that no log holds: it charges nothing, and goes when its readers have let it go.
-    pub(crate) fn unheld(entry: Entry) -> Self {
+    /// A message that no log holds but an archive has read: it charges nothing, and goes when its
+    /// readers and the archive have let it go.
+    pub fn unheld(entry: Entry) -> Self {
         let Entry { channel, offset, time_ms, draft } = entry;
         let this = Self::new(channel, offset, time_ms, draft);
         this.encodings.leave();
@@ -202,8 +203,13 @@ impl Message {
     }
 
     /// What it costs to keep, its encodings aside.
-    pub(crate) fn cost_bytes(&self) -> usize {
+    pub fn cost_bytes(&self) -> usize {
         cost_bytes(self.carried_bytes(), self.labels.is_some())
+    }
+
+    /// What it takes by now, with the encodings that readers have asked for.
+    pub fn held_bytes(&self) -> usize {
+        self.encodings.bytes()
     }
 
     /// What a draft will cost to keep.
@@ -264,6 +270,11 @@ impl Encodings {
             }
             bytes
         })
+    }
+
+    /// What it costs with what was made so far.
+    fn bytes(&self) -> usize {
+        self.charge.load(Ordering::Relaxed) & !LEFT
     }
 
     /// Marks the message as gone from the log and returns what it had been charged.

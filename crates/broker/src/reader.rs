@@ -7,14 +7,17 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Broker, Gathered, Item, News, Pattern, Position,
+    Asker, Broker, Gathered, Interest, Item, News, Pattern, Position,
     back::{Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
-    gather::{last_offset, wild_patterns},
+    gather::{Demand, last_offset, wild_patterns},
 };
 use smallvec::SmallVec;
-use std::num::NonZeroU64;
+use std::{
+    num::NonZeroU64,
+    task::{Poll, Waker, ready},
+};
 
 /// The whole state of a connection's subscriptions. An empty reader follows nothing.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub struct Reader {
     cursors: SmallVec<[Cursor; 1]>,
     /// Messages of this origin are passed over.
     muted: Option<NonZeroU64>,
+    /// What it has asked the archive for.
+    interest: Interest,
 }
 
 /// Where a subscription begins.
@@ -48,6 +53,8 @@ pub enum Start {
     },
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
     Since(u64),
+    /// A place that [`Start::find`] has found.
+    Found(Found),
     /// So that the newest messages before a position follow, `before` itself not among them.
     ///
     /// It is behind the next older message, or at the beginning of the log if there is none: what
@@ -64,6 +71,14 @@ pub enum Start {
     },
 }
 
+/// Where messages of a time or later begin, and what had been lost by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    after: u64,
+    /// What was removed before this eviction count is not owed to who begins here.
+    stamp: u64,
+}
+
 /// Where a subscription began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -73,6 +88,24 @@ pub struct Started {
     pub is_foreign: bool,
 }
 
+impl Start {
+    /// Looks a time up in the archive, so that to follow `patterns` from here on waits for nothing.
+    ///
+    /// Every other start is ready as it is, but for [`Start::Back`], which is left to
+    /// [`Reader::poll_once`].
+    pub fn find(self, broker: &Broker, patterns: &[Pattern], asker: Asker<'_>) -> Poll<Self> {
+        let Self::Since(time_ms) = self else { return Poll::Ready(self) };
+        let follow = |pattern: &Pattern| {
+            let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
+            Follow::new(pattern.clone(), channel)
+        };
+        let mut follows: Follows = patterns.iter().map(follow).collect();
+        let after = ready!(place_of(broker, &mut follows, Some(time_ms), asker));
+        let stamp = follows.first().map_or(0, |follow| follow.stamp);
+        Poll::Ready(Self::Found(Found { after, stamp }))
+    }
+}
+
 impl Reader {
     /// A reader of what there is by now, which no lane feeds: for history.
     ///
@@ -80,9 +113,26 @@ impl Reader {
     pub fn once(broker: &Broker, pattern: Pattern, start: Start) -> (Self, Started) {
         let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
         let mut follows = [Follow::new(pattern, channel)];
-        let started = begin(broker, &mut follows, start);
-        let cursors = follows.map(|follow| Cursor::new(started.after, [follow].into())).into();
-        (Self { cursors, muted: None }, started)
+        let started = begin_blocking(broker, &mut follows, start);
+        (Self::at(started.after, follows), started)
+    }
+
+    /// The same, without waiting for an archive that has to find the place.
+    pub fn poll_once(
+        broker: &Broker,
+        pattern: Pattern,
+        start: Start,
+        asker: Asker<'_>,
+    ) -> Poll<(Self, Started)> {
+        let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
+        let mut follows = [Follow::new(pattern, channel)];
+        let started = ready!(begin(broker, &mut follows, start, asker));
+        Poll::Ready((Self::at(started.after, follows), started))
+    }
+
+    fn at(after: u64, follows: [Follow; 1]) -> Self {
+        let cursors = follows.map(|follow| Cursor::new(after, [follow].into())).into();
+        Self { cursors, ..Self::default() }
     }
 
     /// Follows `patterns` from `start` on: all from the same place. One that is followed already
@@ -101,7 +151,7 @@ impl Reader {
                 follows.push(Follow::new(pattern.clone(), channel));
             }
         }
-        let started = begin(broker, &mut follows, start);
+        let started = begin_blocking(broker, &mut follows, start);
         if !follows.is_empty() {
             let mut cursor = Cursor::new(started.after, follows);
             if start == Start::Now {
@@ -171,6 +221,9 @@ impl Reader {
     /// though the reader is not caught up: others get a turn after so many steps along the log, after
     /// one look at all channels, or after as many bytes that are passed over. O(messages found) but
     /// for that.
+    ///
+    /// What the archive has to fetch is waited for here. Where others want their turn meanwhile, call
+    /// [`Reader::poll_gather`].
     pub fn gather(
         &mut self,
         broker: &Broker,
@@ -178,6 +231,40 @@ impl Reader {
         bytes_max: usize,
         gathered: &mut Gathered,
     ) {
+        self.gather_by(Asker::BLOCKING, broker, settled, bytes_max, gathered);
+    }
+
+    /// The same, without waiting: where the archive has to fetch what comes next, what is certainly
+    /// before it is found and [`Gathered::waits`] says so. `waker` is woken when it is time to ask again.
+    pub fn poll_gather(
+        &mut self,
+        broker: &Broker,
+        settled: u64,
+        bytes_max: usize,
+        gathered: &mut Gathered,
+        waker: &Waker,
+    ) {
+        if self.interest.is_waiting(waker) {
+            gathered.clear();
+            gathered.waits = true;
+            (gathered.upto, gathered.bytes_left) = (self.after().unwrap_or(0), bytes_max);
+            return;
+        }
+        let interest = std::mem::take(&mut self.interest);
+        let asker = Asker::new(&interest, waker);
+        self.gather_by(asker, broker, settled, bytes_max, gathered);
+        self.interest = interest;
+    }
+
+    fn gather_by(
+        &mut self,
+        asker: Asker<'_>,
+        broker: &Broker,
+        settled: u64,
+        bytes_max: usize,
+        gathered: &mut Gathered,
+    ) {
+        let demand = Demand { bytes_max, muted: self.muted, asker };
         loop {
             gathered.clear();
             let [cursor, others @ ..] = &mut *self.cursors else {
@@ -185,7 +272,7 @@ impl Reader {
                 return;
             };
             let limit = others.first().map_or(settled, |next| next.after).max(cursor.after);
-            gathered.read(broker, cursor, others, limit, bytes_max, self.muted);
+            gathered.read(broker, cursor, others, limit, demand);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;
             let has_worked = gathered.has_scanned || !gathered.is_exhausted;
@@ -199,8 +286,11 @@ impl Reader {
     /// Moves past the first `handed_over` items of what was gathered last.
     pub fn advance(&mut self, gathered: &Gathered, handed_over: usize) {
         let Some(cursor) = self.cursors.first_mut() else { return };
-        for follow in &mut cursor.follows {
-            follow.begun = follow.begun.or(gathered.evictions);
+        // Who was given nothing but the wait for an archive is not yet slow itself.
+        if !gathered.waits || !gathered.items.is_empty() {
+            for follow in &mut cursor.follows {
+                follow.begun = follow.begun.or(gathered.evictions);
+            }
         }
         let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
         for item in done {
@@ -248,8 +338,17 @@ impl Reader {
     }
 }
 
+/// Finds the place where `follows` begin, and waits for an archive that has to look for it.
+fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
+    match begin(broker, follows, start, Asker::BLOCKING) {
+        Poll::Ready(started) => started,
+        // Against the port's rules. From here on nothing is missed, nor is anything waited for.
+        Poll::Pending => Started { after: 0, is_foreign: false },
+    }
+}
+
 /// Finds the place where `follows` begin.
-fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
+fn begin(broker: &Broker, follows: &mut [Follow], start: Start, asker: Asker<'_>) -> Poll<Started> {
     let mut is_foreign = false;
     let head = broker.head();
     let is_reached = |position: Position, state: u64| {
@@ -269,37 +368,50 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
         }
         Start::After(_) | Start::Within { .. } => {
             is_foreign = true;
-            place_of(broker, follows, None)
+            ready!(place_of(broker, follows, None, asker))
         }
         Start::Earliest => {
             begin_with(head, head);
-            place_of(broker, follows, None)
+            ready!(place_of(broker, follows, None, asker))
         }
-        Start::Since(time_ms) => place_of(broker, follows, Some(time_ms)),
+        Start::Since(time_ms) => ready!(place_of(broker, follows, Some(time_ms), asker)),
+        Start::Found(Found { after, stamp }) => {
+            follows.iter_mut().for_each(|follow| follow.stamp = stamp);
+            after
+        }
         Start::Back { before: Some(Position { epoch, .. }), .. } if epoch != broker.epoch() => {
             is_foreign = true;
-            place_of(broker, follows, None)
+            ready!(place_of(broker, follows, None, asker))
         }
         Start::Back { before, count, bytes_max } => {
             begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));
-            place_before(broker, follows, Wanted { before, count, bytes_max })
+            ready!(place_before(broker, follows, Wanted { before, count, bytes_max }, asker))
         }
     };
-    Started { after, is_foreign }
+    Poll::Ready(Started { after, is_foreign })
 }
 
 /// The place before the oldest message, of this time or later, that `follows` select.
 ///
 /// What retention removed before now is not owed to them.
-fn place_of(broker: &Broker, follows: &mut [Follow], since_ms: Option<u64>) -> u64 {
+fn place_of(
+    broker: &Broker,
+    follows: &mut [Follow],
+    since_ms: Option<u64>,
+    asker: Asker<'_>,
+) -> Poll<u64> {
     // In this order: what is removed or appended meanwhile then errs on the side of telling.
     let stamp = broker.shared.evictions();
     let head = broker.head();
-    let mut place = head;
+    let (mut place, mut waits) = (head, false);
     let mut consider = |channel: &Channel| {
-        place = place.min(channel.place_of(&broker.shared, since_ms).unwrap_or(head));
+        match channel.place_of(&broker.shared, since_ms, asker) {
+            Poll::Ready(first) => place = place.min(first.unwrap_or(head)),
+            // As many channels as one may be asked for at once, so that one wait serves for all.
+            Poll::Pending => waits = true,
+        }
     };
     let wild = wild_patterns(follows);
     for follow in follows.iter_mut() {
@@ -313,5 +425,5 @@ fn place_of(broker: &Broker, follows: &mut [Follow], since_ms: Option<u64>) -> u
             }
         });
     }
-    place
+    if waits { Poll::Pending } else { Poll::Ready(place) }
 }

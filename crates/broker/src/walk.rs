@@ -5,7 +5,7 @@
 //! does so much work and no more; the rest is for the reader's next turn.
 
 use crate::{
-    Broker, Gap, Gathered, Item, Message,
+    Asker, Broker, Gap, Gathered, Item, Message,
     channel::Channel,
     cursor::Cursor,
     offset_index::Segment,
@@ -23,6 +23,7 @@ impl Gathered {
         limit: u64,
         bytes_max: usize,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
+        asker: Asker<'_>,
     ) {
         self.has_walked = true;
         self.upto = cursor.after;
@@ -35,7 +36,7 @@ impl Gathered {
         }
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
         let mut work = WALK_WORK_MAX;
-        while self.upto < limit && budget > 0 && work > 0 {
+        while self.upto < limit && budget > 0 && work > 0 && !self.waits {
             let Some(segment) = broker.shared.index.segment_after(self.upto) else {
                 if self.upto >= broker.shared.index.tail() {
                     self.upto = limit;
@@ -44,10 +45,10 @@ impl Gathered {
                 break;
             };
             let end = self.find_selected(broker, cursor, &segment, limit, &mut work);
-            self.read_selected(broker, cursor, end, &mut budget, &is_wanted);
+            self.read_selected(broker, cursor, end, &mut budget, asker, &is_wanted);
         }
         self.bytes_left = usize::try_from(budget).unwrap_or(0);
-        self.is_exhausted = self.upto >= limit;
+        self.is_exhausted = self.upto >= limit && !self.waits;
     }
 
     /// Finds which of the segment's next entries the cursor selects; returns how far it looked.
@@ -92,6 +93,7 @@ impl Gathered {
         cursor: &Cursor,
         end: u64,
         budget: &mut isize,
+        asker: Asker<'_>,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
     ) {
         let mut selected = mem::take(&mut self.selected);
@@ -100,13 +102,18 @@ impl Gathered {
         let gap_from = cursor.after;
         for same in selected.chunk_by(|one, other| Arc::ptr_eq(&one.1, &other.1)) {
             let [(first, channel), ..] = same else { continue };
+            if self.waits {
+                // So that what comes next is fetched together. What is found has to wait all the same.
+                let _ = channel.next_after(&broker.shared, first - 1, asker);
+                continue;
+            }
             if *budget <= 0 {
                 left = first - 1;
                 break;
             }
             let last = same.last().map_or(*first, |(last, _)| *last);
             let items = &mut self.items;
-            let run = channel.read(&broker.shared, first - 1, last, *budget, |message| {
+            let run = channel.read(&broker.shared, first - 1, last, *budget, asker, |message| {
                 if is_wanted(channel, message) {
                     items.push(Item::Message(Arc::clone(message)));
                 }
@@ -115,9 +122,12 @@ impl Gathered {
             for gone in [run.taken, run.unread] {
                 self.note_loss(cursor, channel, gone, first - 1, gap_from, 0);
             }
+            self.waits = run.waits;
             if let Some(next) = run.next.filter(|next| *next <= last) {
                 left = next - 1;
-                break;
+                if !self.waits {
+                    break;
+                }
             }
         }
         self.upto = left;

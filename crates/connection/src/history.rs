@@ -4,8 +4,13 @@
 //! to find the place from its end.
 
 use crate::{Limits, Page, Place, Refusal, Subscription, Time, answer::Reach, start::Lost};
-use std::sync::Arc;
-use tidewire_broker::{Broker, Gap, Gathered, Item, Pattern, Position, Reader, Start, Started};
+use std::{
+    sync::Arc,
+    task::{Poll, Waker, ready},
+};
+use tidewire_broker::{
+    Asker, Broker, Gap, Gathered, Interest, Item, Pattern, Position, Reader, Start, Started,
+};
 use tidewire_protocol::{ErrorCode, Since};
 
 /// Which page of history somebody asks for.
@@ -68,104 +73,209 @@ impl Page {
     /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
     ///
     /// Messages are in the order of the log, whichever end the page is filled from. Before a
-    /// position of another epoch there is nothing, which is told as a gap.
+    /// position of another epoch there is nothing, which is told as a gap. What an archive has to fetch
+    /// is waited for here; [`PageReading`] lets others have their turn meanwhile.
     pub fn read(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
+        let mut reading = PageReading::new(request, broker, limits, time);
+        loop {
+            if let Poll::Ready(page) = reading.poll_by(broker, limits, None) {
+                return page;
+            }
+        }
+    }
+}
+
+/// A page that is being read, a part in each turn.
+///
+/// What is gone meanwhile is told as a gap, like to any reader, and what comes is left to the next page.
+#[derive(Debug)]
+pub struct PageReading {
+    pattern: Pattern,
+    span: Span,
+    limit: usize,
+    time: Time,
+    /// What comes after this is left to who goes on from here.
+    head: u64,
+    interest: Interest,
+    /// Once it is known where to read.
+    part: Option<Part>,
+}
+
+/// What has been read so far.
+#[derive(Debug)]
+struct Part {
+    reader: Reader,
+    /// Where it began, and where it ends.
+    after: u64,
+    upto: u64,
+    items: Vec<Item>,
+    lost: Vec<Lost>,
+    /// How many more messages and bytes, where it is filled from its beginning.
+    room: Option<(usize, usize)>,
+    /// Whether there is more before it, where it is filled from its end.
+    has_more: bool,
+}
+
+impl PageReading {
+    /// A page of what is there by now.
+    pub fn new(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
         let PageRequest { pattern, span, limit } = request;
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
-        // What comes after this is left to who goes on from here.
-        let head = broker.head();
-        let history = History { pattern, broker, limits, time, head };
-        match span {
-            Span::Oldest { since, until } => history.oldest(since, until, limit),
-            Span::Newest { before, since } => history.newest(before, since, limit),
+        let (head, interest) = (broker.head(), Interest::default());
+        Self { pattern, span, limit, time, head, interest, part: None }
+    }
+
+    /// The page, once it is read; otherwise `waker` is woken when it is time to ask again.
+    pub fn poll(&mut self, broker: &Broker, limits: &Limits, waker: &Waker) -> Poll<Page> {
+        if self.interest.is_waiting(waker) {
+            return Poll::Pending;
         }
+        self.poll_by(broker, limits, Some(waker))
+    }
+
+    /// Reads a part. Without a waker it may wait, but only for the archive.
+    fn poll_by(&mut self, broker: &Broker, limits: &Limits, waker: Option<&Waker>) -> Poll<Page> {
+        let asker = waker.map_or(Asker::BLOCKING, |waker| Asker::new(&self.interest, waker));
+        let Self { pattern, limit, time, head, .. } = &*self;
+        let history =
+            History { pattern, limits, broker, limit: *limit, time: *time, head: *head, asker };
+        if self.part.is_none() {
+            match ready!(history.begin_page(self.span)) {
+                Ok(part) => self.part = Some(part),
+                Err(page) => return Poll::Ready(page),
+            }
+        }
+        let Some(part) = &mut self.part else { return Poll::Pending };
+        let (mut gathered, bytes_max) = (Gathered::default(), part.bytes_max(limits));
+        match waker {
+            Some(waker) => {
+                part.reader.poll_gather(broker, part.upto, bytes_max, &mut gathered, waker);
+            }
+            None => part.reader.gather(broker, part.upto, bytes_max, &mut gathered),
+        }
+        if let Some(has_more) = part.take_in(&gathered) {
+            let part = self.part.take();
+            return part.map_or(Poll::Pending, |part| Poll::Ready(part.finish(has_more, broker)));
+        }
+        if !gathered.waits() {
+            // There is more to look at: others first.
+            waker.into_iter().for_each(Waker::wake_by_ref);
+        }
+        Poll::Pending
+    }
+}
+
+impl Part {
+    fn bytes_max(&self, limits: &Limits) -> usize {
+        self.room.map_or(limits.gather_bytes_max, |(_, bytes_max)| bytes_max)
+    }
+
+    /// Takes in what was found next; once that is all, says whether there is more behind it.
+    fn take_in(&mut self, gathered: &Gathered) -> Option<bool> {
+        let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
+        let messages = || gathered.items().iter().enumerate().filter(is_message);
+        let beyond = self.room.and_then(|(room, _)| messages().nth(room));
+        let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
+        let before = self.items.len();
+        self.items.append(&mut up_to(self.upto, gathered.items().iter().take(end)));
+        self.reader.advance(gathered, end);
+        if beyond.is_some() || gathered.is_caught_up() {
+            return Some(beyond.is_some());
+        }
+        let (room, bytes_max) = self.room.as_mut()?;
+        let found = self.items.iter().skip(before);
+        let found = found.filter(|item| matches!(item, Item::Message(_)));
+        *room = room.saturating_sub(found.count());
+        *bytes_max = gathered.bytes_left();
+        (*bytes_max == 0 && !self.items.is_empty()).then_some(true)
+    }
+
+    fn finish(self, has_more: bool, broker: &Broker) -> Page {
+        let Self { reader, after, upto, items, lost, room, has_more: has_older } = self;
+        // Filled from its end it is whole, and says what is before it.
+        let (place, before, has_more) = match room {
+            Some(_) => (after, after, has_more),
+            None => (upto, after.min(upto), has_older),
+        };
+        let before = before.saturating_add(1);
+        Page::new(items, place, lost).behind(&reader, broker).reaching(Reach { before, has_more })
     }
 }
 
 /// What all parts of one search have in common.
 struct History<'a> {
-    pattern: Pattern,
+    pattern: &'a Pattern,
     broker: &'a Broker,
     limits: &'a Limits,
+    limit: usize,
     time: Time,
     head: u64,
+    asker: Asker<'a>,
 }
 
 impl History<'_> {
-    fn oldest(&self, since: Since, until: Option<Since>, limit: usize) -> Page {
-        let until = until.unwrap_or(Since::Now);
-        let Some(upto) = self.last_before(until) else { return self.nothing_before(until) };
-        let Begun { mut reader, after, lost } = self.begin(since);
-        let (mut gathered, mut items) = (Gathered::default(), Vec::new());
-        let (mut room, mut bytes_max) = (limit, self.limits.gather_bytes_max);
-        let has_more = loop {
-            reader.gather(self.broker, upto, bytes_max, &mut gathered);
-            let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
-            let beyond = gathered.items().iter().enumerate().filter(is_message).nth(room);
-            let end = beyond.map_or(gathered.items().len(), |(at, _)| at);
-            let before = items.len();
-            items.append(&mut up_to(upto, gathered.items().iter().take(end)));
-            reader.advance(&gathered, end);
-            if beyond.is_some() || gathered.is_caught_up() {
-                break beyond.is_some();
-            }
-            let found = items.iter().skip(before).filter(|item| matches!(item, Item::Message(_)));
-            room = room.saturating_sub(found.count());
-            bytes_max = gathered.bytes_left();
-            if bytes_max == 0 && !items.is_empty() {
-                break true;
-            }
+    /// Finds where to read, or the page of who asks for what is before a position of another epoch.
+    fn begin_page(&self, span: Span) -> Poll<Result<Part, Page>> {
+        let end = match span {
+            Span::Oldest { until, .. } => until.unwrap_or(Since::Now),
+            Span::Newest { before, .. } => before,
         };
-        Page::new(items, after, lost)
-            .behind(&reader, self.broker)
-            .reaching(Reach { before: after.saturating_add(1), has_more })
-    }
-
-    fn newest(&self, before: Since, since: Option<Since>, limit: usize) -> Page {
-        let Some(upto) = self.last_before(before) else { return self.nothing_before(before) };
-        let before = Some(self.broker.position(upto.saturating_add(1)));
-        let bytes_max = self.limits.gather_bytes_max;
-        let start = Start::Back { before, count: limit, bytes_max };
-        let (reader, Started { after, .. }) = self.read_from(start);
-        let back = Begun { reader, after, lost: Vec::new() };
-        let bound = since.map(|since| self.begin(since)).filter(|bound| bound.after >= after);
-        let has_more = bound.is_none() && after > 0;
-        let Begun { mut reader, after, lost } = bound.unwrap_or(back);
-        let (mut gathered, mut items) = (Gathered::default(), Vec::new());
-        while !gathered.is_caught_up() {
-            self.gather(&mut reader, upto, &mut gathered);
-            items.append(&mut up_to(upto, gathered.items().iter()));
-            reader.advance(&gathered, gathered.items().len());
-        }
-        Page::new(items, upto, lost)
-            .behind(&reader, self.broker)
-            .reaching(Reach { before: after.min(upto).saturating_add(1), has_more })
+        let Some(upto) = ready!(self.last_before(end)) else {
+            return self.nothing_before(end).map(Err);
+        };
+        Poll::Ready(Ok(match span {
+            Span::Oldest { since, .. } => {
+                let Begun { reader, after, lost } = ready!(self.begin(since));
+                let room = Some((self.limit, self.limits.gather_bytes_max));
+                Part { reader, after, upto, items: Vec::new(), lost, room, has_more: false }
+            }
+            Span::Newest { since, .. } => {
+                let before = Some(self.broker.position(upto.saturating_add(1)));
+                let (count, bytes_max) = (self.limit, self.limits.gather_bytes_max);
+                let start = Start::Back { before, count, bytes_max };
+                let (reader, Started { after, .. }) = ready!(self.read_from(start));
+                let back = Begun { reader, after, lost: Vec::new() };
+                let bound = match since {
+                    Some(since) => Some(ready!(self.begin(since))),
+                    None => None,
+                };
+                let bound = bound.filter(|bound| bound.after >= after);
+                let has_more = bound.is_none() && after > 0;
+                let Begun { reader, after, lost } = bound.unwrap_or(back);
+                Part { reader, after, upto, items: Vec::new(), lost, room: None, has_more }
+            }
+        }))
     }
 
     /// The page of who asks for what is before a position of another epoch.
-    fn nothing_before(&self, bound: Since) -> Page {
-        let (_, Started { after, .. }) = self.read_from(Start::Earliest);
-        Page::new(Vec::new(), after, vec![self.lost(bound, after)])
-            .reaching(Reach { before: after.saturating_add(1), has_more: false })
+    fn nothing_before(&self, bound: Since) -> Poll<Page> {
+        let (_, Started { after, .. }) = ready!(self.read_from(Start::Earliest));
+        let reach = Reach { before: after.saturating_add(1), has_more: false };
+        Poll::Ready(Page::new(Vec::new(), after, vec![self.lost(bound, after)]).reaching(reach))
     }
 
     /// The offset before `bound`, no further than the head, or `None` in another epoch.
-    fn last_before(&self, bound: Since) -> Option<u64> {
+    fn last_before(&self, bound: Since) -> Poll<Option<u64>> {
         let before = match self.start(bound) {
+            Start::After(Position { epoch, .. })
+            | Start::Within { position: Position { epoch, .. }, .. }
+                if epoch != self.broker.epoch() =>
+            {
+                return Poll::Ready(None);
+            }
             Start::After(position) | Start::Within { position, .. } => {
-                let Position { epoch, offset } = position;
-                (epoch == self.broker.epoch()).then(|| offset.saturating_sub(1))?
+                position.offset.saturating_sub(1)
             }
             // The place before the first message of a time is the one behind all earlier ones.
-            start => self.read_from(start).1.after,
+            start => ready!(self.read_from(start)).1.after,
         };
-        Some(before.min(self.head))
+        Poll::Ready(Some(before.min(self.head)))
     }
 
-    fn begin(&self, since: Since) -> Begun {
-        let (reader, Started { after, is_foreign }) = self.read_from(self.start(since));
+    fn begin(&self, since: Since) -> Poll<Begun> {
+        let (reader, Started { after, is_foreign }) = ready!(self.read_from(self.start(since)));
         let lost = is_foreign.then(|| self.lost(since, after));
-        Begun { reader, after, lost: lost.into_iter().collect() }
+        Poll::Ready(Begun { reader, after, lost: lost.into_iter().collect() })
     }
 
     fn start(&self, place: Since) -> Start {
@@ -178,12 +288,8 @@ impl History<'_> {
         Lost { subscription, to }
     }
 
-    fn read_from(&self, start: Start) -> (Reader, Started) {
-        Reader::once(self.broker, self.pattern.clone(), start)
-    }
-
-    fn gather(&self, reader: &mut Reader, upto: u64, gathered: &mut Gathered) {
-        reader.gather(self.broker, upto, self.limits.gather_bytes_max, gathered);
+    fn read_from(&self, start: Start) -> Poll<(Reader, Started)> {
+        Reader::poll_once(self.broker, self.pattern.clone(), start, self.asker)
     }
 }
 

@@ -32,6 +32,7 @@ mod refusal;
 mod request;
 mod socket;
 mod transmit;
+mod unanswered;
 
 mod answer;
 mod history;
@@ -42,7 +43,7 @@ pub use answer::Page;
 pub use attendance::{INFO_BYTES_MAX, Identity};
 pub use batch::Batch;
 pub use connection::{Connection, Opening, Parting};
-pub use history::{PageRequest, Span};
+pub use history::{PageReading, PageRequest, Span};
 pub use limits::Limits;
 pub use long_poll::LongPoll;
 pub use presence::PresencePage;

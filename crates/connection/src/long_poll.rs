@@ -18,6 +18,8 @@ pub struct LongPoll {
     lost: Vec<Lost>,
     /// There may be more to find than was looked for in this turn.
     is_behind: bool,
+    /// The archive has to fetch what comes next, and then wakes the request's task.
+    waits: bool,
 }
 
 impl LongPoll {
@@ -36,23 +38,27 @@ impl LongPoll {
             until_ms: time.steady_ms.saturating_add(wait_ms),
             lost,
             is_behind: false,
+            waits: false,
         }
     }
 
-    /// The answer, once there is something to tell or the time is up.
-    pub fn poll_answer(&mut self, worker: &mut Worker, time: Time) -> Option<Page> {
+    /// The answer, once there is something to tell or the time is up. `waker` is woken when an archive
+    /// has what it has to be asked for.
+    pub fn poll_answer(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> Option<Page> {
         if let Some(news) = worker.lane.take_news(self.seat) {
             self.reader.note(news);
         }
         let Worker { broker, lane, limits, gathered, .. } = worker;
-        self.reader.gather(broker, lane.settled(), limits.gather_bytes_max, gathered);
+        let bytes_max = limits.gather_bytes_max;
+        self.reader.poll_gather(broker, lane.settled(), bytes_max, gathered, waker);
         let items = gathered.items().to_vec();
         self.reader.advance(gathered, items.len());
-        self.is_behind = items.is_empty() && !gathered.is_caught_up();
+        self.waits = items.is_empty() && gathered.waits();
+        self.is_behind = items.is_empty() && !gathered.is_caught_up() && !self.waits;
         gathered.clear();
         let page = Page::new(items, broker.head(), std::mem::take(&mut self.lost))
             .behind(&self.reader, broker);
-        if page.is_empty() && (self.is_behind || time.steady_ms < self.until_ms) {
+        if page.is_empty() && (self.is_behind || self.waits || time.steady_ms < self.until_ms) {
             None
         } else {
             Some(page)
@@ -65,7 +71,9 @@ impl LongPoll {
             // It looked at all channels and has to look again: others first.
             return waker.wake_by_ref();
         }
-        worker.lane.sleep(self.seat, waker, Some(self.until_ms));
+        // What there is has to be told even if the time is up, so the archive alone decides.
+        let until_ms = Some(self.until_ms).filter(|_| !self.waits);
+        worker.lane.sleep(self.seat, waker, until_ms);
     }
 
     /// Gives up the seat.

@@ -29,7 +29,22 @@ impl PresencePage {
         limits: &Limits,
         time: Time,
     ) -> Result<Self, Refusal> {
-        let told = broker.presence_channel(&channel).ok_or_else(|| {
+        let request = Self::request(&channel, since, limit, broker)?;
+        Ok(Self::new(channel, Page::read(request, broker, limits, time)))
+    }
+
+    /// What to read for such a page, by a [`crate::PageReading`].
+    ///
+    /// # Errors
+    ///
+    /// The channel does not tell who is there.
+    pub fn request(
+        channel: &ChannelName,
+        since: Option<Since>,
+        limit: Option<usize>,
+        broker: &Broker,
+    ) -> Result<PageRequest, Refusal> {
+        let told = broker.presence_channel(channel).ok_or_else(|| {
             let message = format!(
                 "{channel} does not tell who is there; `presence = true` in the configuration of \
                  its channel or of a pattern, such as [channels.\"{channel}\"], switches it on"
@@ -37,8 +52,12 @@ impl PresencePage {
             Refusal::new(ErrorCode::NotFound, message)
         })?;
         let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
-        let request = PageRequest { pattern: told.into(), span, limit };
-        Ok(Self { channel, page: Page::read(request, broker, limits, time) })
+        Ok(PageRequest { pattern: told.into(), span, limit })
+    }
+
+    /// The page that came of [`PresencePage::request`].
+    pub fn new(channel: ChannelName, page: Page) -> Self {
+        Self { channel, page }
     }
 
     /// Appends it as a JSON object; `id` makes it the answer to a request of that number.

@@ -1,12 +1,15 @@
 //! The requests of `tidewire.v1`: each is answered, by what was asked or by why not.
 
 use crate::{
-    Connection, Format, Identity, Page, PageRequest, Place, PresencePage, Refusal, Span,
+    Connection, Identity, PageReading, PageRequest, Place, PresencePage, Refusal, Span,
     Subscription, Time, Worker,
     socket::{Publish, Socket},
     start::in_words,
+    unanswered::{Request, Unanswered},
 };
-use tidewire_broker::{ChannelName, Content, Draft, Grant, Label, LabelError, Pattern, Permit};
+use tidewire_broker::{
+    ChannelName, Content, Draft, Grant, Interest, Label, LabelError, Pattern, Permit,
+};
 use tidewire_protocol::{
     ClientMessage, ErrorCode, History, Presence, PublishedData, RawValue, ServerMessage, Since,
     Subscribe, Unsubscribe,
@@ -101,9 +104,13 @@ impl Connection {
         time: Time,
     ) {
         let (id, answer) = match ClientMessage::parse(text) {
-            Ok(ClientMessage::Subscribe(ask)) => (ask.id, self.subscribe(&ask, worker, time)),
+            Ok(ClientMessage::Subscribe(ask)) => {
+                (ask.id, self.subscribe(&ask, socket, worker, time))
+            }
             Ok(ClientMessage::Unsubscribe(ask)) => (ask.id, self.unsubscribe(&ask, worker)),
-            Ok(ClientMessage::History(ask)) => (ask.id, self.tell_history(&ask, worker, time)),
+            Ok(ClientMessage::History(ask)) => {
+                (ask.id, self.tell_history(&ask, socket, worker, time))
+            }
             Ok(ClientMessage::Publish(publish)) => {
                 match prepare(&publish, &socket.grant) {
                     Ok((permit, draft)) => {
@@ -115,7 +122,9 @@ impl Connection {
                 }
                 return;
             }
-            Ok(ClientMessage::Presence(ask)) => (ask.id, self.tell_presence(&ask, worker, time)),
+            Ok(ClientMessage::Presence(ask)) => {
+                (ask.id, self.tell_presence(&ask, socket, worker, time))
+            }
             Ok(ClientMessage::Token(ask)) => (ask.id, Err(not_yet("tokens"))),
             Err(error) => return self.say(&ServerMessage::from(&error)),
         };
@@ -132,6 +141,7 @@ impl Connection {
     fn subscribe(
         &mut self,
         ask: &Subscribe<'_>,
+        socket: &mut Socket,
         worker: &mut Worker,
         time: Time,
     ) -> Result<(), Refusal> {
@@ -152,6 +162,12 @@ impl Connection {
         self.is_spent |= subscription.pattern.as_channel().is_none();
         if let Some(attendance) = &mut self.attendance {
             attendance.join(&subscription.pattern, identity, time)?;
+        }
+        if let Since::Time(_) | Since::Ago(_) = since {
+            // Where that is, an archive may have to look up.
+            let (channel, interest) = (ask.channel.clone().into_owned(), Interest::default());
+            let request = Request::Subscribe { channel, subscription, interest };
+            return self.defer(ask.id, request, socket);
         }
         let (after, mut gaps) = self.follow(&[subscription], worker, time);
         let position = in_words(worker.broker.position(after));
@@ -177,38 +193,39 @@ impl Connection {
     fn tell_history(
         &mut self,
         ask: &History<'_>,
-        worker: &mut Worker,
+        socket: &mut Socket,
+        worker: &Worker,
         time: Time,
     ) -> Result<(), Refusal> {
         let pattern: Pattern = ask.channel.parse()?;
         let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
         let span = Span::parse(since, before, ask.until.as_deref())?;
         let limit = ask.limit.map(|count| limit(&count.to_string())).transpose()?;
-        self.is_spent = true;
         let request = PageRequest { pattern, span, limit };
-        let page = Page::read(request, &worker.broker, &worker.limits, time);
-        let mut json = format!(r#"{{"type":"history","id":{},"#, ask.id).into_bytes();
-        page.write_fields(Format::Json, &worker.broker, &mut json);
-        json.push(b'}');
-        self.wire.write_text(&json, &mut self.replies);
-        Ok(())
+        let reading = PageReading::new(request, &worker.broker, &worker.limits, time);
+        self.defer(ask.id, Request::History(reading), socket)
     }
 
     fn tell_presence(
         &mut self,
         ask: &Presence<'_>,
+        socket: &mut Socket,
         worker: &Worker,
         time: Time,
     ) -> Result<(), Refusal> {
         let channel: ChannelName = ask.channel.parse()?;
         let since = ask.since.as_deref().map(str::parse).transpose()?;
         let limit = ask.limit.map(|count| limit(&count.to_string())).transpose()?;
-        self.is_spent = true;
         let Worker { broker, limits, .. } = worker;
-        let page = PresencePage::read(channel, since, limit, broker, limits, time)?;
-        let mut json = Vec::new();
-        page.write_json(Some(ask.id), broker, &mut json);
-        self.wire.write_text(&json, &mut self.replies);
+        let request = PresencePage::request(&channel, since, limit, broker)?;
+        let reading = PageReading::new(request, broker, limits, time);
+        self.defer(ask.id, Request::Presence(channel, reading), socket)
+    }
+
+    /// Has a request answered when it is the connection's turn to write; until then nothing is read.
+    fn defer(&mut self, id: u64, request: Request, socket: &mut Socket) -> Result<(), Refusal> {
+        self.is_spent = true;
+        socket.unanswered = Some(Box::new(Unanswered { id, request }));
         Ok(())
     }
 }

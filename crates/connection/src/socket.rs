@@ -2,7 +2,10 @@
 //!
 //! Frames are decoded where they arrived; only what is unfinished is kept.
 
-use crate::{Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, connection::Phase};
+use crate::{
+    Connection, Dialect, Parting, Refusal, Subscription, Time, Worker, connection::Phase,
+    unanswered::Unanswered,
+};
 use std::{collections::VecDeque, mem, num::NonZeroU64};
 use tidewire_broker::{ChannelName, Content, Draft, Forbidden, Grant, Permit, Position};
 use tidewire_protocol::ServerMessage;
@@ -24,6 +27,8 @@ pub(crate) struct Socket {
     /// A message of which only so much has arrived.
     message: Vec<u8>,
     pub(crate) publishes: VecDeque<Publish>,
+    /// A request that an archive has still to be asked for. Nothing is read until it is answered.
+    pub(crate) unanswered: Option<Box<Unanswered>>,
     echo: Echo,
     /// A broken frame, whose close waits for the echo; nothing is read any more.
     broken: Option<ProtocolError>,
@@ -86,6 +91,7 @@ impl Socket {
             parked: Vec::new(),
             message: Vec::new(),
             publishes: VecDeque::new(),
+            unanswered: None,
             echo: Echo::default(),
             broken: None,
         }
@@ -120,9 +126,11 @@ impl Connection {
     }
 
     /// Whether more input is welcome: not while answers pile up that the client does not take, nor
-    /// after a request that was much work, before others had a turn, nor behind a broken frame.
+    /// after a request that was much work, before others had a turn or while it waits for an archive, nor
+    /// behind a broken frame.
     pub fn wants_input(&self, worker: &Worker) -> bool {
-        let is_broken = self.socket.as_ref().is_some_and(|socket| socket.broken.is_some());
+        let is_held = |socket: &Socket| socket.broken.is_some() || socket.unanswered.is_some();
+        let is_broken = self.socket.as_deref().is_some_and(is_held);
         let is_over = match self.phase {
             Phase::Open => is_broken,
             Phase::Closing { .. } => false,

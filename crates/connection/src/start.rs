@@ -1,7 +1,8 @@
 //! Where a subscription begins, from what the client said of it.
 
 use crate::{Time, Worker};
-use tidewire_broker::{Pattern, Position, Reader, SeatId, Start};
+use std::task::{Poll, Waker, ready};
+use tidewire_broker::{Asker, Broker, Found, Interest, Pattern, Position, Reader, SeatId, Start};
 use tidewire_protocol as protocol;
 
 /// What to follow, and from where.
@@ -13,6 +14,34 @@ pub struct Subscription {
     pub place: Place,
 }
 
+impl Subscription {
+    /// Looks up in the archive where `subscriptions` begin, so that following them waits for nothing.
+    /// Ask again when `waker` is woken; `interest` is to live until then.
+    pub fn find(
+        subscriptions: &mut [Self],
+        broker: &Broker,
+        time: Time,
+        interest: &Interest,
+        waker: &Waker,
+    ) -> Poll<()> {
+        if interest.is_waiting(waker) {
+            return Poll::Pending;
+        }
+        for group in subscriptions.chunk_by_mut(|one, other| one.place == other.place) {
+            let Some(Self { place: place @ Place::Since(since), .. }) = group.first() else {
+                continue;
+            };
+            let patterns: Vec<Pattern> = group.iter().map(|one| one.pattern.clone()).collect();
+            let (start, asker) = (place.start(time), Asker::new(interest, waker));
+            if let Start::Found(found) = ready!(start.find(broker, &patterns, asker)) {
+                let place = Place::Found(found, *since);
+                group.iter_mut().for_each(|one| one.place = place.clone());
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
 /// The place a client named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -20,6 +49,8 @@ pub enum Place {
     Since(protocol::Since),
     /// A last event id that is none of ours: what it stood for is lost, what is retained follows.
     Foreign(String),
+    /// The place of a time, looked up by [`Subscription::find`]; with how the client spelled it.
+    Found(Found, protocol::Since),
 }
 
 impl Place {
@@ -48,13 +79,14 @@ impl Place {
                 let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
                 Start::Since(time.wall_ms.saturating_sub(ago_ms))
             }
+            Self::Found(found, _) => Start::Found(*found),
         }
     }
 
     /// How the client spelled it, for a gap notice.
     pub(crate) fn spelling(&self) -> String {
         match self {
-            Self::Since(since) => since.to_string(),
+            Self::Since(since) | Self::Found(_, since) => since.to_string(),
             Self::Foreign(text) => text.clone(),
         }
     }

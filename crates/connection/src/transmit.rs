@@ -1,18 +1,20 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
 use crate::{Connection, Framing, Time, Worker, connection::Phase, start::in_words};
-use std::num::NonZeroU64;
+use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Gap, Item};
 use tidewire_protocol::GapView;
 
 impl Connection {
-    /// Fills the worker's batch with what is to be written next; false if there is nothing.
-    pub fn poll_transmit(&mut self, worker: &mut Worker, time: Time) -> bool {
+    /// Fills the worker's batch with what is to be written next; false if there is nothing. `waker` is
+    /// woken when an archive has what it has to be asked for.
+    pub fn poll_transmit(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> bool {
         worker.batch.clear();
         worker.gathered.clear();
         if matches!(self.phase, Phase::Ended(_)) {
             return false;
         }
+        self.resume_request(worker, time, waker);
         if let Some(unsent) = &self.unsent {
             unsent.push_to(&mut worker.batch);
         }
@@ -21,12 +23,12 @@ impl Connection {
         worker.batch.replies_end = worker.batch.len();
         let has_room = worker.batch.len() < worker.limits.gather_bytes_max;
         if self.phase == Phase::Open && !self.is_too_slow && has_room {
-            self.gather(worker);
+            self.gather(worker, waker);
             if self.is_quiet(worker) {
                 // Nothing, or only what this wire leaves out: the place moves on all the same.
                 self.reader.advance(&worker.gathered, worker.gathered.items().len());
                 // It has read as much as one turn is for, and has to read again: others first.
-                self.is_spent |= !worker.gathered.is_caught_up();
+                self.is_spent |= !worker.gathered.is_caught_up() && !worker.gathered.waits();
             }
             if worker.gathered.is_caught_up() && worker.batch.len() == worker.batch.replies_end {
                 self.add_reply(worker, |this, worker| this.say_goodbye(worker, time));
@@ -109,13 +111,13 @@ impl Connection {
         batch.len() == batch.replies_end && batch.len() <= self.unseen_bytes
     }
 
-    fn gather(&mut self, worker: &mut Worker) {
+    fn gather(&mut self, worker: &mut Worker, waker: &Waker) {
         if let Some(news) = worker.lane.take_news(self.seat) {
             self.reader.note(news);
         }
         let Worker { broker, lane, limits, batch, gathered } = worker;
         let room = limits.gather_bytes_max.saturating_sub(batch.len());
-        self.reader.gather(broker, lane.settled(), room, gathered);
+        self.reader.poll_gather(broker, lane.settled(), room, gathered, waker);
         if gathered.is_too_slow() {
             // Its next turn sends it away; what it would have been told, it hears when it is back.
             // Until then it is given nothing more, as that would come without word of the loss.

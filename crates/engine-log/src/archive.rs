@@ -14,8 +14,9 @@ use crate::{
 use std::{
     ops::{Bound, ControlFlow},
     sync::Arc,
+    task::Poll,
 };
-use tidewire_broker::{Archive, ChannelName, Cold, Entry, Message};
+use tidewire_broker::{Archive, Asker, ChannelName, Cold, Entry, Message};
 
 /// Reads what the committer has written.
 #[derive(Debug)]
@@ -39,9 +40,16 @@ struct Found {
 }
 
 impl Archive for LogArchive {
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        _: Asker<'_>,
+    ) -> Poll<Cold> {
         let (mut cold, mut bytes) = (Cold::default(), 0);
-        let Some(state) = self.channels.find(channel) else { return cold };
+        let Some(state) = self.channels.find(channel) else { return Poll::Ready(cold) };
         let walked = self.walk(channel, &state, after, upto, |found| {
             cold.lost = cold.lost.max(found.missing);
             if bytes >= bytes_max {
@@ -54,7 +62,8 @@ impl Archive for LogArchive {
             }
             bytes += Message::cost_of(&draft);
             let (channel, offset) = (channel.clone(), found.offset);
-            cold.entries.push(Entry { channel, offset, time_ms, draft });
+            let entry = Entry { channel, offset, time_ms, draft };
+            cold.messages.push(Arc::new(Message::unheld(entry)));
             ControlFlow::Continue(())
         });
         cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {
@@ -73,34 +82,27 @@ impl Archive for LogArchive {
                  channel is read"
             );
         }
-        cold
+        Poll::Ready(cold)
     }
 
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
-        let state = self.channels.find(channel)?;
-        let mut next = None;
-        let walked = self.walk(channel, &state, after, state.last, |found| {
-            next = Some(if found.missing > 0 { after + 1 } else { found.offset });
-            ControlFlow::Break(())
-        });
-        match walked {
-            Ok(missing) => next.or(Some(after + 1).filter(|_| missing > 0)),
-            Err(_) => Some(after + 1),
-        }
-    }
-
-    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
-        let state = self.channels.find(channel)?;
+    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        let Some(state) = self.channels.find(channel) else { return Poll::Ready(None) };
         let oldest = state.first.max(state_floor(&state) + 1);
         // Where that cannot be read, reading from the oldest on tells of it.
-        self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest))
+        Poll::Ready(self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest)))
     }
 
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        _: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         let mut found = Vec::new();
         let state = self.channels.find(channel);
         let Some(state) = state.filter(|state| count > 0 && state_floor(state) < before) else {
-            return found;
+            return Poll::Ready(found);
         };
         let from = layout::message(state.number, state_floor(&state) + 1);
         let upto = layout::message(state.number, before);
@@ -114,7 +116,7 @@ impl Archive for LogArchive {
         if let Err(error) = scanned {
             self.tell_unread(channel, &error);
         }
-        found
+        Poll::Ready(found)
     }
 }
 

@@ -227,7 +227,7 @@ impl<S: Socket> Driver<S> {
             return false;
         }
         let mut written_bytes = 0;
-        while connection.poll_transmit(worker, *time) {
+        while connection.poll_transmit(worker, *time, context.waker()) {
             let written = match worker.batch.contiguous() {
                 Some(bytes) => socket.poll_write(context, &[IoSlice::new(bytes)]),
                 None => socket.poll_write(context, &worker.batch.slices(&desk.broker)),

@@ -3,12 +3,15 @@
 
 use crate::common::{Seen, drain, messages};
 use crate::shelf::Shelf;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
 use tidewire_broker::{
-    Archive, Broker, ChannelName, Cold, Limits, Reader, Retention, Rules, Start,
+    Archive, Asker, Broker, ChannelName, Cold, Limits, Reader, Retention, Rules, Start,
 };
 
 /// A shelf that may be out of reach.
@@ -19,26 +22,32 @@ struct Remote {
 }
 
 impl Archive for Remote {
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Cold> {
         match self.is_away.load(Ordering::SeqCst) {
-            true => Cold { lost: upto, ..Cold::default() },
-            false => self.shelf.read(channel, after, upto, bytes_max),
+            true => Poll::Ready(Cold { lost: upto, ..Cold::default() }),
+            false => self.shelf.read(channel, after, upto, bytes_max, asker),
         }
     }
 
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
-        match self.is_away.load(Ordering::SeqCst) {
-            true => Some(after + 1),
-            false => self.shelf.next_after(channel, after),
-        }
+    fn first_since(&self, channel: &ChannelName, time_ms: u64, by: Asker<'_>) -> Poll<Option<u64>> {
+        self.shelf.first_since(channel, time_ms, by)
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
-        self.shelf.first_since(channel, time_ms)
-    }
-
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
-        self.shelf.back(channel, before, count)
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
+        self.shelf.back(channel, before, count, asker)
     }
 }
 

@@ -2,9 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{drain, messages};
-use std::sync::Arc;
+use std::{sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Reader, Start,
+    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Message, Reader,
+    Start,
 };
 
 /// A list of everything.
@@ -18,21 +19,25 @@ impl Everything {
 }
 
 impl Archive for Everything {
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, _: usize) -> Cold {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        _: usize,
+        _: Asker<'_>,
+    ) -> Poll<Cold> {
         let found = self.of(channel, after).filter(|entry| entry.offset <= upto);
-        Cold { entries: found.cloned().collect(), ..Cold::default() }
+        let messages = found.cloned().map(Message::unheld).map(Arc::new).collect();
+        Poll::Ready(Cold { messages, ..Cold::default() })
     }
 
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
-        self.of(channel, after).next().map(|entry| entry.offset)
+    fn first_since(&self, channel: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        Poll::Ready(self.of(channel, 0).next().map(|entry| entry.offset))
     }
 
-    fn first_since(&self, channel: &ChannelName, _: u64) -> Option<u64> {
-        self.next_after(channel, 0)
-    }
-
-    fn back(&self, _: &ChannelName, _: u64, _: usize) -> Vec<(u64, usize)> {
-        Vec::new()
+    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+        Poll::Ready(Vec::new())
     }
 }
 

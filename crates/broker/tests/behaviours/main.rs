@@ -7,6 +7,8 @@ mod common;
 mod keyed;
 #[path = "../common/shelf.rs"]
 mod shelf;
+#[path = "../common/slow.rs"]
+mod slow;
 
 mod a_lane_tells_its_task_of_everyone_due;
 mod a_loss_is_never_silent;
@@ -18,6 +20,7 @@ mod a_turn_of_a_lane_has_an_end;
 mod compacted_readers_agree_with_a_naive_map;
 mod members_of_an_earlier_life_are_told_to_have_left;
 mod news_of_many_channels_is_read_from_the_log;
+mod nobody_blocks_while_an_archive_fetches;
 mod paging_either_way_covers_everything_once;
 mod publishers_and_lanes_on_threads_lose_nothing;
 mod readers_agree_with_a_naive_log;

@@ -6,8 +6,10 @@
 use shuttle::sync::Mutex;
 #[cfg(not(shuttle))]
 use std::sync::Mutex;
-use std::{collections::BTreeMap, ops::Bound};
-use tidewire_broker::{Archive, Broker, ChannelName, Cold, Content, Draft, Entry, Loss};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc, task::Poll};
+use tidewire_broker::{
+    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Loss, Message,
+};
 
 #[derive(Debug, Default)]
 pub struct Shelf {
@@ -66,25 +68,36 @@ impl Shelf {
 }
 
 impl Archive for Shelf {
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        _: Asker<'_>,
+    ) -> Poll<Cold> {
         let mut entries = self.select(channel.as_str(), after, upto);
         let rest = entries.split_off(entries.len().min(1 + bytes_max / 100));
         let next = rest.first().map(|entry| entry.offset);
-        Cold { entries, next, ..Cold::default() }
+        let messages = entries.into_iter().map(Message::unheld).map(Arc::new).collect();
+        Poll::Ready(Cold { messages, next, ..Cold::default() })
     }
 
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
-        self.select(channel.as_str(), after, u64::MAX).first().map(|entry| entry.offset)
-    }
-
-    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
         let entries = self.select(channel.as_str(), 0, u64::MAX);
-        entries.iter().find(|entry| entry.time_ms >= time_ms).map(|entry| entry.offset)
+        let first = entries.iter().find(|entry| entry.time_ms >= time_ms);
+        Poll::Ready(first.map(|entry| entry.offset))
     }
 
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        _: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         let entries = self.select(channel.as_str(), 0, before.saturating_sub(1));
         let found = entries.iter().rev().take(count);
-        found.map(|entry| (entry.offset, entry.draft.bytes())).collect()
+        Poll::Ready(found.map(|entry| (entry.offset, entry.draft.bytes())).collect())
     }
 }

@@ -13,6 +13,8 @@ mod keyed;
 #[path = "../common/shelf.rs"]
 mod shelf;
 mod sleeper;
+#[path = "../common/slow.rs"]
+mod slow;
 
 mod a_follower_misses_nothing_published_meanwhile;
 mod a_key_never_vanishes_while_it_is_superseded;

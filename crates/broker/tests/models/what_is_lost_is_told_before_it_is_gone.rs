@@ -1,9 +1,9 @@
 //! An engine that appends and drops before a reader of an archive: each message is read, or told to
 //! be gone, whatever leaves the memory or the archive meanwhile.
 
-use crate::{explore, shelf::Shelf};
+use crate::{explore, shelf::Shelf, slow::Slow};
 use shuttle::thread;
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
 
 /// `bytes_max` decides what stays in memory: everything, one message, or nothing.
@@ -57,4 +57,54 @@ fn with_one_message_in_memory() {
 #[test]
 fn with_nothing_in_memory() {
     explore(|| a_reader_beside_an_engine(0));
+}
+
+/// A reader that waits for an archive which answers with what it found some time ago, beside an engine
+/// that drops.
+fn a_reader_that_waits() {
+    let slow = Arc::new(Slow::default());
+    let limits = Limits { bytes_max: 0, ..Limits::default() };
+    let broker = Broker::with_archive(7, 0, limits, slow.clone());
+    (1..=3).for_each(|offset| slow.shelf.publish(&broker, "c", offset));
+    let (dropping, dropped_of) = (broker.clone(), slow.clone());
+    let dropper = thread::spawn(move || {
+        (1..=2).for_each(|upto| dropped_of.shelf.drop_upto(&dropping, "c", upto));
+    });
+    let fetching = slow.clone();
+    let fetcher = thread::spawn(move || {
+        for _ in 0..3 {
+            fetching.fetch();
+            thread::yield_now();
+        }
+    });
+    let mut reader = Reader::default();
+    let start = Start::After(Position { epoch: 7, offset: 0 });
+    reader.follow(&broker, &["c".parse().unwrap()], start);
+    let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
+    while upto < 3 {
+        let head = broker.head();
+        reader.poll_gather(&broker, head, 1 << 20, &mut gathered, Waker::noop());
+        for item in gathered.items() {
+            match item {
+                Item::Gap(gap) => gone_to = gap.to,
+                Item::Message(message) => {
+                    let is_told = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
+                    assert!(message.offset() > upto && is_told, "{upto} to {}", message.offset());
+                    upto = message.offset();
+                }
+            }
+        }
+        reader.advance(&gathered, gathered.items().len());
+        if gathered.waits() {
+            slow.fetch();
+            thread::yield_now();
+        }
+    }
+    dropper.join().unwrap();
+    fetcher.join().unwrap();
+}
+
+#[test]
+fn with_an_archive_that_has_to_be_waited_for() {
+    explore(a_reader_that_waits);
 }

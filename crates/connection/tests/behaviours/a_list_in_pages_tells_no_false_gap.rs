@@ -65,7 +65,8 @@ fn page(server: &Server, since: Option<&str>) -> protocol::PresencePage {
 
 fn poll(server: &mut Server, since: &str) -> PollAnswer {
     let mut poll = server.poll(TOLD, since, 0);
-    let answer = poll.poll_answer(&mut server.worker, server.time).unwrap();
+    let answer =
+        poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop()).unwrap();
     poll.leave(&mut server.worker);
     let mut json = Vec::new();
     answer.write_json(Format::Json, &server.worker.broker, &mut json);

@@ -106,7 +106,8 @@ fn everybody_new_hears_the_same_by_page_by_history_and_by_subscription() {
     assert_eq!(names, ["c1", "c2"]);
 
     let mut poll = server.poll("$presence.room.a", "earliest", 0);
-    let answer = poll.poll_answer(&mut server.worker, server.time).unwrap();
+    let answer =
+        poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop()).unwrap();
     let mut json = Vec::new();
     answer.write_json(tidewire_connection::Format::Json, &server.worker.broker, &mut json);
     let answer: PollAnswer = serde_json::from_slice(&json).unwrap();

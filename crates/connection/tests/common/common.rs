@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic)]
 
 use std::num::NonZeroU64;
+use std::task::Waker;
 use tidewire_broker::{
     Broker, Content, Draft, Engine, Grant, MemoryEngine, Options, Publishing, Retention, Rule,
     Rules,
@@ -161,7 +162,7 @@ impl Server {
         output: &mut Vec<u8>,
     ) -> bool {
         self.worker.lane.ring(self.time.steady_ms);
-        if !connection.poll_transmit(&mut self.worker, self.time) {
+        if !connection.poll_transmit(&mut self.worker, self.time, Waker::noop()) {
             return false;
         }
         let slices = self.worker.batch.slices(&self.worker.broker);
@@ -171,7 +172,10 @@ impl Server {
         output.extend_from_slice(&bytes[..written]);
         connection.handle_transmitted(written, &mut self.worker, self.time);
         if written == bytes.len() && !connection.may_transmit(&self.worker) {
-            assert!(!connection.poll_transmit(&mut self.worker, self.time), "it had more to say");
+            assert!(
+                !connection.poll_transmit(&mut self.worker, self.time, Waker::noop()),
+                "it had more to say"
+            );
         }
         self.publish_asked(connection);
         true

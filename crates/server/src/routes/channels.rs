@@ -1,12 +1,12 @@
 //! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
 use super::{AtDesk, json_answer};
-use crate::{problem::Refused, query::Query};
+use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::poll_fn};
 use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, PageRequest, PresencePage, Span, in_words};
+use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span, in_words};
 use tidewire_protocol::Position;
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
@@ -21,7 +21,7 @@ pub(super) async fn messages(
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
     let request = PageRequest { pattern, span, limit };
-    let page = Page::read(request, &desk.broker, &desk.limits, desk.clock.now());
+    let page = read(request, &desk).await;
     let mut body = Vec::new();
     page.write_json(format, &desk.broker, &mut body);
     Ok(json_answer(body))
@@ -35,11 +35,18 @@ pub(super) async fn presence(
 ) -> Result<HttpResponse, Refused> {
     let channel: ChannelName = channel.parse()?;
     let since = query.one("since").map(str::parse).transpose()?;
-    let (limit, time) = (query.limit()?, desk.clock.now());
-    let page = PresencePage::read(channel, since, limit, &desk.broker, &desk.limits, time)?;
+    let request = PresencePage::request(&channel, since, query.limit()?, &desk.broker)?;
+    let page = PresencePage::new(channel, read(request, &desk).await);
     let mut body = Vec::new();
     page.write_json(None, &desk.broker, &mut body);
     Ok(json_answer(body))
+}
+
+/// Reads a page, a part in each turn of this task.
+async fn read(request: PageRequest, desk: &Desk) -> Page {
+    let Desk { broker, limits, .. } = desk;
+    let mut reading = PageReading::new(request, broker, limits, desk.clock.now());
+    poll_fn(|context| reading.poll(broker, limits, context.waker())).await
 }
 
 #[derive(Serialize)]

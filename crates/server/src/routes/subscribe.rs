@@ -23,7 +23,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tidewire_broker::Grant;
+use tidewire_broker::{Grant, Interest};
 use tidewire_connection::{
     Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
@@ -47,6 +47,7 @@ pub(super) async fn events(
         framing,
         heartbeat,
     })
+    .await
 }
 
 /// `GET /stream`: one message a line.
@@ -68,6 +69,7 @@ pub(super) async fn stream(
         format,
         framing,
     })
+    .await
 }
 
 /// `GET /ws`, or `/` with an Upgrade header: WebSocket.
@@ -95,6 +97,7 @@ pub(super) async fn socket(
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &desk.limits)?;
     let identity = query.identity()?;
     let ticket = desk.gate.enter()?;
+    let subscriptions = found(subscriptions, &desk).await;
     let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(&desk), ticket);
     let mut response = HttpResponse::SwitchingProtocols();
@@ -129,6 +132,7 @@ pub(super) async fn poll(
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
     let _ticket = desk.gate.enter()?;
+    let subscriptions = found(subscriptions, &desk).await;
     let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
     // Who has gone needs no answer, and its place is another's; who has only ended its own side gets
     // what there is.
@@ -145,8 +149,20 @@ struct Asked<'a> {
     caller: &'a Caller,
 }
 
+/// The same subscriptions, with places that were given as a time looked up in the archive. The worker
+/// waits for no disk when they are followed afterwards.
+async fn found(mut subscriptions: Vec<Subscription>, desk: &Desk) -> Vec<Subscription> {
+    let (interest, time) = (Interest::default(), desk.clock.now());
+    poll_fn(|context| {
+        let waker = context.waker();
+        Subscription::find(&mut subscriptions, &desk.broker, time, &interest, waker)
+    })
+    .await;
+    subscriptions
+}
+
 /// Answers with an endless response, whose socket becomes a connection.
-fn follow(
+async fn follow(
     asked: Asked<'_>,
     handoff: Handoff,
     desk: &Rc<Desk>,
@@ -176,6 +192,7 @@ fn follow(
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
+    let subscriptions = found(subscriptions, desk).await;
     let opening = opening(wire(format, framing), subscriptions, identity, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(desk), ticket);
     let limits = desk.limits;
@@ -237,7 +254,7 @@ impl SeatedPoll {
             time.steady_ms = u64::MAX;
         }
         let mut worker = self.desk.worker.borrow_mut();
-        match poll.poll_answer(&mut worker, time) {
+        match poll.poll_answer(&mut worker, time, context.waker()) {
             Some(page) => Poll::Ready(page),
             None => {
                 poll.rest(&mut worker, context.waker());

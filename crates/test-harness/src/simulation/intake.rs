@@ -9,9 +9,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
-use tidewire_broker::{
-    Archive, Broker, Draft, Engine, Limits, MemoryEngine, Permit, Position, Publishing,
-};
+use tidewire_broker::{Broker, Draft, Engine, Limits, MemoryEngine, Permit, Position, Publishing};
 
 /// A broker and the engine that fills it.
 pub(crate) struct Intake {
@@ -193,8 +191,7 @@ impl Intake {
         let mut held = Vec::new();
         self.broker.each_channel(|channel| match &self.engine {
             Kind::Durable(shelf) => {
-                let all = shelf.back(&channel.name, u64::MAX, usize::MAX);
-                held.extend(all.into_iter().map(|(offset, _)| offset));
+                held.extend(shelf.offsets(&channel.name));
             }
             Kind::Memory(_) => {
                 left.insert(channel.name.as_str().to_owned(), channel.messages);

@@ -243,12 +243,12 @@ impl Session {
         if self.blocked_ms.is_some() && !self.down.has_room() {
             return Ok(());
         }
-        let now_ms = desk.time.steady_ms;
+        let (now_ms, waker) = (desk.time.steady_ms, Arc::clone(&self.alarm).into());
         for batches in 0.. {
             if batches > ROUNDS_MAX {
                 return Err("a connection has ever more to write".to_owned());
             }
-            if !connection.poll_transmit(desk.worker, desk.time) {
+            if !connection.poll_transmit(desk.worker, desk.time, &waker) {
                 break;
             }
             let batch = &desk.worker.batch;
@@ -286,7 +286,9 @@ impl Session {
         if self.up.is_at_end(desk.time.steady_ms) {
             poll.leave(desk.worker);
             self.down.is_ended = true;
-        } else if let Some(page) = poll.poll_answer(desk.worker, desk.time) {
+        } else if let Some(page) =
+            poll.poll_answer(desk.worker, desk.time, &Arc::clone(&self.alarm).into())
+        {
             poll.leave(desk.worker);
             desk.tally.polls_timed_out += u64::from(page.is_empty());
             let mut answer = Vec::new();

@@ -22,8 +22,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss, Options,
-    Permit, Position, Publishing, Retention,
+    AppendError, Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss,
+    Message, Options, Permit, Position, Publishing, Retention,
 };
 
 /// The store, and the engine before it.
@@ -171,6 +171,13 @@ impl Shelf {
         let pending = Pending(Arc::clone(&answer));
         lock(&self.inner).queue.push(Waiting { permit, draft, source, answer });
         Publishing::Waiting(Box::pin(pending))
+    }
+
+    /// The offsets of a channel's rows that can be read.
+    pub(crate) fn offsets(&self, channel: &ChannelName) -> Vec<u64> {
+        let inner = lock(&self.inner);
+        let rows = inner.racks.get(channel.as_str()).into_iter().flat_map(|rack| &rack.rows);
+        rows.filter(|(_, row)| !row.is_rotten).map(|(offset, _)| *offset).collect()
     }
 
     /// From here on nothing is lost while the archive is asked.
@@ -370,7 +377,14 @@ impl Rack {
 }
 
 impl Archive for Shelf {
-    fn read(&self, channel: &ChannelName, after: u64, upto: u64, bytes_max: usize) -> Cold {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        _: Asker<'_>,
+    ) -> Poll<Cold> {
         let mut inner = lock(&self.inner);
         inner.disturb(channel);
         let (mut cold, mut bytes) = (Cold::default(), 0);
@@ -384,33 +398,36 @@ impl Archive for Shelf {
             if row.is_rotten {
                 cold.lost = *offset;
             } else {
-                cold.entries.push(row.entry.clone());
+                cold.messages.push(Arc::new(Message::unheld(row.entry.clone())));
             }
         }
-        inner.reads += u64::try_from(cold.entries.len()).unwrap_or(0);
-        cold
+        inner.reads += u64::try_from(cold.messages.len()).unwrap_or(0);
+        Poll::Ready(cold)
     }
 
-    fn next_after(&self, channel: &ChannelName, after: u64) -> Option<u64> {
+    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
         let mut inner = lock(&self.inner);
         inner.disturb(channel);
-        let (offset, row) = inner.racks.get(channel.as_str())?.after(after).next()?;
-        // Who cannot read a row cannot tell where it is either.
-        Some(if row.is_rotten { after + 1 } else { *offset })
+        let rack = inner.racks.get(channel.as_str());
+        let mut rows = rack.into_iter().flat_map(|rack| rack.rows.iter());
+        let first = rows.find(|(_, row)| row.entry.time_ms >= time_ms);
+        Poll::Ready(first.map(|(offset, _)| *offset))
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
-        let mut inner = lock(&self.inner);
-        inner.disturb(channel);
-        let mut rows = inner.racks.get(channel.as_str())?.rows.iter();
-        rows.find(|(_, row)| row.entry.time_ms >= time_ms).map(|(offset, _)| *offset)
-    }
-
-    fn back(&self, channel: &ChannelName, before: u64, count: usize) -> Vec<(u64, usize)> {
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        _: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         let inner = lock(&self.inner);
-        let Some(rack) = inner.racks.get(channel.as_str()) else { return Vec::new() };
+        let Some(rack) = inner.racks.get(channel.as_str()) else {
+            return Poll::Ready(Vec::new());
+        };
         let rows = rack.rows.range(..before).rev().filter(|(_, row)| !row.is_rotten);
-        rows.map(|(offset, row)| (*offset, row.entry.draft.bytes())).take(count).collect()
+        let found = rows.map(|(offset, row)| (*offset, row.entry.draft.bytes()));
+        Poll::Ready(found.take(count).collect())
     }
 }
 

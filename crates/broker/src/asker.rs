@@ -1,0 +1,130 @@
+//! Who asks an archive, and who is woken once it can answer.
+//!
+//! A reader may ask for many channels at once. It is woken when the last of them can be read, as it
+//! would have to wait for that one anyway. Until then it asks for nothing more.
+
+use crate::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::{
+    cell::OnceCell,
+    sync::{Arc, PoisonError, Weak},
+    task::Waker,
+};
+
+/// What one reader waits for. While it lives, somebody is interested in the answer.
+///
+/// A reader of what is in memory never asks, and then stores nothing.
+#[derive(Debug, Default)]
+pub struct Interest(OnceCell<Arc<Awaited>>);
+
+#[derive(Debug, Default)]
+struct Awaited {
+    /// Questions without an answer.
+    count: AtomicUsize,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// Who asks, for the time of one question.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// None blocks until it is answered.
+    waits_by: Option<(&'a Interest, &'a Waker)>,
+    as_of: u64,
+}
+
+/// A question that an archive has still to answer. Dropping it wakes its asker, after its last one.
+#[derive(Debug)]
+pub struct Waiting(Weak<Awaited>);
+
+impl Interest {
+    /// Whether there are questions without an answer; then `waker` is the one to be woken.
+    pub fn is_waiting(&self, waker: &Waker) -> bool {
+        self.count() > 0 && {
+            self.0.get().into_iter().for_each(|awaited| awaited.wake_by(waker));
+            // The last answer may have come before that.
+            self.count() > 0
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.get().map_or(0, |awaited| awaited.count.load(Ordering::SeqCst))
+    }
+}
+
+impl<'a> Asker<'a> {
+    /// One that blocks until it is answered.
+    pub const BLOCKING: Self = Self { waits_by: None, as_of: 0 };
+
+    /// One that has `waker` woken if it has to ask again.
+    pub const fn new(interest: &'a Interest, waker: &'a Waker) -> Self {
+        Self { waits_by: Some((interest, waker)), as_of: 0 }
+    }
+
+    /// The same, who began with the state of offset `as_of`.
+    pub(crate) const fn since(self, as_of: u64) -> Self {
+        Self { as_of, ..self }
+    }
+
+    /// What it is given of a compacted channel may be no older than this offset: it is not told which
+    /// values were removed up to there.
+    pub const fn as_of(&self) -> u64 {
+        self.as_of
+    }
+
+    /// Whether it blocks until it is answered.
+    pub const fn is_blocking(&self) -> bool {
+        self.waits_by.is_none()
+    }
+
+    /// Has the asker wait, unless it blocks.
+    pub fn wait(&self) -> Option<Waiting> {
+        let (interest, waker) = self.waits_by?;
+        let awaited = interest.0.get_or_init(Arc::default);
+        awaited.wake_by(waker);
+        awaited.count.fetch_add(1, Ordering::SeqCst);
+        Some(Waiting(Arc::downgrade(awaited)))
+    }
+
+    /// Whether it waits for as many answers as one reader may.
+    pub(crate) fn has_asked_enough(&self) -> bool {
+        self.waits_by.is_some_and(|(interest, _)| interest.count() >= QUESTIONS_MAX)
+    }
+}
+
+impl Waiting {
+    /// A number that tells its reader from all others that wait.
+    pub fn reader(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
+    /// Whether nobody is interested any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(awaited) = self.0.upgrade()
+            && awaited.count.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            let waker = awaited.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Awaited {
+    fn wake_by(&self, waker: &Waker) {
+        let mut known = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *known {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+/// Questions of one reader at a time. Each stands for a read of a channel; so many keep a disk busy.
+const QUESTIONS_MAX: usize = 64;

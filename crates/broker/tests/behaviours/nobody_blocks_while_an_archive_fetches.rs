@@ -1,0 +1,150 @@
+//! A reader whose archive has to fetch something is told so at once, and woken when it is there.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use crate::common::{Seen, messages, see};
+use crate::slow::Slow;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
+};
+use tidewire_broker::{Broker, Gathered, Limits, Pattern, Reader, Start};
+
+/// Counts how often it was rung.
+#[derive(Debug, Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct World {
+    slow: Arc<Slow>,
+    broker: Broker,
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+impl World {
+    /// `count` messages, in turns of so many channels `c.0`, `c.1`, …, none of them in memory.
+    fn new(count: u64, channels: u64) -> Self {
+        let slow = Arc::new(Slow::default());
+        let limits = Limits { bytes_max: 0, ..Limits::default() };
+        let broker = Broker::with_archive(7, 0, limits, slow.clone());
+        for offset in 1..=count {
+            slow.shelf.publish(&broker, &format!("c.{}", (offset - 1) % channels), offset);
+        }
+        let bell = Arc::new(Bell::default());
+        Self { slow, broker, waker: Arc::clone(&bell).into(), bell }
+    }
+
+    fn follow(&self, patterns: &[&str]) -> Reader {
+        let patterns: Vec<Pattern> =
+            patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
+        let mut reader = Reader::default();
+        reader.follow(&self.broker, &patterns, Start::After(self.broker.position(0)));
+        reader
+    }
+
+    /// What it finds without waiting, and whether it has to wait.
+    fn turn(&self, reader: &mut Reader) -> (Vec<Seen>, bool) {
+        let mut gathered = Gathered::default();
+        let (broker, bytes_max) = (&self.broker, 1 << 20);
+        reader.poll_gather(broker, broker.head(), bytes_max, &mut gathered, &self.waker);
+        assert!(!(gathered.waits() && gathered.is_caught_up()));
+        let seen = gathered.items().iter().map(see).collect();
+        reader.advance(&gathered, gathered.items().len());
+        (seen, gathered.waits())
+    }
+
+    /// What it finds until it is caught up, with an archive that fetches when asked.
+    fn drain(&self, reader: &mut Reader) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        for _ in 0..1_000 {
+            let (found, waits) = self.turn(reader);
+            seen.extend(found);
+            let fetched = self.slow.fetch();
+            assert_eq!(waits, fetched > 0, "who waits has asked for something");
+            if !waits && reader.after() == Some(self.broker.head()) {
+                return seen;
+            }
+        }
+        panic!("it never came to an end: {seen:?}");
+    }
+
+    fn rung(&self) -> usize {
+        self.bell.0.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn it_is_told_to_wait_and_woken_once_for_all_it_has_asked() {
+    for patterns in [&["c.*"][..], &["c.0", "c.1", "c.2"]] {
+        let world = World::new(6, 3);
+        let mut reader = world.follow(patterns);
+        assert_eq!(world.turn(&mut reader), (vec![], true));
+        assert_eq!((world.slow.asked(), world.rung()), ((3, 0), 0), "{patterns:?}");
+        // A turn for another reason asks for nothing again.
+        assert_eq!(world.turn(&mut reader), (vec![], true));
+        assert_eq!((world.slow.asked(), world.slow.fetch(), world.rung()), ((3, 0), 3, 1));
+        assert_eq!(world.drain(&mut reader), messages(1..=6), "{patterns:?}");
+    }
+}
+
+#[test]
+fn what_is_certainly_before_it_is_handed_over_at_once() {
+    let world = World::new(4, 2);
+    let mut reader = world.follow(&["c.*"]);
+    let (mut seen, mut has_come_early) = (Vec::new(), false);
+    for _ in 0..100 {
+        let (found, waits) = world.turn(&mut reader);
+        has_come_early |= waits && !found.is_empty();
+        seen.extend(found);
+        world.slow.fetch();
+    }
+    assert_eq!(seen, messages(1..=4));
+    assert!(has_come_early);
+}
+
+#[test]
+fn one_reader_asks_for_so_much_at_a_time_and_no_more() {
+    let world = World::new(200, 100);
+    let mut reader = world.follow(&["c.*"]);
+    assert!(world.turn(&mut reader).1);
+    assert_eq!(world.slow.asked(), (64, 0));
+    assert_eq!(world.drain(&mut reader), messages(1..=200));
+}
+
+#[test]
+fn nothing_need_be_fetched_for_a_reader_that_is_gone() {
+    let world = World::new(4, 2);
+    let (mut gone, mut stays) = (world.follow(&["c.*"]), world.follow(&["c.0"]));
+    assert!(world.turn(&mut gone).1 && world.turn(&mut stays).1);
+    assert_eq!(world.slow.asked(), (3, 0));
+    drop(gone);
+    assert_eq!(world.slow.asked(), (1, 2));
+}
+
+#[test]
+fn what_goes_while_it_waits_is_told() {
+    for fetched_first in [true, false] {
+        let world = World::new(4, 1);
+        let mut reader = world.follow(&["c.0"]);
+        assert!(world.turn(&mut reader).1);
+        // What was fetched before that may still be read, or not: word of the loss comes either way.
+        if fetched_first {
+            world.slow.fetch();
+        }
+        world.slow.shelf.drop_upto(&world.broker, "c.0", 2);
+        if !fetched_first {
+            world.slow.fetch();
+        }
+        let seen = world.drain(&mut reader);
+        assert_eq!(seen.first(), Some(&Seen::Gap("c.0".into(), 0, 2)), "{seen:?}");
+        assert!(seen.ends_with(&messages(3..=4)), "{seen:?}");
+    }
+}

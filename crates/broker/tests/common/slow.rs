@@ -1,0 +1,86 @@
+//! An archive that has to be waited for: it answers a question once it was told to fetch, and from then
+//! on with what it found at that time, like a cache.
+#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+
+use crate::shelf::Shelf;
+#[cfg(shuttle)]
+use shuttle::sync::Mutex;
+#[cfg(not(shuttle))]
+use std::sync::Mutex;
+use std::{collections::BTreeMap, task::Poll};
+use tidewire_broker::{Archive, Asker, ChannelName, Cold, Waiting};
+
+#[derive(Debug, Default)]
+pub struct Slow {
+    pub shelf: Shelf,
+    asked: Mutex<Vec<(Question, Waiting)>>,
+    answers: Mutex<BTreeMap<Question, Cold>>,
+}
+
+/// Of which channel, after where, up to where, how many bytes.
+type Question = (String, u64, u64, usize);
+
+impl Slow {
+    /// Answers what was asked so far; says how many questions that were.
+    pub fn fetch(&self) -> usize {
+        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
+        for (question, waiting) in &asked {
+            let (channel, after, upto, bytes_max) = question;
+            let name = channel.parse().unwrap();
+            let cold = self.shelf.read(&name, *after, *upto, *bytes_max, Asker::BLOCKING);
+            assert!(cold.is_ready() && !waiting.is_gone());
+            if let Poll::Ready(cold) = cold {
+                self.answers.lock().unwrap().insert(question.clone(), cold);
+            }
+        }
+        // Only now are they woken.
+        asked.len()
+    }
+
+    /// How many ask whose readers are still there, and how many whose readers are gone.
+    pub fn asked(&self) -> (usize, usize) {
+        let asked = self.asked.lock().unwrap();
+        let gone = asked.iter().filter(|(_, waiting)| waiting.is_gone()).count();
+        (asked.len() - gone, gone)
+    }
+}
+
+impl Archive for Slow {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Cold> {
+        let question = (channel.as_str().to_owned(), after, upto, bytes_max);
+        if let Some(cold) = self.answers.lock().unwrap().get(&question) {
+            return Poll::Ready(cold.clone());
+        }
+        let Some(waiting) = asker.wait() else {
+            return self.shelf.read(channel, after, upto, bytes_max, asker);
+        };
+        self.asked.lock().unwrap().push((question, waiting));
+        Poll::Pending
+    }
+
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        asker: Asker<'_>,
+    ) -> Poll<Option<u64>> {
+        self.shelf.first_since(channel, time_ms, asker)
+    }
+
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
+        self.shelf.back(channel, before, count, asker)
+    }
+}
