@@ -13,7 +13,7 @@
 //! ```
 
 use crate::{
-    ChannelName, Message, News, Pattern, PatternMap, SlowReaders,
+    ChannelName, Item, Message, News, Pattern, PatternMap, SlowReaders,
     channel::Channel,
     news::Whereabouts,
     ring::{Lost, Taken},
@@ -215,6 +215,18 @@ impl Cursor {
             }
             if is_told && self.wild == Wild::Scan {
                 self.wild = Wild::Walk;
+            }
+        }
+    }
+
+    /// Notes the gaps among `items`, which have been handed over.
+    pub(crate) fn note_told(&mut self, items: &[Item]) {
+        for item in items {
+            if let Item::Gap(gap) = item {
+                let told = |follow: &&mut Follow| follow.pattern == gap.pattern;
+                if let Some(follow) = self.follows.iter_mut().find(told) {
+                    follow.told = follow.told.max(gap.to);
+                }
             }
         }
     }

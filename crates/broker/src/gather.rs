@@ -6,6 +6,7 @@ use crate::{
     Asker, Broker, Message, Pattern, PatternMap,
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
+    live::LiveRead,
 };
 use smallvec::SmallVec;
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll};
@@ -29,6 +30,10 @@ pub struct Gathered {
     pub(crate) has_walked: bool,
     /// Whether the archive has to fetch what comes next.
     pub(crate) waits: bool,
+    /// Whether there is word of a loss among the items.
+    pub(crate) has_gaps: bool,
+    /// The read that this is the result of, if others may have the same.
+    pub(crate) live: Option<LiveRead>,
     /// The eviction count before it was read, if anything has been.
     pub(crate) evictions: Option<NonZeroU64>,
     channels: Vec<Arc<Channel>>,
@@ -111,6 +116,12 @@ impl Gathered {
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
         (self.has_scanned, self.has_walked) = (false, false);
         (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
+        (self.has_gaps, self.live) = (false, None);
+    }
+
+    /// Whether there is word of a loss among the items.
+    pub fn has_gaps(&self) -> bool {
+        self.has_gaps
     }
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
@@ -123,7 +134,6 @@ impl Gathered {
         limit: u64,
         Demand { bytes_max, muted, asker }: Demand<'_>,
     ) {
-        self.clear();
         let asker = asker.since(cursor.state());
         self.evictions = NonZeroU64::new(broker.shared.evictions());
         let handed_over = HandedOver::by(others);
@@ -301,6 +311,7 @@ impl Gathered {
 
     /// One notice a pattern: what is lost later on only makes it reach further.
     pub(crate) fn note_gap(&mut self, gap: Gap, at: usize) {
+        self.has_gaps = true;
         let noted = self.items.iter_mut().find_map(|item| match item {
             Item::Gap(noted) if noted.pattern == gap.pattern => Some(noted),
             _ => None,

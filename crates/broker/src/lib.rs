@@ -54,6 +54,7 @@ mod sweep;
 mod back;
 mod cursor;
 mod gather;
+mod live;
 mod reader;
 mod walk;
 

@@ -39,6 +39,11 @@ impl News {
         }
     }
 
+    /// Whether it is only of channels that the reader follows by name.
+    pub(crate) fn is_named(&self) -> bool {
+        matches!(self.0, Whereabouts::Named)
+    }
+
     /// Whether it has become news without channels: its reader walks the log.
     pub(crate) fn is_anywhere(&self) -> bool {
         matches!(&self.0, Whereabouts::In(listing) if listing.rescan)

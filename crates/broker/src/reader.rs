@@ -23,9 +23,9 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Reader {
     /// By place, the furthest behind first; no two at the same place once merged.
-    cursors: SmallVec<[Cursor; 1]>,
+    pub(crate) cursors: SmallVec<[Cursor; 1]>,
     /// Messages of this origin are passed over.
-    muted: Option<NonZeroU64>,
+    pub(crate) muted: Option<NonZeroU64>,
     /// What it has asked the archive for.
     interest: Interest,
 }
@@ -210,6 +210,9 @@ impl Reader {
 
     /// Takes in what a lane has reported for this reader.
     pub fn note(&mut self, news: News) {
+        if news.is_named() {
+            return;
+        }
         if let Some(live) = self.cursors.last_mut() {
             live.note(news);
         }
@@ -231,7 +234,9 @@ impl Reader {
         bytes_max: usize,
         gathered: &mut Gathered,
     ) {
-        self.gather_by(Asker::BLOCKING, broker, settled, bytes_max, gathered);
+        if !self.gather_live(broker, settled, bytes_max, gathered) {
+            self.gather_by(Asker::BLOCKING, broker, settled, bytes_max, gathered);
+        }
     }
 
     /// The same, without waiting: where the archive has to fetch what comes next, what is certainly
@@ -244,6 +249,9 @@ impl Reader {
         gathered: &mut Gathered,
         waker: &Waker,
     ) {
+        if self.gather_live(broker, settled, bytes_max, gathered) {
+            return;
+        }
         if self.interest.is_waiting(waker) {
             gathered.clear();
             gathered.waits = true;
@@ -256,7 +264,8 @@ impl Reader {
         self.interest = interest;
     }
 
-    fn gather_by(
+    /// Gathers for any reader.
+    pub(crate) fn gather_by(
         &mut self,
         asker: Asker<'_>,
         broker: &Broker,
@@ -285,6 +294,9 @@ impl Reader {
 
     /// Moves past the first `handed_over` items of what was gathered last.
     pub fn advance(&mut self, gathered: &Gathered, handed_over: usize) {
+        if self.advance_live(gathered, handed_over) {
+            return;
+        }
         let Some(cursor) = self.cursors.first_mut() else { return };
         // Who was given nothing but the wait for an archive is not yet slow itself.
         if !gathered.waits || !gathered.items.is_empty() {
@@ -293,18 +305,13 @@ impl Reader {
             }
         }
         let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
-        for item in done {
-            if let Item::Gap(gap) = item {
-                let told = |follow: &&mut Follow| follow.pattern == gap.pattern;
-                if let Some(follow) = cursor.follows.iter_mut().find(told) {
-                    follow.told = follow.told.max(gap.to);
-                }
-            }
-        }
         let left = gathered.items.get(done.len()..).unwrap_or_default();
-        if left.iter().any(|item| matches!(item, Item::Gap(_))) {
-            // A loss is found by looking at its channel, which may hold nothing else any more.
-            cursor.scan();
+        if gathered.has_gaps {
+            cursor.note_told(done);
+            if left.iter().any(|item| matches!(item, Item::Gap(_))) {
+                // A loss is found by looking at its channel, which may hold nothing else any more.
+                cursor.scan();
+            }
         }
         if !left.is_empty() {
             cursor.after = last_offset(done).unwrap_or(cursor.after);

@@ -99,6 +99,12 @@ impl Ring {
         self.bare
     }
 
+    /// Whether everything there ever was after `after` is here, but for what was superseded.
+    pub(crate) fn is_whole_after(&self, after: u64) -> bool {
+        let Taken { messages, tombstones } = self.taken;
+        self.floor() <= after && messages.offset.max(tombstones.offset) <= after
+    }
+
     /// The offset of the oldest message held.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.slots.front().map(|slot| slot.offset)

@@ -18,6 +18,16 @@ pub struct Batch {
     /// The end of each item, as the batch stands on the wire.
     ends: Vec<usize>,
     len: usize,
+    /// How its items are spelled, where it holds nothing else.
+    spelling: Option<Spelling>,
+}
+
+/// How a message is written on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spelling {
+    pub(crate) encoding: Encoding,
+    /// Without its chunk's framing.
+    pub(crate) is_bare: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +83,19 @@ impl Batch {
         self.segments.clear();
         self.ends.clear();
         (self.unsent_end, self.replies_end, self.len) = (0, 0, 0);
+        self.spelling = None;
         self.bytes.shrink_to(BATCH_BYTES_SPARE);
+    }
+
+    /// Notes that all items are spelled like that: then others may write the same, unless it holds
+    /// what is one connection's alone.
+    pub(crate) fn note_spelling(&mut self, spelling: Spelling) {
+        self.spelling = Some(spelling).filter(|_| self.replies_end == 0 && self.len > 0);
+    }
+
+    /// How its items are spelled, if it holds some and nothing else.
+    pub(crate) fn spelling(&self) -> Option<Spelling> {
+        self.spelling
     }
 
     pub(crate) fn push_copy(&mut self, bytes: &[u8]) {
@@ -94,12 +116,11 @@ impl Batch {
         self.segments.push(Segment::Shared(shared));
     }
 
-    /// Adds a gathered message, whole or without its chunk's framing.
+    /// Adds a gathered message.
     pub(crate) fn push_message(
         &mut self,
         message: &Arc<Message>,
-        encoding: Encoding,
-        is_bare: bool,
+        Spelling { encoding, is_bare }: Spelling,
         broker: &Broker,
     ) {
         let bytes = encoding.of(message, broker);
@@ -120,6 +141,9 @@ impl Batch {
 
     /// How many items are over, `written` bytes into the batch, and what is left of one begun.
     pub(crate) fn split(&self, written: usize) -> (usize, Option<Rest>) {
+        if written >= self.len {
+            return (self.ends.len(), None);
+        }
         let over = self.ends.partition_point(|end| *end <= written);
         let begins = over.checked_sub(1).and_then(|at| self.ends.get(at)).copied();
         match self.ends.get(over) {

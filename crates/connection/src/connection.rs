@@ -258,22 +258,25 @@ impl Connection {
 
     /// When [`Connection::handle_time`] has to be called, on the steady clock.
     pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
-        // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
-        let is_asked = self.phase == Phase::Open && self.blocked_ms.is_none();
-        let pulse_ms = match self.pinged_ms {
-            _ if !is_asked || !self.wire.is_websocket() => None,
-            Some(pinged_ms) => Some(pinged_ms.saturating_add(limits.pong_wait_ms)),
-            None => Some(self.heard_ms.saturating_add(limits.heartbeat_ms)),
-        };
-        let beats = is_asked && self.wire.has_heartbeat() && !self.is_heartbeat_due;
-        let beat_ms = beats.then(|| self.sent_ms.saturating_add(limits.heartbeat_ms));
-        let stall_ms = self.blocked_ms.map(|since| since.saturating_add(limits.stall_ms));
+        let stall_ms = self.blocked_ms.map_or(NEVER, |since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
-            Phase::Open => self.dismissal.as_ref().map(|dismissal| dismissal.by_ms),
-            Phase::Closing { until_ms, .. } => Some(until_ms),
-            Phase::Flushing(_) | Phase::Ended(_) => None,
+            Phase::Open => self.dismissal.as_ref().map_or(NEVER, |dismissal| dismissal.by_ms),
+            Phase::Closing { until_ms, .. } => until_ms,
+            Phase::Flushing(_) | Phase::Ended(_) => NEVER,
         };
-        [pulse_ms, beat_ms, stall_ms, close_ms].into_iter().flatten().min().unwrap_or(u64::MAX)
+        let until_ms = stall_ms.min(close_ms);
+        // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
+        if self.phase != Phase::Open || self.blocked_ms.is_some() {
+            return until_ms;
+        }
+        let pulse_ms = match self.pinged_ms {
+            _ if !self.wire.is_websocket() => NEVER,
+            Some(pinged_ms) => pinged_ms.saturating_add(limits.pong_wait_ms),
+            None => self.heard_ms.saturating_add(limits.heartbeat_ms),
+        };
+        let beats = self.wire.has_heartbeat() && !self.is_heartbeat_due;
+        let beat_ms = if beats { self.sent_ms.saturating_add(limits.heartbeat_ms) } else { NEVER };
+        until_ms.min(pulse_ms).min(beat_ms)
     }
 
     /// Has it say goodbye once all that the lane has settled is handed over, or at the latest after
@@ -408,3 +411,6 @@ impl Connection {
 ///
 /// [RFC 6455 §5.5]: https://www.rfc-editor.org/rfc/rfc6455#section-5.5
 const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+/// The time that never comes.
+const NEVER: u64 = u64::MAX;

@@ -188,6 +188,10 @@ impl Connection {
 
     /// Goes on with input that waited behind answers, or a close behind an echo, once those are sent.
     pub(crate) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
+        let waits = |socket: &Socket| socket.broken.is_some() || !socket.parked.is_empty();
+        if !self.socket.as_deref().is_some_and(waits) {
+            return;
+        }
         self.resume_close(worker, time);
         let waits = self.socket.as_ref().is_some_and(|socket| !socket.parked.is_empty());
         if waits && self.wants_input(worker) {

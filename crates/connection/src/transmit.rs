@@ -1,6 +1,8 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
-use crate::{Connection, Framing, Time, Worker, connection::Phase, start::in_words};
+use crate::{
+    Connection, Framing, Time, Worker, batch::Spelling, connection::Phase, start::in_words,
+};
 use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::{Gap, Item};
 use tidewire_protocol::GapView;
@@ -9,6 +11,9 @@ impl Connection {
     /// Fills the worker's batch with what is to be written next; false if there is nothing. `waker` is
     /// woken when an archive has what it has to be asked for.
     pub fn poll_transmit(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> bool {
+        if self.shares_batch(worker) {
+            return true;
+        }
         worker.batch.clear();
         worker.gathered.clear();
         if matches!(self.phase, Phase::Ended(_)) {
@@ -40,7 +45,27 @@ impl Connection {
         if worker.batch.is_empty() {
             self.finish();
         }
+        worker.batch.note_spelling(self.spelling());
         !worker.batch.is_empty()
+    }
+
+    /// Whether the worker's batch, which another connection has filled, is what this one has to write.
+    ///
+    /// Subscribers of one channel have their turns one after another, and most of them stand at the same
+    /// place: then one of them reads and copies for all. It is the same read, for
+    /// [`tidewire_broker::Reader::would_find`] says that it would find the same.
+    fn shares_batch(&mut self, worker: &mut Worker) -> bool {
+        let only_reads = self.phase == Phase::Open
+            && self.unsent.is_none()
+            && self.replies.is_empty()
+            && !self.has_unanswered()
+            && !self.is_too_slow;
+        if !only_reads || worker.batch.spelling() != Some(self.spelling()) {
+            return false;
+        }
+        self.take_news(worker);
+        let Worker { broker, lane, limits, gathered, .. } = worker;
+        self.reader.would_find(broker, lane.settled(), limits.gather_bytes_max, gathered)
     }
 
     /// Whether [`Connection::poll_transmit`] may find more, right after a whole batch was sent.
@@ -97,6 +122,9 @@ impl Connection {
 
     /// Notes of what is handed over up to where it lacks a place: behind a gap with nothing after it.
     fn note_gaps(&mut self, handed_over: usize, worker: &Worker) {
+        if self.unplaced_to.is_none() && !worker.gathered.has_gaps() {
+            return;
+        }
         for item in worker.gathered.items().iter().take(handed_over) {
             self.unplaced_to = match item {
                 Item::Gap(gap) => self.unplaced_to.max(NonZeroU64::new(gap.to)),
@@ -111,10 +139,19 @@ impl Connection {
         batch.len() == batch.replies_end && batch.len() <= self.unseen_bytes
     }
 
-    fn gather(&mut self, worker: &mut Worker, waker: &Waker) {
+    fn take_news(&mut self, worker: &mut Worker) {
         if let Some(news) = worker.lane.take_news(self.seat) {
             self.reader.note(news);
         }
+    }
+
+    fn spelling(&self) -> Spelling {
+        let is_bare = self.wire.framing() == Some(Framing::UntilClose);
+        Spelling { encoding: self.wire.encoding(), is_bare }
+    }
+
+    fn gather(&mut self, worker: &mut Worker, waker: &Waker) {
+        self.take_news(worker);
         let Worker { broker, lane, limits, batch, gathered } = worker;
         let room = limits.gather_bytes_max.saturating_sub(batch.len());
         self.reader.poll_gather(broker, lane.settled(), room, gathered, waker);
@@ -124,11 +161,10 @@ impl Connection {
             gathered.clear();
             (self.is_too_slow, self.is_spent) = (true, true);
         }
-        let encoding = self.wire.encoding();
-        let is_bare = self.wire.framing() == Some(Framing::UntilClose);
+        let spelling = self.spelling();
         for item in gathered.items() {
             match item {
-                Item::Message(message) => batch.push_message(message, encoding, is_bare, broker),
+                Item::Message(message) => batch.push_message(message, spelling, broker),
                 Item::Gap(Gap { pattern, from, to }) => {
                     let from = in_words(broker.position(*from)).to_string();
                     let to = in_words(broker.position(*to));

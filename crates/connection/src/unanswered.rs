@@ -36,6 +36,11 @@ enum Answer {
 }
 
 impl Connection {
+    /// Whether a request waits.
+    pub(crate) fn has_unanswered(&self) -> bool {
+        self.socket.as_deref().is_some_and(|socket| socket.unanswered.is_some())
+    }
+
     /// Answers the request that waits, once all of it has been read.
     pub(crate) fn resume_request(&mut self, worker: &mut Worker, time: Time, waker: &Waker) {
         let Some(socket) = self.socket.as_deref_mut() else { return };

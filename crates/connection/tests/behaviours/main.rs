@@ -25,6 +25,7 @@ mod a_reader_that_takes_nothing_is_let_go;
 mod a_response_without_chunks_is_the_same_inside;
 mod a_silent_websocket_is_pinged_then_let_go;
 mod an_echo_comes_before_the_close_of_a_broken_frame;
+mod connections_in_turn_hear_what_each_alone_would;
 mod each_wire_opens_with_its_place;
 mod overlapping_subscriptions_bring_each_position_once;
 mod pages_follow_each_other_without_loss;

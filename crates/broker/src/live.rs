@@ -1,0 +1,128 @@
+//! The same read for the commonest reader: one cursor that follows one channel by name, in memory.
+//!
+//! Merging looks where each channel has news before it reads. One channel needs no merging, so one hold
+//! of its lock finds the same. And what one reader has gathered is what the next one at the same place
+//! of the same channel would find, until something is removed from the log.
+
+use crate::{
+    Broker, Gathered, Item, Reader,
+    channel::Channel,
+    cursor::{Cursor, Wild},
+};
+use std::{num::NonZeroU64, sync::Arc};
+
+/// Of which read something is the result that depends on nothing else of its reader.
+#[derive(Debug)]
+pub(crate) struct LiveRead {
+    channel: Arc<Channel>,
+    after: u64,
+    limit: u64,
+    bytes_max: usize,
+}
+
+impl Reader {
+    /// Gathers, if the reader is a plain one and is owed no word of a loss; otherwise says false, and
+    /// nothing of `gathered` counts.
+    ///
+    /// It finds what [`Gathered::read`] would find.
+    pub(crate) fn gather_live(
+        &self,
+        broker: &Broker,
+        settled: u64,
+        bytes_max: usize,
+        gathered: &mut Gathered,
+    ) -> bool {
+        let Some((cursor, channel)) = self.plain() else { return false };
+        let limit = settled.max(cursor.after);
+        let read = LiveRead { channel: Arc::clone(channel), after: cursor.after, limit, bytes_max };
+        gathered.clear();
+        // Before anything is read, as for every read.
+        gathered.evictions = NonZeroU64::new(broker.shared.evictions());
+        gathered.read_live(read, self.muted)
+    }
+
+    /// Whether `gathered`, which another reader may have gathered, is what this one would find.
+    ///
+    /// It is for a reader at the same place of the same one channel, if nothing has been removed from
+    /// the log since. What has been published since is newer than `settled`, which has to be the same.
+    pub fn would_find(
+        &self,
+        broker: &Broker,
+        settled: u64,
+        bytes_max: usize,
+        gathered: &Gathered,
+    ) -> bool {
+        let Some(read) = &gathered.live else { return false };
+        let Some((cursor, channel)) = self.plain() else { return false };
+        read.after == cursor.after
+            && read.limit == settled.max(cursor.after)
+            && read.bytes_max == bytes_max
+            && Arc::ptr_eq(&read.channel, channel)
+            && gathered.evictions == NonZeroU64::new(broker.shared.evictions())
+    }
+
+    /// Moves past what was gathered last, if the reader is a plain one and all of it is handed over;
+    /// otherwise says false, and has done nothing.
+    pub(crate) fn advance_live(&mut self, gathered: &Gathered, handed_over: usize) -> bool {
+        if gathered.live.is_none() || handed_over < gathered.items.len() || self.plain().is_none() {
+            return false;
+        }
+        let [cursor] = &mut *self.cursors else { return false };
+        let [follow] = &mut *cursor.follows else { return false };
+        follow.begun = follow.begun.or(gathered.evictions);
+        cursor.after = cursor.after.max(gathered.upto);
+        true
+    }
+
+    /// The one cursor, and the one channel that it follows by name, of a plain reader.
+    ///
+    /// Compacted channels are read the long way: what of them is owed depends on where a reader began.
+    fn plain(&self) -> Option<(&Cursor, &Arc<Channel>)> {
+        let [cursor] = &*self.cursors else { return None };
+        let [follow] = &*cursor.follows else { return None };
+        let channel = follow.channel.as_ref()?;
+        let is_plain = matches!(cursor.wild, Wild::Quiet) && channel.options().compaction.is_none();
+        is_plain.then_some((cursor, channel))
+    }
+}
+
+impl Gathered {
+    /// Reads one channel; false if something after the reader's place is not in memory.
+    fn read_live(&mut self, read: LiveRead, muted: Option<NonZeroU64>) -> bool {
+        let LiveRead { channel, after, limit, bytes_max } = &read;
+        let mut budget = isize::try_from(*bytes_max).unwrap_or(isize::MAX).max(1);
+        let (mut passed, mut is_cut, mut is_anyones) = (*after, false, true);
+        if channel.last() > *after {
+            let ring = channel.ring();
+            if !ring.is_whole_after(*after) {
+                return false;
+            }
+            for message in ring.iter_after(*after) {
+                if message.offset() > *limit {
+                    break;
+                }
+                if budget <= 0 {
+                    is_cut = true;
+                    break;
+                }
+                budget = budget.saturating_sub_unsigned(message.wire_bytes());
+                passed = message.offset();
+                let origin = message.origin();
+                // It depends on the reader whether it gets this one.
+                is_anyones &= origin.is_none();
+                if origin.is_none() || origin != muted {
+                    self.items.push(Item::Message(Arc::clone(message)));
+                }
+            }
+        }
+        self.bytes_left = usize::try_from(budget).unwrap_or(0);
+        self.is_exhausted = !is_cut;
+        self.is_caught_up = !is_cut;
+        self.upto = if is_cut { passed } else { *limit };
+        self.live = is_anyones.then_some(read);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The short way beside the long one, on logs and readers made at random.
+
+use super::*;
+use crate::{
+    Asker, ChannelName, Content, Draft, Grant, Limits, Options, Pattern, Position, Retention,
+    Rules, Start,
+};
+
+/// What a read found, in comparable form.
+type Found = (Vec<String>, u64, bool, bool, usize);
+
+#[test]
+fn the_short_way_finds_what_the_long_way_finds() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let (mut short, mut with_news, mut shared) = (0, 0, 0);
+    for _ in 0..3_000 {
+        let (broker, head) = random_log(&mut random);
+        let settled = random.u64(0..=head);
+        let bytes_max = random.usize(1..400);
+        let mut gathered = Gathered::default();
+        let mut reader = random_reader(&mut random, &broker, head);
+        if reader.gather_live(&broker, settled, bytes_max, &mut gathered) {
+            let found = found(&gathered);
+            short += 1;
+            with_news += usize::from(!found.0.is_empty());
+            assert_eq!(found, long_way(&mut reader, &broker, settled, bytes_max));
+        } else {
+            gathered.clear();
+        }
+        let mut other = random_reader(&mut random, &broker, head);
+        if random.u8(0..4) == 0 {
+            publish(&mut random, &broker);
+        }
+        if other.would_find(&broker, settled, bytes_max, &gathered) {
+            shared += 1;
+            assert_eq!(found(&gathered), long_way(&mut other, &broker, settled, bytes_max));
+        }
+    }
+    assert!(short > 500 && with_news > 200 && shared > 50, "{short} {with_news} {shared}");
+}
+
+#[test]
+fn what_is_removed_meanwhile_is_not_handed_to_the_next_reader() {
+    let retention = Retention { messages_max: 1, ..Retention::default() };
+    let broker = Broker::new(1, Limits { rules: Rules::keeping(retention), ..Limits::default() });
+    let reader = || {
+        let mut reader = Reader::default();
+        reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
+        reader
+    };
+    let readers = [reader(), reader()];
+    let publish = || {
+        let permit = Grant::open().permit(&"a".parse().unwrap()).unwrap();
+        broker.append(permit, Draft::new(Content::Text("x".into())), 0).unwrap();
+    };
+    publish();
+    let mut gathered = Gathered::default();
+    assert!(readers[0].gather_live(&broker, 1, 100, &mut gathered));
+    assert!(readers[1].would_find(&broker, 1, 100, &gathered));
+    publish();
+    assert!(!readers[1].would_find(&broker, 1, 100, &gathered), "the first is gone: a gap is owed");
+}
+
+/// Some messages in two channels, some with an origin, some of them already removed.
+fn random_log(random: &mut fastrand::Rng) -> (Broker, u64) {
+    let retention = Retention { messages_max: random.usize(1..12), ..Retention::default() };
+    let compaction = (random.u8(0..6) == 0).then(Default::default);
+    let rules = Rules::all(Options { retention, compaction, ..Options::default() });
+    let broker = Broker::new(1, Limits { rules, ..Limits::default() });
+    (0..random.usize(0..20)).for_each(|_| publish(random, &broker));
+    let head = broker.head();
+    (broker, head)
+}
+
+fn publish(random: &mut fastrand::Rng, broker: &Broker) {
+    let name: ChannelName = ["a", "b"][random.usize(0..2)].parse().unwrap();
+    let origin = NonZeroU64::new(random.u64(0..3)).filter(|_| random.u8(0..4) == 0);
+    let key = broker.options(&name).compaction.map(|_| "k".parse().unwrap());
+    let content = Content::Text("x".repeat(random.usize(0..50)).into());
+    let draft = Draft { origin, key, ..Draft::new(content) };
+    broker.append(Grant::open().permit(&name).unwrap(), draft, 0).unwrap();
+}
+
+fn random_reader(random: &mut fastrand::Rng, broker: &Broker, head: u64) -> Reader {
+    let mut reader = Reader::default();
+    let patterns: &[&str] = [&["a"][..], &["a"], &["a"], &["*"], &["a", "b"]][random.usize(0..5)];
+    let patterns: Vec<Pattern> = patterns.iter().map(|text| text.parse().unwrap()).collect();
+    let start = match random.u8(0..4) {
+        0 => Start::Now,
+        1 => Start::Earliest,
+        // Few places, so that readers meet.
+        _ => Start::After(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
+    };
+    reader.follow(broker, &patterns, start);
+    if let Some(origin) = NonZeroU64::new(random.u64(0..3)) {
+        reader.mute(origin);
+    }
+    reader
+}
+
+fn long_way(reader: &mut Reader, broker: &Broker, settled: u64, bytes_max: usize) -> Found {
+    let mut gathered = Gathered::default();
+    reader.gather_by(Asker::BLOCKING, broker, settled, bytes_max, &mut gathered);
+    found(&gathered)
+}
+
+fn found(gathered: &Gathered) -> Found {
+    let items = gathered.items.iter().map(|item| match item {
+        Item::Message(message) => format!("{} {}", message.channel(), message.offset()),
+        Item::Gap(gap) => format!("{gap:?}"),
+    });
+    let Gathered { upto, is_exhausted, is_caught_up, bytes_left, .. } = *gathered;
+    (items.collect(), upto, is_exhausted, is_caught_up, bytes_left)
+}
