@@ -1,8 +1,13 @@
-//! Connections of one wire that follow one pattern, driven as the server drives them, less sockets.
+//! Connections without sockets that follow the same, driven as the server's worker loop drives them.
+//!
+//! The benches, the test of allocations and the program that counts instructions all measure these.
 
-use crate::publish;
-use std::{hint::black_box, num::NonZeroU64};
-use tidewire_broker::{Broker, ChannelName, Grant, Limits};
+use std::{
+    hint::black_box,
+    num::NonZeroU64,
+    task::{Context, Poll, Waker},
+};
+use tidewire_broker::{Broker, ChannelName, Content, Draft, Grant, Limits, SeatId};
 use tidewire_connection::{self as connection, Connection, Identity, Opening, Place};
 use tidewire_connection::{Subscription, Time, Wire, Worker};
 
@@ -10,68 +15,105 @@ use tidewire_connection::{Subscription, Time, Wire, Worker};
 #[derive(Debug)]
 pub struct Audience {
     worker: Worker,
-    /// Writes first, so that the others find every encoding made.
-    first: Connection,
-    others: Vec<Connection>,
+    /// By seat. Boxed, as the server has them.
+    connections: Vec<Option<Box<Connection>>>,
 }
 
 impl Audience {
-    /// Opens `count` connections and one more, and sends what they say on opening.
-    pub fn open(wire: Wire, pattern: &str, count: usize) -> Self {
+    /// Opens `count` connections that follow `patterns`, and sends what they say on opening.
+    pub fn open(wire: Wire, patterns: &[&str], count: usize) -> Self {
         let broker = Broker::new(1, Limits::default());
         let lane = broker.lane().unwrap();
-        let mut worker = Worker::new(broker, lane, connection::Limits::default());
-        let subscription = Subscription { pattern: pattern.parse().unwrap(), place: Place::NOW };
+        let limits = connection::Limits::default();
+        let worker = Worker::new(broker, lane, limits);
+        let mut this = Self { worker, connections: Vec::new() };
+        let subscriptions: Vec<Subscription> = patterns
+            .iter()
+            .map(|pattern| Subscription { pattern: pattern.parse().unwrap(), place: Place::NOW })
+            .collect();
         let mut number = NonZeroU64::MIN;
-        let mut open = || {
+        for _ in 0..count {
             number = number.saturating_add(1);
             let opening = Opening {
                 wire,
-                subscriptions: vec![subscription.clone()],
+                subscriptions: subscriptions.clone(),
                 grant: Grant::open(),
                 number,
                 connection: "c1".into(),
                 identity: Identity::default(),
                 version: "0.0.0",
             };
-            let mut connection = Connection::open(opening, &mut worker, TIME);
-            transmit(&mut connection, &mut worker);
-            connection
-        };
-        let (first, others) = (open(), (0..count).map(|_| open()).collect());
-        Self { worker, first, others }
+            let connection = Connection::open(opening, &mut this.worker, TIME);
+            let seat = connection.seat();
+            this.connections.resize_with(seat.index() + 1, || None);
+            this.connections[seat.index()] = Some(Box::new(connection));
+            this.give_turn(seat);
+        }
+        this
     }
 
-    /// Publishes one message to each of `channels`, lets the lane tell its seats, has them encoded.
-    ///
-    /// Returns the bytes that each connection now has to send.
-    pub fn publish(&mut self, channels: &[ChannelName], payload: &str) -> usize {
+    /// Publishes one message to each of `channels`.
+    pub fn publish(&mut self, channels: &[ChannelName], payload: &str) {
         for channel in channels {
-            publish(&self.worker.broker, channel, payload);
-        }
-        self.worker.lane.ring(0);
-        transmit(&mut self.first, &mut self.worker)
-    }
-
-    /// Has every connection send what it can, until it has no more; returns the bytes of them all.
-    pub fn transmit(&mut self) -> usize {
-        let Self { worker, others, .. } = self;
-        others.iter_mut().map(|connection| transmit(connection, worker)).sum()
-    }
-}
-
-fn transmit(connection: &mut Connection, worker: &mut Worker) -> usize {
-    let mut sent = 0;
-    while connection.poll_transmit(worker, TIME, std::task::Waker::noop()) {
-        black_box(worker.batch.contiguous());
-        let written = worker.batch.len();
-        connection.handle_transmitted(written, worker, TIME);
-        sent += written;
-        if !connection.may_transmit(worker) {
-            break;
+            let permit = Grant::open().permit(channel).unwrap();
+            self.worker
+                .broker
+                .append(permit, Draft::new(Content::Text(payload.into())), 0)
+                .unwrap();
         }
     }
-    sent
+
+    /// Has the lane sort out news; says whether a connection is due for a turn.
+    pub fn sort_out_news(&mut self) -> bool {
+        let context = &mut Context::from_waker(Waker::noop());
+        let mut is_due = false;
+        loop {
+            match self.worker.lane.poll_news(context) {
+                Poll::Ready(()) => is_due = true,
+                Poll::Pending if self.worker.lane.is_behind() => {}
+                Poll::Pending => return is_due,
+            }
+        }
+    }
+
+    /// Gives one turn to a connection that is due; says how many bytes it sent, if there was one.
+    pub fn deliver_to_one(&mut self) -> Option<usize> {
+        let seat = self.worker.lane.next_due()?;
+        Some(self.give_turn(seat))
+    }
+
+    /// Sorts out the news, and gives turns until no connection is due; returns the bytes sent.
+    pub fn deliver(&mut self) -> usize {
+        let mut sent = 0;
+        loop {
+            while let Some(bytes) = self.deliver_to_one() {
+                sent += bytes;
+            }
+            if !self.sort_out_news() {
+                return sent;
+            }
+        }
+    }
+
+    /// A turn to deliver, as `server::driver` gives it.
+    fn give_turn(&mut self, seat: SeatId) -> usize {
+        let Self { worker, connections, .. } = self;
+        let Some(Some(connection)) = connections.get_mut(seat.index()) else { return 0 };
+        connection.handle_time(worker, TIME);
+        let mut sent = 0;
+        while connection.poll_transmit(worker, TIME, Waker::noop()) {
+            black_box(worker.batch.contiguous());
+            let written = worker.batch.len();
+            connection.handle_transmitted(written, worker, TIME);
+            sent += written;
+            if !connection.is_blocked() && !connection.may_transmit(worker) {
+                break;
+            }
+        }
+        assert!(!connection.has_said_all() && connection.parting().is_none());
+        connection.rest(worker, Waker::noop());
+        sent
+    }
 }
 
 const TIME: Time = Time { steady_ms: 0, wall_ms: 0 };

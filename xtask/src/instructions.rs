@@ -1,4 +1,5 @@
-//! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record.
+//! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record: of the
+//! codecs, and of a delivery from the lane to the bytes that a socket takes.
 //!
 //! Unlike times they are the same on every machine and every day, as long as compiler and C library
 //! are the record's. With others the figures are shown and nothing is refused; but a run that a
@@ -50,26 +51,28 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 /// Runs every case under callgrind.
 fn count(workspace: &Workspace) -> Result<Vec<Row>> {
     let valgrind = find_program(&["valgrind"]).context("no valgrind on PATH")?;
-    command::run(&mut workspace.cargo(&["build", "--release", "--package", PROGRAM]))?;
+    command::run(&mut workspace.cargo(&["build", "--release", "--package", PACKAGE]))?;
     let folder = workspace.target.join("release");
     let output = workspace.target.join("instructions.callgrind");
     let toolchain = toolchain()?;
     let mut rows = Vec::new();
-    for line in read(&mut Command::new(folder.join(PROGRAM)))?.lines() {
-        let (case, messages) = line.split_once(',').context("the program lists CASE,MESSAGES")?;
-        let mut callgrind = Command::new(&valgrind);
-        callgrind.args(["--quiet", "--tool=callgrind", COUNTED]);
-        callgrind.arg(format!("--callgrind-out-file={}", output.display()));
-        // Environment and path lie on the stack, and their lengths move what comes after them.
-        callgrind.env_clear().env("GLIBC_TUNABLES", PLAIN_COPIES);
-        callgrind.current_dir(&folder).arg(format!("./{PROGRAM}")).arg(case);
-        read(&mut callgrind).with_context(|| format!("counting `{case}`"))?;
-        rows.push(Row {
-            case: case.to_owned(),
-            instructions: total(&fs::read_to_string(&output)?)? / messages.parse::<u64>()?,
-            toolchain: toolchain.clone(),
-            reason: String::new(),
-        });
+    for program in PROGRAMS {
+        for line in read(&mut Command::new(folder.join(program)))?.lines() {
+            let (case, messages) = line.split_once(',').context("a program lists CASE,MESSAGES")?;
+            let mut callgrind = Command::new(&valgrind);
+            callgrind.args(["--quiet", "--tool=callgrind", COUNTED]);
+            callgrind.arg(format!("--callgrind-out-file={}", output.display()));
+            // Environment and path lie on the stack, and their lengths move what comes after them.
+            callgrind.env_clear().env("GLIBC_TUNABLES", PLAIN_COPIES);
+            callgrind.current_dir(&folder).arg(format!("./{program}")).arg(case);
+            read(&mut callgrind).with_context(|| format!("counting `{case}`"))?;
+            rows.push(Row {
+                case: case.to_owned(),
+                instructions: total(&fs::read_to_string(&output)?)? / messages.parse::<u64>()?,
+                toolchain: toolchain.clone(),
+                reason: String::new(),
+            });
+        }
     }
     Ok(rows)
 }
@@ -96,9 +99,12 @@ fn toolchain() -> Result<String> {
 }
 
 const RECORD: &str = "benches/records/instructions.csv";
-const PROGRAM: &str = "tidewire-instructions";
+const PACKAGE: &str = "tidewire-instructions";
 
-/// Only inside the function of that name in `benches/instructions/src/main.rs`.
+/// The codecs' cases, and a delivery's.
+const PROGRAMS: [&str; 2] = ["tidewire-instructions", "deliveries"];
+
+/// Only inside the function of that name in the programs of `benches/instructions/src`.
 const COUNTED: &str = "--toggle-collect=*only_this_is_counted*";
 
 /// The C library chooses its copying by the processor; this leaves it one choice on all of them.
