@@ -227,6 +227,13 @@ impl Message {
         self.content.as_bytes().len() + text_bytes(self.event()) + text_bytes(self.key())
     }
 
+    /// Bytes that it takes, with its encodings, although no log holds it any more; 0 as long as one does.
+    ///
+    /// Whoever keeps such a message keeps it from being freed.
+    pub fn bytes_outside_log(&self) -> usize {
+        self.encodings.left()
+    }
+
     pub(crate) fn encodings(&self) -> &Encodings {
         &self.encodings
     }
@@ -281,6 +288,12 @@ impl Encodings {
     pub(crate) fn leave(&self) -> usize {
         self.charge.fetch_or(LEFT, Ordering::AcqRel) & !LEFT
     }
+
+    /// What a message weighs that is gone from the log.
+    fn left(&self) -> usize {
+        let charge = self.charge.load(Ordering::Acquire);
+        if charge & LEFT == 0 { 0 } else { charge & !LEFT }
+    }
 }
 
 impl fmt::Debug for Encodings {
@@ -325,6 +338,16 @@ mod tests {
         message.encodings().leave();
         message.encodings().obtain(0, &ledger, || vec![1; 10]);
         assert_eq!(ledger.bytes(), 0);
+    }
+
+    #[test]
+    fn a_message_outside_the_log_weighs_what_it_did_and_its_later_encodings() {
+        let (message, ledger) = (message(), Ledger::default());
+        assert_eq!(message.bytes_outside_log(), 0);
+        message.encodings().obtain(0, &ledger, || vec![1; 10]);
+        message.encodings().leave();
+        message.encodings().obtain(1, &ledger, || vec![1; 20]);
+        assert_eq!(message.bytes_outside_log(), message.cost_bytes() + 30);
     }
 
     #[test]

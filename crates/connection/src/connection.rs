@@ -83,11 +83,11 @@ pub enum Parting {
     Left,
     /// The server said goodbye.
     Dismissed,
-    /// The client broke the protocol.
+    /// The client broke the protocol, or sent more of a message than the server could hold.
     Refused,
     /// The client answered no ping.
     Silent,
-    /// The client took no bytes.
+    /// The client took no bytes: for too long, or while too much waited for it.
     Stalled,
     /// Retention overtook the client, in a channel whose options then send it away.
     Overtaken,
@@ -297,7 +297,7 @@ impl Connection {
         }
     }
 
-    fn send_away(
+    pub(crate) fn send_away(
         &mut self,
         code: CloseCode,
         reason: &str,
@@ -346,14 +346,6 @@ impl Connection {
         matches!(self.phase, Phase::Closing { parting: Parting::Refused, .. })
             && self.unsent.is_none()
             && self.replies.is_empty()
-    }
-
-    /// Bytes held for this client alone: answers, what is half sent, and input not yet used up.
-    ///
-    /// What is half sent of a large message is shared with the log and not counted.
-    pub fn held_bytes(&self) -> usize {
-        let unsent = self.unsent.as_ref().map_or(0, Rest::copied_bytes);
-        self.replies.len() + unsent + self.socket.as_ref().map_or(0, |socket| socket.held_bytes())
     }
 
     /// Lets the connection's task wait: `waker` is woken by news, unless the client takes no

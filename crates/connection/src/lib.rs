@@ -34,6 +34,8 @@ mod socket;
 mod transmit;
 mod unanswered;
 
+mod held;
+
 mod answer;
 mod history;
 mod long_poll;

@@ -116,7 +116,7 @@ impl Connection {
                     Ok((permit, draft)) => {
                         let origin = (!publish.wants_echo()).then_some(socket.number);
                         let draft = Draft { origin, ..draft };
-                        socket.publishes.push_back(Publish { id: publish.id, permit, draft });
+                        socket.queue(Publish { id: publish.id, permit, draft });
                     }
                     Err(refusal) => self.say_refusal(publish.id, &refusal),
                 }

@@ -26,7 +26,9 @@ pub(crate) struct Socket {
     parked: Vec<u8>,
     /// A message of which only so much has arrived.
     message: Vec<u8>,
-    pub(crate) publishes: VecDeque<Publish>,
+    publishes: VecDeque<Publish>,
+    /// Of their payloads.
+    publishes_bytes: usize,
     /// A request that an archive has still to be asked for. Nothing is read until it is answered.
     pub(crate) unanswered: Option<Box<Unanswered>>,
     echo: Echo,
@@ -91,6 +93,7 @@ impl Socket {
             parked: Vec::new(),
             message: Vec::new(),
             publishes: VecDeque::new(),
+            publishes_bytes: 0,
             unanswered: None,
             echo: Echo::default(),
             broken: None,
@@ -98,8 +101,33 @@ impl Socket {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        let publishes: usize = self.publishes.iter().map(|publish| publish.draft.bytes()).sum();
-        self.parked.len() + self.message.len() + publishes
+        self.parked.len() + self.message.len() + self.publishes_bytes
+    }
+
+    /// The same, as the allocator sees it.
+    pub(crate) fn held_input_bytes(&self) -> usize {
+        let publishes = self.publishes.len() * size_of::<Publish>() + self.publishes_bytes;
+        self.parked.capacity() + self.message.capacity() + publishes
+    }
+
+    /// Has a publish wait for whoever takes it over.
+    pub(crate) fn queue(&mut self, publish: Publish) {
+        self.publishes_bytes += publish.draft.bytes();
+        self.publishes.push_back(publish);
+    }
+
+    pub(crate) fn forget_message(&mut self) {
+        self.message = Vec::new();
+    }
+
+    /// Keeps a piece of a message. Its room at most doubles, and never passes what a message may have.
+    fn keep(&mut self, piece: &[u8]) {
+        let bytes = self.message.len() + piece.len();
+        if bytes > self.message.capacity() {
+            let room = (self.message.capacity() * 2).min(self.message_bytes_max).max(bytes);
+            self.message.reserve_exact(room - self.message.len());
+        }
+        self.message.extend_from_slice(piece);
     }
 }
 
@@ -146,12 +174,13 @@ impl Connection {
 
     /// A publish the client has asked for; answer it by [`Connection::handle_published`].
     pub fn poll_publish(&mut self) -> Option<Publish> {
-        let publishes = &mut self.socket.as_mut()?.publishes;
-        let publish = publishes.pop_front();
+        let Socket { publishes, publishes_bytes, .. } = &mut **self.socket.as_mut()?;
+        let publish = publishes.pop_front()?;
+        *publishes_bytes -= publish.draft.bytes();
         if publishes.is_empty() {
             *publishes = VecDeque::new();
         }
-        publish
+        Some(publish)
     }
 
     /// Takes in how a publish went.
@@ -291,7 +320,7 @@ impl Connection {
         time: Time,
     ) {
         let Piece { kind, part, payload, .. } = piece;
-        socket.message.extend_from_slice(payload);
+        socket.keep(payload);
         if !part.ends() {
             return;
         }
@@ -346,7 +375,7 @@ impl Connection {
         match permit {
             Ok(permit) => {
                 let draft = Draft::new(content);
-                socket.publishes.push_back(Publish { id: None, permit, draft });
+                socket.queue(Publish { id: None, permit, draft });
                 socket.echo.unanswered += 1;
             }
             Err(reason) => {

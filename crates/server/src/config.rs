@@ -22,7 +22,7 @@ pub use reasons::{Decided, Reason};
 pub use settings::Settings;
 pub use units::{Bytes, Count, Fsync, Span};
 
-use crate::input;
+use crate::in_flight::SHARE;
 use channels::BELOW_TOTAL;
 use faults::Faults;
 use layers::File;
@@ -59,8 +59,10 @@ pub struct Config {
     pub connection: connection::Limits,
     /// The largest body of a batch, in bytes.
     pub batch_bytes_max: usize,
-    /// Bytes of request bodies that have not come to their end, together.
+    /// Bytes of input whose end has not come, of all clients together.
     pub input_bytes_max: usize,
+    /// Bytes of output that clients have not taken, of all of them together.
+    pub output_bytes_max: usize,
     /// Ids remembered for the messages of one publisher's address.
     pub publisher_ids_max: usize,
     /// How long a request's body may take to arrive.
@@ -113,8 +115,9 @@ impl Config {
         let message_bytes_max = broker.rules.message_bytes_max();
         check_disk(&settings, &mut faults);
         let batch_bytes_max = settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count);
-        let body_bytes_max = batch_bytes_max.max(message_bytes_max);
-        let input_bytes_max = body_bytes_max.saturating_mul(input::SHARE).max(INPUT_BYTES_MAX);
+        let input_bytes_max =
+            input_bytes_min(batch_bytes_max, message_bytes_max).max(INPUT_BYTES_MAX);
+        let output_bytes_max = output_bytes_min(message_bytes_max).max(OUTPUT_BYTES_MAX);
         let config = Self {
             listen: resolve(settings.listen.as_deref(), &mut faults),
             insecure: settings.insecure.unwrap_or(false),
@@ -124,6 +127,7 @@ impl Config {
             broker,
             batch_bytes_max,
             input_bytes_max: settings.input_bytes_max.map_or(input_bytes_max, Bytes::count),
+            output_bytes_max: settings.output_bytes_max.map_or(output_bytes_max, Bytes::count),
             publisher_ids_max: settings.publisher_ids_max.map_or(PUBLISHER_IDS_MAX, Into::into),
             body_wait: settings.body_wait.unwrap_or(BODY_WAIT),
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
@@ -188,12 +192,16 @@ impl Config {
             let given = Bytes::from(bytes_max).to_string();
             faults.push(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
         }
-        let body = self.batch_bytes_max.max(largest);
-        if self.input_bytes_max / input::SHARE < body
+        if self.input_bytes_max < input_bytes_min(self.batch_bytes_max, largest)
             && faults.knows(&["batch_bytes_max", "message_bytes_max"])
         {
             let given = Bytes::from(self.input_bytes_max).to_string();
             faults.push(ConfigError::value("input_bytes_max", &given, ABOVE_BODIES));
+        }
+        if self.output_bytes_max < output_bytes_min(largest) && faults.knows(&["message_bytes_max"])
+        {
+            let given = Bytes::from(self.output_bytes_max).to_string();
+            faults.push(ConfigError::value("output_bytes_max", &given, ABOVE_ITEMS));
         }
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
@@ -261,7 +269,26 @@ const WORKERS_MAX: usize = 64;
 /// A dozen of the largest batches, as they arrive; more where a body may be so large that it needs more.
 const INPUT_BYTES_MAX: usize = 128 << 20;
 
-const ABOVE_BODIES: &str = "at least four times batch_bytes_max and the largest message_bytes_max, or these bodies would always be refused";
+/// Two thousand answers or batches of the usual size; more where messages may be so large that it needs more.
+const OUTPUT_BYTES_MAX: usize = 128 << 20;
+
+/// What lets one client hold a message of the largest size with its encoding, which may be twice as long.
+const fn output_bytes_min(message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_mul(4 * SHARE)
+}
+
+const ABOVE_ITEMS: &str = "at least 16 times the largest message_bytes_max, or no client could take its time over such a message";
+
+/// What lets one client hold the largest body, or the largest message as a request of `tidewire.v1`, which may be twice
+/// as long.
+const fn input_bytes_min(batch_bytes_max: usize, message_bytes_max: usize) -> usize {
+    let request_bytes_max = message_bytes_max.saturating_mul(2);
+    let larger =
+        if batch_bytes_max > request_bytes_max { batch_bytes_max } else { request_bytes_max };
+    larger.saturating_mul(SHARE)
+}
+
+const ABOVE_BODIES: &str = "at least four times batch_bytes_max and eight times the largest message_bytes_max, or these would always be refused";
 
 /// A quarter of what all publishers together may have remembered: it takes several to use that up.
 const PUBLISHER_IDS_MAX: usize = tidewire_broker::IDS_MAX / 4;
@@ -396,6 +423,8 @@ mod tests {
             ("data = \"log\"\ndata_bytes_max = \"1MiB\"", "data_bytes_max"),
             ("data = \"\"", "data"),
             ("input_bytes_max = \"31MiB\"", "input_bytes_max"),
+            ("batch_bytes_max = \"1MiB\"\ninput_bytes_max = \"7MiB\"", "input_bytes_max"),
+            ("output_bytes_max = \"15MiB\"", "output_bytes_max"),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name} is ")), "{error}");

@@ -1,7 +1,7 @@
 //! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
 
 use crate::{
-    accounts::Accounts, clock::Clock, gate::Gate, input::InputAccount, worker_loop::WorkerLoop,
+    accounts::Accounts, clock::Clock, gate::Gate, in_flight::InFlight, worker_loop::WorkerLoop,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -41,8 +41,8 @@ pub(crate) struct House {
     pub(crate) goodbye_wait_ms: u64,
     /// What publishers have the server remember, by their address.
     pub(crate) accounts: Accounts,
-    /// What has come of requests that are not whole.
-    pub(crate) input: InputAccount,
+    /// What clients hold in memory: input that is not whole, output that is not sent.
+    pub(crate) in_flight: InFlight,
     /// The log on disk, if it is there.
     pub(crate) log: Option<Arc<LogEngine>>,
 }
@@ -79,7 +79,7 @@ impl Desk {
             poll_wait_max: Duration::ZERO,
             goodbye_wait_ms: 0,
             accounts: Accounts::new(1),
-            input: InputAccount::new(0),
+            in_flight: InFlight::new(64 << 20, 64 << 20),
             log: None,
         };
         let broker = Broker::new(1, tidewire_broker::Limits::default());

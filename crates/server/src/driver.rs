@@ -3,12 +3,10 @@
 //! Only here a [`Connection`] and its socket meet. What a turn leaves over has the connection queued
 //! again, after all others.
 
-use crate::{desk::Desk, gate::Ticket, socket::Socket, temporary::spread};
+use crate::{desk::Desk, gate::Ticket, socket::Socket, temporary::spread, under_way::UnderWay};
 use bytes::Bytes;
 use std::{
-    collections::VecDeque,
     io::IoSlice,
-    pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -31,17 +29,12 @@ pub(crate) struct Subscribed {
 pub(crate) struct Driver<S> {
     connection: Connection,
     socket: S,
-    /// Publishes that the engine has not answered; nothing more is read until it has.
-    publishing: Option<Box<Unanswered>>,
+    /// While it has publishes that are not answered, nothing more is read.
+    under_way: UnderWay,
     /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
     is_listening: bool,
     _ticket: Ticket,
 }
-
-/// Publishes under way, in order, with the client's numbers for them. An idle subscriber has none, and
-/// stores nothing for it.
-#[derive(Default)]
-struct Unanswered(VecDeque<(Option<u64>, Publishing)>);
 
 /// Why it is a connection's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +101,13 @@ impl Drop for Subscribed {
 
 impl<S: Socket> Driver<S> {
     pub(crate) fn new(connection: Connection, socket: S, ticket: Ticket) -> Self {
-        Self { connection, socket, publishing: None, is_listening: false, _ticket: ticket }
+        Self {
+            connection,
+            socket,
+            under_way: UnderWay::default(),
+            is_listening: false,
+            _ticket: ticket,
+        }
     }
 
     pub(crate) fn seat(&self) -> SeatId {
@@ -130,8 +129,10 @@ impl<S: Socket> Driver<S> {
         self.connection.handle_time(turn.worker, turn.time);
         if turn.cause == Cause::Woken {
             self.read(turn, context);
+            self.account_for_input(turn, context);
         }
         let has_more = self.write(turn, context);
+        self.account_for_output(turn, context);
         if self.connection.has_said_all() {
             self.socket.end_sending();
         }
@@ -143,6 +144,12 @@ impl<S: Socket> Driver<S> {
             return Outcome::Spent;
         }
         self.connection.rest(turn.worker, context.waker());
+        if self.connection.is_inside_message() {
+            // The log may let go of the message, and then it counts.
+            let wake_at_ms = self.connection.wake_at_ms(&turn.worker.limits);
+            let until_ms = turn.time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS).min(wake_at_ms);
+            turn.worker.lane.rest(self.seat(), context.waker(), Some(until_ms));
+        }
         Outcome::Waits
     }
 
@@ -155,13 +162,33 @@ impl<S: Socket> Driver<S> {
 
     /// Whether a turn could do something at once that is not writing.
     fn has_work(&self, worker: &Worker) -> bool {
-        let may_read = || self.publishing.is_none() && self.connection.wants_input(worker);
+        let may_read = || !self.under_way.has_unanswered() && self.connection.wants_input(worker);
         self.connection.has_publishes() || (!self.is_listening && may_read())
+    }
+
+    /// Counts the input that is held, and refuses it if others need the room more.
+    fn account_for_input(&mut self, turn: &mut Turn<'_>, context: &Context<'_>) {
+        let (bytes, accounts) = (self.connection.held_input_bytes(), &turn.desk.house.in_flight);
+        if let Err(full) = self.under_way.hold_input(bytes, accounts, context) {
+            self.connection.refuse_input(&full.in_short(), turn.worker, turn.time);
+        }
+    }
+
+    /// Counts the output that is held, and ends the connection if others need the room more.
+    fn account_for_output(&mut self, turn: &Turn<'_>, context: &Context<'_>) {
+        if !self.connection.is_blocked() && self.under_way.is_nothing() {
+            return;
+        }
+        let (bytes, accounts) = (self.connection.held_output_bytes(), &turn.desk.house.in_flight);
+        if let Err(full) = self.under_way.hold_output(bytes, accounts, context) {
+            tracing::debug!(bytes, %full, "a client takes too little");
+            self.connection.give_up_output();
+        }
     }
 
     /// Publishes what the client has asked for; true once all of it is answered.
     fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
-        let Self { connection, publishing, .. } = self;
+        let Self { connection, under_way, .. } = self;
         let Turn { desk, worker, time, publishes_left, .. } = turn;
         // All are handed over before the first is waited for: an engine may sync them together.
         while *publishes_left > 0
@@ -170,23 +197,23 @@ impl<S: Socket> Driver<S> {
             *publishes_left -= 1;
             let Publish { id, permit, draft } = publish;
             match desk.gate.publish(|| desk.engine.publish(permit, draft, time.wall_ms)) {
-                Ok(Publishing::Done(outcome)) if publishing.is_none() => {
+                Ok(Publishing::Done(outcome)) if !under_way.has_unanswered() => {
                     let outcome = outcome.map_err(Refusal::from);
                     connection.handle_published(id, outcome, worker, *time);
                 }
-                Ok(waiting) => publishing.get_or_insert_default().0.push_back((id, waiting)),
+                Ok(waiting) => under_way.await_answer(id, waiting, &desk.house.in_flight),
                 Err(turned) => connection.handle_published(id, Err(turned.into()), worker, *time),
             }
         }
-        while let Some((id, first)) =
-            publishing.as_mut().and_then(|unanswered| unanswered.0.front_mut())
-        {
-            let Poll::Ready(outcome) = Pin::new(first).poll(context) else { return false };
-            connection.handle_published(*id, outcome.map_err(Refusal::from), worker, *time);
-            publishing.as_mut().map(|unanswered| unanswered.0.pop_front());
+        loop {
+            match under_way.poll_answered(context) {
+                Poll::Ready(Some((id, outcome))) => {
+                    connection.handle_published(id, outcome.map_err(Refusal::from), worker, *time);
+                }
+                Poll::Ready(None) => return !connection.has_publishes(),
+                Poll::Pending => return false,
+            }
         }
-        *publishing = None;
-        !connection.has_publishes()
     }
 
     /// Reads until there is nothing, until answers pile up, or until it has read its share.
@@ -263,6 +290,9 @@ const READ_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes after which a turn writes no more: one full gather.
 const WRITE_BYTES_MAX: usize = 64 << 10;
+
+/// How often a half-sent message is looked at that the log may let go of meanwhile.
+const ACCOUNT_INTERVAL_MS: u64 = 500;
 
 /// Publishes one turn hands over: of small ones one read may bring thousands.
 pub(crate) const PUBLISHES_MAX: usize = 64;

@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod in_flight;
 pub mod serve;
 pub mod takeover;
 pub mod terminal;
@@ -15,7 +16,6 @@ mod desk;
 mod driver;
 mod files;
 mod gate;
-mod input;
 mod listeners;
 mod presence;
 mod problem;
@@ -26,4 +26,5 @@ mod socket;
 mod storage;
 mod suggestion;
 mod temporary;
+mod under_way;
 mod worker_loop;

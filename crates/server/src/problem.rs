@@ -1,6 +1,6 @@
 //! Every refusal over HTTP: RFC 9457 problem details, never a bare string.
 
-use crate::gate::Turned;
+use crate::{gate::Turned, in_flight::Full};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -28,6 +28,12 @@ impl<E: Into<Refusal>> From<E> for Refused {
 impl From<Turned> for Refusal {
     fn from(turned: Turned) -> Self {
         Self::new(ErrorCode::Unavailable, turned.to_string())
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Self::new(ErrorCode::Unavailable, full.to_string())
     }
 }
 

@@ -163,6 +163,11 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
 const SERVER: &str = "*";
 const ALL: &str = "GET, HEAD, POST, OPTIONS";
 
+/// Refuses an answer of the size of a page, before it is made, where no room is left for what clients do not take.
+fn check_room(desk: &Desk) -> Result<(), Refused> {
+    Ok(desk.house.in_flight.output.check(desk.limits.gather_bytes_max)?)
+}
+
 /// A JSON answer, which no cache keeps.
 fn json_answer(body: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     desk::{Desk, House},
     gate::Gate,
-    input::InputAccount,
+    in_flight::InFlight,
     listeners,
     presence::Teller,
     routes::{self, early::Early},
@@ -98,6 +98,7 @@ fn start(
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
     let (gate, entered, limits) = (gate.clone(), gate.clone(), config.connection);
+    let in_flight = InFlight::new(config.input_bytes_max, config.output_bytes_max);
     let house = House {
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
@@ -105,7 +106,7 @@ fn start(
         // The other half is for the goodbyes themselves.
         goodbye_wait_ms: config.drain.millis() / 2,
         accounts: Accounts::new(config.publisher_ids_max),
-        input: InputAccount::new(config.input_bytes_max),
+        in_flight: in_flight.clone(),
         log: storage.on_disk(),
     };
     let access = Access::new(config);
@@ -150,7 +151,8 @@ fn start(
     };
     let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
         let early = early.clone();
-        listen(builder, listener, timeouts, leaving.clone(), early, make_app.clone())
+        let accounts = in_flight.clone();
+        listen(builder, listener, timeouts, accounts, leaving.clone(), early, make_app.clone())
     })?;
     Ok(builder.run())
 }

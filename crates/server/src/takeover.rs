@@ -33,6 +33,7 @@
 
 mod early;
 mod handoff;
+mod holding;
 mod intake;
 mod service;
 mod socket;

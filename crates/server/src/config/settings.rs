@@ -105,10 +105,15 @@ settings! {
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     replies_bytes_max: Bytes,
 
-    /// Bytes of request bodies that have not come to their end, of all clients together; one may have a
-    /// quarter of what the others leave [default: 128MiB, and four times the largest body]
+    /// Bytes of requests and WebSocket messages whose end has not come, of all clients together; one may
+    /// have a quarter, and who has the most is refused first [default: 128MiB, or four times the largest body]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     input_bytes_max: Bytes,
+
+    /// Bytes of answers and messages that clients have not taken, of all clients together; one may have a
+    /// quarter, and who has the most is cut off first [default: 128MiB, or 16 times the largest message]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    output_bytes_max: Bytes,
 
     /// Ids by which a repeat is told, remembered for the messages of one publisher's address
     /// [default: 250000]

@@ -1,6 +1,6 @@
 //! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
-use super::{AtDesk, json_answer};
+use super::{AtDesk, check_room, json_answer};
 use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -21,6 +21,7 @@ pub(super) async fn messages(
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
     let request = PageRequest { pattern, span, limit };
+    check_room(&desk)?;
     let page = read(request, &desk).await;
     let mut body = Vec::new();
     page.write_json(format, &desk.broker, &mut body);
@@ -35,6 +36,7 @@ pub(super) async fn presence(
 ) -> Result<HttpResponse, Refused> {
     let channel: ChannelName = channel.parse()?;
     let since = query.one("since").map(str::parse).transpose()?;
+    check_room(&desk)?;
     let request = PresencePage::request(&channel, since, query.limit()?, &desk.broker)?;
     let page = PresencePage::new(channel, read(request, &desk).await);
     let mut body = Vec::new();
@@ -70,6 +72,7 @@ pub(super) async fn list(query: Query, desk: AtDesk) -> Result<HttpResponse, Ref
     let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();
+    check_room(&desk)?;
     // One row more than a page tells whether there is a next one.
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     desk.broker.each_channel(|summary| {

@@ -43,6 +43,7 @@ impl EarlyAnswers for Early {
         let (code, detail) = match status {
             400 => (ErrorCode::BadRequest, UNREADABLE),
             408 => (ErrorCode::Timeout, SLOW),
+            503 => (ErrorCode::Unavailable, FULL),
             431 => (ErrorCode::HeadTooLarge, LARGE),
             _ => (ErrorCode::Internal, "the server could not read on"),
         };
@@ -50,7 +51,9 @@ impl EarlyAnswers for Early {
         let problem = Problem::new(refusal.code, refusal.message);
         // A struct of strings and numbers always becomes JSON.
         let body = serde_json::to_string(&problem).unwrap_or_default();
-        RefusalBody { header_lines: HEADER_LINES, body }
+        let header_lines =
+            if code.retryable() && status == 503 { RETRY_LINES } else { HEADER_LINES };
+        RefusalBody { header_lines, body }
     }
 }
 
@@ -59,6 +62,14 @@ const UNREADABLE: &str = "this cannot be read as a request of HTTP/1.1: a reques
     URL as %3E and a space as %20";
 const SLOW: &str = "the head of the request took too long to arrive";
 const LARGE: &str = "the head of the request is too large; it may have 96 header lines and 128 KiB";
+
+const FULL: &str = "all clients together hold as much unfinished input as input_bytes_max allows, and this one the \
+    most; try again in a moment";
+
+const RETRY_LINES: &str = "content-type: application/problem+json\r\n\
+                           cache-control: no-store\r\n\
+                           x-content-type-options: nosniff\r\n\
+                           retry-after: 2\r\n";
 
 const HEADER_LINES: &str = "content-type: application/problem+json\r\n\
                             cache-control: no-store\r\n\

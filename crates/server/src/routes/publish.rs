@@ -2,7 +2,7 @@
 
 use super::{AtDesk, account, json_answer};
 use crate::{
-    access::Caller, desk::Desk, gate::Turned, input::HeldInput, problem::Refused, query::Query,
+    access::Caller, desk::Desk, gate::Turned, in_flight::Held, problem::Refused, query::Query,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 use futures_util::StreamExt as _;
-use std::borrow::Cow;
+use std::{borrow::Cow, future::poll_fn, task::Poll};
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
 use tidewire_connection::{Refusal, event, in_words, key, label, prepare};
 use tidewire_protocol::{
@@ -191,11 +191,16 @@ async fn read_body(
     mut payload: web::Payload,
     bytes_max: usize,
     desk: &Desk,
-) -> Result<(Vec<u8>, HeldInput), Refused> {
+) -> Result<(Vec<u8>, Held), Refused> {
     check_length(request.headers(), bytes_max)?;
     let read = async {
-        let (mut body, mut held) = (Vec::new(), desk.house.input.open());
-        while let Some(chunk) = payload.next().await {
+        let (mut body, mut held) = (Vec::new(), desk.house.in_flight.input.open());
+        loop {
+            let next = poll_fn(|context| match held.poll_notice(context) {
+                Poll::Ready(full) => Poll::Ready(Err(full)),
+                Poll::Pending => payload.poll_next_unpin(context).map(Ok),
+            });
+            let Some(chunk) = next.await? else { return Ok((body, held)) };
             let chunk = chunk.map_err(|error| {
                 Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"))
             })?;
@@ -206,13 +211,11 @@ async fn read_body(
             if bytes > body.capacity() {
                 let room = (body.capacity() * 2).clamp(bytes, bytes_max);
                 // Before the room is there.
-                held.grow_to(room)
-                    .map_err(|full| Refused::new(ErrorCode::Unavailable, full.to_string()))?;
+                held.hold(room)?;
                 body.reserve_exact(room - body.len());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((body, held))
     };
     let read = tokio::time::timeout(desk.house.body_wait, read);
     tokio::select! {

@@ -1,6 +1,6 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, account, handshake::shake_hands, json_answer};
+use super::{AtDesk, account, check_room, handshake::shake_hands, json_answer};
 use crate::{
     access::Caller,
     desk::Desk,
@@ -131,6 +131,7 @@ pub(super) async fn poll(
         desk.gate.check()?;
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
+    check_room(&desk)?;
     let _ticket = desk.gate.enter()?;
     let subscriptions = found(subscriptions, &desk).await;
     let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));

@@ -69,7 +69,16 @@ impl Answers {
 
     /// The answer to a head that does not end.
     pub(super) fn timeout(&self) -> Vec<u8> {
-        Bare::find(TIMEOUT).map(|bare| bare.with(&(self.refuse)(bare.status))).unwrap_or_default()
+        self.instead_of(TIMEOUT)
+    }
+
+    /// The answer to a head for which there is no room.
+    pub(super) fn unavailable(&self) -> Vec<u8> {
+        self.instead_of(UNAVAILABLE)
+    }
+
+    fn instead_of(&self, bare: &[u8]) -> Vec<u8> {
+        Bare::find(bare).map(|bare| bare.with(&(self.refuse)(bare.status))).unwrap_or_default()
     }
 
     /// Writes some of `bytes`, and tells how many of them that were.
@@ -155,6 +164,8 @@ impl<'a> Bare<'a> {
 
 const TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const VERSION: &[u8] = b"HTTP/1.";
 /// Behind `HTTP/1.1 `.
 const STATUS_AT: usize = 9;

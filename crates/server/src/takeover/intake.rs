@@ -44,6 +44,11 @@ impl Intake {
         self.has_ended
     }
 
+    /// Bytes that were not passed on.
+    pub(super) fn len(&self) -> usize {
+        self.ahead.len()
+    }
+
     /// Takes what was not passed on.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.ahead)

@@ -1,8 +1,9 @@
 //! Serves an actix application over sockets that can be taken, as `HttpServer` does over plain ones.
 
 use super::early::{EarlyAnswers, Refuse};
-use super::socket::{Link, Takeable};
+use super::socket::{ConnectionOptions, Link, OnTaken, Takeable};
 use super::target::RequestBody;
+use crate::in_flight::InFlight;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -61,7 +62,7 @@ impl Default for HttpTimeouts {
 
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
-/// `early` answers where no handler does. `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
+/// What requests and answers hold in memory is counted on `accounts`. `early` answers where no handler does. `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
 /// and is that worker's alone. With several listeners it is called once for each of them. `HttpRequest::app_config` knows only actix's default host and
 /// address. `TCP_NODELAY` is set on every socket.
 ///
@@ -77,6 +78,7 @@ impl Default for HttpTimeouts {
 /// use actix_web::{App, HttpResponse, web};
 /// use std::net::TcpListener;
 /// use std::rc::Rc;
+/// use tidewire::in_flight::InFlight;
 /// use tidewire::takeover::{HttpTimeouts, listen};
 ///
 /// # #[actix_web::main]
@@ -84,7 +86,8 @@ impl Default for HttpTimeouts {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let builder = Server::build().workers(2).disable_signals();
 /// let leaving = std::future::pending::<()>;
-/// let server = listen(builder, listener, HttpTimeouts::default(), leaving, (), || {
+/// let accounts = InFlight::new(64 << 20, 64 << 20);
+/// let server = listen(builder, listener, HttpTimeouts::default(), accounts, leaving, (), || {
 ///     let lane = Rc::new("this worker's own");
 ///     App::new().app_data(lane).route("/", web::get().to(HttpResponse::NoContent))
 /// })?
@@ -98,6 +101,7 @@ pub fn listen<E, F, I, A, B, L>(
     builder: ServerBuilder,
     listener: TcpListener,
     timeouts: HttpTimeouts,
+    accounts: InFlight,
     leaving: impl Fn() -> L + Send + Clone + 'static,
     early: E,
     app: F,
@@ -120,6 +124,7 @@ where
             in_turn::<TcpStream, _>(request, app, timeouts.disconnect)
         });
         let (stopping, leaving) = (stopping.clone(), leaving.clone());
+        let accounts = accounts.clone();
         let (asked, said) = (early.clone(), early.clone());
         let refuse: Refuse = Rc::new(move |status| said.refusal(status));
         let http = HttpService::build()
@@ -151,7 +156,12 @@ where
             // Refused only by a socket that is already dead, which reading will tell.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
-            serve(http, stream, peer, timeouts, Rc::clone(&refuse))
+            let options = ConnectionOptions {
+                timeouts,
+                accounts: accounts.clone(),
+                refuse: Rc::clone(&refuse),
+            };
+            serve(http, stream, peer, options)
         })
     })
 }
@@ -171,10 +181,7 @@ where
         Some(link) if !link.begin(is_last, body_of(&request)) => {
             // The socket is taken with the flush of the answers before, and this never answered.
             link.hold();
-            link.arm(
-                Box::new(move |socket, _| drop(spawn(hang_up(socket, disconnect)))),
-                Bytes::new(),
-            );
+            link.arm(hang_up_behind(disconnect), Bytes::new());
             Either::Right(pending())
         }
         link => {
@@ -201,6 +208,14 @@ fn body_of(request: &Request) -> RequestBody {
     RequestBody::Sized(value(&CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0))
 }
 
+/// Ends a connection that was taken, once the answers before are on their way.
+pub(super) fn hang_up_behind<S>(disconnect: Duration) -> OnTaken<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    Box::new(move |socket, _| drop(spawn(hang_up(socket, disconnect))))
+}
+
 /// Ends a connection so that the answers before are not lost: what the client still sends is read.
 async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin, disconnect: Duration) {
     let rest = async {
@@ -219,13 +234,12 @@ pub(super) fn serve<S, H>(
     http: &H,
     stream: S,
     peer: Option<SocketAddr>,
-    timeouts: HttpTimeouts,
-    refuse: Refuse,
+    options: ConnectionOptions,
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
     H: Service<(Takeable<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = Takeable::new(stream, timeouts, refuse);
+    let (socket, link) = Takeable::new(stream, options);
     http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

@@ -3,9 +3,11 @@
 //! Apart because everything that could lose a byte or a waker is here.
 
 use super::early::{Answers, Refuse};
+use super::holding::Holding;
 use super::intake::{Begin, Intake, Read};
-use super::service::HttpTimeouts;
+use super::service::{HttpTimeouts, hang_up_behind};
 use super::target::{RequestBody, Targets};
+use crate::in_flight::InFlight;
 use bytes::Bytes;
 use futures_util::ready;
 use std::cell::{Cell, RefCell};
@@ -20,6 +22,13 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// What runs with the socket and the bytes that were read past the request's head.
 pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
+
+/// What all connections of a listener have in common.
+pub(super) struct ConnectionOptions {
+    pub(super) timeouts: HttpTimeouts,
+    pub(super) accounts: InFlight,
+    pub(super) refuse: Refuse,
+}
 
 /// A stream that a response can take from the dispatcher that drives it.
 pub(super) struct Takeable<S> {
@@ -36,16 +45,19 @@ pub(super) struct Takeable<S> {
     is_stalled: bool,
     answers: Answers,
     intake: Intake,
+    holding: Holding,
 }
 
 impl<S> Takeable<S> {
-    pub(super) fn new(stream: S, timeouts: HttpTimeouts, refuse: Refuse) -> (Self, Link<S>) {
+    pub(super) fn new(stream: S, options: ConnectionOptions) -> (Self, Link<S>) {
+        let ConnectionOptions { timeouts, accounts, refuse } = options;
         let link = Link(Rc::new(Shared {
             state: RefCell::new(State::Serving),
             targets: Cell::new(Targets::START),
             phase: Cell::new(Phase::First),
             has_last_request: Cell::new(false),
             has_ended: Cell::new(false),
+            has_answered: Cell::new(false),
             waiting: RefCell::new(None),
         }));
         let phase = Phase::First;
@@ -59,6 +71,7 @@ impl<S> Takeable<S> {
             is_stalled: false,
             answers: Answers::new(refuse),
             intake: Intake::default(),
+            holding: Holding::new(&accounts),
         };
         (takeable, link)
     }
@@ -82,7 +95,7 @@ impl<S: Unpin> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
     /// Reads what has come, as far as the dispatcher may have it.
     fn read(
         &mut self,
@@ -94,8 +107,15 @@ impl<S: AsyncRead + Unpin> Takeable<S> {
         // actix takes the body of a request that waits for the rest of the one it answers, and then closes.
         let is_serving = self.link.0.phase.get() == Phase::Serving;
         let begin = if self.is_stalled || is_serving { Begin::Later } else { Begin::Now };
+        if self.link.0.has_answered.take() {
+            self.holding.end_request();
+        }
+        let (is_in_head, before) = (targets.is_in_head(), buffer.filled().len());
         let read = self.intake.poll_read(stream, context, &mut targets, begin, buffer);
         self.link.0.targets.set(targets);
+        if is_in_head {
+            self.holding.add_head(buffer.filled().len() - before);
+        }
         if self.intake.has_ended() {
             self.link.0.has_ended.set(true);
         }
@@ -109,7 +129,23 @@ impl<S: AsyncRead + Unpin> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
+    /// Ends a connection whose input others need the room for: it is told, unless an answer is on its way.
+    fn refuse(&mut self, context: &mut Context<'_>) -> io::Error {
+        if self.phase != Phase::Serving && !self.is_stalled {
+            let answer = self.answers.unavailable();
+            if let Ok(stream) = self.stream() {
+                // It fits an empty buffer, and who takes nothing hears nothing.
+                let _ = stream.poll_write(context, &answer);
+            }
+            if let Some(stream) = self.stream.take() {
+                let hang_up = hang_up_behind(self.timeouts.disconnect);
+                self.link.0.state.replace(State::Taken(stream, hang_up, Bytes::new()));
+            }
+        }
+        taken()
+    }
+
     /// Ends a connection that took too long, as its phase asks for.
     fn time_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.phase {
@@ -126,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -142,17 +178,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Takeable<S> {
         if this.deadline.as_mut().poll(context).is_ready() {
             return this.time_out(context);
         }
-        this.read(context, buffer)
+        let read = this.read(context, buffer);
+        match this.holding.hold_input(this.intake.len(), context) {
+            Ok(()) => read,
+            Err(_) => Poll::Ready(Err(this.refuse(context))),
+        }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.holding.note_answer(bytes.len());
         let is_muted = this.link.has_last_request();
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
         let Poll::Ready(written) = this.answers.poll_write(stream, context, bytes, is_muted)?
@@ -164,6 +205,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
                     this.deadline.as_mut().reset(stalled);
                 }
             }
+            if this.holding.hold_output(context).is_err() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
             // While held nothing is read, so that a client which takes no byte of the head is only
             // found out here.
             return this
@@ -174,6 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Takeable<S> {
         };
         if mem::take(&mut this.is_stalled) {
             this.link.read_again();
+        }
+        if written == bytes.len() {
+            this.holding.end_answer();
         }
         this.begin_to_wait();
         Poll::Ready(Ok(written))
@@ -207,6 +254,8 @@ struct Shared<S> {
     has_last_request: Cell<bool>,
     /// The client has ended its side: mostly, it is gone.
     has_ended: Cell<bool>,
+    /// A handler has answered, so that the head of its request is gone.
+    has_answered: Cell<bool>,
     /// Who is to read again once the next request is served, or the answer before it taken.
     waiting: RefCell<Option<Waker>>,
 }
@@ -265,6 +314,7 @@ impl<S> Link<S> {
     /// Takes word that the handler of the request has answered.
     pub(super) fn answered(&self) {
         self.0.phase.set(Phase::Idle);
+        self.0.has_answered.set(true);
         self.read_again();
     }
 
@@ -366,6 +416,14 @@ mod tests {
     use std::task::Wake;
     use tokio::net::{TcpListener, TcpStream};
 
+    impl ConnectionOptions {
+        /// With more time and room than a test needs.
+        pub(in crate::takeover) fn of(refuse: Refuse) -> Self {
+            let accounts = InFlight::new(64 << 20, 64 << 20);
+            Self { timeouts: HttpTimeouts::default(), accounts, refuse }
+        }
+    }
+
     #[actix_web::test]
     async fn a_taken_stream_has_forgotten_who_read_it_before() {
         struct Dispatcher;
@@ -380,7 +438,7 @@ mod tests {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let refuse: Refuse = Rc::new(|_| RefusalBody::default());
         let (mut socket, link) =
-            Takeable::new(listener.accept().await.unwrap().0, HttpTimeouts::default(), refuse);
+            Takeable::new(listener.accept().await.unwrap().0, ConnectionOptions::of(refuse));
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         // Ours, the test's waker, the stream's reader and the deadline.

@@ -78,6 +78,11 @@ impl Targets {
         *self == Self::Method
     }
 
+    /// Whether the next byte is of a head, or waits behind one.
+    pub(super) fn is_in_head(&self) -> bool {
+        !matches!(*self, Self::Body { .. } | Self::Chunks(_) | Self::Upgraded)
+    }
+
     /// Whether at least so many of the next bytes may pass as they are.
     pub(super) fn is_open_for(&self, bytes: usize) -> bool {
         match *self {

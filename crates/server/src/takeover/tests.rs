@@ -4,6 +4,7 @@ mod narrow_pipe;
 mod pipelines;
 
 use super::*;
+use crate::in_flight::InFlight;
 use actix_server::{Server, ServerHandle};
 use actix_service::Service;
 use actix_web::{App, HttpRequest, HttpResponse, rt, test as web_test, web};
@@ -278,7 +279,8 @@ impl Running {
         let requests = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&requests);
         let leaving = std::future::pending::<()>;
-        let server = listen(builder, listener, timeouts, leaving, (), move || {
+        let accounts = InFlight::new(64 << 20, 64 << 20);
+        let server = listen(builder, listener, timeouts, accounts, leaving, (), move || {
             on_made();
             let seen = Arc::clone(&seen);
             App::new().configure(routes).wrap_fn(move |request, routes| {

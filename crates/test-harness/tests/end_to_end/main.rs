@@ -77,10 +77,14 @@ mod pages_behind_nginx_publish_and_listen;
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;
 mod a_thousand_clients_wait_to_be_accepted;
+mod answers_that_nobody_takes_are_bounded_together;
 mod half_a_handshake_is_let_go;
 mod one_publisher_uses_up_only_its_own_ids;
+mod readers_stuck_in_lost_messages_are_bounded_together;
 mod requests_whose_answers_are_not_read_cost_nothing;
 mod unfinished_bodies_are_bounded_together;
+mod unfinished_heads_are_bounded_together;
+mod unfinished_messages_are_bounded_together;
 mod unread_pages_of_history_hold_little_memory;
 
 mod a_client_that_stops_reading_costs_the_others_nothing;

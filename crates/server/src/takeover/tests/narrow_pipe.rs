@@ -2,7 +2,7 @@
 
 use super::{TIME_MAX, echo};
 use crate::takeover::service::serve;
-use crate::takeover::socket::Takeable;
+use crate::takeover::socket::{ConnectionOptions, Takeable};
 use crate::takeover::{Handoff, HttpTimeouts, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{ServiceFactory, map_config};
@@ -104,7 +104,11 @@ async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Fate>>
     let (mut client, server) = duplex(PIPE_BYTES);
     let timeouts =
         HttpTimeouts { answer: answer_max, keep_alive: answer_max, ..Default::default() };
-    rt::spawn(serve(&http, server, None, timeouts, Rc::new(|_| RefusalBody::default())));
+    let options = ConnectionOptions {
+        timeouts,
+        ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
+    };
+    rt::spawn(serve(&http, server, None, options));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     settle().await;
     (client, fate)

@@ -2,7 +2,7 @@
 
 use super::TIME_MAX;
 use crate::takeover::service::{in_turn, serve};
-use crate::takeover::socket::Takeable;
+use crate::takeover::socket::{ConnectionOptions, Takeable};
 use crate::takeover::{HttpTimeouts, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{
@@ -106,7 +106,11 @@ impl Pipe {
             .unwrap();
         let (client, server) = duplex(PIPE_BYTES);
         let timeouts = HttpTimeouts { stall, ..HttpTimeouts::default() };
-        let driven = serve(&http, server, None, timeouts, Rc::new(|_| RefusalBody::default()));
+        let options = ConnectionOptions {
+            timeouts,
+            ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
+        };
+        let driven = serve(&http, server, None, options);
         let pipe_polls = Rc::<Cell<usize>>::clone(&polls);
         let ended = Rc::<Cell<bool>>::clone(&is_over);
         rt::spawn(async move {

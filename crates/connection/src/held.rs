@@ -1,0 +1,55 @@
+//! What a connection holds in memory for its client alone, and giving it up when that is too much.
+//!
+//! Whether it is too much is for the owner to judge, who sees all connections.
+
+use crate::{Connection, Parting, Time, Worker, batch::Rest, connection::Phase};
+use ws_frame::CloseCode;
+
+impl Connection {
+    /// Bytes held for this client alone: answers, what is half sent, and input not yet used up.
+    ///
+    /// What is half sent of a large message is shared with the log and not counted.
+    pub fn held_bytes(&self) -> usize {
+        let unsent = self.unsent.as_ref().map_or(0, Rest::copied_bytes);
+        self.replies.len() + unsent + self.socket.as_ref().map_or(0, |socket| socket.held_bytes())
+    }
+
+    /// Bytes of input that are held: messages without their end, what waits behind answers, and
+    /// publishes that nobody has taken over.
+    pub fn held_input_bytes(&self) -> usize {
+        self.socket.as_ref().map_or(0, |socket| socket.held_input_bytes())
+    }
+
+    /// Bytes of output that are held: answers, the rest of a half-sent item, and the message of that
+    /// item once the log has let it go.
+    pub fn held_output_bytes(&self) -> usize {
+        let unsent = match &self.unsent {
+            None => 0,
+            Some(Rest::Copied(bytes)) => bytes.capacity(),
+            Some(Rest::Shared(shared)) => shared.message.bytes_outside_log(),
+        };
+        self.replies.capacity() + unsent
+    }
+
+    /// Whether [`Connection::held_output_bytes`] may grow by what others do: the log may let go of the
+    /// message that is half sent.
+    pub fn is_inside_message(&self) -> bool {
+        matches!(self.unsent, Some(Rest::Shared(_)))
+    }
+
+    /// Lets go of the message that is coming in, and has the client come back later: close 1013.
+    ///
+    /// What came whole before is published all the same.
+    pub fn refuse_input(&mut self, reason: &str, worker: &Worker, time: Time) {
+        if let Some(socket) = self.socket.as_mut() {
+            socket.forget_message();
+        }
+        let (code, retry_ms) = (CloseCode::TRY_AGAIN_LATER, worker.limits.retry_ms);
+        self.send_away(code, reason, Parting::Refused, retry_ms, worker, time);
+    }
+
+    /// Ends it as if the client had taken nothing for too long: it can come back and resume.
+    pub fn give_up_output(&mut self) {
+        self.phase = Phase::Ended(Parting::Stalled);
+    }
+}

@@ -1,0 +1,242 @@
+//! Bytes in flight: one account for input that is unfinished, one for output that is unsent.
+//!
+//! What all clients hold together has a bound. If it is reached, the client that holds the most gives way, not the
+//! next to come: a client that needs little is served as long as another holds more. Up to [`SMALL_BYTES`] are held
+//! on no account, so idle connections and small requests cost nothing here.
+
+use futures_util::task::AtomicWaker;
+use std::{
+    collections::BTreeMap,
+    fmt, mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+/// Both accounts, which all workers share.
+#[derive(Clone, Debug)]
+pub struct InFlight {
+    /// Request heads, request bodies and WebSocket messages whose end has not come.
+    pub input: Account,
+    /// Answers and messages that clients have not taken.
+    pub output: Account,
+}
+
+/// What all clients hold of one kind; cloning gives another handle.
+#[derive(Clone)]
+pub struct Account(Arc<Shared>);
+
+struct Shared {
+    setting: &'static str,
+    bytes_max: usize,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// The sum of the sizes in `holders`, at most `bytes_max`.
+    held: usize,
+    /// By size, then by age. A holder that was told to give way has left.
+    holders: BTreeMap<Key, Arc<Notice>>,
+    opened: u64,
+}
+
+type Key = (usize, u64);
+
+/// How a holder is told to give way.
+#[derive(Debug, Default)]
+struct Notice {
+    is_given: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// What one connection or request holds; dropped, it is free again.
+#[derive(Debug)]
+pub(crate) struct Held {
+    account: Account,
+    /// There is none for what is small.
+    entry: Option<(Key, Arc<Notice>)>,
+}
+
+/// Why bytes may not be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    /// It is more than one may have.
+    #[error("this would hold {bytes} bytes; one client may hold {share}, a quarter of {setting}")]
+    Share { setting: &'static str, share: usize, bytes: usize },
+    /// All is held, and nobody holds more.
+    #[error(
+        "all clients together hold the {bytes_max} bytes of {setting}, and this one the most; try again in a moment"
+    )]
+    Greediest { setting: &'static str, bytes_max: usize },
+}
+
+impl Full {
+    /// The same for a close frame, which holds 123 bytes.
+    pub(crate) fn in_short(&self) -> String {
+        match self {
+            Self::Share { setting, share, .. } => {
+                format!("more than {share} bytes unfinished, a quarter of {setting}")
+            }
+            Self::Greediest { setting, .. } => {
+                format!("{setting} is reached, and this connection holds the most; try again later")
+            }
+        }
+    }
+}
+
+impl InFlight {
+    /// Accounts of so many bytes each.
+    pub fn new(input_bytes_max: usize, output_bytes_max: usize) -> Self {
+        Self {
+            input: Account::new("input_bytes_max", input_bytes_max),
+            output: Account::new("output_bytes_max", output_bytes_max),
+        }
+    }
+}
+
+impl Account {
+    fn new(setting: &'static str, bytes_max: usize) -> Self {
+        Self(Arc::new(Shared { setting, bytes_max, book: Mutex::default() }))
+    }
+
+    /// Begins to hold, nothing as yet.
+    pub(crate) fn open(&self) -> Held {
+        Held { account: self.clone(), entry: None }
+    }
+
+    /// Whether so much would be taken if it were held now.
+    ///
+    /// # Errors
+    ///
+    /// It would not.
+    pub(crate) fn check(&self, bytes: usize) -> Result<(), Full> {
+        let book = self.book();
+        let has_room = book.held.saturating_add(bytes) <= self.0.bytes_max;
+        if has_room || book.greediest().is_some_and(|(held, _)| held > bytes) {
+            return Ok(());
+        }
+        Err(self.greediest())
+    }
+
+    fn greediest(&self) -> Full {
+        Full::Greediest { setting: self.0.setting, bytes_max: self.0.bytes_max }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn greediest(&self) -> Option<Key> {
+        self.holders.last_key_value().map(|(key, _)| *key)
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Arc<Notice>> {
+        let notice = self.holders.remove(&key)?;
+        self.held -= key.0;
+        Some(notice)
+    }
+}
+
+impl Held {
+    /// Holds so many bytes from now on, more or fewer than before. Another holder of more may have to give way.
+    ///
+    /// # Errors
+    ///
+    /// One may not hold so much, or all is held and nobody holds more, or this was told to give way. As much is held as
+    /// before.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Full> {
+        if bytes <= SMALL_BYTES {
+            self.let_go();
+            return Ok(());
+        }
+        let Shared { setting, bytes_max, .. } = *self.account.0;
+        let (share, before) = (bytes_max / SHARE, self.entry.as_ref().map(|(key, _)| *key));
+        match &self.entry {
+            Some((_, notice)) if notice.is_given() => return Err(self.account.greediest()),
+            Some(((held, _), _)) if *held == bytes => return Ok(()),
+            _ if bytes > share => return Err(Full::Share { setting, share, bytes }),
+            _ => {}
+        }
+        let mut book = self.account.book();
+        let own = before.filter(|key| book.holders.contains_key(key)).map_or(0, |(held, _)| held);
+        let mut gives_way = None;
+        if book.held - own + bytes > bytes_max {
+            // One that holds more is enough.
+            let greediest = book.greediest().filter(|key| key.0 > bytes && Some(*key) != before);
+            let Some(notice) = greediest.and_then(|key| book.remove(key)) else {
+                return Err(self.account.greediest());
+            };
+            gives_way = Some(notice);
+        }
+        let known = before.and_then(|key| Some((key.1, book.remove(key)?)));
+        let (number, notice) = known.unwrap_or_else(|| {
+            book.opened += 1;
+            (book.opened, Arc::default())
+        });
+        book.held += bytes;
+        book.holders.insert((bytes, number), Arc::clone(&notice));
+        drop(book);
+        self.entry = Some(((bytes, number), notice));
+        if let Some(notice) = gives_way {
+            notice.give();
+        }
+        Ok(())
+    }
+
+    /// Ready once this has to give way; until then the waker is kept for as long as something is held.
+    pub(crate) fn poll_notice(&self, context: &Context<'_>) -> Poll<Full> {
+        let Some((_, notice)) = &self.entry else { return Poll::Pending };
+        notice.waker.register(context.waker());
+        if notice.is_given() { Poll::Ready(self.account.greediest()) } else { Poll::Pending }
+    }
+
+    /// Whether nothing is held on the account.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.entry.is_none()
+    }
+
+    /// Holds nothing any more.
+    pub(crate) fn let_go(&mut self) {
+        if let Some((key, _)) = mem::take(&mut self.entry) {
+            self.account.book().remove(key);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+impl Notice {
+    fn give(&self) {
+        self.is_given.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn is_given(&self) -> bool {
+        self.is_given.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { setting, bytes_max, .. } = &*self.0;
+        formatter.debug_tuple("Account").field(setting).field(bytes_max).finish()
+    }
+}
+
+/// One client may hold this part of the whole.
+pub(crate) const SHARE: usize = 4;
+
+/// Bytes that are on no account: about what a connection's own buffers take, and more than most requests are long.
+pub(crate) const SMALL_BYTES: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! Readers that stop in the middle of a message which the log then lets go: the greediest are cut off, and come back.
+
+use crate::common::{let_go_of, sockets, within};
+use anyhow::{Context as _, Result, ensure};
+use std::time::Duration;
+use tidewire_test_harness::{load::anonymous_bytes, peers::http::publish, server::Server};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
+
+#[tokio::test]
+async fn readers_stuck_in_lost_messages_are_bounded_together() -> Result<()> {
+    within(90, async {
+        let arguments =
+            ["--workers", "1", "--output-bytes-max", "16MiB", "--retention-messages", "1"];
+        let server = Server::start(&arguments).await?;
+        let (before, idle) = (anonymous_bytes(server.id()?)?, sockets(&server)?);
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_recv_buffer_size(8 << 10)?;
+            let mut reader = socket.connect(server.address()).await?;
+            reader
+                .write_all(b"GET /events?channel=big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                .await?;
+            reader.read_u8().await.context("no head")?;
+            publish(server.address(), "big", &"x".repeat(900_000)).await?;
+            readers.push(reader);
+        }
+        // A message with its encoding is 1.8 MB, of which 16 MiB hold nine.
+        let_go_of(&server, idle + READERS / 3, Duration::from_secs(30)).await?;
+        ensure!(sockets(&server)? > idle, "all are cut off");
+        let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
+        ensure!(grown < 40 << 20, "{} KiB are held", grown >> 10);
+        Ok(())
+    })
+    .await
+}
+
+const READERS: usize = 40;
