@@ -18,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 15] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
     plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
@@ -41,6 +41,7 @@ pub(crate) const STEPS: [Step; 14] = [
     plain("models", "what races in the broker, in many orders", steps::models),
     plain("simulate", "10,000 seeds of the simulated world", steps::simulate),
     plain("crash", "nothing answered is lost by crashes, torn tails, a full disk", steps::crash),
+    plain("hostile", "attacks leave no memory, no work, nobody unserved", steps::hostile),
     Step {
         name: "autobahn",
         does: "the Autobahn suite; --compression, --write",

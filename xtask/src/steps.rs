@@ -78,6 +78,18 @@ pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     run(&mut crash)
 }
 
+/// Arguments replace `--short`: `cargo xtask hostile bodies --seconds 4` measures that attack whole. It is not the server
+/// that ships, which `cargo xtask bench hostile` attacks.
+pub(crate) fn hostile(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    build_proof(workspace)?;
+    let mut hostile = workspace.program("hostile");
+    match arguments {
+        [] => hostile.arg("--short"),
+        chosen => hostile.args(chosen),
+    };
+    run(&mut hostile)
+}
+
 /// Arguments go to the test runner: `cargo xtask e2e resume` runs the tests of that name.
 pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let browser = install::browser()?;

@@ -11,7 +11,7 @@ mod healthy;
 mod outcome;
 mod row;
 
-pub use attack::{Attack, Bounds};
+pub use attack::{Attack, Bounds, Scale};
 pub use cores::Cores;
 pub use outcome::{Clock, Outcome, heading};
 pub use row::{Plan, measure};

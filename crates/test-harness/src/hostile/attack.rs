@@ -16,6 +16,10 @@ pub enum Attack {
     Answers,
     /// 100 connections, 96 KB of pipelined history requests each, no answer read
     History,
+    /// 200 WebSockets that ask for 100 pages of history each, no answer read
+    Replies,
+    /// 300 readers that stop inside a message of 900 KB, which the log then lets go
+    Stuck,
     /// 20,500 polls, each closed at once by its client
     Polls,
     /// 200 batch bodies of 8 MiB, each without its last byte
@@ -42,6 +46,32 @@ pub enum Attack {
     Return,
 }
 
+/// How large attacks are, and with them the bounds of the server that they are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Whole, on a server as it comes.
+    Whole,
+    /// A tenth, and a third of those that fill an account, which is smaller.
+    Short,
+}
+
+impl Scale {
+    /// By what most counts are divided.
+    pub(super) fn divisor(self) -> usize {
+        if self == Self::Whole { 1 } else { 10 }
+    }
+
+    /// The same for what fills an account.
+    pub(super) fn divisor_of_accounts(self) -> usize {
+        if self == Self::Whole { 1 } else { 3 }
+    }
+
+    /// `input_bytes_max` and `output_bytes_max` of the server, in megabytes.
+    fn accounts_mb(self) -> (u64, u64) {
+        if self == Self::Whole { (128, 128) } else { (32, 16) }
+    }
+}
+
 /// What an attack may cost beyond what holds for all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -55,15 +85,16 @@ pub struct Bounds {
 
 impl Attack {
     /// What it may cost.
-    pub fn bounds(self) -> Bounds {
+    pub fn bounds(self, scale: Scale) -> Bounds {
+        let (input_mb, output_mb) = scale.accounts_mb();
         let (growth_mb_max, reason, fills_log) = match self {
             Self::Assets | Self::Answers => (32, "an answer and its file, one connection", false),
             Self::History => (64, "100 connections: an answer and a little input each", false),
             Self::Polls => (64, "poll_wait_max: a closed poll gives its place back", false),
-            Self::Bodies => (160, "input_bytes_max, 128 MiB", false),
-            Self::Messages | Self::Heads => {
-                (192, "an account of messages and heads in flight, not there yet", false)
+            Self::Bodies | Self::Messages | Self::Heads => {
+                (input_mb + UNCOUNTED_MB, "input_bytes_max", false)
             }
+            Self::Replies | Self::Stuck => (output_mb + UNCOUNTED_MB, "output_bytes_max", false),
             Self::Ids => (512, "a million ids and their messages", true),
             Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),
             Self::Patterns => (256, "128,000 subscriptions", false),
@@ -80,20 +111,23 @@ impl Attack {
     }
 
     /// The file that configures its server.
-    pub(super) fn configuration(self) -> &'static str {
-        match self {
+    pub(super) fn configuration(self, scale: Scale) -> String {
+        let (input_mb, output_mb) = scale.accounts_mb();
+        let own = match self {
             Self::Tombstones => "[channels.\"gone.>\"]\ncompact = true\nkeys_max = 10\n",
             Self::Cold => "retention_messages = 100000\n",
+            Self::Stuck => "[channels.stuck]\nretention_messages = 1\n",
             _ => "",
-        }
+        };
+        format!("input_bytes_max = \"{input_mb}MiB\"\noutput_bytes_max = \"{output_mb}MiB\"\n{own}")
     }
 
     /// Puts into the log what it needs.
-    pub(super) async fn prepare(self, address: SocketAddr, divisor: usize) -> Result<()> {
-        let count = |full: usize| (full / divisor).max(1);
+    pub(super) async fn prepare(self, address: SocketAddr, scale: Scale) -> Result<()> {
+        let count = |full: usize| (full / scale.divisor()).max(1);
         let message = |fields: String| format!("{{{fields}}}");
         match self {
-            Self::History => {
+            Self::History | Self::Replies => {
                 let data = "x".repeat(400);
                 let messages =
                     (0..1_000).map(|_| message(format!(r#""channel":"h","data":"{data}""#)));
@@ -135,6 +169,8 @@ impl Attack {
             Self::Assets => pipelines::assets(target).await,
             Self::Answers => pipelines::answers(target).await,
             Self::History => pipelines::history(target).await,
+            Self::Replies => readers::replies(target).await,
+            Self::Stuck => readers::stuck(target).await,
             Self::Polls => pipelines::polls(target).await,
             Self::Bodies => unfinished::bodies(target).await,
             Self::Messages => unfinished::messages(target).await,
@@ -150,6 +186,9 @@ impl Attack {
         }
     }
 }
+
+/// What is on no account: 4 KiB and a socket's table for each connection, one read of each worker, and what the allocator keeps.
+const UNCOUNTED_MB: u64 = 32;
 
 /// Messages of half a batch that prepares a log.
 const BATCH: usize = 5_000;

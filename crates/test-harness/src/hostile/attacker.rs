@@ -1,5 +1,6 @@
 //! What attackers have in common: an address of their own, and connections that write without reading.
 
+use super::attack::Scale;
 use anyhow::{Context as _, Result, ensure};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -19,8 +20,8 @@ pub(super) struct Target {
     pub(super) until: Instant,
     pub(super) phase: Duration,
     pub(super) random: fastrand::Rng,
-    /// By what counts are divided, for a run that has to be short.
-    pub(super) divisor: usize,
+    /// How large the attack is.
+    pub(super) scale: Scale,
 }
 
 /// What an attack leaves behind.
@@ -37,7 +38,12 @@ pub(super) struct Aftermath {
 impl Target {
     /// So many, or fewer in a short run.
     pub(super) fn count(&self, full: usize) -> usize {
-        (full / self.divisor).max(1)
+        (full / self.scale.divisor()).max(1)
+    }
+
+    /// The same for connections that fill an account.
+    pub(super) fn count_to_fill(&self, full: usize) -> usize {
+        (full / self.scale.divisor_of_accounts()).max(1)
     }
 
     pub(super) fn is_over(&self) -> bool {

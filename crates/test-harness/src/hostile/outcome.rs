@@ -2,7 +2,7 @@
 
 use super::{
     Bounds,
-    attack::Attack,
+    attack::{Attack, Scale},
     healthy::{Measured, SUBSCRIBERS},
 };
 use std::fmt;
@@ -11,6 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub(super) attack: Attack,
+    pub(super) scale: Scale,
     pub(super) note: String,
     pub(super) before: Measured,
     pub(super) during: Measured,
@@ -60,7 +61,7 @@ impl Outcome {
     /// What is above its bound; with `Clock::Ignored` nothing that the machine's load decides.
     pub fn violations(&self, clock: Clock) -> Vec<String> {
         let mut found = self.faults.clone();
-        let Bounds { growth_mb_max, reason, fills_log } = self.attack.bounds();
+        let Bounds { growth_mb_max, reason, fills_log } = self.attack.bounds(self.scale);
         let growth = mebibytes(self.memory.peak.saturating_sub(self.memory.before));
         if growth > growth_mb_max {
             found.push(format!("memory grew by {growth} MB, above {growth_mb_max} MB: {reason}"));

@@ -1,7 +1,7 @@
 //! Subscribers that are many, or follow much.
 
 use super::publishers::drain;
-use crate::hostile::attacker::{Aftermath, Target, get};
+use crate::hostile::attacker::{Aftermath, Target, ask, get};
 use anyhow::Result;
 use hdrhistogram::Histogram;
 use std::time::{Duration, Instant};
@@ -43,6 +43,44 @@ pub(in crate::hostile) async fn patterns(mut target: Target) -> Result<Aftermath
     Ok(Aftermath { note, held: vec![publisher], faults: Vec::new() })
 }
 
+/// Each stops inside a message of its own, which the log lets go for the next.
+pub(in crate::hostile) async fn stuck(target: Target) -> Result<Aftermath> {
+    let request = get("/events?channel=stuck");
+    let body = "x".repeat(STUCK_BYTES);
+    let publish = format!(
+        "POST /publish/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: {STUCK_BYTES}\r\n\r\n{body}"
+    );
+    let (mut publisher, mut held, mut faults) = (target.connect().await?, Vec::new(), Vec::new());
+    while held.len() < target.count_to_fill(300) && !target.is_given_up() {
+        held.push(target.open(&request).await?);
+        let (status, _) = ask(&mut publisher, publish.as_bytes()).await?;
+        if status != 200 {
+            faults.push(format!("a publish is answered with {status}"));
+            break;
+        }
+    }
+    Ok(Aftermath { note: format!("{} readers", held.len()), held, faults })
+}
+
+/// Each asks for much more history than the server may keep for it.
+pub(in crate::hostile) async fn replies(target: Target) -> Result<Aftermath> {
+    let handshake =
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: tidewire.v1\r\n\
+                      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let ask = br#"{"type":"history","id":1,"channel":"h","limit":1000}"#;
+    // Masked text frames whose mask is zero.
+    let length = 0x80 | u8::try_from(ask.len())?;
+    let frames = [&[0x81, length, 0, 0, 0, 0][..], ask].concat().repeat(100);
+    let mut held = Vec::new();
+    while held.len() < target.count_to_fill(200) && !target.is_given_up() {
+        let mut socket = target.open(handshake).await?;
+        target.write(&mut socket, &frames).await;
+        held.push(socket);
+    }
+    Ok(Aftermath { note: format!("{} x 100 pages", held.len()), held, faults: Vec::new() })
+}
+
 /// All connect in one moment; the server is to let each in.
 pub(in crate::hostile) async fn come_back(target: Target) -> Result<Aftermath> {
     let request = get("/events?channel=idle");
@@ -81,3 +119,5 @@ pub(in crate::hostile) async fn come_back(target: Target) -> Result<Aftermath> {
 
 /// A dropped SYN is sent again after a second.
 const CONNECT_P90_MS_MAX: u64 = 900;
+
+const STUCK_BYTES: usize = 900_000;

@@ -8,7 +8,7 @@ pub(in crate::hostile) async fn bodies(target: Target) -> Result<Aftermath> {
     let head = format!(
         "POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY_BYTES}\r\n\r\n"
     );
-    let count = target.count(200);
+    let count = target.count_to_fill(200);
     unfinished(target, count, head.as_bytes(), BODY_BYTES - 1).await
 }
 
@@ -20,14 +20,14 @@ pub(in crate::hostile) async fn messages(target: Target) -> Result<Aftermath> {
     let head = b"\x81\xff\x00\x00\x00\x00\x00\x0f\x42\x40\x00\x00\x00\x00";
     let input = [&head[..], &vec![b'x'; MESSAGE_BYTES - 1]].concat();
     let mut opened = Vec::new();
-    while opened.len() < target.count(300) && !target.is_given_up() {
+    while opened.len() < target.count_to_fill(300) && !target.is_given_up() {
         opened.push(target.open(handshake).await?);
     }
     Ok(write_each(&target, opened, &input).await)
 }
 
 pub(in crate::hostile) async fn heads(target: Target) -> Result<Aftermath> {
-    let count = target.count(2_000);
+    let count = target.count_to_fill(2_000);
     unfinished(target, count, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", HEAD_BYTES).await
 }
 
