@@ -5,7 +5,7 @@
 //! at which moment a message leaves the memory. What an archive has to fetch first, it is asked for
 //! again later: no worker waits for a disk.
 
-use crate::{Asker, ChannelName, Draft, Message};
+use crate::{Asker, ChannelName, Draft, Message, Stretch};
 use std::{fmt, sync::Arc, task::Poll};
 
 /// A message that an engine has given its place.
@@ -80,4 +80,24 @@ pub trait Archive: fmt::Debug + Send + Sync {
         count: usize,
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>>;
+
+    /// Whose messages the next offsets after `after` are, as far as that is known: from the first one that
+    /// is, up to where the archive likes. What is known once stays so until everything it is about is
+    /// gone. `None` where nothing is known of any later offset.
+    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
+        let _ = (after, asker);
+        Poll::Ready(None)
+    }
+
+    /// A place in the order before the first message of `time_ms` or later, and behind every message
+    /// that is older. `None` where the order is not known so far.
+    fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+        let _ = (time_ms, asker);
+        Poll::Ready(None)
+    }
+
+    /// An offset than which no message held is older; `None` where that is not known.
+    fn oldest(&self) -> Option<u64> {
+        None
+    }
 }

@@ -142,7 +142,7 @@ impl Broker {
 
     /// The offset of the newest message.
     pub fn head(&self) -> u64 {
-        self.shared.head.load(Ordering::SeqCst)
+        self.shared.head()
     }
 
     /// The epoch of all its positions.
@@ -223,6 +223,10 @@ impl Broker {
 }
 
 impl Shared {
+    pub(crate) fn head(&self) -> u64 {
+        self.head.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn sequencer(&self) -> MutexGuard<'_, Sequencer> {
         self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
     }

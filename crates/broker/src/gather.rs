@@ -7,6 +7,7 @@ use crate::{
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
     live::LiveRead,
+    stretch::Ahead,
 };
 use smallvec::SmallVec;
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll};
@@ -144,7 +145,12 @@ impl Gathered {
                 && !handed_over.has(channel, message)
         };
         if matches!(cursor.wild, Wild::Scan | Wild::Walk) {
-            let Some(scan_upto) = scan_upto(broker, cursor, limit) else {
+            let Poll::Ready(scan_upto) = scan_upto(broker, cursor, limit, asker) else {
+                self.waits = true;
+                (self.upto, self.bytes_left) = (cursor.after, bytes_max);
+                return;
+            };
+            let Some(scan_upto) = scan_upto else {
                 let is_wanted =
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
                 return self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
@@ -323,17 +329,22 @@ impl Gathered {
     }
 }
 
-/// Up to where a cursor has to scan the channels, or `None` where it can walk the log up to `limit`.
+/// Up to where a cursor has to scan the channels, or `None` where it can walk the log.
 ///
-/// It can from the index's tail on. While it catches up it need not where channels are so few that one
-/// look lists them all.
-fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64) -> Option<u64> {
-    let (channels, tail) = (broker.shared.registry.places(), broker.shared.index.tail());
-    let (are_few, is_before) = (channels <= LISTED_MAX, cursor.after < tail);
-    match cursor.wild {
-        Wild::Walk if !is_before => None,
-        _ if are_few => Some(limit),
-        _ => is_before.then(|| limit.min(tail)),
+/// It can where the order is known. While it catches up it need not where channels are so few that one
+/// look at each is less work than to pass all those offsets.
+fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+    let (channels, offsets) = (broker.shared.registry.places(), limit - cursor.after);
+    let is_far = usize::try_from(offsets)
+        .map_or(true, |offsets| offsets > channels.saturating_mul(WALKED_A_CHANNEL));
+    let is_told = cursor.wild == Wild::Walk && cursor.after >= broker.shared.index.tail();
+    if channels <= LISTED_MAX && is_far && !is_told {
+        return Poll::Ready(Some(limit));
+    }
+    match broker.shared.ahead(cursor.after, asker) {
+        Ahead::Known(_) | Ahead::Nothing => Poll::Ready(None),
+        Ahead::Unknown(upto) => Poll::Ready(Some(limit.min(upto))),
+        Ahead::Waits => Poll::Pending,
     }
 }
 
@@ -357,3 +368,6 @@ pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
 /// How many looks at all channels bring a cursor to the index's tail, at most: then each lists more
 /// channels than [`LISTED_MAX`].
 const SCANS_MAX: usize = 16;
+
+/// How many offsets are passed for what a look at one channel costs.
+const WALKED_A_CHANNEL: usize = 16;

@@ -49,6 +49,7 @@ mod grant;
 mod limits;
 mod options;
 mod rules;
+mod stretch;
 mod sweep;
 
 mod back;
@@ -88,6 +89,7 @@ pub use roster::{Change, Roster, RosterFull};
 pub use round::Round;
 pub use rules::{Rule, Rules};
 pub use seats::SeatId;
+pub use stretch::Stretch;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

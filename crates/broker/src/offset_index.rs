@@ -15,7 +15,9 @@
 //!   read there, as every read does. So it delivers the message or tells of the gap. A channel that
 //!   has been forgotten leaves its entries without a place, or in the place of another channel: what
 //!   the registry remembers of all forgotten channels is asked under the same lock as the places.
-//!   A reader that stands before the tail scans the channels first, up to the tail.
+//!   A reader that stands before the tail reads the archive's order, where it has one (`stretch`), and
+//!   scans the channels where it has none. Segments made of the former are kept, a few, for the next
+//!   reader.
 
 use crate::sync::{
     RwLock,
@@ -32,6 +34,8 @@ pub(crate) struct OffsetIndex {
     segments: RwLock<VecDeque<Arc<Segment>>>,
     tail: AtomicU64,
     size: Size,
+    /// Of offsets before the tail, in the order in which they were first asked for.
+    kept: RwLock<VecDeque<Arc<Segment>>>,
 }
 
 /// The publishers' end, which the sequencer's lock guards.
@@ -60,12 +64,20 @@ impl OffsetIndex {
         let segment_len = (messages_max / SEGMENTS).clamp(SEGMENT_LEN_MIN, SEGMENT_LEN_MAX);
         let segments_max = (messages_max / segment_len).clamp(1, SEGMENTS_MAX) + 1;
         let size = Size { segment_len, segments_max };
-        Self { segments: RwLock::default(), tail: AtomicU64::new(0), size }
+        Self { segments: RwLock::default(), tail: AtomicU64::new(0), size, kept: RwLock::default() }
     }
 
-    /// Begins after `head`: what is up to there has no entries.
+    /// Begins anew after `head`: what is up to there has no entries.
     pub(crate) fn begin_after(&self, head: u64) {
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        segments.clear();
         self.tail.store(head, Ordering::Release);
+    }
+
+    /// How many offsets it holds, or a few more.
+    pub(crate) fn len_max(&self) -> u64 {
+        let Size { segment_len, segments_max } = self.size;
+        u64::try_from(segment_len.saturating_mul(segments_max)).unwrap_or(u64::MAX)
     }
 
     /// Every message after this offset has its entry.
@@ -78,10 +90,27 @@ impl OffsetIndex {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that it is the tail of these segments.
         if after < self.tail() {
-            return None;
+            drop(segments);
+            return self.kept_after(after);
         }
         let at = segments.partition_point(|segment| segment.end() <= after.saturating_add(1));
         segments.get(at).cloned()
+    }
+
+    /// Keeps a segment of offsets before the tail for whoever asks next, in the place of the one that
+    /// was kept for longest if there are too many.
+    pub(crate) fn keep(&self, segment: &Arc<Segment>) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT_MAX {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(segment));
+    }
+
+    fn kept_after(&self, after: u64) -> Option<Arc<Segment>> {
+        let next = after.saturating_add(1);
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|segment| segment.first <= next && next < segment.end()).cloned()
     }
 
     /// Erases the entry of a message that a newer one of its key has superseded.
@@ -119,13 +148,26 @@ impl IndexWriter {
     }
 }
 
+/// Of consecutive offsets.
+impl FromIterator<(u64, u32)> for Segment {
+    fn from_iter<I: IntoIterator<Item = (u64, u32)>>(entries: I) -> Self {
+        let mut first = None;
+        let entries = entries.into_iter().map(|(offset, number)| {
+            first.get_or_insert(offset);
+            AtomicU32::new(number)
+        });
+        let entries = entries.collect();
+        Self { first: first.unwrap_or(0), entries }
+    }
+}
+
 impl Segment {
     fn new(first: u64, len: usize) -> Self {
         Self { first, entries: (0..len).map(|_| AtomicU32::new(0)).collect() }
     }
 
     /// The offset after its last entry.
-    fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.first.saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
     }
 
@@ -164,6 +206,9 @@ const SEGMENT_LEN_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };
 
 /// 16 MiB of entries, however many bytes the log may hold.
 const SEGMENTS_MAX: usize = if cfg!(shuttle) { 1 } else { 1_024 };
+
+/// Segments kept of what an archive knows: half a megabyte.
+const KEPT_MAX: usize = if cfg!(shuttle) { 1 } else { 64 };
 
 #[cfg(test)]
 mod tests {

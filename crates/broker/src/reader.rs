@@ -139,8 +139,8 @@ impl Reader {
     /// is left as it is.
     ///
     /// Where a lane is to report news, tell the lane first: then nothing falls between. O(patterns),
-    /// plus one look at all channels where a pattern starts at a time, with the earliest message, or
-    /// back from a place.
+    /// plus one look at all channels where a pattern starts back from a place, or at a time or with the
+    /// earliest message and no archive knows the order.
     pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
         let mut follows = Follows::with_capacity(patterns.len());
         for pattern in patterns {
@@ -425,12 +425,30 @@ fn place_of(
         follow.stamp = stamp;
         follow.channel.iter().for_each(|channel| consider(channel));
     }
-    if !wild.is_empty() {
-        broker.shared.registry.scan(|channel| {
+    let known = match wild.is_empty() {
+        true => Some(head),
+        false => match place_in_order(broker, since_ms, asker) {
+            Poll::Ready(known) => known,
+            Poll::Pending => return Poll::Pending,
+        },
+    };
+    match known {
+        Some(known) => place = place.min(known),
+        None => broker.shared.registry.scan(|channel| {
             if wild.has_match(channel.name()) {
                 consider(channel);
             }
-        });
+        }),
     }
     if waits { Poll::Pending } else { Poll::Ready(place) }
+}
+
+/// The place before the oldest message, of this time or later, of all channels: where the archive
+/// knows the order, without a look at any of them.
+fn place_in_order(broker: &Broker, since_ms: Option<u64>, asker: Asker<'_>) -> Poll<Option<u64>> {
+    let Some(archive) = &broker.shared.archive else { return Poll::Ready(None) };
+    match since_ms {
+        Some(since_ms) => archive.place_since(since_ms, asker),
+        None => Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1))),
+    }
 }

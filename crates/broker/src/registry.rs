@@ -105,6 +105,12 @@ impl Registry {
         self.write().forgotten = forgotten;
     }
 
+    /// Notes that a channel is forgotten elsewhere which had lost what it had up to `offset`.
+    pub(crate) fn note_forgotten(&self, offset: u64, stamp: u64) {
+        let mut inner = self.write();
+        inner.forgotten = inner.forgotten.and(Lost { offset, stamp });
+    }
+
     /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
     fn make(&self, name: &ChannelName, forgotten: Lost) -> Channel {
         let (taken, offset) = (Taken::of_messages(forgotten), forgotten.offset);

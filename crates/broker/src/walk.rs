@@ -10,12 +10,13 @@ use crate::{
     cursor::Cursor,
     offset_index::Segment,
     ring::{Lost, Taken},
+    stretch::Ahead,
 };
 use std::{mem, sync::Arc};
 
 impl Gathered {
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found or enough work is
-    /// done. The cursor stands at the index's tail or after it.
+    /// done. The order after the cursor is known, here or in the archive.
     pub(crate) fn walk(
         &mut self,
         broker: &Broker,
@@ -35,37 +36,70 @@ impl Gathered {
             }
         }
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
-        let mut work = WALK_WORK_MAX;
+        let (mut work, mut count) = (WALK_WORK_MAX, SELECTED_MIN);
         while self.upto < limit && budget > 0 && work > 0 && !self.waits {
-            let Some(segment) = broker.shared.index.segment_after(self.upto) else {
-                if self.upto >= broker.shared.index.tail() {
-                    self.upto = limit;
+            let segment = match broker.shared.ahead(self.upto, asker) {
+                Ahead::Known(segment) => segment,
+                // The next turn scans.
+                Ahead::Unknown(_) => break,
+                Ahead::Waits => {
+                    self.waits = true;
+                    break;
                 }
-                // Otherwise it was trimmed just now: the next turn scans.
-                break;
+                Ahead::Nothing => {
+                    self.upto = limit;
+                    break;
+                }
             };
-            let end = self.find_selected(broker, cursor, &segment, limit, &mut work);
+            let part = (self.upto, limit.min(segment.last()));
+            let end = self.find_selected(broker, cursor, &segment, part, count, &mut work);
             self.read_selected(broker, cursor, end, &mut budget, asker, &is_wanted);
+            count = (count * 2).min(SELECTED_MAX);
+            if self.waits {
+                self.ask_ahead(broker, cursor, end, limit, work, asker);
+            }
         }
         self.bytes_left = usize::try_from(budget).unwrap_or(0);
         self.is_exhausted = self.upto >= limit && !self.waits;
     }
 
-    /// Finds which of the segment's next entries the cursor selects; returns how far it looked.
+    /// Asks the archive for what comes after `looked`, as much as one reader may, so that it is fetched
+    /// together.
+    fn ask_ahead(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        mut looked: u64,
+        limit: u64,
+        mut work: usize,
+        asker: Asker<'_>,
+    ) {
+        while looked < limit && work > 0 && !asker.has_asked_enough() {
+            let Ahead::Known(segment) = broker.shared.ahead(looked, asker) else { return };
+            let part = (looked, limit.min(segment.last()));
+            looked = self.find_selected(broker, cursor, &segment, part, SELECTED_MAX, &mut work);
+            for (offset, channel) in self.selected.drain(..) {
+                let _ = channel.next_after(&broker.shared, offset - 1, asker);
+            }
+        }
+    }
+
+    /// Finds which of the segment's entries in `from + 1 ..= upto` the cursor selects, `count` at most;
+    /// returns how far it looked.
     fn find_selected(
         &mut self,
         broker: &Broker,
         cursor: &Cursor,
         segment: &Segment,
-        limit: u64,
+        (from, upto): (u64, u64),
+        count: usize,
         work: &mut usize,
     ) -> u64 {
-        let (from, upto) = (self.upto, limit.min(segment.last()));
         let selected = &mut self.selected;
         let (end, forgotten) = broker.shared.registry.look_up(|standing, forgotten| {
             let (mut end, mut same) = (from, None);
             for (offset, number) in segment.entries(from, upto) {
-                if *work == 0 || selected.len() == SELECTED_MAX {
+                if *work == 0 || selected.len() == count {
                     return (end, forgotten);
                 }
                 (end, *work) = (offset, *work - 1);
@@ -170,5 +204,8 @@ const WALK_WORK_MAX: usize = 16_384;
 /// What a look into a ring counts as, in entries passed.
 const LOOK_WORK: usize = 8;
 
-/// Channels looked up under one hold of the registry's lock, and held in between.
+/// Entries looked up under one hold of the registry's lock, and their channels held in between,
 const SELECTED_MAX: usize = 256;
+
+/// and how many at first, as a reader may have room for few messages.
+const SELECTED_MIN: usize = 8;

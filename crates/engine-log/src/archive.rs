@@ -6,17 +6,19 @@
 
 use crate::{
     channels::{Channels, State},
-    layout,
+    layout::{self, Progress},
+    order::{self, Block},
     record::Record,
     store::{Order, Row, Store, StoreError},
     trouble::Trouble,
 };
 use std::{
+    collections::HashMap,
     ops::{Bound, ControlFlow},
     sync::Arc,
     task::Poll,
 };
-use tidewire_broker::{Archive, Asker, ChannelName, Cold, Entry, Message};
+use tidewire_broker::{Archive, Asker, ChannelName, Cold, Entry, Message, Stretch};
 
 /// Reads what the committer has written.
 #[derive(Debug)]
@@ -118,9 +120,72 @@ impl Archive for LogArchive {
         }
         Poll::Ready(found)
     }
+
+    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+        let Some(Block { first, entries }) = self.block_after(after) else {
+            return Poll::Ready(None);
+        };
+        let (mut channels, mut places) = (Vec::new(), HashMap::new());
+        let mut place = |number: u64| match self.channels.name(number) {
+            Some(name) => {
+                channels.push(name);
+                u32::try_from(channels.len()).unwrap_or(0)
+            }
+            None => 0,
+        };
+        let places = entries.iter().map(|order::Entry { channel, .. }| {
+            *places.entry(*channel).or_insert_with(|| place(*channel))
+        });
+        let entries = places.collect();
+        Poll::Ready(Some(Stretch { first, channels, entries }))
+    }
+
+    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        Poll::Ready(self.place_in_order(time_ms))
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        Some(self.channels.oldest())
+    }
 }
 
 impl LogArchive {
+    fn block_after(&self, after: u64) -> Option<Block> {
+        self.store.order_after(after).unwrap_or_else(|error| {
+            if self.unread.is_news() {
+                let store = self.store.path();
+                tracing::error!(
+                    %store, %error, "the order cannot be read at the moment; told once a minute"
+                );
+            }
+            None
+        })
+    }
+
+    /// The place by time, or `None` where the order is not known there.
+    fn place_in_order(&self, time_ms: u64) -> Option<u64> {
+        // Times rise with offsets: halve the way. What is held up to `low` is older than that.
+        let progress = self.store.find(&layout::progress()).ok()?;
+        let last = progress.and_then(|value| Progress::decode(&value))?.last;
+        let (mut low, mut high) = (self.channels.oldest().saturating_sub(1), last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let block = self.block_after(middle)?;
+            if block.newest_ms() < time_ms {
+                low = block.last();
+            } else if let Some(place) = block.place_since(time_ms, low) {
+                return Some(place);
+            } else {
+                high = middle.min(block.first - 1);
+            }
+        }
+        if low >= last {
+            return Some(low);
+        }
+        let block = self.block_after(low).filter(|block| block.newest_ms() >= time_ms)?;
+        block.place_since(time_ms, low)
+    }
+
     fn tell_unread(&self, channel: &ChannelName, error: &StoreError) {
         if self.unread.is_news() {
             let store = self.store.path();

@@ -13,6 +13,10 @@ pub(crate) struct Census {
     state_bytes: u64,
     /// Channels whose messages may go: an offset no newer than the oldest one's, and the number.
     by_age: BTreeSet<(u64, u64)>,
+    /// The same of those whose messages may not.
+    state_by_age: BTreeSet<(u64, u64)>,
+    /// How many messages there are.
+    messages: u64,
     /// Channels of which nothing is left, ids included: the newest offset, and the number.
     dead: BTreeSet<(u64, u64)>,
 }
@@ -23,21 +27,25 @@ impl Census {
         let State { number, last, first, count, bytes, is_compact, .. } = *state;
         let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
         *sum = sum.saturating_add(bytes);
+        self.messages = self.messages.saturating_add(count);
         if count == 0 && !has_ids {
             self.dead.insert((last, number));
         }
-        if count > 0 && !is_compact {
-            self.by_age.insert((first, number));
+        if count > 0 {
+            let by_age = if is_compact { &mut self.state_by_age } else { &mut self.by_age };
+            by_age.insert((first, number));
         }
     }
 
     /// Counts a channel out, as it was when it was counted in.
     pub(crate) fn subtract(&mut self, state: &State) {
-        let State { number, last, first, bytes, is_compact, .. } = *state;
+        let State { number, last, first, count, bytes, is_compact, .. } = *state;
         let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
         *sum = sum.saturating_sub(bytes);
+        self.messages = self.messages.saturating_sub(count);
         self.dead.remove(&(last, number));
         self.by_age.remove(&(first, number));
+        self.state_by_age.remove(&(first, number));
     }
 
     /// What all messages cost.
@@ -48,6 +56,18 @@ impl Census {
     /// What those of compacted channels cost.
     pub(crate) fn state_bytes(&self) -> u64 {
         self.state_bytes
+    }
+
+    /// How many messages there are.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// An offset than which no message is older; `u64::MAX` where there is none.
+    pub(crate) fn first(&self) -> u64 {
+        let first = |by_age: &BTreeSet<(u64, u64)>| by_age.first().map(|(first, _)| *first);
+        let firsts = first(&self.by_age).into_iter().chain(first(&self.state_by_age));
+        firsts.min().unwrap_or(u64::MAX)
     }
 
     /// The number of the channel whose oldest message is the oldest that may go, and the offset of
@@ -88,10 +108,12 @@ mod tests {
         ];
         states.iter().for_each(|state| census.add(state, false));
         assert_eq!((census.bytes(), census.state_bytes(), census.dead()), (60, 30, 1));
+        assert_eq!((census.messages(), census.first()), (6, 1));
         assert_eq!(census.oldest(), Some((4, 5)));
         assert_eq!(census.oldest_dead(), Some(3));
         states.iter().for_each(|state| census.subtract(state));
         assert_eq!((census.bytes(), census.oldest(), census.oldest_dead()), (0, None, None));
+        assert_eq!((census.messages(), census.first()), (0, u64::MAX));
     }
 
     #[test]

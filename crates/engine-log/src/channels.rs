@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tidewire_broker::{ChannelName, Loss};
 
@@ -45,7 +48,11 @@ impl State {
 
 /// All channels. The committer changes it, whoever reads the archive looks into it.
 #[derive(Debug, Default)]
-pub(crate) struct Channels(RwLock<Inner>);
+pub(crate) struct Channels {
+    inner: RwLock<Inner>,
+    /// No message of any is older than this offset.
+    oldest: AtomicU64,
+}
 
 /// `names` has the number of each state, and `next` > every number.
 #[derive(Debug, Default)]
@@ -67,22 +74,37 @@ impl Channels {
         inner.by_name.insert(name, state);
     }
 
+    /// The figures of a number's channel.
+    pub(crate) fn state(&self, number: u64) -> Option<State> {
+        let inner = self.read();
+        inner.by_name.get(inner.names.get(&number)?).copied()
+    }
+
     /// Forgets a channel; its number is not given again.
-    pub(crate) fn forget(&self, number: u64) -> Option<State> {
+    pub(crate) fn forget(&self, number: u64) {
         let mut inner = self.write();
-        let name = inner.names.remove(&number)?;
-        let state = inner.by_name.remove(&name);
+        let Some(name) = inner.names.remove(&number) else { return };
+        inner.by_name.remove(&name);
         if inner.by_name.len() < inner.by_name.capacity() / 4 {
             let kept = inner.by_name.len() * 2;
             inner.by_name.shrink_to(kept);
         }
-        state
     }
 
     /// Gives no number below `next` to a new channel.
     pub(crate) fn reserve(&self, next: u64) {
         let mut inner = self.write();
         inner.next = inner.next.max(next);
+    }
+
+    /// No message held of any channel is older than this offset.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Acquire)
+    }
+
+    /// Notes which that is, before a newer message can be read, and after older ones have been lost.
+    pub(crate) fn set_oldest(&self, offset: u64) {
+        self.oldest.store(offset, Ordering::Release);
     }
 
     /// How many channels there are.
@@ -108,10 +130,10 @@ impl Channels {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

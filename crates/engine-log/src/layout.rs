@@ -8,6 +8,7 @@
 //! | `k` channel key | the newest message of a compacted channel's key, [`Held`] |
 //! | `t` channel offset | a tombstone: its key |
 //! | `i` offset | the id that a message bore, [`Known`] |
+//! | `o` offset | whose the offsets up to this one are, [`crate::order`] |
 //! | `x` `order` | how far everything has come, [`Progress`] |
 //! | `x` name | one number about the whole store |
 //! | `y` channel | the channel's name again, far from its row in case that is lost |
@@ -17,10 +18,16 @@ use tidewire_broker::{ChannelName, Label, Loss};
 
 pub(crate) const CHANNELS: u8 = b'c';
 pub(crate) const IDS: u8 = b'i';
+pub(crate) const MESSAGES: u8 = b'm';
 pub(crate) const NAMES: u8 = b'y';
+pub(crate) const ORDER: u8 = b'o';
 
 pub(crate) fn message(channel: u64, offset: u64) -> Vec<u8> {
-    [b"m", &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()
+    [&[MESSAGES], &channel.to_be_bytes()[..], &offset.to_be_bytes()].concat()
+}
+
+pub(crate) fn order(last: u64) -> Vec<u8> {
+    [&[ORDER], &last.to_be_bytes()[..]].concat()
 }
 
 pub(crate) fn channel(number: u64) -> Vec<u8> {

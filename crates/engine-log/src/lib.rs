@@ -14,6 +14,7 @@ mod store;
 
 mod channels;
 mod layout;
+mod order;
 mod record;
 mod trouble;
 

@@ -68,6 +68,7 @@ pub(crate) fn open(
     };
     world.load_ids(now_ms, IDS_MAX).map_err(told)?;
     restore(&mut world, &restored);
+    world.broker.restore_order();
     Ok(world)
 }
 
@@ -98,8 +99,20 @@ impl Survey {
             progress.next_number = channels.next_number();
             repairs.put(layout::progress(), progress.encode());
         }
+        remove_order_after(store, progress.last, &mut repairs).map_err(&told)?;
         Ok(Self { channels, restored, progress, missing, repairs })
     }
+}
+
+/// Removes what the order says of offsets that, after damage, are going to be given once more.
+fn remove_order_after(store: &Store, last: u64, repairs: &mut Changes) -> Result<(), StoreError> {
+    let (from, upto) = (layout::order(last.saturating_add(1)), layout::order(u64::MAX));
+    store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, |row| {
+        if row.value.is_some() {
+            repairs.remove(row.key.to_vec());
+        }
+        ControlFlow::Continue(())
+    })
 }
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.
@@ -225,6 +238,14 @@ fn continue_epoch(
     };
     // With a sync for each answer, nothing that was handed out can be lost.
     let running = u64::from(sync != Sync::Always);
+    let of_order = fact(store, ORDER_EPOCH)?;
+    if of_order != before {
+        // A version that knows nothing of the order began an epoch: it may have given offsets once more.
+        remove_order_after(store, 0, &mut changes)?;
+    }
+    if of_order != Some(epoch) {
+        changes.put(layout::fact(ORDER_EPOCH), epoch.to_be_bytes().to_vec());
+    }
     if before != Some(epoch) {
         changes.put(layout::fact(EPOCH), epoch.to_be_bytes().to_vec());
     }
@@ -297,6 +318,7 @@ fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
         }
         world.census.add(state, world.recents.contains_key(&state.number));
     }
+    world.channels.set_oldest(world.census.first());
 }
 
 /// One more than the highest number of a channel that has messages, whether or not its row is left.
@@ -325,6 +347,9 @@ pub(crate) const FORMAT_KNOWN: u64 = 2;
 /// The format of what is being restored, until all of it is there.
 pub(crate) const UNFINISHED: u64 = u64::MAX;
 pub(crate) const EPOCH: &str = "epoch";
+
+/// The epoch again, as long as the order is true of it.
+pub(crate) const ORDER_EPOCH: &str = "order-epoch";
 
 /// Whether the store is in use by a life that answers before it syncs.
 pub(crate) const RUNNING: &str = "running";

@@ -69,6 +69,12 @@ impl Record {
     }
 }
 
+/// The time of a record, without a look at the rest of it.
+pub(crate) fn time_of(record: &[u8]) -> Option<u64> {
+    let (_, rest) = record.split_first_chunk::<2>()?;
+    rest.first_chunk().map(|time_ms| u64::from_be_bytes(*time_ms))
+}
+
 fn take<'a, const N: usize>(input: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (taken, rest) = input.split_first_chunk()?;
     *input = rest;

@@ -63,6 +63,9 @@ impl Committer {
         let has_sorted_out = self.sort_out_ids();
         self.world.remove_stale_ids();
         self.world.forget_channels();
+        if let Err(error) = self.world.trim_order() {
+            self.tell_unread(&error, "what is to go of the order");
+        }
         self.evict();
         let count = self.world.channels.len();
         let interrupted = self.unswept.take().filter(|(began_ms, _)| *began_ms == now_ms);

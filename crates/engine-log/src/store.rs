@@ -18,6 +18,7 @@ mod databases;
 mod files;
 mod holes;
 mod mending;
+mod ordering;
 mod reading;
 mod reserve;
 mod rows;
@@ -28,12 +29,13 @@ pub(crate) use rows::{Order, Row};
 pub(crate) use snapshot::Snapshot;
 
 use crate::{
-    Disk, Generation, OpenError,
+    Disk, Generation, OpenError, order,
     pending::{Changes, Pending},
     trouble::Trouble,
 };
 use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
 use holes::Hole;
+use ordering::last_settled;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
 use std::{
@@ -252,6 +254,10 @@ impl Store {
             let write = inner.rows.begin_write()?;
             write.open_table(SETTLED)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
+            let order = order::blocks(last_settled(&rows)?, inner.unsettled(changes));
+            for block in order {
+                rows.insert(block.key().as_slice(), block.encode().as_slice())?;
+            }
             for (key, value) in inner.unsettled(changes) {
                 match value {
                     Some(value) => drop(rows.insert(key, value)?),

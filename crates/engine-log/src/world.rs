@@ -6,10 +6,11 @@ use crate::{
     channels::{Channels, State},
     layout::{self, Held, Progress},
     pending::Changes,
-    store::{Store, StoreError},
+    store::{Order, Store, StoreError},
 };
 use std::{
     collections::{HashMap, VecDeque},
+    ops::{Bound, ControlFlow},
     sync::Arc,
 };
 use tidewire_broker::{Broker, ChannelName, Label, Recent};
@@ -47,6 +48,7 @@ impl World {
         }
         self.census.add(&state, self.recents.contains_key(&state.number));
         self.channels.set(name.clone(), state);
+        self.channels.set_oldest(self.census.first());
     }
 
     /// The newest message of a key, as far as has been committed.
@@ -78,9 +80,12 @@ impl World {
         let mut left = FORGOTTEN_A_ROUND;
         while left > 0
             && self.has_dead_in_excess()
-            && let Some(state) =
-                self.census.oldest_dead().and_then(|number| self.channels.forget(number))
+            && let Some(number) = self.census.oldest_dead()
+            && let Some(state) = self.channels.state(number)
         {
+            // Told first: from then on the order does not name it.
+            self.broker.lose_forgotten(state.last);
+            self.channels.forget(number);
             self.census.subtract(&state);
             self.forgotten = self.forgotten.max(state.last);
             self.removals.remove(layout::channel(state.number));
@@ -90,6 +95,25 @@ impl World {
         if left < FORGOTTEN_A_ROUND {
             self.removals.put(layout::progress(), self.progress().encode());
         }
+    }
+
+    /// Sends blocks of the order on their way out that are older than every message, or reach so far back
+    /// that walking along them is more work than to look at what is held.
+    pub(crate) fn trim_order(&mut self) -> Result<(), StoreError> {
+        let walked = self.census.messages().saturating_mul(WALKED_A_MESSAGE).max(ORDER_MIN);
+        let keep_from = self.census.first().max(self.last.saturating_sub(walked));
+        let Some(end) = keep_from.checked_sub(1) else { return Ok(()) };
+        let (from, upto) = (layout::order(0), layout::order(end));
+        let removals = &mut self.removals;
+        self.store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, |row| {
+            if row.value.is_some() {
+                removals.remove(row.key.to_vec());
+            }
+            match removals.len() < REMOVALS_MAX {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })
     }
 
     /// Whether channels wait to be forgotten.
@@ -119,6 +143,13 @@ pub(crate) const REMOVALS_MAX: usize = 16_384;
 
 /// Channels forgotten at once, half of what may be removed: the rest is for what retention takes.
 const FORGOTTEN_A_ROUND: usize = 8_192;
+
+/// Offsets passed along the order for each message held, at most: more of them have been superseded or
+/// are gone.
+const WALKED_A_MESSAGE: u64 = 4;
+
+/// A quarter of a megabyte.
+const ORDER_MIN: u64 = 65_536;
 
 #[cfg(test)]
 mod tests {

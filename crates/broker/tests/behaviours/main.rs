@@ -26,6 +26,7 @@ mod publishers_and_lanes_on_threads_lose_nothing;
 mod readers_agree_with_a_naive_log;
 mod retention_agrees_with_a_naive_list;
 mod the_most_specific_rule_wins;
+mod the_order_on_disk_is_walked_like_the_one_in_memory;
 mod the_roster_tells_the_net_of_comings_and_goings;
 mod values_on_disk_outlive_a_newer_tombstone;
 mod what_another_subscription_had_is_not_handed_over_again;

@@ -8,7 +8,7 @@ use shuttle::sync::Mutex;
 use std::sync::Mutex;
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Loss, Message,
+    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Loss, Message, Stretch,
 };
 
 #[derive(Debug, Default)]
@@ -16,6 +16,18 @@ pub struct Shelf {
     /// By channel and offset.
     entries: Mutex<BTreeMap<(String, u64), Entry>>,
     ends: Mutex<BTreeMap<String, Ends>>,
+    /// Whose message each offset was, held or not.
+    order: Mutex<BTreeMap<u64, String>>,
+    looks: Mutex<Looks>,
+}
+
+/// What it was asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looks {
+    /// How often for a channel's messages,
+    pub reads: usize,
+    /// and for the place of one.
+    pub searches: usize,
 }
 
 /// What a store notes of a channel, for the next start.
@@ -31,6 +43,7 @@ impl Shelf {
         let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms: 0, draft };
         self.entries.lock().unwrap().insert((channel.into(), offset), entry.clone());
         self.ends.lock().unwrap().entry(channel.into()).or_default().last = offset;
+        self.order.lock().unwrap().insert(offset, channel.into());
         broker.ingest(entry, None).unwrap();
     }
 
@@ -49,11 +62,22 @@ impl Shelf {
         self.entries.lock().unwrap().remove(&(channel.into(), offset));
     }
 
+    /// Forgets whose message an offset was.
+    pub fn forget_order(&self, offset: u64) {
+        self.order.lock().unwrap().remove(&offset);
+    }
+
+    /// What it was asked since this was last called.
+    pub fn take_looks(&self) -> Looks {
+        std::mem::take(&mut *self.looks.lock().unwrap())
+    }
+
     /// Tells a broker that starts anew what there is.
     pub fn restore(&self, broker: &Broker) {
         for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
             broker.restore(&channel.parse().unwrap(), *last, *taken, Loss::Messages);
         }
+        broker.restore_order();
     }
 
     fn select(&self, channel: &str, after: u64, upto: u64) -> Vec<Entry> {
@@ -76,6 +100,7 @@ impl Archive for Shelf {
         bytes_max: usize,
         _: Asker<'_>,
     ) -> Poll<Cold> {
+        self.looks.lock().unwrap().reads += 1;
         let mut entries = self.select(channel.as_str(), after, upto);
         let rest = entries.split_off(entries.len().min(1 + bytes_max / 100));
         let next = rest.first().map(|entry| entry.offset);
@@ -84,6 +109,7 @@ impl Archive for Shelf {
     }
 
     fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        self.looks.lock().unwrap().searches += 1;
         let entries = self.select(channel.as_str(), 0, u64::MAX);
         let first = entries.iter().find(|entry| entry.time_ms >= time_ms);
         Poll::Ready(first.map(|entry| entry.offset))
@@ -100,4 +126,31 @@ impl Archive for Shelf {
         let found = entries.iter().rev().take(count);
         Poll::Ready(found.map(|entry| (entry.offset, entry.draft.bytes())).collect())
     }
+
+    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+        let order = self.order.lock().unwrap();
+        let Some((first, _)) = order.range(after + 1..).next() else { return Poll::Ready(None) };
+        let consecutive =
+            order.range(first..).zip(*first..).take_while(|((is, _), at)| **is == *at);
+        let channels: Vec<ChannelName> = consecutive
+            .take(STRETCH_MAX)
+            .map(|((_, channel), _)| channel.parse().unwrap())
+            .collect();
+        let entries = (1..).take(channels.len()).collect();
+        Poll::Ready(Some(Stretch { first: *first, channels, entries }))
+    }
+
+    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        let entries = self.entries.lock().unwrap();
+        let since = entries.values().filter(|entry| entry.time_ms >= time_ms);
+        Poll::Ready(since.map(|entry| entry.offset - 1).min().or(Some(u64::MAX)))
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        let entries = self.entries.lock().unwrap();
+        entries.keys().map(|(_, offset)| *offset).min().or(Some(u64::MAX))
+    }
 }
+
+/// How much of the order it tells at once.
+const STRETCH_MAX: usize = if cfg!(shuttle) { 2 } else { 100 };

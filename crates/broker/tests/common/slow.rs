@@ -8,16 +8,17 @@ use shuttle::sync::Mutex;
 #[cfg(not(shuttle))]
 use std::sync::Mutex;
 use std::{collections::BTreeMap, task::Poll};
-use tidewire_broker::{Archive, Asker, ChannelName, Cold, Waiting};
+use tidewire_broker::{Archive, Asker, ChannelName, Cold, Stretch, Waiting};
 
 #[derive(Debug, Default)]
 pub struct Slow {
     pub shelf: Shelf,
     asked: Mutex<Vec<(Question, Waiting)>>,
     answers: Mutex<BTreeMap<Question, Cold>>,
+    orders: Mutex<BTreeMap<u64, Option<Stretch>>>,
 }
 
-/// Of which channel, after where, up to where, how many bytes.
+/// Of which channel, after where, up to where, how many bytes; without a channel for the order.
 type Question = (String, u64, u64, usize);
 
 impl Slow {
@@ -26,9 +27,16 @@ impl Slow {
         let asked = std::mem::take(&mut *self.asked.lock().unwrap());
         for (question, waiting) in &asked {
             let (channel, after, upto, bytes_max) = question;
+            assert!(!waiting.is_gone());
+            if channel.is_empty() {
+                let order = self.shelf.order(*after, Asker::BLOCKING);
+                let Poll::Ready(stretch) = order else { continue };
+                self.orders.lock().unwrap().insert(*after, stretch);
+                continue;
+            }
             let name = channel.parse().unwrap();
             let cold = self.shelf.read(&name, *after, *upto, *bytes_max, Asker::BLOCKING);
-            assert!(cold.is_ready() && !waiting.is_gone());
+            assert!(cold.is_ready());
             if let Poll::Ready(cold) = cold {
                 self.answers.lock().unwrap().insert(question.clone(), cold);
             }
@@ -82,5 +90,14 @@ impl Archive for Slow {
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         self.shelf.back(channel, before, count, asker)
+    }
+
+    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
+        if let Some(stretch) = self.orders.lock().unwrap().get(&after) {
+            return Poll::Ready(stretch.clone());
+        }
+        let Some(waiting) = asker.wait() else { return self.shelf.order(after, asker) };
+        self.asked.lock().unwrap().push(((String::new(), after, 0, 0), waiting));
+        Poll::Pending
     }
 }

@@ -7,23 +7,32 @@ use std::{sync::Arc, task::Waker};
 use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
 
 /// `bytes_max` decides what stays in memory: everything, one message, or nothing.
-fn a_reader_beside_an_engine(bytes_max: usize) {
+///
+/// A pattern is walked along the order, of which two offsets are in memory: then four messages are there
+/// before, and what is published meanwhile only drives out the order of older ones.
+fn a_reader_beside_an_engine(pattern: &str, bytes_max: usize) {
     let shelf = Arc::new(Shelf::default());
     let limits = Limits { bytes_max, ..Limits::default() };
     let broker = Broker::with_archive(7, 0, limits, shelf.clone());
     (1..=2).for_each(|offset| shelf.publish(&broker, "c", offset));
+    let is_wild = pattern != "c";
+    if is_wild {
+        shelf.publish(&broker, "c", 3);
+        shelf.publish(&broker, "d", 4);
+    }
+    let (last, next) = if is_wild { (4, 5) } else { (3, 3) };
     let (dropping, dropped_of) = (broker.clone(), shelf.clone());
     let dropper = thread::spawn(move || {
         (1..=2).for_each(|upto| dropped_of.drop_upto(&dropping, "c", upto));
     });
     let (publishing, onto) = (broker.clone(), shelf.clone());
-    let publisher = thread::spawn(move || onto.publish(&publishing, "c", 3));
+    let publisher = thread::spawn(move || onto.publish(&publishing, "c", next));
     let mut reader = Reader::default();
     let start = Start::After(Position { epoch: 7, offset: 0 });
-    reader.follow(&broker, &["c".parse().unwrap()], start);
+    reader.follow(&broker, &[pattern.parse().unwrap()], start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
-    while upto < 3 {
-        reader.gather(&broker, broker.head(), 1, &mut gathered);
+    while upto < last {
+        reader.gather(&broker, broker.head().min(last), 1, &mut gathered);
         for item in gathered.items() {
             match item {
                 Item::Gap(gap) => {
@@ -46,22 +55,32 @@ fn a_reader_beside_an_engine(bytes_max: usize) {
 
 #[test]
 fn with_everything_in_memory() {
-    explore(|| a_reader_beside_an_engine(usize::MAX));
+    explore(|| a_reader_beside_an_engine("c", usize::MAX));
 }
 
 #[test]
 fn with_one_message_in_memory() {
-    explore(|| a_reader_beside_an_engine(200));
+    explore(|| a_reader_beside_an_engine("c", 200));
 }
 
 #[test]
 fn with_nothing_in_memory() {
-    explore(|| a_reader_beside_an_engine(0));
+    explore(|| a_reader_beside_an_engine("c", 0));
+}
+
+#[test]
+fn along_the_order_with_everything_in_memory() {
+    explore(|| a_reader_beside_an_engine(">", usize::MAX));
+}
+
+#[test]
+fn along_the_order_with_nothing_in_memory() {
+    explore(|| a_reader_beside_an_engine(">", 0));
 }
 
 /// A reader that waits for an archive which answers with what it found some time ago, beside an engine
 /// that drops.
-fn a_reader_that_waits() {
+fn a_reader_that_waits(pattern: &str) {
     let slow = Arc::new(Slow::default());
     let limits = Limits { bytes_max: 0, ..Limits::default() };
     let broker = Broker::with_archive(7, 0, limits, slow.clone());
@@ -79,7 +98,7 @@ fn a_reader_that_waits() {
     });
     let mut reader = Reader::default();
     let start = Start::After(Position { epoch: 7, offset: 0 });
-    reader.follow(&broker, &["c".parse().unwrap()], start);
+    reader.follow(&broker, &[pattern.parse().unwrap()], start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
     while upto < 3 {
         let head = broker.head();
@@ -106,5 +125,10 @@ fn a_reader_that_waits() {
 
 #[test]
 fn with_an_archive_that_has_to_be_waited_for() {
-    explore(a_reader_that_waits);
+    explore(|| a_reader_that_waits("c"));
+}
+
+#[test]
+fn along_the_order_with_an_archive_that_has_to_be_waited_for() {
+    explore(|| a_reader_that_waits(">"));
 }

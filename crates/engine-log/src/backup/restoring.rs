@@ -5,7 +5,7 @@ use crate::{
     engine::{FILES, open_files},
     identity::{self, FolderGeneration},
     layout,
-    opening::{EPOCH, FORMAT, FORMAT_KNOWN, RUNNING, UNFINISHED, fact},
+    opening::{EPOCH, FORMAT, FORMAT_KNOWN, ORDER_EPOCH, RUNNING, UNFINISHED, fact},
     pending::Changes,
     store::{Store, StoreError, Wait},
 };
@@ -132,7 +132,12 @@ fn begin_epoch(store: &Store, before: u64, now_ms: u64) -> Result<u64, StoreErro
     // The rows first: what is settled below is certainly theirs.
     store.settle()?;
     let mut changes = Changes::default();
-    for (name, number) in [(FORMAT, FORMAT_KNOWN), (EPOCH, epoch)] {
+    let mut facts = vec![(FORMAT, FORMAT_KNOWN), (EPOCH, epoch)];
+    // Where another version began the last epoch, the next start finds that out.
+    if fact(store, ORDER_EPOCH)? == Some(before) {
+        facts.push((ORDER_EPOCH, epoch));
+    }
+    for (name, number) in facts {
         changes.put(layout::fact(name), number.to_be_bytes().to_vec());
     }
     identity::claim(store, &mut changes)?;

@@ -3,6 +3,7 @@
 use super::{
     Order, Store, StoreError, caught,
     databases::{ROWS, SETTLED},
+    ordering::{last_settled, of_pending},
     rows::{Table, merge, settled},
 };
 use std::{
@@ -29,20 +30,23 @@ impl Store {
     /// Everything that is committed now.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Result<Snapshot, StoreError> {
         let inner = self.read();
-        let (table, settled) = caught(|| {
+        let (table, settled, last) = caught(|| {
             let read = inner.rows.begin_read()?;
             let settled = read.open_table(SETTLED)?.get(())?.map(|settled| settled.value());
-            Ok((read.open_table(ROWS)?, settled))
+            let table = read.open_table(ROWS)?;
+            let last = last_settled(&table)?;
+            Ok((table, settled, last))
         })?;
         // Just settled, and not told yet: then the rows have all of it, and perhaps newer changes.
         let is_settled = settled.is_none_or(|settled| settled > inner.settled);
-        let pending = match is_settled {
-            true => BTreeMap::new(),
-            false => {
-                let all = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
-                all.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect()
-            }
-        };
+        let mut pending = BTreeMap::new();
+        if !is_settled {
+            let all = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
+            pending.extend(all.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))));
+            // Settling would have made these. In a copy nobody can, as its rows come in another order.
+            let order = of_pending(last, &inner.pending);
+            pending.extend(order.iter().map(|block| (block.key(), Some(block.encode()))));
+        }
         let openings = inner.openings;
         drop(inner);
         Ok(Snapshot { store: Arc::clone(self), table, pending, openings, after: None })

@@ -23,7 +23,7 @@ use std::{
 };
 use tidewire_broker::{
     AppendError, Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss,
-    Message, Options, Permit, Position, Publishing, Retention,
+    Message, Options, Permit, Position, Publishing, Retention, Stretch,
 };
 
 /// The store, and the engine before it.
@@ -36,8 +36,10 @@ pub(crate) struct Shelf {
 #[derive(Debug)]
 struct Inner {
     racks: BTreeMap<String, Rack>,
-    /// A copy that was made once, and how far the log had come.
-    copy: Option<(BTreeMap<String, Rack>, u64)>,
+    /// Whose message each offset was, as far as that has not been forgotten.
+    order: BTreeMap<u64, ChannelName>,
+    /// A copy that was made once.
+    copy: Option<Copied>,
     queue: Vec<Waiting>,
     /// None while no server runs.
     broker: Option<Broker>,
@@ -48,6 +50,9 @@ struct Inner {
     is_calm: bool,
     reads: u64,
 }
+
+/// Rows, the order, and how far the log had come.
+type Copied = (BTreeMap<String, Rack>, BTreeMap<u64, ChannelName>, u64);
 
 /// One channel's rows. `taken` < every offset that retention has not passed over.
 #[derive(Clone, Debug)]
@@ -105,6 +110,7 @@ impl Shelf {
     pub(crate) fn new(epoch: u64, rng: Rng) -> Self {
         let inner = Inner {
             racks: BTreeMap::new(),
+            order: BTreeMap::new(),
             copy: None,
             queue: Vec::new(),
             broker: None,
@@ -123,15 +129,15 @@ impl Shelf {
     /// Copies all that is stored, `head` the newest offset.
     pub(crate) fn copy(&self, head: u64) {
         let mut inner = lock(&self.inner);
-        inner.copy = Some((inner.racks.clone(), head));
+        inner.copy = Some((inner.racks.clone(), inner.order.clone(), head));
     }
 
     /// Puts the copy in the place of what is stored, if there is one, and returns how far the log had
     /// come. No server may run. What was handed out since then is handed out again, so the epoch is another.
     pub(crate) fn restore(&self, epoch: u64) -> Option<u64> {
         let mut inner = lock(&self.inner);
-        let (racks, head) = inner.copy.take()?;
-        inner.racks = racks;
+        let (racks, order, head) = inner.copy.take()?;
+        (inner.racks, inner.order) = (racks, order);
         self.epoch.store(epoch, Ordering::Relaxed);
         Some(head)
     }
@@ -145,14 +151,21 @@ impl Shelf {
             broker.restore(&rack.name, rack.last, rack.taken, rack.loss(&broker));
         }
         inner.broker = Some(broker.clone());
+        drop(inner);
+        broker.restore_order();
         broker
     }
 
-    /// Ends it: what waits was never published. Now and then a row cannot be read afterwards.
+    /// Ends it: what waits was never published. Now and then a row cannot be read afterwards, or a part
+    /// of the order is not known any more.
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
         (inner.queue, inner.broker) = (Vec::new(), None);
-        let Inner { racks, rotten, rng, .. } = &mut *inner;
+        let Inner { racks, order, rotten, rng, .. } = &mut *inner;
+        if let Some((last, _)) = order.last_key_value().filter(|_| rng.u8(..4) == 0) {
+            let (from, count) = (rng.u64(..=*last), rng.u64(..*last));
+            order.retain(|offset, _| !(from..from.saturating_add(count)).contains(offset));
+        }
         let rack = rng.choice(racks.values_mut()).filter(|_| rng.u8(..8) == 0);
         if let Some((offset, row)) = rack.and_then(|rack| rng.choice(rack.rows.iter_mut())) {
             row.is_rotten = true;
@@ -294,6 +307,7 @@ impl Inner {
             taken: 0,
         });
         rack.last = offset;
+        self.order.insert(offset, channel.clone());
         rack.rows.insert(offset, Row { entry: entry.clone(), is_rotten: false });
         supersedes.and_then(|superseded| rack.rows.remove(&superseded));
         Ok(Ok(Stored { position, fresh: Some((entry, supersedes)) }))
@@ -429,6 +443,35 @@ impl Archive for Shelf {
         let found = rows.map(|(offset, row)| (*offset, row.entry.draft.bytes()));
         Poll::Ready(found.take(count).collect())
     }
+
+    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+        let mut inner = lock(&self.inner);
+        let Inner { racks, rng, .. } = &mut *inner;
+        let any = rng.choice(racks.values()).map(|rack| rack.name.clone());
+        any.iter().for_each(|channel| inner.disturb(channel));
+        let Some((first, _)) = inner.order.range(after.saturating_add(1)..).next() else {
+            return Poll::Ready(None);
+        };
+        let next = inner.order.range(first..).zip(*first..);
+        let consecutive = next.take_while(|((is, _), at)| *is == at).take(STRETCH_MAX);
+        let channels: Vec<ChannelName> =
+            consecutive.map(|((_, channel), _)| channel.clone()).collect();
+        let entries = (1..).take(channels.len()).collect();
+        Poll::Ready(Some(Stretch { first: *first, channels, entries }))
+    }
+
+    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        let inner = lock(&self.inner);
+        let rows = inner.racks.values().flat_map(|rack| &rack.rows);
+        let since = rows.filter(|(_, row)| row.entry.time_ms >= time_ms);
+        Poll::Ready(since.map(|(offset, _)| offset - 1).min().or(Some(u64::MAX)))
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        let inner = lock(&self.inner);
+        let oldest = inner.racks.values().filter_map(|rack| rack.rows.keys().next().copied());
+        oldest.min().or(Some(u64::MAX))
+    }
 }
 
 /// Holds what an engine asks first of all against what was found of a draft.
@@ -468,6 +511,9 @@ pub(crate) fn expired(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How much of the order it tells at once.
+const STRETCH_MAX: usize = 8;
 
 /// What a row takes beside what it carries.
 const ROW_BYTES: usize = 100;

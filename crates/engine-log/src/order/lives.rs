@@ -1,0 +1,210 @@
+//! The order across lives: after quiet ends and kills, after damage, and beside other versions.
+
+use super::Block;
+use crate::{
+    Backup, LogEngine, Settings,
+    archive::LogArchive,
+    inspection::{publish, rows, store, world},
+    layout,
+    opening::{EPOCH, ORDER_EPOCH},
+    pending::Changes,
+    restore,
+    store::Wait,
+    trouble::Trouble,
+    world::World,
+};
+use std::{io::Cursor, path::Path, sync::Arc, task::Poll};
+use tempfile::TempDir;
+use tidewire_broker::{
+    Archive as _, Asker, Broker, Gathered, Limits, Options, Pattern, Reader, Retention, Rules,
+    Start,
+};
+
+/// Publishes in turns in three channels, from `first` up to `last`, at ten times the offset.
+fn publish_from(directory: &Path, first: u64, last: u64) {
+    let (engine, _) = LogEngine::open(directory, Settings::default(), 7).unwrap();
+    (first..=last).for_each(|offset| publish(&engine, &name(offset), None, offset * 10));
+}
+
+fn name(offset: u64) -> String {
+    format!("c.{}", offset % 3)
+}
+
+/// Three lives with four messages each.
+fn published() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    [1, 5, 9].iter().for_each(|first| publish_from(directory.path(), *first, first + 3));
+    directory
+}
+
+fn archive(world: &World) -> LogArchive {
+    LogArchive {
+        store: Arc::clone(&world.store),
+        channels: Arc::clone(&world.channels),
+        inherited: 0,
+        unread: Trouble::default(),
+        damage: Trouble::default(),
+    }
+}
+
+/// The offsets of which the order knows whose they are, which it must know right.
+fn known(world: &World) -> Vec<u64> {
+    let (archive, mut known, mut after) = (archive(world), Vec::new(), 0);
+    while let Poll::Ready(Some(stretch)) = archive.order(after, Asker::BLOCKING) {
+        for (offset, place) in (stretch.first..).zip(stretch.entries) {
+            let channel = &stretch.channels[usize::try_from(place).unwrap() - 1];
+            assert_eq!(channel.as_str(), name(offset));
+            known.push(offset);
+            after = offset;
+        }
+    }
+    known
+}
+
+fn place_since(world: &World, time_ms: u64) -> Option<u64> {
+    match archive(world).place_since(time_ms, Asker::BLOCKING) {
+        Poll::Ready(place) => place,
+        Poll::Pending => None,
+    }
+}
+
+fn read_all(broker: &Broker) -> Vec<u64> {
+    let (mut reader, mut gathered, mut read) = (Reader::default(), Gathered::default(), Vec::new());
+    reader.follow(broker, &[">".parse::<Pattern>().unwrap()], Start::Earliest);
+    while !gathered.is_caught_up() {
+        reader.gather(broker, broker.head(), 100, &mut gathered);
+        read.extend(gathered.messages().map(|message| message.offset()));
+        reader.advance(&gathered, gathered.items().len());
+    }
+    read
+}
+
+fn commit(directory: &Path, change: impl FnOnce(&mut Changes)) {
+    let (store, mut changes) = (store(directory), Changes::default());
+    change(&mut changes);
+    store.commit(changes, Wait::ForDisk).unwrap();
+    store.settle().unwrap();
+}
+
+fn opened(directory: &Path) -> World {
+    world(directory, &Settings::default(), 8)
+}
+
+#[test]
+fn each_offset_is_known_after_quiet_ends_and_after_a_kill() {
+    let directory = published();
+    let (engine, _) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
+    (13..=16).for_each(|offset| publish(&engine, &name(offset), None, offset * 10));
+    let killed = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, killed.path().join(path.file_name().unwrap())).unwrap();
+    }
+    drop(engine);
+    for directory in [&directory, &killed] {
+        let world = opened(directory.path());
+        assert_eq!(known(&world), (1..=16).collect::<Vec<_>>());
+        assert_eq!(read_all(&world.broker), (1..=16).collect::<Vec<_>>());
+    }
+    assert_eq!(rows(&opened(directory.path()).store, layout::ORDER).len(), 4, "a block a life");
+}
+
+#[test]
+fn a_copy_knows_what_the_journal_held() {
+    let directory = published();
+    let (engine, _) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
+    (13..=16).for_each(|offset| publish(&engine, &name(offset), None, offset * 10));
+    let backup: Backup = engine.backup().unwrap();
+    let bytes: Vec<u8> = backup.flat_map(Result::unwrap).collect();
+    let copy = tempfile::tempdir().unwrap();
+    restore(Cursor::new(bytes), copy.path(), 9).unwrap();
+    assert_eq!(known(&opened(copy.path())), (1..=16).collect::<Vec<_>>());
+    publish_from(copy.path(), 17, 18);
+    assert_eq!(known(&opened(copy.path())), (1..=18).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_block_that_is_missing_or_makes_no_sense_costs_nobody_a_message() {
+    let directory = published();
+    commit(directory.path(), |changes| {
+        changes.remove(layout::order(4));
+        changes.put(layout::order(8), b"nonsense".to_vec());
+    });
+    let world = opened(directory.path());
+    assert_eq!(known(&world), [9, 10, 11, 12]);
+    assert_eq!(read_all(&world.broker), (1..=12).collect::<Vec<_>>());
+}
+
+#[test]
+fn in_a_store_of_an_earlier_version_the_order_begins_with_the_next_message() {
+    let directory = published();
+    commit(directory.path(), |changes| {
+        [4, 8, 12].iter().for_each(|last| changes.remove(layout::order(*last)));
+        changes.remove(layout::fact(ORDER_EPOCH));
+    });
+    publish_from(directory.path(), 13, 14);
+    let world = opened(directory.path());
+    assert_eq!(known(&world), [13, 14]);
+    assert_eq!(read_all(&world.broker), (1..=14).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_believed_of_offsets_that_may_have_been_given_twice() {
+    let directory = published();
+    let block = Block { first: 13, entries: vec![super::Entry { channel: 0, time_ms: 1 }; 9] };
+    commit(directory.path(), |changes| changes.put(block.key(), block.encode()));
+    assert_eq!(known(&opened(directory.path())), (1..=12).collect::<Vec<_>>());
+    // Another version has begun an epoch.
+    commit(directory.path(), |changes| {
+        changes.put(layout::fact(EPOCH), 8_u64.to_be_bytes().to_vec());
+    });
+    assert!(known(&opened(directory.path())).is_empty());
+    publish_from(directory.path(), 13, 14);
+    assert_eq!(known(&opened(directory.path())), [13, 14]);
+}
+
+#[test]
+fn blocks_older_than_every_message_go() {
+    let directory = published();
+    let retention = Retention { messages_max: 1, ..Retention::default() };
+    let limits = Limits {
+        rules: Rules::all(Options { retention, ..Options::default() }),
+        ..Limits::default()
+    };
+    let settings = Settings { limits, ..Settings::default() };
+    let (engine, _) = LogEngine::open(directory.path(), settings.clone(), 7).unwrap();
+    for offset in 13..=15 {
+        publish(&engine, &name(offset), None, offset * 10);
+    }
+    engine.sweep(150);
+    drop(engine);
+    let world = world(directory.path(), &settings, 8);
+    assert_eq!(known(&world), [13, 14, 15]);
+    assert_eq!(read_all(&world.broker), [13, 14, 15]);
+}
+
+#[test]
+fn the_order_reaches_no_further_back_than_walking_it_pays() {
+    let mut world = opened(published().path());
+    world.trim_order().unwrap();
+    assert!(world.removals.is_empty());
+    world.last = 65_536 + 8;
+    world.trim_order().unwrap();
+    let removed: Vec<_> = world.removals.iter().map(|(key, _)| key.to_vec()).collect();
+    assert_eq!(removed, [layout::order(4)]);
+}
+
+#[test]
+fn a_time_is_found_without_a_look_at_any_channel() {
+    let directory = published();
+    let world = opened(directory.path());
+    for time_ms in 0..130 {
+        let older = (1..=12).filter(|offset| offset * 10 < time_ms).max().unwrap_or(0);
+        assert_eq!(place_since(&world, time_ms), Some(older), "{time_ms}");
+    }
+    drop(world);
+    commit(directory.path(), |changes| changes.remove(layout::order(8)));
+    let world = opened(directory.path());
+    let found = [30, 40, 45, 50, 80, 85, 90, 95].map(|time_ms| place_since(&world, time_ms));
+    assert_eq!(found, [Some(2), Some(3), None, None, None, None, None, Some(9)]);
+}
