@@ -11,7 +11,13 @@ use anyhow::{Result, bail};
 const FLOORS: [(&str, &[&str]); 4] = [
     (
         "4 proves",
-        &["tidewire-test-harness", "tidewire-benches", "tidewire-instructions", "tidewire-peers"],
+        &[
+            "tidewire-test-harness",
+            "tidewire-benches",
+            "tidewire-fanout",
+            "tidewire-instructions",
+            "tidewire-peers",
+        ],
     ),
     ("3 edges", &["tidewire"]),
     ("2 meets", &["tidewire-connection", "tidewire-client", "tidewire-engine-log"]),

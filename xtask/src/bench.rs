@@ -1,5 +1,7 @@
 //! `cargo xtask bench` and `cargo xtask serve`: the programs that run for a person, in release.
 
+mod fanout;
+
 use crate::command;
 use crate::steps::{HARNESS, build_server};
 use crate::workspace::Workspace;
@@ -8,13 +10,14 @@ use anyhow::{Result, bail};
 /// Measures what the first argument names; the others go to that program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
-        Some((name, rest)) if ["fanout", "idle", "hostile"].contains(&name.as_str()) => {
+        Some((name, rest)) if ["idle", "hostile"].contains(&name.as_str()) => {
             build_server(workspace)?;
             let words = ["run", "--release", "--package", HARNESS, "--bin", name, "--"];
             command::run(
                 workspace.cargo(&words).args(rest).env("TIDEWIRE_BIN", workspace.server_binary()),
             )
         }
+        Some((name, rest)) if name == "fanout" => fanout::run(workspace, rest),
         Some((name, rest)) if name == "codecs" => command::run(
             workspace.cargo(&["run", "--release", "--package", "tidewire-peers", "--"]).args(rest),
         ),

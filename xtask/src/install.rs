@@ -124,7 +124,8 @@ pub(crate) fn browser() -> Result<PathBuf> {
 }
 
 fn missing(workspace: &Workspace, needs: &[Need]) -> Vec<Need> {
-    let chosen = Need::ALL.into_iter().filter(|need| needs.contains(need));
+    let known = Need::ALL.into_iter().chain(Need::OF_PEERS);
+    let chosen = known.filter(|need| needs.contains(need));
     chosen.filter(|need| !need.is_met(workspace)).collect()
 }
 

@@ -79,7 +79,10 @@ One step (further arguments go to the cargo command behind it):
 const HELP_TAIL: &str = "
 Run and measure, always in release:
   serve            start the server: cargo xtask serve --listen 127.0.0.1:0
-  bench fanout     deliveries a second and CPU per delivery over many connections
+  bench fanout     what a delivery costs, beside a plain loop of `send`; --short for a look
+                     --peer nchan --peer uws --peer node-ws --peer actix-ws
+                                          beside these servers, which it installs; a record and charts
+                     --load 100 --yes     one load; install without asking; --help has the rest
   bench idle       resident memory of an idle connection
   bench hostile    what healthy subscribers notice of an attack, and what it leaves behind
                      assets history       these attacks alone; --help lists them

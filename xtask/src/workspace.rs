@@ -91,6 +91,11 @@ impl Workspace {
         self.root.join("web/node_modules")
     }
 
+    /// The servers for Node.js that are measured beside ours.
+    pub(crate) fn fanout_peers(&self) -> PathBuf {
+        self.root.join("benches/fanout/peers")
+    }
+
     /// The virtual environment of the Autobahn test suite: `bin/kosoku` in it runs that.
     pub(crate) fn kosoku(&self) -> PathBuf {
         self.target.join("tools/kosoku")

@@ -203,14 +203,6 @@ pub fn command() -> Result<Command> {
     Ok(command)
 }
 
-/// A command that runs on one processor only.
-pub fn pinned(processor: usize, program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new("taskset");
-    command.arg("-c").arg(processor.to_string()).arg(program);
-    forget_tests(&mut command);
-    command
-}
-
 /// A command of `tidewire` whose system calls, those of `calls`, are written to the file `trace`.
 ///
 /// # Errors

@@ -35,6 +35,10 @@ pub(crate) enum Need {
     Python,
     /// The Autobahn test suite, in a virtual environment of its own.
     Kosoku,
+    /// nginx's module for publish and subscribe, which `bench fanout` measures beside us.
+    Nchan,
+    /// Servers for Node.js that `bench fanout` measures beside us, as their `package-lock.json` pins them.
+    FanoutPeers,
 }
 
 impl Need {
@@ -56,6 +60,9 @@ impl Need {
         Self::Kosoku,
     ];
 
+    /// What no step needs, only a measurement that asks for it: likewise.
+    pub(crate) const OF_PEERS: [Self; 2] = [Self::Nchan, Self::FanoutPeers];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Browser => "a browser",
@@ -72,6 +79,8 @@ impl Need {
             Self::Strace => "strace",
             Self::Python => "Python with venv",
             Self::Kosoku => "kosoku",
+            Self::Nchan => "nchan",
+            Self::FanoutPeers => "the packages of benches/fanout/peers/",
         }
     }
 
@@ -81,7 +90,9 @@ impl Need {
             Self::Browser => browser().is_ok(),
             Self::Node => has("node"),
             Self::Npm => has("npm"),
-            Self::Playwright => has_packages(workspace),
+            Self::Playwright => has_packages(&workspace.root.join("web"), "devDependencies"),
+            Self::Nchan => Path::new(NCHAN_MODULE).exists(),
+            Self::FanoutPeers => has_packages(&workspace.fanout_peers(), "dependencies"),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::Nginx => has("nginx") || Path::new("/usr/sbin/nginx").exists(),
@@ -115,13 +126,13 @@ impl Need {
     }
 }
 
-/// Whether npm has left what the lock file asks for.
-fn has_packages(workspace: &Workspace) -> bool {
-    let wanted = json(&workspace.root.join("web/package.json"));
-    let wanted = wanted.as_ref().and_then(|page| page.get("devDependencies")?.as_object());
+/// Whether npm has left in `folder` what the lock file there asks for.
+fn has_packages(folder: &Path, kind: &str) -> bool {
+    let wanted = json(&folder.join("package.json"));
+    let wanted = wanted.as_ref().and_then(|page| page.get(kind)?.as_object());
     wanted.is_some_and(|wanted| {
         wanted.iter().all(|(name, version)| {
-            let installed = workspace.node_modules().join(name).join("package.json");
+            let installed = folder.join("node_modules").join(name).join("package.json");
             json(&installed).is_some_and(|page| page.get("version") == Some(version))
         })
     })
@@ -151,6 +162,8 @@ pub(super) const CARGO_FUZZ: &str = "0.13.2";
 /// The version whose verdicts the record of the Autobahn suite holds.
 pub(super) const KOSOKU: &str = "0.1.0";
 
+/// Where Debian has it, which `benches/fanout/nginx.rs` loads.
+const NCHAN_MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const HAS_VENV: &str = "import ensurepip, venv; print('both')";
 const WHICH_KOSOKU: &str = "import importlib.metadata as m; print(m.version('kosoku'))";
 
@@ -175,6 +188,21 @@ mod tests {
         }
         assert!(check_version("Node.js", "v18.19.0\n", (18, 0)).is_ok());
         assert!(check_version("Node.js", "v16.20.2\n", (18, 0)).is_err());
+    }
+
+    #[test]
+    fn packages_count_only_in_the_versions_that_are_pinned() {
+        let folder = std::env::temp_dir().join(format!("xtask-packages-{}", std::process::id()));
+        let installed = folder.join("node_modules/ws");
+        fs::create_dir_all(&installed).unwrap();
+        fs::write(folder.join("package.json"), r#"{"dependencies":{"ws":"8.23.0"}}"#).unwrap();
+        for (version, is_met) in [("8.23.0", true), ("8.22.0", false)] {
+            let page = format!(r#"{{"version":"{version}"}}"#);
+            fs::write(installed.join("package.json"), page).unwrap();
+            assert_eq!(has_packages(&folder, "dependencies"), is_met, "{version}");
+        }
+        assert!(!has_packages(&folder, "devDependencies"));
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<V
         match need {
             Need::Playwright => commands
                 .push("npm ci --prefix web --ignore-scripts --no-audit --no-fund".to_owned()),
+            Need::FanoutPeers => commands.push(
+                "npm ci --prefix benches/fanout/peers --ignore-scripts --no-audit --no-fund"
+                    .to_owned(),
+            ),
             Need::CargoFuzz => {
                 commands.push(format!("cargo install --locked cargo-fuzz@{CARGO_FUZZ}"));
             }
@@ -81,7 +85,8 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Valgrind => vec!["valgrind"],
         Need::Strace => vec!["strace"],
         Need::Python => vec!["python3", "python3-venv"],
-        Need::Playwright | Need::CargoFuzz | Need::Kosoku => vec![],
+        Need::Nchan => vec!["nginx-light", "libnginx-mod-nchan"],
+        Need::Playwright | Need::CargoFuzz | Need::Kosoku | Need::FanoutPeers => vec![],
     }
 }
 
@@ -118,6 +123,19 @@ mod tests {
                 "'target/tools/kosoku/bin/pip' install --quiet kosoku==0.1.0",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_measured_beside_us_comes_from_debian_and_npm_and_only_when_asked_for() {
+        assert_eq!(
+            commands(&ROOT, &Need::OF_PEERS).unwrap()[1..],
+            [
+                "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+                 nginx-light libnginx-mod-nchan",
+                "npm ci --prefix benches/fanout/peers --ignore-scripts --no-audit --no-fund",
+            ]
+        );
+        assert!(Need::OF_PEERS.iter().all(|need| !Need::ALL.contains(need)));
     }
 
     #[test]

@@ -4,15 +4,6 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{collections::HashMap, ffi::OsString, fs, time::Duration};
 
-/// The time all threads of a process have spent on a processor, as the scheduler counts it.
-///
-/// # Errors
-///
-/// There is no such process.
-pub fn cpu_time(process: u32) -> Result<Duration> {
-    Ok(thread_times(process)?.values().map(|times| times.ran).sum())
-}
-
 /// What a thread has had of the processors, as the scheduler counts it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThreadTimes {
@@ -40,19 +31,6 @@ pub fn thread_times(process: u32) -> Result<HashMap<OsString, ThreadTimes>> {
     times.collect()
 }
 
-/// The part of a process's time that was not spent in the kernel, to a hundredth of a second.
-///
-/// # Errors
-///
-/// There is no such process.
-pub fn user_time(process: u32) -> Result<Duration> {
-    let statistics = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name, in brackets, may hold anything.
-    let (_, fields) = statistics.rsplit_once(')').context("stat has no name")?;
-    let ticks = fields.split_whitespace().nth(USER_TICKS_FIELD).context("stat is too short")?;
-    Ok(TICK * ticks.parse()?)
-}
-
 /// Resident memory that no file backs, in bytes: what a process has asked for and touched.
 ///
 /// # Errors
@@ -75,8 +53,3 @@ pub fn raise_descriptor_limit() -> Result<()> {
     limit.current = limit.maximum;
     Ok(setrlimit(Resource::Nofile, limit)?)
 }
-
-/// Field 14 of proc(5), counted from the one after the name, which is the third.
-const USER_TICKS_FIELD: usize = 11;
-/// What Linux tells times in, whatever it counts in.
-const TICK: Duration = Duration::from_millis(10);
