@@ -223,4 +223,6 @@ const CLOCK_BYTES: usize = 32 << 10;
 const TURN_BYTES: usize = 2 << 10;
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod tests;
