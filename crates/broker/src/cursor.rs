@@ -70,7 +70,7 @@ pub(crate) enum Wild {
 /// Channels with news.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listing {
-    pub(crate) channels: Vec<Arc<Channel>>,
+    pub(crate) channels: SmallVec<[Arc<Channel>; 1]>,
     /// As far as this.
     pub(crate) horizon: u64,
     /// Whether more lies behind the horizon.
@@ -81,7 +81,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// What a lane reports: news newer than `after`, with none beyond it.
-    pub(crate) fn reported(channels: Vec<Arc<Channel>>, after: u64) -> Self {
+    pub(crate) fn reported(channels: SmallVec<[Arc<Channel>; 1]>, after: u64) -> Self {
         Self { channels, horizon: u64::MAX, rescan: false, told_after: after }
     }
 
@@ -89,7 +89,7 @@ impl Listing {
     pub(crate) fn forget_channels(&mut self, after: u64) {
         self.told_after = self.told_after.min(after);
         (self.horizon, self.rescan) = (self.told_after, true);
-        self.channels = Vec::new();
+        self.channels = SmallVec::new();
     }
 }
 
@@ -114,6 +114,11 @@ impl Follow {
 }
 
 impl Follow {
+    /// Whether it is of this channel or has wildcards: then it is listed where it leads to.
+    fn leads_only_to(&self, channel: &Arc<Channel>) -> bool {
+        self.channel.as_ref().is_none_or(|followed| Arc::ptr_eq(followed, channel))
+    }
+
     /// Whether it is owed word of what forgotten channels had lost after `after`.
     pub(crate) fn is_owed_forgotten(&self, forgotten: Lost, after: u64) -> bool {
         forgotten.offset > after.max(self.told) && forgotten.stamp > self.stamp
@@ -219,6 +224,20 @@ impl Cursor {
         }
     }
 
+    /// The only channel in which there may be anything for it, if it is known to be the only one.
+    pub(crate) fn only_channel(&self) -> Option<&Arc<Channel>> {
+        match (&self.wild, &*self.follows) {
+            (Wild::Quiet, [follow]) => follow.channel.as_ref(),
+            (Wild::Listed(listing), follows) => {
+                let [channel] = &*listing.channels else { return None };
+                let is_only = listing.horizon == u64::MAX
+                    && follows.iter().all(|follow| follow.leads_only_to(channel));
+                is_only.then_some(channel)
+            }
+            _ => None,
+        }
+    }
+
     /// Notes the gaps among `items`, which have been handed over.
     pub(crate) fn note_told(&mut self, items: &[Item]) {
         for item in items {
@@ -247,7 +266,9 @@ impl Cursor {
         taken: Taken,
         after: u64,
     ) -> impl Iterator<Item = (&Follow, Lost)> {
-        self.follows.iter().filter_map(move |follow| {
+        let is_news = taken.messages.offset.max(taken.tombstones.offset) > after;
+        let follows = if is_news { &*self.follows } else { &[] };
+        follows.iter().filter_map(move |follow| {
             let lost = follow.owed(taken, after)?;
             follow.pattern.matches(channel).then_some((follow, lost))
         })

@@ -19,9 +19,10 @@
 //! wakes the lane after it.
 //!
 //! Why nobody waits for long: a pass is as long as the queue was when it began, whatever is published
-//! meanwhile, and a turn does so much of it and no more. Who reads while a pass is under way reads up
-//! to where the last one settled; what it has heard of since, it hears again at the end. Who begins
-//! to follow meanwhile missed what the pass has told, and is told that there may be anything.
+//! meanwhile. A turn does so much of it and no more, and may end in the middle of one channel's
+//! followers. Who reads while a pass is under way reads up to where the last one settled; what it has
+//! heard of since, it hears again at the end. Who begins to follow meanwhile missed what the pass has
+//! told, and is told that there may be anything.
 
 use crate::{
     Broker, News, Pattern,
@@ -68,6 +69,15 @@ struct Pass {
     queued: u64,
     /// What the last pass left to be told again.
     again: Vec<Arc<Channel>>,
+    /// A channel of which some have been told and some not.
+    telling: Option<Telling>,
+}
+
+/// A channel with news, and the seat from which on those whom it concerns are to be told.
+#[derive(Debug)]
+struct Telling {
+    channel: Arc<Channel>,
+    from: usize,
 }
 
 /// A seat that began to follow before the lane had settled at the head.
@@ -276,8 +286,8 @@ impl Lane {
                     self.pass = Some(pass);
                     return;
                 }
-                let Some(channel) = self.next_channel(&mut pass) else { break };
-                work = work.saturating_sub(1 + self.tell(channel, pass.head));
+                let Some(telling) = self.next_telling(&mut pass) else { break };
+                pass.telling = self.tell(telling, pass.head, &mut work);
             }
             self.end_pass(&pass);
         }
@@ -289,7 +299,17 @@ impl Lane {
             head: self.broker.head(),
             queued: self.bell.queued.load(Ordering::SeqCst),
             again: mem::take(&mut self.unsettled),
+            telling: None,
         })
+    }
+
+    /// Of what the pass has to tell next.
+    fn next_telling(&mut self, pass: &mut Pass) -> Option<Telling> {
+        if let Some(telling) = pass.telling.take() {
+            return Some(telling);
+        }
+        let channel = self.next_channel(pass)?;
+        Some(Telling { channel, from: 0 })
     }
 
     /// The next channel that the pass has to tell of.
@@ -306,13 +326,19 @@ impl Lane {
         Some(channel)
     }
 
-    fn tell(&mut self, channel: Arc<Channel>, head: u64) -> usize {
-        let visited = self.seats.tell(&channel, self.settled);
+    /// Tells of a channel, to as many as there is work left for: one for the channel, and one for each seat.
+    /// Returns what is left.
+    fn tell(&mut self, telling: Telling, head: u64, work: &mut usize) -> Option<Telling> {
+        let Telling { channel, from } = telling;
+        if let Some(from) = self.seats.tell(&channel, self.settled, from, work) {
+            return Some(Telling { channel, from });
+        }
+        *work = work.saturating_sub(1);
         let is_queued = || channel.dirty.load(Ordering::Acquire) & self.bit != 0;
         if channel.last() > head && !is_queued() {
             self.unsettled.push(channel);
         }
-        visited
+        None
     }
 
     fn end_pass(&mut self, pass: &Pass) {

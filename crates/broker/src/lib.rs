@@ -64,6 +64,7 @@ mod round;
 
 mod lane;
 mod news;
+mod seat_set;
 mod seats;
 
 pub use account::{HeldId, IdAccount};

@@ -1,4 +1,5 @@
-//! The same read for the commonest reader: one cursor that follows one channel by name, in memory.
+//! The same read for the commonest reader: one cursor that has to look at one channel, in memory. It is
+//! the one that the reader follows by name, or the only one among its patterns' that has news.
 //!
 //! Merging looks where each channel has news before it reads. One channel needs no merging, so one hold
 //! of its lock finds the same. And what one reader has gathered is what the next one at the same place
@@ -61,28 +62,30 @@ impl Reader {
             && gathered.evictions == NonZeroU64::new(broker.shared.evictions())
     }
 
-    /// Moves past what was gathered last, if the reader is a plain one and all of it is handed over;
-    /// otherwise says false, and has done nothing.
+    /// Moves past what was gathered last, if all of it is handed over and it depends on nothing but the
+    /// place; otherwise says false, and has done nothing.
     pub(crate) fn advance_live(&mut self, gathered: &Gathered, handed_over: usize) -> bool {
-        if gathered.live.is_none() || handed_over < gathered.items.len() || self.plain().is_none() {
+        if gathered.live.is_none() || handed_over < gathered.items.len() {
             return false;
         }
         let [cursor] = &mut *self.cursors else { return false };
-        let [follow] = &mut *cursor.follows else { return false };
-        follow.begun = follow.begun.or(gathered.evictions);
+        for follow in &mut cursor.follows {
+            follow.begun = follow.begun.or(gathered.evictions);
+        }
         cursor.after = cursor.after.max(gathered.upto);
+        if gathered.is_exhausted && !matches!(cursor.wild, Wild::Quiet) {
+            cursor.exhaust(gathered.upto, false);
+        }
         true
     }
 
-    /// The one cursor, and the one channel that it follows by name, of a plain reader.
+    /// The one cursor of a plain reader, and the one channel that it has to look at.
     ///
     /// Compacted channels are read the long way: what of them is owed depends on where a reader began.
     fn plain(&self) -> Option<(&Cursor, &Arc<Channel>)> {
         let [cursor] = &*self.cursors else { return None };
-        let [follow] = &*cursor.follows else { return None };
-        let channel = follow.channel.as_ref()?;
-        let is_plain = matches!(cursor.wild, Wild::Quiet) && channel.options().compaction.is_none();
-        is_plain.then_some((cursor, channel))
+        let channel = cursor.only_channel()?;
+        channel.options().compaction.is_none().then_some((cursor, channel))
     }
 }
 

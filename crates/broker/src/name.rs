@@ -72,17 +72,23 @@ impl Pattern {
 
     /// Whether `channel` is one of those selected.
     pub fn matches(&self, channel: &ChannelName) -> bool {
-        let mut tokens = channel.0.split('.');
-        for wanted in self.0.split('.') {
-            match (wanted, tokens.next()) {
-                (_, None) => return false,
-                (">", Some(token)) => return !token.starts_with(SYSTEM_MARK),
-                ("*", Some(token)) if !token.starts_with(SYSTEM_MARK) => {}
-                (wanted, Some(token)) if wanted == token => {}
+        // A wildcard is a token of its own, so the rest is compared byte by byte.
+        let (mut wanted, mut given) = (self.0.as_bytes(), channel.0.as_bytes());
+        loop {
+            let Some((byte, rest)) = wanted.split_first() else { return given.is_empty() };
+            let Some((first, more)) = given.split_first() else { return false };
+            wanted = rest;
+            given = match byte {
+                b'*' | b'>' if *first == SYSTEM_BYTE => return false,
+                b'>' => return true,
+                b'*' => {
+                    let end = given.iter().position(|byte| *byte == b'.').unwrap_or(given.len());
+                    given.get(end..).unwrap_or_default()
+                }
+                byte if byte == first => more,
                 _ => return false,
-            }
+            };
         }
-        tokens.next().is_none()
     }
 }
 
@@ -141,6 +147,7 @@ pub enum NameError {
 pub const NAME_BYTES_MAX: usize = 255;
 
 const SYSTEM_MARK: char = '$';
+const SYSTEM_BYTE: u8 = b'$';
 const PRESENCE_PREFIX: &str = "$presence.";
 
 /// Every channel that tells who is on another.

@@ -1,6 +1,7 @@
 //! What a lane has to tell a reader: in which channels there is news, while those are few.
 
 use crate::{channel::Channel, cursor::Listing};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Which channels, among those that wildcards select, a seat's reader has to look at.
@@ -21,7 +22,7 @@ impl News {
     pub(crate) fn add(&mut self, channel: &Arc<Channel>, after: u64) {
         match &mut self.0 {
             Whereabouts::Named => {
-                let listing = Listing::reported(vec![Arc::clone(channel)], after);
+                let listing = Listing::reported([Arc::clone(channel)].into(), after);
                 self.0 = Whereabouts::In(Box::new(listing));
             }
             Whereabouts::In(listing) if listing.rescan => {}
@@ -52,7 +53,7 @@ impl News {
     /// Has its reader walk the log from `after` on.
     pub(crate) fn forget_channels(&mut self, after: u64) {
         if let Whereabouts::Named = self.0 {
-            self.0 = Whereabouts::In(Box::new(Listing::reported(Vec::new(), after)));
+            self.0 = Whereabouts::In(Box::new(Listing::reported(SmallVec::new(), after)));
         }
         if let Whereabouts::In(listing) = &mut self.0 {
             listing.forget_channels(after);

@@ -1,14 +1,20 @@
 //! Where a lane's connections sit: who follows what, who sleeps, and what each missed meanwhile.
 //!
-//! Plain data of one thread. An audience is everyone in this lane who follows one pattern; a seat
-//! knows its place in each of its audiences, so that leaving is O(1) however many sit there.
+//! Plain data of one thread. An audience is everyone in this lane who follows one pattern, and a seat
+//! knows its audiences. Where several patterns select a channel, their audiences are united before
+//! anybody is told: each seat hears of it once, however many of its patterns select it.
 
-use crate::{News, Pattern, PatternMap, channel::Channel};
+use crate::{
+    News, Pattern, PatternMap,
+    channel::Channel,
+    seat_set::{SeatBits, SeatSet, Window},
+};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::{
     collections::{HashMap, VecDeque},
     mem,
+    ops::ControlFlow,
     sync::Arc,
     task::Waker,
 };
@@ -31,6 +37,10 @@ pub(crate) struct Seats {
     by_channel: HashMap<usize, usize>,
     by_pattern: PatternMap<usize>,
     wild_count: usize,
+    /// Seats that are told of no channel, as they have to look everywhere already.
+    walking: SeatBits,
+    /// The audiences with wildcards that a channel concerns: kept to be used again.
+    matching: Vec<usize>,
     /// The number of the lane's pass that is under way, or of its next.
     pass: u64,
     /// Seats that heard of news in it, each once.
@@ -50,31 +60,16 @@ struct Seat {
     news: Option<News>,
     /// The pass in which it heard of news last.
     told_in: u64,
-    /// Mostly one, which then takes no allocation.
-    places: SmallVec<[Place; 1]>,
+    /// Its audiences, mostly one, which then takes no allocation.
+    audiences: SmallVec<[usize; 1]>,
 }
 
-/// A seat's place in an audience: `audiences[audience].members[index]` is the seat.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    audience: usize,
-    index: usize,
-}
-
-/// The other way round: `seats[seat].places[place]` is the place.
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    seat: usize,
-    place: usize,
-}
-
-/// Members before `listening` are told of each channel; the others look everywhere already.
+/// Everyone who follows one pattern; `channel` is the pattern's, where it has no wildcard.
 #[derive(Debug)]
 struct Audience {
     pattern: Pattern,
     channel: Option<Arc<Channel>>,
-    members: Vec<Member>,
-    listening: usize,
+    members: SeatSet,
 }
 
 /// What a lane has to tell the broker when an audience forms or dissolves.
@@ -95,7 +90,7 @@ impl Seats {
             is_asleep: false,
             news: None,
             told_in: NO_PASS,
-            places: SmallVec::new(),
+            audiences: SmallVec::new(),
         }))
     }
 
@@ -110,12 +105,11 @@ impl Seats {
             Some(audience) => (audience, Change::None),
             None => self.form(pattern, channel),
         };
-        let Some(seat) = self.seats.get_mut(id.0) else { return Change::None };
-        if let Some(audience) = self.audiences.get_mut(at) {
-            let index = audience.members.len();
-            audience.members.push(Member { seat: id.0, place: seat.places.len() });
-            seat.places.push(Place { audience: at, index });
-            audience.listen(&mut self.seats, index);
+        if let (Some(seat), Some(audience)) = (self.seats.get_mut(id.0), self.audiences.get_mut(at))
+            && !seat.audiences.contains(&at)
+        {
+            seat.audiences.push(at);
+            audience.members.insert(id.0);
         }
         change
     }
@@ -123,31 +117,21 @@ impl Seats {
     /// Takes a seat out of an audience.
     pub(crate) fn unfollow(&mut self, id: SeatId, pattern: &Pattern) -> Change {
         let Self { seats, audiences, .. } = self;
-        let Some(seat) = seats.get(id.0) else { return Change::None };
-        let is_it = |place: &Place| {
-            audiences.get(place.audience).is_some_and(|audience| audience.pattern == *pattern)
-        };
-        let Some(at) = seat.places.iter().position(is_it) else { return Change::None };
-        let Some(place) = seat.places.get(at).copied() else { return Change::None };
-        let change = self.leave(place);
-        if let Some(seat) = self.seats.get_mut(id.0) {
-            seat.places.swap_remove(at);
-            // The last one moved to where it was, and its audience has to know.
-            let moved = seat.places.get(at).copied();
-            let member = moved.and_then(|moved| {
-                self.audiences.get_mut(moved.audience)?.members.get_mut(moved.index)
-            });
-            member.into_iter().for_each(|member| member.place = at);
-        }
-        change
+        let Some(seat) = seats.get_mut(id.0) else { return Change::None };
+        let is_it =
+            |at: &usize| audiences.get(*at).is_some_and(|audience| audience.pattern == *pattern);
+        let Some(place) = seat.audiences.iter().position(is_it) else { return Change::None };
+        let audience = seat.audiences.swap_remove(place);
+        self.leave(id.0, audience)
     }
 
     /// Gives a seat up; `changed` hears of each audience that dissolves.
     pub(crate) fn rise(&mut self, id: SeatId, mut changed: impl FnMut(Change)) {
         if let Some(seat) = self.seats.try_remove(id.0) {
-            for place in seat.places {
-                changed(self.leave(place));
+            for audience in seat.audiences {
+                changed(self.leave(id.0, audience));
             }
+            self.walking.remove(id.0);
             // It may still be due: then whoever sits here next is woken once for nothing.
         }
     }
@@ -157,7 +141,7 @@ impl Seats {
     /// What it heard of in a pass that is not at its end it hears again then, since it cannot read
     /// so far before. `under_way` is where readers may read to while there is such a pass.
     pub(crate) fn take_news(&mut self, id: SeatId, under_way: Option<u64>) -> Option<News> {
-        let Self { seats, audiences, pass, told, .. } = self;
+        let Self { seats, walking, pass, told, .. } = self;
         let seat = seats.get_mut(id.0)?;
         if seat.told_in == *pass {
             return seat.news.clone();
@@ -167,14 +151,7 @@ impl Seats {
             // It has not been told of what this pass has told the others so far.
             seat.hear(id.0, *pass, told).forget_channels(settled);
         } else if news.is_anywhere() {
-            for at in 0..seat.places.len() {
-                let place = seats.get(id.0).and_then(|seat| seat.places.get(at)).copied();
-                let audience =
-                    place.and_then(|place| Some((audiences.get_mut(place.audience)?, place.index)));
-                if let Some((audience, index)) = audience {
-                    audience.listen(seats, index);
-                }
-            }
+            walking.remove(id.0);
         }
         Some(news)
     }
@@ -201,47 +178,62 @@ impl Seats {
         }
     }
 
-    /// Tells everyone whom news of `channel` concerns, all of it newer than `after`. Returns how many
-    /// that were. They are woken when the pass ends.
-    pub(crate) fn tell(&mut self, channel: &Arc<Channel>, after: u64) -> usize {
-        let Self { seats, audiences, by_channel, by_pattern, pass, told, .. } = self;
-        let mut visited = 0;
+    /// Tells whom news of `channel` concerns, all of it newer than `after`: each seat once, from seat
+    /// `from` on, and no more of them than `work`, which it spends. They are woken when the pass ends.
+    ///
+    /// Returns the seat to go on from where some are left. Seats keep their numbers, so nobody is passed
+    /// over though others come and go meanwhile.
+    pub(crate) fn tell(
+        &mut self,
+        channel: &Arc<Channel>,
+        after: u64,
+        from: usize,
+        work: &mut usize,
+    ) -> Option<usize> {
+        let Self { seats, audiences, by_channel, by_pattern, .. } = self;
+        let Self { walking, matching, pass, told, .. } = self;
         let named = by_channel.get(&channel.address()).and_then(|at| audiences.get(*at));
-        for member in named.into_iter().flat_map(|audience| &audience.members) {
-            visited += 1;
-            if let Some(seat) = seats.get_mut(member.seat) {
-                seat.hear(member.seat, *pass, told);
-            }
-        }
-        by_pattern.each_match(channel.name(), |at| {
-            let Some(audience) = audiences.get_mut(*at) else { return };
-            let mut index = 0;
-            while index < audience.listening
-                && let Some(member) = audience.members.get(index).copied()
-                && let Some(seat) = seats.get_mut(member.seat)
-            {
-                visited += 1;
-                let news = seat.hear(member.seat, *pass, told);
-                news.add(channel, after);
-                if news.is_anywhere() {
-                    audience.listening -= 1;
-                    audience.swap(seats, index, audience.listening);
-                } else {
-                    index += 1;
+        matching.clear();
+        by_pattern.each_match(channel.name(), |at| matching.push(*at));
+        let wild = || matching.iter().filter_map(|at| audiences.get(*at));
+        let ends = wild().chain(named).map(|audience| audience.members.end());
+        let (mut from, end) = (from, ends.max().unwrap_or(0));
+        while from < end {
+            let [mut by_pattern, mut by_name] = [Window::around(from), Window::around(from)];
+            wild().for_each(|audience| by_pattern.add(&audience.members));
+            by_pattern.subtract(walking);
+            named.into_iter().for_each(|audience| by_name.add(&audience.members));
+            let left = by_pattern.visit_either(&by_name, from, |at, is_wild| {
+                if *work == 0 {
+                    return ControlFlow::Break(());
                 }
+                *work -= 1;
+                let Some(seat) = seats.get_mut(at) else { return ControlFlow::Continue(()) };
+                let news = seat.hear(at, *pass, told);
+                if is_wild {
+                    news.add(channel, after);
+                    if news.is_anywhere() {
+                        walking.insert(at);
+                    }
+                }
+                ControlFlow::Continue(())
+            });
+            if left.is_some() {
+                return left;
             }
-        });
-        visited
+            *work = work.saturating_sub(matching.len() / PATTERNS_A_SEAT);
+            from = by_pattern.end();
+        }
+        None
     }
 
     /// Tells a seat that there may be anything newer than `after`.
     pub(crate) fn tell_one(&mut self, id: SeatId, after: u64) {
         let Self { seats, audiences, pass, told, .. } = self;
         let Some(seat) = seats.get_mut(id.0) else { return };
-        let is_wild = |place: &Place| {
-            audiences.get(place.audience).is_some_and(|audience| audience.channel.is_none())
-        };
-        let is_wild = seat.places.iter().any(is_wild);
+        let is_wild =
+            |at: &usize| audiences.get(*at).is_some_and(|audience| audience.channel.is_none());
+        let is_wild = seat.audiences.iter().any(is_wild);
         let news = seat.hear(id.0, *pass, told);
         if is_wild {
             news.forget_channels(after);
@@ -313,22 +305,14 @@ impl Seats {
                 if self.wild_count == 1 { Change::Wild } else { Change::None }
             }
         };
-        entry.insert(Audience { pattern, channel, members: Vec::new(), listening: 0 });
+        entry.insert(Audience { pattern, channel, members: SeatSet::default() });
         (audience, change)
     }
 
-    fn leave(&mut self, place: Place) -> Change {
-        let Self { seats, audiences, .. } = self;
-        let Some(audience) = audiences.get_mut(place.audience) else { return Change::None };
-        let mut index = place.index;
-        if index < audience.listening {
-            audience.listening -= 1;
-            audience.swap(seats, index, audience.listening);
-            index = audience.listening;
-        }
-        audience.members.swap_remove(index);
-        audience.note_index(seats, index);
-        if audience.members.is_empty() { self.dissolve(place.audience) } else { Change::None }
+    fn leave(&mut self, seat: usize, at: usize) -> Change {
+        let Some(audience) = self.audiences.get_mut(at) else { return Change::None };
+        audience.members.remove(seat);
+        if audience.members.is_empty() { self.dissolve(at) } else { Change::None }
     }
 
     fn dissolve(&mut self, audience: usize) -> Change {
@@ -358,34 +342,11 @@ impl Seat {
     }
 }
 
-impl Audience {
-    /// Has the member at `index` told of each channel from here on.
-    fn listen(&mut self, seats: &mut Slab<Seat>, index: usize) {
-        if index >= self.listening {
-            self.swap(seats, index, self.listening);
-            self.listening += 1;
-        }
-    }
-
-    /// Has two members change places.
-    fn swap(&mut self, seats: &mut Slab<Seat>, one: usize, other: usize) {
-        if one != other {
-            self.members.swap(one, other);
-            self.note_index(seats, one);
-            self.note_index(seats, other);
-        }
-    }
-
-    /// Has the seat of the member at `index` know that.
-    fn note_index(&self, seats: &mut Slab<Seat>, index: usize) {
-        let Some(member) = self.members.get(index) else { return };
-        let place = seats.get_mut(member.seat).and_then(|seat| seat.places.get_mut(member.place));
-        place.into_iter().for_each(|place| place.index = index);
-    }
-}
-
 /// The pass that never was.
 const NO_PASS: u64 = u64::MAX;
 
 /// The time that never comes.
 const NEVER: u64 = u64::MAX;
+
+/// Patterns whose audiences are united for the work of telling one seat, in each window.
+const PATTERNS_A_SEAT: usize = 8;

@@ -1,6 +1,7 @@
 //! The short way beside the long one, on logs and readers made at random.
 
 use super::*;
+use crate::cursor::Listing;
 use crate::{
     Asker, ChannelName, Content, Draft, Grant, Limits, Options, Pattern, Position, Retention,
     Rules, Start,
@@ -13,27 +14,33 @@ type Found = (Vec<String>, u64, bool, bool, usize);
 fn the_short_way_finds_what_the_long_way_finds() {
     let mut random = fastrand::Rng::with_seed(11);
     let (mut short, mut with_news, mut shared) = (0, 0, 0);
-    for _ in 0..3_000 {
+    for _ in 0..4_000 {
         let (broker, head) = random_log(&mut random);
         let settled = random.u64(0..=head);
         let bytes_max = random.usize(1..400);
         let mut gathered = Gathered::default();
-        let mut reader = random_reader(&mut random, &broker, head);
+        let wish = Wish::at_random(&mut random, head);
+        let mut reader = wish.reader(&broker);
         if reader.gather_live(&broker, settled, bytes_max, &mut gathered) {
             let found = found(&gathered);
             short += 1;
             with_news += usize::from(!found.0.is_empty());
-            assert_eq!(found, long_way(&mut reader, &broker, settled, bytes_max));
+            let (long, after, wild) =
+                long_way(&mut wish.reader(&broker), &broker, settled, bytes_max);
+            assert_eq!(found, long);
+            reader.advance(&gathered, gathered.items.len());
+            assert_eq!((reader.cursors[0].after, &reader.cursors[0].wild), (after, &wild));
         } else {
             gathered.clear();
         }
-        let mut other = random_reader(&mut random, &broker, head);
+        let mut other = Wish::at_random(&mut random, head).reader(&broker);
         if random.u8(0..4) == 0 {
             publish(&mut random, &broker);
         }
         if other.would_find(&broker, settled, bytes_max, &gathered) {
             shared += 1;
-            assert_eq!(found(&gathered), long_way(&mut other, &broker, settled, bytes_max));
+            let (long, ..) = long_way(&mut other, &broker, settled, bytes_max);
+            assert_eq!(found(&gathered), long);
         }
     }
     assert!(short > 500 && with_news > 200 && shared > 50, "{short} {with_news} {shared}");
@@ -81,27 +88,61 @@ fn publish(random: &mut fastrand::Rng, broker: &Broker) {
     broker.append(Grant::open().permit(&name).unwrap(), draft, 0).unwrap();
 }
 
-fn random_reader(random: &mut fastrand::Rng, broker: &Broker, head: u64) -> Reader {
-    let mut reader = Reader::default();
-    let patterns: &[&str] = [&["a"][..], &["a"], &["a"], &["*"], &["a", "b"]][random.usize(0..5)];
-    let patterns: Vec<Pattern> = patterns.iter().map(|text| text.parse().unwrap()).collect();
-    let start = match random.u8(0..4) {
-        0 => Start::Now,
-        1 => Start::Earliest,
-        // Few places, so that readers meet.
-        _ => Start::After(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
-    };
-    reader.follow(broker, &patterns, start);
-    if let Some(origin) = NonZeroU64::new(random.u64(0..3)) {
-        reader.mute(origin);
-    }
-    reader
+/// What a reader is to follow, and how.
+struct Wish {
+    patterns: &'static [&'static str],
+    start: Start,
+    muted: Option<NonZeroU64>,
+    /// A lane has told it of these channels, and of no others.
+    listed: &'static [&'static str],
 }
 
-fn long_way(reader: &mut Reader, broker: &Broker, settled: u64, bytes_max: usize) -> Found {
+impl Wish {
+    fn at_random(random: &mut fastrand::Rng, head: u64) -> Self {
+        let follows: [&[&str]; 7] =
+            [&["a"], &["a"], &["a"], &["*"], &["*", "a"], &["a", "b"], &["*", "b"]];
+        let start = match random.u8(0..4) {
+            0 => Start::Now,
+            1 => Start::Earliest,
+            // Few places, so that readers meet.
+            _ => Start::After(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
+        };
+        let muted = NonZeroU64::new(random.u64(0..3));
+        let listed: [&[&str]; 4] = [&[], &["a"], &["a"], &["a", "b"]];
+        let listed = listed[random.usize(0..4)];
+        Self { patterns: follows[random.usize(0..7)], start, muted, listed }
+    }
+
+    fn reader(&self, broker: &Broker) -> Reader {
+        let mut reader = Reader::default();
+        let patterns: Vec<Pattern> =
+            self.patterns.iter().map(|text| text.parse().unwrap()).collect();
+        reader.follow(broker, &patterns, self.start);
+        self.muted.into_iter().for_each(|origin| reader.mute(origin));
+        let is_wild = patterns.iter().any(|pattern| pattern.as_channel().is_none());
+        if is_wild && !self.listed.is_empty() {
+            let obtain = |name: &&str| broker.shared.registry.obtain(&name.parse().unwrap());
+            let listing = Listing::reported(self.listed.iter().map(obtain).collect(), 0);
+            reader.cursors[0].wild = Wild::Listed(Box::new(listing));
+        }
+        reader
+    }
+}
+
+/// What a reader finds and how it stands afterwards, all of it handed over.
+fn long_way(
+    reader: &mut Reader,
+    broker: &Broker,
+    settled: u64,
+    bytes_max: usize,
+) -> (Found, u64, Wild) {
     let mut gathered = Gathered::default();
     reader.gather_by(Asker::BLOCKING, broker, settled, bytes_max, &mut gathered);
-    found(&gathered)
+    let found = found(&gathered);
+    gathered.live = None;
+    reader.advance(&gathered, gathered.items.len());
+    let cursor = &mut reader.cursors[0];
+    (found, cursor.after, std::mem::replace(&mut cursor.wild, Wild::Quiet))
 }
 
 fn found(gathered: &Gathered) -> Found {

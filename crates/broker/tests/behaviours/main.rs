@@ -21,6 +21,7 @@ mod compacted_readers_agree_with_a_naive_map;
 mod members_of_an_earlier_life_are_told_to_have_left;
 mod news_of_many_channels_is_read_from_the_log;
 mod nobody_blocks_while_an_archive_fetches;
+mod one_channels_audience_is_told_over_turns;
 mod paging_either_way_covers_everything_once;
 mod publishers_and_lanes_on_threads_lose_nothing;
 mod readers_agree_with_a_naive_log;

@@ -1,0 +1,206 @@
+//! Sets of seats, 64 to a word, so that they are united a word at a time.
+//!
+//! Who follows many patterns sits in many sets. To tell of a channel that several patterns select, a lane
+//! unites their sets, a window of seats at a time, and visits each seat once.
+
+use std::ops::ControlFlow;
+
+/// Seats by number. The words are in order, and none is empty: a set of one seat has one word.
+#[derive(Debug, Default)]
+pub(crate) struct SeatSet(Vec<Word>);
+
+/// Seat `64 * at + bit` is in the set if that bit is set.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    at: usize,
+    bits: u64,
+}
+
+/// Any seats of a lane, with a word for each 64 that there could be.
+#[derive(Debug, Default)]
+pub(crate) struct SeatBits(Vec<u64>);
+
+/// Those seats of some sets that are in one window.
+#[derive(Debug)]
+pub(crate) struct Window {
+    first: usize,
+    words: [u64; WINDOW_WORDS],
+}
+
+impl SeatSet {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// No seat of the set has this number, nor a higher one.
+    pub(crate) fn end(&self) -> usize {
+        self.0.last().map_or(0, |word| (word.at + 1) * WORD_SEATS)
+    }
+
+    /// O(log words), and O(words) for the first seat of a word.
+    pub(crate) fn insert(&mut self, seat: usize) {
+        let (at, bit) = place(seat);
+        match self.0.binary_search_by_key(&at, |word| word.at) {
+            Ok(found) => self.0.get_mut(found).into_iter().for_each(|word| word.bits |= bit),
+            Err(gap) => self.0.insert(gap, Word { at, bits: bit }),
+        }
+    }
+
+    /// Takes a seat out, if it is there. O(log words), and O(words) for the last seat of a word.
+    pub(crate) fn remove(&mut self, seat: usize) {
+        let (at, bit) = place(seat);
+        let Ok(found) = self.0.binary_search_by_key(&at, |word| word.at) else { return };
+        let Some(word) = self.0.get_mut(found) else { return };
+        word.bits &= !bit;
+        if word.bits == 0 {
+            self.0.remove(found);
+            if self.0.capacity() > SPARE_WORDS && self.0.len() < self.0.capacity() / 4 {
+                self.0.shrink_to(self.0.len() * 2);
+            }
+        }
+    }
+}
+
+impl SeatBits {
+    pub(crate) fn insert(&mut self, seat: usize) {
+        let (at, bit) = place(seat);
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        self.0.get_mut(at).into_iter().for_each(|bits| *bits |= bit);
+    }
+
+    pub(crate) fn remove(&mut self, seat: usize) {
+        let (at, bit) = place(seat);
+        self.0.get_mut(at).into_iter().for_each(|bits| *bits &= !bit);
+    }
+}
+
+impl Window {
+    /// The window that `seat` is in, with no seat in it yet.
+    pub(crate) fn around(seat: usize) -> Self {
+        Self { first: seat / WINDOW_SEATS * WINDOW_WORDS, words: [0; WINDOW_WORDS] }
+    }
+
+    /// The first seat after it.
+    pub(crate) fn end(&self) -> usize {
+        self.first * WORD_SEATS + WINDOW_SEATS
+    }
+
+    /// Adds the seats of `set`.
+    pub(crate) fn add(&mut self, set: &SeatSet) {
+        let start = set.0.partition_point(|word| word.at < self.first);
+        for Word { at, bits } in set.0.get(start..).unwrap_or_default() {
+            let Some(word) = self.words.get_mut(at - self.first) else { return };
+            *word |= bits;
+        }
+    }
+
+    /// Takes the seats of `bits` out.
+    pub(crate) fn subtract(&mut self, bits: &SeatBits) {
+        let others = bits.0.get(self.first..).unwrap_or_default();
+        self.words.iter_mut().zip(others).for_each(|(word, other)| *word &= !other);
+    }
+
+    /// Visits each seat from `from` on that is in this window or in `other`, which is of the same seats, and
+    /// says whether it is in this one. Returns the seat at which the visitor broke off.
+    pub(crate) fn visit_either(
+        &self,
+        other: &Self,
+        from: usize,
+        mut visit: impl FnMut(usize, bool) -> ControlFlow<()>,
+    ) -> Option<usize> {
+        let (first, mut later) = (from / WORD_SEATS, u64::MAX << (from % WORD_SEATS));
+        let words = self.words.iter().zip(&other.words).zip(self.first..);
+        for ((one, other), at) in words.skip(first.saturating_sub(self.first)) {
+            let mut bits = (one | other) & later;
+            later = u64::MAX;
+            while bits != 0 {
+                let bit = bits & bits.wrapping_neg();
+                let seat = at * WORD_SEATS + usize::try_from(bit.trailing_zeros()).unwrap_or(0);
+                if visit(seat, one & bit != 0).is_break() {
+                    return Some(seat);
+                }
+                bits ^= bit;
+            }
+        }
+        None
+    }
+}
+
+fn place(seat: usize) -> (usize, u64) {
+    (seat / WORD_SEATS, 1 << (seat % WORD_SEATS))
+}
+
+const WORD_SEATS: usize = 64;
+const WINDOW_WORDS: usize = 64;
+const WINDOW_SEATS: usize = WINDOW_WORDS * WORD_SEATS;
+
+/// Words a set may keep allocated.
+const SPARE_WORDS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn windows_of_sets_agree_with_naive_sets() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..200 {
+            let seats = [3, 70, 5_000, 20_000][random.usize(0..4)];
+            let mut sets: [(SeatSet, BTreeSet<usize>); 3] = Default::default();
+            for _ in 0..random.usize(0..300) {
+                let (set, naive) = &mut sets[random.usize(0..3)];
+                let seat = random.usize(0..seats);
+                if random.u8(0..3) > 0 {
+                    set.insert(seat);
+                    naive.insert(seat);
+                } else {
+                    set.remove(seat);
+                    naive.remove(&seat);
+                }
+            }
+            let (mut bits, mut without) = (SeatBits::default(), BTreeSet::new());
+            for _ in 0..random.usize(0..50) {
+                let seat = random.usize(0..seats);
+                bits.insert(seat);
+                without.insert(seat);
+                let seat = random.usize(0..seats);
+                bits.remove(seat);
+                without.remove(&seat);
+            }
+            let [(one, naive_one), (two, naive_two), (three, naive_three)] = &sets;
+            let mut expected: BTreeSet<usize> = naive_one.union(naive_two).copied().collect();
+            expected.retain(|seat| !without.contains(seat));
+            expected.extend(naive_three);
+            let begin = random.usize(0..=seats);
+            let (mut found, mut from) = (Vec::new(), begin);
+            let end = one.end().max(two.end()).max(three.end());
+            while from < end {
+                let [mut window, mut other] = [Window::around(from), Window::around(from)];
+                window.add(one);
+                window.add(two);
+                window.subtract(&bits);
+                other.add(three);
+                let mut left = random.usize(0..100);
+                let stopped = window.visit_either(&other, from, |seat, is_in_first| {
+                    if left == 0 {
+                        return ControlFlow::Break(());
+                    }
+                    left -= 1;
+                    let is_in = naive_one.contains(&seat) || naive_two.contains(&seat);
+                    assert_eq!(is_in_first, is_in && !without.contains(&seat));
+                    found.push(seat);
+                    ControlFlow::Continue(())
+                });
+                from = stopped.unwrap_or(window.end());
+            }
+            assert_eq!(found, expected.range(begin..).copied().collect::<Vec<_>>());
+            for (set, naive) in &sets {
+                assert_eq!(set.is_empty(), naive.is_empty());
+                assert!(naive.last().is_none_or(|last| *last < set.end()));
+            }
+        }
+    }
+}
