@@ -78,6 +78,12 @@ impl<'a> Asker<'a> {
         self.waits_by.is_none()
     }
 
+    /// The number of [`Waiting::reader`], if its reader has waited before.
+    pub fn reader(&self) -> Option<usize> {
+        let (interest, _) = self.waits_by?;
+        interest.0.get().map(|awaited| Arc::as_ptr(awaited).addr())
+    }
+
     /// Has the asker wait, unless it blocks.
     pub fn wait(&self) -> Option<Waiting> {
         let (interest, waker) = self.waits_by?;

@@ -116,31 +116,36 @@ impl Channel {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The offset of the first message after `after`, and what is lost by then.
+    /// The offset of the first message after `after`, what is lost by then, and whether the archive has
+    /// said so.
     ///
-    /// One that cannot be read has no certain offset: then it is one that is not beyond it, and reading
+    /// About so many bytes from there on are likely to be read next. One that cannot be read has no certain
+    /// offset: then it is one that is not beyond it, and reading
     /// there tells what is lost.
     pub(crate) fn next_after(
         &self,
         shared: &Shared,
         after: u64,
+        bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<(Option<u64>, Taken)> {
+    ) -> Poll<(Option<u64>, Taken, bool)> {
+        // Who is given nothing to keep had better read no more than the first.
+        let bytes_max = if asker.is_blocking() { 1 } else { bytes_max.max(1) };
         let (mut covered, mut ring) = (after, self.ring());
         while let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.floor()) {
             let floor = ring.floor();
             drop(ring);
-            let cold = ready!(self.read_cold(&**archive, covered, floor, 1, asker));
+            let cold = ready!(self.read_cold(&**archive, covered, floor, bytes_max, asker));
             let first = cold.messages.first().map(|message| message.offset()).or(cold.next);
             let first = if cold.lost > 0 { Some(covered + 1) } else { first };
             // Asked last: what is missing there was announced here before.
             ring = self.ring();
             if first.is_some() {
-                return Poll::Ready((first, ring.taken()));
+                return Poll::Ready((first, ring.taken(), true));
             }
             covered = floor;
         }
-        Poll::Ready((ring.next_after(covered), ring.taken()))
+        Poll::Ready((ring.next_after(covered), ring.taken(), false))
     }
 
     /// A place before its oldest message, of `since_ms` or later, if it has one.
@@ -233,8 +238,9 @@ impl Channel {
         if covered < ring.floor() {
             // It was read up to `upto`, and the archive has more behind that.
             drop(ring);
-            let (next, taken) = match self.next_after(shared, covered, asker) {
-                Poll::Ready(found) => found,
+            let bytes_max = usize::try_from(budget).unwrap_or(1);
+            let (next, taken) = match self.next_after(shared, covered, bytes_max, asker) {
+                Poll::Ready((next, taken, _)) => (next, taken),
                 // Somewhere behind; whoever reads there is told where.
                 Poll::Pending => (Some(covered + 1), self.ring().taken()),
             };

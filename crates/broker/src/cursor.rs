@@ -19,7 +19,7 @@ use crate::{
     ring::{Lost, Taken},
 };
 use smallvec::SmallVec;
-use std::{num::NonZeroU64, sync::Arc};
+use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
 
 /// Everything its follows select, up to and including `after`, has been handed over.
 #[derive(Debug)]
@@ -27,7 +27,15 @@ pub(crate) struct Cursor {
     pub(crate) after: u64,
     pub(crate) follows: Follows,
     pub(crate) wild: Wild,
+    /// What an archive has said of channels that it merges. Boxed, as most readers ask none.
+    pub(crate) ahead: Option<Box<Ahead>>,
 }
+
+/// By the address of a channel, the offset of its next message, or one that is not beyond it.
+///
+/// To merge channels takes the next offset of all of them. It is kept, so that what has been read of one
+/// need not still be at hand when the last of them is: each wait brings a reader further.
+pub(crate) type Ahead = HashMap<usize, (Arc<Channel>, u64)>;
 
 /// What a cursor follows: mostly one pattern, which then takes no allocation.
 pub(crate) type Follows = SmallVec<[Follow; 1]>;
@@ -140,7 +148,7 @@ impl PartialEq for Channel {
 impl Cursor {
     pub(crate) fn new(after: u64, mut follows: Follows) -> Self {
         follows.iter_mut().for_each(|follow| follow.start = after);
-        let mut cursor = Self { after, follows, wild: Wild::Quiet };
+        let mut cursor = Self { after, follows, wild: Wild::Quiet, ahead: None };
         cursor.scan();
         cursor
     }
@@ -202,9 +210,22 @@ impl Cursor {
         self.follows.iter().any(|follow| follow.pattern.matches(channel))
     }
 
+    /// Where an archive has said that the channel's next message is, if the cursor is still before that.
+    pub(crate) fn known_next(&self, channel: &Arc<Channel>) -> Option<u64> {
+        let (_, next) = self.ahead.as_ref()?.get(&channel.address())?;
+        Some(*next).filter(|next| *next > self.after)
+    }
+
+    /// Keeps what an archive has said of a channel.
+    pub(crate) fn note_next(&mut self, channel: &Arc<Channel>, next: u64) {
+        let ahead = self.ahead.get_or_insert_default();
+        ahead.insert(channel.address(), (Arc::clone(channel), next));
+    }
+
     /// Moves to `upto`, behind which nothing listed is left to read, after a walk nothing at all.
     pub(crate) fn exhaust(&mut self, upto: u64, has_walked: bool) {
         self.after = upto;
+        self.ahead = None;
         if has_walked {
             self.wild = Wild::Quiet;
         }

@@ -35,6 +35,12 @@ pub struct Gathered {
     pub(crate) has_gaps: bool,
     /// The read that this is the result of, if others may have the same.
     pub(crate) live: Option<LiveRead>,
+    /// About how many bytes of each channel are to be merged, which an archive may fetch at once.
+    share_bytes: usize,
+    /// Whether an archive was asked where channels go on,
+    has_asked: bool,
+    /// and where they do, after all that was found.
+    pub(crate) learned: Vec<(Arc<Channel>, u64)>,
     /// The eviction count before it was read, if anything has been.
     pub(crate) evictions: Option<NonZeroU64>,
     channels: Vec<Arc<Channel>>,
@@ -114,10 +120,11 @@ impl Gathered {
         self.channels.clear();
         self.order.clear();
         self.selected.clear();
+        self.learned.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
         (self.has_scanned, self.has_walked) = (false, false);
         (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
-        (self.has_gaps, self.live) = (false, None);
+        (self.has_gaps, self.live, self.has_asked) = (false, None, false);
     }
 
     /// Whether there is word of a loss among the items.
@@ -155,10 +162,15 @@ impl Gathered {
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
                 return self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
             };
+            // How many channels that will be is not known: one message of each will do.
+            self.share_bytes = 1;
             self.scan(broker, cursor, scan_upto, limit, asker);
             self.has_scanned = true;
         }
         let mut limit = limit;
+        let listed =
+            if let Wild::Listed(listing) = &cursor.wild { listing.channels.len() } else { 0 };
+        self.share_bytes = bytes_max / (listed + cursor.follows.len()).max(1);
         if let Wild::Listed(listing) = &cursor.wild {
             limit = limit.min(listing.horizon);
             for channel in &listing.channels {
@@ -171,12 +183,22 @@ impl Gathered {
         if self.waits {
             // Any of the channels not read yet may have what comes first. All were asked for together.
             self.items.clear();
+            if self.has_scanned {
+                // Word of a loss may have been among it, of a channel that is not listed.
+                cursor.scan();
+            }
             (self.upto, self.bytes_left) = (cursor.after, bytes_max);
             return;
         }
         self.merge(broker, cursor, limit, bytes_max, asker, |channel, message| {
             is_wanted(cursor, channel, message)
         });
+        self.learned.clear();
+        if self.has_asked || self.waits {
+            let Self { order, channels, learned, .. } = self;
+            let named = |Reverse((next, at))| Some((Arc::clone(channels.get(at)?), next));
+            learned.extend(order.drain().filter_map(named));
+        }
     }
 
     /// Finds the channels with news up to `upto` by looking at all of them.
@@ -246,14 +268,25 @@ impl Gathered {
         &mut self,
         broker: &Broker,
         cursor: &Cursor,
-        channel: &Channel,
+        channel: &Arc<Channel>,
         limit: u64,
         asker: Asker<'_>,
     ) -> Option<u64> {
-        let Poll::Ready((next, taken)) = channel.next_after(&broker.shared, cursor.after, asker)
-        else {
-            self.waits = true;
-            return None;
+        let (next, taken) = match cursor.known_next(channel) {
+            Some(next) => (Some(next), channel.ring().taken()),
+            None => {
+                let (after, bytes_max) = (cursor.after, self.share_bytes);
+                let found = channel.next_after(&broker.shared, after, bytes_max, asker);
+                let Poll::Ready((next, taken, is_cold)) = found else {
+                    self.waits = true;
+                    return None;
+                };
+                if let Some(next) = next.filter(|_| is_cold && !asker.is_blocking()) {
+                    self.has_asked = true;
+                    self.learned.push((Arc::clone(channel), next));
+                }
+                (next, taken)
+            }
         };
         self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
         next.filter(|next| *next <= limit)

@@ -313,6 +313,10 @@ impl Reader {
                 cursor.scan();
             }
         }
+        if left.is_empty() {
+            // It holds after all items, and not for a reader that gets them again.
+            gathered.learned.iter().for_each(|(channel, next)| cursor.note_next(channel, *next));
+        }
         if !left.is_empty() {
             cursor.after = last_offset(done).unwrap_or(cursor.after);
         } else if gathered.is_exhausted {

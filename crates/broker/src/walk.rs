@@ -79,7 +79,7 @@ impl Gathered {
             let part = (looked, limit.min(segment.last()));
             looked = self.find_selected(broker, cursor, &segment, part, SELECTED_MAX, &mut work);
             for (offset, channel) in self.selected.drain(..) {
-                let _ = channel.next_after(&broker.shared, offset - 1, asker);
+                let _ = channel.next_after(&broker.shared, offset - 1, 1, asker);
             }
         }
     }
@@ -138,7 +138,7 @@ impl Gathered {
             let [(first, channel), ..] = same else { continue };
             if self.waits {
                 // So that what comes next is fetched together. What is found has to wait all the same.
-                let _ = channel.next_after(&broker.shared, first - 1, asker);
+                let _ = channel.next_after(&broker.shared, first - 1, 1, asker);
                 continue;
             }
             if *budget <= 0 {

@@ -1,4 +1,4 @@
-//! The broker's way to what it no longer, or not yet, holds in memory.
+//! Reading what the broker no longer, or not yet, holds in memory; [`crate::cold`] is in front of it.
 //!
 //! A message names the one before it in its channel. So rows that are missing, or cannot be read,
 //! are noticed at the next one, and readers are told of a gap. In a compacted channel rows go from
@@ -16,9 +16,8 @@ use std::{
     collections::HashMap,
     ops::{Bound, ControlFlow},
     sync::Arc,
-    task::Poll,
 };
-use tidewire_broker::{Archive, Asker, ChannelName, Cold, Entry, Message, Stretch};
+use tidewire_broker::{ChannelName, Cold, Entry, Message, Stretch};
 
 /// Reads what the committer has written.
 #[derive(Debug)]
@@ -41,17 +40,17 @@ struct Found {
     record: Record,
 }
 
-impl Archive for LogArchive {
-    fn read(
+impl LogArchive {
+    /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes.
+    pub(crate) fn read(
         &self,
         channel: &ChannelName,
         after: u64,
         upto: u64,
         bytes_max: usize,
-        _: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Cold {
         let (mut cold, mut bytes) = (Cold::default(), 0);
-        let Some(state) = self.channels.find(channel) else { return Poll::Ready(cold) };
+        let Some(state) = self.channels.find(channel) else { return cold };
         let walked = self.walk(channel, &state, after, upto, |found| {
             cold.lost = cold.lost.max(found.missing);
             if bytes >= bytes_max {
@@ -84,29 +83,30 @@ impl Archive for LogArchive {
                  channel is read"
             );
         }
-        Poll::Ready(cold)
+        cold
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
-        let Some(state) = self.channels.find(channel) else { return Poll::Ready(None) };
-        let oldest = state.first.max(state_floor(&state) + 1);
+    /// The offset of the first message of `time_ms` or later.
+    pub(crate) fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
+        let state = self.channels.find(channel)?;
+        let oldest = state.first.max(state.floor() + 1);
         // Where that cannot be read, reading from the oldest on tells of it.
-        Poll::Ready(self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest)))
+        self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest))
     }
 
-    fn back(
+    /// Up to `count` messages before `before`, the newest first: their offsets and bytes.
+    pub(crate) fn back(
         &self,
         channel: &ChannelName,
         before: u64,
         count: usize,
-        _: Asker<'_>,
-    ) -> Poll<Vec<(u64, usize)>> {
+    ) -> Vec<(u64, usize)> {
         let mut found = Vec::new();
         let state = self.channels.find(channel);
-        let Some(state) = state.filter(|state| count > 0 && state_floor(state) < before) else {
-            return Poll::Ready(found);
+        let Some(state) = state.filter(|state| count > 0 && state.floor() < before) else {
+            return found;
         };
-        let from = layout::message(state.number, state_floor(&state) + 1);
+        let from = layout::message(state.number, state.floor() + 1);
         let upto = layout::message(state.number, before);
         let bounds = (Bound::Included(from.as_slice()), Bound::Excluded(upto.as_slice()));
         let scanned = self.store.scan(bounds.0, bounds.1, Order::Descending, |row| {
@@ -118,13 +118,12 @@ impl Archive for LogArchive {
         if let Err(error) = scanned {
             self.tell_unread(channel, &error);
         }
-        Poll::Ready(found)
+        found
     }
 
-    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
-        let Some(Block { first, entries }) = self.block_after(after) else {
-            return Poll::Ready(None);
-        };
+    /// Whose messages the next offsets are, as far as one row of the order says.
+    pub(crate) fn order(&self, after: u64) -> Option<Stretch> {
+        let Block { first, entries } = self.block_after(after)?;
         let (mut channels, mut places) = (Vec::new(), HashMap::new());
         let mut place = |number: u64| match self.channels.name(number) {
             Some(name) => {
@@ -137,19 +136,9 @@ impl Archive for LogArchive {
             *places.entry(*channel).or_insert_with(|| place(*channel))
         });
         let entries = places.collect();
-        Poll::Ready(Some(Stretch { first, channels, entries }))
+        Some(Stretch { first, channels, entries })
     }
 
-    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
-        Poll::Ready(self.place_in_order(time_ms))
-    }
-
-    fn oldest(&self) -> Option<u64> {
-        Some(self.channels.oldest())
-    }
-}
-
-impl LogArchive {
     fn block_after(&self, after: u64) -> Option<Block> {
         self.store.order_after(after).unwrap_or_else(|error| {
             if self.unread.is_news() {
@@ -163,7 +152,7 @@ impl LogArchive {
     }
 
     /// The place by time, or `None` where the order is not known there.
-    fn place_in_order(&self, time_ms: u64) -> Option<u64> {
+    pub(crate) fn place_in_order(&self, time_ms: u64) -> Option<u64> {
         // Times rise with offsets: halve the way. What is held up to `low` is older than that.
         let progress = self.store.find(&layout::progress()).ok()?;
         let last = progress.and_then(|value| Progress::decode(&value))?.last;
@@ -210,7 +199,7 @@ impl LogArchive {
         upto: u64,
         mut visit: impl FnMut(Found) -> ControlFlow<()>,
     ) -> Result<u64, StoreError> {
-        let mut reached = after.max(state_floor(state));
+        let mut reached = after.max(state.floor());
         if reached >= state.last {
             return Ok(0);
         }
@@ -285,10 +274,4 @@ impl LogArchive {
         })?;
         Ok(first)
     }
-}
-
-/// Rows up to here are gone, or on their way. A compacted channel keeps values that are older than
-/// the newest tombstone it has lost.
-fn state_floor(state: &State) -> u64 {
-    if state.is_compact { 0 } else { state.taken }
 }

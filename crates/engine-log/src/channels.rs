@@ -44,6 +44,12 @@ impl State {
             false => Loss::Messages,
         }
     }
+
+    /// Rows up to here are gone, or on their way. A compacted channel keeps values that are older than
+    /// the newest tombstone it has lost.
+    pub(crate) fn floor(&self) -> u64 {
+        if self.is_compact { 0 } else { self.taken }
+    }
 }
 
 /// All channels. The committer changes it, whoever reads the archive looks into it.

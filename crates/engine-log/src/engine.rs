@@ -43,6 +43,9 @@ pub struct Settings {
     /// and a fixed cost a message; `None` is as much as the disk holds. The oldest message goes
     /// first; values of compacted channels stay, and what would pass the bound with them is refused.
     pub bytes_max: Option<u64>,
+    /// What messages read from disk may take in memory, with their encodings, for readers to share;
+    /// `None` is 64 MiB.
+    pub cache_bytes_max: Option<usize>,
 }
 
 /// The engine `log`: messages survive the process. Dropping it closes it.

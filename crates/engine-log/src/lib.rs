@@ -21,6 +21,7 @@ mod trouble;
 mod archive;
 mod backup;
 mod census;
+mod cold;
 mod world;
 
 mod batch;

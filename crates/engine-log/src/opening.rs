@@ -6,6 +6,7 @@ use crate::{
     archive::LogArchive,
     census::Census,
     channels::{Channels, State},
+    cold::ColdArchive,
     conversion, identity,
     layout::{self, Progress},
     pending::Changes,
@@ -49,7 +50,9 @@ pub(crate) fn open(
         damage: Trouble::default(),
     };
     let limits = settings.limits.clone();
-    let broker = Broker::with_archive(epoch, progress.last, limits, Arc::new(archive));
+    let cache_bytes_max = settings.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX);
+    let archive = Arc::new(ColdArchive::new(archive, cache_bytes_max));
+    let broker = Broker::with_archive(epoch, progress.last, limits, archive);
     broker.restore_forgotten(progress.forgotten);
     convert(&store, &broker, &channels, &mut restored).map_err(told)?;
     let mut world = World {
@@ -340,6 +343,9 @@ pub(crate) fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError>
     let value = store.find(&layout::fact(name))?;
     Ok(value.and_then(|value| Some(u64::from_be_bytes(*value.first_chunk()?))))
 }
+
+/// What readers who resume from disk share, unless the settings say otherwise: a minute of a busy log.
+const CACHE_BYTES_MAX: usize = 64 << 20;
 
 pub(crate) const FORMAT: &str = "format";
 /// 2 notes more in the row of the [`Progress`] than 1, of which all is taken over.

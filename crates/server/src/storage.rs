@@ -28,7 +28,8 @@ impl Storage {
         };
         let sync = sync_of(config.fsync);
         let bounds = Bounds::of(config, &directory);
-        let settings = Settings { sync, limits, bytes_max: bounds.bytes_max() };
+        let settings =
+            Settings { sync, limits, bytes_max: bounds.bytes_max(), ..Settings::default() };
         let opened = LogEngine::open(&directory, settings, now_ms);
         let (engine, broker) = opened.context("cannot open the log on disk")?;
         let engine = Arc::new(engine);

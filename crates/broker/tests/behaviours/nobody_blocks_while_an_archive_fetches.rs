@@ -113,13 +113,13 @@ fn what_is_certainly_before_it_is_handed_over_at_once() {
 
 #[test]
 fn one_reader_asks_for_so_much_at_a_time_and_no_more() {
-    let world = World::new(200, 100);
+    let world = World::new(80, 80);
     let mut reader = world.follow(&["c.*"]);
     assert!(world.turn(&mut reader).1);
     assert_eq!(world.slow.fetch(), 1, "whose messages they are");
     assert!(world.turn(&mut reader).1);
     assert_eq!(world.slow.asked(), (64, 0));
-    assert_eq!(world.drain(&mut reader), messages(1..=200));
+    assert_eq!(world.drain(&mut reader), messages(1..=80));
 }
 
 #[test]

@@ -13,11 +13,10 @@ use crate::{
     trouble::Trouble,
     world::World,
 };
-use std::{io::Cursor, path::Path, sync::Arc, task::Poll};
+use std::{io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
 use tidewire_broker::{
-    Archive as _, Asker, Broker, Gathered, Limits, Options, Pattern, Reader, Retention, Rules,
-    Start,
+    Broker, Gathered, Limits, Options, Pattern, Reader, Retention, Rules, Start,
 };
 
 /// Publishes in turns in three channels, from `first` up to `last`, at ten times the offset.
@@ -50,7 +49,7 @@ fn archive(world: &World) -> LogArchive {
 /// The offsets of which the order knows whose they are, which it must know right.
 fn known(world: &World) -> Vec<u64> {
     let (archive, mut known, mut after) = (archive(world), Vec::new(), 0);
-    while let Poll::Ready(Some(stretch)) = archive.order(after, Asker::BLOCKING) {
+    while let Some(stretch) = archive.order(after) {
         for (offset, place) in (stretch.first..).zip(stretch.entries) {
             let channel = &stretch.channels[usize::try_from(place).unwrap() - 1];
             assert_eq!(channel.as_str(), name(offset));
@@ -62,10 +61,7 @@ fn known(world: &World) -> Vec<u64> {
 }
 
 fn place_since(world: &World, time_ms: u64) -> Option<u64> {
-    match archive(world).place_since(time_ms, Asker::BLOCKING) {
-        Poll::Ready(place) => place,
-        Poll::Pending => None,
-    }
+    archive(world).place_in_order(time_ms)
 }
 
 fn read_all(broker: &Broker) -> Vec<u64> {

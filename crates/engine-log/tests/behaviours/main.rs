@@ -1,10 +1,13 @@
 //! What the log on disk promises, one behaviour a file, its name a sentence.
 #![allow(missing_docs)]
 
+#[path = "../common/cold.rs"]
+mod cold;
 #[path = "../common/common.rs"]
 mod common;
 
 mod a_backup_under_load_is_whole;
+mod a_cache_brings_nothing_back;
 mod a_disk_that_comes_back_has_lost_nothing;
 mod a_failed_sync_is_made_up_for;
 mod a_flipped_bit_yields_no_wrong_message;
@@ -25,6 +28,7 @@ mod forgetting_agrees_with_a_log_that_never_forgets;
 mod much_that_goes_at_once_holds_nobody_up;
 mod names_long_empty_are_forgotten_and_losses_told;
 mod publishers_that_wait_share_one_sync;
+mod readers_who_resume_share_what_is_read;
 mod retention_gives_rows_back;
 mod the_oldest_of_all_channels_go_first;
 mod the_order_goes_on_after_reopening;

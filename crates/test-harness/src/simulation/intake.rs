@@ -120,6 +120,7 @@ impl Intake {
     ) -> Result<(), String> {
         let Kind::Durable(shelf) = &self.engine else { return Ok(()) };
         tally.cold += shelf.take_reads();
+        tally.waits += shelf.take_waits();
         shelf.commit(count, now_ms, history, tally)
     }
 

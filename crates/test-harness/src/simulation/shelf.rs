@@ -2,7 +2,8 @@
 //! that the world chooses. What it takes from its store it announces to the broker first.
 //!
 //! Its archive is asked with no lock held, so anything may happen meanwhile: now and then something
-//! is lost just then.
+//! is lost just then. And now and then it has its reader wait, and then answers what was there when it
+//! was asked, but for what retention has taken since.
 
 use super::{
     history::{Entry as Published, History},
@@ -11,7 +12,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     mem,
     ops::Bound,
     pin::Pin,
@@ -23,7 +24,7 @@ use std::{
 };
 use tidewire_broker::{
     AppendError, Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss,
-    Message, Options, Permit, Position, Publishing, Retention, Stretch,
+    Message, Options, Permit, Position, Publishing, Retention, Stretch, Waiting,
 };
 
 /// The store, and the engine before it.
@@ -40,7 +41,7 @@ struct Inner {
     order: BTreeMap<u64, ChannelName>,
     /// A copy that was made once.
     copy: Option<Copied>,
-    queue: Vec<Waiting>,
+    queue: Vec<Queued>,
     /// None while no server runs.
     broker: Option<Broker>,
     /// The offsets of all rows that could not be read any more, even if they are gone by now.
@@ -49,10 +50,18 @@ struct Inner {
     /// Nothing is lost any more while the archive is asked.
     is_calm: bool,
     reads: u64,
+    /// Who has been told to wait.
+    waiting: Vec<Waiting>,
+    /// What they will be told, once.
+    answers: HashMap<Question, Cold>,
+    waits: u64,
 }
 
 /// Rows, the order, and how far the log had come.
 type Copied = (BTreeMap<String, Rack>, BTreeMap<u64, ChannelName>, u64);
+
+/// Of which reader, as of which state, of which channel, after where, up to where, how many bytes.
+type Question = (usize, u64, String, u64, u64, usize);
 
 /// One channel's rows. `taken` < every offset that retention has not passed over.
 #[derive(Clone, Debug)]
@@ -71,14 +80,14 @@ struct Row {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Queued {
     permit: Permit,
     draft: Draft,
     source: Source,
     answer: Arc<Mutex<Answer>>,
 }
 
-impl Waiting {
+impl Queued {
     fn answer(&self, outcome: Outcome) {
         let mut answer = lock(&self.answer);
         answer.outcome = Some(outcome);
@@ -118,6 +127,9 @@ impl Shelf {
             rng,
             is_calm: false,
             reads: 0,
+            waiting: Vec::new(),
+            answers: HashMap::new(),
+            waits: 0,
         };
         Self { epoch: AtomicU64::new(epoch), inner: Mutex::new(inner) }
     }
@@ -161,6 +173,7 @@ impl Shelf {
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
         (inner.queue, inner.broker) = (Vec::new(), None);
+        (inner.waiting, inner.answers) = (Vec::new(), HashMap::new());
         let Inner { racks, order, rotten, rng, .. } = &mut *inner;
         if let Some((last, _)) = order.last_key_value().filter(|_| rng.u8(..4) == 0) {
             let (from, count) = (rng.u64(..=*last), rng.u64(..*last));
@@ -182,7 +195,7 @@ impl Shelf {
     pub(crate) fn publish(&self, permit: Permit, draft: Draft, source: Source) -> Publishing {
         let answer = Arc::default();
         let pending = Pending(Arc::clone(&answer));
-        lock(&self.inner).queue.push(Waiting { permit, draft, source, answer });
+        lock(&self.inner).queue.push(Queued { permit, draft, source, answer });
         Publishing::Waiting(Box::pin(pending))
     }
 
@@ -195,7 +208,14 @@ impl Shelf {
 
     /// From here on nothing is lost while the archive is asked.
     pub(crate) fn calm_down(&self) {
-        lock(&self.inner).is_calm = true;
+        let mut inner = lock(&self.inner);
+        inner.is_calm = true;
+        inner.waiting.clear();
+    }
+
+    /// How often a reader was told to wait since this was last asked.
+    pub(crate) fn take_waits(&self) -> u64 {
+        mem::take(&mut lock(&self.inner).waits)
     }
 
     /// How many messages were read from here since this was last asked.
@@ -212,8 +232,9 @@ impl Shelf {
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut inner = lock(&self.inner);
+        inner.fetch();
         let count = count.min(inner.queue.len());
-        let batch: Vec<Waiting> = inner.queue.drain(..count).collect();
+        let batch: Vec<Queued> = inner.queue.drain(..count).collect();
         let Some(broker) = inner.broker.clone().filter(|_| !batch.is_empty()) else {
             return Ok(());
         };
@@ -227,7 +248,7 @@ impl Shelf {
             return Ok(());
         }
         let (mut entries, mut outcomes) = (Vec::new(), Vec::new());
-        for Waiting { permit, draft, source, .. } in &batch {
+        for Queued { permit, draft, source, .. } in &batch {
             let (channel, given) = (permit.channel(), (draft.clone(), *source));
             let stored = inner.store(channel, given, now_ms, &broker, history, tally)?;
             check_options(&broker.options(channel), permit, draft, stored.as_ref().err())?;
@@ -335,6 +356,43 @@ impl Inner {
         }
     }
 
+    /// Some of what was asked for is there, and those who wait for it are woken.
+    fn fetch(&mut self) {
+        let Self { waiting, rng, .. } = self;
+        waiting.retain(|waiting| !waiting.is_gone() && rng.u8(..) >= 64);
+    }
+
+    /// Has one who asks for a place wait, now and then.
+    fn has_wait(&mut self, asker: Asker<'_>) -> bool {
+        if self.is_calm || self.rng.bool() {
+            return false;
+        }
+        let waiting = asker.wait();
+        let waits = waiting.is_some();
+        self.waiting.extend(waiting);
+        self.waits += u64::from(waits);
+        waits
+    }
+
+    /// What there is in a range.
+    fn read(&self, channel: &str, after: u64, upto: u64, bytes_max: usize) -> Cold {
+        let (mut cold, mut bytes) = (Cold::default(), 0);
+        let rows = self.racks.get(channel).into_iter().flat_map(|rack| rack.after(after));
+        for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
+            if bytes >= bytes_max {
+                cold.next = Some(*offset);
+                break;
+            }
+            bytes += row.entry.draft.bytes() + ROW_BYTES;
+            if row.is_rotten {
+                cold.lost = *offset;
+            } else {
+                cold.messages.push(Arc::new(Message::unheld(row.entry.clone())));
+            }
+        }
+        cold
+    }
+
     /// Somebody asks: something may happen before he is answered.
     fn disturb(&mut self, channel: &ChannelName) {
         let Self { racks, broker, rng, is_calm, .. } = self;
@@ -397,30 +455,46 @@ impl Archive for Shelf {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        _: Asker<'_>,
+        asker: Asker<'_>,
     ) -> Poll<Cold> {
         let mut inner = lock(&self.inner);
-        inner.disturb(channel);
-        let (mut cold, mut bytes) = (Cold::default(), 0);
-        let rows = inner.racks.get(channel.as_str()).into_iter().flat_map(|rack| rack.after(after));
-        for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
-            if bytes >= bytes_max {
-                cold.next = Some(*offset);
-                break;
-            }
-            bytes += row.entry.draft.bytes() + ROW_BYTES;
-            if row.is_rotten {
-                cold.lost = *offset;
-            } else {
-                cold.messages.push(Arc::new(Message::unheld(row.entry.clone())));
-            }
+        let name = channel.as_str();
+        let question = |reader| (reader, asker.as_of(), name.to_owned(), after, upto, bytes_max);
+        if let Some(mut cold) = asker.reader().and_then(|by| inner.answers.remove(&question(by))) {
+            let broker = inner.broker.as_ref();
+            let is_compacted =
+                broker.is_some_and(|broker| broker.options(channel).compaction.is_some());
+            let taken = inner.racks.get(name).map_or(0, |rack| rack.taken);
+            cold.messages.retain(|message| is_compacted || message.offset() > taken);
+            inner.reads += u64::try_from(cold.messages.len()).unwrap_or(0);
+            return Poll::Ready(cold);
         }
+        if !inner.is_calm
+            && inner.rng.bool()
+            && let Some(waiting) = asker.wait()
+        {
+            let cold = inner.read(name, after, upto, bytes_max);
+            inner.answers.insert(question(waiting.reader()), cold);
+            inner.waiting.push(waiting);
+            inner.waits += 1;
+            return Poll::Pending;
+        }
+        inner.disturb(channel);
+        let cold = inner.read(name, after, upto, bytes_max);
         inner.reads += u64::try_from(cold.messages.len()).unwrap_or(0);
         Poll::Ready(cold)
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        asker: Asker<'_>,
+    ) -> Poll<Option<u64>> {
         let mut inner = lock(&self.inner);
+        if inner.has_wait(asker) {
+            return Poll::Pending;
+        }
         inner.disturb(channel);
         let rack = inner.racks.get(channel.as_str());
         let mut rows = rack.into_iter().flat_map(|rack| rack.rows.iter());
@@ -433,9 +507,12 @@ impl Archive for Shelf {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        _: Asker<'_>,
+        asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        let inner = lock(&self.inner);
+        let mut inner = lock(&self.inner);
+        if inner.has_wait(asker) {
+            return Poll::Pending;
+        }
         let Some(rack) = inner.racks.get(channel.as_str()) else {
             return Poll::Ready(Vec::new());
         };

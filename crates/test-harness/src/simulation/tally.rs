@@ -99,6 +99,7 @@ tally! {
     waited: "publishes that waited for their store",
     unavailable: "batches that a store refused",
     cold: "messages read from a store",
+    waits: "reads of a store that were waited for",
     floods: "floods that stopped the reading",
     bookmarks: "places in the middle of a state",
     polls_timed_out: "polls that timed out",

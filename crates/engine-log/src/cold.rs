@@ -1,0 +1,376 @@
+//! The archive as the broker sees it: what was read lately is at hand, the rest is read by threads of
+//! its own. No worker waits for the disk.
+//!
+//! ```text
+//!   reader ── asks ──► cache ── has it ──► its messages, shared
+//!                        │ has not
+//!                        ▼
+//!                    questions ── in turns among readers ──► a thread reads a run ──► cache
+//!                                                                                       │
+//!   reader asks again ◄── is woken, once for all that it has asked ◄────────────────────┘
+//! ```
+//!
+//! Why a cache hides no loss: a reader asks the broker what is lost after it has been answered, and
+//! [`cache`] gives nothing that retention had taken from the front by then. In a compacted channel rows go
+//! from the middle; there a reader is given what was read since the state that it began with.
+
+use crate::{archive::LogArchive, channels::State};
+use cache::{Cache, Found, Run, Wanted};
+use questions::{Question, Questions, What};
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
+};
+use tidewire_broker::{Archive, Asker, ChannelName, Cold, Stretch};
+
+pub(crate) mod cache;
+mod questions;
+
+/// Answers readers from the cache, and has the rest read.
+#[derive(Debug)]
+pub(crate) struct ColdArchive {
+    shared: Arc<Shared>,
+    /// Begun with the first question, as most stores are never asked.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    rows: LogArchive,
+    inner: Mutex<Inner>,
+    /// Rung when there is something to read, when room is made, and at the end.
+    work: Condvar,
+}
+
+#[derive(Debug)]
+struct Inner {
+    cache: Cache,
+    questions: Questions,
+    /// Answers that are no runs of messages. Each is given for so long and no longer.
+    places: HashMap<Question, Place>,
+    places_by_age: VecDeque<(Instant, Question)>,
+    is_closed: bool,
+}
+
+/// Where something is in a channel.
+#[derive(Clone, Debug)]
+enum Place {
+    First(Option<u64>),
+    Back(Vec<(u64, usize)>),
+    Order(Option<Stretch>),
+}
+
+enum Answer {
+    Run(Run),
+    Place(Place),
+}
+
+impl ColdArchive {
+    /// An archive of `rows`, whose cache holds about `cache_bytes_max`.
+    pub(crate) fn new(rows: LogArchive, cache_bytes_max: usize) -> Self {
+        let inner = Inner {
+            cache: Cache::new(cache_bytes_max),
+            questions: Questions::default(),
+            places: HashMap::new(),
+            places_by_age: VecDeque::new(),
+            is_closed: false,
+        };
+        let shared = Shared { rows, inner: Mutex::new(inner), work: Condvar::new() };
+        Self { shared: Arc::new(shared), threads: Mutex::default() }
+    }
+
+    /// Has a question read, and its asker wait; false if nobody can read it.
+    fn ask(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        question: Question,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> bool {
+        if inner.is_closed || !self.has_threads() {
+            return false;
+        }
+        let Some(waiting) = asker.wait() else { return false };
+        inner.questions.push(question, bytes_max, waiting);
+        drop(inner);
+        self.shared.work.notify_one();
+        true
+    }
+
+    /// Begins the threads, unless they run.
+    fn has_threads(&self) -> bool {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        while threads.len() < THREADS {
+            let shared = Arc::clone(&self.shared);
+            let thread = Builder::new().name(format!("tidewire-read-{}", threads.len()));
+            match thread.spawn(move || shared.run()) {
+                Ok(thread) => threads.push(thread),
+                // Those that run are enough; without any, whoever asks reads himself.
+                Err(_) => return !threads.is_empty(),
+            }
+        }
+        true
+    }
+
+    /// The answer to a question about a place, from the store where nobody else can ask it.
+    fn place(&self, channel: Option<&ChannelName>, what: What, asker: Asker<'_>) -> Poll<Place> {
+        let question = Question { channel: channel.cloned(), what };
+        if !asker.is_blocking() {
+            let inner = self.shared.lock();
+            if let Some(place) = inner.places.get(&question) {
+                return Poll::Ready(place.clone());
+            }
+            if self.ask(inner, question.clone(), 0, asker) {
+                return Poll::Pending;
+            }
+        }
+        match self.shared.rows.answer(&question, 0) {
+            Answer::Place(place) => Poll::Ready(place),
+            Answer::Run(_) => Poll::Ready(Place::First(None)),
+        }
+    }
+}
+
+impl Archive for ColdArchive {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Cold> {
+        let Some(state) = self.shared.rows.channels.find(channel) else {
+            return Poll::Ready(Cold::default());
+        };
+        // What is up to there is gone, and announced.
+        let from = after.max(state.floor());
+        if from >= upto.min(state.last) {
+            return Poll::Ready(Cold::default());
+        }
+        if !asker.is_blocking() {
+            let mut inner = self.shared.lock();
+            let wanted = Wanted { after: from, upto, bytes_max, as_of: asker.as_of() };
+            match inner.cache.find(channel, &state, wanted) {
+                Found::Here { cold, has_made_room } => {
+                    drop(inner);
+                    if has_made_room {
+                        self.shared.work.notify_all();
+                    }
+                    return Poll::Ready(cold);
+                }
+                Found::Nothing => {}
+            }
+            let run_bytes_max = bytes_max.clamp(RUN_BYTES_MIN, RUN_BYTES_MAX);
+            let question =
+                Question { channel: Some(channel.clone()), what: What::Run { after: from } };
+            if self.ask(inner, question, run_bytes_max, asker) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.shared.rows.read(channel, after, upto, bytes_max))
+    }
+
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        asker: Asker<'_>,
+    ) -> Poll<Option<u64>> {
+        self.place(Some(channel), What::Since { time_ms }, asker).map(|place| match place {
+            Place::First(first) => first,
+            Place::Back(_) | Place::Order(_) => None,
+        })
+    }
+
+    fn back(
+        &self,
+        channel: &ChannelName,
+        before: u64,
+        count: usize,
+        asker: Asker<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
+        self.place(Some(channel), What::Back { before, count }, asker).map(|place| match place {
+            Place::Back(found) => found,
+            Place::First(_) | Place::Order(_) => Vec::new(),
+        })
+    }
+
+    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
+        self.place(None, What::Order { after }, asker).map(|place| match place {
+            Place::Order(stretch) => stretch,
+            Place::First(_) | Place::Back(_) => None,
+        })
+    }
+
+    fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+        self.place(None, What::Since { time_ms }, asker).map(|place| match place {
+            Place::First(first) => first,
+            Place::Back(_) | Place::Order(_) => None,
+        })
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        Some(self.shared.rows.channels.oldest())
+    }
+}
+
+impl Drop for ColdArchive {
+    /// A read under way ends; what nobody has begun to read is not read.
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.work.notify_all();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what is asked for, until the end.
+    fn run(&self) {
+        let mut inner = self.lock();
+        while !inner.is_closed {
+            let now = Instant::now();
+            inner.forget_places(now);
+            if !inner.questions.has_begun() && inner.cache.is_crowded(now) {
+                // Its readers are about to take what is there: to read on would push it out again.
+                let waited = self.work.wait_timeout(inner, CROWDED_WAIT);
+                inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let Some((question, bytes_max)) = inner.questions.pop() else {
+                inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            if inner.has_answer(&question, &self.rows) {
+                // Others have asked for what lies before it, and that reached so far.
+                let answered = inner.questions.answered(&question);
+                drop(inner);
+                drop(answered);
+                inner = self.lock();
+                continue;
+            }
+            drop(inner);
+            let read = catch_unwind(AssertUnwindSafe(|| self.rows.answer(&question, bytes_max)));
+            inner = self.lock();
+            match read {
+                Ok(answer) => inner.take_in(&question, answer),
+                Err(_) => {
+                    tracing::error!(?question, "reading from disk has panicked");
+                    inner.take_in(&question, self.rows.unread(&question));
+                }
+            }
+            let answered = inner.questions.answered(&question);
+            drop(inner);
+            // They are woken with no lock held.
+            drop(answered);
+            inner = self.lock();
+        }
+        let left = inner.questions.close();
+        drop(inner);
+        drop(left);
+    }
+}
+
+impl Inner {
+    /// Whether the cache has what is asked for by now.
+    fn has_answer(&self, question: &Question, rows: &LogArchive) -> bool {
+        let Question { channel: Some(channel), what: What::Run { after } } = question else {
+            return false;
+        };
+        let state = rows.channels.find(channel);
+        state.is_some_and(|state| self.cache.covers(channel, *after, &state))
+    }
+
+    fn take_in(&mut self, question: &Question, answer: Answer) {
+        let now = Instant::now();
+        match (answer, &question.channel) {
+            (Answer::Run(run), Some(channel)) => self.cache.insert(channel, run, now),
+            (Answer::Run(_), None) => {}
+            (Answer::Place(place), _) => {
+                self.places.insert(question.clone(), place);
+                self.places_by_age.push_back((now, question.clone()));
+            }
+        }
+    }
+
+    fn forget_places(&mut self, now: Instant) {
+        while let Some((since, question)) = self.places_by_age.front()
+            && (self.places_by_age.len() > PLACES_MAX
+                || now.saturating_duration_since(*since) >= PLACE_AGE_MAX)
+        {
+            self.places.remove(question);
+            self.places_by_age.pop_front();
+        }
+    }
+}
+
+impl LogArchive {
+    /// The answer to a question that could not be read.
+    fn unread(&self, question: &Question) -> Answer {
+        match question.what {
+            What::Run { after } => {
+                let state = self.state(question);
+                let cold = Cold { lost: state.last, ..Cold::default() };
+                Answer::Run(Run::new(after, cold, &state))
+            }
+            What::Since { .. } => Answer::Place(Place::First(None)),
+            What::Back { .. } => Answer::Place(Place::Back(Vec::new())),
+            What::Order { .. } => Answer::Place(Place::Order(None)),
+        }
+    }
+
+    /// Reads what a question asks for.
+    fn answer(&self, question: &Question, bytes_max: usize) -> Answer {
+        Answer::Place(match (question.what, &question.channel) {
+            (What::Run { after }, Some(channel)) => {
+                let state = self.state(question);
+                let cold = self.read(channel, after, state.last, bytes_max);
+                return Answer::Run(Run::new(after, cold, &state));
+            }
+            (What::Since { time_ms }, Some(channel)) => {
+                Place::First(self.first_since(channel, time_ms))
+            }
+            (What::Since { time_ms }, None) => Place::First(self.place_in_order(time_ms)),
+            (What::Back { before, count }, Some(channel)) => {
+                Place::Back(self.back(channel, before, count))
+            }
+            (What::Order { after }, _) => Place::Order(self.order(after)),
+            // Nobody asks that without a channel.
+            (What::Run { .. }, None) => Place::First(None),
+            (What::Back { .. }, None) => Place::Back(Vec::new()),
+        })
+    }
+
+    fn state(&self, question: &Question) -> State {
+        let channel = question.channel.as_ref();
+        channel.and_then(|channel| self.channels.find(channel)).unwrap_or_default()
+    }
+}
+
+/// Reads of one disk beside each other. A second one keeps it busy while the first decodes.
+const THREADS: usize = 2;
+
+/// Bytes of messages that one read brings at least: it costs no more than a single one.
+const RUN_BYTES_MIN: usize = 4 << 10;
+
+/// The same at most: one gather, and some hundred microseconds of a thread.
+const RUN_BYTES_MAX: usize = 64 << 10;
+
+/// How long the place of a time, or of a page's beginning, is given to others.
+const PLACE_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// How many of these are kept.
+const PLACES_MAX: usize = 16_384;
+
+/// After which time a thread looks again whether there is room.
+const CROWDED_WAIT: Duration = Duration::from_millis(10);
