@@ -3,7 +3,7 @@
 //! Of a request its head, which lives in actix's buffer until the answer, and what was read ahead; its body is for the
 //! handler to count. Of an answer what the socket has not taken.
 
-use crate::in_flight::{Full, Held, InFlight};
+use crate::in_flight::{Full, Held, InFlight, SMALL_BYTES};
 use std::task::{Context, Poll};
 
 pub(super) struct Holding {
@@ -45,7 +45,11 @@ impl Holding {
         ahead_bytes: usize,
         context: &Context<'_>,
     ) -> Result<(), Full> {
-        hold(&mut self.input, self.head_bytes + ahead_bytes, context)
+        let head_bytes = match self.head_bytes {
+            small @ ..=SMALL_BYTES => small,
+            large => (large + READ_BYTES).next_power_of_two(),
+        };
+        hold(&mut self.input, head_bytes + ahead_bytes, context)
     }
 
     /// So much is to be written.
@@ -76,3 +80,6 @@ fn hold(held: &mut Held, bytes: usize, context: &Context<'_>) -> Result<(), Full
         Poll::Pending => Ok(()),
     }
 }
+
+/// What actix's buffer has free for a read. It doubles if it has to grow for that, and lives as long as the head in it.
+const READ_BYTES: usize = 32 << 10;
