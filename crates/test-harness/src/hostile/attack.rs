@@ -2,7 +2,7 @@
 
 use super::{
     attacker::{self, Aftermath, Target, batch},
-    attacks::{pipelines, publishers, readers, resumes, unfinished},
+    attacks::{pipelines, publishers, readers, requests, resumes, unfinished},
 };
 use anyhow::Result;
 use std::net::SocketAddr;
@@ -30,6 +30,12 @@ pub enum Attack {
     Heads,
     /// More ids of deduplication from one publisher than the server remembers
     Ids,
+    /// A gigabyte of values, each of a key of its own, in compacted channels
+    Values,
+    /// 300 WebSockets that each join 250 channels under 900 bytes of information
+    Joins,
+    /// One WebSocket that follows and leaves 100,000 channels in turn
+    Follows,
     /// 1,000 readers of `>` that never read, and batches over 9,900 channels
     Unread,
     /// 200 healthy readers of `>`, and batches over 100 channels
@@ -96,6 +102,9 @@ impl Attack {
             }
             Self::Replies | Self::Stuck => (output_mb + UNCOUNTED_MB, "output_bytes_max", false),
             Self::Ids => (512, "a million ids and their messages", true),
+            Self::Values => (384, "half of total_bytes_max, keys and channels", true),
+            Self::Joins => (640, "64 MiB of joins, total_bytes_max, subscriptions", true),
+            Self::Follows => (32, "a channel that was only followed goes at once", false),
             Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),
             Self::Patterns => (256, "128,000 subscriptions", false),
             Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", false),
@@ -116,6 +125,10 @@ impl Attack {
         let own = match self {
             Self::Tombstones => "[channels.\"gone.>\"]\ncompact = true\nkeys_max = 10\n",
             Self::Cold => "retention_messages = 100000\n",
+            Self::Values => {
+                "[channels.\"value.>\"]\ncompact = true\nkeys_max = 1000000\nkeys_bytes_max = \"1GiB\"\n"
+            }
+            Self::Joins => "[channels.\"room.>\"]\npresence = true\n",
             Self::Stuck => "[channels.stuck]\nretention_messages = 1\n",
             _ => "",
         };
@@ -169,13 +182,16 @@ impl Attack {
             Self::Assets => pipelines::assets(target).await,
             Self::Answers => pipelines::answers(target).await,
             Self::History => pipelines::history(target).await,
-            Self::Replies => readers::replies(target).await,
+            Self::Replies => requests::replies(target).await,
             Self::Stuck => readers::stuck(target).await,
             Self::Polls => pipelines::polls(target).await,
             Self::Bodies => unfinished::bodies(target).await,
             Self::Messages => unfinished::messages(target).await,
             Self::Heads => unfinished::heads(target).await,
             Self::Ids => publishers::ids(target).await,
+            Self::Values => publishers::values(target).await,
+            Self::Joins => requests::joins(target).await,
+            Self::Follows => requests::follows(target).await,
             Self::Unread => publishers::unread(target).await,
             Self::Wide => publishers::wide(target).await,
             Self::Patterns => readers::patterns(target).await,

@@ -3,5 +3,6 @@
 pub(super) mod pipelines;
 pub(super) mod publishers;
 pub(super) mod readers;
+pub(super) mod requests;
 pub(super) mod resumes;
 pub(super) mod unfinished;

@@ -67,7 +67,7 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     healthy.enter(None);
     healthy.settle(SETTLE_MAX).await;
 
-    let window = if plan.scale == Scale::Short { IDLE_WINDOW / 2 } else { IDLE_WINDOW };
+    let window = if plan.scale == Scale::Short { IDLE_WINDOW / 4 } else { IDLE_WINDOW };
     let mut idle = idle_cpu(process, window).await?;
     let attacked = Instant::now();
     // What was asked for is answered, though nobody may read it, and takes a while; what spins does not end.
@@ -77,7 +77,11 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     let peak = resident(process, "VmHWM:")?;
     drop(aftermath.held);
     // A log that the attack has filled stays.
-    let patience = if attack.bounds(plan.scale).fills_log { Duration::ZERO } else { AFTER_MAX };
+    let patience = match (attack.bounds(plan.scale).fills_log, plan.scale) {
+        (true, _) => Duration::ZERO,
+        (false, Scale::Whole) => AFTER_MAX,
+        (false, Scale::Short) => AFTER_MAX / 2,
+    };
     let after = resident_after(process, before, patience).await?;
     faults.extend(newcomer(address).await.err().map(|error| format!("afterwards: {error:#}")));
     let (measured_before, during) =

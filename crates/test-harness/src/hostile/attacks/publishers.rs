@@ -36,6 +36,27 @@ pub(in crate::hostile) async fn ids(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{sent} ids, {refused} refused"), faults, held: vec![socket] })
 }
 
+/// Values go only when a newer one of their key comes, and none does: what finds no room is refused.
+pub(in crate::hostile) async fn values(target: Target) -> Result<Aftermath> {
+    let mut socket = target.connect().await?;
+    let (mut sent, mut refused, mut faults) = (0, 0, Vec::new());
+    let value = "x".repeat(VALUE_BYTES);
+    while sent < target.count(1 << 20) && refused < REFUSED_ENOUGH && !target.is_given_up() {
+        let messages = (sent..sent + VALUES_BATCH).map(|key| {
+            let channel = key % 7;
+            format!(r#"{{"channel":"value.{channel}","key":"{key}","data":"{value}"}}"#)
+        });
+        let (status, body) = ask(&mut socket, &batch(messages)).await?;
+        sent += VALUES_BATCH;
+        refused += String::from_utf8_lossy(&body).matches("\"state_full\"").count();
+        if status != 200 {
+            faults.push(format!("answered with {status}"));
+            break;
+        }
+    }
+    Ok(Aftermath { note: format!("{sent} values, {refused} refused"), faults, held: vec![socket] })
+}
+
 pub(in crate::hostile) async fn unread(mut target: Target) -> Result<Aftermath> {
     let mut held = target.connect_each(target.count(1_000), &get("/events?channel=%3E")).await?;
     // They follow once the server has taken their requests.
@@ -88,6 +109,8 @@ pub(super) async fn drain(mut socket: TcpStream) -> usize {
     bytes
 }
 
+const VALUE_BYTES: usize = 1_000;
+const VALUES_BATCH: usize = 5_000;
 const IDS_BATCH: usize = 9_000;
 /// Ids that a channel remembers.
 const IDS_EACH: usize = 1_000;

@@ -62,25 +62,6 @@ pub(in crate::hostile) async fn stuck(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{} readers", held.len()), held, faults })
 }
 
-/// Each asks for much more history than the server may keep for it.
-pub(in crate::hostile) async fn replies(target: Target) -> Result<Aftermath> {
-    let handshake =
-        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: tidewire.v1\r\n\
-                      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    let ask = br#"{"type":"history","id":1,"channel":"h","limit":1000}"#;
-    // Masked text frames whose mask is zero.
-    let length = 0x80 | u8::try_from(ask.len())?;
-    let frames = [&[0x81, length, 0, 0, 0, 0][..], ask].concat().repeat(100);
-    let mut held = Vec::new();
-    while held.len() < target.count_to_fill(200) && !target.is_given_up() {
-        let mut socket = target.open(handshake).await?;
-        target.write(&mut socket, &frames).await;
-        held.push(socket);
-    }
-    Ok(Aftermath { note: format!("{} x 100 pages", held.len()), held, faults: Vec::new() })
-}
-
 /// All connect in one moment; the server is to let each in.
 pub(in crate::hostile) async fn come_back(target: Target) -> Result<Aftermath> {
     let request = get("/events?channel=idle");
