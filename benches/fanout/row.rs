@@ -172,8 +172,9 @@ mod tests {
 
     #[test]
     fn the_user_share_is_that_of_all_rounds_together() {
-        let sampled = |user, system| Round { user, system, ..round(0.004, 1_000) };
-        let user = row(vec![sampled(0.0, 0.01), sampled(0.02, 0.01)]).user_us().unwrap();
+        let sampled = |cpu, user, system| Round { user, system, ..round(cpu, 1_000) };
+        let rounds = vec![sampled(0.003, 0.0, 0.01), sampled(0.005, 0.02, 0.01)];
+        let user = row(rounds).user_us().unwrap();
         assert!((user - 2.0).abs() < 1e-9, "{user}");
         assert_eq!(row(vec![round(0.004, 1_000)]).user_us(), None);
     }
