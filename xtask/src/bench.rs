@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 /// Measures what the first argument names; the others go to that program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
-        Some((name, rest)) if ["idle", "hostile"].contains(&name.as_str()) => {
+        Some((name, rest)) if ["idle", "hostile", "resume"].contains(&name.as_str()) => {
             build_server(workspace)?;
             let words = ["run", "--release", "--package", HARNESS, "--bin", name, "--"];
             command::run(
@@ -32,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
         _ => {
-            let names = "fanout | idle | hostile | codecs | log | criterion";
+            let names = "fanout | idle | hostile | resume | codecs | log | criterion";
             bail!("say what to measure: cargo xtask bench {names}")
         }
     }

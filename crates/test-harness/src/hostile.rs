@@ -9,9 +9,11 @@ mod attacks;
 mod cores;
 mod healthy;
 mod outcome;
+mod resume;
 mod row;
 
 pub use attack::{Attack, Bounds, Scale};
 pub use cores::Cores;
 pub use outcome::{Clock, Outcome, heading};
+pub use resume::{Resume, Resumed};
 pub use row::{Plan, measure};
