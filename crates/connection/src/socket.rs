@@ -260,7 +260,8 @@ impl Connection {
             message_bytes_max: u64::try_from(socket.message_bytes_max).unwrap_or(u64::MAX),
             ..ws_frame::Limits::default()
         };
-        while self.wants_input(worker) {
+        // While it is taken out, the connection does not see what it waits for.
+        while socket.unanswered.is_none() && self.wants_input(worker) {
             match socket.decoder.decode(&mut input, &limits) {
                 Ok(Some(event)) => self.handle_event(event, socket, worker, time),
                 Ok(None) => break,

@@ -51,7 +51,8 @@ impl Connection {
         match unanswered.request.poll(worker, time, waker) {
             Poll::Ready(answer) => {
                 self.answer(*unanswered, answer, worker, time);
-                self.resume_input(worker, time);
+                // What comes after it on its way in is for the next turn: others first.
+                self.is_spent = true;
             }
             Poll::Pending => socket.unanswered = Some(unanswered),
         }

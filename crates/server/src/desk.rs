@@ -73,6 +73,12 @@ impl Desk {
     /// One whose broker and engine are its own.
     #[cfg(test)]
     pub(crate) fn alone(gate: Gate) -> Self {
+        Self::over(Broker::new(1, tidewire_broker::Limits::default()), gate)
+    }
+
+    /// One whose engine keeps the log in memory.
+    #[cfg(test)]
+    pub(crate) fn over(broker: Broker, gate: Gate) -> Self {
         let house = House {
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
@@ -82,7 +88,6 @@ impl Desk {
             in_flight: InFlight::new(64 << 20, 64 << 20),
             log: None,
         };
-        let broker = Broker::new(1, tidewire_broker::Limits::default());
         let lane = broker.lane().unwrap();
         let engine = Arc::new(tidewire_broker::MemoryEngine::new(broker.clone()));
         Self::new(broker, lane, engine, gate, Limits::default(), house)

@@ -3,6 +3,8 @@
 
 #[path = "../common/common.rs"]
 mod common;
+#[path = "../common/held_back.rs"]
+mod held_back;
 
 mod a_broken_frame_is_answered_by_its_close_code;
 mod a_client_that_floods_and_reads_nothing_is_not_read_from;
@@ -24,6 +26,7 @@ mod a_raw_socket_that_may_not_publish_is_closed_on;
 mod a_reader_that_takes_nothing_is_let_go;
 mod a_response_without_chunks_is_the_same_inside;
 mod a_silent_websocket_is_pinged_then_let_go;
+mod an_archive_that_has_to_fetch_holds_up_nothing_else;
 mod an_echo_comes_before_the_close_of_a_broken_frame;
 mod connections_in_turn_hear_what_each_alone_would;
 mod each_wire_opens_with_its_place;

@@ -44,10 +44,16 @@ impl Server {
     }
 
     pub fn with(broker: tidewire_broker::Limits, limits: Limits) -> Self {
-        let broker = Broker::new(36, broker);
+        let mut this = Self::over(Broker::new(36, broker));
+        this.worker.limits = limits;
+        this
+    }
+
+    /// A server of this broker.
+    pub fn over(broker: Broker) -> Self {
         let lane = broker.lane().unwrap();
         Self {
-            worker: Worker::new(broker, lane, limits),
+            worker: Worker::new(broker, lane, Limits::default()),
             time: Time { steady_ms: 1_000, wall_ms: 5 },
             opened: 0,
         }

@@ -14,6 +14,8 @@ use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
 };
 
+mod cold_reads;
+
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
 const RAW: Wire = Wire::WebSocket(Dialect::Raw);
@@ -204,9 +206,13 @@ struct Client {
 
 impl Server {
     fn start() -> Self {
+        Self::over(Broker::new(1, tidewire_broker::Limits::default()))
+    }
+
+    fn over(broker: Broker) -> Self {
         let gate = Gate::new(1_000);
         let (rounds, log) = (WorkerLoop::new(), Rc::default());
-        Self { desk: Desk::alone(gate.clone()), gate, rounds, log }
+        Self { desk: Desk::over(broker, gate.clone()), gate, rounds, log }
     }
 
     fn follow(&self, wire: Wire, channel: &str, place: Place) -> Client {

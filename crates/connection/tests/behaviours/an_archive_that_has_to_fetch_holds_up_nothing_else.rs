@@ -1,0 +1,126 @@
+//! While an archive fetches what one request or connection needs, nothing else waits, and nothing is lost.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use crate::{
+    common::{SSE, Server, TIDEWIRE, follow, show, texts},
+    held_back::HeldBack,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Poll, Wake, Waker},
+};
+use tidewire_broker::Interest;
+use tidewire_connection::{
+    Format, LongPoll, Page, PageReading, PageRequest, Place, Span, Subscription,
+};
+
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn json(page: &Page, server: &Server) -> String {
+    let mut json = Vec::new();
+    page.write_json(Format::Json, &server.worker.broker, &mut json);
+    show(&json)
+}
+
+#[test]
+fn a_connection_waits_and_then_goes_on_in_order() {
+    let (archive, broker) = HeldBack::broker(36);
+    let mut server = Server::over(broker);
+    let mut connection = server.open(SSE, &[("cold", "10-0")]);
+    assert!(!show(&server.output(&mut connection)).contains("data:"));
+    server.text("cold", "new");
+    let asked = archive.asked();
+    // Not before what is older, and nothing is asked a second time.
+    assert!(!show(&server.output(&mut connection)).contains("data:"));
+    assert_eq!(archive.asked(), asked);
+    archive.open();
+    let heard = show(&server.output(&mut connection));
+    let data: Vec<&str> = heard.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data, ["old 1", "old 2", "old 3", "new"]);
+}
+
+#[test]
+fn requests_of_a_websocket_wait_in_order_while_its_channels_go_on() {
+    let (archive, broker) = HeldBack::broker(36);
+    let mut server = Server::over(broker);
+    let mut connection = server.open(TIDEWIRE, &[("live", "now")]);
+    server.output(&mut connection);
+    let history = r#"{"type":"history","id":1,"channel":"cold"}"#;
+    let subscribe = r#"{"type":"subscribe","id":2,"channel":"cold","since":"@2"}"#;
+    server.ask(&mut connection, history);
+    server.ask(&mut connection, subscribe);
+    assert_eq!(texts(&server.output(&mut connection)), Vec::<String>::new());
+    server.text("live", "meanwhile");
+    let heard = texts(&server.output(&mut connection));
+    assert!(heard.len() == 1 && heard[0].contains("meanwhile"), "{heard:?}");
+    archive.open();
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        server.wait(&mut connection, 0);
+        heard.extend(texts(&server.output(&mut connection)));
+    }
+    assert!(heard[0].contains(r#""type":"history","id":1"#), "{heard:?}");
+    assert!(heard[0].contains("old 1") && heard[0].contains("old 3"), "{heard:?}");
+    assert!(heard[1].contains(r#""type":"subscribed","id":2"#), "{heard:?}");
+    assert!(heard[2].contains("old 2") && heard[3].contains("old 3"), "{heard:?}");
+}
+
+#[test]
+fn pages_from_either_end_are_read_once_they_can_be() {
+    for span in [Span::parse(None, None, None), Span::parse(Some("@2"), Some("now"), None)] {
+        let (archive, broker) = HeldBack::broker(36);
+        let server = Server::over(broker);
+        let (broker, limits) = (&server.worker.broker, &server.worker.limits);
+        let request =
+            PageRequest { pattern: "cold".parse().unwrap(), span: span.unwrap(), limit: None };
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut reading = PageReading::new(request.clone(), broker, limits, server.time);
+        assert!(reading.poll(broker, limits, &waker).is_pending());
+        assert_eq!((archive.waiting() > 0, bell.0.load(Ordering::SeqCst)), (true, 0));
+        archive.open();
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+        let Poll::Ready(page) = reading.poll(broker, limits, &waker) else {
+            panic!("it waits though all is there")
+        };
+        let whole = Page::read(request, broker, limits, server.time);
+        assert_eq!(json(&page, &server), json(&whole, &server));
+        assert!(json(&page, &server).contains("old 3"));
+    }
+}
+
+#[test]
+fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
+    let (archive, broker) = HeldBack::broker(36);
+    let mut server = Server::over(broker);
+    let (interest, waker) = (Interest::default(), Waker::noop());
+    let mut subscriptions = [follow("cold", "@2")];
+    let mut find = |server: &Server| {
+        let (broker, time) = (&server.worker.broker, server.time);
+        Subscription::find(&mut subscriptions, broker, time, &interest, waker)
+    };
+    assert!(find(&server).is_pending() && find(&server).is_pending());
+    assert_eq!(archive.asked(), 1);
+    let mut gone = server.poll("cold", "10-0", 0);
+    assert!(gone.poll_answer(&mut server.worker, server.time, waker).is_none());
+    assert_eq!(archive.waiting(), 2);
+    gone.leave(&mut server.worker);
+    assert_eq!(archive.waiting(), 1);
+    archive.open();
+    assert!(find(&server).is_ready());
+    assert!(matches!(subscriptions[0].place, Place::Found(..)));
+    let mut poll = LongPoll::open(&subscriptions, 0, &mut server.worker, server.time);
+    let page = poll.poll_answer(&mut server.worker, server.time, waker).unwrap();
+    let answer = json(&page, &server);
+    assert!(!answer.contains("old 1") && answer.contains("old 2"), "{answer}");
+}
