@@ -1,5 +1,5 @@
 //! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record: of the
-//! codecs, and of a delivery from the lane to the bytes that a socket takes.
+//! codecs, of a delivery from the lane to the bytes that a socket takes, and of followers of wildcards.
 //!
 //! Unlike times they are the same on every machine and every day, as long as compiler and C library
 //! are the record's. With others the figures are shown and nothing is refused; but a run that a
@@ -38,7 +38,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     if install::is_called_by_a_machine() {
         record.check_comparable(&counted)?;
     }
-    let findings = record.findings(&counted);
+    let mut findings = record.findings(&counted);
+    findings.extend(record::ratio_findings(&counted, &RATIOS));
     if !findings.is_empty() {
         bail!(
             "{}\nif that is as it should be: cargo xtask instructions --write \"REASON\"",
@@ -101,8 +102,13 @@ fn toolchain() -> Result<String> {
 const RECORD: &str = "benches/records/instructions.csv";
 const PACKAGE: &str = "tidewire-instructions";
 
-/// The codecs' cases, and a delivery's.
-const PROGRAMS: [&str; 2] = ["tidewire-instructions", "deliveries"];
+/// The codecs' cases, a delivery's, and those of followers of wildcards.
+const PROGRAMS: [&str; 3] = ["tidewire-instructions", "deliveries", "wildcards"];
+
+/// Cases of which one may cost no more than so many percent of the other, whatever the toolchain: the
+/// same messages in more channels.
+const RATIOS: [(&str, &str, u64); 1] =
+    [("archived-in-20000-channels", "archived-in-1000-channels", 150)];
 
 /// Only inside the function of that name in the programs of `benches/instructions/src`.
 const COUNTED: &str = "--toggle-collect=*only_this_is_counted*";

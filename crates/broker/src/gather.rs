@@ -368,9 +368,11 @@ impl Gathered {
 /// look at each is less work than to pass all those offsets.
 fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
     let (channels, offsets) = (broker.shared.registry.places(), limit - cursor.after);
-    let is_far = usize::try_from(offsets)
-        .map_or(true, |offsets| offsets > channels.saturating_mul(WALKED_A_CHANNEL));
-    let is_told = cursor.wild == Wild::Walk && cursor.after >= broker.shared.index.tail();
+    let is_recent = cursor.after >= broker.shared.index.tail();
+    let walked = if is_recent { WALKED_A_CHANNEL } else { WALKED_AN_ARCHIVED_CHANNEL };
+    let is_far =
+        usize::try_from(offsets).map_or(true, |offsets| offsets > channels.saturating_mul(walked));
+    let is_told = cursor.wild == Wild::Walk && is_recent;
     if channels <= LISTED_MAX && is_far && !is_told {
         return Poll::Ready(Some(limit));
     }
@@ -402,5 +404,8 @@ pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
 /// channels than [`LISTED_MAX`].
 const SCANS_MAX: usize = 16;
 
-/// How many offsets are passed for what a look at one channel costs.
+/// How many offsets are passed for what a look at one channel costs in memory,
 const WALKED_A_CHANNEL: usize = 16;
+
+/// and where its messages are on disk.
+const WALKED_AN_ARCHIVED_CHANNEL: usize = 1_024;

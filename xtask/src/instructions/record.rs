@@ -137,6 +137,25 @@ impl Record {
     }
 }
 
+/// One line for each pair of which the first costs more than so many percent of the second.
+pub(crate) fn ratio_findings(counted: &[Row], ratios: &[(&str, &str, u64)]) -> Vec<String> {
+    let find = |case: &str| counted.iter().find(|row| row.case == case);
+    let mut findings = Vec::new();
+    for (case, other, percent_max) in ratios {
+        let (Some(row), Some(base)) = (find(case), find(other)) else {
+            findings.push(format!("{case} and {other}: one of them was not counted"));
+            continue;
+        };
+        if row.instructions * 100 > base.instructions * percent_max {
+            findings.push(format!(
+                "{case}: {} instructions a message, more than {percent_max} % of the {} of {other}",
+                row.instructions, base.instructions
+            ));
+        }
+    }
+    findings
+}
+
 /// Returns a reason that says something and fits a line of the file.
 pub(crate) fn check_reason(reason: &str) -> Result<&str> {
     match reason.trim() {
@@ -201,6 +220,18 @@ mod tests {
             record().findings(&[row("a", 110), row("b", 1_000)]),
             ["a: 110 instructions a message, recorded are 100"]
         );
+    }
+
+    #[test]
+    fn what_may_cost_half_as_much_again_and_no_more_is_held_against_the_other() {
+        let ratios = [("b", "a", 150)];
+        let findings = |now| ratio_findings(&[row("a", 100), row("b", now)], &ratios);
+        assert_eq!(findings(150), Vec::<String>::new());
+        assert_eq!(
+            findings(151),
+            ["b: 151 instructions a message, more than 150 % of the 100 of a"]
+        );
+        assert_eq!(ratio_findings(&[row("a", 100)], &ratios).len(), 1);
     }
 
     #[test]

@@ -1,25 +1,29 @@
 //! Followers of wildcards in the broker: what a message costs, or a channel, where there are many.
 //!
 //! Each case has far more channels than news, or than messages: what is counted must not grow with
-//! them. Apart from the codecs' cases, whose record a bigger program would change. To count one:
-//! `valgrind --tool=callgrind --toggle-collect='*only_this_is_counted*' target/release/wildcards CASE`
+//! them. Apart from the codecs' cases, whose record a bigger program would change.
 
 use std::{
+    collections::HashMap,
     hint::black_box,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    Broker, ChannelName, Compaction, Content, Draft, Gathered, Grant, Lane, Limits, Options,
-    Pattern, Reader, Rules, SeatId, Start,
+    Archive, Asker, Broker, ChannelName, Cold, Compaction, Content, Draft, Entry, Gathered, Grant,
+    Lane, Limits, Loss, Message, Options, Pattern, Reader, Rules, SeatId, Start, Stretch,
 };
 
 /// One thing to count: its name, what the count is divided by, and what makes it ready.
 type Case = (&'static str, usize, fn(usize) -> Run);
 type Run = Box<dyn FnMut() -> usize>;
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     ("live-over-100-of-10000-channels", 16_000, live),
     ("from-earliest-over-20000-channels", 20_000, catch_up),
+    // The same number of messages; `cargo xtask instructions` holds one against the other.
+    ("archived-in-1000-channels", 20_000, |messages| catch_up_archived(messages, 1_000)),
+    ("archived-in-20000-channels", 20_000, |messages| catch_up_archived(messages, 20_000)),
     ("past-20000-tombstones", 20_000, pass_tombstones),
     ("news-for-200-that-never-read", 4_000, tell),
 ];
@@ -70,6 +74,19 @@ fn catch_up(channels: usize) -> Run {
     Box::new(move || read_from_earliest(&broker))
 }
 
+/// After a restart, with hardly anything in memory.
+fn catch_up_archived(messages: usize, channels: usize) -> Run {
+    let shelf = Arc::new(Shelf::filled(messages, channels));
+    let limits = Limits { bytes_max: 160 * 64, ..Limits::default() };
+    let head = u64::try_from(messages).unwrap();
+    let broker = Broker::with_archive(1, head, limits, Arc::<Shelf>::clone(&shelf));
+    for (name, messages) in &shelf.messages {
+        broker.restore(name, messages.last().unwrap().offset(), 0, Loss::Messages);
+    }
+    broker.restore_order();
+    Box::new(move || read_from_earliest(&broker))
+}
+
 /// A page that finds nothing, for all there was has been removed.
 fn pass_tombstones(channels: usize) -> Run {
     let compaction = Some(Compaction::default());
@@ -96,6 +113,79 @@ fn tell(channels: usize) -> Run {
         channels
     })
 }
+
+/// An archive that costs next to nothing itself, and knows the order.
+#[derive(Debug)]
+struct Shelf {
+    messages: HashMap<ChannelName, Vec<Arc<Message>>>,
+    /// Whose message each offset is, from 1 on.
+    order: Vec<ChannelName>,
+}
+
+impl Shelf {
+    /// In turns of all channels.
+    fn filled(messages: usize, channels: usize) -> Self {
+        let names: Vec<ChannelName> =
+            (0..channels).map(|number| format!("c.{number}").parse().unwrap()).collect();
+        let mut shelf = Self { messages: HashMap::new(), order: Vec::new() };
+        for (offset, channel) in (1..).zip(names.iter().cycle().take(messages)) {
+            let draft = Draft::new(Content::Text(text(128).into()));
+            let entry = Entry { channel: channel.clone(), offset, time_ms: offset, draft };
+            let of_channel = shelf.messages.entry(channel.clone()).or_default();
+            of_channel.push(Arc::new(Message::unheld(entry)));
+            shelf.order.push(channel.clone());
+        }
+        shelf
+    }
+}
+
+impl Archive for Shelf {
+    fn read(
+        &self,
+        channel: &ChannelName,
+        after: u64,
+        upto: u64,
+        bytes_max: usize,
+        _: Asker<'_>,
+    ) -> Poll<Cold> {
+        let messages = &self.messages[channel];
+        let from = messages.partition_point(|message| message.offset() <= after);
+        let in_range = messages[from..].iter().take_while(|message| message.offset() <= upto);
+        let mut cold = Cold::default();
+        for (read, message) in in_range.enumerate() {
+            if read * 128 >= bytes_max {
+                cold.next = Some(message.offset());
+                break;
+            }
+            cold.messages.push(Arc::clone(message));
+        }
+        Poll::Ready(cold)
+    }
+
+    fn first_since(&self, _: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+        Poll::Ready(None)
+    }
+
+    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+        Poll::Ready(Vec::new())
+    }
+
+    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+        let from = usize::try_from(after).unwrap() / STRETCH * STRETCH;
+        let channels: Vec<ChannelName> =
+            self.order.iter().skip(from).take(STRETCH).cloned().collect();
+        let entries = (1..).take(channels.len()).collect();
+        let first = u64::try_from(from).unwrap() + 1;
+        Poll::Ready(Some(Stretch { first, channels, entries }))
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        Some(1)
+    }
+}
+
+/// As many offsets as the engine `log` has in a block.
+const STRETCH: usize = 2_048;
 
 /// So many channels with one message each.
 fn filled(channels: usize, options: Options) -> (Broker, Vec<ChannelName>) {

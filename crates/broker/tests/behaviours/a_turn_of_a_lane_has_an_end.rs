@@ -3,7 +3,7 @@
 
 use crate::common::{broker, publish};
 use std::task::{Context, Waker};
-use tidewire_broker::{Broker, Lane};
+use tidewire_broker::{Broker, Gathered, Lane, Pattern, Reader, Start};
 
 const CHANNELS: usize = 20_000;
 
@@ -75,4 +75,29 @@ fn a_follower_is_told_of_what_was_sorted_out_while_it_came() {
     assert!(lane.settled() < broker.head());
     (0..TURNS_MAX).for_each(|_| turn(&mut lane));
     assert!(lane.take_news(seat).is_some());
+}
+
+#[test]
+fn a_follower_reads_what_was_told_before_it_came_in_a_pass_that_ended_after() {
+    let (broker, mut lane) = followed(">");
+    let early = publish(&broker, "early.1");
+    publish_to_all(&broker);
+    turn(&mut lane);
+    let (seat, mut reader) = (lane.sit(), Reader::default());
+    let pattern: Pattern = "early.*".parse().unwrap();
+    lane.follow(seat, &pattern);
+    reader.follow(&broker, &[pattern], Start::After(broker.position(0)));
+    let mut gathered = Gathered::default();
+    reader.gather(&broker, lane.settled(), 1_000, &mut gathered);
+    assert!(gathered.is_caught_up() && gathered.items().is_empty(), "it may not be read yet");
+    reader.advance(&gathered, 0);
+    lane.settle_all();
+    lane.take_news(seat).into_iter().for_each(|news| reader.note(news));
+    let mut read = Vec::new();
+    while reader.after() != Some(lane.settled()) {
+        reader.gather(&broker, lane.settled(), 1_000, &mut gathered);
+        read.extend(gathered.messages().map(|message| message.offset()));
+        reader.advance(&gathered, gathered.items().len());
+    }
+    assert_eq!(read, [early]);
 }
