@@ -16,7 +16,7 @@ use crate::{
 use std::{io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
 use tidewire_broker::{
-    Broker, Gathered, Limits, Options, Pattern, Reader, Retention, Rules, Start,
+    Broker, Gathered, Item, Limits, Options, Pattern, Reader, Retention, Rule, Rules, Start,
 };
 
 /// Publishes in turns in three channels, from `first` up to `last`, at ten times the offset.
@@ -112,6 +112,9 @@ fn a_copy_knows_what_the_journal_held() {
     (13..=16).for_each(|offset| publish(&engine, &name(offset), None, offset * 10));
     let backup: Backup = engine.backup().unwrap();
     let bytes: Vec<u8> = backup.flat_map(Result::unwrap).collect();
+    // Where a copy is large, the rows of the messages are settled without one another.
+    let block = layout::order(16);
+    assert!(bytes.windows(block.len()).any(|bytes| bytes == block), "no block of the newest");
     let copy = tempfile::tempdir().unwrap();
     restore(Cursor::new(bytes), copy.path(), 9).unwrap();
     assert_eq!(known(&opened(copy.path())), (1..=16).collect::<Vec<_>>());
@@ -203,4 +206,29 @@ fn a_time_is_found_without_a_look_at_any_channel() {
     let world = opened(directory.path());
     let found = [30, 40, 45, 50, 80, 85, 90, 95].map(|time_ms| place_since(&world, time_ms));
     assert_eq!(found, [Some(2), Some(3), None, None, None, None, None, Some(9)]);
+}
+
+/// The broker still knows the channel, the order names it no longer.
+#[test]
+fn a_reader_along_the_order_hears_of_a_channel_that_the_store_has_forgotten() {
+    let retention = Retention { age_max_ms: u64::MAX, ..Retention::default() };
+    let short = Rule { retention_age_ms: Some(10), ..Rule::default() };
+    let options = Options { retention, ..Options::default() };
+    let rules = Rules::new(options, [("gone.*".parse().unwrap(), short)]);
+    let limits = Limits { rules, dead_channels_max: 0, bytes_max: 0 };
+    let settings = Settings { limits, ..Settings::default() };
+    let directory = tempfile::tempdir().unwrap();
+    let (engine, broker) = LogEngine::open(directory.path(), settings, 7).unwrap();
+    publish(&engine, "gone.1", None, 1_000);
+    (0..30).for_each(|_| publish(&engine, "clock", None, 1_000));
+    for _ in 0..6 {
+        engine.sweep(200_000);
+        publish(&engine, "clock", None, 200_000);
+    }
+    let mut reader = Reader::default();
+    let start = Start::After(broker.position(0));
+    reader.follow(&broker, &[">".parse::<Pattern>().unwrap()], start);
+    let mut gathered = Gathered::default();
+    reader.gather(&broker, broker.head(), 1 << 20, &mut gathered);
+    assert!(matches!(gathered.items().first(), Some(Item::Gap(gap)) if gap.to >= 1));
 }
