@@ -14,7 +14,9 @@ pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         arguments.iter().partition(|word| *word == "--yes");
     let consent = if agreed.is_empty() { Consent::from_environment() } else { Consent::Given };
     let absent = absent(&peers(&rest), |needs| install::ensure(workspace, needs, consent));
-    build_server(workspace)?;
+    if !rest.iter().any(|word| *word == "--chart") {
+        build_server(workspace)?;
+    }
     let words = ["run", "--release", "--package", "tidewire-fanout", "--bin", "fanout", "--"];
     let mut fanout = workspace.cargo(&words);
     fanout.args(rest).args(absent).env("TIDEWIRE_BIN", workspace.server_binary());
