@@ -203,8 +203,9 @@ impl Attack {
     }
 }
 
-/// What is on no account: 4 KiB and a socket's table for each connection, one read of each worker, and what the allocator keeps.
-const UNCOUNTED_MB: u64 = 32;
+/// What is on no account: each worker's largest body twice, while it grows, and one that gives way; 4 KiB and a
+/// socket's table for each connection; what the allocator keeps.
+const UNCOUNTED_MB: u64 = 60;
 
 /// Messages of half a batch that prepares a log.
 const BATCH: usize = 5_000;
