@@ -24,6 +24,7 @@ mod a_poll_answers_with_news_or_at_its_time;
 mod a_raw_socket_publishes_to_its_one_channel;
 mod a_raw_socket_that_may_not_publish_is_closed_on;
 mod a_reader_that_takes_nothing_is_let_go;
+mod a_request_that_waits_is_answered_though_a_batch_is_shared;
 mod a_response_without_chunks_is_the_same_inside;
 mod a_silent_websocket_is_pinged_then_let_go;
 mod an_archive_that_has_to_fetch_holds_up_nothing_else;
