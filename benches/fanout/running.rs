@@ -110,10 +110,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The children of a killed process would go on.
-        let family = cpu::family(self.child.id()).unwrap_or_default();
-        for process in family.into_iter().filter_map(|process| Pid::from_raw(process as i32)) {
-            let _gone = kill_process(process, Signal::KILL);
+        let signal = |process: u32, signal| {
+            let process = Pid::from_raw(process as i32);
+            let _gone = process.map(|process| kill_process(process, signal));
+        };
+        // The children of a killed process would go on, also one that it starts at this moment.
+        signal(self.child.id(), Signal::STOP);
+        for process in cpu::family(self.child.id()).unwrap_or_default() {
+            signal(process, Signal::KILL);
         }
         let _status = self.child.wait();
     }
