@@ -51,7 +51,10 @@ pub(in crate::hostile) async fn stuck(target: Target) -> Result<Aftermath> {
         "POST /publish/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: {STUCK_BYTES}\r\n\r\n{body}"
     );
     let (mut publisher, mut held, mut faults) = (target.connect().await?, Vec::new(), Vec::new());
+    // The server looks twice a second whether the log has let go of what they are inside of.
+    let mut ticks = interval(STUCK_INTERVAL);
     while held.len() < target.count_to_fill(300) && !target.is_given_up() {
+        ticks.tick().await;
         held.push(target.open(&request).await?);
         let (status, _) = ask(&mut publisher, publish.as_bytes()).await?;
         if status != 200 {
@@ -102,3 +105,4 @@ pub(in crate::hostile) async fn come_back(target: Target) -> Result<Aftermath> {
 const CONNECT_P90_MS_MAX: u64 = 900;
 
 const STUCK_BYTES: usize = 900_000;
+const STUCK_INTERVAL: Duration = Duration::from_millis(25);
