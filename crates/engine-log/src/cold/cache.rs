@@ -201,12 +201,17 @@ impl Cache {
         self.unclaimed_bytes > self.bytes_max / 2
     }
 
+    /// Gives up what was taken and not used for long; where all is waited for, what came last, so that
+    /// those who wait for the rest get on.
     fn trim(&mut self) {
-        while self.bytes > self.bytes_max
-            && self.by_use.len() > 1
-            && let Some((_, (channel, after))) = self.by_use.first_key_value()
-        {
-            let (channel, after) = (channel.clone(), *after);
+        while self.bytes > self.bytes_max && self.by_use.len() > 1 {
+            let is_claimed = |(channel, after): &&(ChannelName, u64)| {
+                let entry = self.channels.get(channel).and_then(|runs| runs.get(after));
+                entry.is_none_or(|entry| entry.is_claimed)
+            };
+            let oldest = self.by_use.values().take(LOOKED_AT_MAX).find(is_claimed);
+            let given_up = oldest.or_else(|| self.by_use.values().next_back()).cloned();
+            let Some((channel, after)) = given_up else { return };
             self.remove(&channel, after);
         }
     }
@@ -227,6 +232,9 @@ impl Cache {
 
 /// What a run takes beside its messages: its entries in the three lists.
 const RUN_OVERHEAD_BYTES: usize = 320;
+
+/// Runs looked at to find one that nobody waits for.
+const LOOKED_AT_MAX: usize = 256;
 
 /// How long a run with something that could not be read is given: it may be readable the next time.
 const DAMAGE_AGE_MAX: Duration = Duration::from_secs(1);
