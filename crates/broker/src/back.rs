@@ -4,11 +4,7 @@
 //! alone, and is then read forward like anything else.
 
 use crate::{Asker, Broker, channel::Channel, cursor::Follow, gather::wild_patterns};
-use std::{
-    collections::BinaryHeap,
-    sync::Arc,
-    task::{Poll, ready},
-};
+use std::{collections::BinaryHeap, sync::Arc, task::Poll};
 
 /// How much of the past is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +17,22 @@ pub(crate) struct Wanted {
     pub(crate) bytes_max: usize,
 }
 
+/// How far one search for a place back has come: kept from one question to the next, so that each
+/// channel is asked once, however long an archive takes.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Channels still to be asked, each behind the offset that bounds its newest message here; the
+    /// last one first. None before the first look.
+    candidates: Option<Vec<Newest>>,
+    /// The newest message of each channel that was asked, but for those that are too old.
+    found: Vec<Newest>,
+    /// Of channels with nothing newer than this, none is needed.
+    too_old: u64,
+}
+
+/// The offset of a channel's newest message in question, and the channel.
+type Newest = (u64, Arc<Channel>);
+
 /// The offset of the newest message that is older than those wanted, or 0 where there is none.
 ///
 /// Channels are merged by offset, a run of one channel under one hold of its lock.
@@ -29,9 +41,19 @@ pub(crate) fn place_before(
     broker: &Broker,
     follows: &[Follow],
     wanted: Wanted,
+    search: &mut Search,
     asker: Asker<'_>,
 ) -> Poll<u64> {
-    let (mut order, channels) = ready!(newest(broker, follows, wanted, asker));
+    if search.find_newest(broker, follows, wanted, asker).is_pending() {
+        return Poll::Pending;
+    }
+    let found = &search.found;
+    let newest = found.iter().enumerate().map(|(at, (offset, _))| (*offset, at));
+    let mut order: BinaryHeap<_> = newest.collect();
+    let run = |newest: u64, at: usize| {
+        let (_, channel) = found.get(at)?;
+        Some(channel.back(&broker.shared, newest.saturating_add(1), RUN_MESSAGES + 1, asker))
+    };
     let (mut count, mut bytes) = (0, 0_usize);
     while let Some((newest, at)) = order.pop() {
         // A channel may be followed by name and by patterns: its twins stand at the same place.
@@ -39,10 +61,20 @@ pub(crate) fn place_before(
             order.pop();
         }
         let other = order.peek().map_or(0, |(other, _)| *other);
-        let Some(channel) = channels.get(at) else { continue };
-        let before = newest.saturating_add(1);
-        let run = ready!(channel.back(&broker.shared, before, RUN_MESSAGES + 1, asker));
-        for (read, (offset, message_bytes)) in run.into_iter().enumerate() {
+        let messages = match run(newest, at) {
+            None => continue,
+            Some(Poll::Ready(messages)) => messages,
+            Some(Poll::Pending) => {
+                // Those that come next are asked along with it, so that one wait serves for many.
+                while !asker.has_asked_enough()
+                    && let Some((newest, at)) = order.pop()
+                {
+                    let _later = run(newest, at);
+                }
+                return Poll::Pending;
+            }
+        };
+        for (read, (offset, message_bytes)) in messages.into_iter().enumerate() {
             if offset < other || read == RUN_MESSAGES {
                 order.push((offset, at));
                 break;
@@ -57,35 +89,55 @@ pub(crate) fn place_before(
     Poll::Ready(0)
 }
 
-/// Offsets, each with the index of its channel, and the channels.
-type Newest = (BinaryHeap<(u64, usize)>, Vec<Arc<Channel>>);
-
-/// The channels that may hold some of what is wanted, by the offset of their newest message there.
-fn newest(
-    broker: &Broker,
-    follows: &[Follow],
-    Wanted { before, count, .. }: Wanted,
-    asker: Asker<'_>,
-) -> Poll<Newest> {
-    // Each has one message at least, so more of them than messages are not needed; nor are twins.
-    let channels_max = count.saturating_add(1).saturating_add(follows.len());
-    let mut found: Vec<(u64, Arc<Channel>)> = Vec::new();
-    let (mut too_old, mut waits) = (0, false);
-    let mut consider = |channel: &Arc<Channel>| {
-        if channel.last() <= too_old {
-            return;
+impl Search {
+    /// Finds the channels that may hold some of what is wanted, and the newest message of each there.
+    fn find_newest(
+        &mut self,
+        broker: &Broker,
+        follows: &[Follow],
+        Wanted { before, count, .. }: Wanted,
+        asker: Asker<'_>,
+    ) -> Poll<()> {
+        let Self { candidates, found, too_old } = self;
+        let candidates = candidates.get_or_insert_with(|| candidates_of(broker, follows, before));
+        // Each has one message at least, so more of them than messages are not needed; nor are twins.
+        let channels_max = count.saturating_add(1).saturating_add(follows.len());
+        let mut waiting = Vec::new();
+        while let Some((bound, channel)) = candidates.pop() {
+            if bound <= *too_old || asker.has_asked_enough() {
+                candidates.push((bound, channel));
+                break;
+            }
+            match channel.back(&broker.shared, before, 1, asker) {
+                Poll::Pending => waiting.push((bound, channel)),
+                Poll::Ready(newest) => {
+                    found.extend(newest.first().map(|(offset, _)| (*offset, channel)));
+                }
+            }
+            if found.len() / 2 >= channels_max {
+                let by_offset = |one: &Newest, other: &Newest| other.0.cmp(&one.0);
+                let (_, (oldest, _), _) = found.select_nth_unstable_by(channels_max, by_offset);
+                *too_old = *oldest;
+                found.truncate(channels_max);
+            }
         }
-        // As many channels as one may be asked for at once, so that one wait serves for all.
-        let Poll::Ready(newest) = channel.back(&broker.shared, before, 1, asker) else {
-            waits = true;
-            return;
-        };
-        found.extend(newest.first().map(|(offset, _)| (*offset, Arc::clone(channel))));
-        if found.len() / 2 >= channels_max {
-            let by_offset = |one: &(u64, _), other: &(u64, _)| other.0.cmp(&one.0);
-            let (_, (oldest, _), _) = found.select_nth_unstable_by(channels_max, by_offset);
-            too_old = *oldest;
-            found.truncate(channels_max);
+        let waits = !waiting.is_empty();
+        candidates.extend(waiting.into_iter().rev());
+        if waits || asker.has_asked_enough() {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The channels that `follows` select, each behind an offset that its newest message before `before` is
+/// not beyond, in order.
+fn candidates_of(broker: &Broker, follows: &[Follow], before: u64) -> Vec<Newest> {
+    let mut candidates = Vec::new();
+    let mut consider = |channel: &Arc<Channel>| {
+        let bound = channel.last().min(before.saturating_sub(1));
+        if bound > 0 {
+            candidates.push((bound, Arc::clone(channel)));
         }
     };
     follows.iter().filter_map(|follow| follow.channel.as_ref()).for_each(&mut consider);
@@ -97,11 +149,8 @@ fn newest(
             }
         });
     }
-    if waits {
-        return Poll::Pending;
-    }
-    let order = found.iter().enumerate().map(|(at, (offset, _))| (*offset, at)).collect();
-    Poll::Ready((order, found.into_iter().map(|(_, channel)| channel).collect()))
+    candidates.sort_unstable_by_key(|(bound, _)| *bound);
+    candidates
 }
 
 /// Messages of one channel looked at in one go.

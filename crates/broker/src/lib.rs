@@ -71,6 +71,7 @@ pub use account::{HeldId, IdAccount};
 pub use append::{AppendError, OutOfOrder, hold};
 pub use archive::{Archive, Cold, Entry, Loss};
 pub use asker::{Asker, Interest, Waiting};
+pub use back::Search;
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};

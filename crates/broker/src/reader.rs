@@ -8,7 +8,7 @@
 
 use crate::{
     Asker, Broker, Gathered, Interest, Item, News, Pattern, Position,
-    back::{Wanted, place_before},
+    back::{Search, Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
     gather::{Demand, last_offset, wild_patterns},
@@ -117,16 +117,18 @@ impl Reader {
         (Self::at(started.after, follows), started)
     }
 
-    /// The same, without waiting for an archive that has to find the place.
+    /// The same, without waiting for an archive that has to find the place. `search` is kept until then:
+    /// a new one for each start.
     pub fn poll_once(
         broker: &Broker,
         pattern: Pattern,
         start: Start,
+        search: &mut Search,
         asker: Asker<'_>,
     ) -> Poll<(Self, Started)> {
         let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
         let mut follows = [Follow::new(pattern, channel)];
-        let started = ready!(begin(broker, &mut follows, start, asker));
+        let started = ready!(begin(broker, &mut follows, start, search, asker));
         Poll::Ready((Self::at(started.after, follows), started))
     }
 
@@ -351,7 +353,7 @@ impl Reader {
 
 /// Finds the place where `follows` begin, and waits for an archive that has to look for it.
 fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
-    match begin(broker, follows, start, Asker::BLOCKING) {
+    match begin(broker, follows, start, &mut Search::default(), Asker::BLOCKING) {
         Poll::Ready(started) => started,
         // Against the port's rules. From here on nothing is missed, nor is anything waited for.
         Poll::Pending => Started { after: 0, is_foreign: false },
@@ -359,7 +361,13 @@ fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Star
 }
 
 /// Finds the place where `follows` begin.
-fn begin(broker: &Broker, follows: &mut [Follow], start: Start, asker: Asker<'_>) -> Poll<Started> {
+fn begin(
+    broker: &Broker,
+    follows: &mut [Follow],
+    start: Start,
+    search: &mut Search,
+    asker: Asker<'_>,
+) -> Poll<Started> {
     let mut is_foreign = false;
     let head = broker.head();
     let is_reached = |position: Position, state: u64| {
@@ -398,7 +406,8 @@ fn begin(broker: &Broker, follows: &mut [Follow], start: Start, asker: Asker<'_>
             begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));
-            ready!(place_before(broker, follows, Wanted { before, count, bytes_max }, asker))
+            let wanted = Wanted { before, count, bytes_max };
+            ready!(place_before(broker, follows, wanted, search, asker))
         }
     };
     Poll::Ready(Started { after, is_foreign })

@@ -9,7 +9,7 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Broker, Gap, Gathered, Interest, Item, Pattern, Position, Reader, Start, Started,
+    Asker, Broker, Gap, Gathered, Interest, Item, Pattern, Position, Reader, Search, Start, Started,
 };
 use tidewire_protocol::{ErrorCode, Since};
 
@@ -97,6 +97,8 @@ pub struct PageReading {
     /// What comes after this is left to who goes on from here.
     head: u64,
     interest: Interest,
+    /// For the place where a page of the newest begins.
+    search: Search,
     /// Once it is known where to read.
     part: Option<Part>,
 }
@@ -122,7 +124,8 @@ impl PageReading {
         let PageRequest { pattern, span, limit } = request;
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
         let (head, interest) = (broker.head(), Interest::default());
-        Self { pattern, span, limit, time, head, interest, part: None }
+        let search = Search::default();
+        Self { pattern, span, limit, time, head, interest, search, part: None }
     }
 
     /// The page, once it is read; otherwise `waker` is woken when it is time to ask again.
@@ -135,17 +138,17 @@ impl PageReading {
 
     /// Reads a part. Without a waker it may wait, but only for the archive.
     fn poll_by(&mut self, broker: &Broker, limits: &Limits, waker: Option<&Waker>) -> Poll<Page> {
-        let asker = waker.map_or(Asker::BLOCKING, |waker| Asker::new(&self.interest, waker));
-        let Self { pattern, limit, time, head, .. } = &*self;
+        let Self { pattern, span, limit, time, head, interest, search, part } = self;
+        let asker = waker.map_or(Asker::BLOCKING, |waker| Asker::new(interest, waker));
         let history =
             History { pattern, limits, broker, limit: *limit, time: *time, head: *head, asker };
-        if self.part.is_none() {
-            match ready!(history.begin_page(self.span)) {
-                Ok(part) => self.part = Some(part),
+        if part.is_none() {
+            match ready!(history.begin_page(*span, search)) {
+                Ok(begun) => *part = Some(begun),
                 Err(page) => return Poll::Ready(page),
             }
         }
-        let Some(part) = &mut self.part else { return Poll::Pending };
+        let Some(part) = part else { return Poll::Pending };
         let (mut gathered, bytes_max) = (Gathered::default(), part.bytes_max(limits));
         match waker {
             Some(waker) => {
@@ -215,7 +218,7 @@ struct History<'a> {
 
 impl History<'_> {
     /// Finds where to read, or the page of who asks for what is before a position of another epoch.
-    fn begin_page(&self, span: Span) -> Poll<Result<Part, Page>> {
+    fn begin_page(&self, span: Span, search: &mut Search) -> Poll<Result<Part, Page>> {
         let end = match span {
             Span::Oldest { until, .. } => until.unwrap_or(Since::Now),
             Span::Newest { before, .. } => before,
@@ -233,7 +236,8 @@ impl History<'_> {
                 let before = Some(self.broker.position(upto.saturating_add(1)));
                 let (count, bytes_max) = (self.limit, self.limits.gather_bytes_max);
                 let start = Start::Back { before, count, bytes_max };
-                let (reader, Started { after, .. }) = ready!(self.read_from(start));
+                let found = self.poll_once(start, search);
+                let (reader, Started { after, .. }) = ready!(found);
                 let back = Begun { reader, after, lost: Vec::new() };
                 let bound = match since {
                     Some(since) => Some(ready!(self.begin(since))),
@@ -288,8 +292,13 @@ impl History<'_> {
         Lost { subscription, to }
     }
 
+    /// From any start but one that goes back.
     fn read_from(&self, start: Start) -> Poll<(Reader, Started)> {
-        Reader::poll_once(self.broker, self.pattern.clone(), start, self.asker)
+        self.poll_once(start, &mut Search::default())
+    }
+
+    fn poll_once(&self, start: Start, search: &mut Search) -> Poll<(Reader, Started)> {
+        Reader::poll_once(self.broker, self.pattern.clone(), start, search, self.asker)
     }
 }
 

@@ -8,9 +8,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Wake, Waker},
+    task::{Poll, Wake, Waker},
 };
-use tidewire_broker::{Broker, Gathered, Limits, Pattern, Reader, Start};
+use tidewire_broker::{
+    Asker, Broker, Gathered, Interest, Limits, Pattern, Reader, Search, Start, Started,
+};
 
 /// Counts how often it was rung.
 #[derive(Debug, Default)]
@@ -149,5 +151,32 @@ fn what_goes_while_it_waits_is_told() {
         let seen = world.drain(&mut reader);
         assert_eq!(seen.first(), Some(&Seen::Gap("c.0".into(), 0, 2)), "{seen:?}");
         assert!(seen.ends_with(&messages(3..=4)), "{seen:?}");
+    }
+}
+
+/// 300 channels are asked 64 at a time, and the archive has forgotten the first before the last answers.
+#[test]
+fn the_place_of_the_newest_is_found_though_an_archive_forgets_what_it_has_answered() {
+    let world = World::new(900, 300);
+    world.slow.has_to_look_back.store(true, Ordering::SeqCst);
+    // Before the middle of the log any channel may hold what is wanted, so all are asked. Before its end only
+    // those that end last.
+    for (before, found) in [(None, 890), (Some(world.broker.position(301)), 290)] {
+        let start = Start::Back { before, count: 10, bytes_max: usize::MAX };
+        let (mut search, interest) = (Search::default(), Interest::default());
+        let mut questions = 0;
+        let started = (0..100).find_map(|_| {
+            let asker = Asker::new(&interest, &world.waker);
+            let pattern = "c.*".parse().unwrap();
+            let found = Reader::poll_once(&world.broker, pattern, start, &mut search, asker);
+            questions += world.slow.look_back();
+            match found {
+                Poll::Ready((_, started)) => Some(started),
+                Poll::Pending => None,
+            }
+        });
+        assert_eq!(started, Some(Started { after: found, is_foreign: false }));
+        let questions_max = if before.is_none() { 100 } else { 400 };
+        assert!(questions < questions_max, "{questions} questions before {before:?}");
     }
 }
