@@ -1,7 +1,7 @@
 //! Bytes in flight: one account for input that is unfinished, one for output that is unsent.
 //!
 //! What all clients hold together has a bound. If it is reached, the client that holds the most gives way, not the
-//! next to come: a client that needs little is served as long as another holds more. Up to [`SMALL_BYTES`] are held
+//! next to come: a client that needs little is served as long as another holds more. Up to `SMALL_BYTES` are held
 //! on no account, so idle connections and small requests cost nothing here.
 
 use futures_util::task::AtomicWaker;
