@@ -119,6 +119,14 @@ impl Targets {
                     taken += run;
                     continue;
                 }
+                // The rest of a line changes nothing: at once, for a head may have a hundred thousand bytes.
+                Self::Fields { is_empty: false } if *byte != b'\n' => {
+                    let end = rest.iter().position(|byte| *byte == b'\n');
+                    let run = end.unwrap_or(rest.len());
+                    output(rest.get(..run).unwrap_or_default());
+                    taken += run;
+                    continue;
+                }
                 Self::Target => match byte {
                     b'>' => output(b"%3E"),
                     b'<' => output(b"%3C"),
