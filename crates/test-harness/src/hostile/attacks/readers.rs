@@ -105,4 +105,4 @@ pub(in crate::hostile) async fn come_back(target: Target) -> Result<Aftermath> {
 const CONNECT_P90_MS_MAX: u64 = 900;
 
 const STUCK_BYTES: usize = 900_000;
-const STUCK_INTERVAL: Duration = Duration::from_millis(25);
+const STUCK_INTERVAL: Duration = Duration::from_millis(50);
