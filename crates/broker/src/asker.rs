@@ -19,8 +19,10 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Interest(OnceCell<Arc<Awaited>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Awaited {
+    /// No other reader has had it: addresses are used again.
+    reader: usize,
     /// Questions without an answer.
     count: AtomicUsize,
     waker: Mutex<Option<Waker>>,
@@ -36,7 +38,10 @@ pub struct Asker<'a> {
 
 /// A question that an archive has still to answer. Dropping it wakes its asker, after its last one.
 #[derive(Debug)]
-pub struct Waiting(Weak<Awaited>);
+pub struct Waiting {
+    awaited: Weak<Awaited>,
+    reader: usize,
+}
 
 impl Interest {
     /// Whether there are questions without an answer; then `waker` is the one to be woken.
@@ -81,16 +86,16 @@ impl<'a> Asker<'a> {
     /// The number of [`Waiting::reader`], if its reader has waited before.
     pub fn reader(&self) -> Option<usize> {
         let (interest, _) = self.waits_by?;
-        interest.0.get().map(|awaited| Arc::as_ptr(awaited).addr())
+        interest.0.get().map(|awaited| awaited.reader)
     }
 
     /// Has the asker wait, unless it blocks.
     pub fn wait(&self) -> Option<Waiting> {
         let (interest, waker) = self.waits_by?;
-        let awaited = interest.0.get_or_init(Arc::default);
+        let awaited = interest.0.get_or_init(|| Arc::new(Awaited::new()));
         awaited.wake_by(waker);
         awaited.count.fetch_add(1, Ordering::SeqCst);
-        Some(Waiting(Arc::downgrade(awaited)))
+        Some(Waiting { awaited: Arc::downgrade(awaited), reader: awaited.reader })
     }
 
     /// Whether it waits for as many answers as one reader may.
@@ -100,20 +105,20 @@ impl<'a> Asker<'a> {
 }
 
 impl Waiting {
-    /// A number that tells its reader from all others that wait.
+    /// A number that tells its reader from all others that ever waited.
     pub fn reader(&self) -> usize {
-        self.0.as_ptr().addr()
+        self.reader
     }
 
     /// Whether nobody is interested any more.
     pub fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
+        self.awaited.strong_count() == 0
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(awaited) = self.0.upgrade()
+        if let Some(awaited) = self.awaited.upgrade()
             && awaited.count.fetch_sub(1, Ordering::SeqCst) == 1
         {
             let waker = awaited.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -123,6 +128,11 @@ impl Drop for Waiting {
 }
 
 impl Awaited {
+    fn new() -> Self {
+        let reader = READERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Self { reader, count: AtomicUsize::new(0), waker: Mutex::new(None) }
+    }
+
     fn wake_by(&self, waker: &Waker) {
         let mut known = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *known {
@@ -131,6 +141,9 @@ impl Awaited {
         }
     }
 }
+
+/// How many readers have waited so far. It orders nothing, so models need not know of it.
+static READERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// Questions of one reader at a time. Each stands for a read of a channel; so many keep a disk busy.
 const QUESTIONS_MAX: usize = 64;
