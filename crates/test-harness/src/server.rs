@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -25,6 +26,8 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     output: Output,
+    /// What still collects its output.
+    collectors: Vec<JoinHandle<()>>,
     /// Where it runs, so that no file of this folder configures it.
     _folder: TempDir,
 }
@@ -97,14 +100,20 @@ impl Server {
         Ok(kill_process(process_id(self.id()?)?, signal)?)
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for all of its output.
     ///
     /// # Errors
     ///
     /// It goes on.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let ended = timeout(END_WAIT, self.child.wait()).await;
-        Ok(ended.with_context(|| format!("the server goes on; it said:\n{}", self.output))??)
+        let status =
+            ended.with_context(|| format!("the server goes on; it said:\n{}", self.output))??;
+        // Its last words may still be in the pipes.
+        for collector in self.collectors.drain(..) {
+            timeout(END_WAIT, collector).await.context("its output does not end")??;
+        }
+        Ok(status)
     }
 
     /// Starts any program that begins by saying `listening on http://ADDRESS`.
@@ -138,8 +147,8 @@ impl Server {
         let address = first.trim_end().strip_prefix("listening on http://");
         let address =
             address.with_context(|| format!("not the promised line: {first}"))?.parse()?;
-        tokio::spawn(output.clone().collect(lines));
-        Ok(Self { child, address, output, _folder: folder })
+        let collectors = vec![errors, tokio::spawn(output.clone().collect(lines))];
+        Ok(Self { child, address, output, collectors, _folder: folder })
     }
 }
 

@@ -32,7 +32,8 @@ async fn readers_stuck_in_lost_messages_are_bounded_together() -> Result<()> {
         let_go_of(&server, idle + READERS / 3, Duration::from_secs(30)).await?;
         ensure!(sockets(&server)? > idle, "all are cut off");
         let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
-        ensure!(grown < 40 << 20, "{} KiB are held", grown >> 10);
+        // All forty would hold 72 MB; what was let go of a moment ago may not be the system's again yet.
+        ensure!(grown < 56 << 20, "{} KiB are held", grown >> 10);
         Ok(())
     })
     .await
