@@ -30,6 +30,7 @@ mod position;
 mod sync;
 
 mod account;
+mod charge;
 mod keys;
 mod message;
 mod recent;
@@ -73,6 +74,7 @@ pub use archive::{Archive, Cold, Entry, Loss};
 pub use asker::{Asker, Interest, Waiting};
 pub use back::Search;
 pub use broker::{Broker, ChannelSummary, Stats};
+pub use charge::Charge;
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
 pub use grant::{Forbidden, Grant, JoinPermit, Permit};

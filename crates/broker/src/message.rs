@@ -6,10 +6,17 @@
 use crate::{
     ChannelName,
     archive::Entry,
+    charge::Charge,
     sequencer::Ledger,
     sync::atomic::{AtomicUsize, Ordering},
 };
-use std::{fmt, num::NonZeroU64, str::FromStr, sync::OnceLock};
+use once_cell::race::OnceBox;
+use std::{
+    fmt,
+    num::NonZeroU64,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
 
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +169,15 @@ impl Message {
         this
     }
 
+    /// The same, which counts what it takes, and what its encodings will take, in `charge`.
+    pub fn charged(entry: Entry, charge: &Arc<Charge>) -> Self {
+        let mut this = Self::unheld(entry);
+        // And the table of its encodings: it is read to be encoded.
+        charge.add(this.held_bytes() + size_of::<Table>());
+        this.encodings.counted_in = Some(Arc::clone(charge));
+        this
+    }
+
     /// Where it was published.
     pub fn channel(&self) -> &ChannelName {
         &self.channel
@@ -244,17 +260,19 @@ pub const ENCODINGS_MAX: usize = 9;
 
 /// The bytes of one message for each wire, each made at most once, and what all of it weighs.
 pub(crate) struct Encodings {
-    // Boxed apart: a message that nobody has read yet should cost two words, not a table.
-    table: OnceLock<Box<Table>>,
+    // Boxed apart: a message that nobody has read yet should cost a word, not a table.
+    table: OnceBox<Table>,
     // Bytes charged to the ledger; LEFT is set once the log has let the message go.
     charge: AtomicUsize,
+    // Who keeps the message outside the log, if anybody counts what that takes.
+    counted_in: Option<Arc<Charge>>,
 }
 
 type Table = [OnceLock<Box<[u8]>>; ENCODINGS_MAX];
 
 impl Encodings {
     fn new(charge: usize) -> Self {
-        Self { table: OnceLock::new(), charge: AtomicUsize::new(charge) }
+        Self { table: OnceBox::new(), charge: AtomicUsize::new(charge), counted_in: None }
     }
 
     /// The bytes of encoding `number`, by `encode` if nobody has asked before.
@@ -267,7 +285,7 @@ impl Encodings {
         encode: impl FnOnce() -> Vec<u8>,
     ) -> &[u8] {
         let table = self.table.get_or_init(Box::default);
-        let [.., last] = &**table;
+        let [.., last] = table;
         table.get(number).unwrap_or(last).get_or_init(|| {
             let bytes = encode().into_boxed_slice();
             // Ledger first: an eviction between the two must not subtract what was never added.
@@ -275,6 +293,7 @@ impl Encodings {
             if self.charge.fetch_add(bytes.len(), Ordering::AcqRel) & LEFT != 0 {
                 ledger.subtract(bytes.len());
             }
+            self.counted_in.iter().for_each(|charge| charge.add(bytes.len()));
             bytes
         })
     }

@@ -17,7 +17,7 @@ use std::{
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
-use tidewire_broker::{ChannelName, Cold, Entry, Message, Stretch};
+use tidewire_broker::{ChannelName, Charge, Cold, Entry, Message, Stretch};
 
 /// Reads what the committer has written.
 #[derive(Debug)]
@@ -41,13 +41,15 @@ struct Found {
 }
 
 impl LogArchive {
-    /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes.
+    /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes. What they
+    /// take is counted in `charge`.
     pub(crate) fn read(
         &self,
         channel: &ChannelName,
         after: u64,
         upto: u64,
         bytes_max: usize,
+        charge: &Arc<Charge>,
     ) -> Cold {
         let (mut cold, mut bytes) = (Cold::default(), 0);
         let Some(state) = self.channels.find(channel) else { return cold };
@@ -64,7 +66,7 @@ impl LogArchive {
             bytes += Message::cost_of(&draft);
             let (channel, offset) = (channel.clone(), found.offset);
             let entry = Entry { channel, offset, time_ms, draft };
-            cold.messages.push(Arc::new(Message::unheld(entry)));
+            cold.messages.push(Arc::new(Message::charged(entry, charge)));
             ControlFlow::Continue(())
         });
         cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {

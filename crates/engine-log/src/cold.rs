@@ -25,7 +25,7 @@ use std::{
     thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
-use tidewire_broker::{Archive, Asker, ChannelName, Cold, Stretch};
+use tidewire_broker::{Archive, Asker, ChannelName, Charge, Cold, Stretch};
 
 pub(crate) mod cache;
 mod questions;
@@ -42,7 +42,7 @@ pub(crate) struct ColdArchive {
 struct Shared {
     rows: LogArchive,
     inner: Mutex<Inner>,
-    /// Rung when there is something to read, when room is made, and at the end.
+    /// Rung when there is something to read or to give up, when room is made, and at the end.
     work: Condvar,
 }
 
@@ -128,7 +128,7 @@ impl ColdArchive {
                 return Poll::Pending;
             }
         }
-        match self.shared.rows.answer(&question, 0) {
+        match self.shared.rows.answer(&question, 0, Arc::default()) {
             Answer::Place(place) => Poll::Ready(place),
             Answer::Run(_) => Poll::Ready(Place::First(None)),
         }
@@ -155,15 +155,12 @@ impl Archive for ColdArchive {
         if !asker.is_blocking() {
             let mut inner = self.shared.lock();
             let wanted = Wanted { after: from, upto, bytes_max, as_of: asker.as_of() };
-            match inner.cache.find(channel, &state, wanted) {
-                Found::Here { cold, has_made_room } => {
-                    drop(inner);
-                    if has_made_room {
-                        self.shared.work.notify_all();
-                    }
-                    return Poll::Ready(cold);
+            if let Some(Found { run, has_work }) = inner.cache.find(&state, wanted) {
+                drop(inner);
+                if has_work {
+                    self.shared.work.notify_one();
                 }
-                Found::Nothing => {}
+                return Poll::Ready(run.part(wanted));
             }
             let run_bytes_max = bytes_max.clamp(RUN_BYTES_MIN, RUN_BYTES_MAX);
             let question =
@@ -172,7 +169,8 @@ impl Archive for ColdArchive {
                 return Poll::Pending;
             }
         }
-        Poll::Ready(self.shared.rows.read(channel, after, upto, bytes_max))
+        let charge = Arc::default();
+        Poll::Ready(self.shared.rows.read(channel, after, upto, bytes_max, &charge))
     }
 
     fn first_since(
@@ -241,6 +239,14 @@ impl Shared {
         while !inner.is_closed {
             let now = Instant::now();
             inner.forget_places(now);
+            let given_up = inner.cache.trim();
+            if !given_up.is_empty() {
+                // To free them takes long, and workers want the lock.
+                drop(inner);
+                drop(given_up);
+                inner = self.lock();
+                continue;
+            }
             if !inner.questions.has_begun() && inner.cache.is_crowded(now) {
                 // Its readers are about to take what is there: to read on would push it out again.
                 let waited = self.work.wait_timeout(inner, CROWDED_WAIT);
@@ -259,16 +265,11 @@ impl Shared {
                 inner = self.lock();
                 continue;
             }
+            let charge = inner.cache.part_of_charge();
             drop(inner);
-            let read = catch_unwind(AssertUnwindSafe(|| self.rows.answer(&question, bytes_max)));
+            let answer = self.read(&question, bytes_max, &charge);
             inner = self.lock();
-            match read {
-                Ok(answer) => inner.take_in(&question, answer),
-                Err(_) => {
-                    tracing::error!(?question, "reading from disk has panicked");
-                    inner.take_in(&question, self.rows.unread(&question));
-                }
-            }
+            inner.take_in(&question, answer);
             let answered = inner.questions.answered(&question);
             drop(inner);
             // They are woken with no lock held.
@@ -279,6 +280,16 @@ impl Shared {
         drop(inner);
         drop(left);
     }
+
+    fn read(&self, question: &Question, bytes_max: usize, charge: &Arc<Charge>) -> Answer {
+        let read = || self.rows.answer(question, bytes_max, Arc::clone(charge));
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            tracing::error!(?question, "reading from disk has panicked");
+            // Of what was read.
+            charge.leave();
+            self.rows.unread(question)
+        })
+    }
 }
 
 impl Inner {
@@ -288,15 +299,14 @@ impl Inner {
             return false;
         };
         let state = rows.channels.find(channel);
-        state.is_some_and(|state| self.cache.covers(channel, *after, &state))
+        state.is_some_and(|state| self.cache.covers(*after, &state))
     }
 
     fn take_in(&mut self, question: &Question, answer: Answer) {
         let now = Instant::now();
-        match (answer, &question.channel) {
-            (Answer::Run(run), Some(channel)) => self.cache.insert(channel, run, now),
-            (Answer::Run(_), None) => {}
-            (Answer::Place(place), _) => {
+        match answer {
+            Answer::Run(run) => self.cache.insert(run, now),
+            Answer::Place(place) => {
                 self.places.insert(question.clone(), place);
                 self.places_by_age.push_back((now, question.clone()));
             }
@@ -321,7 +331,7 @@ impl LogArchive {
             What::Run { after } => {
                 let state = self.state(question);
                 let cold = Cold { lost: state.last, ..Cold::default() };
-                Answer::Run(Run::new(after, cold, &state))
+                Answer::Run(Run::new(after, cold, &state, Arc::default()))
             }
             What::Since { .. } => Answer::Place(Place::First(None)),
             What::Back { .. } => Answer::Place(Place::Back(Vec::new())),
@@ -329,13 +339,13 @@ impl LogArchive {
         }
     }
 
-    /// Reads what a question asks for.
-    fn answer(&self, question: &Question, bytes_max: usize) -> Answer {
+    /// Reads what a question asks for, and counts in `charge` what the messages take.
+    fn answer(&self, question: &Question, bytes_max: usize, charge: Arc<Charge>) -> Answer {
         Answer::Place(match (question.what, &question.channel) {
             (What::Run { after }, Some(channel)) => {
                 let state = self.state(question);
-                let cold = self.read(channel, after, state.last, bytes_max);
-                return Answer::Run(Run::new(after, cold, &state));
+                let cold = self.read(channel, after, state.last, bytes_max, &charge);
+                return Answer::Run(Run::new(after, cold, &state, charge));
             }
             (What::Since { time_ms }, Some(channel)) => {
                 Place::First(self.first_since(channel, time_ms))

@@ -9,11 +9,11 @@
 
 use crate::channels::State;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tidewire_broker::{ChannelName, Cold, Message};
+use tidewire_broker::{Charge, Cold, Message};
 
 /// Messages of one channel in `after + 1 ..= upto`, all that there were.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ pub(crate) struct Run {
     as_of: u64,
     /// and its number, which one of the same name that was forgotten did not have.
     number: u64,
+    /// What the messages take, with the encodings that readers have made.
+    charge: Arc<Charge>,
+    /// How many messages look-ups have visited.
+    #[cfg(test)]
+    visited: std::sync::atomic::AtomicUsize,
 }
 
 /// What a reader wants of a channel.
@@ -39,65 +44,85 @@ pub(crate) struct Wanted {
     pub(crate) as_of: u64,
 }
 
-/// What the cache had of it.
-pub(crate) enum Found {
-    Nothing,
-    Here {
-        cold: Cold,
-        /// Nobody had taken it before, so there may be room for others now.
-        has_made_room: bool,
-    },
+/// A run that covers where it begins, to be divided once no lock is held.
+pub(crate) struct Found {
+    pub(crate) run: Arc<Run>,
+    /// The readers of the disk have something to do: there is room again, or too little.
+    pub(crate) has_work: bool,
 }
 
-/// Runs by channel and place, the least recently used given up first. `unclaimed_bytes` ≤ `bytes`.
+/// Runs by channel and place, the least recently used given up first. `unclaimed_bytes` ≤ the bytes of all.
+///
+/// A look-up takes steps by the logarithm of the runs, whatever they hold: it weighs nothing and frees nothing.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    channels: HashMap<ChannelName, BTreeMap<u64, Entry>>,
-    /// By when each was used last.
-    by_use: BTreeMap<u64, (ChannelName, u64)>,
+    runs: BTreeMap<Key, Entry>,
+    /// Those that were taken, by when each was used last.
+    by_use: BTreeMap<u64, Key>,
     uses: u64,
-    bytes: usize,
+    /// What the messages of all take.
+    charge: Arc<Charge>,
     bytes_max: usize,
-    /// Runs in the order in which they were read, as long as they may be waited for.
-    unclaimed: VecDeque<(Instant, ChannelName, u64)>,
+    /// Those that may be waited for, in the order in which they were read.
+    unclaimed: VecDeque<(Instant, Key)>,
     unclaimed_bytes: usize,
+    /// Those that are held no more, to be freed by who may take the time.
+    given_up: Vec<Arc<Run>>,
 }
+
+/// The number of a channel, and the place after which a run begins.
+type Key = (u64, u64);
 
 #[derive(Debug)]
 struct Entry {
-    run: Run,
+    run: Arc<Run>,
+    /// What it took when it was read.
     bytes: usize,
-    used: u64,
     read: Instant,
-    is_claimed: bool,
+    /// When it was used last; `None` until it is.
+    used: Option<u64>,
 }
 
 impl Run {
-    /// What a read after `after` found in a channel that was in `state`.
-    pub(crate) fn new(after: u64, cold: Cold, state: &State) -> Self {
-        let Cold { messages, next, lost } = cold;
+    /// What a read after `after` found in a channel that was in `state`, counted in `charge`.
+    pub(crate) fn new(after: u64, cold: Cold, state: &State, charge: Arc<Charge>) -> Self {
+        let Cold { mut messages, next, lost } = cold;
+        messages.shrink_to_fit();
         let upto = next.map_or(state.last, |next| next.saturating_sub(1)).max(after);
-        Self { after, upto, messages, lost, as_of: state.last, number: state.number }
+        let (as_of, number) = (state.last, state.number);
+        Self {
+            after,
+            upto,
+            messages,
+            lost,
+            as_of,
+            number,
+            charge,
+            #[cfg(test)]
+            visited: Default::default(),
+        }
     }
 
-    /// What it takes, with the encodings made so far.
+    /// What it takes by now.
     fn bytes(&self) -> usize {
-        let messages = self.messages.iter().map(|message| message.held_bytes());
-        messages.sum::<usize>() + RUN_OVERHEAD_BYTES
+        self.charge.bytes() + RUN_OVERHEAD_BYTES
     }
 
     fn is_good_for(&self, state: &State, as_of: u64) -> bool {
-        let is_recent = !state.is_compact || self.as_of == state.last || self.as_of >= as_of;
-        is_recent && self.number == state.number
+        !state.is_compact || self.as_of == state.last || self.as_of >= as_of
     }
 
     /// Its part in the range, until `bytes_max` are found.
-    fn part(&self, wanted: Wanted) -> Cold {
+    pub(crate) fn part(&self, wanted: Wanted) -> Cold {
         let Wanted { after, upto, bytes_max, .. } = wanted;
-        let first = self.messages.partition_point(|message| message.offset() <= after);
+        let first = self.messages.partition_point(|message| {
+            self.note_visit();
+            message.offset() <= after
+        });
         let (mut messages, mut bytes) = (Vec::new(), 0);
         let lost = if self.lost > after { self.lost.min(upto) } else { 0 };
         for message in self.messages.iter().skip(first) {
+            self.note_visit();
             if message.offset() > upto {
                 return Cold { messages, next: None, lost };
             }
@@ -110,134 +135,166 @@ impl Run {
         let next = (self.upto < upto).then(|| self.upto.saturating_add(1));
         Cold { messages, next, lost }
     }
+
+    fn note_visit(&self) {
+        #[cfg(test)]
+        self.visited.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 impl Cache {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            channels: HashMap::new(),
+            runs: BTreeMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
-            bytes: 0,
+            charge: Arc::default(),
             bytes_max,
             unclaimed: VecDeque::new(),
             unclaimed_bytes: 0,
+            given_up: Vec::new(),
         }
     }
 
-    /// The first part of what is wanted, if a run covers where it begins.
-    pub(crate) fn find(&mut self, channel: &ChannelName, state: &State, wanted: Wanted) -> Found {
+    /// Where the messages of a run to come are counted.
+    pub(crate) fn part_of_charge(&self) -> Arc<Charge> {
+        Arc::new(Charge::part_of(&self.charge))
+    }
+
+    /// A run that covers where what is wanted begins.
+    pub(crate) fn find(&mut self, state: &State, wanted: Wanted) -> Option<Found> {
         let Wanted { after, as_of, .. } = wanted;
-        let runs = self.channels.get_mut(channel);
-        let entry = runs.and_then(|runs| runs.range_mut(..=after).next_back());
-        let Some((begin, entry)) = entry.filter(|(_, entry)| entry.run.upto > after) else {
-            return Found::Nothing;
-        };
+        let (key, entry) = self.covering_mut(state.number, after)?;
         let is_expired = entry.run.lost > 0 && entry.read.elapsed() >= DAMAGE_AGE_MAX;
         if is_expired || !entry.run.is_good_for(state, as_of) {
-            let begin = *begin;
-            self.remove(channel, begin);
-            return Found::Nothing;
+            self.remove(key);
+            return None;
         }
-        let has_made_room = !std::mem::replace(&mut entry.is_claimed, true);
-        let bytes = entry.run.bytes();
-        if has_made_room {
-            self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(entry.bytes);
+        let (run, bytes) = (Arc::clone(&entry.run), entry.bytes);
+        let was_crowded = self.is_over_half();
+        match self.note_use(key) {
+            Some(used) => drop(self.by_use.remove(&used)),
+            None => self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(bytes),
         }
-        // Readers have made encodings since it was counted last.
-        self.bytes = self.bytes.saturating_sub(entry.bytes).saturating_add(bytes);
+        let has_work = was_crowded && !self.is_over_half() || self.is_over();
+        Some(Found { run, has_work })
+    }
+
+    /// Notes that it was used now, and returns when that was so before.
+    fn note_use(&mut self, key: Key) -> Option<u64> {
         self.uses += 1;
-        if let Some(place) = self.by_use.remove(&entry.used) {
-            self.by_use.insert(self.uses, place);
-        }
-        (entry.bytes, entry.used) = (bytes, self.uses);
-        let cold = entry.run.part(wanted);
-        self.trim();
-        Found::Here { cold, has_made_room }
+        self.by_use.insert(self.uses, key);
+        self.runs.get_mut(&key)?.used.replace(self.uses)
+    }
+
+    fn covering_mut(&mut self, number: u64, after: u64) -> Option<(Key, &mut Entry)> {
+        let (key, entry) = self.runs.range_mut((number, 0)..=(number, after)).next_back()?;
+        (entry.run.upto > after).then_some((*key, entry))
     }
 
     /// Whether there is something for every reader of what comes after `after`.
-    pub(crate) fn covers(&self, channel: &ChannelName, after: u64, state: &State) -> bool {
-        let runs = self.channels.get(channel);
-        let entry = runs.and_then(|runs| runs.range(..=after).next_back());
+    pub(crate) fn covers(&self, after: u64, state: &State) -> bool {
+        let entry = self.runs.range((state.number, 0)..=(state.number, after)).next_back();
         entry.is_some_and(|(_, Entry { run, .. })| {
             run.upto > after && run.lost == 0 && run.is_good_for(state, u64::MAX)
         })
     }
 
     /// Takes in what was just read.
-    pub(crate) fn insert(&mut self, channel: &ChannelName, run: Run, now: Instant) {
+    pub(crate) fn insert(&mut self, run: Run, now: Instant) {
+        let key = (run.number, run.after);
         if run.upto <= run.after {
-            return;
+            return run.charge.leave();
         }
-        self.remove(channel, run.after);
-        let (after, bytes) = (run.after, run.bytes());
-        self.uses += 1;
-        let entry = Entry { run, bytes, used: self.uses, read: now, is_claimed: false };
-        self.by_use.insert(self.uses, (channel.clone(), after));
-        self.unclaimed.push_back((now, channel.clone(), after));
-        self.channels.entry(channel.clone()).or_default().insert(after, entry);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.remove(key);
+        let bytes = run.bytes();
+        self.unclaimed.push_back((now, key));
         self.unclaimed_bytes = self.unclaimed_bytes.saturating_add(bytes);
-        self.trim();
+        self.runs.insert(key, Entry { run: Arc::new(run), bytes, read: now, used: None });
     }
 
     /// Whether so much waits to be taken by its readers that more would push it out. What they leave
     /// for long does not count: a reader whose client takes no bytes holds up nobody.
     pub(crate) fn is_crowded(&mut self, now: Instant) -> bool {
-        while let Some((read, channel, after)) = self.unclaimed.front() {
-            let entry = self.channels.get_mut(channel).and_then(|runs| runs.get_mut(after));
+        while let Some((read, key)) = self.unclaimed.front().copied() {
+            let entry = self.runs.get(&key);
             // It may have been read anew since.
-            let entry = entry.filter(|entry| entry.read == *read && !entry.is_claimed);
-            if let Some(entry) = entry {
-                if now.saturating_duration_since(*read) < UNCLAIMED_AGE_MAX {
+            if let Some(entry) = entry.filter(|entry| entry.is_unclaimed_of(read)) {
+                if now.saturating_duration_since(read) < UNCLAIMED_AGE_MAX {
                     break;
                 }
-                entry.is_claimed = true;
                 self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(entry.bytes);
+                self.note_use(key);
             }
             self.unclaimed.pop_front();
         }
+        self.is_over_half()
+    }
+
+    fn is_over_half(&self) -> bool {
         self.unclaimed_bytes > self.bytes_max / 2
     }
 
-    /// Gives up what was taken and not used for long; where all is waited for, what came last, so that
-    /// those who wait for the rest get on.
-    fn trim(&mut self) {
-        while self.bytes > self.bytes_max && self.by_use.len() > 1 {
-            let is_claimed = |(channel, after): &&(ChannelName, u64)| {
-                let entry = self.channels.get(channel).and_then(|runs| runs.get(after));
-                entry.is_none_or(|entry| entry.is_claimed)
-            };
-            let oldest = self.by_use.values().take(LOOKED_AT_MAX).find(is_claimed);
-            let given_up = oldest.or_else(|| self.by_use.values().next_back()).cloned();
-            let Some((channel, after)) = given_up else { return };
-            self.remove(&channel, after);
-        }
+    fn is_over(&self) -> bool {
+        self.bytes() > self.bytes_max && self.runs.len() > 1
     }
 
-    fn remove(&mut self, channel: &ChannelName, after: u64) {
-        let Some(runs) = self.channels.get_mut(channel) else { return };
-        let Some(entry) = runs.remove(&after) else { return };
-        if runs.is_empty() {
-            self.channels.remove(channel);
+    /// What all takes by now.
+    fn bytes(&self) -> usize {
+        self.charge.bytes().saturating_add(self.runs.len().saturating_mul(RUN_OVERHEAD_BYTES))
+    }
+
+    /// Gives up what was taken and not used for long; where all is waited for, what came last, so that
+    /// those who wait for the rest get on. Returns what is held no more, to be freed with no lock held.
+    pub(crate) fn trim(&mut self) -> Vec<Arc<Run>> {
+        while self.is_over() && self.given_up.len() < GIVEN_UP_MAX {
+            let key = match self.by_use.first_key_value() {
+                Some((_, key)) => *key,
+                None => match self.unclaimed.pop_back() {
+                    Some((read, key)) => {
+                        let entry = self.runs.get(&key);
+                        if !entry.is_some_and(|entry| entry.is_unclaimed_of(read)) {
+                            continue;
+                        }
+                        key
+                    }
+                    None => break,
+                },
+            };
+            self.remove(key);
         }
-        self.by_use.remove(&entry.used);
-        self.bytes = self.bytes.saturating_sub(entry.bytes);
-        if !entry.is_claimed {
-            self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(entry.bytes);
+        std::mem::take(&mut self.given_up)
+    }
+
+    fn remove(&mut self, key: Key) {
+        let Some(entry) = self.runs.remove(&key) else { return };
+        match entry.used {
+            Some(used) => drop(self.by_use.remove(&used)),
+            None => self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(entry.bytes),
         }
+        entry.run.charge.leave();
+        self.given_up.push(entry.run);
     }
 }
 
-/// What a run takes beside its messages: its entries in the three lists.
-const RUN_OVERHEAD_BYTES: usize = 320;
+impl Entry {
+    /// Whether it was read then and has not been taken since.
+    fn is_unclaimed_of(&self, read: Instant) -> bool {
+        self.used.is_none() && self.read == read
+    }
+}
 
-/// Runs looked at to find one that nobody waits for.
-const LOOKED_AT_MAX: usize = 256;
+/// What a run takes beside its messages: itself, its charge, its entries in the three lists.
+const RUN_OVERHEAD_BYTES: usize = 384;
+
+/// Runs that are given up under one hold of the lock.
+const GIVEN_UP_MAX: usize = 64;
 
 /// How long a run with something that could not be read is given: it may be readable the next time.
 const DAMAGE_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// How long a run is kept free for the readers that had it read.
 const UNCLAIMED_AGE_MAX: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

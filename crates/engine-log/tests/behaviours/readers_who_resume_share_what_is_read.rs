@@ -75,7 +75,7 @@ fn who_stands_further_on_shares_the_rest() {
 
 #[test]
 fn many_who_share_a_cache_that_is_too_small_all_come_to_their_ends() {
-    // All of it takes 96 KB: a message 161 bytes, and a run of four of them 320 more.
+    // All of it takes 190 KB: a message 377 bytes, and a run of four of them 384 more.
     let (_directory, broker) = cold(400, 100, 64 << 10);
     let mut readers: Vec<Patient> = (0..20)
         .map(|at| {
