@@ -8,6 +8,7 @@
 use super::target::{GROWTH, Targets};
 use futures_util::ready;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
@@ -65,7 +66,7 @@ impl Intake {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Read>> {
         // Room for the case that each byte is escaped. actix never brings a buffer without.
-        let room = (buffer.remaining() / GROWTH).min(READ_BYTES);
+        let room = (buffer.remaining() / GROWTH).min(HEAD_READ_BYTES);
         let passes = begin == Begin::Now || !targets.is_between();
         if passes && self.pass_on(room, targets, buffer) {
             return Poll::Ready(Ok(Read::Some));
@@ -78,11 +79,11 @@ impl Intake {
             self.has_ended |= count == 0;
             return Poll::Ready(Ok(if count == 0 { Read::End } else { Read::Some }));
         }
-        let mut bytes = [0; READ_BYTES];
+        let mut bytes = [const { MaybeUninit::uninit() }; HEAD_READ_BYTES];
         // To its limit, so that the stream wakes the reader for what comes after, be it the end.
         while !self.has_ended && self.ahead.len() < AHEAD_BYTES_MAX {
             let room = if self.ahead.is_empty() { room } else { READ_BYTES };
-            let mut raw = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
+            let mut raw = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
             match stream.as_mut().poll_read(context, &mut raw)? {
                 Poll::Pending if self.ahead.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
@@ -114,7 +115,10 @@ impl Intake {
     }
 }
 
-/// As one read takes of a head: most heads whole.
+/// As one read takes of a head: all that actix has room for, if each byte were escaped.
+const HEAD_READ_BYTES: usize = 10 << 10;
+
+/// As one read takes of what comes after that.
 const READ_BYTES: usize = 2 << 10;
 
 /// Bytes read ahead of a request that is not served yet, and one read more: enough to find out that a client which

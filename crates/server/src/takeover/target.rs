@@ -12,6 +12,8 @@
 //!    └────────────────────────────────────────────────────────┴───────────────────────────▶ Chunks
 //! ```
 
+use memchr::{memchr, memchr_iter};
+
 /// Where in the requests of a connection the bytes are that come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Targets {
@@ -111,30 +113,28 @@ impl Targets {
                 break;
             }
             let [byte, ..] = rest else { break };
-            match *self {
+            // At once what changes nothing: a head may have a hundred thousand bytes.
+            let run = match *self {
                 Self::Waiting => break,
                 Self::Body { .. } | Self::Upgraded | Self::Chunks(Chunk::Content(_)) => {
-                    let run = self.run(rest.len());
-                    output(rest.get(..run).unwrap_or_default());
-                    taken += run;
-                    continue;
+                    self.run(rest.len())
                 }
-                // The rest of a line changes nothing: at once, for a head may have a hundred thousand bytes.
-                Self::Fields { is_empty: false } if *byte != b'\n' => {
-                    let end = rest.iter().position(|byte| *byte == b'\n');
-                    let run = end.unwrap_or(rest.len());
-                    output(rest.get(..run).unwrap_or_default());
-                    taken += run;
-                    continue;
-                }
-                Self::Target => match byte {
-                    b'>' => output(b"%3E"),
-                    b'<' => output(b"%3C"),
-                    b'"' => output(b"%22"),
-                    b'`' => output(b"%60"),
-                    other => output(&[*other]),
-                },
-                _ => output(&[*byte]),
+                Self::Method => memchr(b' ', rest).unwrap_or(rest.len()),
+                Self::Target => rest
+                    .iter()
+                    .position(|byte| escape(*byte).is_some() || *byte == b'\n')
+                    .unwrap_or(rest.len()),
+                Self::Fields { is_empty: false } => within_lines(rest),
+                _ => 0,
+            };
+            if run > 0 {
+                output(rest.get(..run).unwrap_or_default());
+                taken += run;
+                continue;
+            }
+            match escape(*byte).filter(|_| *self == Self::Target) {
+                Some(escaped) => output(escaped),
+                None => output(&[*byte]),
             }
             *self = self.after(*byte);
             taken += 1;
@@ -197,6 +197,23 @@ impl Chunk {
     }
 }
 
+/// How a byte is spelled in a target, if not as it is.
+const fn escape(byte: u8) -> Option<&'static [u8]> {
+    match byte {
+        b'>' => Some(b"%3E"),
+        b'<' => Some(b"%3C"),
+        b'"' => Some(b"%22"),
+        b'`' => Some(b"%60"),
+        _ => None,
+    }
+}
+
+/// How many bytes from within a line on come before an end of line that an empty line may follow.
+fn within_lines(bytes: &[u8]) -> usize {
+    let is_last = |end: &usize| matches!(bytes.get(end + 1), None | Some(b'\r' | b'\n'));
+    memchr_iter(b'\n', bytes).find(is_last).unwrap_or(bytes.len())
+}
+
 /// How much longer an escaped byte is.
 pub(super) const GROWTH: usize = 3;
 
@@ -245,6 +262,20 @@ mod tests {
         let mut targets = Targets::START;
         let bytes = RAW.iter().flat_map(|byte| passed(&mut targets, &[*byte], BODY));
         assert_eq!(bytes.collect::<Vec<_>>(), ESCAPED);
+    }
+
+    #[test]
+    fn any_bytes_pass_the_same_at_once_and_one_by_one() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..5_000 {
+            let bytes: Vec<u8> = (0..40).map(|_| b"\r\n >`a0"[random.usize(..7)]).collect();
+            let body = [BODY, RequestBody::Chunked, RequestBody::Sized(0)][random.usize(..3)];
+            let (mut at_once, mut one_by_one) = (Targets::START, Targets::START);
+            let whole = passed(&mut at_once, &bytes, body);
+            let singles = bytes.iter().flat_map(|byte| passed(&mut one_by_one, &[*byte], body));
+            assert_eq!(whole, singles.collect::<Vec<_>>(), "{:?}", String::from_utf8_lossy(&bytes));
+            assert_eq!(at_once, one_by_one);
+        }
     }
 
     #[test]
