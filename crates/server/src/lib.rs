@@ -5,6 +5,7 @@
 pub mod commands;
 pub mod config;
 pub mod in_flight;
+pub mod request_turns;
 pub mod serve;
 pub mod takeover;
 pub mod terminal;

@@ -125,7 +125,7 @@ fn start(
     let make_app = move || {
         let desk = desk_of_this_worker(&make_desk);
         let (gate, access) = (desk.gate.clone(), access.clone());
-        App::new()
+        let app = App::new()
             .wrap_fn(move |request, service| admit(request, service, &access))
             .wrap_fn({
                 let gate = gate.clone();
@@ -138,7 +138,8 @@ fn start(
             .wrap_fn(|request, service| service.call(request).map_ok(dated))
             // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
             .wrap(NormalizePath::trim())
-            .configure(|config| routes::configure(config, &desk))
+            .configure(|config| routes::configure(config, &desk));
+        (desk.connections.requests().clone(), app)
     };
     let builder = Server::build()
         .workers(config.workers)

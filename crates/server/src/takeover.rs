@@ -22,6 +22,8 @@
 //! Requests are passed to the dispatcher one at a time, each once the handler of the one before has answered: what a
 //! client sends without taking the answers stays in its socket, and ends with the connection after `stall`.
 //!
+//! A connection reads, and goes on with a large answer, when it has a turn (`crate::request_turns`).
+//!
 //! What this asks of the rest of the server:
 //!
 //! - A taken connection is no longer counted by actix, neither against its connection limit nor
@@ -31,6 +33,7 @@
 //! - Keep nothing of the request in the closure: a header value or an `HttpRequest` holds on to
 //!   the buffer it was read into.
 
+mod accepting;
 mod early;
 mod handoff;
 mod holding;

@@ -5,17 +5,19 @@
 //!   │   deliver   connections with news, the longest due first:      gather, copy, send
 //!   │   serve     connections that were woken, the first one first:  read, publish, send
 //!   │             what a turn leaves over ──► the end of this queue
-//!   └── the runtime's other tasks: requests, readiness of sockets, the clock
+//!   │   call      requests that wait for a turn:                     wake so many
+//!   └── the runtime's other tasks: requests that have a turn, readiness of sockets, the clock
 //! ```
 //!
-//! A turn ends by its own budget, which is in `driver`; each half of a round ends by the constants below.
-//! Both queues are served in order, so a connection waits for at most one turn of each other connection in the
-//! same queue. `ARCHITECTURE.md` lists all budgets.
+//! A turn ends by its own budget, which is in `driver`, and in `request_turns` for requests; each half of a round ends
+//! by the constants below. All queues are served in order, so a connection waits for at most one turn of each other
+//! connection in the same queue. `ARCHITECTURE.md` lists all budgets.
 
 use crate::{
     desk::Desk,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn},
     ready::ReadyQueue,
+    request_turns::RequestTurns,
     socket::Socket,
 };
 use std::{
@@ -33,6 +35,8 @@ pub(crate) struct WorkerLoop<S> {
     /// By seat. Boxed, as what one costs is counted.
     entries: RefCell<Vec<Option<Box<Entry<S>>>>>,
     ready: ReadyQueue,
+    /// For the connections that actix still drives.
+    requests: RequestTurns,
 }
 
 /// A connection, and what leads back to it.
@@ -43,7 +47,16 @@ pub(crate) struct Entry<S> {
 
 impl<S: Socket> WorkerLoop<S> {
     pub(crate) fn new() -> Self {
-        Self { entries: RefCell::default(), ready: ReadyQueue::default() }
+        Self {
+            entries: RefCell::default(),
+            ready: ReadyQueue::default(),
+            requests: RequestTurns::by_rounds(),
+        }
+    }
+
+    /// The turns of requests.
+    pub(crate) fn requests(&self) -> &RequestTurns {
+        &self.requests
     }
 
     /// Takes a connection over, and runs it until it ends.
@@ -91,18 +104,20 @@ impl<S: Socket> WorkerLoop<S> {
         }
     }
 
-    /// Has the lane sort out news; ready once a connection may have a turn.
+    /// Has the lane sort out news; ready once a connection or a request may have a turn.
     fn poll_work(&self, desk: &Desk, context: &mut Context<'_>) -> Poll<()> {
         let news = desk.worker.borrow_mut().lane.poll_news(context);
         let ready = self.ready.poll(context);
-        if news.is_ready() { news } else { ready }
+        let requests = self.requests.poll(context);
+        if news.is_ready() || ready.is_ready() { Poll::Ready(()) } else { requests }
     }
 
     /// One round; says whether it has left something over.
     fn run_round(&self, desk: &Desk) -> bool {
         let has_news_left = self.deliver(desk);
         let has_woken_left = self.serve(desk);
-        has_news_left || has_woken_left
+        let has_requests_left = self.requests.begin_round();
+        has_news_left || has_woken_left || has_requests_left
     }
 
     /// Gives turns to connections that have news; says whether some are left.

@@ -4,7 +4,7 @@ use super::{AtDesk, check_room, json_answer};
 use crate::{desk::Desk, problem::Refused, query::Query};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use std::{collections::BTreeMap, future::poll_fn};
+use std::{collections::BTreeMap, future::poll_fn, task::ready};
 use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
 use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span, in_words};
 use tidewire_protocol::Position;
@@ -44,11 +44,17 @@ pub(super) async fn presence(
     Ok(json_answer(body))
 }
 
-/// Reads a page, a part in each turn of this task.
+/// Reads a page, a part in each turn.
 async fn read(request: PageRequest, desk: &Desk) -> Page {
     let Desk { broker, limits, .. } = desk;
     let mut reading = PageReading::new(request, broker, limits, desk.clock.now());
-    poll_fn(|context| reading.poll(broker, limits, context.waker())).await
+    let mut turn = desk.connections.requests().claim();
+    poll_fn(|context| {
+        ready!(turn.poll(context));
+        turn.end();
+        reading.poll(broker, limits, context.waker())
+    })
+    .await
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,11 @@
 //! Serves an actix application over sockets that can be taken, as `HttpServer` does over plain ones.
 
+use super::accepting::Accepting;
 use super::early::{EarlyAnswers, Refuse};
 use super::socket::{ConnectionOptions, Link, OnTaken, Takeable};
 use super::target::RequestBody;
 use crate::in_flight::InFlight;
+use crate::request_turns::RequestTurns;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -63,8 +65,8 @@ impl Default for HttpTimeouts {
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
 /// What requests and answers hold in memory is counted on `accounts`. `early` answers where no handler does. `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
-/// and is that worker's alone. With several listeners it is called once for each of them. `HttpRequest::app_config` knows only actix's default host and
-/// address. `TCP_NODELAY` is set on every socket.
+/// and is that worker's alone: the turns that its connections get, and the application. With several listeners it is called once for each of them.
+/// `HttpRequest::app_config` knows only actix's default host and address. `TCP_NODELAY` is set on every socket.
 ///
 /// Once what `leaving` makes is over, connections that wait for a request end at once, and the others
 /// behind the answer they wait for, long before a graceful stop would have them do so.
@@ -79,6 +81,7 @@ impl Default for HttpTimeouts {
 /// use std::net::TcpListener;
 /// use std::rc::Rc;
 /// use tidewire::in_flight::InFlight;
+/// use tidewire::request_turns::RequestTurns;
 /// use tidewire::takeover::{HttpTimeouts, listen};
 ///
 /// # #[actix_web::main]
@@ -89,7 +92,8 @@ impl Default for HttpTimeouts {
 /// let accounts = InFlight::new(64 << 20, 64 << 20);
 /// let server = listen(builder, listener, HttpTimeouts::default(), accounts, leaving, (), || {
 ///     let lane = Rc::new("this worker's own");
-///     App::new().app_data(lane).route("/", web::get().to(HttpResponse::NoContent))
+///     let app = App::new().app_data(lane).route("/", web::get().to(HttpResponse::NoContent));
+///     (RequestTurns::unlimited(), app)
 /// })?
 /// .run();
 /// let handle = server.handle();
@@ -108,7 +112,7 @@ pub fn listen<E, F, I, A, B, L>(
 ) -> io::Result<ServerBuilder>
 where
     E: EarlyAnswers,
-    F: Fn() -> I + Send + Clone + 'static,
+    F: Fn() -> (RequestTurns, I) + Send + Clone + 'static,
     I: IntoServiceFactory<A, Request>,
     A: ServiceFactory<Request, Config = AppConfig> + 'static,
     A::Error: Into<Error> + 'static,
@@ -119,12 +123,12 @@ where
 {
     let stopping = builder.graceful_shutdown_signal();
     builder.listen("http", listener, move || {
-        let app = app().into_factory().map_err(|error| error.into().error_response());
+        let (turns, app) = app();
+        let app = app.into_factory().map_err(|error| error.into().error_response());
         let app = apply_fn_factory(app, move |request, app: &_| {
             in_turn::<TcpStream, _>(request, app, timeouts.disconnect)
         });
         let (stopping, leaving) = (stopping.clone(), leaving.clone());
-        let accounts = accounts.clone();
         let (asked, said) = (early.clone(), early.clone());
         let refuse: Refuse = Rc::new(move |status| said.refusal(status));
         let http = HttpService::build()
@@ -152,17 +156,19 @@ where
                 data.insert(socket.link());
             })
             .h1(map_config(app, |()| AppConfig::default()));
-        apply_fn_factory(http, move |stream: TcpStream, http| {
+        let options = ConnectionOptions {
+            timeouts,
+            accounts: accounts.clone(),
+            refuse,
+            turns: turns.clone(),
+        };
+        let http = apply_fn_factory(http, move |stream: TcpStream, http: &_| {
             // Refused only by a socket that is already dead, which reading will tell.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
-            let options = ConnectionOptions {
-                timeouts,
-                accounts: accounts.clone(),
-                refuse: Rc::clone(&refuse),
-            };
-            serve(http, stream, peer, options)
-        })
+            serve(http, stream, peer, options.clone())
+        });
+        Accepting::new(http, turns)
     })
 }
 

@@ -8,6 +8,7 @@ use super::intake::{Begin, Intake, Read};
 use super::service::{HttpTimeouts, hang_up_behind};
 use super::target::{RequestBody, Targets};
 use crate::in_flight::InFlight;
+use crate::request_turns::{RequestTurn, RequestTurns};
 use bytes::Bytes;
 use futures_util::ready;
 use std::cell::{Cell, RefCell};
@@ -18,16 +19,32 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// What runs with the socket and the bytes that were read past the request's head.
 pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
 
+/// A stream that knows whether a read is worth a turn.
+pub(super) trait Readable: AsyncRead {
+    /// Ready unless there is certainly nothing to read; then the waker is kept until there may be.
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+impl Readable for TcpStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // An error is for the read to find.
+        self.poll_read_ready(context).map(drop)
+    }
+}
+
 /// What all connections of a listener have in common.
+#[derive(Clone)]
 pub(super) struct ConnectionOptions {
     pub(super) timeouts: HttpTimeouts,
     pub(super) accounts: InFlight,
     pub(super) refuse: Refuse,
+    pub(super) turns: RequestTurns,
 }
 
 /// A stream that a response can take from the dispatcher that drives it.
@@ -46,11 +63,13 @@ pub(super) struct Takeable<S> {
     answers: Answers,
     intake: Intake,
     holding: Holding,
+    /// To read, and to go on with a large answer.
+    turn: RequestTurn,
 }
 
 impl<S> Takeable<S> {
     pub(super) fn new(stream: S, options: ConnectionOptions) -> (Self, Link<S>) {
-        let ConnectionOptions { timeouts, accounts, refuse } = options;
+        let ConnectionOptions { timeouts, accounts, refuse, turns } = options;
         let link = Link(Rc::new(Shared {
             state: RefCell::new(State::Serving),
             targets: Cell::new(Targets::START),
@@ -72,6 +91,7 @@ impl<S> Takeable<S> {
             answers: Answers::new(refuse),
             intake: Intake::default(),
             holding: Holding::new(&accounts),
+            turn: turns.claim(),
         };
         (takeable, link)
     }
@@ -82,6 +102,11 @@ impl<S> Takeable<S> {
 }
 
 impl<S: Unpin> Takeable<S> {
+    /// An error once the phase has lasted too long.
+    fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// Begins to wait for the end of the phase, or the next byte in it.
     fn begin_to_wait(&mut self) {
         self.phase = self.link.0.phase.get();
@@ -95,21 +120,27 @@ impl<S: Unpin> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
-    /// Reads what has come, as far as the dispatcher may have it.
+impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
+    /// Reads what has come, as far as the dispatcher may have it, when it has a turn.
     fn read(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.link.0.has_answered.take() {
+            self.holding.end_request();
+            self.turn.note_answered();
+        }
         let stream = self.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
+        if self.intake.len() == 0 {
+            // Nothing to read takes no turn.
+            ready!(stream.poll_readable(context));
+        }
+        ready!(self.turn.poll(context));
         let mut targets = self.link.0.targets.get();
         // actix takes the body of a request that waits for the rest of the one it answers, and then closes.
         let is_serving = self.link.0.phase.get() == Phase::Serving;
         let begin = if self.is_stalled || is_serving { Begin::Later } else { Begin::Now };
-        if self.link.0.has_answered.take() {
-            self.holding.end_request();
-        }
         let (is_in_head, before) = (targets.is_in_head(), buffer.filled().len());
         let read = self.intake.poll_read(stream, context, &mut targets, begin, buffer);
         self.link.0.targets.set(targets);
@@ -119,7 +150,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
         if self.intake.has_ended() {
             self.link.0.has_ended.set(true);
         }
-        match ready!(read)? {
+        let read = ready!(read);
+        self.turn.spend(READ_BYTES + buffer.filled().len() - before);
+        match read? {
             Read::Some | Read::End => Poll::Ready(Ok(())),
             Read::Later => {
                 self.link.0.waiting.replace(Some(context.waker().clone()));
@@ -162,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
+impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -194,6 +227,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.holding.note_answer(bytes.len());
+        if bytes.len() > ANSWER_BYTES_MIN && this.turn.poll(context).is_pending() {
+            return this.poll_deadline(context);
+        }
         let is_muted = this.link.has_last_request();
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
         let Poll::Ready(written) = this.answers.poll_write(stream, context, bytes, is_muted)?
@@ -210,12 +246,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
             }
             // While held nothing is read, so that a client which takes no byte of the head is only
             // found out here.
-            return this
-                .deadline
-                .as_mut()
-                .poll(context)
-                .map(|()| Err(io::ErrorKind::TimedOut.into()));
+            return this.poll_deadline(context);
         };
+        this.turn.spend(written);
         if mem::take(&mut this.is_stalled) {
             this.link.read_again();
         }
@@ -408,19 +441,26 @@ fn taken() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
 
+/// A shorter answer is written in the turn of its request, or without one.
+const ANSWER_BYTES_MIN: usize = 16 << 10;
+
+/// What a read counts beside its bytes.
+const READ_BYTES: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::takeover::RefusalBody;
     use std::sync::Arc;
     use std::task::Wake;
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
 
     impl ConnectionOptions {
         /// With more time and room than a test needs.
         pub(in crate::takeover) fn of(refuse: Refuse) -> Self {
             let accounts = InFlight::new(64 << 20, 64 << 20);
-            Self { timeouts: HttpTimeouts::default(), accounts, refuse }
+            let turns = RequestTurns::unlimited();
+            Self { timeouts: HttpTimeouts::default(), accounts, refuse, turns }
         }
     }
 

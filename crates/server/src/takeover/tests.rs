@@ -2,17 +2,20 @@
 
 mod narrow_pipe;
 mod pipelines;
+mod turns;
 
 use super::*;
 use crate::in_flight::InFlight;
+use crate::request_turns::RequestTurns;
 use actix_server::{Server, ServerHandle};
 use actix_service::Service;
 use actix_web::{App, HttpRequest, HttpResponse, rt, test as web_test, web};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -251,6 +254,12 @@ async fn a_trickled_second_head_is_cut_off_too() {
     server.stop(false).await;
 }
 
+impl socket::Readable for DuplexStream {
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
 /// A server of the routes below.
 struct Running {
     address: SocketAddr,
@@ -265,6 +274,17 @@ impl Running {
     }
 
     fn with(workers: usize, on_made: impl Fn() + Clone + Send + 'static) -> Self {
+        Self::in_turns(workers, move |_| {
+            on_made();
+            RequestTurns::unlimited()
+        })
+    }
+
+    /// One whose workers take their turns from what `make` makes, given the count of requests.
+    fn in_turns(
+        workers: usize,
+        make: impl Fn(&Arc<AtomicUsize>) -> RequestTurns + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let timeouts = HttpTimeouts {
@@ -281,12 +301,13 @@ impl Running {
         let leaving = std::future::pending::<()>;
         let accounts = InFlight::new(64 << 20, 64 << 20);
         let server = listen(builder, listener, timeouts, accounts, leaving, (), move || {
-            on_made();
+            let turns = make(&seen);
             let seen = Arc::clone(&seen);
-            App::new().configure(routes).wrap_fn(move |request, routes| {
+            let app = App::new().configure(routes).wrap_fn(move |request, routes| {
                 seen.fetch_add(1, Ordering::Relaxed);
                 routes.call(request)
-            })
+            });
+            (turns, app)
         })
         .unwrap()
         .run();

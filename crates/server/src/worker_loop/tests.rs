@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gate::Gate;
+use actix_web::rt;
 use std::{
     cell::Cell,
     collections::VecDeque,
@@ -162,6 +163,40 @@ async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
         () = others => {}
     }
     assert!((1..10_000).contains(&on_write.get()), "{}", on_write.get());
+}
+
+#[actix_web::test]
+async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of_them() {
+    let server = Rc::new(Server::start());
+    let client = server.follow(SSE, "a", Place::NOW);
+    server.settle();
+    let rounds = Rc::clone(&server);
+    rt::spawn(async move { rounds.rounds.run(&rounds.desk).await });
+    let served = Rc::new(Cell::new(0));
+    // Each task stands for a connection of actix whose client sends as fast as it can.
+    for _ in 0..2_000 {
+        let (mut turn, served) = (server.rounds.requests().claim(), Rc::clone(&served));
+        rt::spawn(async move {
+            loop {
+                poll_fn(|context| turn.poll(context)).await;
+                turn.end();
+                served.set(served.get() + 1);
+                yield_now().await;
+            }
+        });
+    }
+    for n in 1..20 {
+        while served.get() < n * 100 {
+            yield_now().await;
+        }
+        let (before, heard) = (served.get(), client.counts().1);
+        server.publish("a", "x");
+        while client.counts().1 == heard {
+            yield_now().await;
+        }
+        let meanwhile = served.get() - before;
+        assert!(meanwhile <= 2 * 16, "{meanwhile} requests came first");
+    }
 }
 
 struct Server {

@@ -1,0 +1,120 @@
+//! Connections that wait for their turn: how many are served in a round, and how they end.
+
+use super::{Client, Running, TIME_MAX};
+use crate::request_turns::RequestTurns;
+use crate::takeover::service::serve;
+use crate::takeover::socket::{ConnectionOptions, Takeable};
+use crate::takeover::{HttpTimeouts, RefusalBody};
+use actix_http::HttpService;
+use actix_service::{ServiceFactory, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::{App, HttpResponse, rt, web};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+#[actix_web::test]
+async fn however_many_requests_have_come_a_round_serves_sixteen() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&most);
+    let server = Running::in_turns(1, move |served| {
+        let (turns, seen, served) =
+            (RequestTurns::by_rounds(), Arc::clone(&seen), Arc::clone(served));
+        let rounds = turns.clone();
+        rt::spawn(async move {
+            loop {
+                let before = served.load(Ordering::Relaxed);
+                rounds.begin_round();
+                tokio::task::yield_now().await;
+                seen.fetch_max(served.load(Ordering::Relaxed) - before, Ordering::Relaxed);
+            }
+        });
+        turns
+    });
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(Client(TcpStream::connect(server.address).await.unwrap()));
+    }
+    for _ in 0..3 {
+        for client in &mut clients {
+            client.send(b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        }
+        for client in &mut clients {
+            client.head().await;
+            assert_eq!(client.take(5).await, b"plain");
+        }
+    }
+    let most = most.load(Ordering::Relaxed);
+    assert!((1..=16).contains(&most), "{most} in one round");
+    server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn a_head_that_waits_for_a_turn_is_timed_all_the_same() {
+    let turns = RequestTurns::by_rounds();
+    let request_head = Duration::from_millis(50);
+    let mut client = connection(&turns, request_head).await;
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    timeout(TIME_MAX, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(!is_waited_for(&turns), "it has left the queue");
+}
+
+#[actix_web::test]
+async fn a_large_answer_goes_on_in_later_turns() {
+    let turns = RequestTurns::by_rounds();
+    turns.begin_round();
+    let mut client = connection(&turns, TIME_MAX).await;
+    client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let rounds = async {
+        loop {
+            turns.begin_round();
+            tokio::task::yield_now().await;
+        }
+    };
+    let reading = timeout(TIME_MAX, async {
+        while answer.len() < LARGE {
+            client.read_buf(&mut answer).await.unwrap();
+        }
+    });
+    tokio::select! {
+        () = rounds => {}
+        read = reading => read.unwrap(),
+    }
+    assert!(answer.ends_with(&[b'x'; LARGE / 2]));
+}
+
+/// The client's end of a connection that takes its turns from `turns`.
+async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStream {
+    let app = App::new()
+        .route("/large", web::get().to(|| async { HttpResponse::Ok().body("x".repeat(LARGE)) }))
+        .default_service(web::to(HttpResponse::NoContent));
+    let http = HttpService::build()
+        .on_connect_ext(|socket: &Takeable<DuplexStream>, data| drop(data.insert(socket.link())))
+        .h1(map_config(app, |()| AppConfig::default()))
+        .new_service(())
+        .await
+        .unwrap();
+    let (client, server) = duplex(1 << 20);
+    let timeouts = HttpTimeouts { request_head, ..HttpTimeouts::default() };
+    let options = ConnectionOptions {
+        timeouts,
+        turns: turns.clone(),
+        ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
+    };
+    rt::spawn(serve(&http, server, None, options));
+    client
+}
+
+fn is_waited_for(turns: &RequestTurns) -> bool {
+    turns.poll(&Context::from_waker(Waker::noop())).is_ready()
+}
+
+const LARGE: usize = 300_000;
