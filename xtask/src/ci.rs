@@ -60,6 +60,8 @@ pub(crate) const STEPS: [Step; 15] = [
             Need::Nginx,
             Need::Faketime,
             Need::Commands,
+            Need::Python,
+            Need::Php,
             Need::Strace,
         ],
         run: steps::e2e,

@@ -9,6 +9,8 @@ mod environment;
 mod faults;
 mod layers;
 mod listen;
+#[cfg(test)]
+mod page;
 mod reasons;
 mod settings;
 mod units;

@@ -33,6 +33,8 @@ pub(crate) enum Need {
     Strace,
     /// With the module that makes virtual environments, which Debian packs apart.
     Python,
+    /// Runs a program of the documentation.
+    Php,
     /// The Autobahn test suite, in a virtual environment of its own.
     Kosoku,
     /// nginx's module for publish and subscribe, which `bench fanout` measures beside us.
@@ -43,7 +45,7 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
@@ -55,6 +57,7 @@ impl Need {
         Self::Valgrind,
         Self::Strace,
         Self::Python,
+        Self::Php,
         Self::Playwright,
         Self::CargoFuzz,
         Self::Kosoku,
@@ -78,6 +81,7 @@ impl Need {
             Self::Valgrind => "valgrind",
             Self::Strace => "strace",
             Self::Python => "Python with venv",
+            Self::Php => "PHP",
             Self::Kosoku => "kosoku",
             Self::Nchan => "nchan",
             Self::FanoutPeers => "the packages of benches/fanout/peers/",
@@ -102,6 +106,7 @@ impl Need {
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
             Self::Valgrind => has("valgrind"),
             Self::Strace => has("strace"),
+            Self::Php => has("php"),
             Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
             Self::Kosoku => {
                 let mut version = Command::new(workspace.kosoku().join("bin/python"));

@@ -85,6 +85,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Valgrind => vec!["valgrind"],
         Need::Strace => vec!["strace"],
         Need::Python => vec!["python3", "python3-venv"],
+        Need::Php => vec!["php-cli"],
         Need::Nchan => vec!["nginx-light", "libnginx-mod-nchan"],
         Need::Playwright | Need::CargoFuzz | Need::Kosoku | Need::FanoutPeers => vec![],
     }
@@ -116,7 +117,7 @@ mod tests {
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
                  chromium fonts-liberation nodejs npm haproxy nginx-light faketime curl procps \
-                 man-db g++ valgrind strace python3 python3-venv",
+                 man-db g++ valgrind strace python3 python3-venv php-cli",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",
                 "python3 -m venv --clear 'target/tools/kosoku'",

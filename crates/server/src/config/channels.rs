@@ -17,6 +17,9 @@ use toml::{Table, Value as Toml};
 /// One option of a channel.
 pub(super) struct ChannelOption {
     pub(super) key: &'static str,
+    /// What it is, for the page of settings.
+    #[cfg(test)]
+    pub(super) help: &'static str,
     /// Whether a rule says anything of it.
     pub(super) is_stated: fn(&Rule) -> bool,
     /// Its value, where it means anything.
@@ -41,7 +44,7 @@ pub enum Value {
 }
 
 macro_rules! options {
-    ($($key:ident: $kind:ty => $field:ident, $value:expr;)*) => {
+    ($(#[doc = $help:literal] $key:ident: $kind:ty => $field:ident, $value:expr;)*) => {
         /// One table as it was written.
         #[derive(Default, Deserialize)]
         struct Written {
@@ -64,6 +67,8 @@ macro_rules! options {
         /// Every option, in the order in which they are told.
         pub(super) const OPTIONS: &[ChannelOption] = &[$(ChannelOption {
             key: stringify!($key),
+            #[cfg(test)]
+            help: $help,
             is_stated: |rule| rule.$field.is_some(),
             value: $value,
         }),*];
@@ -71,19 +76,32 @@ macro_rules! options {
 }
 
 options! {
+    /// Messages that the channel stores; with `compact`, removals
     retention_messages: Count => retention_messages, |options| count(options.retention.messages_max);
+    /// Bytes that the channel stores; with `compact`, of removals
     retention_bytes: Bytes => retention_bytes, |options| bytes(options.retention.bytes_max);
+    /// How long the channel stores a message; with `compact`, a removal
     retention_age: Span => retention_age_ms, |options| time(options.retention.age_max_ms);
+    /// Largest message: payload, event name and key
     message_bytes_max: Bytes => message_bytes_max, |options| bytes(options.message_bytes_max);
+    /// Store only the last value per key
     compact: bool => compact, |options| Some(Value::Truth(options.compaction.is_some()));
+    /// With `compact`: keys with a value
     keys_max: Count => keys_max, |options| count(options.compaction?.keys_max);
+    /// With `compact`: bytes of all values
     keys_bytes_max: Bytes => keys_bytes_max, |options| bytes(options.compaction?.bytes_max);
+    /// With `compact`: how long a value is stored without being renewed
     keys_age: Span => keys_age_ms,
         |options| options.compaction?.age_max_ms.map_or(Some(Value::Unbounded), time);
+    /// List the subscribers, and publish who joins and leaves
     presence: bool => presence, |options| Some(Value::Truth(options.presence));
+    /// Subscribers whose next message has expired: `gap` sends a gap notice, `disconnect` disconnects them to resume
     slow_readers: SlowReadersWord => slow_readers, |options| slow_readers(options.slow_readers);
+    /// Who may publish: `anyone`, `http` (only HTTP requests, no WebSockets), `nobody`
     publishers: PublishersWord => publishers, |options| publishers(options.publishers);
+    /// Message ids that the channel remembers for deduplication
     ids_max: Count => repeats_ids, |options| count(options.repeats.ids_max);
+    /// How long the channel remembers a message id
     ids_age: Span => repeats_age_ms, |options| time(options.repeats.age_max_ms);
 }
 

@@ -40,21 +40,21 @@ macro_rules! settings {
 }
 
 settings! {
-    /// A TOML file with any of the keys below, - spelled _
+    /// A TOML file with settings; in it, - is written _
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Where to listen, more than once or with commas for several: 8080, localhost:8080, [::1]:8080;
+    /// Addresses to listen on, repeated or with commas for several: 8080, localhost:8080, [::1]:8080;
     /// a port alone is on this machine, port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     #[serde(default, deserialize_with = "listen::read")]
     listen: Vec<Endpoint>,
 
-    /// Listen beyond this machine although anybody may then read and publish everything
+    /// Allow addresses that other machines can reach, although anybody can then read and publish everything [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool,
 
-    /// Hosts to answer to beside localhost, 127.0.0.1 and [::1]: push.example.com, *.example.com, or
+    /// Hosts to answer to, besides localhost, 127.0.0.1 and [::1]: push.example.com, *.example.com, or
     /// * for every host [default: none; beyond this machine, every host]
     #[arg(long, value_name = "HOSTS")]
     allowed_hosts: AllowedHosts,
@@ -64,32 +64,33 @@ settings! {
     #[arg(long, value_name = "ORIGINS")]
     allowed_origins: AllowedOrigins,
 
-    /// Keep the log in this directory, so that it outlives the server [default: in memory]
+    /// Directory in which to keep the log on disk [default: in memory]
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// With --data, when it has to be on disk: always, never, or every 100ms or so [default: always]
+    /// With --data, when messages are synced to disk: always (before each answer), never, or an interval such as 100ms
+    /// [default: always]
     #[arg(long, value_name = "WHEN")]
     fsync: Fsync,
 
-    /// With --data, bytes that the messages of all channels may take there, the oldest gone first
+    /// With --data, bytes of all messages on disk; beyond it, the oldest are deleted
     /// [default: a quarter of the disk]
     #[arg(long, value_name = "BYTES")]
     data_bytes_max: Bytes,
 
-    /// Worker threads, at most 64 [default: one a core]
+    /// Worker threads, at most 64 [default: one per core]
     #[arg(long, value_name = "COUNT")]
     workers: Count,
 
-    /// Subscribers at once [default: what the file-descriptor limit allows]
+    /// Subscribers at the same time [default: what the file-descriptor limit allows]
     #[arg(long, value_name = "COUNT")]
     connections_max: Count,
 
-    /// Subscriptions of one subscriber [default: 256]
+    /// Subscriptions of one connection [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     subscriptions_max: Count,
 
-    /// Largest message: payload, event and key [default: 1MiB]
+    /// Largest message: payload, event name and key [default: 1MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     message_bytes_max: Bytes,
 
@@ -105,18 +106,17 @@ settings! {
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     replies_bytes_max: Bytes,
 
-    /// Bytes of requests and WebSocket messages whose end has not come, of all clients together; one may
-    /// have a quarter, and who has the most is refused first [default: 128MiB, or four times the largest body]
+    /// Bytes of requests and WebSocket messages that have not arrived completely, of all clients; one client may
+    /// have a quarter, and the one with most is refused first [default: 128MiB, or four times the largest body]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     input_bytes_max: Bytes,
 
-    /// Bytes of answers and messages that clients have not taken, of all clients together; one may have a
-    /// quarter, and who has the most is cut off first [default: 128MiB, or 16 times the largest message]
+    /// Bytes of answers and messages that clients have not read, of all clients; one client may have a
+    /// quarter, and the one with most is disconnected first [default: 128MiB, or 16 times the largest message]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     output_bytes_max: Bytes,
 
-    /// Ids by which a repeat is told, remembered for the messages of one publisher's address
-    /// [default: 250000]
+    /// Message ids remembered for one publisher's address, for deduplication [default: 250000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     publisher_ids_max: Count,
 
@@ -124,27 +124,27 @@ settings! {
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     page_messages_max: Count,
 
-    /// Empty channels whose losses are remembered one by one [default: 10000]
+    /// Empty channels whose lost messages are remembered individually [default: 10000]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     dead_channels_max: Count,
 
-    /// Messages a channel keeps [default: 10000; with --data unbounded]
+    /// Messages that a channel stores [default: 10000; with --data unlimited]
     #[arg(long, value_name = "COUNT", help_heading = "Retention, whichever bound is reached first")]
     retention_messages: Count,
 
-    /// Bytes a channel keeps [default: 16MiB; with --data unbounded]
+    /// Bytes that a channel stores [default: 16MiB; with --data unlimited]
     #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
     retention_bytes: Bytes,
 
-    /// How long a channel keeps a message [default: 1h; with --data unbounded]
+    /// How long a channel stores a message [default: 1h; with --data unlimited]
     #[arg(long, value_name = "TIME", help_heading = "Retention, whichever bound is reached first")]
     retention_age: Span,
 
-    /// Bytes all channels keep in memory together, oldest gone first [default: 256MiB]
+    /// Bytes of all messages in memory; beyond it, the oldest are deleted [default: 256MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Retention, whichever bound is reached first")]
     total_bytes_max: Bytes,
 
-    /// Silence after which a heartbeat goes out [default: 20s]
+    /// Time without a message after which a heartbeat is sent [default: 20s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     heartbeat: Span,
 
@@ -152,12 +152,11 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pong_wait: Span,
 
-    /// How long a WebSocket's closing may take [default: 3s]
+    /// How long a WebSocket may take to close [default: 3s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     close_wait: Span,
 
-    /// How long a client may take no byte of what it is sent before it is let go, to resume later
-    /// [default: 1m]
+    /// How long a client may read no byte before it is disconnected [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     stall: Span,
 
@@ -169,19 +168,19 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     poll_wait_max: Span,
 
-    /// How long an HTTP connection may be idle between requests; above a balancer's own limit [default: 75s]
+    /// How long an HTTP connection may be idle between requests; longer than a load balancer's own limit [default: 75s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     keep_alive: Span,
 
-    /// What browsers are told to wait before they reconnect [default: 2s]
+    /// How long browsers wait before they reconnect [default: 2s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     retry: Span,
 
-    /// How often it is told who came and who left, where channels tell [default: 1s]
+    /// How often joins and leaves are published, in channels with presence [default: 1s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     presence_interval: Span,
 
-    /// How long connections have to end when the server does [default: 10s]
+    /// How long a shutdown waits for connections to end [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     drain: Span,
 }

@@ -41,10 +41,19 @@ impl Socket {
     ///
     /// The server refused, or did not say welcome.
     pub async fn speak(address: SocketAddr) -> Result<(Self, Value)> {
-        let mut socket = Self::connect(address, "/ws", Some("tidewire.v1")).await?;
+        let mut socket = Self::dial(address).await?;
         let welcome = socket.json().await?.context("no welcome")?;
         ensure!(text(&welcome, "type")? == "welcome", "instead of a welcome: {welcome}");
         Ok((socket, welcome))
+    }
+
+    /// Opens one that speaks `tidewire.v1`, whose welcome is its first frame.
+    ///
+    /// # Errors
+    ///
+    /// The server refused.
+    pub async fn dial(address: SocketAddr) -> Result<Self> {
+        Self::connect(address, "/ws", Some("tidewire.v1")).await
     }
 
     /// The same, with subscriptions; they are not answered yet.

@@ -1,17 +1,20 @@
 //! Every block of README.md, of `docs/` and of the crates' READMEs is run, or says why it is not.
 //!
+//! A page has a server of its own: a stock one, or one with the first file of settings that the page shows.
 //! A comment right before a block says what is special about it:
 //! `<!-- not run: REASON -->`, `<!-- run: on a server of its own -->`,
 //! `<!-- run: after a restart -->`. A comment that says nothing any more is an error.
 
 mod blocks;
+mod conversation;
+mod program;
 mod rust;
 mod shell;
 mod transcript;
 
 use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, bail, ensure};
-use blocks::{Block, Note, documentation};
+use blocks::{Block, Note, documentation, settings_of};
 use serde_json::json;
 use std::time::Duration;
 use tidewire_test_harness::{
@@ -30,7 +33,8 @@ fn blocks(language: &str) -> Result<(Vec<Block>, Vec<Block>)> {
 fn each_block_is_of_a_kind_that_is_run() -> Result<()> {
     for block in documentation()? {
         let is_known = match block.language.as_str() {
-            "sh" | "console" | "js" | "json" | "toml" => true,
+            "sh" | "console" | "js" | "json" | "toml" | "tidewire" => true,
+            language if program::runner(language).is_some() => true,
             // rustdoc runs what the crate's own page takes in.
             "rust" | "rust,no_run" => block.is_doctest || rust::is_compiled_here(&block),
             "text" => {
@@ -129,12 +133,14 @@ async fn commands_do_what_they_are_there_for() -> Result<()> {
     within(240, async {
         let (run, excused) = blocks("sh")?;
         ensure!(!run.is_empty(), "no page shows a command");
+        let all = documentation()?;
         for block in run {
-            shell::run(&block).await.with_context(|| block.to_string())?;
+            let settings = settings_of(&block.page, &all);
+            shell::run(&block, settings).await.with_context(|| block.to_string())?;
         }
         for block in excused {
             // What may do anything to a machine is not tried.
-            let is_stale = shell::is_harmless(&block) && shell::run(&block).await.is_ok();
+            let is_stale = shell::is_harmless(&block) && shell::run(&block, None).await.is_ok();
             ensure!(!is_stale, "{block} runs, so the reason before it is stale");
         }
         Ok(())
@@ -149,6 +155,39 @@ async fn transcripts_are_what_happens() -> Result<()> {
         ensure!(!run.is_empty(), "no page shows a transcript");
         ensure!(excused.is_empty(), "{} is a transcript, which can be run", excused[0]);
         transcript::run(&run, &documentation()?).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn programs_in_other_languages_publish_and_subscribe() -> Result<()> {
+    within(240, async {
+        let all = documentation()?;
+        for block in &all {
+            let Some(runner) = program::runner(&block.language) else { continue };
+            ensure!(block.note == Note::None, "{block} is a program, which can be run");
+            let settings = settings_of(&block.page, &all);
+            program::run(block, runner, settings).await.with_context(|| block.to_string())?;
+        }
+        for language in ["mjs", "python", "php"] {
+            let is_shown = all.iter().any(|block| block.language == language);
+            ensure!(is_shown, "no page shows a program in {language}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn conversations_of_the_protocol_are_what_happens() -> Result<()> {
+    within(180, async {
+        let (run, excused) = blocks("tidewire")?;
+        ensure!(!run.is_empty(), "no page shows a conversation");
+        ensure!(excused.is_empty(), "{} is a conversation, which can be run", excused[0]);
+        for block in run {
+            conversation::run(&block).await.with_context(|| block.to_string())?;
+        }
+        Ok(())
     })
     .await
 }

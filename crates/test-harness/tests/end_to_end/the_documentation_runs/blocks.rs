@@ -61,6 +61,12 @@ pub(super) fn documentation() -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
+/// The first file of settings that a page shows, which its server has.
+pub(super) fn settings_of<'a>(page: &str, all: &'a [Block]) -> Option<&'a str> {
+    let mut files = all.iter().filter(|block| block.page == page && block.language == "toml");
+    files.find(|block| block.note == Note::None).map(|block| &*block.text)
+}
+
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! The README's lines of Rust, compiled and run as they stand there.
+//! The lines of Rust in `docs/getting-started.md`, compiled and run as they stand there.
 
 use super::blocks::{Block, documentation};
 use anyhow::{Context as _, Result, ensure};
@@ -42,7 +42,7 @@ let client = tidewire_client::Client::new("http://127.0.0.1:8080")?;
 client.publish("chat.room1").text("hi").send().await?;
 let mut deliveries = client.subscribe(["chat.*"]).since("5m".parse()?).stream();
 while let Some(delivery) = futures_util::StreamExt::next(&mut deliveries).await {
-    println!("{:?}", delivery?); // a message, or word of a gap
+    println!("{:?}", delivery?); // a message, or a gap notice
 }
 Ok(())
 }
@@ -56,9 +56,8 @@ pub(super) fn is_compiled_here(block: &Block) -> bool {
 
 pub(super) async fn run() -> Result<()> {
     let blocks = documentation()?;
-    let of_readme =
-        blocks.iter().find(|block| block.page == "README.md" && block.language == "rust");
-    ensure!(of_readme.is_some_and(is_compiled_here), "the README's lines are not those here");
+    let shown = blocks.iter().find(|block| block.page == PAGE && block.language == "rust");
+    ensure!(shown.is_some_and(is_compiled_here), "the lines of {PAGE} are not those here");
     let server = Server::start(&[]).await?;
     ADDRESS.set(server.address()).ok().context("it runs once")?;
     let published = async {
@@ -74,6 +73,8 @@ pub(super) async fn run() -> Result<()> {
         outcome = published => outcome,
     }
 }
+
+const PAGE: &str = "docs/getting-started.md";
 
 static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
 static PRINTED: AtomicUsize = AtomicUsize::new(0);

@@ -33,11 +33,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// With what the pages say of channels that have a state or members.
-    pub(super) async fn new() -> Result<Self> {
+    /// With the settings that a page shows, which are also there as `tidewire.toml`.
+    pub(super) async fn new(shown: Option<&str>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let settings = folder.path().join("server.toml");
-        fs::write(&settings, SETTINGS)?;
+        fs::write(&settings, shown.unwrap_or_default())?;
+        if let Some(shown) = shown {
+            fs::write(folder.path().join("tidewire.toml"), shown)?;
+        }
         // As on a terminal, where nothing is shown beside what comes; and with a status that tells.
         for (home, options) in [("lenient", ""), ("strict", "fail-with-body\n")] {
             let home = folder.path().join(home);
@@ -117,8 +120,8 @@ impl Drop for Running {
 }
 
 /// Runs every line of a block, in order.
-pub(super) async fn run(block: &Block) -> Result<()> {
-    let place = Place::new().await?;
+pub(super) async fn run(block: &Block, settings: Option<&str>) -> Result<()> {
+    let place = Place::new(settings).await?;
     for line in block.text.replace("\\\n", " ").lines() {
         let line = line.split_once(" # ").map_or(line, |(command, _)| command).trim();
         if !line.is_empty() && !line.starts_with('#') {
@@ -153,7 +156,7 @@ async fn run_line(place: &Place, line: &str) -> Result<()> {
 }
 
 /// Publishes where the pages follow, and writes to the log file they publish.
-async fn bring_news(place: &Place, is_for_input: bool) -> Result<()> {
+pub(super) async fn bring_news(place: &Place, is_for_input: bool) -> Result<()> {
     if is_for_input {
         let path = place.folder.path().join("app.log");
         let mut log = fs::OpenOptions::new().append(true).open(path)?;
@@ -186,7 +189,5 @@ pub(super) fn is_harmless(block: &Block) -> bool {
     })
 }
 
-const SETTINGS: &str =
-    "[channels.\"state.*\"]\ncompact = true\n[channels.\"room.*\"]\npresence = true\n";
-const NEWS: &str = "news from the test";
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const NEWS: &str = "news from the test";
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);

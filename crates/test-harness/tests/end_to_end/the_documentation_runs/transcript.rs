@@ -4,7 +4,7 @@
 //! be one epoch here, and offsets are the page's.
 
 use super::{
-    blocks::{Block, Note},
+    blocks::{Block, Note, settings_of},
     shell::{Place, Running},
 };
 use anyhow::{Context as _, Result, ensure};
@@ -26,14 +26,15 @@ struct Step {
 }
 
 /// Names of the page, and what stands for them here.
-type Names = BTreeMap<String, String>;
+pub(super) type Names = BTreeMap<String, String>;
 
 /// Runs the transcripts of all pages; those of one page share a server, unless they say otherwise.
 pub(super) async fn run(transcripts: &[Block], all: &[Block]) -> Result<()> {
     let mut shared: Option<(String, Place, Names)> = None;
     for block in transcripts {
+        let own = settings_of(&block.page, all);
         if shared.as_ref().is_none_or(|(page, ..)| *page != block.page) {
-            shared = Some((block.page.clone(), Place::new().await?, Names::new()));
+            shared = Some((block.page.clone(), Place::new(own).await?, Names::new()));
         }
         let (_, place, names) = shared.as_mut().context("no server")?;
         let settings = all.iter().find(|one| one.language == "toml" && one.page == block.page);
@@ -41,10 +42,10 @@ pub(super) async fn run(transcripts: &[Block], all: &[Block]) -> Result<()> {
             Note::None => run_block(block, place, names, settings).await,
             // The positions of the life before are still known then.
             Note::AfterRestart => {
-                run_block(block, &Place::new().await?, &mut names.clone(), settings).await
+                run_block(block, &Place::new(own).await?, &mut names.clone(), settings).await
             }
             Note::OnItsOwn | Note::NotRun(_) => {
-                run_block(block, &Place::new().await?, &mut Names::new(), settings).await
+                run_block(block, &Place::new(own).await?, &mut Names::new(), settings).await
             }
         };
         outcome.with_context(|| block.to_string())?;
@@ -154,7 +155,7 @@ fn steps(text: &str) -> Result<Vec<Step>> {
 }
 
 /// Checks that `seen` is what the page says, but for names and times; learns which name is which.
-fn unify(expected: &[String], seen: &[&str], names: &mut Names) -> Result<()> {
+pub(super) fn unify(expected: &[String], seen: &[&str], names: &mut Names) -> Result<()> {
     ensure!(expected.len() == seen.len(), "instead of {expected:#?} came {seen:#?}");
     let mut learnt = names.clone();
     for (expected, seen) in expected.iter().zip(seen) {
