@@ -17,6 +17,8 @@ pub struct Audience {
     worker: Worker,
     /// By seat. Boxed, as the server has them.
     connections: Vec<Option<Box<Connection>>>,
+    /// Those who are about to write the same batch.
+    group: Vec<SeatId>,
 }
 
 impl Audience {
@@ -26,7 +28,7 @@ impl Audience {
         let lane = broker.lane().unwrap();
         let limits = connection::Limits::default();
         let worker = Worker::new(broker, lane, limits);
-        let mut this = Self { worker, connections: Vec::new() };
+        let mut this = Self { worker, connections: Vec::new(), group: Vec::new() };
         let subscriptions: Vec<Subscription> = patterns
             .iter()
             .map(|pattern| Subscription { pattern: pattern.parse().unwrap(), place: Place::NOW })
@@ -47,7 +49,7 @@ impl Audience {
             let seat = connection.seat();
             this.connections.resize_with(seat.index() + 1, || None);
             this.connections[seat.index()] = Some(Box::new(connection));
-            this.give_turn(seat);
+            this.give_turn(seat, no_socket);
         }
         this
     }
@@ -79,30 +81,67 @@ impl Audience {
     /// Gives one turn to a connection that is due; says how many bytes it sent, if there was one.
     pub fn deliver_to_one(&mut self) -> Option<usize> {
         let seat = self.worker.lane.next_due()?;
-        Some(self.give_turn(seat))
+        Some(self.give_turn(seat, no_socket))
     }
 
     /// Sorts out the news, and gives turns until no connection is due; returns the bytes sent.
     pub fn deliver(&mut self) -> usize {
+        self.deliver_to(no_socket)
+    }
+
+    /// The same, with something in place of the sockets.
+    pub fn deliver_to(&mut self, mut socket: impl FnMut(&[u8])) -> usize {
         let mut sent = 0;
         loop {
-            while let Some(bytes) = self.deliver_to_one() {
-                sent += bytes;
+            while let Some(seat) = self.worker.lane.next_due() {
+                if !self.join(seat) {
+                    sent += self.write_group(&mut socket);
+                    sent += self.give_turn(seat, &mut socket);
+                } else if self.group.len() == GROUP_MAX {
+                    sent += self.write_group(&mut socket);
+                }
             }
+            sent += self.write_group(&mut socket);
             if !self.sort_out_news() {
                 return sent;
             }
         }
     }
 
+    /// Puts a connection into the group, if it can be, as `server::worker_loop::group` does.
+    fn join(&mut self, seat: SeatId) -> bool {
+        let Some(Some(connection)) = self.connections.get_mut(seat.index()) else { return false };
+        let joins = connection.poll_shared(&mut self.worker, TIME);
+        if joins {
+            self.group.push(seat);
+        }
+        joins
+    }
+
+    /// Writes one batch for the whole group, likewise; returns the bytes sent.
+    fn write_group(&mut self, mut socket: impl FnMut(&[u8])) -> usize {
+        let Self { worker, connections, group } = self;
+        let written = worker.batch.len();
+        let bytes = worker.batch.contiguous().unwrap_or_default();
+        group.iter().for_each(|_| socket(bytes));
+        for seat in &*group {
+            let Some(Some(connection)) = connections.get_mut(seat.index()) else { continue };
+            connection.handle_transmitted(written, worker, TIME);
+            assert!(!connection.is_blocked() && !connection.may_transmit(worker));
+            assert!(!connection.has_publishes() && connection.parting().is_none());
+            connection.rest(worker, Waker::noop());
+        }
+        group.drain(..).len() * written
+    }
+
     /// A turn to deliver, as `server::driver` gives it.
-    fn give_turn(&mut self, seat: SeatId) -> usize {
+    fn give_turn(&mut self, seat: SeatId, mut socket: impl FnMut(&[u8])) -> usize {
         let Self { worker, connections, .. } = self;
         let Some(Some(connection)) = connections.get_mut(seat.index()) else { return 0 };
         connection.handle_time(worker, TIME);
         let mut sent = 0;
         while connection.poll_transmit(worker, TIME, Waker::noop()) {
-            black_box(worker.batch.contiguous());
+            socket(worker.batch.contiguous().unwrap_or_default());
             let written = worker.batch.len();
             connection.handle_transmitted(written, worker, TIME);
             sent += written;
@@ -114,6 +153,14 @@ impl Audience {
         connection.rest(worker, Waker::noop());
         sent
     }
+}
+
+/// Connections in a group: so many deliveries of this size there are between two looks at the clock.
+const GROUP_MAX: usize = 15;
+
+/// A socket that takes everything at no cost.
+fn no_socket(bytes: &[u8]) {
+    black_box(bytes);
 }
 
 const TIME: Time = Time { steady_ms: 0, wall_ms: 0 };

@@ -49,6 +49,16 @@ impl Connection {
         !worker.batch.is_empty()
     }
 
+    /// Whether all that is to be done for it now is to write the worker's batch, which another connection has
+    /// filled; it takes in that time has passed, like [`Connection::handle_time`].
+    ///
+    /// If so, [`Connection::handle_transmitted`] has to follow before it is asked again, with the batch
+    /// unchanged.
+    pub fn poll_shared(&mut self, worker: &mut Worker, time: Time) -> bool {
+        self.handle_time(worker, time);
+        self.blocked_ms.is_none() && self.shares_batch(worker)
+    }
+
     /// Whether the worker's batch, which another connection has filled, is what this one has to write.
     ///
     /// Subscribers of one channel have their turns one after another, and most of them stand at the same

@@ -6,9 +6,9 @@
 use crate::{desk::Desk, gate::Ticket, socket::Socket, temporary::spread, under_way::UnderWay};
 use bytes::Bytes;
 use std::{
-    io::IoSlice,
+    io::{self, IoSlice},
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 use tidewire_broker::{Publishing, SeatId};
 use tidewire_connection::{Connection, Opening, Publish, Refusal, Time, Worker};
@@ -33,6 +33,8 @@ pub(crate) struct Driver<S> {
     under_way: UnderWay,
     /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
     is_listening: bool,
+    /// Whether it is in the worker's group of those who are about to write the same.
+    has_joined: bool,
     _ticket: Ticket,
 }
 
@@ -106,6 +108,7 @@ impl<S: Socket> Driver<S> {
             socket,
             under_way: UnderWay::default(),
             is_listening: false,
+            has_joined: false,
             _ticket: ticket,
         }
     }
@@ -151,6 +154,45 @@ impl<S: Socket> Driver<S> {
             turn.worker.lane.rest(self.seat(), context.waker(), Some(until_ms));
         }
         Outcome::Waits
+    }
+
+    /// Whether all that is to be done for it is to write the worker's batch, as it is: then it is to be
+    /// written by [`Driver::write_shared`], and [`Driver::settle`] called. At other times it needs a turn.
+    pub(crate) fn join(&mut self, worker: &mut Worker, time: Time) -> bool {
+        if self.has_joined || !self.under_way.is_nothing() {
+            // Its place moves only when it settles: it would join for the same again.
+            return false;
+        }
+        self.has_joined = self.connection.poll_shared(worker, time);
+        self.has_joined
+    }
+
+    /// Writes what others write too.
+    pub(crate) fn write_shared(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.socket.poll_write(context, slices)
+    }
+
+    /// Takes in how that went, with the worker's batch still the same, and waits; false if it needs a turn
+    /// instead.
+    pub(crate) fn settle(
+        &mut self,
+        written: &Poll<io::Result<usize>>,
+        worker: &mut Worker,
+        time: Time,
+        waker: &Waker,
+    ) -> bool {
+        self.has_joined = false;
+        self.handle_written(written, worker, time);
+        let has_more = self.connection.is_blocked() || self.connection.may_transmit(worker);
+        if has_more || self.connection.parting().is_some() || self.has_work(worker) {
+            return false;
+        }
+        self.connection.rest(worker, waker);
+        true
     }
 
     /// Gives up the seat, ends the sending side and closes the socket.
@@ -247,34 +289,24 @@ impl<S: Socket> Driver<S> {
     /// Writes until there is nothing, until the socket takes no more, or until it has written its
     /// share: then there may be more.
     fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
-        let Self { connection, socket, .. } = self;
         let Turn { desk, worker, time, moved_bytes, .. } = turn;
         // To gather for a socket that takes nothing would be for nothing.
-        if connection.is_blocked() && socket.poll_writable(context).is_pending() {
+        if self.connection.is_blocked() && self.socket.poll_writable(context).is_pending() {
             return false;
         }
         let mut written_bytes = 0;
-        while connection.poll_transmit(worker, *time, context.waker()) {
+        while self.connection.poll_transmit(worker, *time, context.waker()) {
             let written = match worker.batch.contiguous() {
-                Some(bytes) => socket.poll_write(context, &[IoSlice::new(bytes)]),
-                None => socket.poll_write(context, &worker.batch.slices(&desk.broker)),
+                Some(bytes) => self.socket.poll_write(context, &[IoSlice::new(bytes)]),
+                None => self.socket.poll_write(context, &worker.batch.slices(&desk.broker)),
             };
-            match written {
-                Poll::Ready(Ok(count @ 1..)) => {
-                    connection.handle_transmitted(count, worker, *time);
-                    written_bytes += count;
-                    *moved_bytes += count;
-                }
-                Poll::Ready(Ok(0) | Err(_)) => {
-                    connection.handle_gone();
-                    return false;
-                }
-                Poll::Pending => {
-                    connection.handle_transmitted(0, worker, *time);
-                    return false;
-                }
+            let count = self.handle_written(&written, worker, *time);
+            if count == 0 {
+                return false;
             }
-            if !connection.is_blocked() && !connection.may_transmit(worker) {
+            written_bytes += count;
+            *moved_bytes += count;
+            if !self.connection.is_blocked() && !self.connection.may_transmit(worker) {
                 return false;
             }
             if written_bytes >= WRITE_BYTES_MAX {
@@ -282,6 +314,29 @@ impl<S: Socket> Driver<S> {
             }
         }
         false
+    }
+
+    /// Takes in what the socket said to a write; returns how many bytes it took.
+    fn handle_written(
+        &mut self,
+        written: &Poll<io::Result<usize>>,
+        worker: &mut Worker,
+        time: Time,
+    ) -> usize {
+        match written {
+            Poll::Ready(Ok(0) | Err(_)) => {
+                self.connection.handle_gone();
+                0
+            }
+            Poll::Ready(Ok(count)) => {
+                self.connection.handle_transmitted(*count, worker, time);
+                *count
+            }
+            Poll::Pending => {
+                self.connection.handle_transmitted(0, worker, time);
+                0
+            }
+        }
     }
 }
 

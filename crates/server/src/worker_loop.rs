@@ -3,6 +3,7 @@
 //! ```text
 //!   ┌─► the lane sorts out news: which connections does it concern?
 //!   │   deliver   connections with news, the longest due first:      gather, copy, send
+//!   │             those who get the same batch, a few at a time:     all checks, all sends
 //!   │   serve     connections that were woken, the first one first:  read, publish, send
 //!   │             what a turn leaves over ──► the end of this queue
 //!   │   call      requests that wait for a turn:                     wake so many
@@ -13,12 +14,15 @@
 //! by the constants below. All queues are served in order, so a connection waits for at most one turn of each other
 //! connection in the same queue. `ARCHITECTURE.md` lists all budgets.
 
+mod group;
+
 use crate::{
     desk::Desk,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn},
     ready::ReadyQueue,
     request_turns::RequestTurns,
     socket::Socket,
+    worker_loop::group::Group,
 };
 use std::{
     cell::RefCell,
@@ -27,6 +31,7 @@ use std::{
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
+use tidewire_broker::SeatId;
 use tidewire_connection::{Time, Worker};
 use tokio::task::{coop::unconstrained, yield_now};
 
@@ -37,6 +42,7 @@ pub(crate) struct WorkerLoop<S> {
     ready: ReadyQueue,
     /// For the connections that actix still drives.
     requests: RequestTurns,
+    group: RefCell<Group>,
 }
 
 /// A connection, and what leads back to it.
@@ -51,6 +57,7 @@ impl<S: Socket> WorkerLoop<S> {
             entries: RefCell::default(),
             ready: ReadyQueue::default(),
             requests: RequestTurns::by_rounds(),
+            group: RefCell::default(),
         }
     }
 
@@ -125,18 +132,31 @@ impl<S: Socket> WorkerLoop<S> {
         let mut budget = Budget::begin(desk);
         let mut worker = desk.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
-        while budget.allows_turn() {
-            let Some(seat) = worker.lane.next_due() else { return false };
-            match entries.get_mut(seat.index()) {
-                Some(entry @ Some(_)) => {
-                    let moved_bytes = give_turn(entry, Cause::News, &budget, &mut worker);
-                    budget.spend(moved_bytes + TURN_BYTES);
-                }
-                // A long-poll, which is the task of its request.
-                _ => worker.lane.wake_seat(seat),
+        let mut group = self.group.borrow_mut();
+        let has_left = loop {
+            if budget.is_clock_due() {
+                group.write(&mut entries, &budget, &mut worker);
             }
-        }
-        true
+            if !budget.allows_turn() {
+                break true;
+            }
+            let Some(seat) = worker.lane.next_due() else { break false };
+            let Some(place @ Some(_)) = entries.get_mut(seat.index()) else {
+                // A long-poll, which is the task of its request.
+                worker.lane.wake_seat(seat);
+                continue;
+            };
+            let bytes = if group.join(place, &budget, &mut worker) {
+                worker.batch.len()
+            } else {
+                group.write(&mut entries, &budget, &mut worker);
+                let Some(place) = entries.get_mut(seat.index()) else { continue };
+                give_turn(place, Cause::News, &budget, &mut worker)
+            };
+            budget.spend(bytes + TURN_BYTES);
+        };
+        group.write(&mut entries, &budget, &mut worker);
+        has_left
     }
 
     /// Gives turns to connections that were woken; says whether some are left.
@@ -180,13 +200,16 @@ fn give_turn<S: Socket>(
                 entry.driver.leave(worker);
             }
         }
-        Err(_) => {
-            tracing::error!("a connection has panicked and is cut off");
-            drop(place.take());
-            worker.lane.rise(seat);
-        }
+        Err(_) => cut_off(place, seat, worker),
     }
     moved_bytes
+}
+
+/// Removes a connection that has panicked.
+fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, seat: SeatId, worker: &mut Worker) {
+    tracing::error!("a connection has panicked and is cut off");
+    drop(place.take());
+    worker.lane.rise(seat);
 }
 
 /// What half a round may use up.
@@ -210,13 +233,18 @@ impl<'a> Budget<'a> {
         self.spent_bytes += bytes;
     }
 
+    /// Whether so much was done that the clock has to be read.
+    fn is_clock_due(&self) -> bool {
+        self.spent_bytes >= CLOCK_BYTES
+    }
+
     /// Whether there is enough left for one turn, which it takes off.
     fn allows_turn(&mut self) -> bool {
         if self.turns_left == 0 {
             return false;
         }
         self.turns_left -= 1;
-        if self.spent_bytes < CLOCK_BYTES {
+        if !self.is_clock_due() {
             return true;
         }
         self.spent_bytes = 0;

@@ -6,7 +6,7 @@ use actix_web::rt;
 use std::{
     cell::Cell,
     collections::VecDeque,
-    io::{self, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     num::NonZeroU64,
     rc::Rc,
 };
@@ -16,6 +16,7 @@ use tidewire_connection::{
 };
 
 mod cold_reads;
+mod groups;
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
@@ -221,6 +222,7 @@ struct Script {
     /// Bytes it still takes.
     room: usize,
     is_faulty: bool,
+    is_gone: bool,
     on_write: Option<Box<dyn FnMut()>>,
     reads: usize,
     writes: usize,
@@ -342,6 +344,9 @@ impl Socket for Scripted {
         let mut script = self.script.borrow_mut();
         assert!(!script.is_faulty, "as the test wants it");
         script.writes += 1;
+        if script.is_gone {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        }
         script.on_write.iter_mut().for_each(|on_write| on_write());
         let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter()).copied().collect();
         let taken = bytes.len().min(script.room);

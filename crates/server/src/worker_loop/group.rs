@@ -1,0 +1,113 @@
+//! Connections that write the same batch, one right after the other.
+//!
+//! A write to a socket runs through so much of the kernel that afterwards little of our code and data is in the
+//! processor's caches. So what is to be done before the write is done for a few connections together, then their
+//! writes, then what is to be done after them: the code of each step is fetched once for all of them, and what
+//! belongs to one connection is fetched while others are worked on.
+//!
+//! ```text
+//!   join    is there nothing to do for it but to write the worker's batch?    each connection
+//!   write   the batch goes to the socket                                      each connection
+//!   settle  its place moves by what the socket took, and it waits             each connection
+//!   turns   of their own: a socket did not take all of it, there is more      some connections, seldom
+//! ```
+
+use super::{Budget, Entry, cut_off, give_turn};
+use crate::{driver::Cause, socket::Socket};
+use std::{
+    io::{self, IoSlice},
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::{Context, Poll},
+};
+use tidewire_broker::SeatId;
+use tidewire_connection::Worker;
+
+/// Those who have joined and whose sockets were not written to. Kept by a worker and used again.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    seat: SeatId,
+    /// What its socket said, unless that panicked.
+    written: Option<Poll<io::Result<usize>>>,
+}
+
+type Entries<S> = [Option<Box<Entry<S>>>];
+
+impl Group {
+    /// Has a connection join, if the worker's batch is all that is to be done for it; otherwise says false.
+    ///
+    /// Until the group has written, the batch must not change.
+    pub(super) fn join<S: Socket>(
+        &mut self,
+        place: &mut Option<Box<Entry<S>>>,
+        budget: &Budget<'_>,
+        worker: &mut Worker,
+    ) -> bool {
+        let Some(Entry { driver, .. }) = place.as_deref_mut() else { return false };
+        let seat = driver.seat();
+        let is_leaving = budget.desk.is_leaving.get();
+        let join = || !is_leaving && driver.join(worker, budget.time);
+        match catch_unwind(AssertUnwindSafe(join)) {
+            Ok(true) => self.members.push(Member { seat, written: None }),
+            Ok(false) => return false,
+            Err(_) => cut_off(place, seat, worker),
+        }
+        true
+    }
+
+    /// Writes the batch for all who have joined; then nobody is in the group.
+    pub(super) fn write<S: Socket>(
+        &mut self,
+        entries: &mut Entries<S>,
+        budget: &Budget<'_>,
+        worker: &mut Worker,
+    ) {
+        if self.members.is_empty() {
+            return;
+        }
+        match worker.batch.contiguous() {
+            Some(bytes) => self.write_slices(entries, &[IoSlice::new(bytes)]),
+            None => self.write_slices(entries, &worker.batch.slices(&budget.desk.broker)),
+        }
+        // First all of them: a turn of its own takes the batch that the others have written.
+        self.members.retain_mut(|member| {
+            let Some(place) = entries.get_mut(member.seat.index()) else { return false };
+            settle(place, member, budget, worker)
+        });
+        for Member { seat, .. } in self.members.drain(..) {
+            if let Some(place) = entries.get_mut(seat.index()) {
+                give_turn(place, Cause::News, budget, worker);
+            }
+        }
+    }
+
+    fn write_slices<S: Socket>(&mut self, entries: &mut Entries<S>, slices: &[IoSlice<'_>]) {
+        for Member { seat, written } in &mut self.members {
+            let Some(Some(entry)) = entries.get_mut(seat.index()) else { continue };
+            let Entry { driver, waker } = &mut **entry;
+            let write = || driver.write_shared(&mut Context::from_waker(waker), slices);
+            *written = catch_unwind(AssertUnwindSafe(write)).ok();
+        }
+    }
+}
+
+/// Has a member take in what its socket said; says whether it needs a turn of its own.
+fn settle<S: Socket>(
+    place: &mut Option<Box<Entry<S>>>,
+    member: &Member,
+    budget: &Budget<'_>,
+    worker: &mut Worker,
+) -> bool {
+    let Some(Entry { driver, waker }) = place.as_deref_mut() else { return false };
+    let settle = |written| driver.settle(written, worker, budget.time, waker);
+    let settle = || member.written.as_ref().map(settle);
+    if let Ok(Some(is_settled)) = catch_unwind(AssertUnwindSafe(settle)) {
+        return !is_settled;
+    }
+    cut_off(place, member.seat, worker);
+    false
+}
