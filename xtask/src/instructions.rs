@@ -1,11 +1,13 @@
 //! `cargo xtask instructions`: instructions a message, counted by callgrind, beside the record: of the
-//! codecs, of a delivery from the lane to the bytes that a socket takes, and of followers of wildcards.
+//! codecs, of a delivery from the lane to the bytes that a socket takes, and of followers of wildcards. Of a
+//! delivery also the cache lines that it touches.
 //!
 //! Unlike times they are the same on every machine and every day, as long as compiler and C library
 //! are the record's. With others the figures are shown and nothing is refused; but a run that a
 //! machine calls must have compared something.
 
 mod record;
+mod sum;
 
 use crate::command::{self, find_program, read};
 use crate::install::{self, Need};
@@ -57,34 +59,28 @@ fn count(workspace: &Workspace) -> Result<Vec<Row>> {
     let output = workspace.target.join("instructions.callgrind");
     let toolchain = toolchain()?;
     let mut rows = Vec::new();
-    for program in PROGRAMS {
-        for line in read(&mut Command::new(folder.join(program)))?.lines() {
+    for Program { name, options, counts } in PROGRAMS {
+        for line in read(&mut Command::new(folder.join(name)))?.lines() {
             let (case, messages) = line.split_once(',').context("a program lists CASE,MESSAGES")?;
             let mut callgrind = Command::new(&valgrind);
-            callgrind.args(["--quiet", "--tool=callgrind", COUNTED]);
+            callgrind.args(["--quiet", "--tool=callgrind", COUNTED]).args(options);
             callgrind.arg(format!("--callgrind-out-file={}", output.display()));
             // Environment and path lie on the stack, and their lengths move what comes after them.
             callgrind.env_clear().env("GLIBC_TUNABLES", PLAIN_COPIES);
-            callgrind.current_dir(&folder).arg(format!("./{program}")).arg(case);
+            callgrind.current_dir(&folder).arg(format!("./{name}")).arg(case);
             read(&mut callgrind).with_context(|| format!("counting `{case}`"))?;
-            rows.push(Row {
-                case: case.to_owned(),
-                instructions: total(&fs::read_to_string(&output)?)? / messages.parse::<u64>()?,
-                toolchain: toolchain.clone(),
-                reason: String::new(),
-            });
+            let counted = fs::read_to_string(&output)?;
+            for (what, events) in counts {
+                rows.push(Row {
+                    case: format!("{case}{what}"),
+                    count: sum::total(&counted, events)? / messages.parse::<u64>()?,
+                    toolchain: toolchain.clone(),
+                    reason: String::new(),
+                });
+            }
         }
     }
     Ok(rows)
-}
-
-/// The sum in what callgrind wrote.
-fn total(output: &str) -> Result<u64> {
-    let total = output.lines().find_map(|line| line.strip_prefix("summary: "));
-    match total.context("callgrind wrote no summary")?.trim().parse()? {
-        0 => bail!("callgrind counted nothing: the function it looks for was not entered"),
-        total => Ok(total),
-    }
 }
 
 /// What decides which instructions there are: compiler, target and C library.
@@ -102,8 +98,36 @@ fn toolchain() -> Result<String> {
 const RECORD: &str = "benches/records/instructions.csv";
 const PACKAGE: &str = "tidewire-instructions";
 
-/// The codecs' cases, a delivery's, and those of followers of wildcards.
-const PROGRAMS: [&str; 3] = ["tidewire-instructions", "deliveries", "wildcards"];
+/// A program of `benches/instructions`, and what is counted of each of its cases.
+struct Program {
+    name: &'static str,
+    /// Of callgrind.
+    options: &'static [&'static str],
+    /// What is said after the name of the case, and callgrind's names of the events that are summed up.
+    counts: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// The codecs' cases, a delivery's, those of followers of wildcards, and the memory that a delivery touches.
+const PROGRAMS: [Program; 4] = [
+    Program { name: "tidewire-instructions", options: &[], counts: INSTRUCTIONS },
+    Program { name: "deliveries", options: &[], counts: INSTRUCTIONS },
+    Program { name: "wildcards", options: &[], counts: INSTRUCTIONS },
+    Program {
+        name: "lines",
+        options: &[
+            "--cache-sim=yes",
+            // Large enough for what one group of turns touches; the program empties it.
+            "--LL=65536,16,64",
+            // What they hold is not counted, so they are as small as they can be.
+            "--I1=1024,2,64",
+            "--D1=1024,2,64",
+            "--toggle-collect=*this_is_not_counted*",
+        ],
+        counts: &[(": lines of data", &["DLmr", "DLmw"]), (": lines of code", &["ILmr"])],
+    },
+];
+
+const INSTRUCTIONS: &[(&str, &[&str])] = &[("", &["Ir"])];
 
 /// Cases of which one may cost no more than so many percent of the other, whatever the toolchain: the
 /// same messages in more channels.

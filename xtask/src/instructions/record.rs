@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) case: String,
-    /// A message.
-    pub(crate) instructions: u64,
+    /// Instructions a message, or what else the case says.
+    pub(crate) count: u64,
     pub(crate) toolchain: String,
     /// Of the last change.
     pub(crate) reason: String,
@@ -29,12 +29,12 @@ impl Record {
         let mut rows = Vec::new();
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split(',').collect();
-            let [case, instructions, toolchain, reason] = fields[..] else {
+            let [case, count, toolchain, reason] = fields[..] else {
                 bail!("not {HEAD}: {line}");
             };
             rows.push(Row {
                 case: case.to_owned(),
-                instructions: instructions.parse().with_context(|| format!("no count: {line}"))?,
+                count: count.parse().with_context(|| format!("no count: {line}"))?,
                 toolchain: toolchain.to_owned(),
                 reason: reason.to_owned(),
             });
@@ -44,9 +44,9 @@ impl Record {
 
     pub(crate) fn to_csv(&self) -> String {
         let mut csv = format!("{HEAD}\n");
-        for Row { case, instructions, toolchain, reason } in &self.rows {
+        for Row { case, count, toolchain, reason } in &self.rows {
             // Writing to a string cannot fail.
-            let _ = writeln!(csv, "{case},{instructions},{toolchain},{reason}");
+            let _ = writeln!(csv, "{case},{count},{toolchain},{reason}");
         }
         csv
     }
@@ -54,7 +54,7 @@ impl Record {
     /// The record once `counted` is agreed to. What did not change keeps the reason it had.
     pub(crate) fn with(&self, counted: &[Row], reason: &str) -> Self {
         let keep = |row: &Row| match self.row(&row.case) {
-            Some(old) if old.instructions == row.instructions => old.reason.clone(),
+            Some(old) if old.count == row.count => old.reason.clone(),
             _ => reason.to_owned(),
         };
         let rows = counted.iter().map(|row| Row { reason: keep(row), ..row.clone() }).collect();
@@ -71,8 +71,8 @@ impl Record {
             };
             if old.toolchain == row.toolchain && has_changed(old, row) {
                 findings.push(format!(
-                    "{}: {} instructions a message, recorded are {}",
-                    row.case, row.instructions, old.instructions
+                    "{}: {} counted, recorded are {}",
+                    row.case, row.count, old.count
                 ));
             }
         }
@@ -115,11 +115,10 @@ impl Record {
                     if old.toolchain != row.toolchain && !others.contains(&&*old.toolchain) {
                         others.push(&old.toolchain);
                     }
-                    (old.instructions.to_string(), change(old.instructions, row.instructions))
+                    (old.count.to_string(), change(old.count, row.count))
                 }
             };
-            let _ =
-                writeln!(table, "{:<48} {before:>9} {:>9} {change:>9}", row.case, row.instructions);
+            let _ = writeln!(table, "{:<48} {before:>9} {:>9} {change:>9}", row.case, row.count);
         }
         if let (false, Some(row)) = (others.is_empty(), counted.first()) {
             let _ = writeln!(
@@ -146,10 +145,10 @@ pub(crate) fn ratio_findings(counted: &[Row], ratios: &[(&str, &str, u64)]) -> V
             findings.push(format!("{case} and {other}: one of them was not counted"));
             continue;
         };
-        if row.instructions * 100 > base.instructions * percent_max {
+        if row.count * 100 > base.count * percent_max {
             findings.push(format!(
-                "{case}: {} instructions a message, more than {percent_max} % of the {} of {other}",
-                row.instructions, base.instructions
+                "{case}: {} counted, more than {percent_max} % of the {} of {other}",
+                row.count, base.count
             ));
         }
     }
@@ -168,7 +167,7 @@ pub(crate) fn check_reason(reason: &str) -> Result<&str> {
 }
 
 fn has_changed(old: &Row, new: &Row) -> bool {
-    old.instructions.abs_diff(new.instructions) * 100 > old.instructions * CHANGE_PERCENT_MAX
+    old.count.abs_diff(new.count) * 100 > old.count * CHANGE_PERCENT_MAX
 }
 
 /// The change in percent, to a tenth, rounded towards none.
@@ -183,15 +182,15 @@ fn change(old: u64, new: u64) -> String {
 /// What laying out the same code differently may come to.
 const CHANGE_PERCENT_MAX: u64 = 2;
 
-const HEAD: &str = "case,instructions a message,toolchain,reason of the last change";
+const HEAD: &str = "case,count,toolchain,reason of the last change";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(case: &str, instructions: u64) -> Row {
+    fn row(case: &str, count: u64) -> Row {
         let [case, toolchain, reason] = [case, "rustc 1.95.0", "first count"].map(str::to_owned);
-        Row { case, instructions, toolchain, reason }
+        Row { case, count, toolchain, reason }
     }
 
     fn record() -> Record {
@@ -218,7 +217,7 @@ mod tests {
         }
         assert_eq!(
             record().findings(&[row("a", 110), row("b", 1_000)]),
-            ["a: 110 instructions a message, recorded are 100"]
+            ["a: 110 counted, recorded are 100"]
         );
     }
 
@@ -227,10 +226,7 @@ mod tests {
         let ratios = [("b", "a", 150)];
         let findings = |now| ratio_findings(&[row("a", 100), row("b", now)], &ratios);
         assert_eq!(findings(150), Vec::<String>::new());
-        assert_eq!(
-            findings(151),
-            ["b: 151 instructions a message, more than 150 % of the 100 of a"]
-        );
+        assert_eq!(findings(151), ["b: 151 counted, more than 150 % of the 100 of a"]);
         assert_eq!(ratio_findings(&[row("a", 100)], &ratios).len(), 1);
     }
 
