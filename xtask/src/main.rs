@@ -87,7 +87,7 @@ Run and measure, always in release:
   bench hostile    what healthy subscribers notice of an attack, and what it leaves behind
                      assets history       these attacks alone; --help lists them
   bench resume     20,000 clients that resume from disk at once after a restart
-  bench codecs     the codecs beside every peer, with a record and the README's chart
+  bench codecs     the codecs beside every peer, with a record and a chart for docs/
                      'sse decode'         the cases of that name or group alone, and no record
   bench criterion  the criterion benches of the codecs and of the broker
 

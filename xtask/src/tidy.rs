@@ -1,8 +1,11 @@
 //! `cargo xtask tidy`: what `STYLE` asks of every file and a machine can see.
 //!
-//! This file knows which files there are and which crates; `tidy/text.rs` judges one text.
+//! This file knows which files there are and which crates; `tidy/text.rs` judges one text, `tidy/words.rs` and
+//! `tidy/links.rs` the documentation.
 
+mod links;
 mod text;
+mod words;
 
 use crate::ci;
 use crate::workspace::{Package, Workspace};
@@ -29,6 +32,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         match String::from_utf8(bytes) {
             Ok(text) => {
                 text::check(&path, &text, &mut findings);
+                words::check(&path, &text, &mut findings);
+                links::check(&path, &text, |linked| read_linked(root, linked), &mut findings);
                 if let Some(lines) = text::over_budget(&path, &text) {
                     println!("note: {path}: {lines} lines, over the budget of 300");
                 }
@@ -50,6 +55,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     }
     println!("{checked} files are tidy");
     Ok(())
+}
+
+/// The text of what a page links to; an empty one for a folder, a picture and the like.
+fn read_linked(root: &Path, path: &str) -> Option<String> {
+    let path = root.join(path);
+    path.exists().then(|| fs::read_to_string(path).unwrap_or_default())
 }
 
 /// Every file below `folder` that may be a text, less what tools leave there.
@@ -99,8 +110,14 @@ fn check_package(package: &Package, findings: &mut Vec<String>) {
     }
 }
 
-const TOP_PAGES: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+const TOP_PAGES: [&str; 6] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+];
 
 const TEXT_ENDINGS: [&str; 13] =
     ["rs", "toml", "md", "js", "mjs", "css", "html", "json", "yml", "yaml", "sh", "lock", "svg"];
