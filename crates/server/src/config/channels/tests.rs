@@ -167,8 +167,8 @@ fn bounds_of_keys_are_for_channels_that_some_table_compacts() {
 }
 
 #[test]
-fn the_front_pages_example_is_sound() {
-    let page = include_str!("../../../../../README.md");
+fn the_example_of_the_page_of_settings_is_sound() {
+    let page = include_str!("../../../../../docs/configuration.md");
     let (_, example) = page.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let config = load(example).unwrap();
