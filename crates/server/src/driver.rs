@@ -26,8 +26,10 @@ pub(crate) struct Subscribed {
 }
 
 /// One client's connection over its socket, until it ends.
+///
+/// In the order of its fields: what a delivery looks at is at the front, where the connection's is, too.
+#[repr(C)]
 pub(crate) struct Driver<S> {
-    connection: Connection,
     socket: S,
     /// While it has publishes that are not answered, nothing more is read.
     under_way: UnderWay,
@@ -35,6 +37,7 @@ pub(crate) struct Driver<S> {
     is_listening: bool,
     /// Whether it is in the worker's group of those who are about to write the same.
     has_joined: bool,
+    connection: Connection,
     _ticket: Ticket,
 }
 

@@ -45,10 +45,11 @@ pub(crate) struct WorkerLoop<S> {
     group: RefCell<Group>,
 }
 
-/// A connection, and what leads back to it.
+/// A connection, and what leads back to it; in this order, as the driver's front is what a delivery looks at.
+#[repr(C)]
 pub(crate) struct Entry<S> {
-    driver: Driver<S>,
     waker: Waker,
+    driver: Driver<S>,
 }
 
 impl<S: Socket> WorkerLoop<S> {
