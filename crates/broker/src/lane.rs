@@ -208,11 +208,9 @@ impl Lane {
     /// much work and no more, and wakes the task if some is left.
     pub fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.bell.listen(context.waker());
-        self.is_wanted |= self.bell.is_rung.swap(false, Ordering::SeqCst);
-        if !self.is_behind() {
+        if !self.sort_news() {
             return Poll::Pending;
         }
-        self.settle(SETTLE_WORK_MAX);
         if self.is_behind() {
             context.waker().wake_by_ref();
             if !self.seats.has_due() {
@@ -220,6 +218,22 @@ impl Lane {
             }
         }
         Poll::Ready(())
+    }
+
+    /// The same without being told of later news, for a task that asks again before it waits: so publishers on
+    /// other threads wake only those who wait. Says whether there was anything to sort out.
+    pub fn sort_news(&mut self) -> bool {
+        self.is_wanted |= self.bell.is_rung.swap(false, Ordering::SeqCst);
+        let has_news = self.is_behind();
+        if has_news {
+            self.settle(SETTLE_WORK_MAX);
+        }
+        has_news
+    }
+
+    /// How many seats are due.
+    pub fn due_len(&self) -> usize {
+        self.seats.due_len()
     }
 
     /// Whether there is news that the last turn had no time to sort out: poll again, others first.

@@ -192,6 +192,16 @@ impl Reader {
         self.cursors.iter().flat_map(|cursor| &cursor.follows).map(|follow| &follow.pattern)
     }
 
+    /// Whether it has to look for more than a lane has told it of: it stands at several places, or news may be
+    /// in any channel. What that costs does not depend on how much there is for it.
+    pub fn catches_up(&self) -> bool {
+        match &*self.cursors {
+            [] => false,
+            [cursor] => matches!(cursor.wild, Wild::Scan | Wild::Walk),
+            _ => true,
+        }
+    }
+
     /// The offset up to which everything has been handed over, or `None` with nothing followed.
     pub fn after(&self) -> Option<u64> {
         self.cursors.first().map(|cursor| cursor.after)
@@ -223,8 +233,8 @@ impl Reader {
     /// Finds what to hand over next, up to offset `settled` and about `bytes_max` bytes.
     ///
     /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
-    /// though the reader is not caught up: others get a turn after so many steps along the log, after
-    /// one look at all channels, or after as many bytes that are passed over. O(messages found) but
+    /// though the reader is not caught up: others get a turn after so many steps along the log (fewer for fewer
+    /// bytes), after one look at all channels, or after as many bytes that are passed over. O(messages found) but
     /// for that.
     ///
     /// What the archive has to fetch is waited for here. Where others want their turn meanwhile, call

@@ -36,7 +36,8 @@ impl Gathered {
             }
         }
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
-        let (mut work, mut count) = (WALK_WORK_MAX, SELECTED_MIN);
+        let work_max = (bytes_max / WALK_BYTES).clamp(WALK_WORK_MIN, WALK_WORK_MAX);
+        let (mut work, mut count) = (work_max, SELECTED_MIN);
         while self.upto < limit && budget > 0 && work > 0 && !self.waits {
             let segment = match broker.shared.ahead(self.upto, asker) {
                 Ahead::Known(segment) => segment,
@@ -200,6 +201,12 @@ impl Gathered {
 
 /// Work of one turn, counted in entries passed and patterns tried: some tens of microseconds.
 const WALK_WORK_MAX: usize = 16_384;
+
+/// Who takes fewer bytes does less work for them: one for so many,
+const WALK_BYTES: usize = 4;
+
+/// and so much at least.
+const WALK_WORK_MIN: usize = 1_024;
 
 /// What a look into a ring counts as, in entries passed.
 const LOOK_WORK: usize = 8;

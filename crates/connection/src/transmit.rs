@@ -26,15 +26,18 @@ impl Connection {
         worker.batch.unsent_end = worker.batch.len();
         worker.batch.push_copy(&self.replies);
         worker.batch.replies_end = worker.batch.len();
-        let has_room = worker.batch.len() < worker.limits.gather_bytes_max;
+        let has_room = worker.batch.len() < worker.gather_bytes_max();
         if self.phase == Phase::Open && !self.is_too_slow && has_room {
             self.gather(worker, waker);
+            let gathered = &worker.gathered;
+            let mut has_room = gathered.bytes_left() > 0;
             if self.is_quiet(worker) {
                 // Nothing, or only what this wire leaves out: the place moves on all the same.
-                self.reader.advance(&worker.gathered, worker.gathered.items().len());
-                // It has read as much as one turn is for, and has to read again: others first.
-                self.is_spent |= !worker.gathered.is_caught_up() && !worker.gathered.waits();
+                self.reader.advance(gathered, gathered.items().len());
+                has_room = true;
             }
+            // Not its room but its work has ended what it read, and it has to read again: others first.
+            self.is_spent |= has_room && !gathered.is_caught_up() && !gathered.waits();
             if worker.gathered.is_caught_up() && worker.batch.len() == worker.batch.replies_end {
                 self.add_reply(worker, |this, worker| this.say_goodbye(worker, time));
             }
@@ -74,8 +77,9 @@ impl Connection {
             return false;
         }
         self.take_news(worker);
-        let Worker { broker, lane, limits, gathered, .. } = worker;
-        self.reader.would_find(broker, lane.settled(), limits.gather_bytes_max, gathered)
+        let bytes_max = worker.gather_bytes_max();
+        let Worker { broker, lane, gathered, .. } = worker;
+        self.reader.would_find(broker, lane.settled(), bytes_max, gathered)
     }
 
     /// Whether [`Connection::poll_transmit`] may find more, right after a whole batch was sent.
@@ -92,6 +96,23 @@ impl Connection {
             && !self.is_heartbeat_due
             && !self.is_too_slow;
         !has_nothing
+    }
+
+    /// Whether it has done as much as one turn is for, and asks for another, others first.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
+    /// Whether to find what it is owed may take more than the news of it: it is far behind, or has to look in
+    /// all channels.
+    pub fn catches_up(&self) -> bool {
+        self.reader.catches_up()
+    }
+
+    /// Whether the archive has to fetch what comes next, as the last [`Connection::poll_transmit`] of this
+    /// connection found.
+    pub fn waits_for_archive(&self, worker: &Worker) -> bool {
+        worker.gathered.waits()
     }
 
     /// Takes in that the first `written` bytes of the batch are on their way.
@@ -162,8 +183,8 @@ impl Connection {
 
     fn gather(&mut self, worker: &mut Worker, waker: &Waker) {
         self.take_news(worker);
-        let Worker { broker, lane, limits, batch, gathered } = worker;
-        let room = limits.gather_bytes_max.saturating_sub(batch.len());
+        let room = worker.gather_bytes_max().saturating_sub(worker.batch.len());
+        let Worker { broker, lane, batch, gathered, .. } = worker;
         self.reader.poll_gather(broker, lane.settled(), room, gathered, waker);
         if gathered.is_too_slow() {
             // Its next turn sends it away; what it would have been told, it hears when it is back.

@@ -12,6 +12,9 @@ pub struct Worker {
     pub lane: Lane,
     /// The bounds of its connections.
     pub limits: Limits,
+    /// Bytes that a connection may gather for one write of this turn, if its limits do not say fewer: whoever gives
+    /// turns gives small ones to those who are to come round soon.
+    pub turn_bytes_max: usize,
     /// What the connection polled last has to write.
     pub batch: Batch,
     pub(crate) gathered: Gathered,
@@ -20,6 +23,12 @@ pub struct Worker {
 impl Worker {
     /// A worker without connections.
     pub fn new(broker: Broker, lane: Lane, limits: Limits) -> Self {
-        Self { broker, lane, limits, batch: Batch::default(), gathered: Gathered::default() }
+        let (batch, gathered) = (Batch::default(), Gathered::default());
+        Self { broker, lane, limits, turn_bytes_max: usize::MAX, batch, gathered }
+    }
+
+    /// Bytes of one write.
+    pub(crate) fn gather_bytes_max(&self) -> usize {
+        self.limits.gather_bytes_max.min(self.turn_bytes_max)
     }
 }

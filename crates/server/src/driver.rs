@@ -35,6 +35,9 @@ pub(crate) struct Driver<S> {
     under_way: UnderWay,
     /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
     is_listening: bool,
+    /// Whether it is written to only in the turns of those who catch up: its last turn of writing has left
+    /// something over, or it waits for its socket or an archive.
+    is_catching_up: bool,
     /// Whether it is in the worker's group of those who are about to write the same.
     has_joined: bool,
     connection: Connection,
@@ -46,8 +49,10 @@ pub(crate) struct Driver<S> {
 pub(crate) enum Cause {
     /// There is news for it, or its time has come. The reading side is not touched.
     News,
-    /// Its socket or an engine has woken it, or its last turn has left something over.
+    /// Its socket or an engine has woken it, or it has more to read or to publish.
     Woken,
+    /// An earlier turn has left over something to write. The reading side is not touched.
+    Behind,
 }
 
 /// How a turn ended.
@@ -55,10 +60,25 @@ pub(crate) enum Cause {
 pub(crate) enum Outcome {
     /// It waits: for news, its socket, an engine, or the time.
     Waits,
-    /// It has had its share, and asks for another turn after the others.
+    /// It asks for another turn after the others who were woken.
     Spent,
+    /// It asks for a turn of those who catch up.
+    Behind,
     /// It is over.
     Ended,
+}
+
+/// What a turn has left to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Nothing: it has been handed all there is.
+    Nothing,
+    /// Something for the next turn.
+    Some,
+    /// Something that cannot be written before its socket takes bytes,
+    ForSocket,
+    /// or before an archive has fetched it.
+    InArchive,
 }
 
 /// What a turn may work with, beside the connection.
@@ -67,6 +87,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) worker: &'a mut Worker,
     pub(crate) time: Time,
+    /// Bytes after which it writes no more.
+    pub(crate) write_bytes_max: usize,
     /// Bytes read and written so far.
     pub(crate) moved_bytes: usize,
     /// How many publishes it may still hand over.
@@ -112,6 +134,7 @@ impl<S: Socket> Driver<S> {
             under_way: UnderWay::default(),
             is_listening: false,
             has_joined: false,
+            is_catching_up: false,
             _ticket: ticket,
         }
     }
@@ -120,7 +143,13 @@ impl<S: Socket> Driver<S> {
         self.connection.seat()
     }
 
-    /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn.
+    /// Whether news is no reason for a turn: it comes after what is left over.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.is_catching_up
+    }
+
+    /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn, unless
+    /// it is one of those who catch up.
     pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {
         let desk = turn.desk;
         let is_leaving = desk.is_leaving.get();
@@ -137,7 +166,8 @@ impl<S: Socket> Driver<S> {
             self.read(turn, context);
             self.account_for_input(turn, context);
         }
-        let has_more = self.write(turn, context);
+        let left = self.write(turn, context);
+        self.is_catching_up = left != Left::Nothing;
         self.account_for_output(turn, context);
         if self.connection.has_said_all() {
             self.socket.end_sending();
@@ -145,18 +175,32 @@ impl<S: Socket> Driver<S> {
         if self.connection.parting().is_some() {
             return Outcome::Ended;
         }
-        if has_more || self.has_work(turn.worker) {
+        let has_work = self.has_work(turn.worker);
+        if has_work {
             context.waker().wake_by_ref();
-            return Outcome::Spent;
         }
-        self.connection.rest(turn.worker, context.waker());
-        if self.connection.is_inside_message() {
-            // The log may let go of the message, and then it counts.
-            let wake_at_ms = self.connection.wake_at_ms(&turn.worker.limits);
-            let until_ms = turn.time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS).min(wake_at_ms);
-            turn.worker.lane.rest(self.seat(), context.waker(), Some(until_ms));
+        match left {
+            Left::Some => Outcome::Behind,
+            _ if has_work => Outcome::Spent,
+            _ => {
+                self.rest(left, turn, context.waker());
+                Outcome::Waits
+            }
         }
-        Outcome::Waits
+    }
+
+    /// Waits: for news, unless something else has to come first, and for the time.
+    fn rest(&self, left: Left, turn: &mut Turn<'_>, waker: &Waker) {
+        self.connection.rest(turn.worker, waker);
+        let is_inside_message = self.connection.is_inside_message();
+        if is_inside_message || left == Left::InArchive {
+            let mut until_ms = self.connection.wake_at_ms(&turn.worker.limits);
+            if is_inside_message {
+                // The log may let go of the message, and then it counts.
+                until_ms = until_ms.min(turn.time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS));
+            }
+            turn.worker.lane.rest(self.seat(), waker, Some(until_ms));
+        }
     }
 
     /// Whether all that is to be done for it is to write the worker's batch, as it is: then it is to be
@@ -289,14 +333,18 @@ impl<S: Socket> Driver<S> {
         }
     }
 
-    /// Writes until there is nothing, until the socket takes no more, or until it has written its
-    /// share: then there may be more.
-    fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
-        let Turn { desk, worker, time, moved_bytes, .. } = turn;
+    /// Writes until there is nothing, until the socket takes no more, or until the turn has had its share,
+    /// and says what is left.
+    fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Left {
+        let Turn { cause, desk, worker, time, moved_bytes, write_bytes_max, .. } = turn;
+        if *cause != Cause::Behind && (self.is_catching_up || self.connection.catches_up()) {
+            return Left::Some;
+        }
         // To gather for a socket that takes nothing would be for nothing.
         if self.connection.is_blocked() && self.socket.poll_writable(context).is_pending() {
-            return false;
+            return if self.connection.is_spent() { Left::Some } else { Left::ForSocket };
         }
+        worker.turn_bytes_max = *write_bytes_max;
         let mut written_bytes = 0;
         while self.connection.poll_transmit(worker, *time, context.waker()) {
             let written = match worker.batch.contiguous() {
@@ -305,18 +353,22 @@ impl<S: Socket> Driver<S> {
             };
             let count = self.handle_written(&written, worker, *time);
             if count == 0 {
-                return false;
+                return if written.is_pending() { Left::ForSocket } else { Left::Nothing };
             }
             written_bytes += count;
             *moved_bytes += count;
             if !self.connection.is_blocked() && !self.connection.may_transmit(worker) {
-                return false;
+                return Left::Nothing;
             }
-            if written_bytes >= WRITE_BYTES_MAX {
-                return true;
+            if written_bytes >= *write_bytes_max || self.connection.is_spent() {
+                return Left::Some;
             }
         }
-        false
+        match self.connection.waits_for_archive(worker) {
+            _ if self.connection.is_spent() => Left::Some,
+            true => Left::InArchive,
+            false => Left::Nothing,
+        }
     }
 
     /// Takes in what the socket said to a write; returns how many bytes it took.
@@ -346,8 +398,8 @@ impl<S: Socket> Driver<S> {
 /// Bytes one turn reads, more or less: one read of a busy socket.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes after which a turn writes no more: one full gather.
-const WRITE_BYTES_MAX: usize = 64 << 10;
+/// Bytes after which a turn of those who catch up writes no more: one full gather.
+pub(crate) const WRITE_BYTES_MAX: usize = 64 << 10;
 
 /// How often a half-sent message is looked at that the log may let go of meanwhile.
 const ACCOUNT_INTERVAL_MS: u64 = 500;

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //!   ┌─► the lane sorts out news: which connections does it concern?
-//!   │   deliver   connections with news, the longest due first:      gather, copy, send
+//!   │   deliver   connections with news, the longest due first:      gather, copy, send: a little
 //!   │             those who get the same batch, a few at a time:     all checks, all sends
-//!   │   serve     connections that were woken, the first one first:  read, publish, send
+//!   │   serve     connections that were woken, the first one first:  read, publish, send: a little
+//!   │             what these leave to be sent ──► the queue of those who catch up
+//!   │   catch up  the first in that queue first:                     gather, copy, send
 //!   │             what a turn leaves over ──► the end of this queue
 //!   │   call      requests that wait for a turn:                     wake so many
 //!   └── the runtime's other tasks: requests that have a turn, readiness of sockets, the clock
 //! ```
 //!
-//! A turn ends by its own budget, which is in `driver`, and in `request_turns` for requests; each half of a round ends
+//! A turn ends by its own budget, which is in `driver`, and in `request_turns` for requests; each part of a round ends
 //! by the constants below. All queues are served in order, so a connection waits for at most one turn of each other
-//! connection in the same queue. `ARCHITECTURE.md` lists all budgets.
+//! connection in the same queue. Those who are far behind are in a queue of their own, and no news takes them out of
+//! it: so how far they are behind delays nobody else. `ARCHITECTURE.md` lists all budgets.
 
 mod group;
 
 use crate::{
     desk::Desk,
-    driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn},
+    driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
     ready::ReadyQueue,
     request_turns::RequestTurns,
     socket::Socket,
@@ -26,7 +29,9 @@ use crate::{
 };
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     future::poll_fn,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -40,6 +45,8 @@ pub(crate) struct WorkerLoop<S> {
     /// By seat. Boxed, as what one costs is counted.
     entries: RefCell<Vec<Option<Box<Entry<S>>>>>,
     ready: ReadyQueue,
+    /// The seats of those who catch up.
+    behind: RefCell<VecDeque<usize>>,
     /// For the connections that actix still drives.
     requests: RequestTurns,
     group: RefCell<Group>,
@@ -50,6 +57,8 @@ pub(crate) struct WorkerLoop<S> {
 pub(crate) struct Entry<S> {
     waker: Waker,
     driver: Driver<S>,
+    /// Whether it is in the queue of those who catch up.
+    is_queued: bool,
 }
 
 impl<S: Socket> WorkerLoop<S> {
@@ -57,6 +66,7 @@ impl<S: Socket> WorkerLoop<S> {
         Self {
             entries: RefCell::default(),
             ready: ReadyQueue::default(),
+            behind: RefCell::default(),
             requests: RequestTurns::by_rounds(),
             group: RefCell::default(),
         }
@@ -77,7 +87,7 @@ impl<S: Socket> WorkerLoop<S> {
             entries.resize_with(seat + 1, || None);
         }
         if let Some(place) = entries.get_mut(seat) {
-            *place = Some(Box::new(Entry { driver, waker }));
+            *place = Some(Box::new(Entry { driver, waker, is_queued: false }));
         }
     }
 
@@ -96,7 +106,7 @@ impl<S: Socket> WorkerLoop<S> {
                 poll_fn(|context| self.poll_work(desk, context)).await;
                 while self.run_round(desk) {
                     yield_now().await;
-                    poll_fn(|context| Poll::Ready(self.poll_work(desk, context))).await.is_ready();
+                    desk.worker.borrow_mut().lane.sort_news();
                 }
                 // Other threads may publish all the time: then there is always work, and never a wait.
                 yield_now().await;
@@ -114,7 +124,13 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// Has the lane sort out news; ready once a connection or a request may have a turn.
     fn poll_work(&self, desk: &Desk, context: &mut Context<'_>) -> Poll<()> {
-        let news = desk.worker.borrow_mut().lane.poll_news(context);
+        let mut worker = desk.worker.borrow_mut();
+        // Before it asks to be woken: while there is work, publishers on other threads have no need to.
+        if worker.lane.sort_news() {
+            return Poll::Ready(());
+        }
+        let news = worker.lane.poll_news(context);
+        drop(worker);
         let ready = self.ready.poll(context);
         let requests = self.requests.poll(context);
         if news.is_ready() || ready.is_ready() { Poll::Ready(()) } else { requests }
@@ -124,13 +140,15 @@ impl<S: Socket> WorkerLoop<S> {
     fn run_round(&self, desk: &Desk) -> bool {
         let has_news_left = self.deliver(desk);
         let has_woken_left = self.serve(desk);
+        let turns_max = if has_news_left { CATCH_UP_TURNS_MIN } else { TURNS_MAX };
+        let has_behind_left = self.catch_up(desk, turns_max);
         let has_requests_left = self.requests.begin_round();
-        has_news_left || has_woken_left || has_requests_left
+        has_news_left || has_woken_left || has_behind_left || has_requests_left
     }
 
     /// Gives turns to connections that have news; says whether some are left.
     fn deliver(&self, desk: &Desk) -> bool {
-        let mut budget = Budget::begin(desk);
+        let mut budget = Budget::begin(desk, &self.behind);
         let mut worker = desk.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
         let mut group = self.group.borrow_mut();
@@ -147,6 +165,12 @@ impl<S: Socket> WorkerLoop<S> {
                 worker.lane.wake_seat(seat);
                 continue;
             };
+            if let Some(entry) = place.as_deref_mut()
+                && entry.driver.is_catching_up()
+            {
+                entry.queue_behind(&mut self.behind.borrow_mut());
+                continue;
+            }
             let bytes = if group.join(place, &budget, &mut worker) {
                 worker.batch.len()
             } else {
@@ -162,18 +186,48 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// Gives turns to connections that were woken; says whether some are left.
     fn serve(&self, desk: &Desk) -> bool {
-        let mut budget = Budget::begin(desk);
+        let mut budget = Budget::begin(desk, &self.behind);
         let mut worker = desk.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
         while budget.allows_turn() {
             let Some(seat) = self.ready.pop() else { return false };
             if let Some(entry) = entries.get_mut(seat) {
                 give_turn(entry, Cause::Woken, &budget, &mut worker);
-                // What it took does not show in bytes: a read from disk, publishes.
+                // What it took does not show in bytes: publishes, what was read.
                 budget.spend(CLOCK_BYTES);
             }
         }
         true
+    }
+
+    /// Gives at most `turns_max` turns to connections that are behind; says whether some are left.
+    fn catch_up(&self, desk: &Desk, turns_max: usize) -> bool {
+        let mut budget = Budget::begin(desk, &self.behind);
+        (budget.turns_left, budget.write_bytes_max) = (turns_max, WRITE_BYTES_MAX);
+        let mut worker = desk.worker.borrow_mut();
+        let mut entries = self.entries.borrow_mut();
+        while budget.allows_turn() {
+            let Some(seat) = self.behind.borrow_mut().pop_front() else { return false };
+            let Some(place @ Some(_)) = entries.get_mut(seat) else { continue };
+            // Whoever had this seat before may have been queued too.
+            if place.as_deref_mut().is_some_and(|entry| mem::take(&mut entry.is_queued)) {
+                give_turn(place, Cause::Behind, &budget, &mut worker);
+                budget.spend(CLOCK_BYTES);
+            }
+        }
+        !self.behind.borrow().is_empty()
+    }
+}
+
+impl<S> Entry<S> {
+    /// Has it wait for a turn of those who catch up, once however often it is told to.
+    fn queue_behind(&mut self, behind: &mut VecDeque<usize>)
+    where
+        S: Socket,
+    {
+        if !mem::replace(&mut self.is_queued, true) {
+            behind.push_back(self.driver.seat().index());
+        }
     }
 }
 
@@ -186,16 +240,19 @@ fn give_turn<S: Socket>(
     budget: &Budget<'_>,
     worker: &mut Worker,
 ) -> usize {
-    let Some(Entry { driver, waker }) = place.as_deref_mut() else { return 0 };
+    let Some(entry) = place.as_deref_mut() else { return 0 };
+    let Entry { driver, waker, .. } = entry;
     let seat = driver.seat();
-    let Budget { desk, time, .. } = *budget;
+    let Budget { desk, time, write_bytes_max, .. } = *budget;
     let publishes_left = PUBLISHES_MAX;
-    let mut turn = Turn { cause, desk, worker, time, moved_bytes: 0, publishes_left };
+    let mut turn =
+        Turn { cause, desk, worker, time, write_bytes_max, moved_bytes: 0, publishes_left };
     let context = &mut Context::from_waker(waker);
     let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
     let moved_bytes = turn.moved_bytes;
     match outcome {
         Ok(Outcome::Waits | Outcome::Spent) => {}
+        Ok(Outcome::Behind) => entry.queue_behind(&mut budget.behind.borrow_mut()),
         Ok(Outcome::Ended) => {
             if let Some(entry) = place.take() {
                 entry.driver.leave(worker);
@@ -213,21 +270,26 @@ fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, seat: SeatId, worker: &mut Work
     worker.lane.rise(seat);
 }
 
-/// What half a round may use up.
+/// What one part of a round may use up.
 struct Budget<'a> {
     desk: &'a Desk,
+    /// Where those are queued whose turn leaves something over.
+    behind: &'a RefCell<VecDeque<usize>>,
     time: Time,
     until: Instant,
     turns_left: usize,
+    /// Of each turn.
+    write_bytes_max: usize,
     /// What was done since the clock was read.
     spent_bytes: usize,
 }
 
 impl<'a> Budget<'a> {
-    fn begin(desk: &'a Desk) -> Self {
-        let until = Instant::now() + HALF_ROUND_MAX;
+    fn begin(desk: &'a Desk, behind: &'a RefCell<VecDeque<usize>>) -> Self {
+        let until = Instant::now() + PART_MAX;
         let time = desk.clock.now();
-        Self { desk, time, until, turns_left: TURNS_MAX, spent_bytes: 0 }
+        let (turns_left, write_bytes_max) = (TURNS_MAX, LIVE_BYTES_MAX);
+        Self { desk, behind, time, until, turns_left, write_bytes_max, spent_bytes: 0 }
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -254,11 +316,17 @@ impl<'a> Budget<'a> {
     }
 }
 
-/// Turns in half a round. 64 deliveries take a quarter of a millisecond.
+/// Turns in one part of a round. 64 deliveries take a quarter of a millisecond.
 const TURNS_MAX: usize = 64;
 
-/// Half a round begins no turn after this time.
-const HALF_ROUND_MAX: Duration = Duration::from_millis(1);
+/// Turns of those who catch up in a round that leaves news over: so many that they come further.
+const CATCH_UP_TURNS_MIN: usize = 1;
+
+/// Bytes after which a turn of a connection that is not behind writes no more: some tens of messages.
+const LIVE_BYTES_MAX: usize = 16 << 10;
+
+/// One part of a round begins no turn after this time.
+const PART_MAX: Duration = Duration::from_millis(1);
 
 /// Bytes moved before the clock is read again. To read it in each turn would add a tenth to a delivery.
 const CLOCK_BYTES: usize = 32 << 10;

@@ -88,7 +88,7 @@ impl Group {
     fn write_slices<S: Socket>(&mut self, entries: &mut Entries<S>, slices: &[IoSlice<'_>]) {
         for Member { seat, written } in &mut self.members {
             let Some(Some(entry)) = entries.get_mut(seat.index()) else { continue };
-            let Entry { driver, waker } = &mut **entry;
+            let Entry { driver, waker, .. } = &mut **entry;
             let write = || driver.write_shared(&mut Context::from_waker(waker), slices);
             *written = catch_unwind(AssertUnwindSafe(write)).ok();
         }
@@ -102,7 +102,7 @@ fn settle<S: Socket>(
     budget: &Budget<'_>,
     worker: &mut Worker,
 ) -> bool {
-    let Some(Entry { driver, waker }) = place.as_deref_mut() else { return false };
+    let Some(Entry { driver, waker, .. }) = place.as_deref_mut() else { return false };
     let settle = |written| driver.settle(written, worker, budget.time, waker);
     let settle = || member.written.as_ref().map(settle);
     if let Ok(Some(is_settled)) = catch_unwind(AssertUnwindSafe(settle)) {

@@ -15,6 +15,7 @@ use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
 };
 
+mod catching_up;
 mod cold_reads;
 mod groups;
 

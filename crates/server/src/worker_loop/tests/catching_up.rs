@@ -1,0 +1,138 @@
+//! Who is far behind delays nobody who is not, and comes further all the same.
+
+use super::*;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::Wake,
+};
+
+const EARLIEST: Place = Place::Since(tidewire_protocol::Since::Earliest);
+
+/// What a turn writes that is not one of those who catch up.
+const SMALL_BYTES: usize = 32 << 10;
+
+#[test]
+fn who_is_live_waits_for_small_turns_however_much_others_are_owed() {
+    let server = Server::start();
+    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
+    let live = server.follow(SSE, "b", Place::NOW);
+    server.settle();
+    server.log.borrow_mut().clear();
+    fall_behind(&server);
+    server.publish("b", "hello");
+    let mut rounds = 0;
+    while !live.written().contains("hello") {
+        server.round();
+        rounds += 1;
+    }
+    let log = server.log.borrow();
+    let before = log.split(|write| write.client == readers.len()).next().unwrap();
+    let turns = || before.chunk_by(|a, b| a.client == b.client);
+    let large = turns().filter(|turn| turn.iter().any(|write| write.bytes > SMALL_BYTES)).count();
+    assert!(large <= rounds, "{large} large turns in {rounds} rounds");
+    assert!(turns().count() <= readers.len() + rounds, "{} turns", turns().count());
+}
+
+#[test]
+fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
+    let server = Server::start();
+    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
+    let live = [server.follow(SSE, "b", Place::NOW), server.follow(RAW, "b", Place::NOW)];
+    server.settle();
+    fall_behind(&server);
+    while readers.iter().any(|reader| reader.counts().1 < 2) {
+        server.round();
+    }
+    // More for those who are behind already changes nothing for the others.
+    server.publish("a", "more");
+    server.publish("b", "hello");
+    let mut ping = Vec::new();
+    ws_frame::encode_ping(b"are you there", Some([0; 4]), &mut ping).unwrap();
+    live[1].send(ping);
+    server.round();
+    assert!(live.iter().all(|client| client.written().contains("hello")));
+    assert!(live[1].written().contains("are you there"));
+    server.settle();
+    assert!(readers.iter().all(|reader| reader.written().matches("data: ").count() == 1_001));
+}
+
+#[test]
+fn who_catches_up_comes_further_in_each_round_though_there_is_always_news() {
+    let server = Server::start();
+    let live: Vec<_> = (0..100).map(|_| server.follow(SSE, "b", Place::NOW)).collect();
+    server.settle();
+    fall_behind(&server);
+    let reader = server.follow(SSE, "a", EARLIEST);
+    let mut before = 0;
+    while reader.written().matches("data: ").count() < 1_000 {
+        server.publish("b", "x");
+        server.round();
+        assert!(server.desk.worker.borrow().lane.due_len() > 0, "no news is left over");
+        let written = reader.written().len();
+        assert!(written > before, "it is at {written} bytes still");
+        before = written;
+    }
+    server.settle();
+    assert!(live.iter().all(|client| client.written().contains("data: x")));
+}
+
+#[test]
+fn a_turn_ends_when_looking_for_little_has_been_enough_work() {
+    let server = Server::start();
+    for n in 0..60_000 {
+        server.publish(&format!("other.{}", n % 2_000), "x");
+        if n % 500 == 0 {
+            server.publish("wanted.a", "y");
+        }
+    }
+    let readers = [0, 1].map(|_| server.follow(SSE, "wanted.>", EARLIEST));
+    server.settle();
+    assert!(readers.iter().all(|reader| reader.written().matches("data: y").count() == 120));
+    let log = server.log.borrow();
+    let longest = log.chunk_by(|a, b| a.client == b.client).map(<[_]>::len).max();
+    assert!(longest <= Some(2), "{longest:?} writes in one turn");
+}
+
+#[test]
+fn publishers_wake_only_a_loop_that_waits() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let server = Server::start();
+    let client = server.follow(SSE, "a", Place::NOW);
+    server.settle();
+    let count = Arc::new(Count(0.into()));
+    let waker = Arc::clone(&count).into();
+    let poll = || server.rounds.poll_work(&server.desk, &mut Context::from_waker(&waker));
+    let wakes = || count.0.load(SeqCst);
+    server.publish("a", "1");
+    assert!(poll().is_ready());
+    server.publish("a", "2");
+    assert_eq!(wakes(), 0, "it has work, and looks again");
+    server.settle();
+    assert!(poll().is_pending());
+    server.publish("a", "3");
+    server.publish("a", "4");
+    assert_eq!(wakes(), 1);
+    server.settle();
+    assert_eq!(client.written().matches("data: ").count(), 4);
+}
+
+/// Publishes a megabyte for the readers of `a`.
+fn fall_behind(server: &Server) {
+    let text = "x".repeat(1_000);
+    (0..1_000).for_each(|_| server.publish("a", &text));
+}
+
+impl Server {
+    fn round(&self) {
+        let _ = self.poll_work();
+        self.rounds.run_round(&self.desk);
+    }
+}
