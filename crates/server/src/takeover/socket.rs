@@ -102,8 +102,12 @@ impl<S> Takeable<S> {
 }
 
 impl<S: Unpin> Takeable<S> {
-    /// An error once the phase has lasted too long.
-    fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Counts the answer while it waits, for the client or for a turn; an error once that is too much or too long.
+    fn wait_to_write<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if self.holding.hold_output(context).is_err() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        // While held nothing is read, so that a client which takes no byte of the head is only found out here.
         self.deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -228,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
         let this = self.get_mut();
         this.holding.note_answer(bytes.len());
         if bytes.len() > ANSWER_BYTES_MIN && this.turn.poll(context).is_pending() {
-            return this.poll_deadline(context);
+            return this.wait_to_write(context);
         }
         let is_muted = this.link.has_last_request();
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
@@ -241,12 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
                     this.deadline.as_mut().reset(stalled);
                 }
             }
-            if this.holding.hold_output(context).is_err() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            // While held nothing is read, so that a client which takes no byte of the head is only
-            // found out here.
-            return this.poll_deadline(context);
+            return this.wait_to_write(context);
         };
         this.turn.spend(written);
         if mem::take(&mut this.is_stalled) {

@@ -1,6 +1,7 @@
 //! Connections that wait for their turn: how many are served in a round, and how they end.
 
 use super::{Client, Running, TIME_MAX};
+use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
 use crate::takeover::service::serve;
 use crate::takeover::socket::{ConnectionOptions, Takeable};
@@ -9,6 +10,7 @@ use actix_http::HttpService;
 use actix_service::{ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, HttpResponse, rt, web};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,10 +93,34 @@ async fn a_large_answer_goes_on_in_later_turns() {
     assert!(answer.ends_with(&[b'x'; LARGE / 2]));
 }
 
+#[actix_web::test]
+async fn an_answer_that_waits_for_a_turn_counts_as_unsent() {
+    let turns = RequestTurns::by_rounds();
+    turns.begin_round();
+    let mut client = connection(&turns, TIME_MAX).await;
+    client.write_all(b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    while !LATER.with(Cell::get) {
+        tokio::task::yield_now().await;
+    }
+    // The round that comes is others' before the answer is there.
+    turns.begin_round();
+    for _ in 0..16 {
+        let mut other = turns.claim();
+        assert!(other.poll(&Context::from_waker(Waker::noop())).is_ready());
+        other.end();
+    }
+    LATER.set(false);
+    // It is more than one connection may hold, so this one is cut off.
+    let mut answer = Vec::new();
+    timeout(TIME_MAX, client.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer.len(), 0);
+}
+
 /// The client's end of a connection that takes its turns from `turns`.
 async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStream {
     let app = App::new()
         .route("/large", web::get().to(|| async { HttpResponse::Ok().body("x".repeat(LARGE)) }))
+        .route("/later", web::get().to(later))
         .default_service(web::to(HttpResponse::NoContent));
     let http = HttpService::build()
         .on_connect_ext(|socket: &Takeable<DuplexStream>, data| drop(data.insert(socket.link())))
@@ -103,18 +129,34 @@ async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStrea
         .await
         .unwrap();
     let (client, server) = duplex(1 << 20);
-    let timeouts = HttpTimeouts { request_head, ..HttpTimeouts::default() };
+    let timeouts =
+        HttpTimeouts { request_head, keep_alive: 2 * TIME_MAX, ..HttpTimeouts::default() };
     let options = ConnectionOptions {
         timeouts,
         turns: turns.clone(),
+        accounts: InFlight::new(64 << 20, 1 << 20),
         ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
     };
     rt::spawn(serve(&http, server, None, options));
     client
 }
 
+/// A large answer, once the test has seen that it was asked for.
+async fn later() -> HttpResponse {
+    LATER.set(true);
+    while LATER.with(Cell::get) {
+        tokio::task::yield_now().await;
+    }
+    HttpResponse::Ok().body("x".repeat(LARGE))
+}
+
 fn is_waited_for(turns: &RequestTurns) -> bool {
     turns.poll(&Context::from_waker(Waker::noop())).is_ready()
 }
 
+thread_local! {
+    static LATER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// More than a quarter of the account.
 const LARGE: usize = 300_000;
