@@ -51,6 +51,8 @@ pub struct Config {
     pub fsync: Fsync,
     /// What the messages of all channels may cost there, in bytes; `None` is what the disk holds.
     pub data_bytes_max: Option<usize>,
+    /// What messages read from there may take in memory, in bytes, for subscribers to share.
+    pub cache_bytes_max: usize,
     /// Worker threads.
     pub workers: usize,
     /// Subscribers at once; `None` is as many as the file-descriptor limit allows.
@@ -120,6 +122,7 @@ impl Config {
         let input_bytes_max =
             input_bytes_min(batch_bytes_max, message_bytes_max).max(INPUT_BYTES_MAX);
         let output_bytes_max = output_bytes_min(message_bytes_max).max(OUTPUT_BYTES_MAX);
+        let cache_bytes_max = cache_bytes_min(message_bytes_max).max(CACHE_BYTES_MAX);
         let config = Self {
             listen: resolve(settings.listen.as_deref(), &mut faults),
             insecure: settings.insecure.unwrap_or(false),
@@ -141,6 +144,7 @@ impl Config {
             allowed_origins: settings.allowed_origins.unwrap_or_default(),
             data: settings.data,
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
+            cache_bytes_max: settings.cache_bytes_max.map_or(cache_bytes_max, Bytes::count),
             origins,
         };
         config.check(&mut faults);
@@ -205,6 +209,10 @@ impl Config {
             let given = Bytes::from(self.output_bytes_max).to_string();
             faults.push(ConfigError::value("output_bytes_max", &given, ABOVE_ITEMS));
         }
+        if self.cache_bytes_max < cache_bytes_min(largest) && faults.knows(&["message_bytes_max"]) {
+            let given = Bytes::from(self.cache_bytes_max).to_string();
+            faults.push(ConfigError::value("cache_bytes_max", &given, ABOVE_READS));
+        }
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
         }
@@ -228,6 +236,10 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
     if let Some(bytes) = settings.data_bytes_max {
         let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
         faults.push(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
+    }
+    if let Some(bytes) = settings.cache_bytes_max {
+        let allowed = "left out, or given with data: a log in memory is read where it is";
+        faults.push(ConfigError::value("cache_bytes_max", &bytes.to_string(), allowed));
     }
 }
 
@@ -280,6 +292,18 @@ const fn output_bytes_min(message_bytes_max: usize) -> usize {
 }
 
 const ABOVE_ITEMS: &str = "at least 16 times the largest message_bytes_max, or no client could take its time over such a message";
+
+/// A minute of a busy log, or several of the largest messages.
+const CACHE_BYTES_MAX: usize = 64 << 20;
+
+/// What holds the largest message that each of two threads reads, with an encoding that may be twice as long.
+/// With less, what one subscriber waits for would push out what the other one waits for.
+const fn cache_bytes_min(message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_mul(8)
+}
+
+const ABOVE_READS: &str = "at least eight times the largest message_bytes_max, or large messages would push each other out before \
+     subscribers have them";
 
 /// What lets one client hold the largest body, or the largest message as a request of `tidewire.v1`, which may be twice
 /// as long.
@@ -422,6 +446,12 @@ mod tests {
             ("presence_interval = \"0ms\"", "presence_interval"),
             ("fsync = \"100ms\"", "fsync"),
             ("data_bytes_max = \"1GiB\"", "data_bytes_max"),
+            ("cache_bytes_max = \"1GiB\"", "cache_bytes_max"),
+            ("data = \"log\"\ncache_bytes_max = \"7MiB\"", "cache_bytes_max"),
+            (
+                "data = \"log\"\nmessage_bytes_max = \"2MiB\"\ncache_bytes_max = \"8MiB\"",
+                "cache_bytes_max",
+            ),
             ("data = \"log\"\ndata_bytes_max = \"1MiB\"", "data_bytes_max"),
             ("data = \"\"", "data"),
             ("input_bytes_max = \"31MiB\"", "input_bytes_max"),
@@ -435,6 +465,11 @@ mod tests {
         let durable = from_text(text).unwrap();
         assert_eq!(durable.fsync, "100ms".parse().unwrap());
         assert_eq!(durable.data_bytes_max, Some(1 << 30));
+        assert_eq!(durable.cache_bytes_max, 64 << 20);
+        let stated = from_text("data = \"log\"\ncache_bytes_max = \"8MiB\"").unwrap();
+        assert_eq!(stated.cache_bytes_max, 8 << 20);
+        let large = from_text("data = \"log\"\nmessage_bytes_max = \"16MiB\"").unwrap();
+        assert_eq!(large.cache_bytes_max, 128 << 20);
     }
 
     #[test]

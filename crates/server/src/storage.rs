@@ -28,8 +28,12 @@ impl Storage {
         };
         let sync = sync_of(config.fsync);
         let bounds = Bounds::of(config, &directory);
-        let settings =
-            Settings { sync, limits, bytes_max: bounds.bytes_max(), ..Settings::default() };
+        let settings = Settings {
+            sync,
+            limits,
+            bytes_max: bounds.bytes_max(),
+            cache_bytes_max: Some(config.cache_bytes_max),
+        };
         let opened = LogEngine::open(&directory, settings, now_ms);
         let (engine, broker) = opened.context("cannot open the log on disk")?;
         let engine = Arc::new(engine);

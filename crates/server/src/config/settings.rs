@@ -78,6 +78,11 @@ settings! {
     #[arg(long, value_name = "BYTES")]
     data_bytes_max: Bytes,
 
+    /// With --data, bytes of memory for messages that were read from disk, which subscribers share while
+    /// they catch up [default: 64MiB, or eight times the largest message]
+    #[arg(long, value_name = "BYTES")]
+    cache_bytes_max: Bytes,
+
     /// Worker threads, at most 64 [default: one per core]
     #[arg(long, value_name = "COUNT")]
     workers: Count,
