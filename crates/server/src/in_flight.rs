@@ -121,6 +121,12 @@ impl Account {
         Err(self.greediest())
     }
 
+    /// What is held now, in bytes.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.book().held
+    }
+
     fn greediest(&self) -> Full {
         Full::Greediest { setting: self.0.setting, bytes_max: self.0.bytes_max }
     }

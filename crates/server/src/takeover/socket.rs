@@ -102,12 +102,8 @@ impl<S> Takeable<S> {
 }
 
 impl<S: Unpin> Takeable<S> {
-    /// Counts the answer while it waits, for the client or for a turn; an error once that is too much or too long.
-    fn wait_to_write<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if self.holding.hold_output(context).is_err() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        // While held nothing is read, so that a client which takes no byte of the head is only found out here.
+    /// An error once the phase has lasted too long.
+    fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -231,8 +227,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.holding.note_answer(bytes.len());
-        if bytes.len() > ANSWER_BYTES_MIN && this.turn.poll(context).is_pending() {
-            return this.wait_to_write(context);
+        if bytes.len() > ANSWER_BYTES_MIN
+            && this.turn.poll(context).is_pending()
+            // It counts while it waits. What finds no room for that goes on at once: its client may take it.
+            && this.holding.hold_output(context).is_ok()
+        {
+            return this.poll_deadline(context);
         }
         let is_muted = this.link.has_last_request();
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
@@ -245,7 +245,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
                     this.deadline.as_mut().reset(stalled);
                 }
             }
-            return this.wait_to_write(context);
+            if this.holding.hold_output(context).is_err() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            // While held nothing is read, so that a client which takes no byte of the head is only
+            // found out here.
+            return this.poll_deadline(context);
         };
         this.turn.spend(written);
         if mem::take(&mut this.is_stalled) {

@@ -95,14 +95,32 @@ async fn a_large_answer_goes_on_in_later_turns() {
 
 #[actix_web::test]
 async fn an_answer_that_waits_for_a_turn_counts_as_unsent() {
-    let turns = RequestTurns::by_rounds();
+    let (turns, accounts) = (RequestTurns::by_rounds(), InFlight::new(64 << 20, 64 << 20));
+    let mut client = ask_in_a_round_of_others(&turns, &accounts).await;
+    while accounts.output.held() < LARGE {
+        tokio::task::yield_now().await;
+    }
     turns.begin_round();
-    let mut client = connection(&turns, TIME_MAX).await;
+    read_large_answer(&mut client).await;
+    assert_eq!(accounts.output.held(), 0);
+}
+
+#[actix_web::test]
+async fn an_answer_that_finds_no_room_to_wait_is_written_without_a_turn() {
+    // It is more than a quarter of the account, which one connection may have.
+    let (turns, accounts) = (RequestTurns::by_rounds(), InFlight::new(64 << 20, 1 << 20));
+    let mut client = ask_in_a_round_of_others(&turns, &accounts).await;
+    read_large_answer(&mut client).await;
+}
+
+/// A client whose large answer is there once others have taken all turns of a round.
+async fn ask_in_a_round_of_others(turns: &RequestTurns, accounts: &InFlight) -> DuplexStream {
+    turns.begin_round();
+    let mut client = connection_with(turns, TIME_MAX, accounts).await;
     client.write_all(b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     while !LATER.with(Cell::get) {
         tokio::task::yield_now().await;
     }
-    // The round that comes is others' before the answer is there.
     turns.begin_round();
     for _ in 0..16 {
         let mut other = turns.claim();
@@ -110,14 +128,30 @@ async fn an_answer_that_waits_for_a_turn_counts_as_unsent() {
         other.end();
     }
     LATER.set(false);
-    // It is more than one connection may hold, so this one is cut off.
+    client
+}
+
+/// Reads the whole answer.
+async fn read_large_answer(client: &mut DuplexStream) {
     let mut answer = Vec::new();
-    timeout(TIME_MAX, client.read_to_end(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(answer.len(), 0);
+    let reading = timeout(TIME_MAX, async {
+        while !answer.ends_with(&[b'x'; LARGE]) {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "cut off");
+        }
+    });
+    reading.await.unwrap();
+}
+
+async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStream {
+    connection_with(turns, request_head, &InFlight::new(64 << 20, 64 << 20)).await
 }
 
 /// The client's end of a connection that takes its turns from `turns`.
-async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStream {
+async fn connection_with(
+    turns: &RequestTurns,
+    request_head: Duration,
+    accounts: &InFlight,
+) -> DuplexStream {
     let app = App::new()
         .route("/large", web::get().to(|| async { HttpResponse::Ok().body("x".repeat(LARGE)) }))
         .route("/later", web::get().to(later))
@@ -134,7 +168,7 @@ async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStrea
     let options = ConnectionOptions {
         timeouts,
         turns: turns.clone(),
-        accounts: InFlight::new(64 << 20, 1 << 20),
+        accounts: accounts.clone(),
         ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
     };
     rt::spawn(serve(&http, server, None, options));
