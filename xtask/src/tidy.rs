@@ -130,11 +130,19 @@ const CORPORA: [&str; 2] = ["fuzz/corpus", "fuzz/artifacts"];
 
 const LEFT_BY_TOOLS: [&str; 4] = [".git", "target", "node_modules", "mutants.out"];
 
+/// What a check of one file finds.
+#[cfg(test)]
+fn findings_of(check: fn(&str, &str, &mut Vec<String>), path: &str, text: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    check(path, text, &mut findings);
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn findings_of(package: &Package) -> Vec<String> {
+    fn findings_of_package(package: &Package) -> Vec<String> {
         let mut findings = Vec::new();
         check_package(package, &mut findings);
         findings
@@ -144,7 +152,7 @@ mod tests {
     fn a_published_crate_needs_a_description_and_a_readme() {
         let bare = Package { name: "bare".to_owned(), ..Package::default() };
         assert_eq!(
-            findings_of(&bare),
+            findings_of_package(&bare),
             [
                 "bare: its Cargo.toml has no description",
                 "bare: is published (no `publish = false`) and has no README.md",
@@ -159,7 +167,7 @@ mod tests {
             publish: Some(Vec::new()),
             ..Package::default()
         };
-        assert_eq!(findings_of(&private), Vec::<String>::new());
+        assert_eq!(findings_of_package(&private), Vec::<String>::new());
     }
 
     #[test]
@@ -170,7 +178,7 @@ mod tests {
             manifest_path: concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into(),
             ..Package::default()
         };
-        assert_eq!(findings_of(&promised).len(), 1);
+        assert_eq!(findings_of_package(&promised).len(), 1);
     }
 
     #[test]

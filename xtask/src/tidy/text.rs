@@ -165,11 +165,10 @@ const MACHINE_FOLDERS: [&str; 4] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::findings_of;
 
     fn findings(path: &str, text: &str) -> Vec<String> {
-        let mut findings = Vec::new();
-        check(path, text, &mut findings);
-        findings
+        findings_of(check, path, text)
     }
 
     fn function_of(lines: usize, indent: &str) -> String {

@@ -115,11 +115,10 @@ const BANNED: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::findings_of;
 
     fn findings(path: &str, text: &str) -> Vec<String> {
-        let mut findings = Vec::new();
-        check(path, text, &mut findings);
-        findings
+        findings_of(check, path, text)
     }
 
     #[test]
