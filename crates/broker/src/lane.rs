@@ -231,11 +231,6 @@ impl Lane {
         has_news
     }
 
-    /// How many seats are due.
-    pub fn due_len(&self) -> usize {
-        self.seats.due_len()
-    }
-
     /// Whether there is news that the last turn had no time to sort out: poll again, others first.
     pub fn is_behind(&self) -> bool {
         self.pass.is_some() || self.is_wanted

@@ -275,10 +275,6 @@ impl Seats {
         }
     }
 
-    pub(crate) fn due_len(&self) -> usize {
-        self.due.len()
-    }
-
     pub(crate) fn has_due(&self) -> bool {
         !self.due.is_empty()
     }

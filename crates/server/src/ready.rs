@@ -64,11 +64,16 @@ impl ReadyQueue {
         if !waiting.slots.is_empty() {
             return Poll::Ready(());
         }
-        match &mut waiting.waker {
-            Some(known) => known.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        keep(&mut waiting.waker, context.waker());
         Poll::Pending
+    }
+}
+
+/// Keeps a waker in place of the one before, and copies nothing if they wake the same task.
+pub(crate) fn keep(kept: &mut Option<Waker>, waker: &Waker) {
+    match kept {
+        Some(known) => known.clone_from(waker),
+        none => *none = Some(waker.clone()),
     }
 }
 

@@ -10,6 +10,7 @@
 //!             ▲─────── the round has no time left ──┘
 //! ```
 
+use crate::ready::keep;
 use std::{
     cell::RefCell,
     collections::BTreeMap,
@@ -248,13 +249,6 @@ fn rank(is_known: bool, (since, bytes): &mut (Instant, usize)) -> Rank {
         (*since, *bytes) = (Instant::now(), 0);
     }
     if is_known && *bytes <= LIGHT_BYTES { Rank::Light } else { Rank::Other }
-}
-
-fn keep(kept: &mut Option<Waker>, waker: &Waker) {
-    match kept {
-        Some(known) => known.clone_from(waker),
-        none => *none = Some(waker.clone()),
-    }
 }
 
 /// Turns of requests in a round.
