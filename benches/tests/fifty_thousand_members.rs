@@ -47,7 +47,7 @@ fn page(broker: &Broker, channel: &ChannelName, since: Option<Since>) -> protoco
     let (limits, time) = (connection::Limits::default(), Time { steady_ms: 0, wall_ms: 5 });
     let page = PresencePage::read(channel.clone(), since, Some(1_000), broker, &limits, time);
     let mut json = Vec::new();
-    page.unwrap().write_json(None, broker, &mut json);
+    page.unwrap().write_json(broker, &mut json);
     serde_json::from_slice(&json).unwrap()
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tidewire_broker::{Broker, Gap, Item, Message, Reader};
-use tidewire_protocol::{Bookmark, GapView};
+use tidewire_protocol::{Bookmark, GapView, PageView};
 
 /// Some messages, and the position behind them: the next page, or a live subscription, begins
 /// there.
@@ -54,38 +54,41 @@ impl Page {
     /// Appends it as a JSON object: `messages`, `position`, and `gaps` where there are any; for a page
     /// of history also `before`, and `more` where there is.
     pub fn write_json(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
-        output.push(b'{');
-        self.write_fields(format, broker, output);
-        output.push(b'}');
+        self.with_view(format, broker, |page| page.write_json(output));
     }
 
-    /// The same without the braces.
-    pub(crate) fn write_fields(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
+    /// Hands the page to `write` as the protocol shows it.
+    pub(crate) fn with_view(
+        &self,
+        format: Format,
+        broker: &Broker,
+        write: impl FnOnce(PageView<'_>),
+    ) {
         let encoding = match format {
             Format::Raw => Encoding::Value,
             Format::Json => Encoding::Object,
         };
-        output.extend_from_slice(br#""messages":["#);
-        write_list(self.messages(), output, |message, output| {
-            output.extend_from_slice(encoding.of(message, broker));
-        });
-        output.extend_from_slice(br#"],"position":""#);
-        self.bookmark(broker).write_to(output);
-        output.push(b'"');
-        if let Some(Reach { before, has_more }) = self.reach {
-            output.extend_from_slice(br#","before":""#);
-            in_words(broker.position(before)).write_to(output);
-            output.extend_from_slice(if has_more { br#"","more":true"# } else { b"\"" });
-        }
-        let gaps = self.gaps(broker);
-        if !gaps.is_empty() {
-            output.extend_from_slice(br#","gaps":["#);
-            write_list(gaps.iter(), output, |(channel, from, to), output| {
-                let to = in_words(broker.position(*to));
-                GapView { channel, from, to }.write_json(output);
+        let messages: Vec<&[u8]> =
+            self.messages().map(|message| encoding.of(message, broker)).collect();
+        self.with_gaps(broker, |gaps| {
+            write(PageView {
+                messages: &messages,
+                position: self.bookmark(broker),
+                before: self.reach.map(|reach| in_words(broker.position(reach.before))),
+                more: self.has_more(),
+                gaps,
             });
-            output.push(b']');
-        }
+        });
+    }
+
+    /// Hands what is gone to `write` as the protocol shows it.
+    pub(crate) fn with_gaps(&self, broker: &Broker, write: impl FnOnce(&[GapView<'_>])) {
+        let gaps = self.gaps(broker);
+        let gaps = gaps.iter().map(|(channel, from, to)| {
+            let to = in_words(broker.position(*to));
+            GapView { channel, from, to }
+        });
+        write(&gaps.collect::<Vec<_>>());
     }
 
     /// From where to go on behind it.
@@ -106,7 +109,7 @@ impl Page {
     }
 
     /// What is gone: of which channels, from where on, up to where.
-    pub(crate) fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
+    fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
         let lost = self.lost.iter().map(|Lost { subscription, to }| {
             (subscription.pattern.as_str(), subscription.place.spelling(), *to)
         });
@@ -117,18 +120,5 @@ impl Page {
             Item::Message(_) => None,
         });
         lost.chain(gaps).collect()
-    }
-}
-
-fn write_list<T>(
-    items: impl Iterator<Item = T>,
-    output: &mut Vec<u8>,
-    write: impl Fn(T, &mut Vec<u8>),
-) {
-    for (at, item) in items.enumerate() {
-        if at > 0 {
-            output.push(b',');
-        }
-        write(item, output);
     }
 }

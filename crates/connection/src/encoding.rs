@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sse_codec::Block;
 use std::{borrow::Cow, ops::Range};
 use tidewire_broker::{Broker, Content, Message};
-use tidewire_protocol::{Data, MessageView};
+use tidewire_protocol::{Data, MessageView, ServerMessage};
 
 /// The different ways in which a message is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,10 @@ impl Encoding {
             },
             Self::FrameJson => ws_frame::encode_text(&object(&view), None, output),
             Self::FrameMessage => {
-                let mut json = br#"{"type":"message","#.to_vec();
-                view.write_fields(&mut json);
-                json.push(b'}');
-                ws_frame::encode_text(&String::from_utf8_lossy(&json), None, output);
+                ws_frame::encode_text(&text(&ServerMessage::Message(view)), None, output);
             }
             Self::Object => view.write_json(output),
-            Self::Value => write_value(view.data, output),
+            Self::Value => view.data.write_json(output),
         }
     }
 }
@@ -157,7 +154,8 @@ fn object(view: &MessageView<'_>) -> String {
     String::from_utf8_lossy(&json).into_owned()
 }
 
-fn write_value(data: Data<'_>, output: &mut Vec<u8>) {
-    let json = data.to_json().ok().and_then(|(json, _)| json);
-    output.extend_from_slice(json.as_ref().map_or("null", |json| json.get()).as_bytes());
+fn text(message: &ServerMessage<'_>) -> String {
+    let mut json = Vec::new();
+    message.write_json(&mut json);
+    String::from_utf8_lossy(&json).into_owned()
 }

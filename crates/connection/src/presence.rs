@@ -2,9 +2,9 @@
 //!
 //! It is read like any other, from the channel that is the list; see [`tidewire_broker::Roster`].
 
-use crate::{Limits, Page, PageRequest, Refusal, Span, Time, start::in_words};
+use crate::{Limits, Page, PageRequest, Refusal, Span, Time};
 use tidewire_broker::{Broker, ChannelName, Content};
-use tidewire_protocol::{ErrorCode, GapView, PresenceView, Since};
+use tidewire_protocol::{ErrorCode, PresenceView, Since};
 
 /// Some of those who are on a channel, and the position behind them: the next page, or a live
 /// subscription to the channel that tells of them, begins there.
@@ -60,8 +60,13 @@ impl PresencePage {
         Self { channel, page }
     }
 
-    /// Appends it as a JSON object; `id` makes it the answer to a request of that number.
-    pub fn write_json(&self, id: Option<u64>, broker: &Broker, output: &mut Vec<u8>) {
+    /// Appends it as a JSON object.
+    pub fn write_json(&self, broker: &Broker, output: &mut Vec<u8>) {
+        self.with_view(broker, |page| page.write_json(output));
+    }
+
+    /// Hands the page to `write` as the protocol shows it.
+    pub(crate) fn with_view(&self, broker: &Broker, write: impl FnOnce(PresenceView<'_>)) {
         let (mut members, mut left) = (Vec::new(), Vec::new());
         for message in self.page.messages() {
             match message.content() {
@@ -69,21 +74,15 @@ impl PresencePage {
                 _ => left.extend(message.key()),
             }
         }
-        let gaps = self.page.gaps(broker);
-        let gaps = gaps.iter().map(|(channel, from, to)| {
-            let to = in_words(broker.position(*to));
-            GapView { channel, from, to }
+        self.page.with_gaps(broker, |gaps| {
+            write(PresenceView {
+                channel: self.channel.as_str(),
+                members: &members,
+                left: &left,
+                position: self.page.bookmark(broker),
+                more: self.page.has_more(),
+                gaps,
+            });
         });
-        let gaps: Vec<GapView<'_>> = gaps.collect();
-        let page = PresenceView {
-            id,
-            channel: self.channel.as_str(),
-            members: &members,
-            left: &left,
-            position: self.page.bookmark(broker),
-            more: self.page.has_more(),
-            gaps: &gaps,
-        };
-        page.write_json(output);
     }
 }

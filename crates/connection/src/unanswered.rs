@@ -65,27 +65,26 @@ impl Connection {
         worker: &mut Worker,
         time: Time,
     ) {
-        let mut json = Vec::new();
         match (request, answer) {
             (Request::History(_), Answer::Page(page)) => {
-                json = format!(r#"{{"type":"history","id":{id},"#).into_bytes();
-                page.write_fields(Format::Json, &worker.broker, &mut json);
-                json.push(b'}');
+                page.with_view(Format::Json, &worker.broker, |page| {
+                    self.say(&ServerMessage::History { id, page });
+                });
             }
             (Request::Presence(channel, _), Answer::Page(page)) => {
-                let page = PresencePage::new(channel, page);
-                page.write_json(Some(id), &worker.broker, &mut json);
+                PresencePage::new(channel, page).with_view(&worker.broker, |page| {
+                    self.say(&ServerMessage::Presence { id, page });
+                });
             }
             (Request::Subscribe { channel, subscription, .. }, _) => {
                 let (after, mut gaps) = self.follow(&[subscription], worker, time);
                 let position = in_words(worker.broker.position(after));
                 self.replies.append(&mut gaps);
-                return self.say(&ServerMessage::Subscribed { id, channel: &channel, position });
+                self.say(&ServerMessage::Subscribed { id, channel: &channel, position });
             }
             // A page is never answered by a place.
-            (Request::History(_) | Request::Presence(..), Answer::Found) => return,
+            (Request::History(_) | Request::Presence(..), Answer::Found) => {}
         }
-        self.wire.write_text(&json, &mut self.replies);
     }
 }
 

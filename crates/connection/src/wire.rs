@@ -3,7 +3,7 @@
 use crate::{Limits, encoding::Encoding};
 use sse_codec::Block;
 use std::time::Duration;
-use tidewire_protocol::{GapView, Position, ServerMessage};
+use tidewire_protocol::{GapView, Position, PositionView, ServerMessage};
 
 /// How bytes reach a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,9 +185,7 @@ impl Wire {
 
     fn write_position(self, position: Position, output: &mut Vec<u8>) {
         let mut json = Vec::new();
-        json.extend_from_slice(br#"{"position":""#);
-        position.write_to(&mut json);
-        json.extend_from_slice(br#""}"#);
+        PositionView { position }.write_json(&mut json);
         self.write_object(&json, output);
     }
 

@@ -1,6 +1,8 @@
 //! What a server says on a `tidewire.v1` WebSocket, written from parts it holds.
 
-use crate::{Bookmark, ErrorCode, GapView, MessageView, Position, RequestError, json::Members};
+use crate::{
+    ErrorCode, GapView, MessageView, PageView, Position, PresenceView, RequestError, json::Members,
+};
 
 /// Anything the server says, about to be written.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +45,15 @@ pub enum ServerMessage<'a> {
     History {
         /// The request's number.
         id: u64,
-        /// In order.
-        messages: &'a [MessageView<'a>],
-        /// From where to go on.
-        position: Bookmark,
-        /// From where to go back.
-        before: Position,
-        /// Whether there is more of what was asked for.
-        more: bool,
+        /// A page of it.
+        page: PageView<'a>,
+    },
+    /// Who is there.
+    Presence {
+        /// The request's number.
+        id: u64,
+        /// A page of them.
+        page: PresenceView<'a>,
     },
     /// Something was refused.
     Error {
@@ -104,13 +107,11 @@ impl ServerMessage<'_> {
             Self::Published { id, position } => {
                 Members::tagged(out, "published").number("id", id).position("position", position)
             }
-            Self::History { id, messages, position, before, more } => {
-                let members = Members::tagged(out, "history")
-                    .number("id", id)
-                    .with("messages", |out| write_messages(messages, out))
-                    .bookmark("position", position)
-                    .position("before", before);
-                if more { members.raw("more", "true") } else { members }
+            Self::History { id, page } => {
+                page.write_members(Members::tagged(out, "history").number("id", id))
+            }
+            Self::Presence { id, page } => {
+                page.write_members(Members::tagged(out, "presence").number("id", id))
             }
             Self::Error { id, code, message, retry_ms } => Members::tagged(out, "error")
                 .optional_number("id", id)
@@ -124,11 +125,7 @@ impl ServerMessage<'_> {
                 .position("position", position)
                 .optional_number("heartbeat_ms", heartbeat_ms),
             Self::Gap(gap) => return gap.write_json(out),
-            Self::Message(message) => {
-                out.extend_from_slice(br#"{"type":"message","#);
-                message.write_fields(out);
-                return out.push(b'}');
-            }
+            Self::Message(message) => message.write_members(Members::tagged(out, "message")),
         }
         .close();
     }
@@ -138,17 +135,6 @@ impl<'a> From<&'a RequestError> for ServerMessage<'a> {
     fn from(error: &'a RequestError) -> Self {
         Self::Error { id: error.id, code: error.code, message: &error.message, retry_ms: None }
     }
-}
-
-fn write_messages(messages: &[MessageView<'_>], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, message) in messages.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        message.write_json(out);
-    }
-    out.push(b']');
 }
 
 #[cfg(test)]
@@ -233,27 +219,6 @@ mod tests {
         ] {
             let mut out = Vec::new();
             message.write_json(&mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), wire);
-        }
-    }
-
-    #[test]
-    fn a_page_says_whether_there_is_more() {
-        let (position, before) = (POSITION.into(), Position { epoch: 36, offset: 5 });
-        for (messages, more, wire) in [
-            (
-                &[MESSAGE, MESSAGE][..],
-                true,
-                r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":"hi"},{"channel":"a","position":"10-7","time":5,"data":"hi"}],"position":"10-7","before":"10-5","more":true}"#,
-            ),
-            (
-                &[],
-                false,
-                r#"{"type":"history","id":4,"messages":[],"position":"10-7","before":"10-5"}"#,
-            ),
-        ] {
-            let mut out = Vec::new();
-            ServerMessage::History { id: 4, messages, position, before, more }.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
         }
     }

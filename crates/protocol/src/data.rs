@@ -59,6 +59,12 @@ impl DataError {
 }
 
 impl Data<'_> {
+    /// Appends the payload as one JSON value, without its encoding; `null` where there is none.
+    pub fn write_json(self, out: &mut Vec<u8>) {
+        let json = self.to_json().ok().and_then(|(json, _)| json);
+        out.extend_from_slice(json.as_ref().map_or("null", |json| json.get()).as_bytes());
+    }
+
     /// The `data` and `encoding` by which JSON carries it: what [`PublishedData::resolve`] reads.
     ///
     /// # Errors
@@ -160,6 +166,20 @@ mod tests {
     fn base64_is_bytes() {
         assert_eq!(resolve(r#""AP8=""#, Some("base64")), Ok(PublishedData::Binary(vec![0, 255])));
         assert_eq!(resolve(r#""\u0041P8=""#, Some("base64")), resolve(r#""AP8=""#, Some("base64")));
+    }
+
+    #[test]
+    fn a_payload_alone_is_one_value() {
+        for (data, wire) in [
+            (Data::Json("{\n\"a\":1}"), "{\n\"a\":1}"),
+            (Data::Text("a\u{8}\"b\""), r#""a\b\"b\"""#),
+            (Data::Binary(&[0, 255]), r#""AP8=""#),
+            (Data::Nothing, "null"),
+        ] {
+            let mut out = Vec::new();
+            data.write_json(&mut out);
+            assert_eq!(str::from_utf8(&out).unwrap(), wire);
+        }
     }
 
     #[test]

@@ -13,15 +13,15 @@ pub(crate) struct Members<'out> {
 }
 
 impl<'out> Members<'out> {
-    /// Begins without the brace, so that members can be joined to others.
-    pub(crate) fn new(out: &'out mut Vec<u8>) -> Self {
+    /// Begins an object.
+    pub(crate) fn open(out: &'out mut Vec<u8>) -> Self {
+        out.push(b'{');
         Self { out, first: true }
     }
 
     /// Begins an object that says what it is.
     pub(crate) fn tagged(out: &'out mut Vec<u8>, kind: &str) -> Self {
-        out.push(b'{');
-        Self::new(out).text("type", kind)
+        Self::open(out).text("type", kind)
     }
 
     pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
@@ -52,6 +52,13 @@ impl<'out> Members<'out> {
         self.bookmark(name, value.into())
     }
 
+    pub(crate) fn optional_position(self, name: &str, value: Option<Position>) -> Self {
+        match value {
+            Some(value) => self.position(name, value),
+            None => self,
+        }
+    }
+
     pub(crate) fn bookmark(mut self, name: &str, value: Bookmark) -> Self {
         let out = self.name(name);
         out.push(b'"');
@@ -75,9 +82,38 @@ impl<'out> Members<'out> {
     }
 
     /// Appends whatever `write` does as the member's value.
-    pub(crate) fn with(mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+    fn with(mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         write(self.name(name));
         self
+    }
+
+    /// Appends an array, and what `write` makes of each item.
+    pub(crate) fn list<T>(self, name: &str, items: &[T], write: impl Fn(&T, &mut Vec<u8>)) -> Self {
+        self.with(name, |out| {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        })
+    }
+
+    /// The same, but without a member for an empty list.
+    pub(crate) fn optional_list<T>(
+        self,
+        name: &str,
+        items: &[T],
+        write: impl Fn(&T, &mut Vec<u8>),
+    ) -> Self {
+        if items.is_empty() { self } else { self.list(name, items, write) }
+    }
+
+    /// Appends `true`, or leaves the member out.
+    pub(crate) fn flag(self, name: &str, is_set: bool) -> Self {
+        if is_set { self.raw(name, "true") } else { self }
     }
 
     pub(crate) fn close(self) {

@@ -33,6 +33,7 @@ mod request;
 mod answer;
 mod event;
 mod line;
+mod page;
 mod presence;
 
 mod error_code;
@@ -51,8 +52,9 @@ pub use event::{
     Goodbye, HistoryPage, Published, Reached, Refusal, ServerEvent, Subscribed, Unsubscribed,
     Welcome,
 };
-pub use line::{Gap, GapView, PollAnswer, StreamLine};
+pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
+pub use page::PageView;
 pub use position::{InvalidPosition, Position};
 pub use presence::{Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;

@@ -25,6 +25,20 @@ impl GapView<'_> {
     }
 }
 
+/// The line of a stream that says where it stands, about to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionView {
+    /// Everything up to here has been delivered.
+    pub position: Position,
+}
+
+impl PositionView {
+    /// Appends the object.
+    pub fn write_json(self, out: &mut Vec<u8>) {
+        Members::open(out).position("position", self.position).close();
+    }
+}
+
 /// Notice that messages are gone for this reader, as received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "gap")]
@@ -124,6 +138,9 @@ mod tests {
     #[test]
     fn lines_are_told_apart() {
         let parse = |line| StreamLine::parse(line).unwrap();
+        let mut position = Vec::new();
+        PositionView { position: TO }.write_json(&mut position);
+        assert_eq!(position, br#"{"position":"10-7"}"#);
         assert!(matches!(parse(r#"{"position":"10-7"}"#), StreamLine::Position(TO)));
         assert!(matches!(
             parse(r#"{"channel":"a","position":"10-7","time":5}"#),

@@ -24,14 +24,12 @@ pub struct MessageView<'a> {
 impl MessageView<'_> {
     /// Appends the object, on one line.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
-        self.write_fields(out);
-        out.push(b'}');
+        self.write_members(Members::open(out)).close();
     }
 
-    /// Appends what stands between the braces, so that it can be joined to a `type`.
-    pub fn write_fields(&self, out: &mut Vec<u8>) {
-        let members = Members::new(out)
+    /// Appends the members, after others.
+    pub(crate) fn write_members<'out>(&self, members: Members<'out>) -> Members<'out> {
+        let members = members
             .text("channel", self.channel)
             .position("position", self.position)
             .number("time", self.time)
@@ -42,7 +40,7 @@ impl MessageView<'_> {
             Data::Text(text) => members.text("data", text),
             Data::Binary(bytes) => members.base64("data", bytes).text("encoding", "base64"),
             Data::Nothing => members,
-        };
+        }
     }
 }
 
@@ -169,13 +167,6 @@ mod tests {
         let data = Data::Json("{\r\n  \"a\": \"x\\ny\"\n}");
         let line = json(&MessageView { data, ..BARE });
         assert!(line.ends_with(r#","data":{    "a": "x\ny" }}"#), "{line}");
-    }
-
-    #[test]
-    fn fields_append_without_braces() {
-        let mut out = b"{\"type\":\"message\",".to_vec();
-        BARE.write_fields(&mut out);
-        assert_eq!(out, br#"{"type":"message","channel":"a","position":"10-7","time":5"#);
     }
 
     #[test]

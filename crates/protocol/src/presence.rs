@@ -3,7 +3,10 @@
 //! A member is also the payload of a message in `$presence.` and the channel's name, keyed by its
 //! connection, so a page and a subscription say the same.
 
-use crate::{Bookmark, Gap, GapView, RawValue, json::Members};
+use crate::{
+    Bookmark, Gap, GapView, RawValue,
+    json::{Members, write_string},
+};
 use serde::{Deserialize, Serialize};
 
 /// A member about to be written.
@@ -22,9 +25,8 @@ pub struct MemberView<'a> {
 impl MemberView<'_> {
     /// Appends the object, on one line.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
         let members =
-            Members::new(out).text("connection", self.connection).optional_text("user", self.user);
+            Members::open(out).text("connection", self.connection).optional_text("user", self.user);
         let members = match self.info {
             Some(info) => members.raw("info", info),
             None => members,
@@ -51,8 +53,6 @@ pub struct Member {
 /// A page of members about to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct PresenceView<'a> {
-    /// The request's number on a WebSocket, which makes the page an answer to it.
-    pub id: Option<u64>,
     /// The channel they are on.
     pub channel: &'a str,
     /// Each member's JSON.
@@ -70,33 +70,18 @@ pub struct PresenceView<'a> {
 impl PresenceView<'_> {
     /// Appends the object, on one line: `left`, `more` and `gaps` only where they say something.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let members = match self.id {
-            Some(id) => Members::tagged(out, "presence").number("id", id),
-            None => {
-                out.push(b'{');
-                Members::new(out)
-            }
-        };
-        let mut members = members.text("channel", self.channel).with("members", |out| {
-            write_list(self.members, out, |json, out| {
-                out.extend_from_slice(json.as_bytes());
-            })
-        });
-        if !self.left.is_empty() {
-            members = members.with("left", |out| {
-                write_list(self.left, out, |name, out| {
-                    crate::json::write_string(name, out);
-                })
-            });
-        }
-        members = members.bookmark("position", self.position);
-        if self.more {
-            members = members.raw("more", "true");
-        }
-        if !self.gaps.is_empty() {
-            members = members.with("gaps", |out| write_list(self.gaps, out, GapView::write_json));
-        }
-        members.close();
+        self.write_members(Members::open(out)).close();
+    }
+
+    /// Appends the members, after others.
+    pub(crate) fn write_members<'out>(&self, members: Members<'out>) -> Members<'out> {
+        members
+            .text("channel", self.channel)
+            .list("members", self.members, |json, out| out.extend_from_slice(json.as_bytes()))
+            .optional_list("left", self.left, |name, out| write_string(name, out))
+            .bookmark("position", self.position)
+            .flag("more", self.more)
+            .optional_list("gaps", self.gaps, GapView::write_json)
     }
 }
 
@@ -123,27 +108,15 @@ pub struct PresencePage {
     pub gaps: Vec<Gap>,
 }
 
-fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
-    out.push(b'[');
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        write(item, out);
-    }
-    out.push(b']');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Position;
+    use crate::{Position, ServerMessage};
 
     const POSITION: Position = Position { epoch: 36, offset: 7 };
     const MIDDLE: Bookmark = Bookmark { after: POSITION, state: Some(9) };
 
     const EMPTY: PresenceView<'_> = PresenceView {
-        id: None,
         channel: "a",
         members: &[],
         left: &[],
@@ -155,6 +128,13 @@ mod tests {
     fn json(page: &PresenceView<'_>) -> String {
         let mut out = Vec::new();
         page.write_json(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The page as the answer to request 5.
+    fn answer(page: PresenceView<'_>) -> String {
+        let mut out = Vec::new();
+        ServerMessage::Presence { id: 5, page }.write_json(&mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -183,7 +163,6 @@ mod tests {
         assert_eq!(json(&EMPTY), r#"{"channel":"a","members":[],"position":"10-7~9"}"#);
         let gap = GapView { channel: "$presence.a", from: "10-1", to: POSITION };
         let full = PresenceView {
-            id: Some(5),
             members: &[r#"{"connection":"c1","since":5}"#, r#"{"connection":"c2","since":6}"#],
             left: &["c3", "c4"],
             more: true,
@@ -191,7 +170,7 @@ mod tests {
             ..EMPTY
         };
         assert_eq!(
-            json(&full),
+            answer(full),
             r#"{"type":"presence","id":5,"channel":"a","members":[{"connection":"c1","since":5},{"connection":"c2","since":6}],"left":["c3","c4"],"position":"10-7~9","more":true,"gaps":[{"type":"gap","channel":"$presence.a","from":"10-1","to":"10-7"}]}"#
         );
     }
@@ -199,14 +178,13 @@ mod tests {
     #[test]
     fn a_page_reads_back() {
         let full = PresenceView {
-            id: Some(5),
             members: &[r#"{"connection":"c1","since":5}"#],
             left: &["c3"],
             more: true,
             gaps: &[GapView { channel: "$presence.a", from: "10-1", to: POSITION }],
             ..EMPTY
         };
-        let page: PresencePage = serde_json::from_str(&json(&full)).unwrap();
+        let page: PresencePage = serde_json::from_str(&answer(full)).unwrap();
         assert_eq!((page.id, &*page.channel, page.position), (Some(5), "a", MIDDLE));
         assert_eq!(
             (&*page.members[0].connection, page.left, page.more),

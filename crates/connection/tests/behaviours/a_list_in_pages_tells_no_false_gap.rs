@@ -59,7 +59,7 @@ fn page(server: &Server, since: Option<&str>) -> protocol::PresencePage {
     let (broker, limits) = (&worker.broker, &worker.limits);
     let page = PresencePage::read(channel, since, Some(5), broker, limits, server.time).unwrap();
     let mut json = Vec::new();
-    page.write_json(None, broker, &mut json);
+    page.write_json(broker, &mut json);
     serde_json::from_slice(&json).unwrap()
 }
 

@@ -15,7 +15,7 @@ fn page(server: &Server, since: Option<Since>, limit: usize) -> protocol::Presen
     let page =
         PresencePage::read(channel, since, Some(limit), &worker.broker, &worker.limits, *time);
     let mut json = Vec::new();
-    page.unwrap().write_json(None, &worker.broker, &mut json);
+    page.unwrap().write_json(&worker.broker, &mut json);
     serde_json::from_slice(&json).unwrap()
 }
 

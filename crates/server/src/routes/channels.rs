@@ -40,7 +40,7 @@ pub(super) async fn presence(
     let request = PresencePage::request(&channel, since, query.limit()?, &desk.broker)?;
     let page = PresencePage::new(channel, read(request, &desk).await);
     let mut body = Vec::new();
-    page.write_json(None, &desk.broker, &mut body);
+    page.write_json(&desk.broker, &mut body);
     Ok(json_answer(body))
 }
 

@@ -45,7 +45,7 @@ impl World {
             let page = PresencePage::read(name, since, limit, broker, &self.settings.limits, time);
             let page = page.map_err(|refusal| format!("{channel}: {}", refusal.message))?;
             let mut json = Vec::new();
-            page.write_json(None, broker, &mut json);
+            page.write_json(broker, &mut json);
             let page: protocol::PresencePage =
                 serde_json::from_slice(&json).map_err(|error| error.to_string())?;
             if since.is_none() && !page.left.is_empty() {
