@@ -7,7 +7,7 @@ use std::{
     num::NonZeroU64,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{Broker, ChannelName, Content, Draft, Grant, Limits, SeatId};
+use tidewire_broker::{Broker, ChannelName, Content, Draft, Grant, Limits, WaiterId};
 use tidewire_connection::{self as connection, Connection, Identity, Opening, Place};
 use tidewire_connection::{Subscription, Time, Wire, Worker};
 
@@ -15,10 +15,10 @@ use tidewire_connection::{Subscription, Time, Wire, Worker};
 #[derive(Debug)]
 pub struct Audience {
     worker: Worker,
-    /// By seat. Boxed, as the server has them.
+    /// By the number of its waiter. Boxed, as the server has them.
     connections: Vec<Option<Box<Connection>>>,
     /// Those who are about to write the same batch.
-    group: Vec<SeatId>,
+    group: Vec<WaiterId>,
 }
 
 impl Audience {
@@ -46,10 +46,10 @@ impl Audience {
                 version: "0.0.0",
             };
             let connection = Connection::open(opening, &mut this.worker, TIME);
-            let seat = connection.seat();
-            this.connections.resize_with(seat.index() + 1, || None);
-            this.connections[seat.index()] = Some(Box::new(connection));
-            this.give_turn(seat, no_socket);
+            let waiter = connection.waiter();
+            this.connections.resize_with(waiter.index() + 1, || None);
+            this.connections[waiter.index()] = Some(Box::new(connection));
+            this.give_turn(waiter, no_socket);
         }
         this
     }
@@ -80,8 +80,8 @@ impl Audience {
 
     /// Gives one turn to a connection that is due; says how many bytes it sent, if there was one.
     pub fn deliver_to_one(&mut self) -> Option<usize> {
-        let seat = self.worker.lane.next_due()?;
-        Some(self.give_turn(seat, no_socket))
+        let waiter = self.worker.lane.next_due()?;
+        Some(self.give_turn(waiter, no_socket))
     }
 
     /// Sorts out the news, and gives turns until no connection is due; returns the bytes sent.
@@ -93,10 +93,10 @@ impl Audience {
     pub fn deliver_to(&mut self, mut socket: impl FnMut(&[u8])) -> usize {
         let mut sent = 0;
         loop {
-            while let Some(seat) = self.worker.lane.next_due() {
-                if !self.join(seat) {
+            while let Some(waiter) = self.worker.lane.next_due() {
+                if !self.join(waiter) {
                     sent += self.write_group(&mut socket);
-                    sent += self.give_turn(seat, &mut socket);
+                    sent += self.give_turn(waiter, &mut socket);
                 } else if self.group.len() == GROUP_MAX {
                     sent += self.write_group(&mut socket);
                 }
@@ -109,11 +109,11 @@ impl Audience {
     }
 
     /// Puts a connection into the group, if it can be, as `server::worker_loop::group` does.
-    fn join(&mut self, seat: SeatId) -> bool {
-        let Some(Some(connection)) = self.connections.get_mut(seat.index()) else { return false };
+    fn join(&mut self, waiter: WaiterId) -> bool {
+        let Some(Some(connection)) = self.connections.get_mut(waiter.index()) else { return false };
         let joins = connection.poll_shared(&mut self.worker, TIME);
         if joins {
-            self.group.push(seat);
+            self.group.push(waiter);
         }
         joins
     }
@@ -124,20 +124,20 @@ impl Audience {
         let written = worker.batch.len();
         let bytes = worker.batch.contiguous().unwrap_or_default();
         group.iter().for_each(|_| socket(bytes));
-        for seat in &*group {
-            let Some(Some(connection)) = connections.get_mut(seat.index()) else { continue };
+        for waiter in &*group {
+            let Some(Some(connection)) = connections.get_mut(waiter.index()) else { continue };
             connection.handle_transmitted(written, worker, TIME);
             assert!(!connection.is_blocked() && !connection.may_transmit(worker));
             assert!(!connection.has_publishes() && connection.parting().is_none());
-            connection.rest(worker, Waker::noop());
+            connection.park(worker, Waker::noop());
         }
         group.drain(..).len() * written
     }
 
     /// A turn to deliver, as `server::driver` gives it.
-    fn give_turn(&mut self, seat: SeatId, mut socket: impl FnMut(&[u8])) -> usize {
+    fn give_turn(&mut self, waiter: WaiterId, mut socket: impl FnMut(&[u8])) -> usize {
         let Self { worker, connections, .. } = self;
-        let Some(Some(connection)) = connections.get_mut(seat.index()) else { return 0 };
+        let Some(Some(connection)) = connections.get_mut(waiter.index()) else { return 0 };
         connection.handle_time(worker, TIME);
         let mut sent = 0;
         while connection.poll_transmit(worker, TIME, Waker::noop()) {
@@ -150,7 +150,7 @@ impl Audience {
             }
         }
         assert!(!connection.has_said_all() && connection.parting().is_none());
-        connection.rest(worker, Waker::noop());
+        connection.park(worker, Waker::noop());
         sent
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{fs, hint::black_box, task::Waker};
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, Lane, Limits, Reader, Retention, Rules, SeatId, Start};
+use tidewire_broker::{Broker, Lane, Limits, Reader, Retention, Rules, Start, WaiterId};
 
 fn main() {
     println!("{:<48}  bytes", "of one, 100,000 in all, beyond its payload");
@@ -24,22 +24,22 @@ fn main() {
     }
     let broker = keeping_all();
     let mut lane = broker.lane().unwrap();
-    let mut sleepers: Vec<(SeatId, Reader)> = Vec::with_capacity(COUNT);
+    let mut sleepers: Vec<(WaiterId, Reader)> = Vec::with_capacity(COUNT);
     // The place of the reader itself is counted: whoever holds it has to have it somewhere.
     let grown = growth(|| sleepers.extend((0..COUNT).map(|_| sleeper(&broker, &mut lane))));
     print_line("sleeping subscription, all to one channel", grown, 0);
     black_box((brokers, sleepers));
 }
 
-/// A connection's part of the broker: its seat, and its reader.
-fn sleeper(broker: &Broker, lane: &mut Lane) -> (SeatId, Reader) {
-    let (seat, mut reader) = (lane.sit(), Reader::default());
+/// A connection's part of the broker: its waiter, and its reader.
+fn sleeper(broker: &Broker, lane: &mut Lane) -> (WaiterId, Reader) {
+    let (waiter, mut reader) = (lane.register(), Reader::default());
     // Parsed by each anew, as each has been asked for it by a request of its own.
     let pattern = "chat.0".parse().unwrap();
-    lane.follow(seat, &pattern);
+    lane.follow(waiter, &pattern);
     reader.follow(broker, &[pattern], Start::Now);
-    lane.sleep(seat, Waker::noop(), None);
-    (seat, reader)
+    lane.sleep(waiter, Waker::noop(), None);
+    (waiter, reader)
 }
 
 fn keeping_all() -> Broker {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, ChannelName, Lane, Limits, Pattern, Retention, Rules, SeatId};
+use tidewire_broker::{Broker, ChannelName, Lane, Limits, Pattern, Retention, Rules, WaiterId};
 
 pub(crate) fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("append beside sleepers");
@@ -50,7 +50,7 @@ pub(crate) fn wake(criterion: &mut Criterion) {
                 let spent = (0..iterations).map(|_| {
                     room.publish();
                     let start = Instant::now();
-                    room.settle();
+                    room.run_until_idle();
                     start.elapsed()
                 });
                 spent.sum()
@@ -69,12 +69,12 @@ struct Room {
     broker: Broker,
     lane: Lane,
     channels: Vec<ChannelName>,
-    seats: Vec<SeatId>,
+    waiters: Vec<WaiterId>,
     payload: String,
 }
 
 impl Room {
-    fn new(channels_count: usize, seats_count: usize, patterns: &[&str]) -> Self {
+    fn new(channels_count: usize, waiters_count: usize, patterns: &[&str]) -> Self {
         // A small log that is soon full, so that publishing costs the same from first to last.
         let retention = Retention { messages_max: 64, ..Retention::default() };
         let broker =
@@ -86,13 +86,13 @@ impl Room {
         if patterns.is_empty() {
             patterns = channels.iter().map(|name| name.as_str().parse().unwrap()).collect();
         }
-        let seats: Vec<SeatId> = (0..seats_count).map(|_| lane.sit()).collect();
-        for seat in &seats {
-            patterns.iter().for_each(|pattern| lane.follow(*seat, pattern));
+        let waiters: Vec<WaiterId> = (0..waiters_count).map(|_| lane.register()).collect();
+        for waiter in &waiters {
+            patterns.iter().for_each(|pattern| lane.follow(*waiter, pattern));
         }
-        let mut room = Self { broker, lane, channels, seats, payload: text(MESSAGE_BYTES) };
+        let mut room = Self { broker, lane, channels, waiters, payload: text(MESSAGE_BYTES) };
         (0..64).for_each(|_| room.publish());
-        room.settle();
+        room.run_until_idle();
         room
     }
 
@@ -101,7 +101,7 @@ impl Room {
         let start = Instant::now();
         self.publish();
         let spent = start.elapsed();
-        self.settle();
+        self.run_until_idle();
         spent
     }
 
@@ -113,14 +113,14 @@ impl Room {
     }
 
     /// What the worker does on news: wakes everyone, who takes it and sleeps again.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         let lane = &mut self.lane;
         while let Poll::Ready(()) = lane.poll_news(&mut Context::from_waker(Waker::noop())) {
             while lane.wake(WAKE_BATCH) {}
         }
-        for seat in &self.seats {
-            black_box(lane.take_news(*seat));
-            lane.sleep(*seat, Waker::noop(), None);
+        for waiter in &self.waiters {
+            black_box(lane.take_news(*waiter));
+            lane.sleep(*waiter, Waker::noop(), None);
         }
     }
 }

@@ -25,18 +25,18 @@ fn join(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
     for n in members {
         let name = name(n);
         let member = format!(r#"{{"connection":"{}","since":5}}"#, name.as_str());
-        broker.roster().join(&permit, &name, member.into()).unwrap();
+        broker.presence_buffer().join(&permit, &name, member.into()).unwrap();
     }
 }
 
 fn leave(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
-    members.for_each(|n| broker.roster().leave(channel, &name(n)));
+    members.for_each(|n| broker.presence_buffer().leave(channel, &name(n)));
 }
 
 /// Tells what has changed; returns how many messages that took.
 fn tell(broker: &Broker) -> u64 {
     let before = broker.head();
-    for change in broker.roster().take_changes() {
+    for change in broker.presence_buffer().take_changes() {
         let (permit, draft) = change.publish();
         broker.append(permit, draft, 5).unwrap();
     }

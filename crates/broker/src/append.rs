@@ -4,13 +4,13 @@
 //! alone.
 
 use crate::{
-    Broker, ChannelName, Content, Draft, Entry, HeldId, IdAccount, Label, Loss, Message, Permit,
-    Position, Publishers, Seen,
+    Broker, ChannelName, Content, DedupOutcome, Draft, Entry, HeldId, IdAccount, Label, LossKind,
+    Message, Permit, Position, Publishers,
     broker::Shared,
-    channel::{Book, Channel},
+    channel::{AppendState, Channel},
+    dedup_window::{IDS_MAX, digest},
     keys::{Held, key_cost_bytes},
     lane::LanePort,
-    recent::{IDS_MAX, digest},
     sequencer::{Sequencer, retain},
 };
 use std::sync::{Arc, atomic::Ordering};
@@ -143,8 +143,8 @@ impl Broker {
     /// Removes a key by a tombstone, unless it holds something newer than `offset` by now.
     pub(crate) fn expire(&self, channel: &Arc<Channel>, key: Label, offset: u64, now_ms: u64) {
         let mut sequencer = self.shared.sequencer();
-        let holds = |book: &Book| book.keys.as_ref()?.offset_of(&key);
-        if holds(&channel.book()) != Some(offset) {
+        let holds = |append_state: &AppendState| append_state.keys.as_ref()?.offset_of(&key);
+        if holds(&channel.append_state()) != Some(offset) {
             return;
         }
         let draft = Draft { key: Some(key), ..Draft::new(Content::Nothing) };
@@ -179,18 +179,18 @@ impl Broker {
 
     /// Notes that the archive is about to remove everything of `channel` up to offset `upto`, and
     /// what there was.
-    pub fn lose(&self, channel: &ChannelName, upto: u64, loss: Loss) {
+    pub fn lose(&self, channel: &ChannelName, upto: u64, loss: LossKind) {
         let (shared, channel) = (&*self.shared, self.shared.registry.obtain(channel));
         let mut ring = channel.ring();
         while ring.oldest().is_some_and(|oldest| oldest <= upto) {
             let gone = ring.take_oldest(|| shared.stamp());
-            gone.iter().for_each(|gone| shared.settle(&channel, gone));
+            gone.iter().for_each(|gone| shared.discharge(&channel, gone));
         }
         ring.lose_all(upto, shared.stamp(), loss);
     }
 
     /// Notes that the archive is about to remove this one message, such as an old tombstone.
-    pub fn lose_one(&self, channel: &ChannelName, offset: u64, loss: Loss) {
+    pub fn lose_one(&self, channel: &ChannelName, offset: u64, loss: LossKind) {
         let channel = self.shared.registry.obtain(channel);
         self.shared.lose_one(&channel, offset, loss);
     }
@@ -225,14 +225,14 @@ impl Broker {
     ) -> u64 {
         let shared = &*self.shared;
         let (offset, time_ms, stays) = (message.offset(), message.time_ms(), shared.keeps(channel));
-        shared.ledger.add(message.cost_bytes());
+        shared.gauge.add(message.cost_bytes());
         if stays {
             // Nothing makes room for the encodings of what cannot go: they come on top.
             message.encodings().leave();
         }
         let mut ring = channel.ring();
         let gone = superseded.and_then(|superseded| ring.remove(superseded));
-        gone.iter().for_each(|gone| shared.settle(channel, gone));
+        gone.iter().for_each(|gone| shared.discharge(channel, gone));
         ring.push(Arc::new(message));
         let was_ranked = std::mem::replace(&mut ring.ranked, !stays);
         drop(ring);
@@ -261,7 +261,7 @@ impl Shared {
         self.archive.is_none() && channel.options().compaction.is_some()
     }
 
-    /// Asks the channel's book whether a draft may be taken at `offset`, and if so, notes it.
+    /// Asks the channel's state whether a draft may be taken at `offset`, and if so, notes it.
     fn enter(
         &self,
         channel: &Channel,
@@ -275,14 +275,18 @@ impl Shared {
         if id.is_none() && options.compaction.is_none() {
             return Ok(Entered::New(None));
         }
-        let (mut book, window) = (channel.book(), &options.repeats);
+        let (mut append_state, window) = (channel.append_state(), &options.repeats);
         let mut held = None;
         if let Some((digest, id)) = &id {
-            match book.recent.as_ref().map(|ids| ids.look(id, *digest, window, time_ms)) {
-                Some(Seen::Before(offset)) => return Ok(Entered::Before(offset)),
-                Some(Seen::OnAnother) => return Err(AppendError::IdTaken),
+            match append_state
+                .dedup_window
+                .as_ref()
+                .map(|ids| ids.look(id, *digest, window, time_ms))
+            {
+                Some(DedupOutcome::Duplicate(offset)) => return Ok(Entered::Before(offset)),
+                Some(DedupOutcome::Conflict) => return Err(AppendError::IdTaken),
                 // Its own share first: who uses up that is told so.
-                Some(Seen::Never) | None => held = hold(account)?,
+                Some(DedupOutcome::New) | None => held = hold(account)?,
             }
             if self.ids.load(Ordering::Relaxed) >= IDS_MAX {
                 return Err(AppendError::Overloaded);
@@ -294,17 +298,17 @@ impl Shared {
             let next = Held { offset, bytes, is_tombstone: draft.content.is_nothing() };
             let room_max = self.limits.bytes_max / 2;
             let room = room_max.saturating_sub(self.state.bytes());
-            let keys = book.keys.get_or_insert_default();
+            let keys = append_state.keys.get_or_insert_default();
             superseded = keys.admit(key, next, compaction, room, room_max)?;
             let old = keys.note(key.clone(), next, time_ms);
             self.state.add(next.bytes);
             self.state.subtract(old.map_or(0, |old| old.bytes));
         }
         if let Some((digest, id)) = id {
-            let recent = book.recent.get_or_insert_default();
-            let before = recent.len();
-            recent.note(id, digest, offset, window, time_ms, held);
-            self.ids.fetch_add(recent.len(), Ordering::Relaxed);
+            let dedup_window = append_state.dedup_window.get_or_insert_default();
+            let before = dedup_window.len();
+            dedup_window.note(id, digest, offset, window, time_ms, held);
+            self.ids.fetch_add(dedup_window.len(), Ordering::Relaxed);
             self.ids.fetch_sub(before, Ordering::Relaxed);
         }
         Ok(Entered::New(superseded))
@@ -314,33 +318,33 @@ impl Shared {
     pub(crate) fn retain(&self, channel: &Channel, now_ms: u64) {
         let retention = &channel.options().retention;
         if !self.keeps(channel) {
-            return retain(channel, retention, now_ms, &self.ledger, || self.stamp());
+            return retain(channel, retention, now_ms, &self.gauge, || self.stamp());
         }
         loop {
-            let mut book = channel.book();
-            let Some(keys) = book.keys.as_mut() else { break };
+            let mut append_state = channel.append_state();
+            let Some(keys) = append_state.keys.as_mut() else { break };
             let Some(old) = keys.drop_tombstone(retention, now_ms) else { break };
             if keys.is_empty() {
                 // A map keeps the room that its keys had.
-                book.keys = None;
+                append_state.keys = None;
             }
-            drop(book);
+            drop(append_state);
             self.state.subtract(old.bytes);
-            self.lose_one(channel, old.offset, Loss::Tombstones);
+            self.lose_one(channel, old.offset, LossKind::Tombstones);
         }
     }
 
-    fn lose_one(&self, channel: &Channel, offset: u64, loss: Loss) {
+    fn lose_one(&self, channel: &Channel, offset: u64, loss: LossKind) {
         let mut ring = channel.ring();
         let gone = ring.remove(offset);
-        gone.iter().for_each(|gone| self.settle(channel, gone));
+        gone.iter().for_each(|gone| self.discharge(channel, gone));
         ring.lose(offset, self.stamp(), loss);
     }
 
-    /// Takes out of the ledger what a message had cost that has left its ring.
-    fn settle(&self, channel: &Channel, gone: &Message) {
+    /// Subtracts from the gauge what a message had cost that has left its ring.
+    fn discharge(&self, channel: &Channel, gone: &Message) {
         let charged =
             if self.keeps(channel) { gone.cost_bytes() } else { gone.encodings().leave() };
-        self.ledger.subtract(charged);
+        self.gauge.subtract(charged);
     }
 }

@@ -23,7 +23,7 @@ pub struct Entry {
 
 /// What it is that goes, for those who have not read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum LossKind {
     /// Tombstones of a compacted channel, and for certain nothing else. Who began with the state of
     /// a later moment was given nothing that they removed, and is not told.
     Tombstones,
@@ -33,7 +33,7 @@ pub enum Loss {
 
 /// What an archive had to say to a reading.
 #[derive(Clone, Debug, Default)]
-pub struct Cold {
+pub struct ArchiveRead {
     /// The messages found, in order. Readers of the same range may share them.
     pub messages: Vec<Arc<Message>>,
     /// The offset of the next one in the range, which was not read for lack of room.
@@ -61,7 +61,7 @@ pub trait Archive: fmt::Debug + Send + Sync {
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold>;
+    ) -> Poll<ArchiveRead>;
 
     /// The offset of the first message of `time_ms` or later.
     fn first_since(

@@ -1,14 +1,15 @@
 //! The broker: what everybody shares, and what it holds.
 
 use crate::{
-    Archive, ChannelName, Lane, Limits, Loss, Message, Options, Position, Roster, TooManyLanes,
+    Archive, ChannelName, Lane, Limits, LossKind, Message, Options, Position, PresenceBuffer,
+    TooManyLanes,
     channel::Channel,
     lane::{LANES_MAX, LanePort},
     message::MESSAGE_OVERHEAD_BYTES,
     offset_index::OffsetIndex,
     registry::Registry,
-    ring::{Lost, Taken},
-    sequencer::{Ledger, Sequencer},
+    ring::{LossWatermark, LossWatermarks},
+    sequencer::{MemoryGauge, Sequencer},
     sweep::Sweep,
     sync::{
         Mutex, MutexGuard,
@@ -30,9 +31,9 @@ pub(crate) struct Shared {
     sequencer: Mutex<Sequencer>,
     pub(crate) registry: Registry,
     pub(crate) index: OffsetIndex,
-    pub(crate) ledger: Ledger,
+    pub(crate) gauge: MemoryGauge,
     /// What of it compacted channels hold, their keys included, where no archive has it too.
-    pub(crate) state: Ledger,
+    pub(crate) state: MemoryGauge,
     /// Ids remembered, in all channels.
     pub(crate) ids: AtomicUsize,
     /// Where the messages are that are not in memory.
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
     pub(crate) wild: AtomicU64,
     pub(crate) sweep: Mutex<Sweep>,
-    pub(crate) roster: Roster,
+    pub(crate) presence_buffer: PresenceBuffer,
 }
 
 /// What a broker holds, for probes and metrics.
@@ -101,8 +102,8 @@ impl Broker {
             index: OffsetIndex::new(limits.bytes_max / MESSAGE_OVERHEAD_BYTES),
             limits,
             sequencer: Mutex::default(),
-            ledger: Ledger::default(),
-            state: Ledger::default(),
+            gauge: MemoryGauge::default(),
+            state: MemoryGauge::default(),
             ids: AtomicUsize::new(0),
             archive,
             head: AtomicU64::new(0),
@@ -112,18 +113,20 @@ impl Broker {
             lanes_count: AtomicUsize::new(0),
             wild: AtomicU64::new(0),
             sweep: Mutex::default(),
-            roster: Roster::default(),
+            presence_buffer: PresenceBuffer::default(),
         };
         Self { shared: Arc::new(shared) }
     }
 
     /// Makes a channel known of which the archive holds messages up to `last`. What it has lost was
     /// `loss`, the newest of it at `taken`.
-    pub fn restore(&self, channel: &ChannelName, last: u64, taken: u64, loss: Loss) {
-        let lost = Lost { offset: taken, stamp: 1 };
+    pub fn restore(&self, channel: &ChannelName, last: u64, taken: u64, loss: LossKind) {
+        let lost = LossWatermark { offset: taken, stamp: 1 };
         let taken = match loss {
-            Loss::Messages => Taken::of_messages(lost),
-            Loss::Tombstones => Taken { tombstones: lost, ..Taken::default() },
+            LossKind::Messages => LossWatermarks::of_messages(lost),
+            LossKind::Tombstones => {
+                LossWatermarks { tombstones: lost, ..LossWatermarks::default() }
+            }
         };
         self.shared.registry.restore(channel, taken, last);
     }
@@ -132,7 +135,7 @@ impl Broker {
     /// lost everything up to `offset` at most: whoever resumes behind it in a channel that
     /// [`Broker::restore`] did not name is told of a gap.
     pub fn restore_forgotten(&self, offset: u64) {
-        self.shared.registry.restore_forgotten(Lost { offset, stamp: 1 });
+        self.shared.registry.restore_forgotten(LossWatermark { offset, stamp: 1 });
     }
 
     /// The options of a channel. O(rules).
@@ -169,8 +172,8 @@ impl Broker {
         number: usize,
         encode: impl FnOnce(&Message) -> Vec<u8>,
     ) -> &'a [u8] {
-        let bytes = message.encodings().obtain(number, &self.shared.ledger, || encode(message));
-        if self.shared.ledger.bytes() > self.shared.limits.bytes_max {
+        let bytes = message.encodings().obtain(number, &self.shared.gauge, || encode(message));
+        if self.shared.gauge.bytes() > self.shared.limits.bytes_max {
             self.shared.trim(&mut self.shared.sequencer());
         }
         bytes
@@ -194,7 +197,7 @@ impl Broker {
         Stats {
             head: self.position(self.head()),
             channels: self.shared.registry.len(),
-            bytes: self.shared.ledger.bytes(),
+            bytes: self.shared.gauge.bytes(),
             evicted: self.shared.evictions.load(Ordering::Relaxed) - 1,
         }
     }
@@ -233,8 +236,8 @@ impl Shared {
 
     /// Removes the oldest messages until the log is within its bounds, encodings included.
     pub(crate) fn trim(&self, sequencer: &mut Sequencer) {
-        while self.ledger.bytes() > self.limits.bytes_max
-            && sequencer.evict_oldest(&self.ledger, || self.stamp())
+        while self.gauge.bytes() > self.limits.bytes_max
+            && sequencer.evict_oldest(&self.gauge, || self.stamp())
         {}
     }
 

@@ -2,10 +2,10 @@
 //! lanes to tell of news.
 
 use crate::{
-    Archive, Asker, ChannelName, Cold, Message, Options, Recent,
+    Archive, ArchiveRead, Asker, ChannelName, DedupWindow, Message, Options,
     broker::Shared,
     keys::Keys,
-    ring::{Lost, Ring, Taken},
+    ring::{LossWatermark, LossWatermarks, Ring},
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -22,7 +22,7 @@ pub(crate) struct Channel {
     name: ChannelName,
     options: Options,
     ring: Mutex<Ring>,
-    book: Mutex<Book>,
+    append_state: Mutex<AppendState>,
     last: AtomicU64,
     /// How the offset index calls it while the registry holds it; 0 before.
     number: AtomicU32,
@@ -35,9 +35,9 @@ pub(crate) struct Channel {
 /// What is asked before a message is taken, where the broker itself decides that. Boxed, as most
 /// channels have neither keys nor ids.
 #[derive(Debug, Default)]
-pub(crate) struct Book {
+pub(crate) struct AppendState {
     pub(crate) keys: Option<Box<Keys>>,
-    pub(crate) recent: Option<Box<Recent>>,
+    pub(crate) dedup_window: Option<Box<DedupWindow>>,
 }
 
 /// What a read of one channel found.
@@ -45,9 +45,9 @@ pub(crate) struct Run {
     /// The offset of the next message that was not read.
     pub(crate) next: Option<u64>,
     /// What the channel had lost by the time of reading.
-    pub(crate) taken: Taken,
+    pub(crate) losses: LossWatermarks,
     /// What this reading could not read, though another may.
-    pub(crate) unread: Taken,
+    pub(crate) unread: LossWatermarks,
     /// Bytes left of the reader's budget; zero or less ends the batch.
     pub(crate) budget: isize,
     /// The archive has to fetch what is at `next` or behind it.
@@ -60,7 +60,7 @@ impl Channel {
             name,
             options,
             ring: Mutex::new(ring),
-            book: Mutex::default(),
+            append_state: Mutex::default(),
             last: AtomicU64::new(last),
             number: AtomicU32::new(0),
             followed: AtomicU64::new(0),
@@ -102,8 +102,10 @@ impl Channel {
     /// Whether nobody would miss it: nothing retained, remembered or filed for eviction.
     pub(crate) fn is_dead(&mut self) -> bool {
         let ring = self.ring.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let book = self.book.get_mut().unwrap_or_else(PoisonError::into_inner);
-        ring.is_empty() && !ring.ranked && book.recent.as_ref().is_none_or(|ids| ids.is_empty())
+        let append_state = self.append_state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        ring.is_empty()
+            && !ring.ranked
+            && append_state.dedup_window.as_ref().is_none_or(|ids| ids.is_empty())
     }
 
     /// The ring. A panic elsewhere cannot have left it half changed, so poison is ignored.
@@ -111,9 +113,9 @@ impl Channel {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The book, which only those who hold the sequencer's lock, or sweep, ask for.
-    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state, which only those who hold the sequencer's lock, or sweep, ask for.
+    pub(crate) fn append_state(&self) -> MutexGuard<'_, AppendState> {
+        self.append_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The offset of the first message after `after`, what is lost by then, and whether the archive has
@@ -128,24 +130,26 @@ impl Channel {
         after: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<(Option<u64>, Taken, bool)> {
+    ) -> Poll<(Option<u64>, LossWatermarks, bool)> {
         // Who is given nothing to keep had better read no more than the first.
         let bytes_max = if asker.is_blocking() { 1 } else { bytes_max.max(1) };
         let (mut covered, mut ring) = (after, self.ring());
-        while let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.floor()) {
-            let floor = ring.floor();
+        while let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.memory_floor())
+        {
+            let memory_floor = ring.memory_floor();
             drop(ring);
-            let cold = ready!(self.read_cold(&**archive, covered, floor, bytes_max, asker));
-            let first = cold.messages.first().map(|message| message.offset()).or(cold.next);
-            let first = if cold.lost > 0 { Some(covered + 1) } else { first };
+            let read =
+                ready!(self.read_archive(&**archive, covered, memory_floor, bytes_max, asker));
+            let first = read.messages.first().map(|message| message.offset()).or(read.next);
+            let first = if read.lost > 0 { Some(covered + 1) } else { first };
             // Asked last: what is missing there was announced here before.
             ring = self.ring();
             if first.is_some() {
-                return Poll::Ready((first, ring.taken(), true));
+                return Poll::Ready((first, ring.losses(), true));
             }
-            covered = floor;
+            covered = memory_floor;
         }
-        Poll::Ready((ring.next_after(covered), ring.taken(), false))
+        Poll::Ready((ring.next_after(covered), ring.losses(), false))
     }
 
     /// A place before its oldest message, of `since_ms` or later, if it has one.
@@ -156,10 +160,11 @@ impl Channel {
         asker: Asker<'_>,
     ) -> Poll<Option<u64>> {
         let ring = self.ring();
-        let archive = shared.archive.as_ref().filter(|_| ring.floor() > ring.bare());
+        let archive =
+            shared.archive.as_ref().filter(|_| ring.memory_floor() > ring.archive_floor());
         Poll::Ready(match (archive, since_ms) {
             // The archive need not be asked: its oldest is somewhere behind.
-            (Some(_), None) => Some(ring.bare()),
+            (Some(_), None) => Some(ring.archive_floor()),
             (Some(_), Some(_)) if asker.has_asked_enough() => return Poll::Pending,
             (Some(archive), Some(since_ms)) => {
                 drop(ring);
@@ -180,17 +185,17 @@ impl Channel {
     ) -> Poll<Vec<(u64, usize)>> {
         let ring = self.ring();
         let mut found: Vec<_> = ring.back(before).take(count).collect();
-        let (floor, bare) = (ring.floor(), ring.bare());
+        let (memory_floor, archive_floor) = (ring.memory_floor(), ring.archive_floor());
         drop(ring);
         let left = count - found.len();
-        let archive = shared.archive.as_ref().filter(|_| floor > bare && left > 0);
+        let archive = shared.archive.as_ref().filter(|_| memory_floor > archive_floor && left > 0);
         if let Some(archive) = archive {
             if asker.has_asked_enough() {
                 return Poll::Pending;
             }
-            let older = before.min(floor.saturating_add(1));
-            let cold = ready!(archive.back(&self.name, older, left, asker));
-            found.extend(cold.into_iter().take(left));
+            let older = before.min(memory_floor.saturating_add(1));
+            let read = ready!(archive.back(&self.name, older, left, asker));
+            found.extend(read.into_iter().take(left));
         }
         Poll::Ready(found)
     }
@@ -206,45 +211,48 @@ impl Channel {
         asker: Asker<'_>,
         mut found: impl FnMut(&Arc<Message>),
     ) -> Run {
-        let (mut covered, mut unread) = (after, Taken::default());
+        let (mut covered, mut unread) = (after, LossWatermarks::default());
         let mut ring = self.ring();
         // What leaves the memory meanwhile is in the archive: look how far it reaches each time.
         while let Some(archive) =
-            shared.archive.as_ref().filter(|_| covered < ring.floor().min(upto))
+            shared.archive.as_ref().filter(|_| covered < ring.memory_floor().min(upto))
         {
-            let floor = ring.floor().min(upto);
+            let memory_floor = ring.memory_floor().min(upto);
             drop(ring);
             let bytes_max = usize::try_from(budget.max(1)).unwrap_or(1);
-            let cold = self.read_cold(&**archive, covered, floor, bytes_max, asker);
+            let read = self.read_archive(&**archive, covered, memory_floor, bytes_max, asker);
             // Asked last: what is missing there was announced here before.
             ring = self.ring();
-            let Poll::Ready(cold) = cold else {
-                let (next, taken) = (Some(covered + 1), ring.taken());
-                return Run { next, taken, unread, budget, waits: true };
+            let Poll::Ready(read) = read else {
+                let (next, losses) = (Some(covered + 1), ring.losses());
+                return Run { next, losses, unread, budget, waits: true };
             };
-            for message in &cold.messages {
+            for message in &read.messages {
                 budget = budget.saturating_sub_unsigned(message.wire_bytes());
                 found(message);
             }
-            if cold.lost > 0 {
-                unread = Taken::of_messages(Lost { offset: cold.lost, stamp: shared.stamp() });
+            if read.lost > 0 {
+                unread = LossWatermarks::of_messages(LossWatermark {
+                    offset: read.lost,
+                    stamp: shared.stamp(),
+                });
             }
-            if cold.next.is_some() {
-                let taken = ring.taken();
-                return Run { next: cold.next, taken, unread, budget, waits: false };
+            if read.next.is_some() {
+                let losses = ring.losses();
+                return Run { next: read.next, losses, unread, budget, waits: false };
             }
-            covered = floor;
+            covered = memory_floor;
         }
-        if covered < ring.floor() {
+        if covered < ring.memory_floor() {
             // It was read up to `upto`, and the archive has more behind that.
             drop(ring);
             let bytes_max = usize::try_from(budget).unwrap_or(1);
-            let (next, taken) = match self.next_after(shared, covered, bytes_max, asker) {
-                Poll::Ready((next, taken, _)) => (next, taken),
+            let (next, losses) = match self.next_after(shared, covered, bytes_max, asker) {
+                Poll::Ready((next, losses, _)) => (next, losses),
                 // Somewhere behind; whoever reads there is told where.
-                Poll::Pending => (Some(covered + 1), self.ring().taken()),
+                Poll::Pending => (Some(covered + 1), self.ring().losses()),
             };
-            return Run { next, taken, unread, budget, waits: false };
+            return Run { next, losses, unread, budget, waits: false };
         }
         let mut next = None;
         for message in ring.iter_after(covered) {
@@ -255,17 +263,17 @@ impl Channel {
             budget = budget.saturating_sub_unsigned(message.wire_bytes());
             found(message);
         }
-        Run { next, taken: ring.taken(), unread, budget, waits: false }
+        Run { next, losses: ring.losses(), unread, budget, waits: false }
     }
 
-    fn read_cold(
+    fn read_archive(
         &self,
         archive: &dyn Archive,
         after: u64,
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         if asker.has_asked_enough() {
             return Poll::Pending;
         }

@@ -16,7 +16,7 @@ use crate::{
     ChannelName, Item, Message, News, Pattern, PatternMap, SlowReaders,
     channel::Channel,
     news::Whereabouts,
-    ring::{Lost, Taken},
+    ring::{LossWatermark, LossWatermarks},
 };
 use smallvec::SmallVec;
 use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
@@ -111,13 +111,13 @@ impl Follow {
     }
 
     /// What of a channel's losses after `after` it is owed word of.
-    fn owed(&self, taken: Taken, after: u64) -> Option<Lost> {
+    fn owed(&self, losses: LossWatermarks, after: u64) -> Option<LossWatermark> {
         let after = after.max(self.told);
-        let is_owed = |lost: Lost, after| lost.offset > after && lost.stamp > self.stamp;
-        let messages = Some(taken.messages).filter(|lost| is_owed(*lost, after));
+        let is_owed = |lost: LossWatermark, after| lost.offset > after && lost.stamp > self.stamp;
+        let messages = Some(losses.messages).filter(|lost| is_owed(*lost, after));
         let tombstones =
-            Some(taken.tombstones).filter(|lost| is_owed(*lost, after.max(self.fresh)));
-        messages.into_iter().chain(tombstones).reduce(Lost::and)
+            Some(losses.tombstones).filter(|lost| is_owed(*lost, after.max(self.fresh)));
+        messages.into_iter().chain(tombstones).reduce(LossWatermark::and)
     }
 }
 
@@ -128,12 +128,12 @@ impl Follow {
     }
 
     /// Whether it is owed word of what forgotten channels had lost after `after`.
-    pub(crate) fn is_owed_forgotten(&self, forgotten: Lost, after: u64) -> bool {
+    pub(crate) fn is_owed_forgotten(&self, forgotten: LossWatermark, after: u64) -> bool {
         forgotten.offset > after.max(self.told) && forgotten.stamp > self.stamp
     }
 
     /// Whether a loss sends its reader away: the channel's options do so once reading has begun.
-    pub(crate) fn is_sent_away(&self, channel: &Channel, lost: Lost) -> bool {
+    pub(crate) fn is_sent_away(&self, channel: &Channel, lost: LossWatermark) -> bool {
         channel.options().slow_readers == SlowReaders::Disconnect
             && self.begun.is_some_and(|begun| lost.stamp > begun.get())
     }
@@ -284,13 +284,13 @@ impl Cursor {
     pub(crate) fn owed(
         &self,
         channel: &ChannelName,
-        taken: Taken,
+        losses: LossWatermarks,
         after: u64,
-    ) -> impl Iterator<Item = (&Follow, Lost)> {
-        let is_news = taken.messages.offset.max(taken.tombstones.offset) > after;
+    ) -> impl Iterator<Item = (&Follow, LossWatermark)> {
+        let is_news = losses.messages.offset.max(losses.tombstones.offset) > after;
         let follows = if is_news { &*self.follows } else { &[] };
         follows.iter().filter_map(move |follow| {
-            let lost = follow.owed(taken, after)?;
+            let lost = follow.owed(losses, after)?;
             follow.pattern.matches(channel).then_some((follow, lost))
         })
     }

@@ -272,23 +272,23 @@ impl Gathered {
         limit: u64,
         asker: Asker<'_>,
     ) -> Option<u64> {
-        let (next, taken) = match cursor.known_next(channel) {
-            Some(next) => (Some(next), channel.ring().taken()),
+        let (next, losses) = match cursor.known_next(channel) {
+            Some(next) => (Some(next), channel.ring().losses()),
             None => {
                 let (after, bytes_max) = (cursor.after, self.share_bytes);
                 let found = channel.next_after(&broker.shared, after, bytes_max, asker);
-                let Poll::Ready((next, taken, is_cold)) = found else {
+                let Poll::Ready((next, losses, is_from_archive)) = found else {
                     self.waits = true;
                     return None;
                 };
-                if let Some(next) = next.filter(|_| is_cold && !asker.is_blocking()) {
+                if let Some(next) = next.filter(|_| is_from_archive && !asker.is_blocking()) {
                     self.has_asked = true;
                     self.learned.push((Arc::clone(channel), next));
                 }
-                (next, taken)
+                (next, losses)
             }
         };
-        self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
+        self.note_loss(cursor, channel, losses, cursor.after, cursor.after, 0);
         next.filter(|next| *next <= limit)
     }
 
@@ -320,7 +320,7 @@ impl Gathered {
                 }
             });
             (budget, self.waits) = (run.budget, run.waits);
-            for gone in [run.taken, run.unread] {
+            for gone in [run.losses, run.unread] {
                 self.note_loss(cursor, &channel, gone, next - 1, next - 1, before);
             }
             if let Some(next) = run.next.filter(|next| *next <= limit) {

@@ -8,31 +8,31 @@
 //!    ring, index                              1  notes the head
 //!    queue the channel ── unless queued       2  notes how many channels were queued by then
 //!    move the head                            3  tells their followers, a slice a turn
-//!    ring the bell                            4  settles at that head, and wakes who was told
+//!    set the signal                           4  moves the read limit there, and wakes those notified
 //! ```
 //!
 //! Why nothing is missed: a publisher queues the channel *before* it moves the head, and a pass notes
 //! the head *before* it counts what is queued. So when the pass ends, every message up to its head
-//! has been told to whom it concerns, and only then may readers read so far (`settled`). A channel
+//! has been reported to whom it concerns, and only then may readers read so far (`read_limit`). A channel
 //! taken from the queue whose newest message is beyond that head is kept for the next pass: its
 //! publisher saw it queued and did not queue it again; that publisher is about to move the head, and
 //! wakes the lane after it.
 //!
 //! Why nobody waits for long: a pass is as long as the queue was when it began, whatever is published
 //! meanwhile. A turn does so much of it and no more, and may end in the middle of one channel's
-//! followers. Who reads while a pass is under way reads up to where the last one settled; what it has
+//! followers. Who reads while a pass is under way reads up to the end of the last one; what it has
 //! heard of since, it hears again at the end. Who begins to follow meanwhile missed what the pass has
-//! told, and is told that there may be anything.
+//! notified, and is told that there may be anything.
 
 use crate::{
     Broker, News, Pattern,
     channel::Channel,
-    seats::{Change, SeatId, Seats},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
+    waiters::{AudienceChange, WaiterId, Waiters},
 };
 use std::{
     mem,
@@ -45,46 +45,46 @@ use std::{
 pub struct Lane {
     broker: Broker,
     bit: u64,
-    bell: Arc<Bell>,
+    signal: Arc<Signal>,
     queue: mpsc::Receiver<Arc<Channel>>,
     /// Channels ever taken from the queue.
     taken: u64,
-    /// Everything up to this offset has been told to whom it concerns.
-    settled: u64,
+    /// Everything up to this offset has been reported to the waiters that it concerns.
+    read_limit: u64,
     pass: Option<Pass>,
     /// Whether another pass has to follow.
     is_wanted: bool,
-    /// Channels to be told again in the next pass.
-    unsettled: Vec<Arc<Channel>>,
-    newcomers: Vec<Newcomer>,
-    seats: Seats,
+    /// Channels to be reported again in the next pass.
+    carried_over: Vec<Arc<Channel>>,
+    new_followers: Vec<NewFollower>,
+    waiters: Waiters,
 }
 
 /// One emptying of the queue, which may take several turns.
 #[derive(Debug)]
 struct Pass {
-    /// Where it settles.
+    /// Where it ends.
     head: u64,
     /// Channels ever put into the queue before it began.
     queued: u64,
-    /// What the last pass left to be told again.
+    /// What the last pass left to be reported again.
     again: Vec<Arc<Channel>>,
-    /// A channel of which some have been told and some not.
-    telling: Option<Telling>,
+    /// A channel of which some have been notified and some not.
+    notification: Option<Notification>,
 }
 
-/// A channel with news, and the seat from which on those whom it concerns are to be told.
+/// A channel with news, and the waiter from which on those whom it concerns are to be notified.
 #[derive(Debug)]
-struct Telling {
+struct Notification {
     channel: Arc<Channel>,
     from: usize,
 }
 
-/// A seat that began to follow before the lane had settled at the head.
+/// A waiter that began to follow before the lane had come to the head.
 #[derive(Debug)]
-struct Newcomer {
-    seat: SeatId,
-    /// It heard of nothing after this.
+struct NewFollower {
+    waiter: WaiterId,
+    /// It was notified of nothing after this.
     after: u64,
     /// Up to here.
     head: u64,
@@ -93,13 +93,13 @@ struct Newcomer {
 /// The publishers' end of a lane.
 #[derive(Debug)]
 pub(crate) struct LanePort {
-    bell: Arc<Bell>,
+    signal: Arc<Signal>,
     queue: mpsc::Sender<Arc<Channel>>,
 }
 
 #[derive(Debug, Default)]
-struct Bell {
-    is_rung: AtomicBool,
+struct Signal {
+    is_set: AtomicBool,
     /// Channels ever put into the queue.
     queued: AtomicU64,
     waker: Mutex<Option<Waker>>,
@@ -116,117 +116,117 @@ pub(crate) const LANES_MAX: usize = 64;
 impl Lane {
     pub(crate) fn open(broker: Broker, index: usize) -> (LanePort, Self) {
         let (sender, queue) = mpsc::channel();
-        let bell = Arc::new(Bell::default());
-        let port = LanePort { bell: Arc::clone(&bell), queue: sender };
-        let settled = broker.head();
+        let signal = Arc::new(Signal::default());
+        let port = LanePort { signal: Arc::clone(&signal), queue: sender };
+        let read_limit = broker.head();
         let lane = Self {
             broker,
             bit: 1 << index,
-            bell,
+            signal,
             queue,
             taken: 0,
-            settled,
+            read_limit,
             pass: None,
             is_wanted: false,
-            unsettled: Vec::new(),
-            newcomers: Vec::new(),
-            seats: Seats::default(),
+            carried_over: Vec::new(),
+            new_followers: Vec::new(),
+            waiters: Waiters::default(),
         };
         (port, lane)
     }
 
-    /// Takes a seat, which follows nothing yet.
-    pub fn sit(&mut self) -> SeatId {
-        self.seats.sit()
+    /// Takes a waiter, which follows nothing yet.
+    pub fn register(&mut self) -> WaiterId {
+        self.waiters.register()
     }
 
-    /// Has news of what `pattern` selects told to a seat. Tell the lane before the reader.
-    pub fn follow(&mut self, seat: SeatId, pattern: &Pattern) {
+    /// Has a waiter notified of news in what `pattern` selects. Call this before the reader follows it.
+    pub fn follow(&mut self, waiter: WaiterId, pattern: &Pattern) {
         let channel = pattern.as_channel().map(|name| self.broker.shared.registry.obtain(&name));
-        match self.seats.follow(seat, pattern, channel) {
-            Change::None => {}
-            Change::Channel(channel) => self.broker.shared.follow(Some(&channel), self.bit),
-            Change::Wild => self.broker.shared.follow(None, self.bit),
+        match self.waiters.follow(waiter, pattern, channel) {
+            AudienceChange::None => {}
+            AudienceChange::Channel(channel) => self.broker.shared.follow(Some(&channel), self.bit),
+            AudienceChange::Wild => self.broker.shared.follow(None, self.bit),
         }
         // No publisher tells of what it published before this: readers have to be let past it.
-        let (after, head) = (self.settled, self.broker.head());
-        self.settle_soon();
-        if self.settled < head {
-            self.newcomers.push(Newcomer { seat, after, head });
+        let (after, head) = (self.read_limit, self.broker.head());
+        self.advance_soon();
+        if self.read_limit < head {
+            self.new_followers.push(NewFollower { waiter, after, head });
         }
-        self.ring_if_due();
+        self.signal_if_due();
     }
 
-    /// Has it told no longer.
-    pub fn unfollow(&mut self, seat: SeatId, pattern: &Pattern) {
-        let change = self.seats.unfollow(seat, pattern);
+    /// Has it notified no longer.
+    pub fn unfollow(&mut self, waiter: WaiterId, pattern: &Pattern) {
+        let change = self.waiters.unfollow(waiter, pattern);
         withdraw(&self.broker, self.bit, change);
     }
 
-    /// Gives a seat up, with all it follows.
-    pub fn rise(&mut self, seat: SeatId) {
+    /// Gives a waiter up, with all it follows.
+    pub fn remove(&mut self, waiter: WaiterId) {
         let (broker, bit) = (&self.broker, self.bit);
-        self.seats.rise(seat, |change| withdraw(broker, bit, change));
+        self.waiters.remove(waiter, |change| withdraw(broker, bit, change));
     }
 
-    /// What a seat's reader has to look at since it was asked last, or `None` for nothing.
-    pub fn take_news(&mut self, seat: SeatId) -> Option<News> {
-        let under_way = self.pass.as_ref().map(|_| self.settled);
-        self.seats.take_news(seat, under_way)
+    /// What a waiter's reader has to look at since it was asked last, or `None` for nothing.
+    pub fn take_news(&mut self, waiter: WaiterId) -> Option<News> {
+        let under_way = self.pass.as_ref().map(|_| self.read_limit);
+        self.waiters.take_news(waiter, under_way)
     }
 
-    /// Lets a seat sleep: it is woken once, at the next news or the first [`Lane::ring`] at or
+    /// Lets a waiter sleep: it is woken once, at the next news or the first [`Lane::fire_timers`] at or
     /// after `until_ms`. With news untaken it is woken at once.
-    pub fn sleep(&mut self, seat: SeatId, waker: &Waker, until_ms: Option<u64>) {
-        self.seats.sleep(seat, waker, until_ms, true);
+    pub fn sleep(&mut self, waiter: WaiterId, waker: &Waker, until_ms: Option<u64>) {
+        self.waiters.sleep(waiter, waker, until_ms, true);
     }
 
-    /// Lets a seat rest that cannot take bytes: only the first [`Lane::ring`] at or after
+    /// Lets a waiter rest that cannot take bytes: only the first [`Lane::fire_timers`] at or after
     /// `until_ms` wakes it.
-    pub fn rest(&mut self, seat: SeatId, waker: &Waker, until_ms: Option<u64>) {
-        self.seats.sleep(seat, waker, until_ms, false);
+    pub fn park(&mut self, waiter: WaiterId, waker: &Waker, until_ms: Option<u64>) {
+        self.waiters.sleep(waiter, waker, until_ms, false);
     }
 
     /// The offset up to which readers of this lane may read.
-    pub fn settled(&self) -> u64 {
-        self.settled
+    pub fn read_limit(&self) -> u64 {
+        self.read_limit
     }
 
-    /// How many seats are taken.
+    /// How many waiters are taken.
     pub fn len(&self) -> usize {
-        self.seats.len()
+        self.waiters.len()
     }
 
-    /// Whether nobody sits here.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Ready once somebody is due to be woken, after news was sorted out; then call [`Lane::wake`].
     ///
-    /// The task that polled last is the one that is told: a lane has one such task. One call does so
+    /// The task that polled last is the one that is woken: a lane has one such task. One call does so
     /// much work and no more, and wakes the task if some is left.
     pub fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.bell.listen(context.waker());
+        self.signal.listen(context.waker());
         if !self.sort_news() {
             return Poll::Pending;
         }
         if self.is_behind() {
             context.waker().wake_by_ref();
-            if !self.seats.has_due() {
+            if !self.waiters.has_due() {
                 return Poll::Pending;
             }
         }
         Poll::Ready(())
     }
 
-    /// The same without being told of later news, for a task that asks again before it waits: so publishers on
+    /// The same without being woken by later news, for a task that asks again before it waits: so publishers on
     /// other threads wake only those who wait. Says whether there was anything to sort out.
     pub fn sort_news(&mut self) -> bool {
-        self.is_wanted |= self.bell.is_rung.swap(false, Ordering::SeqCst);
+        self.is_wanted |= self.signal.is_set.swap(false, Ordering::SeqCst);
         let has_news = self.is_behind();
         if has_news {
-            self.settle(SETTLE_WORK_MAX);
+            self.advance(ADVANCE_WORK_MAX);
         }
         has_news
     }
@@ -238,65 +238,65 @@ impl Lane {
 
     /// Makes everyone due whose time has come, so that [`Lane::poll_news`] is ready.
     ///
-    /// Also brings [`Lane::settled`] up to date, unless that is too much work for one turn.
-    pub fn ring(&mut self, now_ms: u64) {
-        self.settle_soon();
-        self.seats.ring(now_ms);
-        self.ring_if_due();
+    /// Also brings [`Lane::read_limit`] up to date, unless that is too much work for one turn.
+    pub fn fire_timers(&mut self, now_ms: u64) {
+        self.advance_soon();
+        self.waiters.fire_timers(now_ms);
+        self.signal_if_due();
     }
 
-    /// Takes the seat that has been due for longest, because of news or because its time has come.
+    /// Takes the waiter that has been due for longest, because of news or because its time has come.
     ///
-    /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_seat`].
-    pub fn next_due(&mut self) -> Option<SeatId> {
-        self.seats.next_due()
+    /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_waiter`].
+    pub fn next_due(&mut self) -> Option<WaiterId> {
+        self.waiters.next_due()
     }
 
-    /// Wakes the task that sleeps in a seat.
-    pub fn wake_seat(&self, seat: SeatId) {
-        self.seats.wake(seat);
+    /// Wakes the task that sleeps in a waiter.
+    pub fn wake_waiter(&self, waiter: WaiterId) {
+        self.waiters.wake(waiter);
     }
 
-    /// Brings [`Lane::settled`] up to the head, however much work that is: for the end.
-    pub fn settle_all(&mut self) {
+    /// Brings [`Lane::read_limit`] up to the head, however much work that is: for the end.
+    pub fn advance_to_head(&mut self) {
         self.is_wanted = true;
-        self.settle(usize::MAX);
-        self.ring_if_due();
+        self.advance(usize::MAX);
+        self.signal_if_due();
     }
 
     /// Wakes up to `count_max` sleepers that have news or whose time has come; says whether more
     /// wait to be woken.
     pub fn wake(&mut self, count_max: usize) -> bool {
         for _ in 0..count_max {
-            let Some(seat) = self.next_due() else { break };
-            self.wake_seat(seat);
+            let Some(waiter) = self.next_due() else { break };
+            self.wake_waiter(waiter);
         }
-        self.seats.has_due()
+        self.waiters.has_due()
     }
 
-    fn ring_if_due(&self) {
-        if self.seats.has_due() || self.is_behind() {
-            self.bell.ring();
+    fn signal_if_due(&self) {
+        if self.waiters.has_due() || self.is_behind() {
+            self.signal.set();
         }
     }
 
-    /// Settles at the head there is now, unless that is too much for one turn.
-    fn settle_soon(&mut self) {
+    /// Advances to the head there is now, unless that is too much for one turn.
+    fn advance_soon(&mut self) {
         self.is_wanted = true;
-        self.settle(SETTLE_WORK_MAX);
+        self.advance(ADVANCE_WORK_MAX);
     }
 
     /// Goes on with the pass that is under way, then with the next if one is wanted, until `work` is
-    /// done: one for each channel, and one for each seat told of it.
-    fn settle(&mut self, mut work: usize) {
+    /// done: one for each channel, and one for each waiter notified of it.
+    fn advance(&mut self, mut work: usize) {
         while let Some(mut pass) = self.pass.take().or_else(|| self.begin_pass()) {
             loop {
                 if work == 0 {
                     self.pass = Some(pass);
                     return;
                 }
-                let Some(telling) = self.next_telling(&mut pass) else { break };
-                pass.telling = self.tell(telling, pass.head, &mut work);
+                let Some(notification) = self.next_notification(&mut pass) else { break };
+                pass.notification = self.notify(notification, pass.head, &mut work);
             }
             self.end_pass(&pass);
         }
@@ -306,22 +306,22 @@ impl Lane {
         mem::take(&mut self.is_wanted).then(|| Pass {
             // In this order: what the head covers has been queued.
             head: self.broker.head(),
-            queued: self.bell.queued.load(Ordering::SeqCst),
-            again: mem::take(&mut self.unsettled),
-            telling: None,
+            queued: self.signal.queued.load(Ordering::SeqCst),
+            again: mem::take(&mut self.carried_over),
+            notification: None,
         })
     }
 
-    /// Of what the pass has to tell next.
-    fn next_telling(&mut self, pass: &mut Pass) -> Option<Telling> {
-        if let Some(telling) = pass.telling.take() {
-            return Some(telling);
+    /// Of what the pass has to notify next.
+    fn next_notification(&mut self, pass: &mut Pass) -> Option<Notification> {
+        if let Some(notification) = pass.notification.take() {
+            return Some(notification);
         }
         let channel = self.next_channel(pass)?;
-        Some(Telling { channel, from: 0 })
+        Some(Notification { channel, from: 0 })
     }
 
-    /// The next channel that the pass has to tell of.
+    /// The next channel that the pass has to report.
     fn next_channel(&mut self, pass: &mut Pass) -> Option<Arc<Channel>> {
         if let Some(channel) = pass.again.pop() {
             return Some(channel);
@@ -335,32 +335,37 @@ impl Lane {
         Some(channel)
     }
 
-    /// Tells of a channel, to as many as there is work left for: one for the channel, and one for each seat.
+    /// Notifies of a channel as many as there is work left for: one for the channel, and one for each waiter.
     /// Returns what is left.
-    fn tell(&mut self, telling: Telling, head: u64, work: &mut usize) -> Option<Telling> {
-        let Telling { channel, from } = telling;
-        if let Some(from) = self.seats.tell(&channel, self.settled, from, work) {
-            return Some(Telling { channel, from });
+    fn notify(
+        &mut self,
+        notification: Notification,
+        head: u64,
+        work: &mut usize,
+    ) -> Option<Notification> {
+        let Notification { channel, from } = notification;
+        if let Some(from) = self.waiters.notify(&channel, self.read_limit, from, work) {
+            return Some(Notification { channel, from });
         }
         *work = work.saturating_sub(1);
         let is_queued = || channel.dirty.load(Ordering::Acquire) & self.bit != 0;
         if channel.last() > head && !is_queued() {
-            self.unsettled.push(channel);
+            self.carried_over.push(channel);
         }
         None
     }
 
     fn end_pass(&mut self, pass: &Pass) {
-        self.settled = pass.head;
-        let seats = &mut self.seats;
-        self.newcomers.retain(|newcomer| {
-            let waits = newcomer.head > pass.head;
+        self.read_limit = pass.head;
+        let waiters = &mut self.waiters;
+        self.new_followers.retain(|new_follower| {
+            let waits = new_follower.head > pass.head;
             if !waits {
-                seats.tell_one(newcomer.seat, newcomer.after);
+                waiters.notify_one(new_follower.waiter, new_follower.after);
             }
             waits
         });
-        seats.end_pass();
+        waiters.end_pass();
     }
 }
 
@@ -370,18 +375,18 @@ impl LanePort {
         // A lane that has ended wants no news.
         let _ = self.queue.send(Arc::clone(channel));
         // After it is there: a pass that counts it finds it.
-        self.bell.queued.fetch_add(1, Ordering::SeqCst);
+        self.signal.queued.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Wakes the lane's thread, once until it has listened again.
     pub(crate) fn wake(&self) {
-        self.bell.ring();
+        self.signal.set();
     }
 }
 
-impl Bell {
-    fn ring(&self) {
-        if !self.is_rung.swap(true, Ordering::SeqCst) {
+impl Signal {
+    fn set(&self) {
+        if !self.is_set.swap(true, Ordering::SeqCst) {
             let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
             waker.into_iter().for_each(Waker::wake);
         }
@@ -396,16 +401,16 @@ impl Bell {
     }
 }
 
-fn withdraw(broker: &Broker, bit: u64, change: Change) {
+fn withdraw(broker: &Broker, bit: u64, change: AudienceChange) {
     match change {
-        Change::None => {}
-        Change::Channel(channel) => {
+        AudienceChange::None => {}
+        AudienceChange::Channel(channel) => {
             broker.shared.unfollow(Some(&channel), bit);
             broker.shared.registry.release(channel);
         }
-        Change::Wild => broker.shared.unfollow(None, bit),
+        AudienceChange::Wild => broker.shared.unfollow(None, bit),
     }
 }
 
 /// Work of one turn: some tens of microseconds, or a few hundred where each of it misses the cache.
-const SETTLE_WORK_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };
+const ADVANCE_WORK_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };

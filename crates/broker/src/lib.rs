@@ -31,9 +31,9 @@ mod sync;
 
 mod account;
 mod charge;
+mod dedup_window;
 mod keys;
 mod message;
-mod recent;
 mod ring;
 
 mod channel;
@@ -60,21 +60,22 @@ mod live;
 mod reader;
 mod walk;
 
-mod roster;
-mod round;
+mod presence_buffer;
+mod presence_flush;
 
 mod lane;
 mod news;
-mod seat_set;
-mod seats;
+mod waiter_set;
+mod waiters;
 
 pub use account::{HeldId, IdAccount};
 pub use append::{AppendError, OutOfOrder, hold};
-pub use archive::{Archive, Cold, Entry, Loss};
+pub use archive::{Archive, ArchiveRead, Entry, LossKind};
 pub use asker::{Asker, Interest, Waiting};
 pub use back::Search;
 pub use broker::{Broker, ChannelSummary, Stats};
 pub use charge::Charge;
+pub use dedup_window::{DedupOutcome, DedupWindow, IDS_MAX, digest};
 pub use engine::{Engine, MemoryEngine, Publishing};
 pub use gather::{Gap, Gathered, Item};
 pub use grant::{Forbidden, Grant, JoinPermit, Permit};
@@ -87,13 +88,12 @@ pub use news::News;
 pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReaders};
 pub use pattern_map::PatternMap;
 pub use position::Position;
+pub use presence_buffer::{PresenceBuffer, PresenceBufferFull, PresenceChange};
+pub use presence_flush::PresenceFlush;
 pub use reader::{Found, Reader, Start, Started};
-pub use recent::{IDS_MAX, Recent, Seen, digest};
-pub use roster::{Change, Roster, RosterFull};
-pub use round::Round;
 pub use rules::{Rule, Rules};
-pub use seats::SeatId;
 pub use stretch::Stretch;
+pub use waiters::WaiterId;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

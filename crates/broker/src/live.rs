@@ -29,12 +29,12 @@ impl Reader {
     pub(crate) fn gather_live(
         &self,
         broker: &Broker,
-        settled: u64,
+        read_limit: u64,
         bytes_max: usize,
         gathered: &mut Gathered,
     ) -> bool {
         let Some((cursor, channel)) = self.plain() else { return false };
-        let limit = settled.max(cursor.after);
+        let limit = read_limit.max(cursor.after);
         let read = LiveRead { channel: Arc::clone(channel), after: cursor.after, limit, bytes_max };
         gathered.clear();
         // Before anything is read, as for every read.
@@ -45,18 +45,18 @@ impl Reader {
     /// Whether `gathered`, which another reader may have gathered, is what this one would find.
     ///
     /// It is for a reader at the same place of the same one channel, if nothing has been removed from
-    /// the log since. What has been published since is newer than `settled`, which has to be the same.
+    /// the log since. What has been published since is newer than `read_limit`, which has to be the same.
     pub fn would_find(
         &self,
         broker: &Broker,
-        settled: u64,
+        read_limit: u64,
         bytes_max: usize,
         gathered: &Gathered,
     ) -> bool {
         let Some(read) = &gathered.live else { return false };
         let Some((cursor, channel)) = self.plain() else { return false };
         read.after == cursor.after
-            && read.limit == settled.max(cursor.after)
+            && read.limit == read_limit.max(cursor.after)
             && read.bytes_max == bytes_max
             && Arc::ptr_eq(&read.channel, channel)
             && gathered.evictions == NonZeroU64::new(broker.shared.evictions())

@@ -7,7 +7,7 @@ use crate::{
     ChannelName,
     archive::Entry,
     charge::Charge,
-    sequencer::Ledger,
+    sequencer::MemoryGauge,
     sync::atomic::{AtomicUsize, Ordering},
 };
 use once_cell::race::OnceBox;
@@ -262,7 +262,7 @@ pub const ENCODINGS_MAX: usize = 9;
 pub(crate) struct Encodings {
     // Boxed apart: a message that nobody has read yet should cost a word, not a table.
     table: OnceBox<Table>,
-    // Bytes charged to the ledger; LEFT is set once the log has let the message go.
+    // Bytes that the gauge counts; LEFT is set once the log has let the message go.
     charge: AtomicUsize,
     // Who keeps the message outside the log, if anybody counts what that takes.
     counted_in: Option<Arc<Charge>>,
@@ -281,17 +281,17 @@ impl Encodings {
     pub(crate) fn obtain(
         &self,
         number: usize,
-        ledger: &Ledger,
+        gauge: &MemoryGauge,
         encode: impl FnOnce() -> Vec<u8>,
     ) -> &[u8] {
         let table = self.table.get_or_init(Box::default);
         let [.., last] = table;
         table.get(number).unwrap_or(last).get_or_init(|| {
             let bytes = encode().into_boxed_slice();
-            // Ledger first: an eviction between the two must not subtract what was never added.
-            ledger.add(bytes.len());
+            // The gauge first: an eviction between the two must not subtract what was never added.
+            gauge.add(bytes.len());
             if self.charge.fetch_add(bytes.len(), Ordering::AcqRel) & LEFT != 0 {
-                ledger.subtract(bytes.len());
+                gauge.subtract(bytes.len());
             }
             self.counted_in.iter().for_each(|charge| charge.add(bytes.len()));
             bytes
@@ -344,28 +344,28 @@ mod tests {
 
     #[test]
     fn an_encoding_is_made_once_and_charged_once() {
-        let (message, ledger) = (message(), Ledger::default());
-        assert_eq!(message.encodings().obtain(2, &ledger, || vec![1; 10]), [1; 10]);
-        assert_eq!(message.encodings().obtain(2, &ledger, || vec![2; 99]), [1; 10]);
-        assert_eq!(ledger.bytes(), 10);
+        let (message, gauge) = (message(), MemoryGauge::default());
+        assert_eq!(message.encodings().obtain(2, &gauge, || vec![1; 10]), [1; 10]);
+        assert_eq!(message.encodings().obtain(2, &gauge, || vec![2; 99]), [1; 10]);
+        assert_eq!(gauge.bytes(), 10);
         assert_eq!(message.encodings().leave(), message.cost_bytes() + 10);
     }
 
     #[test]
     fn an_encoding_made_after_the_log_let_go_is_not_charged() {
-        let (message, ledger) = (message(), Ledger::default());
+        let (message, gauge) = (message(), MemoryGauge::default());
         message.encodings().leave();
-        message.encodings().obtain(0, &ledger, || vec![1; 10]);
-        assert_eq!(ledger.bytes(), 0);
+        message.encodings().obtain(0, &gauge, || vec![1; 10]);
+        assert_eq!(gauge.bytes(), 0);
     }
 
     #[test]
     fn a_message_outside_the_log_weighs_what_it_did_and_its_later_encodings() {
-        let (message, ledger) = (message(), Ledger::default());
+        let (message, gauge) = (message(), MemoryGauge::default());
         assert_eq!(message.bytes_outside_log(), 0);
-        message.encodings().obtain(0, &ledger, || vec![1; 10]);
+        message.encodings().obtain(0, &gauge, || vec![1; 10]);
         message.encodings().leave();
-        message.encodings().obtain(1, &ledger, || vec![1; 20]);
+        message.encodings().obtain(1, &gauge, || vec![1; 20]);
         assert_eq!(message.bytes_outside_log(), message.cost_bytes() + 30);
     }
 

@@ -4,7 +4,7 @@ use crate::{channel::Channel, cursor::Listing};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Which channels, among those that wildcards select, a seat's reader has to look at.
+/// Which channels, among those that wildcards select, a waiter's reader has to look at.
 ///
 /// Channels followed by name need no list: the reader knows them.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,6 @@ impl News {
     }
 }
 
-/// Channels noted for a seat before it is told to walk the log: a slow reader of `>` costs no more
+/// Channels noted for a waiter before it has to walk the log: a slow reader of `>` costs no more
 /// than this, and nothing further until it has taken its news.
 const NEWS_CHANNELS_MAX: usize = if cfg!(shuttle) { 1 } else { 64 };

@@ -230,9 +230,9 @@ impl Reader {
         }
     }
 
-    /// Finds what to hand over next, up to offset `settled` and about `bytes_max` bytes.
+    /// Finds what to hand over next, up to offset `read_limit` and about `bytes_max` bytes.
     ///
-    /// `settled` is the lane's, or the broker's head where no lane is asked. Nothing may be found
+    /// `read_limit` is the lane's, or the broker's head where no lane is asked. Nothing may be found
     /// though the reader is not caught up: others get a turn after so many steps along the log (fewer for fewer
     /// bytes), after one look at all channels, or after as many bytes that are passed over. O(messages found) but
     /// for that.
@@ -242,12 +242,12 @@ impl Reader {
     pub fn gather(
         &mut self,
         broker: &Broker,
-        settled: u64,
+        read_limit: u64,
         bytes_max: usize,
         gathered: &mut Gathered,
     ) {
-        if !self.gather_live(broker, settled, bytes_max, gathered) {
-            self.gather_by(Asker::BLOCKING, broker, settled, bytes_max, gathered);
+        if !self.gather_live(broker, read_limit, bytes_max, gathered) {
+            self.gather_by(Asker::BLOCKING, broker, read_limit, bytes_max, gathered);
         }
     }
 
@@ -256,12 +256,12 @@ impl Reader {
     pub fn poll_gather(
         &mut self,
         broker: &Broker,
-        settled: u64,
+        read_limit: u64,
         bytes_max: usize,
         gathered: &mut Gathered,
         waker: &Waker,
     ) {
-        if self.gather_live(broker, settled, bytes_max, gathered) {
+        if self.gather_live(broker, read_limit, bytes_max, gathered) {
             return;
         }
         if self.interest.is_waiting(waker) {
@@ -272,7 +272,7 @@ impl Reader {
         }
         let interest = std::mem::take(&mut self.interest);
         let asker = Asker::new(&interest, waker);
-        self.gather_by(asker, broker, settled, bytes_max, gathered);
+        self.gather_by(asker, broker, read_limit, bytes_max, gathered);
         self.interest = interest;
     }
 
@@ -281,7 +281,7 @@ impl Reader {
         &mut self,
         asker: Asker<'_>,
         broker: &Broker,
-        settled: u64,
+        read_limit: u64,
         bytes_max: usize,
         gathered: &mut Gathered,
     ) {
@@ -292,7 +292,7 @@ impl Reader {
                 gathered.is_caught_up = true;
                 return;
             };
-            let limit = others.first().map_or(settled, |next| next.after).max(cursor.after);
+            let limit = others.first().map_or(read_limit, |next| next.after).max(cursor.after);
             gathered.read(broker, cursor, others, limit, demand);
             gathered.is_caught_up =
                 others.is_empty() && gathered.is_exhausted && gathered.upto >= limit;

@@ -3,7 +3,7 @@
 use crate::{
     ChannelName, Rules,
     channel::Channel,
-    ring::{Lost, Ring, Taken},
+    ring::{LossWatermark, LossWatermarks, Ring},
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use std::{
@@ -27,7 +27,7 @@ struct Inner {
     names: HashMap<ChannelName, usize>,
     places: Vec<Option<Arc<Channel>>>,
     free: Vec<usize>,
-    forgotten: Lost,
+    forgotten: LossWatermark,
 }
 
 /// Who stands in the places, by the channels' numbers.
@@ -92,30 +92,33 @@ impl Registry {
 
     /// Files a channel of which an archive holds something up to `last`. Unless it is compacted,
     /// nothing is left up to what was lost.
-    pub(crate) fn restore(&self, name: &ChannelName, taken: Taken, last: u64) {
+    pub(crate) fn restore(&self, name: &ChannelName, losses: LossWatermarks, last: u64) {
         let options = self.rules.of(name);
-        let bare = if options.compaction.is_some() { 0 } else { taken.messages.offset };
-        let ring = Ring::archived(taken, bare, last);
+        let archive_floor = if options.compaction.is_some() { 0 } else { losses.messages.offset };
+        let ring = Ring::archived(losses, archive_floor, last);
         let channel = Channel::new(name.clone(), options, ring, last);
         self.write().file(&Arc::new(channel));
     }
 
     /// Takes over what channels had lost that were forgotten in an earlier life.
-    pub(crate) fn restore_forgotten(&self, forgotten: Lost) {
+    pub(crate) fn restore_forgotten(&self, forgotten: LossWatermark) {
         self.write().forgotten = forgotten;
     }
 
     /// Notes that a channel is forgotten elsewhere which had lost what it had up to `offset`.
     pub(crate) fn note_forgotten(&self, offset: u64, stamp: u64) {
         let mut inner = self.write();
-        inner.forgotten = inner.forgotten.and(Lost { offset, stamp });
+        inner.forgotten = inner.forgotten.and(LossWatermark { offset, stamp });
     }
 
     /// A channel that may have lived before: then it lost no more than the worst of the forgotten.
-    fn make(&self, name: &ChannelName, forgotten: Lost) -> Channel {
-        let (taken, offset) = (Taken::of_messages(forgotten), forgotten.offset);
-        let ring =
-            if self.is_archived { Ring::archived(taken, offset, offset) } else { Ring::new(taken) };
+    fn make(&self, name: &ChannelName, forgotten: LossWatermark) -> Channel {
+        let (losses, offset) = (LossWatermarks::of_messages(forgotten), forgotten.offset);
+        let ring = if self.is_archived {
+            Ring::archived(losses, offset, offset)
+        } else {
+            Ring::new(losses)
+        };
         Channel::new(name.clone(), self.rules.of(name), ring, offset)
     }
 
@@ -140,12 +143,12 @@ impl Registry {
         }
     }
 
-    pub(crate) fn forgotten(&self) -> Lost {
+    pub(crate) fn forgotten(&self) -> LossWatermark {
         self.read().forgotten
     }
 
     /// Has `look` see who stands in the places now, and what the forgotten had lost by now.
-    pub(crate) fn look_up<T>(&self, look: impl FnOnce(Standing<'_>, Lost) -> T) -> T {
+    pub(crate) fn look_up<T>(&self, look: impl FnOnce(Standing<'_>, LossWatermark) -> T) -> T {
         let inner = self.read();
         look(Standing(&inner.places), inner.forgotten)
     }
@@ -189,7 +192,7 @@ impl Inner {
         if !channel.is_dead() {
             return false;
         }
-        self.forgotten = self.forgotten.and(Lost { offset: channel.last(), stamp });
+        self.forgotten = self.forgotten.and(LossWatermark { offset: channel.last(), stamp });
         self.names.remove(channel.name());
         *place = None;
         self.free.push(at);
@@ -233,7 +236,7 @@ mod tests {
         registry.forget_dead(0, 1, 1, 4);
         assert!(registry.find("a").is_none());
         let second = registry.obtain(&name);
-        assert_eq!(second.ring().taken().messages, Lost { offset: 9, stamp: 4 });
+        assert_eq!(second.ring().losses().messages, LossWatermark { offset: 9, stamp: 4 });
         assert_eq!(second.last(), 9);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A plain data structure: the channel around it brings the lock, the broker the retention.
 
-use crate::{Loss, Message, Retention};
+use crate::{LossKind, Message, Retention};
 use std::{collections::VecDeque, sync::Arc};
 
 /// A channel's messages. Offsets rise; the first slot is not empty.
@@ -16,11 +16,11 @@ pub(crate) struct Ring {
     len: usize,
     bytes: usize,
     /// What is retained up to here is in the archive only, and no slot is older.
-    floor: Option<u64>,
+    memory_floor: Option<u64>,
     /// Nothing is left up to here, in the archive either; no newer than what was lost, as a compacted
     /// channel loses tombstones from between its values.
-    bare: u64,
-    taken: Taken,
+    archive_floor: u64,
+    losses: LossWatermarks,
     /// Whether the eviction order holds an entry for this channel.
     pub(crate) ranked: bool,
 }
@@ -35,30 +35,30 @@ struct Slot {
 
 /// What was lost of a channel, as far as anybody still knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct LossWatermarks {
     /// Losses of which everybody behind them is owed word.
-    pub(crate) messages: Lost,
+    pub(crate) messages: LossWatermark,
     /// Those that were tombstones and nothing else: they concern only who may hold what they removed.
-    pub(crate) tombstones: Lost,
+    pub(crate) tombstones: LossWatermark,
 }
 
 /// Some of what was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lost {
+pub(crate) struct LossWatermark {
     /// The newest offset lost.
     pub(crate) offset: u64,
     /// The broker's eviction count when the last was lost.
     pub(crate) stamp: u64,
 }
 
-impl Taken {
+impl LossWatermarks {
     /// Losses that may have been anything.
-    pub(crate) fn of_messages(messages: Lost) -> Self {
+    pub(crate) fn of_messages(messages: LossWatermark) -> Self {
         Self { messages, ..Self::default() }
     }
 }
 
-impl Lost {
+impl LossWatermark {
     /// This and another loss. The stamp counts though a newer offset was lost before, as one that
     /// could not be read: who began in between is owed word of this one.
     pub(crate) fn and(self, other: Self) -> Self {
@@ -67,14 +67,14 @@ impl Lost {
 }
 
 impl Ring {
-    /// A ring of a channel that may have lost what `taken` says, in an earlier life.
-    pub(crate) fn new(taken: Taken) -> Self {
-        Self { taken, ..Self::default() }
+    /// A ring of a channel that may have lost what `losses` says, in an earlier life.
+    pub(crate) fn new(losses: LossWatermarks) -> Self {
+        Self { losses, ..Self::default() }
     }
 
-    /// The same before an archive, which holds what is retained from behind `bare` up to `floor`.
-    pub(crate) fn archived(taken: Taken, bare: u64, floor: u64) -> Self {
-        Self { taken, bare, floor: Some(floor), ..Self::default() }
+    /// The same before an archive, which holds what is retained from behind `archive_floor` up to `memory_floor`.
+    pub(crate) fn archived(losses: LossWatermarks, archive_floor: u64, memory_floor: u64) -> Self {
+        Self { losses, archive_floor, memory_floor: Some(memory_floor), ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,24 +85,24 @@ impl Ring {
         self.bytes
     }
 
-    pub(crate) fn taken(&self) -> Taken {
-        self.taken
+    pub(crate) fn losses(&self) -> LossWatermarks {
+        self.losses
     }
 
     /// Up to where the archive has to be asked; 0 where there is none.
-    pub(crate) fn floor(&self) -> u64 {
-        self.floor.unwrap_or(0)
+    pub(crate) fn memory_floor(&self) -> u64 {
+        self.memory_floor.unwrap_or(0)
     }
 
     /// Up to where nothing is left, in the archive either.
-    pub(crate) fn bare(&self) -> u64 {
-        self.bare
+    pub(crate) fn archive_floor(&self) -> u64 {
+        self.archive_floor
     }
 
     /// Whether everything there ever was after `after` is here, but for what was superseded.
     pub(crate) fn is_whole_after(&self, after: u64) -> bool {
-        let Taken { messages, tombstones } = self.taken;
-        self.floor() <= after && messages.offset.max(tombstones.offset) <= after
+        let LossWatermarks { messages, tombstones } = self.losses;
+        self.memory_floor() <= after && messages.offset.max(tombstones.offset) <= after
     }
 
     /// The offset of the oldest message held.
@@ -112,7 +112,7 @@ impl Ring {
 
     /// Whether nothing is retained, here or in an archive.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.floor() <= self.bare
+        self.slots.is_empty() && self.memory_floor() <= self.archive_floor
     }
 
     pub(crate) fn push(&mut self, message: Arc<Message>) {
@@ -125,9 +125,9 @@ impl Ring {
     /// Removes the oldest message, which is then lost unless an archive has it.
     pub(crate) fn take_oldest(&mut self, stamp: impl FnOnce() -> u64) -> Option<Arc<Message>> {
         let slot = self.slots.pop_front()?;
-        match &mut self.floor {
-            Some(floor) => *floor = slot.offset,
-            None => self.taken.messages = Lost { offset: slot.offset, stamp: stamp() },
+        match &mut self.memory_floor {
+            Some(memory_floor) => *memory_floor = slot.offset,
+            None => self.losses.messages = LossWatermark { offset: slot.offset, stamp: stamp() },
         }
         Some(self.let_go(slot.message?))
     }
@@ -144,18 +144,18 @@ impl Ring {
     }
 
     /// Notes that messages up to `offset`, all or some, are lost.
-    pub(crate) fn lose(&mut self, offset: u64, stamp: u64, loss: Loss) {
+    pub(crate) fn lose(&mut self, offset: u64, stamp: u64, loss: LossKind) {
         let lost = match loss {
-            Loss::Messages => &mut self.taken.messages,
-            Loss::Tombstones => &mut self.taken.tombstones,
+            LossKind::Messages => &mut self.losses.messages,
+            LossKind::Tombstones => &mut self.losses.tombstones,
         };
-        *lost = lost.and(Lost { offset, stamp });
+        *lost = lost.and(LossWatermark { offset, stamp });
     }
 
     /// Notes that all messages up to `offset` are lost, in the archive too.
-    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64, loss: Loss) {
+    pub(crate) fn lose_all(&mut self, offset: u64, stamp: u64, loss: LossKind) {
         self.lose(offset, stamp, loss);
-        self.bare = self.bare.max(offset);
+        self.archive_floor = self.archive_floor.max(offset);
     }
 
     /// What happens whenever a message goes.
@@ -239,7 +239,7 @@ impl Ring {
     }
 
     fn check(&self) {
-        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.floor()));
+        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.memory_floor()));
         debug_assert!(self.slots.is_empty() == (self.len == 0));
         debug_assert!(self.slots.front().is_none_or(|slot| slot.message.is_some()));
     }
@@ -301,7 +301,10 @@ mod tests {
         let mut ring = ring(&[2, 5, 9]);
         ring.take_oldest(|| 1);
         ring.take_oldest(|| 2);
-        assert_eq!(ring.taken(), Taken::of_messages(Lost { offset: 5, stamp: 2 }));
+        assert_eq!(
+            ring.losses(),
+            LossWatermarks::of_messages(LossWatermark { offset: 5, stamp: 2 })
+        );
         assert_eq!(ring.oldest(), Some(9));
     }
 
@@ -313,9 +316,9 @@ mod tests {
         assert_eq!((ring.len(), ring.next_after(2)), (3, Some(9)));
         assert_eq!(ring.first_since(50), Some(9));
         ring.remove(2);
-        assert_eq!((ring.oldest(), ring.taken()), (Some(9), Taken::default()));
+        assert_eq!((ring.oldest(), ring.losses()), (Some(9), LossWatermarks::default()));
         ring.take_oldest(|| 1);
-        assert_eq!((ring.oldest(), ring.taken().messages.offset), (Some(11), 9));
+        assert_eq!((ring.oldest(), ring.losses().messages.offset), (Some(11), 9));
     }
 
     #[test]
@@ -333,34 +336,38 @@ mod tests {
 
     #[test]
     fn before_an_archive_what_leaves_the_memory_is_not_lost() {
-        let mut ring = Ring { floor: Some(1), ..ring(&[2, 5]) };
+        let mut ring = Ring { memory_floor: Some(1), ..ring(&[2, 5]) };
         ring.take_oldest(|| unreachable!());
-        assert_eq!((ring.floor(), ring.taken()), (2, Taken::default()));
+        assert_eq!((ring.memory_floor(), ring.losses()), (2, LossWatermarks::default()));
     }
 
     #[test]
     fn a_loss_before_a_known_one_is_news() {
         let mut ring = ring(&[2, 5, 9]);
-        ring.lose(5, 1, Loss::Messages);
-        ring.lose(2, 2, Loss::Messages);
-        assert_eq!(ring.taken(), Taken::of_messages(Lost { offset: 5, stamp: 2 }));
+        ring.lose(5, 1, LossKind::Messages);
+        ring.lose(2, 2, LossKind::Messages);
+        assert_eq!(
+            ring.losses(),
+            LossWatermarks::of_messages(LossWatermark { offset: 5, stamp: 2 })
+        );
     }
 
     #[test]
     fn tombstones_lost_are_told_apart_from_the_rest() {
         let mut ring = ring(&[2, 5, 9]);
-        ring.lose(5, 1, Loss::Tombstones);
-        ring.lose(2, 2, Loss::Messages);
-        let (messages, tombstones) = (Lost { offset: 2, stamp: 2 }, Lost { offset: 5, stamp: 1 });
-        assert_eq!(ring.taken(), Taken { messages, tombstones });
+        ring.lose(5, 1, LossKind::Tombstones);
+        ring.lose(2, 2, LossKind::Messages);
+        let (messages, tombstones) =
+            (LossWatermark { offset: 2, stamp: 2 }, LossWatermark { offset: 5, stamp: 1 });
+        assert_eq!(ring.losses(), LossWatermarks { messages, tombstones });
     }
 
     #[test]
     fn before_an_archive_a_loss_between_values_leaves_them() {
-        let mut ring = Ring::archived(Taken::default(), 0, 9);
-        ring.lose(9, 1, Loss::Tombstones);
+        let mut ring = Ring::archived(LossWatermarks::default(), 0, 9);
+        ring.lose(9, 1, LossKind::Tombstones);
         assert!(!ring.is_empty());
-        ring.lose_all(9, 2, Loss::Tombstones);
+        ring.lose_all(9, 2, LossKind::Tombstones);
         assert!(ring.is_empty());
     }
 

@@ -25,9 +25,9 @@ pub(crate) struct Sequencer {
 
 /// Bytes that the whole log holds, encodings included.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(AtomicUsize);
+pub(crate) struct MemoryGauge(AtomicUsize);
 
-impl Ledger {
+impl MemoryGauge {
     pub(crate) fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
@@ -48,7 +48,7 @@ impl Sequencer {
     }
 
     /// Removes the oldest message of the whole log; false when there is none.
-    pub(crate) fn evict_oldest(&mut self, ledger: &Ledger, stamp: impl Fn() -> u64) -> bool {
+    pub(crate) fn evict_oldest(&mut self, gauge: &MemoryGauge, stamp: impl Fn() -> u64) -> bool {
         while let Some(Reverse(Ranked { oldest: filed, channel })) = self.by_age.pop() {
             let mut ring = channel.ring();
             match ring.oldest() {
@@ -66,7 +66,7 @@ impl Sequencer {
                     if let Some(oldest) = oldest {
                         self.rank(oldest, channel);
                     }
-                    message.iter().for_each(|gone| ledger.subtract(gone.encodings().leave()));
+                    message.iter().for_each(|gone| gauge.subtract(gone.encodings().leave()));
                     return true;
                 }
             }
@@ -89,13 +89,13 @@ pub(crate) fn retain(
     channel: &Channel,
     retention: &Retention,
     now_ms: u64,
-    ledger: &Ledger,
+    gauge: &MemoryGauge,
     stamp: impl Fn() -> u64,
 ) {
     let mut ring = channel.ring();
     while ring.is_over(retention, now_ms) {
         match ring.take_oldest(&stamp) {
-            Some(message) => ledger.subtract(message.encodings().leave()),
+            Some(message) => gauge.subtract(message.encodings().leave()),
             None => break,
         }
     }

@@ -67,12 +67,12 @@ impl Channel {
     }
 
     fn forget_ids(&self, shared: &Shared, now_ms: u64) {
-        let mut book = self.book();
-        let Some(ids) = &mut book.recent else { return };
+        let mut append_state = self.append_state();
+        let Some(ids) = &mut append_state.dedup_window else { return };
         let forgotten = ids.forget(&self.options().repeats, now_ms);
         shared.ids.fetch_sub(forgotten.len(), Ordering::Relaxed);
         if ids.is_empty() {
-            book.recent = None;
+            append_state.dedup_window = None;
         }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
             let draft = Draft { key: Some("k".parse().unwrap()), ..Draft::new(content) };
             broker.append(permit, draft, 0).unwrap();
         }
-        let has_keys = || broker.shared.registry.find("a").unwrap().book().keys.is_some();
+        let has_keys = || broker.shared.registry.find("a").unwrap().append_state().keys.is_some();
         assert!(has_keys());
         broker.sweep(3_600_000, 10);
         assert!(!has_keys());

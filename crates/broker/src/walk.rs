@@ -9,7 +9,7 @@ use crate::{
     channel::Channel,
     cursor::Cursor,
     offset_index::Segment,
-    ring::{Lost, Taken},
+    ring::{LossWatermark, LossWatermarks},
     stretch::Ahead,
 };
 use std::{mem, sync::Arc};
@@ -31,8 +31,8 @@ impl Gathered {
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
             // It may have lost more than there are entries for, in an earlier life.
             if channel.last() > cursor.after {
-                let taken = channel.ring().taken();
-                self.note_loss(cursor, channel, taken, cursor.after, cursor.after, 0);
+                let losses = channel.ring().losses();
+                self.note_loss(cursor, channel, losses, cursor.after, cursor.after, 0);
             }
         }
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
@@ -154,7 +154,7 @@ impl Gathered {
                 }
             });
             *budget = run.budget;
-            for gone in [run.taken, run.unread] {
+            for gone in [run.losses, run.unread] {
                 self.note_loss(cursor, channel, gone, first - 1, gap_from, 0);
             }
             self.waits = run.waits;
@@ -171,7 +171,7 @@ impl Gathered {
     }
 
     /// Notes, before everything found, what forgotten channels had lost after `after`.
-    pub(crate) fn note_forgotten(&mut self, cursor: &Cursor, forgotten: Lost, after: u64) {
+    pub(crate) fn note_forgotten(&mut self, cursor: &Cursor, forgotten: LossWatermark, after: u64) {
         for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
             if follow.is_owed_forgotten(forgotten, after) {
                 let pattern = follow.pattern.clone();
@@ -186,12 +186,12 @@ impl Gathered {
         &mut self,
         cursor: &Cursor,
         channel: &Channel,
-        taken: Taken,
+        losses: LossWatermarks,
         after: u64,
         from: u64,
         at: usize,
     ) {
-        for (follow, lost) in cursor.owed(channel.name(), taken, after) {
+        for (follow, lost) in cursor.owed(channel.name(), losses, after) {
             self.is_too_slow |= follow.is_sent_away(channel, lost);
             let gap = Gap { pattern: follow.pattern.clone(), from, to: lost.offset };
             self.note_gap(gap, at);

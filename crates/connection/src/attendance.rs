@@ -120,8 +120,8 @@ impl Attendance {
         }
         let permit = self.grant.permit_join(&channel)?;
         let member = identity.or(&self.identity).as_member(&self.connection, time.wall_ms);
-        // Without room for the news, messages are delivered all the same; the roster keeps count.
-        if self.broker.roster().join(&permit, &self.connection, member).is_ok() {
+        // Without room for the news, messages are delivered all the same; the presence buffer keeps count.
+        if self.broker.presence_buffer().join(&permit, &self.connection, member).is_ok() {
             self.channels.push(channel);
         }
         Ok(())
@@ -132,7 +132,7 @@ impl Attendance {
         let is_it = |channel: &ChannelName| channel.as_str() == pattern.as_str();
         if let Some(at) = self.channels.iter().position(is_it) {
             let channel = self.channels.swap_remove(at);
-            self.broker.roster().leave(&channel, &self.connection);
+            self.broker.presence_buffer().leave(&channel, &self.connection);
         }
     }
 }
@@ -140,7 +140,7 @@ impl Attendance {
 impl Drop for Attendance {
     fn drop(&mut self) {
         for channel in &self.channels {
-            self.broker.roster().leave(channel, &self.connection);
+            self.broker.presence_buffer().leave(channel, &self.connection);
         }
     }
 }

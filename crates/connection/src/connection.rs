@@ -16,7 +16,7 @@ use crate::{
     start::{self, Lost, in_words},
 };
 use std::{num::NonZeroU64, task::Waker};
-use tidewire_broker::{Broker, Grant, Reader, SeatId};
+use tidewire_broker::{Broker, Grant, Reader, WaiterId};
 use tidewire_protocol::{GapView, ServerMessage};
 use ws_frame::CloseCode;
 
@@ -27,7 +27,7 @@ use ws_frame::CloseCode;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Connection {
-    pub(crate) seat: SeatId,
+    pub(crate) waiter: WaiterId,
     /// Since when the client has taken no byte of what waits for it.
     pub(crate) blocked_ms: Option<u64>,
     /// When something went out that a script could see.
@@ -118,7 +118,7 @@ pub struct Opening {
 }
 
 impl Connection {
-    /// A connection that has just been opened, with a seat in the worker's lane.
+    /// A connection that has just been opened, with a waiter in the worker's lane.
     ///
     /// The same pattern twice counts once.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
@@ -128,7 +128,7 @@ impl Connection {
             Attendance::open(wire, &subscriptions, &connection, identity, &grant, broker, time);
         let mut this = Self {
             wire,
-            seat: worker.lane.sit(),
+            waiter: worker.lane.register(),
             reader: Reader::default(),
             replies: Vec::new(),
             unseen_bytes: 0,
@@ -176,7 +176,8 @@ impl Connection {
         worker: &mut Worker,
         time: Time,
     ) -> (u64, Vec<u8>) {
-        let (after, lost) = start::follow(subscriptions, self.seat, &mut self.reader, worker, time);
+        let (after, lost) =
+            start::follow(subscriptions, self.waiter, &mut self.reader, worker, time);
         let mut gaps = Vec::new();
         for Lost { subscription: Subscription { pattern, place }, to } in &lost {
             let to = in_words(worker.broker.position(*to));
@@ -324,9 +325,9 @@ impl Connection {
         self.say_close(code, reason, parting, worker, time);
     }
 
-    /// Its seat in the worker's lane.
-    pub fn seat(&self) -> SeatId {
-        self.seat
+    /// Its waiter in the worker's lane.
+    pub fn waiter(&self) -> WaiterId {
+        self.waiter
     }
 
     /// Whether the client has taken no byte since it was last given some.
@@ -354,24 +355,24 @@ impl Connection {
 
     /// Lets the connection's task wait: `waker` is woken by news, unless the client takes no
     /// bytes, and when [`Connection::handle_time`] has to be called.
-    pub fn rest(&self, worker: &mut Worker, waker: &Waker) {
+    pub fn park(&self, worker: &mut Worker, waker: &Waker) {
         if self.is_spent {
             waker.wake_by_ref();
         }
         let until_ms = Some(self.wake_at_ms(&worker.limits));
         if self.blocked_ms.is_some() || self.phase != Phase::Open {
-            worker.lane.rest(self.seat, waker, until_ms);
+            worker.lane.park(self.waiter, waker, until_ms);
         } else {
-            worker.lane.sleep(self.seat, waker, until_ms);
+            worker.lane.sleep(self.waiter, waker, until_ms);
         }
     }
 
-    /// Gives up the seat.
+    /// Gives up the waiter.
     pub fn leave(self, worker: &mut Worker) {
-        let Self { seat, reader, .. } = self;
+        let Self { waiter, reader, .. } = self;
         // First the reader, which holds on to its channels.
         drop(reader);
-        worker.lane.rise(seat);
+        worker.lane.remove(waiter);
     }
 
     /// The offset up to which everything was handed over.

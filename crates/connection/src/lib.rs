@@ -10,7 +10,7 @@
 //!    until there is nothing to transmit, [`Connection::may_transmit`] says that there will not be, or
 //!    the socket takes no more; publishes may have waited behind what was written, so
 //!    [`Connection::poll_publish`] again, if [`Connection::has_publishes`];
-//! 4. [`Connection::rest`], and waits; or, once [`Connection::parting`] says so,
+//! 4. [`Connection::park`], and waits; or, once [`Connection::parting`] says so,
 //!    [`Connection::leave`].
 //!
 //! Nothing is queued for a subscriber but what it has been half sent: all else is in the log.

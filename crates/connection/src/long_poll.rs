@@ -5,14 +5,14 @@ use crate::{
     start::{self, Lost},
 };
 use std::task::Waker;
-use tidewire_broker::{Reader, SeatId};
+use tidewire_broker::{Reader, WaiterId};
 
 /// One long-poll request.
 ///
 /// Call [`LongPoll::poll_answer`] until it answers, resting in between; then leave.
 #[derive(Debug)]
 pub struct LongPoll {
-    seat: SeatId,
+    waiter: WaiterId,
     reader: Reader,
     until_ms: u64,
     lost: Vec<Lost>,
@@ -30,10 +30,10 @@ impl LongPoll {
         worker: &mut Worker,
         time: Time,
     ) -> Self {
-        let (seat, mut reader) = (worker.lane.sit(), Reader::default());
-        let (_, lost) = start::follow(subscriptions, seat, &mut reader, worker, time);
+        let (waiter, mut reader) = (worker.lane.register(), Reader::default());
+        let (_, lost) = start::follow(subscriptions, waiter, &mut reader, worker, time);
         Self {
-            seat,
+            waiter,
             reader,
             until_ms: time.steady_ms.saturating_add(wait_ms),
             lost,
@@ -45,12 +45,12 @@ impl LongPoll {
     /// The answer, once there is something to tell or the time is up. `waker` is woken when an archive
     /// has what it has to be asked for.
     pub fn poll_answer(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> Option<Page> {
-        if let Some(news) = worker.lane.take_news(self.seat) {
+        if let Some(news) = worker.lane.take_news(self.waiter) {
             self.reader.note(news);
         }
         let Worker { broker, lane, limits, gathered, .. } = worker;
         let bytes_max = limits.gather_bytes_max;
-        self.reader.poll_gather(broker, lane.settled(), bytes_max, gathered, waker);
+        self.reader.poll_gather(broker, lane.read_limit(), bytes_max, gathered, waker);
         let items = gathered.items().to_vec();
         self.reader.advance(gathered, items.len());
         self.waits = items.is_empty() && gathered.waits();
@@ -66,18 +66,18 @@ impl LongPoll {
     }
 
     /// Lets the request's task wait for news or for the end of its time.
-    pub fn rest(&self, worker: &mut Worker, waker: &Waker) {
+    pub fn park(&self, worker: &mut Worker, waker: &Waker) {
         if self.is_behind {
             // It looked at all channels and has to look again: others first.
             return waker.wake_by_ref();
         }
         // What there is has to be told even if the time is up, so the archive alone decides.
         let until_ms = Some(self.until_ms).filter(|_| !self.waits);
-        worker.lane.sleep(self.seat, waker, until_ms);
+        worker.lane.sleep(self.waiter, waker, until_ms);
     }
 
-    /// Gives up the seat.
+    /// Gives up the waiter.
     pub fn leave(self, worker: &mut Worker) {
-        worker.lane.rise(self.seat);
+        worker.lane.remove(self.waiter);
     }
 }

@@ -1,6 +1,6 @@
 //! A page that tells who is on a channel.
 //!
-//! It is read like any other, from the channel that is the list; see [`tidewire_broker::Roster`].
+//! It is read like any other, from the channel that is the list; see [`tidewire_broker::PresenceBuffer`].
 
 use crate::{Limits, Page, PageRequest, Refusal, Span, Time};
 use tidewire_broker::{Broker, ChannelName, Content};

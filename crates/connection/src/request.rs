@@ -182,7 +182,7 @@ impl Connection {
             let message = format!("there is no subscription to {pattern}");
             return Err(Refusal::new(ErrorCode::NotSubscribed, message));
         }
-        worker.lane.unfollow(self.seat, &pattern);
+        worker.lane.unfollow(self.waiter, &pattern);
         if let Some(attendance) = &mut self.attendance {
             attendance.leave(&pattern);
         }

@@ -2,7 +2,7 @@
 
 use crate::{Time, Worker};
 use std::task::{Poll, Waker, ready};
-use tidewire_broker::{Asker, Broker, Found, Interest, Pattern, Position, Reader, SeatId, Start};
+use tidewire_broker::{Asker, Broker, Found, Interest, Pattern, Position, Reader, Start, WaiterId};
 use tidewire_protocol as protocol;
 
 /// What to follow, and from where.
@@ -104,12 +104,12 @@ pub(crate) struct Lost {
     pub(crate) to: u64,
 }
 
-/// Makes a seat and its reader follow `subscriptions`, those at one place together.
+/// Makes a waiter and its reader follow `subscriptions`, those at one place together.
 ///
 /// Returns the offset behind which the last of them begins, and what of them is lost.
 pub(crate) fn follow(
     subscriptions: &[Subscription],
-    seat: SeatId,
+    waiter: WaiterId,
     reader: &mut Reader,
     worker: &mut Worker,
     time: Time,
@@ -123,7 +123,7 @@ pub(crate) fn follow(
         // A pattern given twice is followed once, also by the lane.
         for (at, pattern) in patterns.iter().enumerate() {
             if !patterns.iter().take(at).any(|earlier| earlier == pattern) {
-                worker.lane.follow(seat, pattern);
+                worker.lane.follow(waiter, pattern);
             }
         }
         let started = reader.follow(&worker.broker, &patterns, place.start(time));

@@ -79,7 +79,7 @@ impl Connection {
         self.take_news(worker);
         let bytes_max = worker.gather_bytes_max();
         let Worker { broker, lane, gathered, .. } = worker;
-        self.reader.would_find(broker, lane.settled(), bytes_max, gathered)
+        self.reader.would_find(broker, lane.read_limit(), bytes_max, gathered)
     }
 
     /// Whether [`Connection::poll_transmit`] may find more, right after a whole batch was sent.
@@ -171,7 +171,7 @@ impl Connection {
     }
 
     fn take_news(&mut self, worker: &mut Worker) {
-        if let Some(news) = worker.lane.take_news(self.seat) {
+        if let Some(news) = worker.lane.take_news(self.waiter) {
             self.reader.note(news);
         }
     }
@@ -185,7 +185,7 @@ impl Connection {
         self.take_news(worker);
         let room = worker.gather_bytes_max().saturating_sub(worker.batch.len());
         let Worker { broker, lane, batch, gathered, .. } = worker;
-        self.reader.poll_gather(broker, lane.settled(), room, gathered, waker);
+        self.reader.poll_gather(broker, lane.read_limit(), room, gathered, waker);
         if gathered.is_too_slow() {
             // Its next turn sends it away; what it would have been told, it hears when it is back.
             // Until then it is given nothing more, as that would come without word of the loss.

@@ -17,7 +17,7 @@ use std::{
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
-use tidewire_broker::{ChannelName, Charge, Cold, Entry, Message, Stretch};
+use tidewire_broker::{ArchiveRead, ChannelName, Charge, Entry, Message, Stretch};
 
 /// Reads what the committer has written.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ impl LogArchive {
         upto: u64,
         bytes_max: usize,
         charge: &Arc<Charge>,
-    ) -> Cold {
-        let (mut cold, mut bytes) = (Cold::default(), 0);
+    ) -> ArchiveRead {
+        let (mut cold, mut bytes) = (ArchiveRead::default(), 0);
         let Some(state) = self.channels.find(channel) else { return cold };
         let walked = self.walk(channel, &state, after, upto, |found| {
             cold.lost = cold.lost.max(found.missing);

@@ -10,8 +10,8 @@ use crate::{
 };
 use std::collections::HashMap;
 use tidewire_broker::{
-    AppendError, ChannelName, Draft, Entry, HeldId, IDS_MAX, IdAccount, Label, Message, Options,
-    Seen, digest, hold, key_cost_bytes,
+    AppendError, ChannelName, DedupOutcome, Draft, Entry, HeldId, IDS_MAX, IdAccount, Label,
+    Message, Options, digest, hold, key_cost_bytes,
 };
 
 /// Messages that will be committed together.
@@ -146,12 +146,12 @@ impl<'a> Batch<'a> {
             Some(_) => return Err(AppendError::IdTaken),
             None => {}
         }
-        let recent = self.world.recents.get(&channel);
+        let recent = self.world.dedup_windows.get(&channel);
         match recent.map(|recent| recent.look(id, digest, &options.repeats, time_ms)) {
-            Some(Seen::Before(offset)) => Ok(Some(offset)),
-            Some(Seen::OnAnother) => Err(AppendError::IdTaken),
+            Some(DedupOutcome::Duplicate(offset)) => Ok(Some(offset)),
+            Some(DedupOutcome::Conflict) => Err(AppendError::IdTaken),
             _ if self.world.ids + self.ids.len() >= IDS_MAX => Err(AppendError::Overloaded),
-            Some(Seen::Never) | None => Ok(None),
+            Some(DedupOutcome::New) | None => Ok(None),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tidewire_broker::{ChannelName, Loss};
+use tidewire_broker::{ChannelName, LossKind};
 
 /// A channel in figures. `taken` ≤ `last`; `values` ≤ `count`, and both 0 once nothing is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,10 +38,10 @@ pub(crate) struct State {
 
 impl State {
     /// What it was that it has lost.
-    pub(crate) fn loss(&self) -> Loss {
+    pub(crate) fn loss(&self) -> LossKind {
         match self.is_compact && !self.lost_messages {
-            true => Loss::Tombstones,
-            false => Loss::Messages,
+            true => LossKind::Tombstones,
+            false => LossKind::Messages,
         }
     }
 

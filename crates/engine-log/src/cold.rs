@@ -25,7 +25,7 @@ use std::{
     thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
-use tidewire_broker::{Archive, Asker, ChannelName, Charge, Cold, Stretch};
+use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Charge, Stretch};
 
 pub(crate) mod cache;
 mod questions;
@@ -143,14 +143,14 @@ impl Archive for ColdArchive {
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let Some(state) = self.shared.rows.channels.find(channel) else {
-            return Poll::Ready(Cold::default());
+            return Poll::Ready(ArchiveRead::default());
         };
         // What is up to there is gone, and announced.
         let from = after.max(state.floor());
         if from >= upto.min(state.last) {
-            return Poll::Ready(Cold::default());
+            return Poll::Ready(ArchiveRead::default());
         }
         if !asker.is_blocking() {
             let mut inner = self.shared.lock();
@@ -330,7 +330,7 @@ impl LogArchive {
         match question.what {
             What::Run { after } => {
                 let state = self.state(question);
-                let cold = Cold { lost: state.last, ..Cold::default() };
+                let cold = ArchiveRead { lost: state.last, ..ArchiveRead::default() };
                 Answer::Run(Run::new(after, cold, &state, Arc::default()))
             }
             What::Since { .. } => Answer::Place(Place::First(None)),

@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     ops::{Bound, ControlFlow},
 };
-use tidewire_broker::{ChannelName, HeldId, Seen};
+use tidewire_broker::{ChannelName, DedupOutcome, HeldId};
 
 impl World {
     /// Remembers the ids of the rows whose time is not over, the newest `ids_max` at most.
@@ -49,7 +49,7 @@ impl World {
     pub(crate) fn note_id(&mut self, offset: u64, known: Known, held: Option<HeldId>) {
         let Some(channel) = self.channels.name(known.channel) else { return };
         let window = self.broker.options(&channel).repeats;
-        let recent = self.recents.entry(known.channel).or_default();
+        let recent = self.dedup_windows.entry(known.channel).or_default();
         let before = recent.len();
         let forgotten = recent.note(known.id, known.digest, offset, &window, known.time_ms, held);
         self.ids = (self.ids + recent.len()).saturating_sub(before);
@@ -58,13 +58,13 @@ impl World {
 
     /// Forgets a channel's ids whose time is over.
     pub(crate) fn forget_ids(&mut self, number: u64, channel: &ChannelName, now_ms: u64) {
-        let Some(recent) = self.recents.get_mut(&number) else { return };
+        let Some(recent) = self.dedup_windows.get_mut(&number) else { return };
         let window = self.broker.options(channel).repeats;
         let forgotten = recent.forget(&window, now_ms);
         self.ids = self.ids.saturating_sub(forgotten.len());
         self.stale_ids.extend(forgotten);
         if recent.is_empty() {
-            self.recents.remove(&number);
+            self.dedup_windows.remove(&number);
             if let Some(state) = self.channels.find(channel) {
                 // Its ids may have been the last that was left of it.
                 self.set(channel, state);
@@ -85,11 +85,11 @@ impl World {
 
     /// Whether this row is what the memory knows of its id.
     fn remembers(&self, offset: u64, known: &Known) -> bool {
-        let recent = self.recents.get(&known.channel).zip(self.channels.name(known.channel));
+        let recent = self.dedup_windows.get(&known.channel).zip(self.channels.name(known.channel));
         recent.is_some_and(|(recent, channel)| {
             let window = self.broker.options(&channel).repeats;
             let seen = recent.look(&known.id, known.digest, &window, known.time_ms);
-            seen == Seen::Before(offset)
+            seen == DedupOutcome::Duplicate(offset)
         })
     }
 
@@ -184,13 +184,13 @@ mod tests {
         assert_eq!(world.ids, 20);
         let known = |number: u64| {
             let (id, draft) = (number.to_string().parse().unwrap(), crate::inspection::draft());
-            let recent = world.recents.values().next().unwrap();
+            let recent = world.dedup_windows.values().next().unwrap();
             let window = world.broker.limits().rules.defaults().repeats;
             recent.look(&id, tidewire_broker::digest(&draft), &window, 1_049)
         };
         assert_eq!(
             (known(29), known(30), known(49)),
-            (Seen::Never, Seen::Before(31), Seen::Before(50))
+            (DedupOutcome::New, DedupOutcome::Duplicate(31), DedupOutcome::Duplicate(50))
         );
     }
 

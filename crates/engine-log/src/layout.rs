@@ -14,7 +14,7 @@
 //! | `y` channel | the channel's name again, far from its row in case that is lost |
 
 use crate::channels::State;
-use tidewire_broker::{ChannelName, Label, Loss};
+use tidewire_broker::{ChannelName, Label, LossKind};
 
 pub(crate) const CHANNELS: u8 = b'c';
 pub(crate) const IDS: u8 = b'i';
@@ -173,7 +173,7 @@ impl State {
             self.bytes,
             self.values,
             self.values_bytes,
-            u64::from(self.is_compact) | u64::from(self.loss() == Loss::Tombstones) << 1,
+            u64::from(self.is_compact) | u64::from(self.loss() == LossKind::Tombstones) << 1,
         ]);
         value.extend(name.as_str().bytes());
         value
@@ -244,9 +244,9 @@ mod tests {
         let mut row = words(&[7, 5, 0, 0, 3, 0, 0, 0, 1]);
         row.push(b'a');
         let loss = |row: &[u8]| State::decode(9, row).map(|(state, _)| state.loss());
-        assert_eq!(loss(&row), Some(Loss::Messages));
+        assert_eq!(loss(&row), Some(LossKind::Messages));
         row[15] = 0;
-        assert_eq!(loss(&row), Some(Loss::Tombstones));
+        assert_eq!(loss(&row), Some(LossKind::Tombstones));
     }
 
     #[test]

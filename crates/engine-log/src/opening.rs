@@ -60,7 +60,7 @@ pub(crate) fn open(
         channels,
         broker,
         census: Census::default(),
-        recents: HashMap::new(),
+        dedup_windows: HashMap::new(),
         ids: 0,
         stale_ids: VecDeque::new(),
         last: progress.last,
@@ -319,7 +319,7 @@ fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
         if state.count == 0 {
             world.broker.lose(name, state.last, state.loss());
         }
-        world.census.add(state, world.recents.contains_key(&state.number));
+        world.census.add(state, world.dedup_windows.contains_key(&state.number));
     }
     world.channels.set_oldest(world.census.first());
 }

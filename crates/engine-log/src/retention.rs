@@ -13,7 +13,7 @@ use crate::{
 };
 use std::ops::{Bound, ControlFlow};
 use tidewire_broker::{
-    ChannelName, Compaction, Content, Draft, Label, Loss, Message, Options, Retention,
+    ChannelName, Compaction, Content, Draft, Label, LossKind, Message, Options, Retention,
 };
 
 impl Committer {
@@ -187,7 +187,7 @@ impl Committer {
             let is_known = record.is_some_and(|Record { draft, .. }| {
                 draft.content.is_nothing() && draft.key.is_some() && draft.key == key
             });
-            let loss = if is_known { Loss::Tombstones } else { Loss::Messages };
+            let loss = if is_known { LossKind::Tombstones } else { LossKind::Messages };
             state.lost_messages |= !is_known;
             self.world.broker.lose_one(channel, offset, loss);
             state.taken = state.taken.max(offset);

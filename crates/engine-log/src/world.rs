@@ -13,7 +13,7 @@ use std::{
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
-use tidewire_broker::{Broker, ChannelName, Label, Recent};
+use tidewire_broker::{Broker, ChannelName, DedupWindow, Label};
 
 /// The store, what is known of it in memory, and the broker before it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) broker: Broker,
     pub(crate) census: Census,
     /// The ids remembered, by the channel's number,
-    pub(crate) recents: HashMap<u64, Recent>,
+    pub(crate) dedup_windows: HashMap<u64, DedupWindow>,
     /// how many that is,
     pub(crate) ids: usize,
     /// and the offsets of messages whose ids are remembered no longer: their rows are to go.
@@ -46,7 +46,7 @@ impl World {
         if let Some(before) = self.channels.find(name) {
             self.census.subtract(&before);
         }
-        self.census.add(&state, self.recents.contains_key(&state.number));
+        self.census.add(&state, self.dedup_windows.contains_key(&state.number));
         self.channels.set(name.clone(), state);
         self.channels.set_oldest(self.census.first());
     }

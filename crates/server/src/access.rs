@@ -1,10 +1,10 @@
 //! Who may ask: the host that a request names, the page that sends it, and what that page may do.
 //!
 //! Without tokens these checks are all that stands between the pages of other sites, which anybody's
-//! browser may open, and a server that this browser can reach. [`admit`] judges each request once and
+//! browser may open, and a server that this browser can reach. [`authorise`] judges each request once and
 //! leaves a [`Caller`] with it. Handlers have no other way to a grant, so none can forget the check.
 
-mod admit;
+mod authorise;
 mod caller;
 mod cors;
 mod host;
@@ -13,7 +13,7 @@ mod list;
 mod origin;
 mod origins;
 
-pub(crate) use admit::{Access, admit};
+pub(crate) use authorise::{Access, authorise};
 pub(crate) use caller::Caller;
 pub(crate) use cors::preflight;
 pub use hosts::AllowedHosts;

@@ -3,26 +3,29 @@
 //! Only here a [`Connection`] and its socket meet. What a turn leaves over has the connection queued
 //! again, after all others.
 
-use crate::{desk::Desk, gate::Ticket, socket::Socket, temporary::spread, under_way::UnderWay};
+use crate::{
+    admission::ConnectionPermit, socket::Socket, temporary::spread, under_way::UnderWay,
+    worker_context::WorkerContext,
+};
 use bytes::Bytes;
 use std::{
     io::{self, IoSlice},
     rc::Rc,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{Publishing, SeatId};
+use tidewire_broker::{Publishing, WaiterId};
 use tidewire_connection::{Connection, Opening, Publish, Refusal, Time, Worker};
 use tokio::net::TcpStream;
 
 /// A connection that is subscribed, but has no socket yet.
 ///
 /// A handler makes it before it answers: a client that has read the response head is then
-/// subscribed. If the client goes away before its socket is taken, dropping this gives the seat and
+/// subscribed. If the client goes away before its socket is taken, dropping this gives the waiter and
 /// the place back.
 pub(crate) struct Subscribed {
     /// Gone once it has a socket.
-    connection: Option<(Connection, Ticket)>,
-    desk: Rc<Desk>,
+    connection: Option<(Connection, ConnectionPermit)>,
+    worker_context: Rc<WorkerContext>,
 }
 
 /// One client's connection over its socket, until it ends.
@@ -41,7 +44,7 @@ pub(crate) struct Driver<S> {
     /// Whether it is in the worker's group of those who are about to write the same.
     has_joined: bool,
     connection: Connection,
-    _ticket: Ticket,
+    _permit: ConnectionPermit,
 }
 
 /// Why it is a connection's turn.
@@ -84,7 +87,7 @@ enum Left {
 /// What a turn may work with, beside the connection.
 pub(crate) struct Turn<'a> {
     pub(crate) cause: Cause,
-    pub(crate) desk: &'a Desk,
+    pub(crate) worker_context: &'a WorkerContext,
     pub(crate) worker: &'a mut Worker,
     pub(crate) time: Time,
     /// Bytes after which it writes no more.
@@ -97,29 +100,33 @@ pub(crate) struct Turn<'a> {
 
 impl Subscribed {
     /// Follows what `opening` asks for, from this moment on.
-    pub(crate) fn open(opening: Opening, desk: Rc<Desk>, ticket: Ticket) -> Self {
-        let time = desk.clock.now();
-        let connection = Connection::open(opening, &mut desk.worker.borrow_mut(), time);
-        Self { connection: Some((connection, ticket)), desk }
+    pub(crate) fn open(
+        opening: Opening,
+        worker_context: Rc<WorkerContext>,
+        permit: ConnectionPermit,
+    ) -> Self {
+        let time = worker_context.clock.now();
+        let connection = Connection::open(opening, &mut worker_context.worker.borrow_mut(), time);
+        Self { connection: Some((connection, permit)), worker_context }
     }
 
     /// Has the worker run it over its `socket`, which has already sent `early`.
     pub(crate) fn run(mut self, socket: TcpStream, early: &Bytes) {
-        let Some((mut connection, ticket)) = self.connection.take() else { return };
+        let Some((mut connection, permit)) = self.connection.take() else { return };
         if !early.is_empty() {
-            let time = self.desk.clock.now();
-            let mut worker = self.desk.worker.borrow_mut();
+            let time = self.worker_context.clock.now();
+            let mut worker = self.worker_context.worker.borrow_mut();
             connection.handle_input(&mut early.to_vec(), &mut worker, time);
         }
-        self.desk.connections.add(Driver::new(connection, socket, ticket));
+        self.worker_context.connections.add(Driver::new(connection, socket, permit));
     }
 }
 
 impl Drop for Subscribed {
-    /// A response that is dropped before its socket is taken gives the seat up.
+    /// A response that is dropped before its socket is taken gives the waiter up.
     fn drop(&mut self) {
-        if let Some((connection, _ticket)) = self.connection.take()
-            && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
+        if let Some((connection, _permit)) = self.connection.take()
+            && let Ok(mut worker) = self.worker_context.worker.try_borrow_mut()
         {
             connection.leave(&mut worker);
         }
@@ -127,7 +134,7 @@ impl Drop for Subscribed {
 }
 
 impl<S: Socket> Driver<S> {
-    pub(crate) fn new(connection: Connection, socket: S, ticket: Ticket) -> Self {
+    pub(crate) fn new(connection: Connection, socket: S, permit: ConnectionPermit) -> Self {
         Self {
             connection,
             socket,
@@ -135,12 +142,12 @@ impl<S: Socket> Driver<S> {
             is_listening: false,
             has_joined: false,
             is_catching_up: false,
-            _ticket: ticket,
+            _permit: permit,
         }
     }
 
-    pub(crate) fn seat(&self) -> SeatId {
-        self.connection.seat()
+    pub(crate) fn waiter(&self) -> WaiterId {
+        self.connection.waiter()
     }
 
     /// Whether news is no reason for a turn: it comes after what is left over.
@@ -151,14 +158,14 @@ impl<S: Socket> Driver<S> {
     /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn, unless
     /// it is one of those who catch up.
     pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {
-        let desk = turn.desk;
-        let is_leaving = desk.is_leaving.get();
-        if turn.cause == Cause::Woken || is_leaving {
+        let worker_context = turn.worker_context;
+        let is_shutting_down = worker_context.is_shutting_down.get();
+        if turn.cause == Cause::Woken || is_shutting_down {
             let is_answered = self.publish(turn, context);
             // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
-            if is_leaving && is_answered {
-                let retry_ms = spread(desk.limits.retry_ms);
-                self.connection.dismiss(retry_ms, desk.house.goodbye_wait_ms, turn.time);
+            if is_shutting_down && is_answered {
+                let retry_ms = spread(worker_context.limits.retry_ms);
+                self.connection.dismiss(retry_ms, worker_context.http.goodbye_wait_ms, turn.time);
             }
         }
         self.connection.handle_time(turn.worker, turn.time);
@@ -183,15 +190,15 @@ impl<S: Socket> Driver<S> {
             Left::Some => Outcome::Behind,
             _ if has_work => Outcome::Spent,
             _ => {
-                self.rest(left, turn, context.waker());
+                self.park(left, turn, context.waker());
                 Outcome::Waits
             }
         }
     }
 
     /// Waits: for news, unless something else has to come first, and for the time.
-    fn rest(&self, left: Left, turn: &mut Turn<'_>, waker: &Waker) {
-        self.connection.rest(turn.worker, waker);
+    fn park(&self, left: Left, turn: &mut Turn<'_>, waker: &Waker) {
+        self.connection.park(turn.worker, waker);
         let is_inside_message = self.connection.is_inside_message();
         if is_inside_message || left == Left::InArchive {
             let mut until_ms = self.connection.wake_at_ms(&turn.worker.limits);
@@ -199,15 +206,15 @@ impl<S: Socket> Driver<S> {
                 // The log may let go of the message, and then it counts.
                 until_ms = until_ms.min(turn.time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS));
             }
-            turn.worker.lane.rest(self.seat(), waker, Some(until_ms));
+            turn.worker.lane.park(self.waiter(), waker, Some(until_ms));
         }
     }
 
     /// Whether all that is to be done for it is to write the worker's batch, as it is: then it is to be
-    /// written by [`Driver::write_shared`], and [`Driver::settle`] called. At other times it needs a turn.
+    /// written by [`Driver::write_shared`], and [`Driver::finish`] called. At other times it needs a turn.
     pub(crate) fn join(&mut self, worker: &mut Worker, time: Time) -> bool {
         if self.has_joined || !self.under_way.is_nothing() {
-            // Its place moves only when it settles: it would join for the same again.
+            // Its place moves only when it finishes: it would join for the same again.
             return false;
         }
         self.has_joined = self.connection.poll_shared(worker, time);
@@ -225,7 +232,7 @@ impl<S: Socket> Driver<S> {
 
     /// Takes in how that went, with the worker's batch still the same, and waits; false if it needs a turn
     /// instead.
-    pub(crate) fn settle(
+    pub(crate) fn finish(
         &mut self,
         written: &Poll<io::Result<usize>>,
         worker: &mut Worker,
@@ -238,11 +245,11 @@ impl<S: Socket> Driver<S> {
         if has_more || self.connection.parting().is_some() || self.has_work(worker) {
             return false;
         }
-        self.connection.rest(worker, waker);
+        self.connection.park(worker, waker);
         true
     }
 
-    /// Gives up the seat, ends the sending side and closes the socket.
+    /// Gives up the waiter, ends the sending side and closes the socket.
     pub(crate) fn leave(mut self, worker: &mut Worker) {
         tracing::debug!(parting = ?self.connection.parting(), "a connection has ended");
         self.socket.end_sending();
@@ -257,7 +264,8 @@ impl<S: Socket> Driver<S> {
 
     /// Counts the input that is held, and refuses it if others need the room more.
     fn account_for_input(&mut self, turn: &mut Turn<'_>, context: &Context<'_>) {
-        let (bytes, accounts) = (self.connection.held_input_bytes(), &turn.desk.house.in_flight);
+        let (bytes, accounts) =
+            (self.connection.held_input_bytes(), &turn.worker_context.http.in_flight);
         if let Err(full) = self.under_way.hold_input(bytes, accounts, context) {
             self.connection.refuse_input(&full.in_short(), turn.worker, turn.time);
         }
@@ -268,7 +276,8 @@ impl<S: Socket> Driver<S> {
         if !self.connection.is_blocked() && self.under_way.is_nothing() {
             return;
         }
-        let (bytes, accounts) = (self.connection.held_output_bytes(), &turn.desk.house.in_flight);
+        let (bytes, accounts) =
+            (self.connection.held_output_bytes(), &turn.worker_context.http.in_flight);
         if let Err(full) = self.under_way.hold_output(bytes, accounts, context) {
             tracing::debug!(bytes, %full, "a client takes too little");
             self.connection.give_up_output();
@@ -278,19 +287,22 @@ impl<S: Socket> Driver<S> {
     /// Publishes what the client has asked for; true once all of it is answered.
     fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
         let Self { connection, under_way, .. } = self;
-        let Turn { desk, worker, time, publishes_left, .. } = turn;
+        let Turn { worker_context, worker, time, publishes_left, .. } = turn;
         // All are handed over before the first is waited for: an engine may sync them together.
         while *publishes_left > 0
             && let Some(publish) = connection.poll_publish()
         {
             *publishes_left -= 1;
             let Publish { id, permit, draft } = publish;
-            match desk.gate.publish(|| desk.engine.publish(permit, draft, time.wall_ms)) {
+            match worker_context
+                .admission
+                .publish(|| worker_context.engine.publish(permit, draft, time.wall_ms))
+            {
                 Ok(Publishing::Done(outcome)) if !under_way.has_unanswered() => {
                     let outcome = outcome.map_err(Refusal::from);
                     connection.handle_published(id, outcome, worker, *time);
                 }
-                Ok(waiting) => under_way.await_answer(id, waiting, &desk.house.in_flight),
+                Ok(waiting) => under_way.await_answer(id, waiting, &worker_context.http.in_flight),
                 Err(turned) => connection.handle_published(id, Err(turned.into()), worker, *time),
             }
         }
@@ -308,8 +320,8 @@ impl<S: Socket> Driver<S> {
     /// Reads until there is nothing, until answers pile up, or until it has read its share.
     fn read(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) {
         self.is_listening = false;
-        let desk = turn.desk;
-        let mut receive = desk.receive.borrow_mut();
+        let worker_context = turn.worker_context;
+        let mut receive = worker_context.receive.borrow_mut();
         let mut read_bytes = 0;
         while read_bytes < READ_BYTES_MAX
             && self.publish(turn, context)
@@ -336,7 +348,7 @@ impl<S: Socket> Driver<S> {
     /// Writes until there is nothing, until the socket takes no more, or until the turn has had its share,
     /// and says what is left.
     fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Left {
-        let Turn { cause, desk, worker, time, moved_bytes, write_bytes_max, .. } = turn;
+        let Turn { cause, worker_context, worker, time, moved_bytes, write_bytes_max, .. } = turn;
         if *cause != Cause::Behind && (self.is_catching_up || self.connection.catches_up()) {
             return Left::Some;
         }
@@ -349,7 +361,9 @@ impl<S: Socket> Driver<S> {
         while self.connection.poll_transmit(worker, *time, context.waker()) {
             let written = match worker.batch.contiguous() {
                 Some(bytes) => self.socket.poll_write(context, &[IoSlice::new(bytes)]),
-                None => self.socket.poll_write(context, &worker.batch.slices(&desk.broker)),
+                None => {
+                    self.socket.poll_write(context, &worker.batch.slices(&worker_context.broker))
+                }
             };
             let count = self.handle_written(&written, worker, *time);
             if count == 0 {
@@ -410,7 +424,7 @@ pub(crate) const PUBLISHES_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gate::Gate, worker_loop::WorkerLoop};
+    use crate::{admission::Admission, worker_loop::WorkerLoop};
     use std::num::NonZeroU64;
     use tidewire_broker::Grant;
     use tidewire_connection::{Dialect, Identity, Place, Subscription, Wire};
@@ -426,9 +440,9 @@ mod tests {
 
     #[test]
     fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
-        let gate = Gate::new(1);
-        let desk = Rc::new(Desk::alone(gate.clone()));
-        let broker = desk.broker.clone();
+        let admission = Admission::new(1);
+        let worker_context = Rc::new(WorkerContext::alone(admission.clone()));
+        let broker = worker_context.broker.clone();
         let subscription = Subscription { pattern: "a".parse().unwrap(), place: Place::NOW };
         let opening = Opening {
             wire: Wire::WebSocket(Dialect::Raw),
@@ -439,14 +453,21 @@ mod tests {
             identity: Identity::default(),
             version: "0",
         };
-        let subscribed = Subscribed::open(opening, Rc::clone(&desk), gate.enter().unwrap());
+        let subscribed =
+            Subscribed::open(opening, Rc::clone(&worker_context), admission.admit().unwrap());
         let followed = || {
             let mut count = 0;
             broker.each_channel(|summary| count += usize::from(summary.is_followed));
             count
         };
-        assert_eq!((followed(), gate.inside(), desk.worker.borrow().lane.len()), (1, 1, 1));
+        assert_eq!(
+            (followed(), admission.connections(), worker_context.worker.borrow().lane.len()),
+            (1, 1, 1)
+        );
         drop(subscribed);
-        assert_eq!((followed(), gate.inside(), desk.worker.borrow().lane.len()), (0, 0, 0));
+        assert_eq!(
+            (followed(), admission.connections(), worker_context.worker.borrow().lane.len()),
+            (0, 0, 0)
+        );
     }
 }

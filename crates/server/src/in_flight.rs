@@ -31,11 +31,11 @@ pub struct Account(Arc<Shared>);
 struct Shared {
     setting: &'static str,
     bytes_max: usize,
-    book: Mutex<Book>,
+    holders: Mutex<Holders>,
 }
 
 #[derive(Default)]
-struct Book {
+struct Holders {
     /// The sum of the sizes in `holders`, at most `bytes_max`.
     held: usize,
     /// By size, then by age. A holder that was told to give way has left.
@@ -99,7 +99,7 @@ impl InFlight {
 
 impl Account {
     fn new(setting: &'static str, bytes_max: usize) -> Self {
-        Self(Arc::new(Shared { setting, bytes_max, book: Mutex::default() }))
+        Self(Arc::new(Shared { setting, bytes_max, holders: Mutex::default() }))
     }
 
     /// Begins to hold, nothing as yet.
@@ -113,9 +113,9 @@ impl Account {
     ///
     /// It would not.
     pub(crate) fn check(&self, bytes: usize) -> Result<(), Full> {
-        let book = self.book();
-        let has_room = book.held.saturating_add(bytes) <= self.0.bytes_max;
-        if has_room || book.greediest().is_some_and(|(held, _)| held > bytes) {
+        let holders = self.holders();
+        let has_room = holders.held.saturating_add(bytes) <= self.0.bytes_max;
+        if has_room || holders.greediest().is_some_and(|(held, _)| held > bytes) {
             return Ok(());
         }
         Err(self.greediest())
@@ -124,19 +124,19 @@ impl Account {
     /// What is held now, in bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
-        self.book().held
+        self.holders().held
     }
 
     fn greediest(&self) -> Full {
         Full::Greediest { setting: self.0.setting, bytes_max: self.0.bytes_max }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn holders(&self) -> MutexGuard<'_, Holders> {
+        self.0.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl Holders {
     fn greediest(&self) -> Option<Key> {
         self.holders.last_key_value().map(|(key, _)| *key)
     }
@@ -168,25 +168,26 @@ impl Held {
             _ if bytes > share => return Err(Full::Share { setting, share, bytes }),
             _ => {}
         }
-        let mut book = self.account.book();
-        let own = before.filter(|key| book.holders.contains_key(key)).map_or(0, |(held, _)| held);
+        let mut holders = self.account.holders();
+        let own =
+            before.filter(|key| holders.holders.contains_key(key)).map_or(0, |(held, _)| held);
         let mut gives_way = None;
-        if book.held - own + bytes > bytes_max {
+        if holders.held - own + bytes > bytes_max {
             // One that holds more is enough.
-            let greediest = book.greediest().filter(|key| key.0 > bytes && Some(*key) != before);
-            let Some(notice) = greediest.and_then(|key| book.remove(key)) else {
+            let greediest = holders.greediest().filter(|key| key.0 > bytes && Some(*key) != before);
+            let Some(notice) = greediest.and_then(|key| holders.remove(key)) else {
                 return Err(self.account.greediest());
             };
             gives_way = Some(notice);
         }
-        let known = before.and_then(|key| Some((key.1, book.remove(key)?)));
+        let known = before.and_then(|key| Some((key.1, holders.remove(key)?)));
         let (number, notice) = known.unwrap_or_else(|| {
-            book.opened += 1;
-            (book.opened, Arc::default())
+            holders.opened += 1;
+            (holders.opened, Arc::default())
         });
-        book.held += bytes;
-        book.holders.insert((bytes, number), Arc::clone(&notice));
-        drop(book);
+        holders.held += bytes;
+        holders.holders.insert((bytes, number), Arc::clone(&notice));
+        drop(holders);
         self.entry = Some(((bytes, number), notice));
         if let Some(notice) = gives_way {
             notice.give();
@@ -209,7 +210,7 @@ impl Held {
     /// Holds nothing any more.
     pub(crate) fn let_go(&mut self) {
         if let Some((key, _)) = mem::take(&mut self.entry) {
-            self.account.book().remove(key);
+            self.account.holders().remove(key);
         }
     }
 }

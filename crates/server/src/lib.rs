@@ -12,11 +12,10 @@ pub mod terminal;
 
 mod access;
 mod accounts;
+mod admission;
 mod clock;
-mod desk;
 mod driver;
 mod files;
-mod gate;
 mod listeners;
 mod presence;
 mod problem;
@@ -28,4 +27,5 @@ mod storage;
 mod suggestion;
 mod temporary;
 mod under_way;
+mod worker_context;
 mod worker_loop;

@@ -1,55 +1,58 @@
-//! Tells the channels of presence who has come and who has gone, once an interval.
+//! Publishes joins and leaves to the channels of presence, once an interval.
 //!
-//! The one publisher of those channels: a round at a time, so that a connection's changes keep their order.
+//! The one publisher of those channels: a flush at a time, so that a connection's changes keep their order.
 
-use crate::{clock::wall_ms, gate::Gate};
+use crate::{admission::Admission, clock::wall_ms};
 use std::{sync::Arc, time::Duration};
-use tidewire_broker::{AppendError, Broker, Change, Engine, Round};
+use tidewire_broker::{AppendError, Broker, Engine, PresenceChange, PresenceFlush};
 use tokio::{task::yield_now, time::MissedTickBehavior};
 
-/// What carries the roster's changes into the log.
-pub(crate) struct Teller {
+/// Carries the buffer's changes into the log.
+pub(crate) struct PresencePublisher {
     broker: Broker,
     engine: Arc<dyn Engine>,
-    /// Somebody has been warned that not all can be told.
+    /// A warning was logged that not all can be published.
     has_warned: bool,
-    /// How many joins the roster had refused when it was asked last.
+    /// How many joins the buffer had refused when it was asked last.
     refused: u64,
 }
 
-impl Teller {
+impl PresencePublisher {
     pub(crate) fn new(broker: Broker, engine: Arc<dyn Engine>) -> Self {
         Self { broker, engine, has_warned: false, refused: 0 }
     }
 
-    /// Tells what has changed, once an interval, until it is time to leave; whoever leaves then is
-    /// told of by one last [`Teller::tell`].
-    pub(crate) async fn run(mut self, interval: Duration, gate: Gate) -> Self {
+    /// Publishes what has changed, once an interval, until the shutdown begins; one last
+    /// [`PresencePublisher::flush`] publishes who leaves then.
+    pub(crate) async fn run(mut self, interval: Duration, admission: Admission) -> Self {
         let mut tick = tokio::time::interval(interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // Never cut off in the middle of a round: what it holds would be lost.
+            // Never cut off in the middle of a flush: what it holds would be lost.
             tokio::select! {
-                _ = tick.tick() => self.tell().await,
-                () = gate.left() => return self,
+                _ = tick.tick() => self.flush().await,
+                () = admission.shutdown_begun() => return self,
             }
         }
     }
 
-    /// Tells what has changed. What cannot be told waits for the next round.
-    pub(crate) async fn tell(&mut self) {
-        let mut round = Round::begin(self.broker.clone());
-        while let Some(batch) = round.poll_batch(BATCH_CHANGES) {
-            round.handle_failed(self.tell_batch(batch).await);
+    /// Publishes what has changed. What cannot be published waits for the next flush.
+    pub(crate) async fn flush(&mut self) {
+        let mut flush = PresenceFlush::begin(self.broker.clone());
+        while let Some(batch) = flush.poll_batch(BATCH_CHANGES) {
+            flush.handle_failed(self.publish_batch(batch).await);
             yield_now().await;
         }
-        self.report(round.worst());
+        self.report(flush.worst());
     }
 
     /// Publishes some changes at once, so that one sync of a store may serve all of them, and
     /// returns those that failed.
-    async fn tell_batch(&self, batch: Vec<Change>) -> Vec<(Change, AppendError)> {
-        let publish = |change: Change| {
+    async fn publish_batch(
+        &self,
+        batch: Vec<PresenceChange>,
+    ) -> Vec<(PresenceChange, AppendError)> {
+        let publish = |change: PresenceChange| {
             let (permit, draft) = change.publish();
             (change, self.engine.publish(permit, draft, wall_ms()))
         };
@@ -63,19 +66,22 @@ impl Teller {
         failed
     }
 
-    /// Says once that not all can be told, and once that all can be again.
+    /// Logs once that not all can be published, and once that all can be again.
     fn report(&mut self, worst: Option<AppendError>) {
-        let refused = self.broker.roster().refused();
+        let refused = self.broker.presence_buffer().refused();
         let is_refusing = std::mem::replace(&mut self.refused, refused) != refused;
         match worst {
             Some(error) if !self.has_warned => {
-                tracing::warn!(%error, "not everybody who comes or goes can be told of");
+                tracing::warn!(%error, "some joins and leaves cannot be published now; they are tried again");
             }
             None if is_refusing && !self.has_warned => {
-                tracing::warn!(refused, "more come at once than can be told of");
+                tracing::warn!(
+                    refused,
+                    "the presence buffer is full; some joins are not published"
+                );
             }
             None if !is_refusing && self.has_warned => {
-                tracing::info!("everybody who comes or goes is told of again");
+                tracing::info!("all joins and leaves are published again");
             }
             _ => {}
         }
@@ -92,17 +98,17 @@ mod tests {
     use std::sync::Mutex;
     use tidewire_broker::{Draft, Grant, Limits, Options, Permit, Position, Publishing, Rules};
 
-    /// An engine that answers as it is told, and else as a memory engine would.
+    /// An engine that answers as the test says, and else as a memory engine would.
     #[derive(Default)]
-    struct Moody {
-        told: Mutex<Vec<String>>,
+    struct ScriptedEngine {
+        published: Mutex<Vec<String>>,
         mood: Mutex<Option<AppendError>>,
     }
 
-    impl Engine for Moody {
+    impl Engine for ScriptedEngine {
         fn publish(&self, permit: Permit, draft: Draft, _: u64) -> Publishing {
             let key = draft.key.as_ref().unwrap().as_str();
-            self.told.lock().unwrap().push(format!("{} {key}", permit.channel()));
+            self.published.lock().unwrap().push(format!("{} {key}", permit.channel()));
             let mood = *self.mood.lock().unwrap();
             let answer = mood.map_or(Ok(Position { epoch: 1, offset: 1 }), Err);
             Publishing::Waiting(Box::pin(async move {
@@ -112,44 +118,44 @@ mod tests {
         }
     }
 
-    fn teller() -> (Teller, Arc<Moody>) {
+    fn publisher() -> (PresencePublisher, Arc<ScriptedEngine>) {
         let rules = Rules::all(Options { presence: true, ..Options::default() });
         let broker = Broker::new(1, Limits { rules, ..Limits::default() });
-        let engine = Arc::new(Moody::default());
-        (Teller::new(broker, engine.clone()), engine)
+        let engine = Arc::new(ScriptedEngine::default());
+        (PresencePublisher::new(broker, engine.clone()), engine)
     }
 
-    fn join(teller: &Teller, connection: &str) {
+    fn join(publisher: &PresencePublisher, connection: &str) {
         let permit = Grant::open().permit_join(&"a".parse().unwrap()).unwrap();
         let connection = connection.parse().unwrap();
-        teller.broker.roster().join(&permit, &connection, "1".into()).unwrap();
+        publisher.broker.presence_buffer().join(&permit, &connection, "1".into()).unwrap();
     }
 
     #[tokio::test]
-    async fn what_fails_is_told_again_until_it_is_told() {
-        let (mut teller, engine) = teller();
-        join(&teller, "c1");
+    async fn what_fails_is_published_again_until_it_succeeds() {
+        let (mut publisher, engine) = publisher();
+        join(&publisher, "c1");
         for mood in [AppendError::Unavailable, AppendError::TooManyKeys { keys_max: 1 }] {
             *engine.mood.lock().unwrap() = Some(mood);
-            teller.tell().await;
-            assert!(teller.has_warned);
+            publisher.flush().await;
+            assert!(publisher.has_warned);
         }
         *engine.mood.lock().unwrap() = None;
-        teller.tell().await;
-        assert_eq!(*engine.told.lock().unwrap(), ["$presence.a c1"; 3]);
-        teller.tell().await;
-        assert_eq!((engine.told.lock().unwrap().len(), teller.has_warned), (3, false));
+        publisher.flush().await;
+        assert_eq!(*engine.published.lock().unwrap(), ["$presence.a c1"; 3]);
+        publisher.flush().await;
+        assert_eq!((engine.published.lock().unwrap().len(), publisher.has_warned), (3, false));
     }
 
     #[tokio::test]
     async fn a_store_that_is_away_is_asked_for_one_batch_a_round_and_nothing_is_lost() {
-        let (mut teller, engine) = teller();
-        (0..3_000).for_each(|n| join(&teller, &format!("c{n}")));
+        let (mut publisher, engine) = publisher();
+        (0..3_000).for_each(|n| join(&publisher, &format!("c{n}")));
         *engine.mood.lock().unwrap() = Some(AppendError::Unavailable);
-        teller.tell().await;
-        assert_eq!(engine.told.lock().unwrap().len(), BATCH_CHANGES);
+        publisher.flush().await;
+        assert_eq!(engine.published.lock().unwrap().len(), BATCH_CHANGES);
         *engine.mood.lock().unwrap() = None;
-        teller.tell().await;
-        assert_eq!(engine.told.lock().unwrap().len(), BATCH_CHANGES + 3_000);
+        publisher.flush().await;
+        assert_eq!(engine.published.lock().unwrap().len(), BATCH_CHANGES + 3_000);
     }
 }

@@ -1,6 +1,6 @@
 //! Every refusal over HTTP: RFC 9457 problem details, never a bare string.
 
-use crate::{gate::Turned, in_flight::Full};
+use crate::{admission::Rejected, in_flight::Full};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -25,8 +25,8 @@ impl<E: Into<Refusal>> From<E> for Refused {
     }
 }
 
-impl From<Turned> for Refusal {
-    fn from(turned: Turned) -> Self {
+impl From<Rejected> for Refusal {
+    fn from(turned: Rejected) -> Self {
         Self::new(ErrorCode::Unavailable, turned.to_string())
     }
 }

@@ -32,17 +32,17 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Slot {
     queue: Arc<Shared>,
-    seat: u32,
+    waiter: u32,
     is_queued: AtomicBool,
 }
 
 impl ReadyQueue {
-    /// A waker that has the connection in this seat queued.
-    pub(crate) fn waker(&self, seat: usize) -> Waker {
+    /// A waker that has the connection of this waiter queued.
+    pub(crate) fn waker(&self, waiter: usize) -> Waker {
         // A worker has fewer connections than file descriptors, which are counted in 31 bits.
-        let seat = u32::try_from(seat).unwrap_or(u32::MAX);
+        let waiter = u32::try_from(waiter).unwrap_or(u32::MAX);
         let queue = Arc::clone(&self.0);
-        Arc::new(Slot { queue, seat, is_queued: AtomicBool::new(false) }).into()
+        Arc::new(Slot { queue, waiter, is_queued: AtomicBool::new(false) }).into()
     }
 
     /// What each waker takes, with its two counts of references.
@@ -51,11 +51,11 @@ impl ReadyQueue {
         size_of::<Slot>() + 2 * size_of::<usize>()
     }
 
-    /// The seat that has waited for longest. If it is woken from now on, it is queued again.
+    /// The waiter that has waited for longest. If it is woken from now on, it is queued again.
     pub(crate) fn pop(&self) -> Option<usize> {
         let slot = self.0.lock().slots.pop_front()?;
         slot.is_queued.store(false, Ordering::Release);
-        usize::try_from(slot.seat).ok()
+        usize::try_from(slot.waiter).ok()
     }
 
     /// Ready once somebody waits.

@@ -14,9 +14,9 @@ mod subscribe;
 
 use crate::{
     access::{self, Caller},
-    desk::Desk,
     problem::Refused,
     query::{Parameters, Query},
+    worker_context::WorkerContext,
 };
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError as _, Route,
@@ -31,16 +31,16 @@ use std::{future::ready, rc::Rc};
 use tidewire_broker::IdAccount;
 use tidewire_protocol::ErrorCode;
 
-pub(crate) type AtDesk = web::ThinData<Rc<Desk>>;
+pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
 
 /// The account on which goes what whoever sends this has the server remember.
-fn account(request: &HttpRequest, desk: &Desk) -> Option<IdAccount> {
-    request.peer_addr().map(|peer| desk.house.accounts.of(peer.ip()))
+fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAccount> {
+    request.peer_addr().map(|peer| worker_context.http.accounts.of(peer.ip()))
 }
 
-/// Adds all routes, for one worker's desk.
-pub(crate) fn configure(config: &mut web::ServiceConfig, desk: &Rc<Desk>) {
-    config.app_data(web::ThinData(Rc::clone(desk)));
+/// Adds all routes, for one worker.
+pub(crate) fn configure(config: &mut web::ServiceConfig, worker_context: &Rc<WorkerContext>) {
+    config.app_data(web::ThinData(Rc::clone(worker_context)));
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
     let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
     config
@@ -164,8 +164,8 @@ const SERVER: &str = "*";
 const ALL: &str = "GET, HEAD, POST, OPTIONS";
 
 /// Refuses an answer of the size of a page, before it is made, where no room is left for what clients do not take.
-fn check_room(desk: &Desk) -> Result<(), Refused> {
-    Ok(desk.house.in_flight.output.check(desk.limits.gather_bytes_max)?)
+fn check_room(worker_context: &WorkerContext) -> Result<(), Refused> {
+    Ok(worker_context.http.in_flight.output.check(worker_context.limits.gather_bytes_max)?)
 }
 
 /// A JSON answer, which no cache keeps.

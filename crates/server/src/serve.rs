@@ -3,19 +3,19 @@
 mod ending;
 
 use crate::{
-    access::{Access, admit},
+    access::{Access, authorise},
     accounts::Accounts,
+    admission::Admission,
     clock::{self, wall_ms},
     config::Config,
-    desk::{Desk, House},
-    gate::Gate,
     in_flight::InFlight,
     listeners,
-    presence::Teller,
+    presence::PresencePublisher,
     routes::{self, early::Early},
     storage::Storage,
     takeover::{HttpTimeouts, listen},
     temporary,
+    worker_context::{HttpContext, WorkerContext},
 };
 use actix_server::Server;
 use actix_service::Service as _;
@@ -60,29 +60,34 @@ async fn run(config: Config) -> Result<()> {
     // Nobody is connected yet: the members that the log lists were when it was last open. They leave
     // before a worker takes the first request.
     broker.clear_presence();
-    let mut teller = Teller::new(broker.clone(), Arc::clone(engine));
-    teller.tell().await;
-    let gate = Gate::new(connections_max);
+    let mut presence_publisher = PresencePublisher::new(broker.clone(), Arc::clone(engine));
+    presence_publisher.flush().await;
+    let admission = Admission::new(connections_max);
     let entrances = Entrances::of(&listeners)?;
-    let server = start(&config, &storage, &gate, listeners)?;
+    let server = start(&config, &storage, &admission, listeners)?;
     let mut signals = Signals::listen()?;
     let notice = Access::new(&config).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
-    let teller = rt::spawn(teller.run(config.presence_interval.duration(), gate.clone()));
+    let presence_publisher =
+        rt::spawn(presence_publisher.run(config.presence_interval.duration(), admission.clone()));
     let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let handle = server.handle();
     let server = rt::spawn(server);
-    let reporter = rt::spawn(temporary::report(gate.clone()));
+    let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
     sweeper.abort();
-    end(&handle, &entrances, &gate, config.drain.duration(), signals.next()).await;
+    end(&handle, &entrances, &admission, config.drain.duration(), signals.next()).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
     // Everybody has left: a log that outlives this server should know.
-    teller.await.context("the task that tells who comes and goes has failed")?.tell().await;
+    presence_publisher
+        .await
+        .context("the task that tells who comes and goes has failed")?
+        .flush()
+        .await;
     storage.close();
     Ok(())
 }
@@ -90,16 +95,69 @@ async fn run(config: Config) -> Result<()> {
 fn start(
     config: &Config,
     storage: &Storage,
-    gate: &Gate,
+    admission: &Admission,
     listeners: Vec<TcpListener>,
 ) -> Result<Server> {
     let Storage { broker, engine, .. } = storage;
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
-    let (gate, entered, limits) = (gate.clone(), gate.clone(), config.connection);
+    let (admission, waits, limits) = (admission.clone(), admission.clone(), config.connection);
     let in_flight = InFlight::new(config.input_bytes_max, config.output_bytes_max);
-    let house = House {
+    let http = http_context(config, storage, &in_flight);
+    let access = Access::new(config);
+    let timeouts = timeouts(config);
+    let early = Early { broker: broker.clone(), batch_bytes_max: http.batch_bytes_max };
+    let make_context = move || {
+        let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A worker that actix restarts takes a new lane.
+        let lane = spare.map_or_else(|| broker.lane(), Ok).unwrap_or_else(|error| {
+            tracing::error!(%error, "a worker cannot be started again");
+            std::process::exit(EXIT_SOFTWARE)
+        });
+        let engine = Arc::clone(&engine);
+        WorkerContext::new(broker.clone(), lane, engine, admission.clone(), limits, http.clone())
+    };
+    let make_app = move || {
+        let worker_context = context_of_this_worker(&make_context);
+        let (admission, access) = (worker_context.admission.clone(), access.clone());
+        let app = App::new()
+            .wrap_fn(move |request, service| authorise(request, service, &access))
+            .wrap_fn({
+                let admission = admission.clone();
+                move |request, service| {
+                    temporary::word(request, service, &admission, limits.retry_ms)
+                }
+            })
+            .wrap_fn(move |request, service| {
+                let request_guard = admission.begin_request();
+                service.call(request).inspect(move |_| drop(request_guard))
+            })
+            .wrap_fn(|request, service| service.call(request).map_ok(dated))
+            // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
+            .wrap(NormalizePath::trim())
+            .configure(|config| routes::configure(config, &worker_context));
+        (worker_context.connections.requests().clone(), app)
+    };
+    let builder = Server::build()
+        .workers(config.workers)
+        .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let ending = move || {
+        let admission = waits.clone();
+        async move { admission.shutdown_begun().await }
+    };
+    let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
+        let early = early.clone();
+        let accounts = in_flight.clone();
+        listen(builder, listener, timeouts, accounts, ending.clone(), early, make_app.clone())
+    })?;
+    Ok(builder.run())
+}
+
+fn http_context(config: &Config, storage: &Storage, in_flight: &InFlight) -> HttpContext {
+    HttpContext {
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
@@ -108,54 +166,7 @@ fn start(
         accounts: Accounts::new(config.publisher_ids_max),
         in_flight: in_flight.clone(),
         log: storage.on_disk(),
-    };
-    let access = Access::new(config);
-    let timeouts = timeouts(config);
-    let early = Early { broker: broker.clone(), batch_bytes_max: house.batch_bytes_max };
-    let make_desk = move || {
-        let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        // A worker that actix restarts takes a new lane.
-        let lane = spare.map_or_else(|| broker.lane(), Ok).unwrap_or_else(|error| {
-            tracing::error!(%error, "a worker cannot be started again");
-            std::process::exit(EXIT_SOFTWARE)
-        });
-        let engine = Arc::clone(&engine);
-        Desk::new(broker.clone(), lane, engine, gate.clone(), limits, house.clone())
-    };
-    let make_app = move || {
-        let desk = desk_of_this_worker(&make_desk);
-        let (gate, access) = (desk.gate.clone(), access.clone());
-        let app = App::new()
-            .wrap_fn(move |request, service| admit(request, service, &access))
-            .wrap_fn({
-                let gate = gate.clone();
-                move |request, service| temporary::word(request, service, &gate, limits.retry_ms)
-            })
-            .wrap_fn(move |request, service| {
-                let errand = gate.begin_errand();
-                service.call(request).inspect(move |_| drop(errand))
-            })
-            .wrap_fn(|request, service| service.call(request).map_ok(dated))
-            // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
-            .wrap(NormalizePath::trim())
-            .configure(|config| routes::configure(config, &desk));
-        (desk.connections.requests().clone(), app)
-    };
-    let builder = Server::build()
-        .workers(config.workers)
-        .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
-    let leaving = move || {
-        let gate = entered.clone();
-        async move { gate.left().await }
-    };
-    let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
-        let early = early.clone();
-        let accounts = in_flight.clone();
-        listen(builder, listener, timeouts, accounts, leaving.clone(), early, make_app.clone())
-    })?;
-    Ok(builder.run())
+    }
 }
 
 /// How long actix's connections may wait.
@@ -178,27 +189,27 @@ fn dated<B>(mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
 
 /// What the connections of this worker share, whichever listener they came by: actix makes an application for
 /// each worker and listener.
-fn desk_of_this_worker(make: impl FnOnce() -> Desk) -> Rc<Desk> {
+fn context_of_this_worker(make: impl FnOnce() -> WorkerContext) -> Rc<WorkerContext> {
     thread_local! {
         // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
-        static DESK: RefCell<Weak<Desk>> = const { RefCell::new(Weak::new()) };
+        static DESK: RefCell<Weak<WorkerContext>> = const { RefCell::new(Weak::new()) };
     }
-    if let Some(desk) = DESK.with_borrow(Weak::upgrade) {
-        return desk;
+    if let Some(worker_context) = DESK.with_borrow(Weak::upgrade) {
+        return worker_context;
     }
-    let desk = Rc::new(make());
-    DESK.set(Rc::downgrade(&desk));
-    for task in [Task::Connections, Task::Clock, Task::Leaving] {
-        let desk = Rc::clone(&desk);
+    let worker_context = Rc::new(make());
+    DESK.set(Rc::downgrade(&worker_context));
+    for task in [Task::Connections, Task::Clock, Task::Shutdown] {
+        let worker_context = Rc::clone(&worker_context);
         rt::spawn(async move {
             match task {
-                Task::Connections => desk.run_connections().await,
-                Task::Clock => desk.run_clock().await,
-                Task::Leaving => desk.run_leaving().await,
+                Task::Connections => worker_context.run_connections().await,
+                Task::Clock => worker_context.run_clock().await,
+                Task::Shutdown => worker_context.run_shutdown().await,
             }
         });
     }
-    desk
+    worker_context
 }
 
 /// What a worker does beside answering requests.
@@ -206,7 +217,7 @@ fn desk_of_this_worker(make: impl FnOnce() -> Desk) -> Rc<Desk> {
 enum Task {
     Connections,
     Clock,
-    Leaving,
+    Shutdown,
 }
 
 /// Applies retention by age, everywhere in turn.

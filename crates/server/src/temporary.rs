@@ -4,7 +4,7 @@
 //! answered with a stream of one event, which names the reason, and ends. Everybody else gets the
 //! status, the problem document and `Retry-After`.
 
-use crate::{gate::Gate, problem::Refused};
+use crate::{admission::Admission, problem::Refused};
 use actix_web::{
     Error, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
@@ -20,7 +20,7 @@ use tidewire_connection::Refusal;
 pub(crate) fn word<S, B>(
     request: ServiceRequest,
     service: &S,
-    gate: &Gate,
+    admission: &Admission,
     retry_ms: u64,
 ) -> impl Future<Output = Result<ServiceResponse<BoxBody>, Error>> + use<S, B>
 where
@@ -29,10 +29,10 @@ where
 {
     let wants_events = request.method() == Method::GET
         && request.path().strip_suffix('/').unwrap_or(request.path()) == "/events";
-    let gate = gate.clone();
+    let admission = admission.clone();
     let word = move |error: &Error| {
         let refusal = temporary(error)?.clone();
-        gate.count_refusal();
+        admission.count_refusal();
         Some(Temporary { refusal, retry_ms: spread(retry_ms), wants_events })
     };
     let answer = service.call(request);
@@ -56,13 +56,13 @@ where
 }
 
 /// Says now and then how many were refused, as long as some are.
-pub(crate) async fn report(gate: Gate) {
+pub(crate) async fn report(admission: Admission) {
     let mut reported = 0;
     loop {
         tokio::time::sleep(REPORT_INTERVAL).await;
-        let refused = gate.refused();
+        let refused = admission.refused();
         if refused > reported {
-            let (recently, connections) = (refused - reported, gate.inside());
+            let (recently, connections) = (refused - reported, admission.connections());
             tracing::warn!(refused = recently, connections, "requests were refused for the moment");
         }
         reported = refused;
@@ -131,8 +131,8 @@ mod tests {
 
     /// The status, one header, and the body of what `path` is answered, where `code` is refused.
     async fn answer(method: Method, path: &str, code: ErrorCode) -> (u16, HttpResponse, String) {
-        let gate = Gate::new(1);
-        let counter = gate.clone();
+        let admission = Admission::new(1);
+        let counter = admission.clone();
         let refuse =
             move || async move { Err::<HttpResponse, Refused>(Refused::new(code, "not today")) };
         let app = App::new()
@@ -145,7 +145,7 @@ mod tests {
                     Ok(answer)
                 }
             })
-            .wrap_fn(move |request, service| word(request, service, &gate, 2_000))
+            .wrap_fn(move |request, service| word(request, service, &admission, 2_000))
             .default_service(web::to(refuse));
         let app = test::init_service(app).await;
         let request = test::TestRequest::with_uri(path).method(method).to_request();

@@ -20,11 +20,11 @@
 mod group;
 
 use crate::{
-    desk::Desk,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
     ready::ReadyQueue,
     request_turns::RequestTurns,
     socket::Socket,
+    worker_context::WorkerContext,
     worker_loop::group::Group,
 };
 use std::{
@@ -36,16 +36,16 @@ use std::{
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
-use tidewire_broker::SeatId;
+use tidewire_broker::WaiterId;
 use tidewire_connection::{Time, Worker};
 use tokio::task::{coop::unconstrained, yield_now};
 
 /// The connections of one worker, and whose turn it is.
 pub(crate) struct WorkerLoop<S> {
-    /// By seat. Boxed, as what one costs is counted.
+    /// By the number of its waiter. Boxed, as what one costs is counted.
     entries: RefCell<Vec<Option<Box<Entry<S>>>>>,
     ready: ReadyQueue,
-    /// The seats of those who catch up.
+    /// The numbers of those that catch up.
     behind: RefCell<VecDeque<usize>>,
     /// For the connections that actix still drives.
     requests: RequestTurns,
@@ -79,14 +79,14 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// Takes a connection over, and runs it until it ends.
     pub(crate) fn add(&self, driver: Driver<S>) {
-        let seat = driver.seat().index();
-        let waker = self.ready.waker(seat);
+        let waiter = driver.waiter().index();
+        let waker = self.ready.waker(waiter);
         waker.wake_by_ref();
         let mut entries = self.entries.borrow_mut();
-        if entries.len() <= seat {
-            entries.resize_with(seat + 1, || None);
+        if entries.len() <= waiter {
+            entries.resize_with(waiter + 1, || None);
         }
-        if let Some(place) = entries.get_mut(seat) {
+        if let Some(place) = entries.get_mut(waiter) {
             *place = Some(Box::new(Entry { driver, waker, is_queued: false }));
         }
     }
@@ -99,14 +99,14 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives turns, for as long as it is polled.
-    pub(crate) async fn run(&self, desk: &Desk) {
+    pub(crate) async fn run(&self, worker_context: &WorkerContext) {
         // Rounds have budgets. The runtime's own would cut turns short in the middle.
         unconstrained(async {
             loop {
-                poll_fn(|context| self.poll_work(desk, context)).await;
-                while self.run_round(desk) {
+                poll_fn(|context| self.poll_work(worker_context, context)).await;
+                while self.run_round(worker_context) {
                     yield_now().await;
-                    desk.worker.borrow_mut().lane.sort_news();
+                    worker_context.worker.borrow_mut().lane.sort_news();
                 }
                 // Other threads may publish all the time: then there is always work, and never a wait.
                 yield_now().await;
@@ -115,7 +115,7 @@ impl<S: Socket> WorkerLoop<S> {
         .await;
     }
 
-    /// Has every connection give up its seat.
+    /// Has every connection give up its waiter.
     pub(crate) fn leave(&mut self, worker: &mut Worker) {
         for entry in self.entries.get_mut().drain(..).flatten() {
             entry.driver.leave(worker);
@@ -123,8 +123,8 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Has the lane sort out news; ready once a connection or a request may have a turn.
-    fn poll_work(&self, desk: &Desk, context: &mut Context<'_>) -> Poll<()> {
-        let mut worker = desk.worker.borrow_mut();
+    fn poll_work(&self, worker_context: &WorkerContext, context: &mut Context<'_>) -> Poll<()> {
+        let mut worker = worker_context.worker.borrow_mut();
         // Before it asks to be woken: while there is work, publishers on other threads have no need to.
         if worker.lane.sort_news() {
             return Poll::Ready(());
@@ -137,19 +137,19 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// One round; says whether it has left something over.
-    fn run_round(&self, desk: &Desk) -> bool {
-        let has_news_left = self.deliver(desk);
-        let has_woken_left = self.serve(desk);
+    fn run_round(&self, worker_context: &WorkerContext) -> bool {
+        let has_news_left = self.deliver(worker_context);
+        let has_woken_left = self.serve(worker_context);
         let turns_max = if has_news_left { CATCH_UP_TURNS_MIN } else { TURNS_MAX };
-        let has_behind_left = self.catch_up(desk, turns_max);
+        let has_behind_left = self.catch_up(worker_context, turns_max);
         let has_requests_left = self.requests.begin_round();
         has_news_left || has_woken_left || has_behind_left || has_requests_left
     }
 
     /// Gives turns to connections that have news; says whether some are left.
-    fn deliver(&self, desk: &Desk) -> bool {
-        let mut budget = Budget::begin(desk, &self.behind);
-        let mut worker = desk.worker.borrow_mut();
+    fn deliver(&self, worker_context: &WorkerContext) -> bool {
+        let mut budget = Budget::begin(worker_context, &self.behind);
+        let mut worker = worker_context.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
         let mut group = self.group.borrow_mut();
         let has_left = loop {
@@ -159,10 +159,10 @@ impl<S: Socket> WorkerLoop<S> {
             if !budget.allows_turn() {
                 break true;
             }
-            let Some(seat) = worker.lane.next_due() else { break false };
-            let Some(place @ Some(_)) = entries.get_mut(seat.index()) else {
+            let Some(waiter) = worker.lane.next_due() else { break false };
+            let Some(place @ Some(_)) = entries.get_mut(waiter.index()) else {
                 // A long-poll, which is the task of its request.
-                worker.lane.wake_seat(seat);
+                worker.lane.wake_waiter(waiter);
                 continue;
             };
             if let Some(entry) = place.as_deref_mut()
@@ -175,7 +175,7 @@ impl<S: Socket> WorkerLoop<S> {
                 worker.batch.len()
             } else {
                 group.write(&mut entries, &budget, &mut worker);
-                let Some(place) = entries.get_mut(seat.index()) else { continue };
+                let Some(place) = entries.get_mut(waiter.index()) else { continue };
                 give_turn(place, Cause::News, &budget, &mut worker)
             };
             budget.spend(bytes + TURN_BYTES);
@@ -185,13 +185,13 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives turns to connections that were woken; says whether some are left.
-    fn serve(&self, desk: &Desk) -> bool {
-        let mut budget = Budget::begin(desk, &self.behind);
-        let mut worker = desk.worker.borrow_mut();
+    fn serve(&self, worker_context: &WorkerContext) -> bool {
+        let mut budget = Budget::begin(worker_context, &self.behind);
+        let mut worker = worker_context.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
         while budget.allows_turn() {
-            let Some(seat) = self.ready.pop() else { return false };
-            if let Some(entry) = entries.get_mut(seat) {
+            let Some(waiter) = self.ready.pop() else { return false };
+            if let Some(entry) = entries.get_mut(waiter) {
                 give_turn(entry, Cause::Woken, &budget, &mut worker);
                 // What it took does not show in bytes: publishes, what was read.
                 budget.spend(CLOCK_BYTES);
@@ -201,15 +201,15 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives at most `turns_max` turns to connections that are behind; says whether some are left.
-    fn catch_up(&self, desk: &Desk, turns_max: usize) -> bool {
-        let mut budget = Budget::begin(desk, &self.behind);
+    fn catch_up(&self, worker_context: &WorkerContext, turns_max: usize) -> bool {
+        let mut budget = Budget::begin(worker_context, &self.behind);
         (budget.turns_left, budget.write_bytes_max) = (turns_max, WRITE_BYTES_MAX);
-        let mut worker = desk.worker.borrow_mut();
+        let mut worker = worker_context.worker.borrow_mut();
         let mut entries = self.entries.borrow_mut();
         while budget.allows_turn() {
-            let Some(seat) = self.behind.borrow_mut().pop_front() else { return false };
-            let Some(place @ Some(_)) = entries.get_mut(seat) else { continue };
-            // Whoever had this seat before may have been queued too.
+            let Some(waiter) = self.behind.borrow_mut().pop_front() else { return false };
+            let Some(place @ Some(_)) = entries.get_mut(waiter) else { continue };
+            // The connection that had this number before may have been queued too.
             if place.as_deref_mut().is_some_and(|entry| mem::take(&mut entry.is_queued)) {
                 give_turn(place, Cause::Behind, &budget, &mut worker);
                 budget.spend(CLOCK_BYTES);
@@ -226,7 +226,7 @@ impl<S> Entry<S> {
         S: Socket,
     {
         if !mem::replace(&mut self.is_queued, true) {
-            behind.push_back(self.driver.seat().index());
+            behind.push_back(self.driver.waiter().index());
         }
     }
 }
@@ -242,11 +242,18 @@ fn give_turn<S: Socket>(
 ) -> usize {
     let Some(entry) = place.as_deref_mut() else { return 0 };
     let Entry { driver, waker, .. } = entry;
-    let seat = driver.seat();
-    let Budget { desk, time, write_bytes_max, .. } = *budget;
+    let waiter = driver.waiter();
+    let Budget { worker_context, time, write_bytes_max, .. } = *budget;
     let publishes_left = PUBLISHES_MAX;
-    let mut turn =
-        Turn { cause, desk, worker, time, write_bytes_max, moved_bytes: 0, publishes_left };
+    let mut turn = Turn {
+        cause,
+        worker_context,
+        worker,
+        time,
+        write_bytes_max,
+        moved_bytes: 0,
+        publishes_left,
+    };
     let context = &mut Context::from_waker(waker);
     let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
     let moved_bytes = turn.moved_bytes;
@@ -258,21 +265,21 @@ fn give_turn<S: Socket>(
                 entry.driver.leave(worker);
             }
         }
-        Err(_) => cut_off(place, seat, worker),
+        Err(_) => cut_off(place, waiter, worker),
     }
     moved_bytes
 }
 
 /// Removes a connection that has panicked.
-fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, seat: SeatId, worker: &mut Worker) {
+fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, waiter: WaiterId, worker: &mut Worker) {
     tracing::error!("a connection has panicked and is cut off");
     drop(place.take());
-    worker.lane.rise(seat);
+    worker.lane.remove(waiter);
 }
 
 /// What one part of a round may use up.
 struct Budget<'a> {
-    desk: &'a Desk,
+    worker_context: &'a WorkerContext,
     /// Where those are queued whose turn leaves something over.
     behind: &'a RefCell<VecDeque<usize>>,
     time: Time,
@@ -285,11 +292,11 @@ struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    fn begin(desk: &'a Desk, behind: &'a RefCell<VecDeque<usize>>) -> Self {
+    fn begin(worker_context: &'a WorkerContext, behind: &'a RefCell<VecDeque<usize>>) -> Self {
         let until = Instant::now() + PART_MAX;
-        let time = desk.clock.now();
+        let time = worker_context.clock.now();
         let (turns_left, write_bytes_max) = (TURNS_MAX, LIVE_BYTES_MAX);
-        Self { desk, behind, time, until, turns_left, write_bytes_max, spent_bytes: 0 }
+        Self { worker_context, behind, time, until, turns_left, write_bytes_max, spent_bytes: 0 }
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -311,7 +318,7 @@ impl<'a> Budget<'a> {
             return true;
         }
         self.spent_bytes = 0;
-        self.time = self.desk.clock.now();
+        self.time = self.worker_context.clock.now();
         Instant::now() < self.until
     }
 }

@@ -10,8 +10,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Compaction, Content, Draft, Entry, Gathered, Grant,
-    Lane, Limits, Loss, Message, Options, Pattern, Reader, Rules, SeatId, Start, Stretch,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Compaction, Content, Draft, Entry, Gathered,
+    Grant, Lane, Limits, LossKind, Message, Options, Pattern, Reader, Rules, Start, Stretch,
+    WaiterId,
 };
 
 /// One thing to count: its name, what the count is divided by, and what makes it ready.
@@ -52,17 +53,17 @@ fn only_this_is_counted(run: &mut dyn FnMut() -> usize) -> usize {
 fn live(messages: usize) -> Run {
     let (broker, names) = filled(10_000, Options::default());
     let mut lane = broker.lane().unwrap();
-    let mut readers: Vec<(SeatId, Reader)> =
+    let mut readers: Vec<(WaiterId, Reader)> =
         (0..20).map(|_| follower(&broker, &mut lane)).collect();
     Box::new(move || {
         let (mut gathered, mut handled) = (Gathered::default(), 0);
         while handled < messages {
             names.iter().step_by(100).for_each(|name| publish(&broker, name, None));
-            settle(&mut lane);
-            for (seat, reader) in &mut readers {
-                lane.take_news(*seat).into_iter().for_each(|news| reader.note(news));
-                handled += read_all(&broker, reader, lane.settled(), &mut gathered);
-                lane.sleep(*seat, Waker::noop(), None);
+            run_until_idle(&mut lane);
+            for (waiter, reader) in &mut readers {
+                lane.take_news(*waiter).into_iter().for_each(|news| reader.note(news));
+                handled += read_all(&broker, reader, lane.read_limit(), &mut gathered);
+                lane.sleep(*waiter, Waker::noop(), None);
             }
         }
         handled
@@ -81,7 +82,7 @@ fn catch_up_archived(messages: usize, channels: usize) -> Run {
     let head = u64::try_from(messages).unwrap();
     let broker = Broker::with_archive(1, head, limits, Arc::<Shelf>::clone(&shelf));
     for (name, messages) in &shelf.messages {
-        broker.restore(name, messages.last().unwrap().offset(), 0, Loss::Messages);
+        broker.restore(name, messages.last().unwrap().offset(), 0, LossKind::Messages);
     }
     broker.restore_order();
     Box::new(move || read_from_earliest(&broker))
@@ -103,12 +104,12 @@ fn pass_tombstones(channels: usize) -> Run {
 fn tell(channels: usize) -> Run {
     let (broker, names) = filled(channels, Options::default());
     let mut lane = broker.lane().unwrap();
-    let readers: Vec<(SeatId, Reader)> = (0..200).map(|_| follower(&broker, &mut lane)).collect();
+    let readers: Vec<(WaiterId, Reader)> = (0..200).map(|_| follower(&broker, &mut lane)).collect();
     names.iter().take(100).for_each(|name| publish(&broker, name, None));
-    settle(&mut lane);
+    run_until_idle(&mut lane);
     Box::new(move || {
         names.iter().for_each(|name| publish(&broker, name, None));
-        settle(&mut lane);
+        run_until_idle(&mut lane);
         black_box(&readers);
         channels
     })
@@ -147,11 +148,11 @@ impl Archive for Shelf {
         upto: u64,
         bytes_max: usize,
         _: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let messages = &self.messages[channel];
         let from = messages.partition_point(|message| message.offset() <= after);
         let in_range = messages[from..].iter().take_while(|message| message.offset() <= upto);
-        let mut cold = Cold::default();
+        let mut cold = ArchiveRead::default();
         for (read, message) in in_range.enumerate() {
             if read * 128 >= bytes_max {
                 cold.next = Some(message.offset());
@@ -203,17 +204,17 @@ fn publish(broker: &Broker, name: &ChannelName, draft: Option<Draft>) {
     broker.append(Grant::open().permit(name).unwrap(), draft, 0).unwrap();
 }
 
-fn follower(broker: &Broker, lane: &mut Lane) -> (SeatId, Reader) {
-    let (seat, mut reader, all) =
-        (lane.sit(), Reader::default(), [">".parse::<Pattern>().unwrap()]);
-    lane.follow(seat, &all[0]);
+fn follower(broker: &Broker, lane: &mut Lane) -> (WaiterId, Reader) {
+    let (waiter, mut reader, all) =
+        (lane.register(), Reader::default(), [">".parse::<Pattern>().unwrap()]);
+    lane.follow(waiter, &all[0]);
     reader.follow(broker, &all, Start::Now);
-    lane.sleep(seat, Waker::noop(), None);
-    (seat, reader)
+    lane.sleep(waiter, Waker::noop(), None);
+    (waiter, reader)
 }
 
 /// What a worker does with news until none is left.
-fn settle(lane: &mut Lane) {
+fn run_until_idle(lane: &mut Lane) {
     for _ in 0..1_000 {
         while let Poll::Ready(()) = lane.poll_news(&mut Context::from_waker(Waker::noop())) {}
         while lane.wake(64) {}

@@ -16,17 +16,17 @@ fn the_short_way_finds_what_the_long_way_finds() {
     let (mut short, mut with_news, mut shared) = (0, 0, 0);
     for _ in 0..4_000 {
         let (broker, head) = random_log(&mut random);
-        let settled = random.u64(0..=head);
+        let read_limit = random.u64(0..=head);
         let bytes_max = random.usize(1..400);
         let mut gathered = Gathered::default();
         let wish = Wish::at_random(&mut random, head);
         let mut reader = wish.reader(&broker);
-        if reader.gather_live(&broker, settled, bytes_max, &mut gathered) {
+        if reader.gather_live(&broker, read_limit, bytes_max, &mut gathered) {
             let found = found(&gathered);
             short += 1;
             with_news += usize::from(!found.0.is_empty());
             let (long, after, wild) =
-                long_way(&mut wish.reader(&broker), &broker, settled, bytes_max);
+                long_way(&mut wish.reader(&broker), &broker, read_limit, bytes_max);
             assert_eq!(found, long);
             reader.advance(&gathered, gathered.items.len());
             assert_eq!((reader.cursors[0].after, &reader.cursors[0].wild), (after, &wild));
@@ -37,9 +37,9 @@ fn the_short_way_finds_what_the_long_way_finds() {
         if random.u8(0..4) == 0 {
             publish(&mut random, &broker);
         }
-        if other.would_find(&broker, settled, bytes_max, &gathered) {
+        if other.would_find(&broker, read_limit, bytes_max, &gathered) {
             shared += 1;
-            let (long, ..) = long_way(&mut other, &broker, settled, bytes_max);
+            let (long, ..) = long_way(&mut other, &broker, read_limit, bytes_max);
             assert_eq!(found(&gathered), long);
         }
     }
@@ -133,11 +133,11 @@ impl Wish {
 fn long_way(
     reader: &mut Reader,
     broker: &Broker,
-    settled: u64,
+    read_limit: u64,
     bytes_max: usize,
 ) -> (Found, u64, Wild) {
     let mut gathered = Gathered::default();
-    reader.gather_by(Asker::BLOCKING, broker, settled, bytes_max, &mut gathered);
+    reader.gather_by(Asker::BLOCKING, broker, read_limit, bytes_max, &mut gathered);
     let found = found(&gathered);
     gathered.live = None;
     reader.advance(&gathered, gathered.items.len());

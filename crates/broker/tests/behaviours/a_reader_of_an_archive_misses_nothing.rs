@@ -4,8 +4,8 @@
 use crate::common::{drain, messages};
 use std::{sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Message, Reader,
-    Start,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits, Message,
+    Reader, Start,
 };
 
 /// A list of everything.
@@ -26,10 +26,10 @@ impl Archive for Everything {
         upto: u64,
         _: usize,
         _: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let found = self.of(channel, after).filter(|entry| entry.offset <= upto);
         let messages = found.cloned().map(Message::unheld).map(Arc::new).collect();
-        Poll::Ready(Cold { messages, ..Cold::default() })
+        Poll::Ready(ArchiveRead { messages, ..ArchiveRead::default() })
     }
 
     fn first_since(&self, channel: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {

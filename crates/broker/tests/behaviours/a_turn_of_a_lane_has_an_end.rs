@@ -19,9 +19,9 @@ fn publish_to_all(broker: &Broker) {
 fn followed(pattern: &str) -> (Broker, Lane) {
     let broker = broker(4);
     let mut lane = broker.lane().unwrap();
-    let seat = lane.sit();
-    lane.follow(seat, &pattern.parse().unwrap());
-    lane.sleep(seat, Waker::noop(), None);
+    let waiter = lane.register();
+    lane.follow(waiter, &pattern.parse().unwrap());
+    lane.sleep(waiter, Waker::noop(), None);
     (broker, lane)
 }
 
@@ -34,10 +34,10 @@ fn what_one_turn_leaves_the_next_ones_do() {
     let (broker, mut lane) = followed(">");
     publish_to_all(&broker);
     let mut turns = 0;
-    while lane.settled() < broker.head() {
+    while lane.read_limit() < broker.head() {
         turn(&mut lane);
         turns += 1;
-        assert!(turns < TURNS_MAX && lane.is_behind() == (lane.settled() < broker.head()));
+        assert!(turns < TURNS_MAX && lane.is_behind() == (lane.read_limit() < broker.head()));
     }
     assert!(turns > 2, "all in {turns} turns");
 }
@@ -49,7 +49,7 @@ fn what_is_published_meanwhile_makes_a_pass_no_longer() {
     let head = broker.head();
     for turns in 0.. {
         turn(&mut lane);
-        if lane.settled() >= head {
+        if lane.read_limit() >= head {
             break;
         }
         assert!(turns < TURNS_MAX, "a publisher holds the lane");
@@ -61,8 +61,8 @@ fn what_is_published_meanwhile_makes_a_pass_no_longer() {
 fn at_the_end_everything_is_sorted_out_at_once() {
     let (broker, mut lane) = followed(">");
     publish_to_all(&broker);
-    lane.settle_all();
-    assert!(lane.settled() == broker.head() && !lane.is_behind());
+    lane.advance_to_head();
+    assert!(lane.read_limit() == broker.head() && !lane.is_behind());
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn a_follower_is_told_of_what_was_sorted_out_while_it_came() {
     let (broker, mut lane) = followed(">");
     publish_to_all(&broker);
     turn(&mut lane);
-    let seat = lane.sit();
-    lane.follow(seat, &"c.*".parse().unwrap());
-    assert!(lane.settled() < broker.head());
+    let waiter = lane.register();
+    lane.follow(waiter, &"c.*".parse().unwrap());
+    assert!(lane.read_limit() < broker.head());
     (0..TURNS_MAX).for_each(|_| turn(&mut lane));
-    assert!(lane.take_news(seat).is_some());
+    assert!(lane.take_news(waiter).is_some());
 }
 
 #[test]
@@ -83,19 +83,19 @@ fn a_follower_reads_what_was_told_before_it_came_in_a_pass_that_ended_after() {
     let early = publish(&broker, "early.1");
     publish_to_all(&broker);
     turn(&mut lane);
-    let (seat, mut reader) = (lane.sit(), Reader::default());
+    let (waiter, mut reader) = (lane.register(), Reader::default());
     let pattern: Pattern = "early.*".parse().unwrap();
-    lane.follow(seat, &pattern);
+    lane.follow(waiter, &pattern);
     reader.follow(&broker, &[pattern], Start::After(broker.position(0)));
     let mut gathered = Gathered::default();
-    reader.gather(&broker, lane.settled(), 1_000, &mut gathered);
+    reader.gather(&broker, lane.read_limit(), 1_000, &mut gathered);
     assert!(gathered.is_caught_up() && gathered.items().is_empty(), "it may not be read yet");
     reader.advance(&gathered, 0);
-    lane.settle_all();
-    lane.take_news(seat).into_iter().for_each(|news| reader.note(news));
+    lane.advance_to_head();
+    lane.take_news(waiter).into_iter().for_each(|news| reader.note(news));
     let mut read = Vec::new();
-    while reader.after() != Some(lane.settled()) {
-        reader.gather(&broker, lane.settled(), 1_000, &mut gathered);
+    while reader.after() != Some(lane.read_limit()) {
+        reader.gather(&broker, lane.read_limit(), 1_000, &mut gathered);
         read.extend(gathered.messages().map(|message| message.offset()));
         reader.advance(&gathered, gathered.items().len());
     }

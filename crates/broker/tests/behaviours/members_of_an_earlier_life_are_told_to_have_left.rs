@@ -6,15 +6,15 @@ use tidewire_broker::{Broker, Gathered, Grant, Limits, Options, Reader, Rules, S
 
 fn join(broker: &Broker, channel: &str, connection: &str) {
     let permit = Grant::open().permit_join(&channel.parse().unwrap()).unwrap();
-    broker.roster().join(&permit, &connection.parse().unwrap(), "1".into()).unwrap();
+    broker.presence_buffer().join(&permit, &connection.parse().unwrap(), "1".into()).unwrap();
 }
 
 fn leave(broker: &Broker, channel: &str, connection: &str) {
-    broker.roster().leave(&channel.parse().unwrap(), &connection.parse().unwrap());
+    broker.presence_buffer().leave(&channel.parse().unwrap(), &connection.parse().unwrap());
 }
 
 fn tell(broker: &Broker) -> usize {
-    let changes = broker.roster().take_changes();
+    let changes = broker.presence_buffer().take_changes();
     for change in &changes {
         let (permit, draft) = change.publish();
         broker.append(permit, draft, 5).unwrap();

@@ -10,7 +10,7 @@ use std::{
     },
     task::{Context, Wake, Waker},
 };
-use tidewire_broker::{Broker, Gathered, Lane, Pattern, Reader, SeatId, Start};
+use tidewire_broker::{Broker, Gathered, Lane, Pattern, Reader, Start, WaiterId};
 
 const CHANNELS: usize = 5_000;
 const PATTERNS: [&str; 6] = [">", "g1.*", "*.17", "g2.>", "g3.3", ">"];
@@ -25,7 +25,7 @@ impl Wake for Nudge {
 }
 
 struct Follower {
-    seat: SeatId,
+    waiter: WaiterId,
     reader: Reader,
     pattern: Pattern,
     nudge: Arc<Nudge>,
@@ -36,12 +36,12 @@ struct Follower {
 }
 
 fn follow(broker: &Broker, lane: &mut Lane, pattern: &str, start: Start) -> Follower {
-    let (seat, mut reader) = (lane.sit(), Reader::default());
+    let (waiter, mut reader) = (lane.register(), Reader::default());
     let pattern: Pattern = pattern.parse().unwrap();
-    lane.follow(seat, &pattern);
+    lane.follow(waiter, &pattern);
     let after = reader.follow(broker, std::slice::from_ref(&pattern), start).after;
     let nudge = Arc::new(Nudge::default());
-    Follower { seat, reader, pattern, nudge, is_asleep: false, after, seen: Vec::new() }
+    Follower { waiter, reader, pattern, nudge, is_asleep: false, after, seen: Vec::new() }
 }
 
 /// Reads once, if it is awake, and sleeps when it has everything.
@@ -50,16 +50,16 @@ fn read(follower: &mut Follower, broker: &Broker, lane: &mut Lane, bytes_max: us
     if follower.is_asleep {
         return;
     }
-    lane.take_news(follower.seat).into_iter().for_each(|news| follower.reader.note(news));
+    lane.take_news(follower.waiter).into_iter().for_each(|news| follower.reader.note(news));
     let mut gathered = Gathered::default();
-    follower.reader.gather(broker, lane.settled(), bytes_max, &mut gathered);
+    follower.reader.gather(broker, lane.read_limit(), bytes_max, &mut gathered);
     let count = gathered.items().len() / part;
     follower.seen.extend(gathered.messages().take(count).map(|message| message.offset()));
-    assert!(follower.seen.last().is_none_or(|last| *last <= lane.settled()));
+    assert!(follower.seen.last().is_none_or(|last| *last <= lane.read_limit()));
     follower.reader.advance(&gathered, count);
     if gathered.is_caught_up() && part == 1 {
         follower.is_asleep = true;
-        lane.sleep(follower.seat, &Waker::from(Arc::clone(&follower.nudge)), None);
+        lane.sleep(follower.waiter, &Waker::from(Arc::clone(&follower.nudge)), None);
     }
 }
 

@@ -41,17 +41,17 @@ impl Signal {
 fn follow_all(broker: &Broker, mut lane: Lane, pattern: &str) -> Vec<u64> {
     let signal = Arc::new(Signal::default());
     let waker = Waker::from(Arc::clone(&signal));
-    let (seat, mut reader) = (lane.sit(), Reader::default());
-    lane.follow(seat, &pattern.parse().unwrap());
+    let (waiter, mut reader) = (lane.register(), Reader::default());
+    lane.follow(waiter, &pattern.parse().unwrap());
     reader.follow(broker, &[pattern.parse().unwrap()], Start::Earliest);
     let (mut seen, mut gathered) = (Vec::new(), Gathered::default());
     while seen.len() < (PUBLISHERS * MESSAGES) as usize {
         while lane.poll_news(&mut Context::from_waker(&waker)) == Poll::Ready(()) {}
-        if let Some(news) = lane.take_news(seat) {
+        if let Some(news) = lane.take_news(waiter) {
             reader.note(news);
         }
         loop {
-            reader.gather(broker, lane.settled(), 4_096, &mut gathered);
+            reader.gather(broker, lane.read_limit(), 4_096, &mut gathered);
             seen.extend(gathered.messages().map(|message| message.offset()));
             reader.advance(&gathered, gathered.items().len());
             if gathered.is_caught_up() {

@@ -14,7 +14,7 @@ use std::{
 };
 use tidewire_broker::{
     Broker, ChannelName, Gathered, Lane, Limits, Pattern, Position, Reader, Retention, Rules,
-    SeatId, Start,
+    Start, WaiterId,
 };
 
 const CHANNELS: [&str; 4] = ["a.x", "a.y", "b.x", "b.y.z"];
@@ -30,7 +30,7 @@ struct World {
 }
 
 struct Subject {
-    seat: SeatId,
+    waiter: WaiterId,
     reader: Reader,
     pattern: Pattern,
     /// Everything up to here is settled: seen, or told to be gone.
@@ -77,8 +77,8 @@ impl World {
     /// Has everybody come back after a start, each with the last that it has seen.
     fn welcome_back(&mut self, subjects: &mut [Subject]) {
         for subject in subjects {
-            (subject.seat, subject.reader) = (self.lane.sit(), Reader::default());
-            self.lane.follow(subject.seat, &subject.pattern);
+            (subject.waiter, subject.reader) = (self.lane.register(), Reader::default());
+            self.lane.follow(subject.waiter, &subject.pattern);
             let start = Start::After(Position { epoch: 7, offset: subject.upto });
             let patterns = std::slice::from_ref(&subject.pattern);
             let started = subject.reader.follow(&self.broker, patterns, start);
@@ -111,8 +111,8 @@ impl World {
 
     fn subscribe(&mut self) -> Subject {
         let pattern: Pattern = PATTERNS[self.random.usize(0..PATTERNS.len())].parse().unwrap();
-        let (seat, mut reader) = (self.lane.sit(), Reader::default());
-        self.lane.follow(seat, &pattern);
+        let (waiter, mut reader) = (self.lane.register(), Reader::default());
+        self.lane.follow(waiter, &pattern);
         let head = self.broker.head();
         let start = match self.random.u8(0..3) {
             0 => Start::Now,
@@ -122,7 +122,7 @@ impl World {
         let started = reader.follow(&self.broker, std::slice::from_ref(&pattern), start);
         let upto = started.after;
         let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
-        Subject { seat, reader, pattern, upto, gone_to: 0, told_to: 0, excused }
+        Subject { waiter, reader, pattern, upto, gone_to: 0, told_to: 0, excused }
     }
 
     fn gone(&self) -> Vec<u64> {
@@ -132,19 +132,19 @@ impl World {
         (1..=self.broker.head()).filter(|offset| !kept.contains(&Seen::Message(*offset))).collect()
     }
 
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
         while self.lane.poll_news(&mut context) == Poll::Ready(()) {}
     }
 
     /// Lets a subject read once, handing over some or all of what is found.
     fn read(&mut self, subject: &mut Subject) -> bool {
-        if let Some(news) = self.lane.take_news(subject.seat) {
+        if let Some(news) = self.lane.take_news(subject.waiter) {
             subject.reader.note(news);
         }
         let mut gathered = Gathered::default();
         let bytes_max = self.random.usize(1..2_000);
-        subject.reader.gather(&self.broker, self.lane.settled(), bytes_max, &mut gathered);
+        subject.reader.gather(&self.broker, self.lane.read_limit(), bytes_max, &mut gathered);
         let count = self.random.usize(0..=gathered.items().len());
         for item in &gathered.items()[..count] {
             self.check(subject, see(item));
@@ -186,7 +186,7 @@ fn run(mut world: World) {
             0 if subjects.len() < 6 => subjects.push(world.subscribe()),
             1 if subjects.len() > 3 => {
                 let gone = subjects.swap_remove(world.random.usize(0..subjects.len()));
-                world.lane.rise(gone.seat);
+                world.lane.remove(gone.waiter);
             }
             2 if world.random.u8(0..4) == 0 => {
                 world.start();
@@ -196,7 +196,7 @@ fn run(mut world: World) {
             }
             3 => world.drop_some(),
             0..=5 => world.publish(),
-            6 => world.settle(),
+            6 => world.run_until_idle(),
             _ => {
                 let mut taken = mem::take(&mut subjects);
                 for subject in &mut taken {
@@ -206,7 +206,7 @@ fn run(mut world: World) {
             }
         }
     }
-    world.settle();
+    world.run_until_idle();
     for subject in &mut subjects {
         while !world.read(subject) {}
         world.check_skipped(subject, world.broker.head());

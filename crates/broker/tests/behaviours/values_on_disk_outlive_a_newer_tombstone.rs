@@ -4,7 +4,9 @@
 use crate::common::{Seen, drain, messages};
 use crate::shelf::Shelf;
 use std::sync::Arc;
-use tidewire_broker::{Broker, Compaction, Limits, Loss, Options, Reader, Retention, Rules, Start};
+use tidewire_broker::{
+    Broker, Compaction, Limits, LossKind, Options, Reader, Retention, Rules, Start,
+};
 
 /// Offsets 1 and 2 are in the archive only; 3, a tombstone, is lost, and nobody follows the channel.
 fn broker(compaction: Option<Compaction>) -> Broker {
@@ -15,7 +17,7 @@ fn broker(compaction: Option<Compaction>) -> Broker {
     let broker = Broker::with_archive(7, 0, limits, shelf.clone());
     (1..=3).for_each(|offset| shelf.publish(&broker, "a", offset));
     broker.sweep(10, 10);
-    broker.lose_one(&"a".parse().unwrap(), 3, Loss::Tombstones);
+    broker.lose_one(&"a".parse().unwrap(), 3, LossKind::Tombstones);
     shelf.remove("a", 3);
     broker
 }
@@ -45,7 +47,7 @@ fn the_channel_is_not_forgotten() {
 #[test]
 fn it_is_forgotten_once_they_are_gone() {
     let broker = broker(Some(Compaction::default()));
-    broker.lose(&"a".parse().unwrap(), 3, Loss::Tombstones);
+    broker.lose(&"a".parse().unwrap(), 3, LossKind::Tombstones);
     (20..30).for_each(|now_ms| broker.sweep(now_ms, 10));
     assert_eq!(broker.stats().channels, 0);
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Waker},
 };
 use tidewire_broker::{
-    Broker, ChannelName, Compaction, Gathered, Lane, Pattern, Position, Reader, SeatId, Start,
+    Broker, ChannelName, Compaction, Gathered, Lane, Pattern, Position, Reader, Start, WaiterId,
 };
 
 fn follow(reader: &mut Reader, broker: &Broker, pattern: &str, start: Start) {
@@ -89,7 +89,7 @@ struct World {
     random: fastrand::Rng,
     broker: Broker,
     lane: Lane,
-    seat: SeatId,
+    waiter: WaiterId,
     reader: Reader,
     published: Vec<ChannelName>,
     follows: Vec<Follow>,
@@ -103,7 +103,7 @@ impl World {
         let mut lane = broker.lane().unwrap();
         Self {
             random: fastrand::Rng::with_seed(seed),
-            seat: lane.sit(),
+            waiter: lane.register(),
             lane,
             broker,
             reader: Reader::default(),
@@ -143,7 +143,7 @@ impl World {
             _ => after(self.random.u64(0..=self.broker.head())),
         };
         let patterns = std::slice::from_ref(&pattern);
-        self.lane.follow(self.seat, &pattern);
+        self.lane.follow(self.waiter, &pattern);
         let start = self.reader.follow(&self.broker, patterns, start).after;
         let (had, had_before) = (BTreeSet::new(), BTreeSet::new());
         let mut follow = Follow { pattern, start, had, had_before };
@@ -156,7 +156,7 @@ impl World {
         if !self.follows.is_empty() {
             let ended = self.follows.swap_remove(self.random.usize(..self.follows.len()));
             assert!(self.reader.unfollow(&ended.pattern));
-            self.lane.unfollow(self.seat, &ended.pattern);
+            self.lane.unfollow(self.waiter, &ended.pattern);
             let is_kept = |offset: &u64| self.follows.iter().any(|it| it.had.contains(offset));
             let lost = ended.had.union(&ended.had_before).filter(|offset| !is_kept(offset));
             self.may_come.extend(lost);
@@ -166,12 +166,12 @@ impl World {
     /// Reads once, of which some or all is handed over; whether that was everything.
     fn read(&mut self) -> bool {
         while self.lane.poll_news(&mut Context::from_waker(Waker::noop())).is_ready() {}
-        if let Some(news) = self.lane.take_news(self.seat) {
+        if let Some(news) = self.lane.take_news(self.waiter) {
             self.reader.note(news);
         }
         let mut gathered = Gathered::default();
         let bytes_max = self.random.usize(1..1_000);
-        self.reader.gather(&self.broker, self.lane.settled(), bytes_max, &mut gathered);
+        self.reader.gather(&self.broker, self.lane.read_limit(), bytes_max, &mut gathered);
         let count = self.random.usize(0..=gathered.items().len());
         for item in &gathered.items()[..count] {
             let owed = self.owed();

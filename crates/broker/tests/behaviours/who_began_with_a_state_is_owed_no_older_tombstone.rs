@@ -4,7 +4,7 @@
 
 use crate::keyed::{Mirror, compacted, put};
 use tidewire_broker::{
-    Broker, Compaction, Gathered, Limits, Loss, Options, Position, Reader, Rules, SlowReaders,
+    Broker, Compaction, Gathered, Limits, LossKind, Options, Position, Reader, Rules, SlowReaders,
     Start,
 };
 
@@ -142,7 +142,7 @@ fn who_goes_back_hears_of_the_tombstones_that_are_left() {
         // The one that is left stands behind all the values.
         assert_eq!((mirror.gaps, mirror.state.len(), mirror.tombstones), (0, count, 1));
     }
-    broker.lose_one(&"m".parse().unwrap(), 9, Loss::Messages);
+    broker.lose_one(&"m".parse().unwrap(), 9, LossKind::Messages);
     let mut mirror = Mirror::default();
     mirror.read(
         &broker,
@@ -155,7 +155,7 @@ fn who_goes_back_hears_of_the_tombstones_that_are_left() {
 
 #[test]
 fn what_is_not_certainly_a_tombstone_is_told() {
-    for (loss, gaps) in [(Loss::Tombstones, 0), (Loss::Messages, 1)] {
+    for (loss, gaps) in [(LossKind::Tombstones, 0), (LossKind::Messages, 1)] {
         let broker = world();
         let (mut reader, mut mirror) = in_the_middle(&broker);
         broker.lose_one(&"m".parse().unwrap(), 9, loss);

@@ -8,7 +8,8 @@ use shuttle::sync::Mutex;
 use std::sync::Mutex;
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Loss, Message, Stretch,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
+    Stretch,
 };
 
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ impl Shelf {
 
     /// Retention: announced first, then gone.
     pub fn drop_upto(&self, broker: &Broker, channel: &str, upto: u64) {
-        broker.lose(&channel.parse().unwrap(), upto, Loss::Messages);
+        broker.lose(&channel.parse().unwrap(), upto, LossKind::Messages);
         let mut ends = self.ends.lock().unwrap();
         let Ends { taken, .. } = ends.entry(channel.into()).or_default();
         *taken = upto.max(*taken);
@@ -75,7 +76,7 @@ impl Shelf {
     /// Tells a broker that starts anew what there is.
     pub fn restore(&self, broker: &Broker) {
         for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
-            broker.restore(&channel.parse().unwrap(), *last, *taken, Loss::Messages);
+            broker.restore(&channel.parse().unwrap(), *last, *taken, LossKind::Messages);
         }
         broker.restore_order();
     }
@@ -99,13 +100,13 @@ impl Archive for Shelf {
         upto: u64,
         bytes_max: usize,
         _: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         self.looks.lock().unwrap().reads += 1;
         let mut entries = self.select(channel.as_str(), after, upto);
         let rest = entries.split_off(entries.len().min(1 + bytes_max / 100));
         let next = rest.first().map(|entry| entry.offset);
         let messages = entries.into_iter().map(Message::unheld).map(Arc::new).collect();
-        Poll::Ready(Cold { messages, next, ..Cold::default() })
+        Poll::Ready(ArchiveRead { messages, next, ..ArchiveRead::default() })
     }
 
     fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {

@@ -12,13 +12,13 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     task::Poll,
 };
-use tidewire_broker::{Archive, Asker, ChannelName, Cold, Stretch, Waiting};
+use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Stretch, Waiting};
 
 #[derive(Debug, Default)]
 pub struct Slow {
     pub shelf: Shelf,
     asked: Mutex<Vec<(Question, Waiting)>>,
-    answers: Mutex<BTreeMap<Question, Cold>>,
+    answers: Mutex<BTreeMap<Question, ArchiveRead>>,
     orders: Mutex<BTreeMap<u64, Option<Stretch>>>,
     /// Set by tests that have it look for places, too. It keeps only what it fetched last.
     pub has_to_look_back: AtomicBool,
@@ -87,7 +87,7 @@ impl Archive for Slow {
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let question = (channel.as_str().to_owned(), after, upto, bytes_max);
         if let Some(cold) = self.answers.lock().unwrap().get(&question) {
             return Poll::Ready(cold.clone());

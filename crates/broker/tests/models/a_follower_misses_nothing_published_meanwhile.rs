@@ -37,11 +37,11 @@ fn a_channel_let_go_by_another_lane_is_not_forgotten_under_a_follower() {
     explore(|| {
         let broker = broker(100);
         let (mut leaving, lane) = (broker.lane().unwrap(), broker.lane().unwrap());
-        let seat = leaving.sit();
-        leaving.follow(seat, &"c".parse().unwrap());
+        let waiter = leaving.register();
+        leaving.follow(waiter, &"c".parse().unwrap());
         let other = broker.clone();
         let leaver = thread::spawn(move || {
-            leaving.rise(seat);
+            leaving.remove(waiter);
             publish(&other, "c");
         });
         let mut sleeper = Sleeper::new(&broker, lane, "c", Start::Earliest);

@@ -10,11 +10,11 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
 };
-use tidewire_broker::{Broker, Gathered, Item, Lane, Pattern, Reader, SeatId, Start};
+use tidewire_broker::{Broker, Gathered, Item, Lane, Pattern, Reader, Start, WaiterId};
 
 pub(crate) struct Sleeper {
     lane: Lane,
-    seat: SeatId,
+    waiter: WaiterId,
     reader: Reader,
     /// Where it began.
     pub(crate) after: u64,
@@ -23,11 +23,11 @@ pub(crate) struct Sleeper {
 
 impl Sleeper {
     pub(crate) fn new(broker: &Broker, mut lane: Lane, pattern: &str, start: Start) -> Self {
-        let (seat, mut reader) = (lane.sit(), Reader::default());
+        let (waiter, mut reader) = (lane.register(), Reader::default());
         let pattern: Pattern = pattern.parse().unwrap();
-        lane.follow(seat, &pattern);
+        lane.follow(waiter, &pattern);
         let after = reader.follow(broker, &[pattern], start).after;
-        Self { lane, seat, reader, after, seen: Vec::new() }
+        Self { lane, waiter, reader, after, seen: Vec::new() }
     }
 
     /// Sleeps and reads until everything up to offset `last` is handed over.
@@ -37,14 +37,14 @@ impl Sleeper {
         let (alarm, nudge) = (Arc::new(Alarm::default()), Arc::new(Nudge::default()));
         let (task, connection) = (Waker::from(Arc::clone(&alarm)), Waker::from(Arc::clone(&nudge)));
         self.read(broker);
-        self.lane.sleep(self.seat, &connection, None);
+        self.lane.sleep(self.waiter, &connection, None);
         while self.reader.after().unwrap() < last {
             if self.lane.poll_news(&mut Context::from_waker(&task)) == Poll::Ready(()) {
                 while self.lane.wake(1) {}
                 // The connection's task is another: with what it has not been told it sleeps on.
                 if nudge.0.swap(false, Ordering::SeqCst) {
                     self.read(broker);
-                    self.lane.sleep(self.seat, &connection, None);
+                    self.lane.sleep(self.waiter, &connection, None);
                 }
                 shuttle::thread::yield_now();
             } else {
@@ -54,15 +54,15 @@ impl Sleeper {
     }
 
     fn read(&mut self, broker: &Broker) {
-        if let Some(news) = self.lane.take_news(self.seat) {
+        if let Some(news) = self.lane.take_news(self.waiter) {
             self.reader.note(news);
         }
         let mut gathered = Gathered::default();
         loop {
-            self.reader.gather(broker, self.lane.settled(), 1, &mut gathered);
+            self.reader.gather(broker, self.lane.read_limit(), 1, &mut gathered);
             for item in gathered.items() {
                 let Item::Message(message) = item else { panic!("nothing was lost") };
-                assert!(message.offset() <= self.lane.settled());
+                assert!(message.offset() <= self.lane.read_limit());
                 assert!(self.seen.last().is_none_or(|last| *last < message.offset()));
                 self.seen.push(message.offset());
             }

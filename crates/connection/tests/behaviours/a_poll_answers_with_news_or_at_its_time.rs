@@ -5,7 +5,7 @@ use crate::common::{Server, show};
 use tidewire_connection::{Format, LongPoll};
 
 fn answer(server: &mut Server, poll: &mut LongPoll) -> Option<String> {
-    server.worker.lane.ring(server.time.steady_ms);
+    server.worker.lane.fire_timers(server.time.steady_ms);
     let page = poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop())?;
     let mut json = Vec::new();
     page.write_json(Format::Json, &server.worker.broker, &mut json);

@@ -10,7 +10,8 @@ use std::{
     task::{Poll, Waker},
 };
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Loss, Message, Waiting,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
+    Waiting,
 };
 use tidewire_connection::Connection;
 
@@ -29,7 +30,7 @@ impl Archive for Slow {
         _: u64,
         _: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         if !self.has_fetched.load(Ordering::SeqCst) {
             self.waiting.lock().unwrap().extend(asker.wait());
             return Poll::Pending;
@@ -37,7 +38,7 @@ impl Archive for Slow {
         let draft = Draft::new(Content::Text("old".into()));
         let entry = Entry { channel: channel.clone(), offset: 1, time_ms: 1, draft };
         let messages = vec![Arc::new(Message::unheld(entry))];
-        Poll::Ready(Cold { messages, ..Cold::default() })
+        Poll::Ready(ArchiveRead { messages, ..ArchiveRead::default() })
     }
 
     fn first_since(&self, _: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
@@ -69,7 +70,7 @@ fn a_request_that_waits_is_answered_though_a_batch_is_shared() {
     let archive = Arc::new(Slow::default());
     let same = Arc::clone(&archive);
     let broker = Broker::with_archive(36, 1, Default::default(), same);
-    broker.restore(&"cold".parse().unwrap(), 1, 0, Loss::Messages);
+    broker.restore(&"cold".parse().unwrap(), 1, 0, LossKind::Messages);
     let mut server = Server::over(broker);
     let [mut first, mut second] = [(); 2].map(|()| server.open(TIDEWIRE, &[("a", "now")]));
     server.output(&mut first);
@@ -79,7 +80,7 @@ fn a_request_that_waits_is_answered_though_a_batch_is_shared() {
     archive.has_fetched.store(true, Ordering::SeqCst);
     archive.waiting.lock().unwrap().clear();
     server.text("a", "new");
-    server.worker.lane.ring(0);
+    server.worker.lane.fire_timers(0);
     let news = turn(&mut server, &mut first);
     let heard = turn(&mut server, &mut second);
     assert!(heard.iter().any(|text| text.starts_with(r#"{"type":"history","id":7"#)), "{heard:?}");

@@ -57,7 +57,7 @@ fn run(
 /// One write, and no question after it: another connection's may follow at once.
 fn write(server: &mut Server, client: &mut Connection, bytes_max: usize, heard: &mut Vec<u8>) {
     let Server { worker, time, .. } = server;
-    worker.lane.ring(time.steady_ms);
+    worker.lane.fire_timers(time.steady_ms);
     if client.poll_transmit(worker, *time, Waker::noop()) {
         let bytes: Vec<u8> =
             worker.batch.slices(&worker.broker).iter().flat_map(|slice| slice.to_vec()).collect();

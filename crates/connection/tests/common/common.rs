@@ -99,7 +99,7 @@ impl Server {
 
     /// Tells the channels of presence what has changed; says how many messages that took.
     pub fn tell_presence(&mut self) -> usize {
-        let changes = self.worker.broker.roster().take_changes();
+        let changes = self.worker.broker.presence_buffer().take_changes();
         for change in &changes {
             let (permit, draft) = change.publish();
             self.worker.broker.append(permit, draft, self.time.wall_ms).unwrap();
@@ -167,7 +167,7 @@ impl Server {
         bytes_max: usize,
         output: &mut Vec<u8>,
     ) -> bool {
-        self.worker.lane.ring(self.time.steady_ms);
+        self.worker.lane.fire_timers(self.time.steady_ms);
         if !connection.poll_transmit(&mut self.worker, self.time, Waker::noop()) {
             return false;
         }

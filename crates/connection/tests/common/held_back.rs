@@ -9,8 +9,8 @@ use std::{
     task::Poll,
 };
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss, Message,
-    Waiting,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits, LossKind,
+    Message, Waiting,
 };
 
 /// Three messages of `cold`, published at the times 1, 2 and 3.
@@ -26,7 +26,7 @@ impl HeldBack {
     pub fn broker(epoch: u64) -> (Arc<Self>, Broker) {
         let archive = Arc::new(Self::default());
         let broker = Broker::with_archive(epoch, 3, Limits::default(), archive.clone());
-        broker.restore(&"cold".parse().unwrap(), 3, 0, Loss::Messages);
+        broker.restore(&"cold".parse().unwrap(), 3, 0, LossKind::Messages);
         (archive, broker)
     }
 
@@ -66,14 +66,14 @@ impl Archive for HeldBack {
         upto: u64,
         _: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let message = |offset| {
             let draft = Draft::new(Content::Text(format!("old {offset}").into()));
             let entry = Entry { channel: channel.clone(), offset, time_ms: offset, draft };
             Arc::new(Message::unheld(entry))
         };
         let messages = || (after + 1..=upto.min(3)).map(message).collect();
-        self.answer(asker, || Cold { messages: messages(), ..Cold::default() })
+        self.answer(asker, || ArchiveRead { messages: messages(), ..ArchiveRead::default() })
     }
 
     fn first_since(&self, _: &ChannelName, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tidewire_broker::{Charge, Cold, Message};
+use tidewire_broker::{ArchiveRead, Charge, Message};
 
 /// Messages of one channel in `after + 1 ..= upto`, all that there were.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ struct Entry {
 
 impl Run {
     /// What a read after `after` found in a channel that was in `state`, counted in `charge`.
-    pub(crate) fn new(after: u64, cold: Cold, state: &State, charge: Arc<Charge>) -> Self {
-        let Cold { mut messages, next, lost } = cold;
+    pub(crate) fn new(after: u64, cold: ArchiveRead, state: &State, charge: Arc<Charge>) -> Self {
+        let ArchiveRead { mut messages, next, lost } = cold;
         messages.shrink_to_fit();
         let upto = next.map_or(state.last, |next| next.saturating_sub(1)).max(after);
         let (as_of, number) = (state.last, state.number);
@@ -113,7 +113,7 @@ impl Run {
     }
 
     /// Its part in the range, until `bytes_max` are found.
-    pub(crate) fn part(&self, wanted: Wanted) -> Cold {
+    pub(crate) fn part(&self, wanted: Wanted) -> ArchiveRead {
         let Wanted { after, upto, bytes_max, .. } = wanted;
         let first = self.messages.partition_point(|message| {
             self.note_visit();
@@ -124,16 +124,16 @@ impl Run {
         for message in self.messages.iter().skip(first) {
             self.note_visit();
             if message.offset() > upto {
-                return Cold { messages, next: None, lost };
+                return ArchiveRead { messages, next: None, lost };
             }
             if bytes >= bytes_max {
-                return Cold { messages, next: Some(message.offset()), lost };
+                return ArchiveRead { messages, next: Some(message.offset()), lost };
             }
             bytes += message.cost_bytes();
             messages.push(Arc::clone(message));
         }
         let next = (self.upto < upto).then(|| self.upto.saturating_add(1));
-        Cold { messages, next, lost }
+        ArchiveRead { messages, next, lost }
     }
 
     fn note_visit(&self) {

@@ -10,7 +10,7 @@ fn account() -> Account {
 }
 
 fn held(account: &Account) -> usize {
-    account.book().held
+    account.holders().held
 }
 
 fn has_notice(held: &Held) -> bool {
@@ -93,7 +93,7 @@ fn all_together_never_pass_the_bound() {
         assert!(held(&account) <= 100 * KIB);
     }
     drop(all);
-    assert_eq!((held(&account), account.book().holders.len()), (0, 0));
+    assert_eq!((held(&account), account.holders().holders.len()), (0, 0));
 }
 
 #[test]

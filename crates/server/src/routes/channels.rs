@@ -1,7 +1,7 @@
 //! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
-use super::{AtDesk, check_room, json_answer};
-use crate::{desk::Desk, problem::Refused, query::Query};
+use super::{WorkerData, check_room, json_answer};
+use crate::{problem::Refused, query::Query, worker_context::WorkerContext};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::{collections::BTreeMap, future::poll_fn, task::ready};
@@ -15,16 +15,16 @@ use tidewire_protocol::Position;
 pub(super) async fn messages(
     query: Query,
     channel: web::Path<String>,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     let pattern: Pattern = channel.parse()?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
     let request = PageRequest { pattern, span, limit };
-    check_room(&desk)?;
-    let page = read(request, &desk).await;
+    check_room(&worker_context)?;
+    let page = read(request, &worker_context).await;
     let mut body = Vec::new();
-    page.write_json(format, &desk.broker, &mut body);
+    page.write_json(format, &worker_context.broker, &mut body);
     Ok(json_answer(body))
 }
 
@@ -32,23 +32,23 @@ pub(super) async fn messages(
 pub(super) async fn presence(
     query: Query,
     channel: web::Path<String>,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     let channel: ChannelName = channel.parse()?;
     let since = query.one("since").map(str::parse).transpose()?;
-    check_room(&desk)?;
-    let request = PresencePage::request(&channel, since, query.limit()?, &desk.broker)?;
-    let page = PresencePage::new(channel, read(request, &desk).await);
+    check_room(&worker_context)?;
+    let request = PresencePage::request(&channel, since, query.limit()?, &worker_context.broker)?;
+    let page = PresencePage::new(channel, read(request, &worker_context).await);
     let mut body = Vec::new();
-    page.write_json(&desk.broker, &mut body);
+    page.write_json(&worker_context.broker, &mut body);
     Ok(json_answer(body))
 }
 
 /// Reads a page, a part in each turn.
-async fn read(request: PageRequest, desk: &Desk) -> Page {
-    let Desk { broker, limits, .. } = desk;
-    let mut reading = PageReading::new(request, broker, limits, desk.clock.now());
-    let mut turn = desk.connections.requests().claim();
+async fn read(request: PageRequest, worker_context: &WorkerContext) -> Page {
+    let WorkerContext { broker, limits, .. } = worker_context;
+    let mut reading = PageReading::new(request, broker, limits, worker_context.clock.now());
+    let mut turn = worker_context.connections.requests().claim();
     poll_fn(|context| {
         ready!(turn.poll(context));
         turn.end();
@@ -74,14 +74,17 @@ struct Row {
 }
 
 /// `GET /channels`: channels that hold messages or are followed, by name, a page at a time.
-pub(super) async fn list(query: Query, desk: AtDesk) -> Result<HttpResponse, Refused> {
+pub(super) async fn list(
+    query: Query,
+    worker_context: WorkerData,
+) -> Result<HttpResponse, Refused> {
     let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();
-    check_room(&desk)?;
+    check_room(&worker_context)?;
     // One row more than a page tells whether there is a next one.
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    desk.broker.each_channel(|summary| {
+    worker_context.broker.each_channel(|summary| {
         let name = summary.name.as_str();
         let is_active = summary.messages > 0 || summary.is_followed;
         let is_wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(&summary.name));

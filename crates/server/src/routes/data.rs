@@ -4,7 +4,7 @@
 //! and to no page of a browser. A proxy on this machine is such a peer, too: one that says that it
 //! forwards is refused.
 
-use super::AtDesk;
+use super::WorkerData;
 use crate::problem::Refused;
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,9 +21,12 @@ use tidewire_protocol::ErrorCode;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 /// `POST /data/backup`: everything that has been answered, as of one moment.
-pub(super) async fn backup(request: HttpRequest, desk: AtDesk) -> Result<HttpResponse, Refused> {
+pub(super) async fn backup(
+    request: HttpRequest,
+    worker_context: WorkerData,
+) -> Result<HttpResponse, Refused> {
     check_peer(&request)?;
-    let Some(log) = &desk.house.log else {
+    let Some(log) = &worker_context.http.log else {
         let message =
             "there is nothing to copy: the log is in memory; `serve --data DIR` keeps it on disk";
         return Err(Refused::new(ErrorCode::NotFound, message));

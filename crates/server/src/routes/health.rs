@@ -1,6 +1,6 @@
 //! Probes: whether the process is alive, and whether to send it anybody.
 
-use super::AtDesk;
+use super::WorkerData;
 use crate::problem::Refused;
 use actix_web::HttpResponse;
 
@@ -10,7 +10,7 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 /// `GET /health/ready`
-pub(super) async fn ready(desk: AtDesk) -> Result<HttpResponse, Refused> {
-    desk.gate.check()?;
+pub(super) async fn ready(worker_context: WorkerData) -> Result<HttpResponse, Refused> {
+    worker_context.admission.check()?;
     Ok(super::json_answer(br#"{"status":"ready"}"#.to_vec()))
 }

@@ -1,8 +1,9 @@
 //! Publishing over HTTP: one message as a body, or many in JSON.
 
-use super::{AtDesk, account, json_answer};
+use super::{WorkerData, account, json_answer};
 use crate::{
-    access::Caller, desk::Desk, gate::Turned, in_flight::Held, problem::Refused, query::Query,
+    access::Caller, admission::Rejected, in_flight::Held, problem::Refused, query::Query,
+    worker_context::WorkerContext,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -25,23 +26,23 @@ pub(super) async fn one(
     channel: web::Path<String>,
     payload: web::Payload,
     caller: Caller,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
-    let grant = caller.actor_grant("publish")?.on_account(account(&request, &desk));
-    desk.gate.check()?;
+    let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
+    worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;
     let event = event(named(&request, &query, "event")?)?;
     let key = key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
-    let bytes_max = desk.broker.options(&channel).message_bytes_max;
-    let (body, _held) = read_body(&request, payload, bytes_max, &desk).await?;
+    let bytes_max = worker_context.broker.options(&channel).message_bytes_max;
+    let (body, _held) = read_body(&request, payload, bytes_max, &worker_context).await?;
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
         false => content(&request, body)?,
     };
     let draft = Draft { event, key, id, ..Draft::new(content) };
-    let position = submit(permit, draft, &desk)?.await?;
+    let position = submit(permit, draft, &worker_context)?.await?;
     let answer = PublishAnswer { position: in_words(position) };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
@@ -52,12 +53,13 @@ pub(super) async fn batch(
     query: Query,
     payload: web::Payload,
     caller: Caller,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
-    let grant = caller.actor_grant("publish")?.on_account(account(&request, &desk));
-    desk.gate.check()?;
+    let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
+    worker_context.admission.check()?;
     check_names(&request, &query)?;
-    let (body, _held) = read_body(&request, payload, desk.house.batch_bytes_max, &desk).await?;
+    let (body, _held) =
+        read_body(&request, payload, worker_context.http.batch_bytes_max, &worker_context).await?;
     let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
         let message = format!(
             "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
@@ -71,7 +73,7 @@ pub(super) async fn batch(
             .iter()
             .map(|message| {
                 let (permit, draft) = prepare(message, &grant)?;
-                submit(permit, draft, &desk)
+                submit(permit, draft, &worker_context)
             })
             .collect();
         for one in publishing {
@@ -110,10 +112,14 @@ fn check_names(request: &HttpRequest, query: &Query) -> Result<(), Refused> {
     Ok(())
 }
 
-fn submit(permit: Permit, draft: Draft, desk: &Desk) -> Result<Publishing, Refusal> {
-    let now_ms = desk.clock.now().wall_ms;
+fn submit(
+    permit: Permit,
+    draft: Draft,
+    worker_context: &WorkerContext,
+) -> Result<Publishing, Refusal> {
+    let now_ms = worker_context.clock.now().wall_ms;
     // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
-    Ok(desk.gate.publish(|| desk.engine.publish(permit, draft, now_ms))?)
+    Ok(worker_context.admission.publish(|| worker_context.engine.publish(permit, draft, now_ms))?)
 }
 
 /// A header, or else a parameter of the query.
@@ -190,11 +196,11 @@ async fn read_body(
     request: &HttpRequest,
     mut payload: web::Payload,
     bytes_max: usize,
-    desk: &Desk,
+    worker_context: &WorkerContext,
 ) -> Result<(Vec<u8>, Held), Refused> {
     check_length(request.headers(), bytes_max)?;
     let read = async {
-        let (mut body, mut held) = (Vec::new(), desk.house.in_flight.input.open());
+        let (mut body, mut held) = (Vec::new(), worker_context.http.in_flight.input.open());
         loop {
             let next = poll_fn(|context| match held.poll_notice(context) {
                 Poll::Ready(full) => Poll::Ready(Err(full)),
@@ -217,15 +223,15 @@ async fn read_body(
             body.extend_from_slice(&chunk);
         }
     };
-    let read = tokio::time::timeout(desk.house.body_wait, read);
+    let read = tokio::time::timeout(worker_context.http.body_wait, read);
     tokio::select! {
         biased;
         read = read => read.unwrap_or_else(|_| {
-            let message = format!("the body took longer than {:?} to arrive", desk.house.body_wait);
+            let message = format!("the body took longer than {:?} to arrive", worker_context.http.body_wait);
             Err(Refused::new(ErrorCode::Timeout, message))
         }),
         // It would be refused once it is here, and nobody should wait for it until then.
-        () = desk.gate.left() => Err(Turned::Leaving.into()),
+        () = worker_context.admission.shutdown_begun() => Err(Rejected::ShuttingDown.into()),
     }
 }
 

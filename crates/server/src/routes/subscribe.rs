@@ -1,13 +1,13 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{AtDesk, account, check_room, handshake::shake_hands, json_answer};
+use super::{WorkerData, account, check_room, handshake::shake_hands, json_answer};
 use crate::{
     access::Caller,
-    desk::Desk,
     driver::Subscribed,
     problem::Refused,
     query::Query,
     takeover::{self, Departure, Handoff},
+    worker_context::WorkerContext,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, body,
@@ -36,16 +36,14 @@ pub(super) async fn events(
     query: Query,
     handoff: Handoff,
     caller: Caller,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
     let heartbeat = query.heartbeat()?;
     let asked = Asked { request: &request, query: &query, caller: &caller };
-    follow(asked, handoff, &desk, response, Format::Raw, move |format, framing| Wire::Sse {
-        format,
-        framing,
-        heartbeat,
+    follow(asked, handoff, &worker_context, response, Format::Raw, move |format, framing| {
+        Wire::Sse { format, framing, heartbeat }
     })
     .await
 }
@@ -56,7 +54,7 @@ pub(super) async fn stream(
     query: Query,
     handoff: Handoff,
     caller: Caller,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     let content_type = match query.format(Format::Json)? {
@@ -65,9 +63,8 @@ pub(super) async fn stream(
     };
     response.insert_header((header::CONTENT_TYPE, content_type));
     let asked = Asked { request: &request, query: &query, caller: &caller };
-    follow(asked, handoff, &desk, response, Format::Json, |format, framing| Wire::Stream {
-        format,
-        framing,
+    follow(asked, handoff, &worker_context, response, Format::Json, |format, framing| {
+        Wire::Stream { format, framing }
     })
     .await
 }
@@ -79,10 +76,11 @@ pub(super) async fn socket(
     handoff: Handoff,
     payload: web::Payload,
     caller: Caller,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
-    let grant = caller.actor_grant("open a WebSocket")?.on_account(account(&request, &desk));
+    let grant =
+        caller.actor_grant("open a WebSocket")?.on_account(account(&request, &worker_context));
     let accept = shake_hands(&request)?;
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
@@ -94,18 +92,18 @@ pub(super) async fn socket(
     };
     let last_event_id = last_event_id(&request);
     let subscriptions =
-        query.subscriptions(last_event_id.as_deref(), !subprotocol, &desk.limits)?;
+        query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let identity = query.identity()?;
-    let ticket = desk.gate.enter()?;
-    let subscriptions = found(subscriptions, &desk).await;
+    let permit = worker_context.admission.admit()?;
+    let subscriptions = found(subscriptions, &worker_context).await;
     let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(&desk), ticket);
+    let subscribed = Subscribed::open(opening, Rc::clone(&worker_context), permit);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let limits = desk.limits;
+    let limits = worker_context.limits;
     let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
         tune(&socket, &limits);
         subscribed.run(socket, &early);
@@ -118,28 +116,28 @@ pub(super) async fn poll(
     request: HttpRequest,
     query: Query,
     departure: Departure,
-    desk: AtDesk,
+    worker_context: WorkerData,
 ) -> Result<HttpResponse, Refused> {
     let format = query.format(Format::Json)?;
-    let wait_ms = query.wait_ms(desk.house.poll_wait_max)?;
+    let wait_ms = query.wait_ms(worker_context.http.poll_wait_max)?;
     // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
     query.identity()?;
     let subscriptions =
-        query.subscriptions(last_event_id(&request).as_deref(), true, &desk.limits)?;
+        query.subscriptions(last_event_id(&request).as_deref(), true, &worker_context.limits)?;
     if request.method() == Method::HEAD {
         // The head of the answer, for which nothing has to be waited; no place is taken either.
-        desk.gate.check()?;
+        worker_context.admission.check()?;
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
-    check_room(&desk)?;
-    let _ticket = desk.gate.enter()?;
-    let subscriptions = found(subscriptions, &desk).await;
-    let mut seat = SeatedPoll::open(subscriptions, wait_ms, Rc::clone(&desk));
+    check_room(&worker_context)?;
+    let _permit = worker_context.admission.admit()?;
+    let subscriptions = found(subscriptions, &worker_context).await;
+    let mut waiter = RegisteredPoll::open(subscriptions, wait_ms, Rc::clone(&worker_context));
     // Who has gone needs no answer, and its place is another's; who has only ended its own side gets
     // what there is.
-    let page = poll_fn(|context| seat.poll(departure.has_happened(), context)).await;
+    let page = poll_fn(|context| waiter.poll(departure.has_happened(), context)).await;
     let mut body = Vec::new();
-    page.write_json(format, &desk.broker, &mut body);
+    page.write_json(format, &worker_context.broker, &mut body);
     Ok(json_answer(body))
 }
 
@@ -152,11 +150,14 @@ struct Asked<'a> {
 
 /// The same subscriptions, with places that were given as a time looked up in the archive. The worker
 /// waits for no disk when they are followed afterwards.
-async fn found(mut subscriptions: Vec<Subscription>, desk: &Desk) -> Vec<Subscription> {
-    let (interest, time) = (Interest::default(), desk.clock.now());
+async fn found(
+    mut subscriptions: Vec<Subscription>,
+    worker_context: &WorkerContext,
+) -> Vec<Subscription> {
+    let (interest, time) = (Interest::default(), worker_context.clock.now());
     poll_fn(|context| {
         let waker = context.waker();
-        Subscription::find(&mut subscriptions, &desk.broker, time, &interest, waker)
+        Subscription::find(&mut subscriptions, &worker_context.broker, time, &interest, waker)
     })
     .await;
     subscriptions
@@ -166,7 +167,7 @@ async fn found(mut subscriptions: Vec<Subscription>, desk: &Desk) -> Vec<Subscri
 async fn follow(
     asked: Asked<'_>,
     handoff: Handoff,
-    desk: &Rc<Desk>,
+    worker_context: &Rc<WorkerContext>,
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
@@ -174,9 +175,9 @@ async fn follow(
     let Asked { request, query, caller } = asked;
     let format = query.format(format)?;
     let subscriptions =
-        query.subscriptions(last_event_id(request).as_deref(), true, &desk.limits)?;
+        query.subscriptions(last_event_id(request).as_deref(), true, &worker_context.limits)?;
     let identity = query.identity()?;
-    let grant = caller.follower_grant(&subscriptions, &desk.broker)?;
+    let grant = caller.follower_grant(&subscriptions, &worker_context.broker)?;
     // Proxies are asked to pass on what they get, when they get it.
     response
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
@@ -185,18 +186,18 @@ async fn follow(
         .insert_header(("Incremental", "?1"));
     if request.method() == Method::HEAD {
         // Nothing is subscribed, so no place is taken.
-        desk.gate.check()?;
+        worker_context.admission.check()?;
         return Ok(handoff.stream(&mut response, |_, _| ()));
     }
-    let ticket = desk.gate.enter()?;
+    let permit = worker_context.admission.admit()?;
     let framing = match handoff.framing() {
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
-    let subscriptions = found(subscriptions, desk).await;
+    let subscriptions = found(subscriptions, worker_context).await;
     let opening = opening(wire(format, framing), subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(desk), ticket);
-    let limits = desk.limits;
+    let subscribed = Subscribed::open(opening, Rc::clone(worker_context), permit);
+    let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);
         subscribed.run(socket, &bytes::Bytes::new());
@@ -234,41 +235,46 @@ fn tune(socket: &TcpStream, limits: &Limits) {
     let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.stall_ms)));
 }
 
-/// A long-poll that gives its seat up however the request ends.
-struct SeatedPoll {
+/// A long-poll that gives its waiter up however the request ends.
+struct RegisteredPoll {
     poll: Option<LongPoll>,
-    desk: Rc<Desk>,
+    worker_context: Rc<WorkerContext>,
 }
 
-impl SeatedPoll {
-    fn open(subscriptions: Vec<Subscription>, wait_ms: u64, desk: Rc<Desk>) -> Self {
-        let time = desk.clock.now();
-        let poll = LongPoll::open(&subscriptions, wait_ms, &mut desk.worker.borrow_mut(), time);
-        Self { poll: Some(poll), desk }
+impl RegisteredPoll {
+    fn open(
+        subscriptions: Vec<Subscription>,
+        wait_ms: u64,
+        worker_context: Rc<WorkerContext>,
+    ) -> Self {
+        let time = worker_context.clock.now();
+        let poll =
+            LongPoll::open(&subscriptions, wait_ms, &mut worker_context.worker.borrow_mut(), time);
+        Self { poll: Some(poll), worker_context }
     }
 
     fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Page> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
-        let mut time = self.desk.clock.now();
-        if has_gone || self.desk.is_leaving.get() {
+        let mut time = self.worker_context.clock.now();
+        if has_gone || self.worker_context.is_shutting_down.get() {
             // Whatever there is by now is the answer.
             time.steady_ms = u64::MAX;
         }
-        let mut worker = self.desk.worker.borrow_mut();
+        let mut worker = self.worker_context.worker.borrow_mut();
         match poll.poll_answer(&mut worker, time, context.waker()) {
             Some(page) => Poll::Ready(page),
             None => {
-                poll.rest(&mut worker, context.waker());
+                poll.park(&mut worker, context.waker());
                 Poll::Pending
             }
         }
     }
 }
 
-impl Drop for SeatedPoll {
+impl Drop for RegisteredPoll {
     fn drop(&mut self) {
         if let Some(poll) = self.poll.take()
-            && let Ok(mut worker) = self.desk.worker.try_borrow_mut()
+            && let Ok(mut worker) = self.worker_context.worker.try_borrow_mut()
         {
             poll.leave(&mut worker);
         }

@@ -1,6 +1,6 @@
 //! How a server is asked to end, and how it ends: nobody new, a goodbye to everybody, then the rest.
 
-use crate::gate::Gate;
+use crate::admission::Admission;
 use actix_server::ServerHandle;
 use socket2::SockRef;
 use std::{
@@ -68,20 +68,20 @@ impl Entrances {
 pub(super) async fn end(
     handle: &ServerHandle,
     entrances: &Entrances,
-    gate: &Gate,
+    admission: &Admission,
     drain: Duration,
     cut_short: impl Future<Output = ()>,
 ) {
-    let (connections, requests) = (gate.inside(), gate.errands());
+    let (connections, requests) = (admission.connections(), admission.requests());
     tracing::info!(target: TARGET, connections, requests, "ending");
     handle.pause().await;
     // In this time the accepting thread has taken that in, and calls no closed socket a failure.
     tokio::time::sleep(PAUSE_WAIT).await;
     entrances.close();
     // Also ends connections that are kept alive: a client that used one now would only be refused.
-    gate.leave();
+    admission.begin_shutdown();
     let emptied = async {
-        while gate.inside() > 0 || gate.errands() > 0 {
+        while admission.connections() > 0 || admission.requests() > 0 {
             tokio::time::sleep(DRAIN_POLL).await;
         }
     };
@@ -91,7 +91,7 @@ pub(super) async fn end(
         () = cut_short => Some("by a second signal"),
     };
     if let Some(cut_by) = cut_by {
-        let (connections, requests) = (gate.inside(), gate.errands());
+        let (connections, requests) = (admission.connections(), admission.requests());
         tracing::warn!(target: TARGET, connections, requests, "cut off {cut_by}");
     }
     // actix gives what it has left some seconds, but not after somebody has lost patience.

@@ -84,7 +84,7 @@ async fn nothing_is_published_once_no_publish_is_taken() {
     let server = Running::start();
     let mut socket = server.connect(HANDSHAKE).await;
     // Before anybody is told to leave: those who hear of it first have said goodbye by then.
-    server.gate.shut();
+    server.admission.stop_publishing();
     socket.write_all(PUBLISH_FRAME).await.unwrap();
     read_until(&mut socket, r#"{"type":"error","id":7,"code":"unavailable""#).await;
     let mut http = server.connect(PUBLISH).await;
@@ -126,7 +126,7 @@ async fn who_waits_longer_than_the_drain_time_is_cut_off() {
 struct Running {
     address: SocketAddr,
     broker: Broker,
-    gate: Gate,
+    admission: Admission,
     asked: Arc<AtomicUsize>,
     entrances: Entrances,
     handle: ServerHandle,
@@ -161,12 +161,12 @@ impl Running {
         let broker = Broker::new(36, config.broker.clone());
         let engine = engine(broker.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, gate) = (listener.local_addr().unwrap(), Gate::new(1_000));
+        let (address, admission) = (listener.local_addr().unwrap(), Admission::new(1_000));
         let entrances = Entrances::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
-        let server = start(&config, &storage, &gate, vec![listener]).unwrap();
+        let server = start(&config, &storage, &admission, vec![listener]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
-        Self { address, broker, gate, asked, entrances, handle, server: rt::spawn(server) }
+        Self { address, broker, admission, asked, entrances, handle, server: rt::spawn(server) }
     }
 
     async fn connect(&self, request: &[u8]) -> TcpStream {
@@ -176,7 +176,7 @@ impl Running {
     }
 
     async fn end(self, drain: Duration) {
-        end(&self.handle, &self.entrances, &self.gate, drain, std::future::pending()).await;
+        end(&self.handle, &self.entrances, &self.admission, drain, std::future::pending()).await;
         self.server.await.unwrap().unwrap();
     }
 }

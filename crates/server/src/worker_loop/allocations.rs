@@ -4,7 +4,7 @@
 //! readers cost no allocation more.
 
 use super::*;
-use crate::gate::Gate;
+use crate::admission::Admission;
 use allocation_counter::measure;
 use std::{
     cell::Cell,
@@ -46,14 +46,15 @@ struct Counted {
 
 /// Has `readers` of a channel take what is published to it, `messages` at once, and counts while they do.
 fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
-    let gate = Gate::new(readers);
-    let (desk, rounds) = (Desk::alone(gate.clone()), WorkerLoop::new());
+    let admission = Admission::new(readers);
+    let (worker_context, rounds) = (WorkerContext::alone(admission.clone()), WorkerLoop::new());
     let (writes, bytes) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
     for _ in 0..readers {
         let sink = Sink { writes: Rc::clone(&writes), bytes: Rc::clone(&bytes) };
-        let time = desk.clock.now();
-        let connection = Connection::open(opening(wire), &mut desk.worker.borrow_mut(), time);
-        rounds.add(Driver::new(connection, sink, gate.enter().unwrap()));
+        let time = worker_context.clock.now();
+        let connection =
+            Connection::open(opening(wire), &mut worker_context.worker.borrow_mut(), time);
+        rounds.add(Driver::new(connection, sink, admission.admit().unwrap()));
     }
     let mut allocations = 0;
     for round in 0..WARM_UP + ROUNDS {
@@ -65,17 +66,17 @@ fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
         for _ in 0..messages {
             let permit = Grant::open().permit(&"a".parse().unwrap()).unwrap();
             let draft = Draft::new(Content::Text("x".repeat(128).into()));
-            desk.broker.append(permit, draft, 5).unwrap();
+            worker_context.broker.append(permit, draft, 5).unwrap();
         }
-        allocations += measure(|| settle(&rounds, &desk)).count_total;
+        allocations += measure(|| run_until_idle(&rounds, &worker_context)).count_total;
     }
     Counted { allocations, writes: writes.get(), bytes: bytes.get() }
 }
 
 /// Gives turns until nobody asks for one.
-fn settle(rounds: &WorkerLoop<Sink>, desk: &Desk) {
+fn run_until_idle(rounds: &WorkerLoop<Sink>, worker_context: &WorkerContext) {
     let context = &mut Context::from_waker(Waker::noop());
-    while rounds.poll_work(desk, context).is_ready() | rounds.run_round(desk) {}
+    while rounds.poll_work(worker_context, context).is_ready() | rounds.run_round(worker_context) {}
 }
 
 fn opening(wire: Wire) -> Opening {

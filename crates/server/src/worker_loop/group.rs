@@ -8,7 +8,7 @@
 //! ```text
 //!   join    is there nothing to do for it but to write the worker's batch?    each connection
 //!   write   the batch goes to the socket                                      each connection
-//!   settle  its place moves by what the socket took, and it waits             each connection
+//!   finish  its place moves by what the socket took, and it waits             each connection
 //!   turns   of their own: a socket did not take all of it, there is more      some connections, seldom
 //! ```
 
@@ -19,7 +19,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll},
 };
-use tidewire_broker::SeatId;
+use tidewire_broker::WaiterId;
 use tidewire_connection::Worker;
 
 /// Those who have joined and whose sockets were not written to. Kept by a worker and used again.
@@ -30,7 +30,7 @@ pub(super) struct Group {
 
 #[derive(Debug)]
 struct Member {
-    seat: SeatId,
+    waiter: WaiterId,
     /// What its socket said, unless that panicked.
     written: Option<Poll<io::Result<usize>>>,
 }
@@ -48,13 +48,13 @@ impl Group {
         worker: &mut Worker,
     ) -> bool {
         let Some(Entry { driver, .. }) = place.as_deref_mut() else { return false };
-        let seat = driver.seat();
-        let is_leaving = budget.desk.is_leaving.get();
-        let join = || !is_leaving && driver.join(worker, budget.time);
+        let waiter = driver.waiter();
+        let is_shutting_down = budget.worker_context.is_shutting_down.get();
+        let join = || !is_shutting_down && driver.join(worker, budget.time);
         match catch_unwind(AssertUnwindSafe(join)) {
-            Ok(true) => self.members.push(Member { seat, written: None }),
+            Ok(true) => self.members.push(Member { waiter, written: None }),
             Ok(false) => return false,
-            Err(_) => cut_off(place, seat, worker),
+            Err(_) => cut_off(place, waiter, worker),
         }
         true
     }
@@ -71,23 +71,23 @@ impl Group {
         }
         match worker.batch.contiguous() {
             Some(bytes) => self.write_slices(entries, &[IoSlice::new(bytes)]),
-            None => self.write_slices(entries, &worker.batch.slices(&budget.desk.broker)),
+            None => self.write_slices(entries, &worker.batch.slices(&budget.worker_context.broker)),
         }
         // First all of them: a turn of its own takes the batch that the others have written.
         self.members.retain_mut(|member| {
-            let Some(place) = entries.get_mut(member.seat.index()) else { return false };
-            settle(place, member, budget, worker)
+            let Some(place) = entries.get_mut(member.waiter.index()) else { return false };
+            finish(place, member, budget, worker)
         });
-        for Member { seat, .. } in self.members.drain(..) {
-            if let Some(place) = entries.get_mut(seat.index()) {
+        for Member { waiter, .. } in self.members.drain(..) {
+            if let Some(place) = entries.get_mut(waiter.index()) {
                 give_turn(place, Cause::News, budget, worker);
             }
         }
     }
 
     fn write_slices<S: Socket>(&mut self, entries: &mut Entries<S>, slices: &[IoSlice<'_>]) {
-        for Member { seat, written } in &mut self.members {
-            let Some(Some(entry)) = entries.get_mut(seat.index()) else { continue };
+        for Member { waiter, written } in &mut self.members {
+            let Some(Some(entry)) = entries.get_mut(waiter.index()) else { continue };
             let Entry { driver, waker, .. } = &mut **entry;
             let write = || driver.write_shared(&mut Context::from_waker(waker), slices);
             *written = catch_unwind(AssertUnwindSafe(write)).ok();
@@ -96,18 +96,18 @@ impl Group {
 }
 
 /// Has a member take in what its socket said; says whether it needs a turn of its own.
-fn settle<S: Socket>(
+fn finish<S: Socket>(
     place: &mut Option<Box<Entry<S>>>,
     member: &Member,
     budget: &Budget<'_>,
     worker: &mut Worker,
 ) -> bool {
     let Some(Entry { driver, waker, .. }) = place.as_deref_mut() else { return false };
-    let settle = |written| driver.settle(written, worker, budget.time, waker);
-    let settle = || member.written.as_ref().map(settle);
-    if let Ok(Some(is_settled)) = catch_unwind(AssertUnwindSafe(settle)) {
-        return !is_settled;
+    let finish = |written| driver.finish(written, worker, budget.time, waker);
+    let finish = || member.written.as_ref().map(finish);
+    if let Ok(Some(is_finished)) = catch_unwind(AssertUnwindSafe(finish)) {
+        return !is_finished;
     }
-    cut_off(place, member.seat, worker);
+    cut_off(place, member.waiter, worker);
     false
 }

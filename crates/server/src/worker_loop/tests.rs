@@ -1,7 +1,7 @@
 //! Rounds over sockets that a test scripts, and which note who was read from and written to, and when.
 
 use super::*;
-use crate::gate::Gate;
+use crate::admission::Admission;
 use actix_web::rt;
 use std::{
     cell::Cell,
@@ -28,11 +28,11 @@ fn news_is_delivered_by_one_write_and_the_reading_side_is_not_asked() {
     for wire in [SSE, RAW] {
         let server = Server::start();
         let client = server.follow(wire, "a", Place::NOW);
-        server.settle();
+        server.run_until_idle();
         let (reads, writes) = client.counts();
         for n in 0..100 {
             server.publish("a", "x");
-            server.settle();
+            server.run_until_idle();
             assert_eq!(client.counts(), (reads, writes + n + 1), "{wire:?}");
         }
     }
@@ -42,22 +42,22 @@ fn news_is_delivered_by_one_write_and_the_reading_side_is_not_asked() {
 fn who_takes_no_bytes_is_not_tried_again_before_it_does() {
     let server = Server::start();
     let client = server.follow(SSE, "a", Place::NOW);
-    server.settle();
+    server.run_until_idle();
     client.script.borrow_mut().room = 10;
     (0..3).for_each(|_| server.publish("a", "news"));
-    server.settle();
+    server.run_until_idle();
     let (_, writes) = client.counts();
     for _ in 0..10 {
         server.publish("a", "more news");
         // What it sends has it woken.
         client.send(b"x".to_vec());
-        server.settle();
+        server.run_until_idle();
     }
     assert_eq!(client.counts().1, writes);
     client.make_room(usize::MAX);
-    server.settle();
+    server.run_until_idle();
     assert_eq!(client.written().matches("news").count(), 13);
-    assert_eq!(server.gate.inside(), 1);
+    assert_eq!(server.admission.connections(), 1);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn those_who_catch_up_take_turns_of_a_bounded_size() {
     (0..4_000).for_each(|_| server.publish("a", &text));
     let clients = [0, 1, 2]
         .map(|_| server.follow(SSE, "a", Place::Since(tidewire_protocol::Since::Earliest)));
-    server.settle();
+    server.run_until_idle();
     for client in &clients {
         assert_eq!(client.written().matches(&text).count(), 4_000);
     }
@@ -85,13 +85,13 @@ fn a_flood_of_publishes_lets_others_publish() {
     let server = Server::start();
     let listener = server.follow(SSE, "a", Place::NOW);
     let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
-    server.settle();
+    server.run_until_idle();
     for (client, letter) in clients.iter().zip(["a", "b"]) {
         let mut flood = Vec::new();
         (0..2_000).for_each(|_| ws_frame::encode_text(letter, Some([1, 2, 3, 4]), &mut flood));
         client.send(flood);
     }
-    server.settle();
+    server.run_until_idle();
     let written = listener.written();
     let published: Vec<&str> =
         written.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
@@ -104,38 +104,47 @@ fn a_flood_of_publishes_lets_others_publish() {
 fn the_end_of_a_client_that_hears_nothing_is_noticed() {
     let server = Server::start();
     let client = server.follow(SSE, "a", Place::NOW);
-    server.settle();
-    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (1, 1));
+    server.run_until_idle();
+    assert_eq!(
+        (server.admission.connections(), server.worker_context.worker.borrow().lane.len()),
+        (1, 1)
+    );
     client.send(Vec::new());
-    server.settle();
-    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (0, 0));
+    server.run_until_idle();
+    assert_eq!(
+        (server.admission.connections(), server.worker_context.worker.borrow().lane.len()),
+        (0, 0)
+    );
 }
 
 #[test]
 fn a_connection_that_panics_costs_the_others_nothing() {
     let server = Server::start();
     let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
-    server.settle();
+    server.run_until_idle();
     clients[0].script.borrow_mut().is_faulty = true;
     for _ in 0..2 {
         server.publish("a", "x");
-        server.settle();
+        server.run_until_idle();
     }
     assert_eq!(clients[1].written().matches('x').count(), 2);
-    assert_eq!((server.gate.inside(), server.desk.worker.borrow().lane.len()), (1, 1));
+    assert_eq!(
+        (server.admission.connections(), server.worker_context.worker.borrow().lane.len()),
+        (1, 1)
+    );
 }
 
 #[test]
 fn a_round_ends_though_turns_are_left() {
     let server = Server::start();
     let clients: Vec<_> = (0..200).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
-    server.settle();
+    server.run_until_idle();
     server.publish("a", "x");
     assert!(server.poll_work());
-    assert!(server.rounds.run_round(&server.desk), "all in one round");
+    assert!(server.rounds.run_round(&server.worker_context), "all in one round");
     let heard = clients.iter().filter(|client| client.written().contains("data: x")).count();
     assert!((1..=64).contains(&heard), "{heard}");
-    server.settle();
+    server.run_until_idle();
     assert!(clients.iter().all(|client| client.written().contains("data: x")));
 }
 
@@ -143,9 +152,9 @@ fn a_round_ends_though_turns_are_left() {
 async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
     let server = Server::start();
     let client = server.follow(SSE, "a", Place::NOW);
-    server.settle();
+    server.run_until_idle();
     // Each delivery brings about the next, as publishers on other threads would.
-    let (broker, on_write) = (server.desk.broker.clone(), Rc::new(Cell::new(0)));
+    let (broker, on_write) = (server.worker_context.broker.clone(), Rc::new(Cell::new(0)));
     let count = Rc::clone(&on_write);
     client.script.borrow_mut().on_write = Some(Box::new(move || {
         count.set(count.get() + 1);
@@ -161,7 +170,7 @@ async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
     };
     tokio::select! {
         biased;
-        () = server.rounds.run(&server.desk) => {}
+        () = server.rounds.run(&server.worker_context) => {}
         () = others => {}
     }
     assert!((1..10_000).contains(&on_write.get()), "{}", on_write.get());
@@ -171,9 +180,9 @@ async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
 async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of_them() {
     let server = Rc::new(Server::start());
     let client = server.follow(SSE, "a", Place::NOW);
-    server.settle();
+    server.run_until_idle();
     let rounds = Rc::clone(&server);
-    rt::spawn(async move { rounds.rounds.run(&rounds.desk).await });
+    rt::spawn(async move { rounds.rounds.run(&rounds.worker_context).await });
     let served = Rc::new(Cell::new(0));
     // Each task stands for a connection of actix whose client sends as fast as it can.
     for _ in 0..2_000 {
@@ -202,8 +211,8 @@ async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of
 }
 
 struct Server {
-    desk: Desk,
-    gate: Gate,
+    worker_context: WorkerContext,
+    admission: Admission,
     rounds: WorkerLoop<Scripted>,
     /// Every write, in order.
     log: Rc<RefCell<Vec<Write>>>,
@@ -248,9 +257,14 @@ impl Server {
     }
 
     fn over(broker: Broker) -> Self {
-        let gate = Gate::new(1_000);
+        let admission = Admission::new(1_000);
         let (rounds, log) = (WorkerLoop::new(), Rc::default());
-        Self { desk: Desk::over(broker, gate.clone()), gate, rounds, log }
+        Self {
+            worker_context: WorkerContext::over(broker, admission.clone()),
+            admission,
+            rounds,
+            log,
+        }
     }
 
     fn follow(&self, wire: Wire, channel: &str, place: Place) -> Client {
@@ -263,28 +277,31 @@ impl Server {
             identity: Identity::default(),
             version: "0",
         };
-        let time = self.desk.clock.now();
-        let connection = Connection::open(opening, &mut self.desk.worker.borrow_mut(), time);
+        let time = self.worker_context.clock.now();
+        let connection =
+            Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time);
         let script = Script { room: usize::MAX, ..Script::default() };
-        let (client, script) = (connection.seat().index(), Rc::new(RefCell::new(script)));
+        let (client, script) = (connection.waiter().index(), Rc::new(RefCell::new(script)));
         let socket = Scripted { client, script: Rc::clone(&script), log: Rc::clone(&self.log) };
-        self.rounds.add(Driver::new(connection, socket, self.gate.enter().unwrap()));
+        self.rounds.add(Driver::new(connection, socket, self.admission.admit().unwrap()));
         Client { script }
     }
 
     fn publish(&self, channel: &str, text: &str) {
-        publish(&self.desk.broker, channel, text);
+        publish(&self.worker_context.broker, channel, text);
     }
 
     fn poll_work(&self) -> bool {
-        self.rounds.poll_work(&self.desk, &mut Context::from_waker(Waker::noop())).is_ready()
+        self.rounds
+            .poll_work(&self.worker_context, &mut Context::from_waker(Waker::noop()))
+            .is_ready()
     }
 
     /// Gives turns until nobody asks for one.
-    fn settle(&self) {
+    fn run_until_idle(&self) {
         for _ in 0..100_000 {
             let is_ready = self.poll_work();
-            if !self.rounds.run_round(&self.desk) && !is_ready {
+            if !self.rounds.run_round(&self.worker_context) && !is_ready {
                 return;
             }
         }

@@ -45,7 +45,7 @@ pub enum Attack {
     /// Eight readers of `>` from the earliest message over 100,000 channels
     Earliest,
     /// Four clients that resume a million messages of 100 channels from disk
-    Cold,
+    ArchiveRead,
     /// A page from the earliest message over 100,000 channels with a removal each
     Tombstones,
     /// 3,000 clients that come back at once
@@ -108,7 +108,7 @@ impl Attack {
             Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),
             Self::Patterns => (256, "128,000 subscriptions", false),
             Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", false),
-            Self::Cold => (384, "total_bytes_max of the log in memory", true),
+            Self::ArchiveRead => (384, "total_bytes_max of the log in memory", true),
             Self::Return => (64, "3,000 subscribers", false),
         };
         Bounds { growth_mb_max, reason, fills_log }
@@ -116,7 +116,7 @@ impl Attack {
 
     /// Whether its server keeps the log on disk.
     pub(super) fn is_on_disk(self) -> bool {
-        self == Self::Cold
+        self == Self::ArchiveRead
     }
 
     /// The file that configures its server.
@@ -124,7 +124,7 @@ impl Attack {
         let (input_mb, output_mb) = scale.accounts_mb();
         let own = match self {
             Self::Tombstones => "[channels.\"gone.>\"]\ncompact = true\nkeys_max = 10\n",
-            Self::Cold => "retention_messages = 100000\n",
+            Self::ArchiveRead => "retention_messages = 100000\n",
             Self::Values => {
                 "[channels.\"value.>\"]\ncompact = true\nkeys_max = 1000000\nkeys_bytes_max = \"1GiB\"\n"
             }
@@ -163,7 +163,7 @@ impl Attack {
                 });
                 attacker::publish_all(address, batches).await
             }
-            Self::Cold => {
+            Self::ArchiveRead => {
                 let batches = (0..count(1_000_000)).step_by(BATCH * 2).map(|first| {
                     batch((first..first + BATCH * 2).map(|serial| {
                         let channel = serial % 100;
@@ -197,7 +197,7 @@ impl Attack {
             Self::Patterns => readers::patterns(target).await,
             Self::Return => readers::come_back(target).await,
             Self::Earliest => resumes::earliest(target).await,
-            Self::Cold => resumes::cold(target).await,
+            Self::ArchiveRead => resumes::cold(target).await,
             Self::Tombstones => resumes::tombstones(target).await,
         }
     }

@@ -198,7 +198,7 @@ impl Session {
         if self.restless_turns > RESTLESS_TURNS_MAX {
             return Err("a connection never comes to rest".to_owned());
         }
-        connection.rest(desk.worker, &Arc::clone(&self.alarm).into());
+        connection.park(desk.worker, &Arc::clone(&self.alarm).into());
         self.core = Core::Live(connection);
         Ok(())
     }
@@ -295,7 +295,7 @@ impl Session {
             page.write_json(Format::Json, &desk.worker.broker, &mut answer);
             self.answer(answer, desk);
         } else {
-            poll.rest(desk.worker, &Arc::clone(&self.alarm).into());
+            poll.park(desk.worker, &Arc::clone(&self.alarm).into());
             self.core = Core::Poll(poll);
         }
     }

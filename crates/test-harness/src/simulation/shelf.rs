@@ -23,8 +23,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, Asker, Broker, ChannelName, Cold, Content, Draft, Entry, Limits, Loss,
-    Message, Options, Permit, Position, Publishing, Retention, Stretch, Waiting,
+    AppendError, Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits,
+    LossKind, Message, Options, Permit, Position, Publishing, Retention, Stretch, Waiting,
 };
 
 /// The store, and the engine before it.
@@ -53,7 +53,7 @@ struct Inner {
     /// Who has been told to wait.
     waiting: Vec<Waiting>,
     /// What they will be told, once.
-    answers: HashMap<Question, Cold>,
+    answers: HashMap<Question, ArchiveRead>,
     waits: u64,
 }
 
@@ -375,8 +375,8 @@ impl Inner {
     }
 
     /// What there is in a range.
-    fn read(&self, channel: &str, after: u64, upto: u64, bytes_max: usize) -> Cold {
-        let (mut cold, mut bytes) = (Cold::default(), 0);
+    fn read(&self, channel: &str, after: u64, upto: u64, bytes_max: usize) -> ArchiveRead {
+        let (mut cold, mut bytes) = (ArchiveRead::default(), 0);
         let rows = self.racks.get(channel).into_iter().flat_map(|rack| rack.after(after));
         for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
             if bytes >= bytes_max {
@@ -414,9 +414,9 @@ impl Rack {
     }
 
     /// What that is.
-    fn loss(&self, broker: &Broker) -> Loss {
+    fn loss(&self, broker: &Broker) -> LossKind {
         let compaction = broker.options(&self.name).compaction;
-        compaction.map_or(Loss::Messages, |_| Loss::Tombstones)
+        compaction.map_or(LossKind::Messages, |_| LossKind::Tombstones)
     }
 
     fn is_over(&self, retention: &Retention, broker: &Broker, now_ms: u64) -> bool {
@@ -432,8 +432,8 @@ impl Rack {
         let Some(offset) = self.removable(broker).next().map(|(offset, _)| *offset) else { return };
         let loss = self.loss(broker);
         match loss {
-            Loss::Tombstones => broker.lose_one(&self.name, offset, loss),
-            Loss::Messages => broker.lose(&self.name, offset, loss),
+            LossKind::Tombstones => broker.lose_one(&self.name, offset, loss),
+            LossKind::Messages => broker.lose(&self.name, offset, loss),
         }
         self.rows.remove(&offset);
         self.taken = self.taken.max(offset);
@@ -456,7 +456,7 @@ impl Archive for Shelf {
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         let mut inner = lock(&self.inner);
         let name = channel.as_str();
         let question = |reader| (reader, asker.as_of(), name.to_owned(), after, upto, bytes_max);

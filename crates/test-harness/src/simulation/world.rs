@@ -7,12 +7,12 @@ use super::{
     history::History,
     intake::Intake,
     presence::Presence,
+    presence_publisher::PresencePublisher,
     program::Program,
     session::{Alarm, Core, Desk, Session},
     settings::{self, Settings},
     sight::Sight,
     tally::Tally,
-    teller::Teller,
     trace::Trace,
 };
 use fastrand::Rng;
@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) sessions_opened: u64,
     pub(crate) presence: Presence,
-    pub(crate) teller: Teller,
+    pub(crate) presence_publisher: PresencePublisher,
     pub(crate) clients: Vec<Client>,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
@@ -77,7 +77,7 @@ impl World {
             sessions: BTreeMap::new(),
             sessions_opened: 0,
             presence: Presence::default(),
-            teller: Teller::default(),
+            presence_publisher: PresencePublisher::default(),
             clients,
             tally: Tally::default(),
             trace,
@@ -100,7 +100,7 @@ impl World {
             self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
-        self.settle_presence(PRESENCE_STEPS_MAX)?;
+        self.drain_presence(PRESENCE_STEPS_MAX)?;
         self.catch_up(CATCH_UP_STEPS_MAX)?;
         // Everybody is there and asleep. News has to wake them, and soon.
         let channel = self.settings.channel(&mut self.rng);
@@ -147,7 +147,7 @@ impl World {
             self.presence.note_asks(number, &client.asks, &self.settings);
         }
         self.commit()?;
-        self.tell()?;
+        self.flush_presence()?;
         self.accept()?;
         for at in 0..self.workers.len() {
             if self.is_healed || self.rng.u8(..) < 200 {
@@ -174,7 +174,7 @@ impl World {
         }
         let is_rung = self.is_healed || rng.u8(..4) == 0;
         if is_rung {
-            worker.lane.ring(*now_ms);
+            worker.lane.fire_timers(*now_ms);
             *has_due = true;
         }
         if *has_due {

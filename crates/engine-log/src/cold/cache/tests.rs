@@ -27,7 +27,7 @@ fn run(cache: &Cache, after: u64, count: u64) -> Run {
         Arc::new(Message::charged(entry, &charge))
     };
     let messages = (after + 1..=after + count).map(message).collect();
-    let cold = Cold { messages, next: Some(after + count + 1), lost: 0 };
+    let cold = ArchiveRead { messages, next: Some(after + count + 1), lost: 0 };
     Run::new(after, cold, &STATE, Arc::clone(&charge))
 }
 

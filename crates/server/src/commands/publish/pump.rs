@@ -147,7 +147,7 @@ impl<E: Write> Pump<E> {
     fn judge(&mut self, batch_lines: usize, outcome: Outcome) -> anyhow::Result<()> {
         self.wait = Duration::ZERO;
         match outcome {
-            Ok(answers) => self.settle(answers),
+            Ok(answers) => self.resolve(answers),
             Err(error) if error.retryable() => {
                 let retry_after = match &error {
                     PublishError::Unavailable { retry_after, .. } => *retry_after,
@@ -161,23 +161,23 @@ impl<E: Write> Pump<E> {
                     self.queue.shrink_batch(batch_lines);
                     return Ok(());
                 }
-                self.settle(vec![Err(ItemError::new(ErrorCode::PayloadTooLarge, problem.detail))])
+                self.resolve(vec![Err(ItemError::new(ErrorCode::PayloadTooLarge, problem.detail))])
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn settle(&mut self, answers: Vec<Result<Position, ItemError>>) -> anyhow::Result<()> {
+    fn resolve(&mut self, answers: Vec<Result<Position, ItemError>>) -> anyhow::Result<()> {
         let (mut unavailable, mut hopeless) = (None, None);
-        self.queue.settle(answers, |line, answer| match answer {
+        self.queue.resolve(answers, |line, answer| match answer {
             Ok(position) => {
                 self.report.published(line, position);
-                Fate::Settled
+                Fate::Done
             }
             Err(error) => match error.error_code() {
                 Some(ErrorCode::PayloadTooLarge | ErrorCode::BadData) => {
                     self.report.refused(line, error);
-                    Fate::Settled
+                    Fate::Done
                 }
                 Some(code) if code.retryable() => {
                     unavailable = Some(error);

@@ -46,7 +46,7 @@ pub(super) enum Batch<M> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// The answer was final.
-    Settled,
+    Done,
     /// It must be sent again.
     Again,
 }
@@ -109,7 +109,7 @@ impl<M: Clone> Queue<M> {
 
     /// Takes the answers to the oldest messages, in their order. What is to be sent again stays in
     /// front.
-    pub(super) fn settle<A>(
+    pub(super) fn resolve<A>(
         &mut self,
         answers: impl IntoIterator<Item = A>,
         mut judge: impl FnMut(u64, A) -> Fate,
@@ -118,7 +118,7 @@ impl<M: Clone> Queue<M> {
         for answer in answers {
             let Some(entry) = self.entries.pop_front() else { break };
             match judge(entry.line, answer) {
-                Fate::Settled => self.bytes -= entry.bytes,
+                Fate::Done => self.bytes -= entry.bytes,
                 Fate::Again => again.push(entry),
             }
         }
@@ -161,9 +161,9 @@ mod tests {
         assert_eq!(queue.batch(), Batch::Many(vec![1]));
         queue.shrink_batch(1);
         assert_eq!(queue.batch(), Batch::Many(vec![1]));
-        queue.settle([()], |_, ()| Fate::Settled);
+        queue.resolve([()], |_, ()| Fate::Done);
         assert_eq!(queue.batch(), Batch::Many(vec![2, 3]));
-        queue.settle([()], |_, ()| Fate::Settled);
+        queue.resolve([()], |_, ()| Fate::Done);
         assert_eq!(queue.batch(), Batch::Many(vec![3, 4]));
     }
 
@@ -172,9 +172,9 @@ mod tests {
         for sizes in [&[0; 5][..], &[60, 40]] {
             let mut queue = queue(sizes);
             assert!(!queue.has_room());
-            queue.settle([()], |_, ()| Fate::Again);
+            queue.resolve([()], |_, ()| Fate::Again);
             assert!(!queue.has_room());
-            queue.settle([()], |_, ()| Fate::Settled);
+            queue.resolve([()], |_, ()| Fate::Done);
             assert!(queue.has_room());
         }
     }
@@ -183,7 +183,7 @@ mod tests {
     fn what_must_be_sent_again_keeps_its_order_in_front() {
         let mut queue = queue(&[1, 1, 1, 1, 1]);
         let mut seen = Vec::new();
-        queue.settle([Fate::Again, Fate::Settled, Fate::Again], |line, fate| {
+        queue.resolve([Fate::Again, Fate::Done, Fate::Again], |line, fate| {
             seen.push(line);
             fate
         });

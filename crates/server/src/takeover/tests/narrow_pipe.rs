@@ -19,7 +19,7 @@ async fn the_socket_is_taken_only_when_the_whole_head_is_out() {
     let (mut client, fate) = handshake().await;
     let (mut head, mut taken_at) = (Vec::new(), None);
     while !head.ends_with(b"\r\n\r\n") {
-        settle().await;
+        run_others().await;
         if fate.get() == Fate::Ran {
             taken_at = taken_at.or(Some(head.len()));
         }
@@ -32,7 +32,7 @@ async fn the_socket_is_taken_only_when_the_whole_head_is_out() {
 async fn bytes_sent_while_the_head_is_stuck_arrive() {
     let (mut client, fate) = handshake().await;
     client.write_all(b"\x81\x80abcd").await.unwrap();
-    settle().await;
+    run_others().await;
     assert_eq!(fate.get(), Fate::Waiting);
     let mut wire = Vec::new();
     while !wire.ends_with(b"\r\n\r\n\x81\x80abcd") {
@@ -45,7 +45,7 @@ async fn the_closure_is_dropped_unrun_when_the_client_goes_first() {
     let (client, fate) = handshake().await;
     assert_eq!(fate.get(), Fate::Waiting);
     drop(client);
-    settle().await;
+    run_others().await;
     assert_eq!(fate.get(), Fate::Dropped);
 }
 
@@ -110,12 +110,12 @@ async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Fate>>
     };
     rt::spawn(serve(&http, server, None, options));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
-    settle().await;
+    run_others().await;
     (client, fate)
 }
 
 /// Lets the server do all it can.
-async fn settle() {
+async fn run_others() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }

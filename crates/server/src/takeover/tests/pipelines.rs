@@ -29,9 +29,9 @@ async fn nothing_is_polled_while_answers_are_not_taken() {
     ] {
         let pipe = Pipe::open(TIME_MAX).await;
         let _writer = pipe.send(request.repeat(20_000));
-        pipe.settle().await;
+        pipe.run_others().await;
         let (polls, served) = (pipe.polls.get(), pipe.served.get());
-        pipe.settle().await;
+        pipe.run_others().await;
         assert_eq!(pipe.polls.get(), polls, "it spins after {request}");
         assert!(served <= 3, "{served} requests are served of which no answer is taken: {request}");
     }
@@ -149,7 +149,7 @@ impl Pipe {
     }
 
     /// Lets both sides do all they can, as long as one of them still does something.
-    async fn settle(&self) {
+    async fn run_others(&self) {
         for _ in 0..20_000 {
             tokio::task::yield_now().await;
         }

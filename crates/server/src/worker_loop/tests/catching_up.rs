@@ -19,7 +19,7 @@ fn who_is_live_waits_for_small_turns_however_much_others_are_owed() {
     let server = Server::start();
     let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
     let live = server.follow(SSE, "b", Place::NOW);
-    server.settle();
+    server.run_until_idle();
     server.log.borrow_mut().clear();
     fall_behind(&server);
     server.publish("b", "hello");
@@ -41,7 +41,7 @@ fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
     let server = Server::start();
     let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
     let live = [server.follow(SSE, "b", Place::NOW), server.follow(RAW, "b", Place::NOW)];
-    server.settle();
+    server.run_until_idle();
     fall_behind(&server);
     while readers.iter().any(|reader| reader.counts().1 < 2) {
         server.round();
@@ -55,7 +55,7 @@ fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
     server.round();
     assert!(live.iter().all(|client| client.written().contains("hello")));
     assert!(live[1].written().contains("are you there"));
-    server.settle();
+    server.run_until_idle();
     assert!(readers.iter().all(|reader| reader.written().matches("data: ").count() == 1_001));
 }
 
@@ -63,19 +63,19 @@ fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
 fn who_catches_up_comes_further_in_each_round_though_there_is_always_news() {
     let server = Server::start();
     let live: Vec<_> = (0..100).map(|_| server.follow(SSE, "b", Place::NOW)).collect();
-    server.settle();
+    server.run_until_idle();
     fall_behind(&server);
     let reader = server.follow(SSE, "a", EARLIEST);
     let mut before = 0;
     while reader.written().matches("data: ").count() < 1_000 {
         server.publish("b", "x");
         server.round();
-        assert!(server.desk.worker.borrow_mut().lane.wake(0), "no news is left over");
+        assert!(server.worker_context.worker.borrow_mut().lane.wake(0), "no news is left over");
         let written = reader.written().len();
         assert!(written > before, "it is at {written} bytes still");
         before = written;
     }
-    server.settle();
+    server.run_until_idle();
     assert!(live.iter().all(|client| client.written().contains("data: x")));
 }
 
@@ -89,7 +89,7 @@ fn a_turn_ends_when_looking_for_little_has_been_enough_work() {
         }
     }
     let readers = [0, 1].map(|_| server.follow(SSE, "wanted.>", EARLIEST));
-    server.settle();
+    server.run_until_idle();
     assert!(readers.iter().all(|reader| reader.written().matches("data: y").count() == 120));
     let log = server.log.borrow();
     let longest = log.chunk_by(|a, b| a.client == b.client).map(<[_]>::len).max();
@@ -106,21 +106,21 @@ fn publishers_wake_only_a_loop_that_waits() {
     }
     let server = Server::start();
     let client = server.follow(SSE, "a", Place::NOW);
-    server.settle();
+    server.run_until_idle();
     let count = Arc::new(Count(0.into()));
     let waker = Arc::clone(&count).into();
-    let poll = || server.rounds.poll_work(&server.desk, &mut Context::from_waker(&waker));
+    let poll = || server.rounds.poll_work(&server.worker_context, &mut Context::from_waker(&waker));
     let wakes = || count.0.load(SeqCst);
     server.publish("a", "1");
     assert!(poll().is_ready());
     server.publish("a", "2");
     assert_eq!(wakes(), 0, "it has work, and looks again");
-    server.settle();
+    server.run_until_idle();
     assert!(poll().is_pending());
     server.publish("a", "3");
     server.publish("a", "4");
     assert_eq!(wakes(), 1);
-    server.settle();
+    server.run_until_idle();
     assert_eq!(client.written().matches("data: ").count(), 4);
 }
 
@@ -133,6 +133,6 @@ fn fall_behind(server: &Server) {
 impl Server {
     fn round(&self) {
         let _ = self.poll_work();
-        self.rounds.run_round(&self.desk);
+        self.rounds.run_round(&self.worker_context);
     }
 }

@@ -1,54 +1,54 @@
-//! Sets of seats, 64 to a word, so that they are united a word at a time.
+//! Sets of waiters, 64 to a word, so that they are united a word at a time.
 //!
 //! Who follows many patterns sits in many sets. To tell of a channel that several patterns select, a lane
-//! unites their sets, a window of seats at a time, and visits each seat once.
+//! unites their sets, a window of waiters at a time, and visits each waiter once.
 
 use std::ops::ControlFlow;
 
-/// Seats by number. The words are in order, and none is empty: a set of one seat has one word.
+/// Waiters by number. The words are in order, and none is empty: a set of one waiter has one word.
 #[derive(Debug, Default)]
-pub(crate) struct SeatSet(Vec<Word>);
+pub(crate) struct WaiterSet(Vec<Word>);
 
-/// Seat `64 * at + bit` is in the set if that bit is set.
+/// Waiter `64 * at + bit` is in the set if that bit is set.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     at: usize,
     bits: u64,
 }
 
-/// Any seats of a lane, with a word for each 64 that there could be.
+/// Any waiters of a lane, with a word for each 64 that there could be.
 #[derive(Debug, Default)]
-pub(crate) struct SeatBits(Vec<u64>);
+pub(crate) struct WaiterBits(Vec<u64>);
 
-/// Those seats of some sets that are in one window.
+/// Those waiters of some sets that are in one window.
 #[derive(Debug)]
 pub(crate) struct Window {
     first: usize,
     words: [u64; WINDOW_WORDS],
 }
 
-impl SeatSet {
+impl WaiterSet {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// No seat of the set has this number, nor a higher one.
+    /// No waiter of the set has this number, nor a higher one.
     pub(crate) fn end(&self) -> usize {
         self.0.last().map_or(0, |word| (word.at + 1) * WORD_SEATS)
     }
 
-    /// O(log words), and O(words) for the first seat of a word.
-    pub(crate) fn insert(&mut self, seat: usize) {
-        let (at, bit) = place(seat);
+    /// O(log words), and O(words) for the first waiter of a word.
+    pub(crate) fn insert(&mut self, waiter: usize) {
+        let (at, bit) = place(waiter);
         match self.0.binary_search_by_key(&at, |word| word.at) {
             Ok(found) => self.0.get_mut(found).into_iter().for_each(|word| word.bits |= bit),
             Err(gap) => self.0.insert(gap, Word { at, bits: bit }),
         }
     }
 
-    /// Takes a seat out, if it is there. O(log words), and O(words) for the last seat of a word.
-    pub(crate) fn remove(&mut self, seat: usize) {
-        let (at, bit) = place(seat);
+    /// Takes a waiter out, if it is there. O(log words), and O(words) for the last waiter of a word.
+    pub(crate) fn remove(&mut self, waiter: usize) {
+        let (at, bit) = place(waiter);
         let Ok(found) = self.0.binary_search_by_key(&at, |word| word.at) else { return };
         let Some(word) = self.0.get_mut(found) else { return };
         word.bits &= !bit;
@@ -61,34 +61,34 @@ impl SeatSet {
     }
 }
 
-impl SeatBits {
-    pub(crate) fn insert(&mut self, seat: usize) {
-        let (at, bit) = place(seat);
+impl WaiterBits {
+    pub(crate) fn insert(&mut self, waiter: usize) {
+        let (at, bit) = place(waiter);
         if self.0.len() <= at {
             self.0.resize(at + 1, 0);
         }
         self.0.get_mut(at).into_iter().for_each(|bits| *bits |= bit);
     }
 
-    pub(crate) fn remove(&mut self, seat: usize) {
-        let (at, bit) = place(seat);
+    pub(crate) fn remove(&mut self, waiter: usize) {
+        let (at, bit) = place(waiter);
         self.0.get_mut(at).into_iter().for_each(|bits| *bits &= !bit);
     }
 }
 
 impl Window {
-    /// The window that `seat` is in, with no seat in it yet.
-    pub(crate) fn around(seat: usize) -> Self {
-        Self { first: seat / WINDOW_SEATS * WINDOW_WORDS, words: [0; WINDOW_WORDS] }
+    /// The window that `waiter` is in, with no waiter in it yet.
+    pub(crate) fn around(waiter: usize) -> Self {
+        Self { first: waiter / WINDOW_SEATS * WINDOW_WORDS, words: [0; WINDOW_WORDS] }
     }
 
-    /// The first seat after it.
+    /// The first waiter after it.
     pub(crate) fn end(&self) -> usize {
         self.first * WORD_SEATS + WINDOW_SEATS
     }
 
-    /// Adds the seats of `set`.
-    pub(crate) fn add(&mut self, set: &SeatSet) {
+    /// Adds the waiters of `set`.
+    pub(crate) fn add(&mut self, set: &WaiterSet) {
         let start = set.0.partition_point(|word| word.at < self.first);
         for Word { at, bits } in set.0.get(start..).unwrap_or_default() {
             let Some(word) = self.words.get_mut(at - self.first) else { return };
@@ -96,14 +96,14 @@ impl Window {
         }
     }
 
-    /// Takes the seats of `bits` out.
-    pub(crate) fn subtract(&mut self, bits: &SeatBits) {
+    /// Takes the waiters of `bits` out.
+    pub(crate) fn subtract(&mut self, bits: &WaiterBits) {
         let others = bits.0.get(self.first..).unwrap_or_default();
         self.words.iter_mut().zip(others).for_each(|(word, other)| *word &= !other);
     }
 
-    /// Visits each seat from `from` on that is in this window or in `other`, which is of the same seats, and
-    /// says whether it is in this one. Returns the seat at which the visitor broke off.
+    /// Visits each waiter from `from` on that is in this window or in `other`, which is of the same waiters, and
+    /// says whether it is in this one. Returns the waiter at which the visitor broke off.
     pub(crate) fn visit_either(
         &self,
         other: &Self,
@@ -117,9 +117,9 @@ impl Window {
             later = u64::MAX;
             while bits != 0 {
                 let bit = bits & bits.wrapping_neg();
-                let seat = at * WORD_SEATS + usize::try_from(bit.trailing_zeros()).unwrap_or(0);
-                if visit(seat, one & bit != 0).is_break() {
-                    return Some(seat);
+                let waiter = at * WORD_SEATS + usize::try_from(bit.trailing_zeros()).unwrap_or(0);
+                if visit(waiter, one & bit != 0).is_break() {
+                    return Some(waiter);
                 }
                 bits ^= bit;
             }
@@ -128,8 +128,8 @@ impl Window {
     }
 }
 
-fn place(seat: usize) -> (usize, u64) {
-    (seat / WORD_SEATS, 1 << (seat % WORD_SEATS))
+fn place(waiter: usize) -> (usize, u64) {
+    (waiter / WORD_SEATS, 1 << (waiter % WORD_SEATS))
 }
 
 const WORD_SEATS: usize = 64;
@@ -148,33 +148,33 @@ mod tests {
     fn windows_of_sets_agree_with_naive_sets() {
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..200 {
-            let seats = [3, 70, 5_000, 20_000][random.usize(0..4)];
-            let mut sets: [(SeatSet, BTreeSet<usize>); 3] = Default::default();
+            let waiters = [3, 70, 5_000, 20_000][random.usize(0..4)];
+            let mut sets: [(WaiterSet, BTreeSet<usize>); 3] = Default::default();
             for _ in 0..random.usize(0..300) {
                 let (set, naive) = &mut sets[random.usize(0..3)];
-                let seat = random.usize(0..seats);
+                let waiter = random.usize(0..waiters);
                 if random.u8(0..3) > 0 {
-                    set.insert(seat);
-                    naive.insert(seat);
+                    set.insert(waiter);
+                    naive.insert(waiter);
                 } else {
-                    set.remove(seat);
-                    naive.remove(&seat);
+                    set.remove(waiter);
+                    naive.remove(&waiter);
                 }
             }
-            let (mut bits, mut without) = (SeatBits::default(), BTreeSet::new());
+            let (mut bits, mut without) = (WaiterBits::default(), BTreeSet::new());
             for _ in 0..random.usize(0..50) {
-                let seat = random.usize(0..seats);
-                bits.insert(seat);
-                without.insert(seat);
-                let seat = random.usize(0..seats);
-                bits.remove(seat);
-                without.remove(&seat);
+                let waiter = random.usize(0..waiters);
+                bits.insert(waiter);
+                without.insert(waiter);
+                let waiter = random.usize(0..waiters);
+                bits.remove(waiter);
+                without.remove(&waiter);
             }
             let [(one, naive_one), (two, naive_two), (three, naive_three)] = &sets;
             let mut expected: BTreeSet<usize> = naive_one.union(naive_two).copied().collect();
-            expected.retain(|seat| !without.contains(seat));
+            expected.retain(|waiter| !without.contains(waiter));
             expected.extend(naive_three);
-            let begin = random.usize(0..=seats);
+            let begin = random.usize(0..=waiters);
             let (mut found, mut from) = (Vec::new(), begin);
             let end = one.end().max(two.end()).max(three.end());
             while from < end {
@@ -184,14 +184,14 @@ mod tests {
                 window.subtract(&bits);
                 other.add(three);
                 let mut left = random.usize(0..100);
-                let stopped = window.visit_either(&other, from, |seat, is_in_first| {
+                let stopped = window.visit_either(&other, from, |waiter, is_in_first| {
                     if left == 0 {
                         return ControlFlow::Break(());
                     }
                     left -= 1;
-                    let is_in = naive_one.contains(&seat) || naive_two.contains(&seat);
-                    assert_eq!(is_in_first, is_in && !without.contains(&seat));
-                    found.push(seat);
+                    let is_in = naive_one.contains(&waiter) || naive_two.contains(&waiter);
+                    assert_eq!(is_in_first, is_in && !without.contains(&waiter));
+                    found.push(waiter);
                     ControlFlow::Continue(())
                 });
                 from = stopped.unwrap_or(window.end());

@@ -1,7 +1,8 @@
 //! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
 
 use crate::{
-    accounts::Accounts, clock::Clock, gate::Gate, in_flight::InFlight, worker_loop::WorkerLoop,
+    accounts::Accounts, admission::Admission, clock::Clock, in_flight::InFlight,
+    worker_loop::WorkerLoop,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -13,8 +14,8 @@ use tidewire_connection::{Limits, Worker};
 use tidewire_engine_log::LogEngine;
 use tokio::{net::TcpStream, time::MissedTickBehavior};
 
-/// One to a worker thread, behind an `Rc`.
-pub(crate) struct Desk {
+/// One for each worker thread, behind an `Rc`.
+pub(crate) struct WorkerContext {
     pub(crate) worker: RefCell<Worker>,
     pub(crate) connections: WorkerLoop<TcpStream>,
     /// Every connection reads into this; it keeps only what is unfinished.
@@ -22,15 +23,15 @@ pub(crate) struct Desk {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) broker: Broker,
     pub(crate) clock: Clock,
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     pub(crate) limits: Limits,
-    pub(crate) house: House,
-    pub(crate) is_leaving: Cell<bool>,
+    pub(crate) http: HttpContext,
+    pub(crate) is_shutting_down: Cell<bool>,
 }
 
 /// What the routes need to know that connections do not.
 #[derive(Clone, Debug)]
-pub(crate) struct House {
+pub(crate) struct HttpContext {
     /// The largest body of a batch, in bytes.
     pub(crate) batch_bytes_max: usize,
     /// How long a request body may take to arrive.
@@ -47,14 +48,14 @@ pub(crate) struct House {
     pub(crate) log: Option<Arc<LogEngine>>,
 }
 
-impl Desk {
+impl WorkerContext {
     pub(crate) fn new(
         broker: Broker,
         lane: Lane,
         engine: Arc<dyn Engine>,
-        gate: Gate,
+        admission: Admission,
         limits: Limits,
-        house: House,
+        http: HttpContext,
     ) -> Self {
         Self {
             worker: RefCell::new(Worker::new(broker.clone(), lane, limits)),
@@ -63,23 +64,23 @@ impl Desk {
             engine,
             broker,
             clock: Clock::start(),
-            gate,
+            admission,
             limits,
-            house,
-            is_leaving: Cell::new(false),
+            http,
+            is_shutting_down: Cell::new(false),
         }
     }
 
     /// One whose broker and engine are its own.
     #[cfg(test)]
-    pub(crate) fn alone(gate: Gate) -> Self {
-        Self::over(Broker::new(1, tidewire_broker::Limits::default()), gate)
+    pub(crate) fn alone(admission: Admission) -> Self {
+        Self::over(Broker::new(1, tidewire_broker::Limits::default()), admission)
     }
 
     /// One whose engine keeps the log in memory.
     #[cfg(test)]
-    pub(crate) fn over(broker: Broker, gate: Gate) -> Self {
-        let house = House {
+    pub(crate) fn over(broker: Broker, admission: Admission) -> Self {
+        let http = HttpContext {
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
@@ -90,7 +91,7 @@ impl Desk {
         };
         let lane = broker.lane().unwrap();
         let engine = Arc::new(tidewire_broker::MemoryEngine::new(broker.clone()));
-        Self::new(broker, lane, engine, gate, Limits::default(), house)
+        Self::new(broker, lane, engine, admission, Limits::default(), http)
     }
 
     /// Runs this worker's connections.
@@ -106,26 +107,26 @@ impl Desk {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            self.ring(self.clock.now().steady_ms);
+            self.fire_timers(self.clock.now().steady_ms);
         }
     }
 
-    /// Has every connection say goodbye once the gate says that it is time to leave.
-    pub(crate) async fn run_leaving(&self) {
-        self.gate.left().await;
-        self.is_leaving.set(true);
+    /// Has every connection say goodbye once the shutdown begins.
+    pub(crate) async fn run_shutdown(&self) {
+        self.admission.shutdown_begun().await;
+        self.is_shutting_down.set(true);
         // The goodbyes come after all that was published.
-        self.worker.borrow_mut().lane.settle_all();
-        self.ring(u64::MAX);
+        self.worker.borrow_mut().lane.advance_to_head();
+        self.fire_timers(u64::MAX);
     }
 
-    fn ring(&self, now_ms: u64) {
-        self.worker.borrow_mut().lane.ring(now_ms);
+    fn fire_timers(&self, now_ms: u64) {
+        self.worker.borrow_mut().lane.fire_timers(now_ms);
     }
 }
 
-impl Drop for Desk {
-    /// When the runtime stops, those who are still here give up their seats.
+impl Drop for WorkerContext {
+    /// When the runtime stops, the remaining connections give up their waiters.
     fn drop(&mut self) {
         self.connections.leave(self.worker.get_mut());
     }

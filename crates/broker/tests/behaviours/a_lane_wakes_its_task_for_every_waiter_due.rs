@@ -29,7 +29,7 @@ fn woken(count: &Count) -> usize {
     count.0.swap(0, Ordering::SeqCst)
 }
 
-fn settle(lane: &mut Lane, task: &Waker) {
+fn run_until_idle(lane: &mut Lane, task: &Waker) {
     while lane.poll_news(&mut Context::from_waker(task)) == Poll::Ready(()) {
         while lane.wake(64) {}
     }
@@ -40,24 +40,24 @@ fn news_and_time_reach_a_sleeper_through_the_lanes_task() {
     let broker = broker(10);
     let mut lane = broker.lane().unwrap();
     let ((task_count, task), (sleeper_count, sleeper)) = (waker(), waker());
-    let seat = lane.sit();
-    lane.follow(seat, &"a".parse().unwrap());
-    settle(&mut lane, &task);
+    let waiter = lane.register();
+    lane.follow(waiter, &"a".parse().unwrap());
+    run_until_idle(&mut lane, &task);
 
-    lane.sleep(seat, &sleeper, Some(500));
+    lane.sleep(waiter, &sleeper, Some(500));
     publish(&broker, "a");
     assert_eq!((woken(&task_count), woken(&sleeper_count)), (1, 0));
-    settle(&mut lane, &task);
+    run_until_idle(&mut lane, &task);
     assert_eq!(woken(&sleeper_count), 1);
-    assert!(lane.take_news(seat).is_some());
+    assert!(lane.take_news(waiter).is_some());
 
-    lane.sleep(seat, &sleeper, Some(500));
-    lane.ring(499);
-    settle(&mut lane, &task);
+    lane.sleep(waiter, &sleeper, Some(500));
+    lane.fire_timers(499);
+    run_until_idle(&mut lane, &task);
     assert_eq!((woken(&task_count), woken(&sleeper_count)), (0, 0));
-    lane.ring(500);
+    lane.fire_timers(500);
     assert_eq!((woken(&task_count), woken(&sleeper_count)), (1, 0));
-    settle(&mut lane, &task);
+    run_until_idle(&mut lane, &task);
     assert_eq!(woken(&sleeper_count), 1);
 }
 
@@ -66,37 +66,37 @@ fn who_rests_is_not_woken_by_news() {
     let broker = broker(10);
     let mut lane = broker.lane().unwrap();
     let ((_, task), (sleeper_count, sleeper)) = (waker(), waker());
-    let seat = lane.sit();
-    lane.follow(seat, &"a".parse().unwrap());
-    lane.rest(seat, &sleeper, Some(500));
+    let waiter = lane.register();
+    lane.follow(waiter, &"a".parse().unwrap());
+    lane.park(waiter, &sleeper, Some(500));
     publish(&broker, "a");
-    settle(&mut lane, &task);
+    run_until_idle(&mut lane, &task);
     assert_eq!(woken(&sleeper_count), 0);
-    lane.ring(500);
-    settle(&mut lane, &task);
+    lane.fire_timers(500);
+    run_until_idle(&mut lane, &task);
     assert_eq!(woken(&sleeper_count), 1);
 }
 
 #[test]
-fn a_seat_given_up_is_neither_told_nor_woken() {
+fn a_removed_waiter_is_neither_notified_nor_woken() {
     let broker = broker(10);
     let mut lane = broker.lane().unwrap();
     let ((_, task), (sleeper_count, sleeper)) = (waker(), waker());
-    let seats = [lane.sit(), lane.sit(), lane.sit()];
-    for seat in seats {
-        lane.follow(seat, &"a".parse().unwrap());
-        lane.follow(seat, &"*".parse().unwrap());
-        lane.sleep(seat, &sleeper, None);
+    let waiters = [lane.register(), lane.register(), lane.register()];
+    for waiter in waiters {
+        lane.follow(waiter, &"a".parse().unwrap());
+        lane.follow(waiter, &"*".parse().unwrap());
+        lane.sleep(waiter, &sleeper, None);
     }
-    lane.rise(seats[0]);
-    lane.unfollow(seats[1], &"a".parse().unwrap());
-    lane.unfollow(seats[1], &"*".parse().unwrap());
+    lane.remove(waiters[0]);
+    lane.unfollow(waiters[1], &"a".parse().unwrap());
+    lane.unfollow(waiters[1], &"*".parse().unwrap());
     publish(&broker, "a");
-    settle(&mut lane, &task);
+    run_until_idle(&mut lane, &task);
     assert_eq!(woken(&sleeper_count), 1);
-    assert!(lane.take_news(seats[1]).is_none() && lane.take_news(seats[2]).is_some());
-    lane.rise(seats[1]);
-    lane.rise(seats[2]);
+    assert!(lane.take_news(waiters[1]).is_none() && lane.take_news(waiters[2]).is_some());
+    lane.remove(waiters[1]);
+    lane.remove(waiters[2]);
     assert!(lane.is_empty());
 }
 
@@ -104,13 +104,13 @@ fn a_seat_given_up_is_neither_told_nor_woken() {
 fn a_channel_that_was_only_followed_is_forgotten_with_its_last_follower() {
     let broker = broker(10);
     let mut lane = broker.lane().unwrap();
-    let seat = lane.sit();
-    lane.follow(seat, &"never.used".parse().unwrap());
-    lane.follow(seat, &"used".parse().unwrap());
+    let waiter = lane.register();
+    lane.follow(waiter, &"never.used".parse().unwrap());
+    lane.follow(waiter, &"used".parse().unwrap());
     publish(&broker, "used");
     assert_eq!(broker.stats().channels, 2);
-    lane.unfollow(seat, &"never.used".parse().unwrap());
+    lane.unfollow(waiter, &"never.used".parse().unwrap());
     assert_eq!(broker.stats().channels, 1);
-    lane.rise(seat);
+    lane.remove(waiter);
     assert_eq!(broker.stats().channels, 1);
 }

@@ -11,7 +11,7 @@ use std::{
     task::Poll,
 };
 use tidewire_broker::{
-    Archive, Asker, Broker, ChannelName, Cold, Limits, Reader, Retention, Rules, Start,
+    Archive, ArchiveRead, Asker, Broker, ChannelName, Limits, Reader, Retention, Rules, Start,
 };
 
 /// A shelf that may be out of reach.
@@ -29,9 +29,9 @@ impl Archive for Remote {
         upto: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<Cold> {
+    ) -> Poll<ArchiveRead> {
         match self.is_away.load(Ordering::SeqCst) {
-            true => Poll::Ready(Cold { lost: upto, ..Cold::default() }),
+            true => Poll::Ready(ArchiveRead { lost: upto, ..ArchiveRead::default() }),
             false => self.shelf.read(channel, after, upto, bytes_max, asker),
         }
     }
@@ -52,7 +52,7 @@ impl Archive for Remote {
 }
 
 #[test]
-fn a_read_that_fails_is_told_to_its_reader_only() {
+fn a_read_that_fails_is_a_gap_for_its_reader_only() {
     let retention = Retention { age_max_ms: 10, ..Retention::default() };
     let limits = Limits { rules: Rules::keeping(retention), ..Limits::default() };
     let remote = Arc::new(Remote::default());

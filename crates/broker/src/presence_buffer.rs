@@ -1,8 +1,8 @@
-//! Who comes and who goes, until the channels `$presence.…` have been told of it.
+//! Joins and leaves that are not published to the channels `$presence.…` yet.
 //!
 //! Those channels are compacted and keyed by connection, so the log itself is the list of members,
-//! and joining costs nothing that grows with it. Here stands only what it has yet to be told: the
-//! net of each connection's comings and goings since the last round, which may be nothing.
+//! and joining costs nothing that grows with it. The buffer holds only what is not published yet: the
+//! net of each connection's joins and leaves since the last flush, which may be nothing.
 
 use crate::{
     Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit, Reader,
@@ -15,37 +15,37 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Comings and goings that no channel has been told of yet. A broker has one.
+/// Joins and leaves that are not published yet. A broker has one.
 ///
-/// Connections call [`Roster::join`] and [`Roster::leave`]. Once an interval a [`crate::Round`] takes
+/// Connections call [`PresenceBuffer::join`] and [`PresenceBuffer::leave`]. Once an interval a [`crate::PresenceFlush`] takes
 /// the changes into the log, and puts back those that failed.
 #[derive(Debug, Default)]
-pub struct Roster {
-    untold: Mutex<Untold>,
+pub struct PresenceBuffer {
+    pending: Mutex<Pending>,
 }
 
-/// What one connection's comings and goings on one channel amount to.
+/// What one connection's joins and leaves on one channel amount to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The channel to be told.
+pub struct PresenceChange {
+    /// The channel of presence to publish to.
     channel: ChannelName,
     connection: Label,
-    /// The channel counts the connection among the members: something is to be said in any case.
-    is_told: bool,
+    /// The channel counts the connection among the members: something has to be published in any case.
+    is_listed: bool,
     /// Who is there now, as JSON, or nobody.
     member: Option<Box<str>>,
 }
 
-/// As much waits to be told as may: this joining never will be.
+/// The buffer is full: this join is never published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{CHANGES_BYTES_MAX} bytes of joins wait to be told, as many as are allowed")]
-pub struct RosterFull;
+#[error("{CHANGES_BYTES_MAX} bytes of joins wait to be published, as many as are allowed")]
+pub struct PresenceBufferFull;
 
-/// `places[channel, connection]` is where in `changes` theirs is. In each of those `is_told` or
-/// `member` says that there is something to tell.
+/// `places[channel, connection]` is where in `changes` theirs is. In each of those `is_listed` or
+/// `member` says that there is something to publish.
 #[derive(Debug, Default)]
-struct Untold {
-    changes: Slab<Change>,
+struct Pending {
+    changes: Slab<PresenceChange>,
     places: HashMap<(ChannelName, Label), usize>,
     /// What all `changes` cost.
     bytes: usize,
@@ -53,10 +53,10 @@ struct Untold {
     refused: u64,
 }
 
-impl Roster {
+impl PresenceBuffer {
     /// Notes that a connection follows the permit's channel from now on. O(1), however many do.
     ///
-    /// `member` is the JSON text that says who it is. Whether the channel's options want it told,
+    /// `member` is the JSON text that says who it is. Whether the channel's options want presence,
     /// [`Broker::presence_channel`] knows.
     ///
     /// # Errors
@@ -67,16 +67,17 @@ impl Roster {
         permit: &JoinPermit,
         connection: &Label,
         member: Box<str>,
-    ) -> Result<(), RosterFull> {
+    ) -> Result<(), PresenceBufferFull> {
         let Some(channel) = permit.channel().presence() else { return Ok(()) };
         let member = Some(member);
-        let change = Change { channel, connection: connection.clone(), is_told: false, member };
-        let mut untold = self.untold();
-        if untold.bytes + change.cost_bytes() > CHANGES_BYTES_MAX {
-            untold.refused += 1;
-            return Err(RosterFull);
+        let change =
+            PresenceChange { channel, connection: connection.clone(), is_listed: false, member };
+        let mut pending = self.pending();
+        if pending.bytes + change.cost_bytes() > CHANGES_BYTES_MAX {
+            pending.refused += 1;
+            return Err(PresenceBufferFull);
         }
-        untold.note(change);
+        pending.note(change);
         Ok(())
     }
 
@@ -86,39 +87,39 @@ impl Roster {
     pub fn leave(&self, channel: &ChannelName, connection: &Label) {
         let Some(channel) = channel.presence() else { return };
         let (connection, member) = (connection.clone(), None);
-        self.untold().note(Change { channel, connection, is_told: true, member });
+        self.pending().note(PresenceChange { channel, connection, is_listed: true, member });
     }
 
-    /// Takes all that is to be told, those who leave first: they make room for others.
-    pub fn take_changes(&self) -> Vec<Change> {
-        let mut untold = self.untold();
-        let nothing = Untold { refused: untold.refused, ..Untold::default() };
-        let taken = mem::replace(&mut *untold, nothing);
-        drop(untold);
+    /// Takes all that is to be published, the leaves first: they make room for others.
+    pub fn take_changes(&self) -> Vec<PresenceChange> {
+        let mut pending = self.pending();
+        let nothing = Pending { refused: pending.refused, ..Pending::default() };
+        let taken = mem::replace(&mut *pending, nothing);
+        drop(pending);
         let changes = taken.changes.into_iter().map(|(_, change)| change);
-        let mut changes: Vec<Change> = changes.collect();
+        let mut changes: Vec<PresenceChange> = changes.collect();
         changes.sort_by_key(|change| change.member.is_some());
         changes
     }
 
-    /// Gives back changes that were taken and could not be told, behind which others may have come.
-    pub fn put_back(&self, changes: impl IntoIterator<Item = Change>) {
+    /// Gives back changes that were taken and could not be published, after which others may have come.
+    pub fn put_back(&self, changes: impl IntoIterator<Item = PresenceChange>) {
         // One at a time: those who come and go meanwhile need not wait for all of them.
-        changes.into_iter().for_each(|change| self.untold().put_back(change));
+        changes.into_iter().for_each(|change| self.pending().put_back(change));
     }
 
     /// How many joins have been refused for want of room, ever.
     pub fn refused(&self) -> u64 {
-        self.untold().refused
+        self.pending().refused
     }
 
     /// A panic elsewhere cannot have left it half changed, so poison is ignored.
-    fn untold(&self) -> MutexGuard<'_, Untold> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Change {
+impl PresenceChange {
     /// What to publish: a member under its connection's name, or the tombstone of one that left.
     ///
     /// Only the system may publish there, and this is where it does.
@@ -133,18 +134,22 @@ impl Change {
     }
 }
 
-impl Untold {
-    /// Takes in what has happened after all that stands here.
-    fn note(&mut self, newer: Change) {
+impl Pending {
+    /// Adds what has happened after all that is buffered.
+    fn note(&mut self, newer: PresenceChange) {
         self.merge(newer, |standing, newer| standing.member = newer.member);
     }
 
-    /// Takes in what had happened before all that stands here.
-    fn put_back(&mut self, older: Change) {
-        self.merge(older, |standing, older| standing.is_told = older.is_told);
+    /// Adds what had happened before all that is buffered.
+    fn put_back(&mut self, older: PresenceChange) {
+        self.merge(older, |standing, older| standing.is_listed = older.is_listed);
     }
 
-    fn merge(&mut self, change: Change, merge: impl FnOnce(&mut Change, Change)) {
+    fn merge(
+        &mut self,
+        change: PresenceChange,
+        merge: impl FnOnce(&mut PresenceChange, PresenceChange),
+    ) {
         let key = (change.channel.clone(), change.connection.clone());
         let Some(standing) = self.places.get(&key).and_then(|at| self.changes.get_mut(*at)) else {
             self.bytes += change.cost_bytes();
@@ -153,30 +158,30 @@ impl Untold {
         };
         self.bytes -= standing.cost_bytes();
         merge(standing, change);
-        if standing.is_told || standing.member.is_some() {
+        if standing.is_listed || standing.member.is_some() {
             self.bytes += standing.cost_bytes();
         } else if let Some(at) = self.places.remove(&key) {
-            // Came and left again before anybody was told.
+            // Joined and left again before either was published.
             self.changes.remove(at);
         }
     }
 }
 
 impl Broker {
-    /// The channel that tells who follows `channel`, or `None` where its options want none.
+    /// The channel that lists who follows `channel`, or `None` where its options want none.
     ///
     /// O(rules), or O(1) where no channel at all has one.
     pub fn presence_channel(&self, channel: &ChannelName) -> Option<ChannelName> {
-        let is_told = self.limits().rules.has_presence() && self.options(channel).presence;
-        if is_told { channel.presence() } else { None }
+        let is_listed = self.limits().rules.has_presence() && self.options(channel).presence;
+        if is_listed { channel.presence() } else { None }
     }
 
-    /// Who comes and who goes.
-    pub fn roster(&self) -> &Roster {
-        &self.shared.roster
+    /// The joins and leaves that are not published yet.
+    pub fn presence_buffer(&self) -> &PresenceBuffer {
+        &self.shared.presence_buffer
     }
 
-    /// Notes that every member the log tells of has left.
+    /// Notes that every member that the log lists has left.
     ///
     /// For the start of a server whose log outlived it, before anybody joins: those members'
     /// connections ended with an earlier one. O(members).
@@ -186,23 +191,23 @@ impl Broker {
         let (mut gathered, head) = (Gathered::default(), self.head());
         while !gathered.is_caught_up() {
             reader.gather(self, head, CLEAR_BYTES_MAX, &mut gathered);
-            let mut untold = self.roster().untold();
+            let mut pending = self.presence_buffer().pending();
             gathered
                 .messages()
                 .filter_map(|told| leftover(told))
-                .for_each(|left| untold.note(left));
-            drop(untold);
+                .for_each(|left| pending.note(left));
+            drop(pending);
             reader.advance(&gathered, gathered.items().len());
         }
     }
 }
 
-/// The leaving of the member that a message tells of.
-fn leftover(told: &Message) -> Option<Change> {
+/// The leave of the member that a message lists.
+fn leftover(told: &Message) -> Option<PresenceChange> {
     let connection = told.key()?.parse().ok()?;
-    let is_told = *told.content() != Content::Nothing;
+    let is_listed = *told.content() != Content::Nothing;
     let channel = told.channel().clone();
-    is_told.then_some(Change { channel, connection, is_told, member: None })
+    is_listed.then_some(PresenceChange { channel, connection, is_listed, member: None })
 }
 
 /// Joins and leaves that wait for one round: 100,000 members, who each say a few words.
@@ -211,5 +216,5 @@ const CHANGES_BYTES_MAX: usize = 64 << 20;
 /// What a change costs beside its member: itself, its place, its names.
 const CHANGE_OVERHEAD_BYTES: usize = 384;
 
-/// Bytes of leftovers looked at between two holds of the roster's lock.
+/// Bytes of leftovers looked at between two holds of the buffer's lock.
 const CLEAR_BYTES_MAX: usize = 1 << 20;

@@ -24,7 +24,7 @@ pub(crate) struct Access {
 
 /// Runs `service` for a request that is meant for this server, and tells browsers who may read the
 /// answer.
-pub(crate) fn admit<S>(
+pub(crate) fn authorise<S>(
     request: ServiceRequest,
     service: &S,
     access: &Access,

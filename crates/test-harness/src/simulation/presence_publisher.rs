@@ -1,4 +1,4 @@
-//! Tells the channels of presence who has come and who has gone, as the server's own teller does,
+//! Publishes to the channels of presence who has joined and left, as the server's own publisher does,
 //! but in steps: what a store has not answered is asked for again when the clock has moved on.
 
 use super::{
@@ -11,11 +11,11 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{AppendError, Change, Compaction, Publishing, Round};
+use tidewire_broker::{AppendError, Compaction, PresenceChange, PresenceFlush, Publishing};
 
 /// The one who tells, at most one round at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Teller {
+pub(crate) struct PresencePublisher {
     underway: Option<Underway>,
     due_ms: u64,
     /// What found no room in the last round.
@@ -25,11 +25,11 @@ pub(crate) struct Teller {
 /// A round that has begun.
 #[derive(Debug)]
 struct Underway {
-    round: Round,
+    round: PresenceFlush,
     /// Who was there when it began.
     roll: Roll,
-    batch: Vec<(Change, Publishing)>,
-    failed: Vec<(Change, AppendError)>,
+    batch: Vec<(PresenceChange, Publishing)>,
+    failed: Vec<(PresenceChange, AppendError)>,
     refused: BTreeSet<Seat>,
     /// Those of them for whom there were too many others.
     crowded: BTreeSet<Seat>,
@@ -37,15 +37,17 @@ struct Underway {
 
 impl World {
     /// Goes on with the round under way, or begins one that is due.
-    pub(crate) fn tell(&mut self) -> Result<(), String> {
+    pub(crate) fn flush_presence(&mut self) -> Result<(), String> {
         if !self.settings.broker.rules.has_presence() {
             return Ok(());
         }
-        if self.teller.underway.is_none() && self.teller.due_ms <= self.now_ms {
-            let round = Round::begin(self.intake.broker.clone());
+        if self.presence_publisher.underway.is_none()
+            && self.presence_publisher.due_ms <= self.now_ms
+        {
+            let round = PresenceFlush::begin(self.intake.broker.clone());
             let roll = self.presence.roll(&self.sessions);
-            self.teller.due_ms = self.now_ms + self.settings.presence_interval_ms;
-            self.teller.underway = Some(Underway {
+            self.presence_publisher.due_ms = self.now_ms + self.settings.presence_interval_ms;
+            self.presence_publisher.underway = Some(Underway {
                 round,
                 roll,
                 batch: Vec::new(),
@@ -54,7 +56,7 @@ impl World {
                 crowded: BTreeSet::new(),
             });
         }
-        let Some(mut underway) = self.teller.underway.take() else { return Ok(()) };
+        let Some(mut underway) = self.presence_publisher.underway.take() else { return Ok(()) };
         while self.take_answers(&mut underway) {
             underway.round.handle_failed(underway.failed.drain(..));
             let Some(batch) = underway.round.poll_batch(self.rng.usize(1..6)) else {
@@ -69,7 +71,7 @@ impl World {
                 underway.batch.push((change, publishing));
             }
         }
-        self.teller.underway = Some(underway);
+        self.presence_publisher.underway = Some(underway);
         Ok(())
     }
 
@@ -101,10 +103,10 @@ impl World {
         if round.worst() == Some(AppendError::Unavailable) {
             return Ok(());
         }
-        self.teller.refused = refused;
+        self.presence_publisher.refused = refused;
         self.tally.rounds += 1;
         crowded.iter().try_for_each(|seat| self.check_crowded(seat))?;
-        roll.check(&Roll::told(&self.history, &self.intake), &self.teller.refused)
+        roll.check(&Roll::told(&self.history, &self.intake), &self.presence_publisher.refused)
     }
 
     /// Checks that a channel is full where somebody found no room: those who leave are told first.
@@ -123,20 +125,21 @@ impl World {
     /// The server's process has ended, and with it all that it knew of who is there.
     pub(crate) fn restart_teller(&mut self) {
         self.presence.end_life();
-        self.teller = Teller { due_ms: self.now_ms, ..Teller::default() };
+        self.presence_publisher =
+            PresencePublisher { due_ms: self.now_ms, ..PresencePublisher::default() };
         let told = Roll::told(&self.history, &self.intake);
         self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
         self.intake.broker.clear_presence();
     }
 
     /// Waits until the log tells of exactly those who are there.
-    pub(crate) fn settle_presence(&mut self, steps_max: usize) -> Result<(), String> {
+    pub(crate) fn drain_presence(&mut self, steps_max: usize) -> Result<(), String> {
         let mut difference = Ok(());
         for _ in 0..steps_max {
             self.pass_time()?;
             let roll = self.presence.roll(&self.sessions);
             let told = Roll::told(&self.history, &self.intake);
-            difference = roll.check_exact(&told, &self.teller.refused);
+            difference = roll.check_exact(&told, &self.presence_publisher.refused);
             if difference.is_ok() {
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The ids of a channel's newest messages, as many and for as long as its [`Repeats`] say.
 #[derive(Debug, Default)]
-pub struct Recent {
+pub struct DedupWindow {
     by_id: HashMap<Label, Known>,
     /// The oldest first.
     order: VecDeque<Label>,
@@ -23,27 +23,27 @@ struct Known {
 
 /// What is known of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum DedupOutcome {
     /// Nothing: the message is new.
-    Never,
+    New,
     /// The same message was published before, at this offset.
-    Before(u64),
+    Duplicate(u64),
     /// Another message has it.
-    OnAnother,
+    Conflict,
 }
 
-impl Recent {
+impl DedupWindow {
     /// Whether a message with this id and [`digest`] has been published.
-    pub fn look(&self, id: &Label, digest: u128, window: &Repeats, now_ms: u64) -> Seen {
+    pub fn look(&self, id: &Label, digest: u128, window: &Repeats, now_ms: u64) -> DedupOutcome {
         match self.by_id.get(id) {
-            Some(known) if known.is_over(window, now_ms) => Seen::Never,
-            Some(known) if known.digest == digest => Seen::Before(known.offset),
-            Some(_) => Seen::OnAnother,
-            None => Seen::Never,
+            Some(known) if known.is_over(window, now_ms) => DedupOutcome::New,
+            Some(known) if known.digest == digest => DedupOutcome::Duplicate(known.offset),
+            Some(_) => DedupOutcome::Conflict,
+            None => DedupOutcome::New,
         }
     }
 
-    /// Remembers an id that [`Recent::look`] has never seen, with its place in an account, and forgets what the window no longer
+    /// Remembers an id that [`DedupWindow::look`] has never seen, with its place in an account, and forgets what the window no longer
     /// holds: returns the offsets of those messages.
     pub fn note(
         &mut self,
@@ -138,34 +138,34 @@ mod tests {
 
     #[test]
     fn a_repeat_is_told_from_another_message() {
-        let mut recent = Recent::default();
-        recent.note(id("a"), 1, 7, &WINDOW, 0, None);
-        assert_eq!(recent.look(&id("a"), 1, &WINDOW, 99), Seen::Before(7));
-        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 99), Seen::OnAnother);
-        assert_eq!(recent.look(&id("b"), 1, &WINDOW, 99), Seen::Never);
+        let mut dedup_window = DedupWindow::default();
+        dedup_window.note(id("a"), 1, 7, &WINDOW, 0, None);
+        assert_eq!(dedup_window.look(&id("a"), 1, &WINDOW, 99), DedupOutcome::Duplicate(7));
+        assert_eq!(dedup_window.look(&id("a"), 2, &WINDOW, 99), DedupOutcome::Conflict);
+        assert_eq!(dedup_window.look(&id("b"), 1, &WINDOW, 99), DedupOutcome::New);
     }
 
     #[test]
     fn ids_leave_the_window_by_age_and_by_count() {
-        let mut recent = Recent::default();
+        let mut dedup_window = DedupWindow::default();
         for (at, name) in [(0, "a"), (10, "b"), (20, "c")] {
-            assert_eq!(recent.note(id(name), 1, at, &WINDOW, at, None), []);
+            assert_eq!(dedup_window.note(id(name), 1, at, &WINDOW, at, None), []);
         }
-        assert_eq!(recent.note(id("d"), 1, 30, &WINDOW, 30, None), [0]);
-        assert_eq!(recent.look(&id("a"), 1, &WINDOW, 30), Seen::Never);
-        assert_eq!(recent.look(&id("b"), 1, &WINDOW, 110), Seen::Never);
-        assert_eq!(recent.forget(&WINDOW, 120), [10, 20]);
-        assert_eq!((recent.len(), recent.order.len()), (1, 1));
+        assert_eq!(dedup_window.note(id("d"), 1, 30, &WINDOW, 30, None), [0]);
+        assert_eq!(dedup_window.look(&id("a"), 1, &WINDOW, 30), DedupOutcome::New);
+        assert_eq!(dedup_window.look(&id("b"), 1, &WINDOW, 110), DedupOutcome::New);
+        assert_eq!(dedup_window.forget(&WINDOW, 120), [10, 20]);
+        assert_eq!((dedup_window.len(), dedup_window.order.len()), (1, 1));
     }
 
     #[test]
     fn an_id_whose_time_was_over_is_new_again() {
-        let mut recent = Recent::default();
-        recent.note(id("a"), 1, 7, &WINDOW, 0, None);
-        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 100), Seen::Never);
-        recent.note(id("a"), 2, 9, &WINDOW, 100, None);
-        assert_eq!(recent.look(&id("a"), 2, &WINDOW, 150), Seen::Before(9));
-        assert_eq!(recent.order.len(), 1);
+        let mut dedup_window = DedupWindow::default();
+        dedup_window.note(id("a"), 1, 7, &WINDOW, 0, None);
+        assert_eq!(dedup_window.look(&id("a"), 2, &WINDOW, 100), DedupOutcome::New);
+        dedup_window.note(id("a"), 2, 9, &WINDOW, 100, None);
+        assert_eq!(dedup_window.look(&id("a"), 2, &WINDOW, 150), DedupOutcome::Duplicate(9));
+        assert_eq!(dedup_window.order.len(), 1);
     }
 
     #[test]

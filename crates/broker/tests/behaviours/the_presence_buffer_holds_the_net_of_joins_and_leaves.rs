@@ -1,0 +1,126 @@
+//! Joins and leaves, however they fall between rounds and whichever of those fail: the log comes to
+//! hold exactly who is there, and nobody leaves it who was not in it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use tidewire_broker::{
+    ChannelName, Content, Grant, Label, PresenceBuffer, PresenceBufferFull, PresenceChange,
+};
+
+/// Who is where, and as whom: by channel and connection.
+type Members = BTreeMap<(String, String), String>;
+
+fn join(buffer: &PresenceBuffer, connection: &str, member: &str) -> Result<(), PresenceBufferFull> {
+    let permit = Grant::open().permit_join(&"lobby".parse().unwrap()).unwrap();
+    buffer.join(&permit, &connection.parse().unwrap(), member.into())
+}
+
+fn leave(buffer: &PresenceBuffer, connection: &str) {
+    buffer.leave(&"lobby".parse().unwrap(), &connection.parse().unwrap());
+}
+
+/// Does with `log` what a compacted channel would, and returns what it was told.
+fn publish(log: &mut Members, change: &PresenceChange) -> String {
+    let (permit, draft) = change.publish();
+    let key = (permit.channel().to_string(), draft.key.unwrap().as_str().to_owned());
+    let told = format!("{} {} {:?}", key.0, key.1, draft.content);
+    match draft.content {
+        Content::Json(member) => drop(log.insert(key, member.into())),
+        _ => assert!(log.remove(&key).is_some(), "nobody was there to leave: {told}"),
+    }
+    told
+}
+
+fn flush(buffer: &PresenceBuffer, log: &mut Members) -> Vec<String> {
+    buffer.take_changes().iter().map(|change| publish(log, change)).collect()
+}
+
+#[test]
+fn a_join_and_a_leave_are_told_once() {
+    let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
+    join(&buffer, "c1", "1").unwrap();
+    assert_eq!(flush(&buffer, &mut log), [r#"$presence.lobby c1 Json("1")"#]);
+    assert!(flush(&buffer, &mut log).is_empty());
+    leave(&buffer, "c1");
+    assert_eq!(flush(&buffer, &mut log), ["$presence.lobby c1 Nothing"]);
+    assert!(flush(&buffer, &mut log).is_empty());
+}
+
+#[test]
+fn who_comes_and_goes_within_a_round_is_not_told_of() {
+    let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
+    for n in 0..1_000 {
+        join(&buffer, "c1", &n.to_string()).unwrap();
+        leave(&buffer, "c1");
+    }
+    assert!(flush(&buffer, &mut log).is_empty());
+}
+
+#[test]
+fn who_goes_and_comes_within_a_round_is_told_of_once() {
+    let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
+    join(&buffer, "c1", "1").unwrap();
+    flush(&buffer, &mut log);
+    for n in 0..1_000 {
+        leave(&buffer, "c1");
+        join(&buffer, "c1", &n.to_string()).unwrap();
+    }
+    assert_eq!(flush(&buffer, &mut log), [r#"$presence.lobby c1 Json("999")"#]);
+}
+
+#[test]
+fn those_who_leave_make_room_for_those_who_come() {
+    let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
+    join(&buffer, "old", "1").unwrap();
+    flush(&buffer, &mut log);
+    join(&buffer, "new", "2").unwrap();
+    leave(&buffer, "old");
+    let told = flush(&buffer, &mut log);
+    assert_eq!(told, ["$presence.lobby old Nothing", r#"$presence.lobby new Json("2")"#]);
+}
+
+#[test]
+fn what_waits_has_a_bound_and_taking_it_makes_room() {
+    let buffer = PresenceBuffer::default();
+    let member = format!("{:?}", "x".repeat(1 << 20));
+    let joined = (0..100).filter(|n| join(&buffer, &format!("c{n}"), &member).is_ok()).count();
+    assert!((32..64).contains(&joined), "{joined}");
+    assert_eq!(buffer.refused(), 100 - u64::try_from(joined).unwrap());
+    assert_eq!(buffer.take_changes().len(), joined);
+    join(&buffer, "c", &member).unwrap();
+}
+
+#[test]
+fn any_rounds_of_which_any_fail_agree_with_a_naive_list() {
+    for seed in 0..500 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (buffer, mut log, mut truth) =
+            (PresenceBuffer::default(), Members::new(), Members::new());
+        let mut flying: Vec<PresenceChange> = Vec::new();
+        for n in 0..300 {
+            match rng.u8(..8) {
+                0 if flying.is_empty() => flying = buffer.take_changes(),
+                // Some of a round are told, others fail; meanwhile people come and go.
+                0 => buffer.put_back(flying.pop()),
+                1 => flying.pop().iter().for_each(|change| drop(publish(&mut log, change))),
+                _ => {
+                    let (channel, connection) = (rng.u8(..2), rng.u8(..3));
+                    let key = (format!("$presence.a.{channel}"), format!("c{connection}"));
+                    let name: ChannelName = format!("a.{channel}").parse().unwrap();
+                    let label: Label = key.1.parse().unwrap();
+                    if truth.remove(&key).is_some() {
+                        buffer.leave(&name, &label);
+                    } else {
+                        let member = n.to_string();
+                        let permit = Grant::open().permit_join(&name).unwrap();
+                        buffer.join(&permit, &label, member.clone().into()).unwrap();
+                        truth.insert(key, member);
+                    }
+                }
+            }
+        }
+        flying.iter().for_each(|change| drop(publish(&mut log, change)));
+        flush(&buffer, &mut log);
+        assert_eq!(log, truth, "seed {seed}");
+    }
+}
