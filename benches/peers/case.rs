@@ -1,7 +1,7 @@
 //! A case: one input, and everybody who works on it.
 
-use crate::ear::{Digest, Ear, Tally};
 use crate::input::Input;
+use crate::observer::{Digest, Observer, Tally};
 use std::hint::black_box;
 
 /// One row of the goals: the subjects of a case are only compared with each other.
@@ -65,11 +65,11 @@ pub(crate) trait Work {
     /// Puts a fresh copy of the input where [`run`](Self::run) finds it. Not timed.
     fn prepare(&mut self) {}
 
-    /// Makes one pass and tells `ear` what came of it.
-    fn run(&mut self, ear: &mut impl Ear);
+    /// Makes one pass and tells `observer` what came of it.
+    fn run(&mut self, observer: &mut impl Observer);
 }
 
-/// [`Work`] of any kind, with the ear chosen outside the pass.
+/// [`Work`] of any kind, with the observer chosen outside the pass.
 pub(crate) trait AnyWork {
     fn prepare(&mut self);
     fn run_timed(&mut self);

@@ -1,8 +1,8 @@
 //! The floors: what any codec must do with the bytes, and nothing else.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use std::hint::black_box;
 
 /// Moves the bytes once.
@@ -18,7 +18,7 @@ impl Copy {
 }
 
 impl Work for Copy {
-    fn run(&mut self, _: &mut impl Ear) {
+    fn run(&mut self, _: &mut impl Observer) {
         self.output.clear();
         self.output.extend_from_slice(black_box(self.input.wire));
     }
@@ -34,7 +34,7 @@ impl ExclusiveOr {
 }
 
 impl Work for ExclusiveOr {
-    fn run(&mut self, _: &mut impl Ear) {
+    fn run(&mut self, _: &mut impl Observer) {
         let (words, _) = black_box(&mut *self.0).as_chunks_mut::<8>();
         for word in words {
             *word = (u64::from_ne_bytes(*word) ^ 0x37FA_213D_37FA_213D).to_ne_bytes();
@@ -55,7 +55,7 @@ impl CheckText {
 }
 
 impl Work for CheckText {
-    fn run(&mut self, _: &mut impl Ear) {
+    fn run(&mut self, _: &mut impl Observer) {
         for _ in 0..self.messages {
             let text = simdutf8::basic::from_utf8(black_box(self.payload.as_bytes()));
             black_box(text.is_ok());
@@ -67,7 +67,7 @@ impl Work for CheckText {
 pub(crate) struct FindLines(pub(crate) Input);
 
 impl Work for FindLines {
-    fn run(&mut self, _: &mut impl Ear) {
+    fn run(&mut self, _: &mut impl Observer) {
         black_box(memchr::memchr2_iter(b'\r', b'\n', black_box(self.0.wire)).count());
     }
 }
@@ -86,7 +86,7 @@ impl CopyEach {
 }
 
 impl Work for CopyEach {
-    fn run(&mut self, _: &mut impl Ear) {
+    fn run(&mut self, _: &mut impl Observer) {
         self.output.clear();
         for _ in 0..self.messages {
             self.output.extend_from_slice(black_box(self.payload));

@@ -6,11 +6,11 @@
 
 mod case;
 mod chart;
-mod ear;
 mod events;
 mod floor;
 mod goals;
 mod input;
+mod observer;
 mod pipe;
 mod record;
 mod rounds;

@@ -4,7 +4,7 @@
 //! minimum over many turns finds the moments without it; turns side by side find the same moments.
 
 use crate::case::{AnyWork, Case, Rank};
-use crate::ear::Heard;
+use crate::observer::Heard;
 use std::time::{Duration, Instant};
 
 /// A case with its times.

@@ -1,8 +1,8 @@
 //! async-sse: its decoder over a buffered reader. What it hands out as data is bytes.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use async_sse::{Decoder, Event, decode};
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -26,13 +26,13 @@ impl Work for Decode {
         self.stream = decode(self.pipe.clone());
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
                     Event::Message(message) => {
                         let id = message.id().as_deref().unwrap_or_default();
-                        ear.hear_event(id, message.name(), message.data());
+                        observer.hear_event(id, message.name(), message.data());
                     }
                     event => panic!("{event:?}"),
                 }

@@ -2,8 +2,8 @@
 
 use super::Reads;
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use eventsource_stream::EventStream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::pin::Pin;
@@ -24,11 +24,11 @@ impl Work for Decode {
         self.stream = Box::pin(EventStream::new(Reads(self.input)));
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             while let Some(event) = self.stream.next().await {
                 let event = event.unwrap();
-                ear.hear_event(&event.id, &event.event, event.data.as_bytes());
+                observer.hear_event(&event.id, &event.event, event.data.as_bytes());
             }
         };
         all_heard.now_or_never().unwrap();

@@ -1,8 +1,8 @@
 //! goto-bus-stop's `sse-codec`, which has our crate's name: its framed reader.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use futures_util::{FutureExt as _, StreamExt as _};
 use goto_sse_codec::{DecodeStream, Event, decode_stream};
@@ -26,13 +26,13 @@ impl Work for Decode {
         self.stream = decode_stream(self.pipe.clone());
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
                     Event::Message { id, event, data } => {
                         let id = id.as_deref().unwrap_or_default();
-                        ear.hear_event(id, &event, data.as_bytes());
+                        observer.hear_event(id, &event, data.as_bytes());
                     }
                     event => panic!("{event:?}"),
                 }

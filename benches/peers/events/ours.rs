@@ -1,8 +1,8 @@
 //! `sse-codec`: straight from the reads, into a buffer that its caller owns.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use sse_codec::{Block, Item, Parser};
 use std::hint::black_box;
 
@@ -22,13 +22,13 @@ impl Work for Decode {
         self.parser = Parser::new();
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         for mut read in self.input.reads() {
             while let Some(item) = self.parser.parse(&mut read).unwrap() {
                 match item {
                     Item::Event(event) => {
                         let data = event.data.as_bytes();
-                        ear.hear_event(event.last_event_id, event.event, data);
+                        observer.hear_event(event.last_event_id, event.event, data);
                     }
                     Item::Retry(after) => panic!("{after:?}"),
                 }
@@ -50,12 +50,12 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.output.clear();
         for _ in 0..self.messages {
             let start = self.output.len();
             black_box(self.block).encode(&mut self.output).unwrap();
-            ear.hear_written(&self.output[start..]);
+            observer.hear_written(&self.output[start..]);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Reads;
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use futures_util::{FutureExt as _, StreamExt as _};
 use sse_codec::Block;
 use sse_stream::{Sse, SseByteStream};
@@ -25,14 +25,14 @@ impl Work for Decode {
         self.stream = SseByteStream::new(Reads(self.input));
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             while let Some(event) = self.stream.next().await {
                 let Sse { event, data, id, .. } = event.unwrap();
                 let (id, event) = (id.as_deref(), event.as_deref());
                 let data = data.as_deref().unwrap_or_default();
                 let (id, event) = (id.unwrap_or_default(), event.unwrap_or("message"));
-                ear.hear_event(id, event, data.as_bytes());
+                observer.hear_event(id, event, data.as_bytes());
             }
         };
         all_heard.now_or_never().unwrap();
@@ -52,9 +52,9 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         for _ in 0..self.messages {
-            ear.hear_written(&owned(black_box(self.block)).encode().unwrap());
+            observer.hear_written(&owned(black_box(self.block)).encode().unwrap());
         }
     }
 }
@@ -77,9 +77,9 @@ impl Work for EncodeOwned {
         self.events.resize(self.messages, self.event.clone());
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         for event in self.events.drain(..) {
-            ear.hear_written(&black_box(event).encode().unwrap());
+            observer.hear_written(&black_box(event).encode().unwrap());
         }
     }
 }

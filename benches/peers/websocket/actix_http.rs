@@ -3,8 +3,8 @@
 //! The layers above it check text, with the standard library. That is done here.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use actix_http::ws::{Codec, Frame, Message};
 use bytes::{Bytes, BytesMut};
 use std::hint::black_box;
@@ -28,14 +28,14 @@ impl Work for Decode {
         self.reads = self.input.reads().map(BytesMut::from).collect();
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let mut reads = self.reads.iter_mut();
         let receive = reads.next().unwrap();
         loop {
             while let Some(frame) = self.codec.decode(receive).unwrap() {
                 match frame {
-                    Frame::Text(bytes) => ear.hear(str::from_utf8(&bytes).unwrap().as_bytes()),
-                    Frame::Binary(bytes) => ear.hear(&bytes),
+                    Frame::Text(bytes) => observer.hear(str::from_utf8(&bytes).unwrap().as_bytes()),
+                    Frame::Binary(bytes) => observer.hear(&bytes),
                     frame => panic!("{frame:?}"),
                 }
             }
@@ -60,13 +60,13 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.output.clear();
         for _ in 0..self.messages {
             let message = Message::Binary(black_box(&self.payload).clone());
             self.codec.encode(message, &mut self.output).unwrap();
         }
-        ear.hear(&self.output);
+        observer.hear(&self.output);
     }
 }
 

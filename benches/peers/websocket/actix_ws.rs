@@ -1,8 +1,8 @@
 //! actix-ws: the message stream of a request, and the session with the response body behind it.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use actix_http::body::{BoxBody, MessageBody as _};
 use actix_http::error::PayloadError;
 use actix_http::header;
@@ -39,12 +39,12 @@ impl Work for Decode {
         self.arrived.0.borrow_mut().extend(reads);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
-                    Message::Text(text) => ear.hear(text.as_bytes()),
-                    Message::Binary(bytes) => ear.hear(&bytes),
+                    Message::Text(text) => observer.hear(text.as_bytes()),
+                    Message::Binary(bytes) => observer.hear(&bytes),
                     message => panic!("{message:?}"),
                 }
             }
@@ -78,7 +78,7 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.output.clear();
         for number in 1..=self.messages {
             let send = self.session.binary(black_box(&self.payload).clone());
@@ -87,7 +87,7 @@ impl Work for Encode {
                 self.poll_body();
             }
         }
-        ear.hear(&self.output);
+        observer.hear(&self.output);
     }
 }
 

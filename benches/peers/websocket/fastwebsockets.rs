@@ -1,8 +1,8 @@
 //! fastwebsockets: its collector of fragments, which is how it hears whole messages.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use fastwebsockets::{FragmentCollector, Frame, Payload, Role, WebSocket};
 use futures_util::FutureExt as _;
@@ -27,10 +27,10 @@ impl Work for Decode {
         self.pipe.fill(self.input);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
-                ear.hear(&self.socket.read_frame().await.unwrap().payload);
+                observer.hear(&self.socket.read_frame().await.unwrap().payload);
             }
         };
         all_heard.now_or_never().unwrap();
@@ -53,7 +53,7 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.pipe.clear();
         let all_written = async {
             for _ in 0..self.messages {
@@ -62,6 +62,6 @@ impl Work for Encode {
             }
         };
         all_written.now_or_never().unwrap();
-        self.pipe.written(|output| ear.hear(output));
+        self.pipe.written(|output| observer.hear(output));
     }
 }

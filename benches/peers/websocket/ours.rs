@@ -1,8 +1,8 @@
 //! `ws-frame`: in place, from a buffer that its caller owns.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::{Input, PACKET_BYTES};
+use crate::observer::Observer;
 use std::hint::black_box;
 use ws_frame::{Decoder, Event, Limits, Role};
 
@@ -24,13 +24,13 @@ impl Work for Decode {
         self.receive.extend_from_slice(self.input.wire);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let limits = Limits::default();
         let mut input = &mut *self.receive;
         while let Some(event) = self.decoder.decode(&mut input, &limits).unwrap() {
             match event {
-                Event::Text(text) => ear.hear(text.as_bytes()),
-                Event::Binary(bytes) => ear.hear(bytes),
+                Event::Text(text) => observer.hear(text.as_bytes()),
+                Event::Binary(bytes) => observer.hear(bytes),
                 event => panic!("{event:?}"),
             }
         }
@@ -59,7 +59,7 @@ impl Work for DecodeReads {
         }
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let limits = Limits { whole_bytes_max: 1 << 10, ..Limits::default() };
         let mut tail = &mut [][..];
         for (receive, read) in self.receives.iter_mut().zip(self.input.reads()) {
@@ -68,7 +68,7 @@ impl Work for DecodeReads {
             let mut input = &mut receive[start..ROOM_BYTES + read.len()];
             while let Some(event) = self.decoder.decode(&mut input, &limits).unwrap() {
                 match event {
-                    Event::Text(text) => ear.hear(text.as_bytes()),
+                    Event::Text(text) => observer.hear(text.as_bytes()),
                     event => panic!("{event:?}"),
                 }
             }
@@ -90,12 +90,12 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.output.clear();
         for _ in 0..self.messages {
             ws_frame::encode_binary(black_box(self.payload), None, &mut self.output);
         }
-        ear.hear(&self.output);
+        observer.hear(&self.output);
     }
 }
 

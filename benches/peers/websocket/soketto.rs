@@ -3,8 +3,8 @@
 //! It leaves checking text to its caller. That is done here.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use futures_util::FutureExt as _;
 use soketto::connection::{Builder, Mode};
@@ -31,14 +31,14 @@ impl Work for Decode {
         self.pipe.fill(self.input);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
                 self.message.clear();
                 if self.receiver.receive_data(&mut self.message).await.unwrap().is_text() {
                     str::from_utf8(&self.message).unwrap();
                 }
-                ear.hear(&self.message);
+                observer.hear(&self.message);
             }
         };
         all_heard.now_or_never().unwrap();

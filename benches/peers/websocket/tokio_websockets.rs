@@ -1,8 +1,8 @@
 //! tokio-websockets: the stream and the sink of a server, always ready. It finds AVX2 at run time.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -28,10 +28,10 @@ impl Work for Decode {
         self.pipe.fill(self.input);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let all_heard = async {
             for _ in 0..self.input.messages {
-                ear.hear(self.socket.next().await.unwrap().unwrap().as_payload());
+                observer.hear(self.socket.next().await.unwrap().unwrap().as_payload());
             }
         };
         all_heard.now_or_never().unwrap();
@@ -54,7 +54,7 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.pipe.clear();
         let all_written = async {
             for _ in 0..self.messages {
@@ -64,6 +64,6 @@ impl Work for Encode {
             self.socket.flush().await.unwrap();
         };
         all_written.now_or_never().unwrap();
-        self.pipe.written(|output| ear.hear(output));
+        self.pipe.written(|output| observer.hear(output));
     }
 }

@@ -1,8 +1,8 @@
 //! tungstenite: the blocking socket, read until all messages are heard.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use crate::pipe::Pipe;
 use bytes::Bytes;
 use std::hint::black_box;
@@ -28,11 +28,11 @@ impl Work for Decode {
         self.pipe.fill(self.input);
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         for _ in 0..self.input.messages {
             match self.socket.read().unwrap() {
-                Message::Text(text) => ear.hear(text.as_bytes()),
-                Message::Binary(bytes) => ear.hear(&bytes),
+                Message::Text(text) => observer.hear(text.as_bytes()),
+                Message::Binary(bytes) => observer.hear(&bytes),
                 message => panic!("{message:?}"),
             }
         }
@@ -55,12 +55,12 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.pipe.clear();
         for _ in 0..self.messages {
             self.socket.write(Message::Binary(black_box(&self.payload).clone())).unwrap();
         }
         self.socket.flush().unwrap();
-        self.pipe.written(|output| ear.hear(output));
+        self.pipe.written(|output| observer.hear(output));
     }
 }

@@ -3,8 +3,8 @@
 //! The layer above it checks text, with `simdutf8` if asked to. That is done here.
 
 use crate::case::Work;
-use crate::ear::Ear;
 use crate::input::Input;
+use crate::observer::Observer;
 use bytes::{Bytes, BytesMut};
 use std::hint::black_box;
 use tokio_util::codec::{Decoder as _, Encoder as _};
@@ -29,7 +29,7 @@ impl Work for Decode {
         self.reads = self.input.reads().map(BytesMut::from).collect();
     }
 
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         let mut reads = self.reads.iter_mut();
         let receive = reads.next().unwrap();
         loop {
@@ -37,7 +37,7 @@ impl Work for Decode {
                 if frame.opcode() == OpCode::Text {
                     simdutf8::basic::from_utf8(frame.payload()).unwrap();
                 }
-                ear.hear(frame.payload());
+                observer.hear(frame.payload());
             }
             let Some(read) = reads.next() else { return };
             receive.extend_from_slice(read);
@@ -60,13 +60,13 @@ impl Encode {
 }
 
 impl Work for Encode {
-    fn run(&mut self, ear: &mut impl Ear) {
+    fn run(&mut self, observer: &mut impl Observer) {
         self.output.clear();
         for _ in 0..self.messages {
             let frame = Frame::binary(black_box(&self.payload).clone());
             self.codec.encode(frame, &mut self.output).unwrap();
         }
-        ear.hear(&self.output);
+        observer.hear(&self.output);
     }
 }
 

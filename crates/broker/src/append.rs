@@ -46,7 +46,7 @@ pub enum AppendError {
     /// The channel's options do not let this publisher publish.
     #[error("the channel takes no messages {}", match allowed {
         Publishers::Anyone => "now",
-        Publishers::Http => "from subscribers; publish over HTTP",
+        Publishers::Requests => "from subscribers; publish over HTTP",
         Publishers::Nobody => "from anybody",
     })]
     NotAllowed {
@@ -123,8 +123,8 @@ impl Broker {
         now_ms: u64,
     ) -> Result<Position, AppendError> {
         let channel = self.shared.registry.obtain(permit.channel());
-        let judged = channel.options().judge(&permit, &draft);
-        let ordered = judged.and_then(|()| {
+        let validated = channel.options().validate(&permit, &draft);
+        let ordered = validated.and_then(|()| {
             let mut sequencer = self.shared.sequencer();
             self.order(&mut sequencer, &channel, draft, permit.account(), now_ms)
         });

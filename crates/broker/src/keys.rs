@@ -51,7 +51,7 @@ impl Keys {
         let held = self.held.get(key);
         if !next.is_tombstone {
             let value = held.filter(|held| !held.is_tombstone).map(|held| held.bytes);
-            compaction.judge((self.values, self.values_bytes), value, next.bytes)?;
+            compaction.check_room((self.values, self.values_bytes), value, next.bytes)?;
         }
         let freed = held.map_or(0, |held| held.bytes);
         // What makes room is always let in.

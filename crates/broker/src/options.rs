@@ -62,7 +62,7 @@ pub enum Publishers {
     #[default]
     Anyone,
     /// Only requests over HTTP, not subscribers' connections.
-    Http,
+    Requests,
     /// Nobody: the channel is read-only.
     Nobody,
 }
@@ -83,7 +83,7 @@ impl Compaction {
     /// # Errors
     ///
     /// There would be too many keys, or too many bytes.
-    pub fn judge(
+    pub fn check_room(
         &self,
         (values, values_bytes): (usize, usize),
         replaced: Option<usize>,
@@ -106,11 +106,11 @@ impl Options {
     /// # Errors
     ///
     /// The publisher may not publish here, the message is too large, or it lacks a key.
-    pub fn judge(&self, permit: &Permit, draft: &Draft) -> Result<(), AppendError> {
+    pub fn validate(&self, permit: &Permit, draft: &Draft) -> Result<(), AppendError> {
         let allowed = self.publishers;
         let may = match (allowed, permit.by()) {
             (Publishers::Anyone, _) | (_, Publisher::System) => true,
-            (Publishers::Http, by) => by == Publisher::Request,
+            (Publishers::Requests, by) => by == Publisher::Request,
             (Publishers::Nobody, _) => false,
         };
         let (bytes, bytes_max) = (draft.bytes(), self.message_bytes_max);

@@ -2,7 +2,7 @@
 
 use crate::{
     Client, PageError,
-    http::{Rejection, has_type},
+    http::{ErrorResponse, has_type},
 };
 use reqwest::{Method, Response};
 
@@ -22,7 +22,7 @@ impl Client {
         let response = self.request(Method::POST, &["data", "backup"], &[]).send().await;
         let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
         if !response.status().is_success() {
-            return Err(Rejection::read(response).await.into());
+            return Err(ErrorResponse::read(response).await.into());
         }
         if !has_type(&response, BACKUP_TYPE) {
             return Err(PageError::BadAnswer(format!("it is not of type {BACKUP_TYPE}")));

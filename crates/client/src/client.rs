@@ -1,6 +1,6 @@
 //! The client: which server, as whom, and how long to wait for it.
 
-use crate::{History, PageError, Presence, Publish, PublishError, Subscribe};
+use crate::{HistoryRequest, PageError, Presence, PublishError, PublishRequest, SubscribeRequest};
 use reqwest::{Method, RequestBuilder, Url, header};
 use std::{sync::Arc, time::Duration};
 use tidewire_protocol::{ItemError, Position};
@@ -66,8 +66,8 @@ impl Client {
     }
 
     /// Begins a message for `channel`.
-    pub fn publish(&self, channel: impl Into<String>) -> Publish {
-        Publish::new(self.clone(), channel.into())
+    pub fn publish(&self, channel: impl Into<String>) -> PublishRequest {
+        PublishRequest::new(self.clone(), channel.into())
     }
 
     /// Publishes many messages in one request, in their order; each succeeds or fails alone.
@@ -89,18 +89,18 @@ impl Client {
     /// The batch as a whole was refused or did not get through.
     pub async fn publish_batch(
         &self,
-        messages: impl IntoIterator<Item = Publish>,
+        messages: impl IntoIterator<Item = PublishRequest>,
     ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {
         let messages: Vec<_> = messages.into_iter().collect();
         crate::publish::send_batch(self, &messages).await
     }
 
     /// Begins a subscription to channels and patterns.
-    pub fn subscribe<I>(&self, channels: I) -> Subscribe
+    pub fn subscribe<I>(&self, channels: I) -> SubscribeRequest
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        Subscribe::new(self.clone(), channels.into_iter().map(Into::into).collect())
+        SubscribeRequest::new(self.clone(), channels.into_iter().map(Into::into).collect())
     }
 
     /// Begins to ask for a page of what the server keeps of a channel or pattern.
@@ -115,8 +115,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn history(&self, channel: impl Into<String>) -> History {
-        History::new(self.clone(), channel.into())
+    pub fn history(&self, channel: impl Into<String>) -> HistoryRequest {
+        HistoryRequest::new(self.clone(), channel.into())
     }
 
     /// Who is on a channel that tells: everybody there at one moment, however many pages that takes.

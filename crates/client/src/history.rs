@@ -7,7 +7,7 @@ use tidewire_protocol::{HistoryPage, Since};
 /// A page of history, about to be asked for.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is asked for until it is sent"]
-pub struct History {
+pub struct HistoryRequest {
     client: Client,
     channel: String,
     since: Option<Since>,
@@ -16,7 +16,7 @@ pub struct History {
     limit: Option<usize>,
 }
 
-impl History {
+impl HistoryRequest {
     pub(crate) const fn new(client: Client, channel: String) -> Self {
         Self { client, channel, since: None, before: None, until: None, limit: None }
     }

@@ -6,7 +6,7 @@ use tidewire_protocol::Problem;
 
 /// An answer that was not a success.
 #[derive(Debug)]
-pub(crate) struct Rejection {
+pub(crate) struct ErrorResponse {
     /// What was said, or what the status says if that was not in our words.
     pub(crate) problem: Box<Problem>,
     /// Whether a Tidewire server said it, rather than something in between.
@@ -15,7 +15,7 @@ pub(crate) struct Rejection {
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl Rejection {
+impl ErrorResponse {
     /// Reads an answer that was not a success.
     pub(crate) async fn read(response: Response) -> Self {
         let status = response.status();

@@ -42,12 +42,12 @@ mod wire;
 pub use backoff::Backoff;
 pub use backup::Backup;
 pub use client::{BuildError, Client, ClientBuilder};
-pub use history::History;
+pub use history::HistoryRequest;
 pub use page::PageError;
 pub use presence::Presence;
 pub use progress::{Order, Progress};
-pub use publish::{Publish, PublishError};
-pub use subscribe::{Delivery, Outage, Subscribe, SubscribeError, Subscription, Wire};
+pub use publish::{PublishError, PublishRequest};
+pub use subscribe::{Delivery, Outage, SubscribeError, SubscribeRequest, Subscription, Wire};
 pub use tidewire_protocol::{
     Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
 };

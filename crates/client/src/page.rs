@@ -2,7 +2,7 @@
 
 use crate::{
     Client,
-    http::{Rejection, read_body},
+    http::{ErrorResponse, read_body},
 };
 use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
@@ -38,10 +38,10 @@ impl PageError {
     }
 }
 
-impl From<Rejection> for PageError {
-    fn from(rejection: Rejection) -> Self {
+impl From<ErrorResponse> for PageError {
+    fn from(rejection: ErrorResponse) -> Self {
         let is_retryable = rejection.retryable();
-        let Rejection { problem, retry_after, .. } = rejection;
+        let ErrorResponse { problem, retry_after, .. } = rejection;
         match is_retryable {
             true => Self::Unavailable { problem, retry_after },
             false => Self::Refused(problem),
@@ -57,7 +57,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     let response = request.timeout(client.request_timeout()).send().await;
     let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
     if !response.status().is_success() {
-        return Err(Rejection::read(response).await.into());
+        return Err(ErrorResponse::read(response).await.into());
     }
     let body = read_body(response, PAGE_BYTES_MAX).await;
     let body = body.map_err(|error| PageError::NoAnswer(error.into()))?;

@@ -6,7 +6,7 @@
 
 mod place;
 
-use place::Place;
+use place::PatternProgress;
 use tidewire_protocol::{Bookmark, Gap, Message, Position, Since};
 
 /// How far a subscriber has come: the part of a client that knows no sockets.
@@ -32,7 +32,7 @@ pub struct Progress {
     /// Where to begin with what has no place yet.
     since: Since,
     /// Each channel or pattern once.
-    places: Vec<Place>,
+    places: Vec<PatternProgress>,
     /// The last position heard of, from anywhere.
     latest: Option<Position>,
     order: Order,
@@ -54,10 +54,10 @@ impl Progress {
     /// A subscriber of `channels` that has heard nothing. A channel named twice counts once.
     pub fn new(channels: impl IntoIterator<Item = String>, since: Since) -> Self {
         let bookmark = as_bookmark(since);
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<PatternProgress> = Vec::new();
         for channel in channels {
             if places.iter().all(|place| place.channel != channel) {
-                places.push(Place::new(channel, bookmark));
+                places.push(PatternProgress::new(channel, bookmark));
             }
         }
         let latest = bookmark.map(|bookmark| bookmark.after);
@@ -117,12 +117,13 @@ impl Progress {
         only
     }
 
-    fn which_are_missing(&self) -> impl Fn(&Place) -> bool + use<> {
-        let epoch_of = |place: &Place| place.bookmark.map(|bookmark| bookmark.after.epoch);
+    fn which_are_missing(&self) -> impl Fn(&PatternProgress) -> bool + use<> {
+        let epoch_of =
+            |place: &PatternProgress| place.bookmark.map(|bookmark| bookmark.after.epoch);
         let has_place = self.places.iter().any(|place| place.bookmark.is_some());
         let lacks_place = self.places.iter().any(|place| place.bookmark.is_none());
         let latest = self.latest.map(|latest| latest.epoch);
-        let is_current = move |place: &Place| epoch_of(place) == latest;
+        let is_current = move |place: &PatternProgress| epoch_of(place) == latest;
         let has_current = self.places.iter().any(is_current);
         let wants_news_only = self.since == Since::Now;
         move |place| match place.bookmark {

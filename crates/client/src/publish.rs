@@ -2,7 +2,7 @@
 
 use crate::{
     Client,
-    http::{Rejection, read_body},
+    http::{ErrorResponse, read_body},
 };
 use reqwest::{Method, RequestBuilder, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,7 +15,7 @@ use tidewire_protocol::{
 /// A message on its way to be published. Without a payload it is a tombstone, which removes its key.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is published until it is sent"]
-pub struct Publish {
+pub struct PublishRequest {
     client: Client,
     channel: String,
     payload: Payload,
@@ -65,7 +65,7 @@ impl PublishError {
     }
 }
 
-impl Publish {
+impl PublishRequest {
     pub(crate) const fn new(client: Client, channel: String) -> Self {
         let payload = Payload::Nothing;
         Self { client, channel, payload, event: None, key: None, message_id: None }
@@ -166,7 +166,7 @@ impl Publish {
 /// Publishes messages of any channels in one request.
 pub(crate) async fn send_batch(
     client: &Client,
-    messages: &[Publish],
+    messages: &[PublishRequest],
 ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {
     let request = client
         .request(Method::POST, &["publish"], &[])
@@ -183,7 +183,7 @@ pub(crate) async fn send_batch(
     Ok(results.collect())
 }
 
-fn batch_body(messages: &[Publish]) -> Result<Vec<u8>, serde_json::Error> {
+fn batch_body(messages: &[PublishRequest]) -> Result<Vec<u8>, serde_json::Error> {
     let data: Result<Vec<_>, _> = messages.iter().map(|message| message.data().to_json()).collect();
     let data = data?;
     let items =
@@ -210,7 +210,7 @@ async fn answer_to<T: DeserializeOwned>(
         Err(error) => return Err(PublishError::NoAnswer(error.into())),
     };
     if !response.status().is_success() {
-        let rejection = Rejection::read(response).await;
+        let rejection = ErrorResponse::read(response).await;
         return Err(match rejection.retryable() {
             true => PublishError::Unavailable {
                 problem: rejection.problem,

@@ -9,7 +9,7 @@
 //! ```
 
 use crate::{
-    Backoff, Client, Delivery, Outage, Subscribe, SubscribeError,
+    Backoff, Client, Delivery, Outage, SubscribeError, SubscribeRequest,
     progress::{Order, Progress},
     wire::{Failure, Item, Kind, Reader},
 };
@@ -58,8 +58,8 @@ enum Recovery {
 }
 
 impl Session {
-    pub(crate) fn new(subscribe: Subscribe) -> Self {
-        let Subscribe { client, channels, since, wire, heartbeat, backoff, attempts_max } =
+    pub(crate) fn new(subscribe: SubscribeRequest) -> Self {
+        let SubscribeRequest { client, channels, since, wire, heartbeat, backoff, attempts_max } =
             subscribe;
         Self {
             client,

@@ -17,7 +17,7 @@ use tidewire_protocol::{Bookmark, Gap, Message, Problem, Since};
 /// A subscription about to begin.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is subscribed until its stream is polled"]
-pub struct Subscribe {
+pub struct SubscribeRequest {
     pub(crate) client: Client,
     pub(crate) channels: Vec<String>,
     pub(crate) since: Since,
@@ -88,7 +88,7 @@ pub enum SubscribeError {
     },
 }
 
-impl Subscribe {
+impl SubscribeRequest {
     pub(crate) fn new(client: Client, channels: Vec<String>) -> Self {
         Self {
             client,
@@ -160,7 +160,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// From where to resume in another life: give it to [`Subscribe::since`].
+    /// From where to resume in another life: give it to [`SubscribeRequest::since`].
     ///
     /// Everything up to here has been taken from the stream. `None` before the server has said
     /// where the head is.

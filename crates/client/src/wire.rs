@@ -7,7 +7,7 @@ mod websocket;
 
 use crate::{
     Client, Wire,
-    http::{Rejection, describe, has_type},
+    http::{ErrorResponse, describe, has_type},
     progress::Progress,
 };
 use lines::Lines;
@@ -123,9 +123,9 @@ impl Failure {
     }
 }
 
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        let Rejection { problem, in_our_words, retry_after } = &rejection;
+impl From<ErrorResponse> for Failure {
+    fn from(rejection: ErrorResponse) -> Self {
+        let ErrorResponse { problem, in_our_words, retry_after } = &rejection;
         let cause = problem.to_string();
         match problem.status {
             501 | 505 => Self::unsuitable(cause),
@@ -153,7 +153,7 @@ fn subscribe_request(
 async fn open_body(request: RequestBuilder, media_types: &[&str]) -> Result<Response, Failure> {
     let response = send(request).await?;
     if !response.status().is_success() {
-        return Err(Rejection::read(response).await.into());
+        return Err(ErrorResponse::read(response).await.into());
     }
     if !media_types.iter().any(|media_type| has_type(&response, media_type)) {
         return Err(Failure::unsuitable(format!("the answer is not {}", media_types.join(" or "))));

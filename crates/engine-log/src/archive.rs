@@ -7,10 +7,10 @@
 use crate::{
     channels::{Channels, State},
     layout::{self, Progress},
+    log_throttle::LogThrottle,
     order::{self, Block},
     record::Record,
     store::{Order, Row, Store, StoreError},
-    trouble::Trouble,
 };
 use std::{
     collections::HashMap,
@@ -27,9 +27,9 @@ pub(crate) struct LogArchive {
     /// The newest offset of earlier lives: whose connections bore other numbers.
     pub(crate) inherited: u64,
     /// Reads that fail.
-    pub(crate) unread: Trouble,
+    pub(crate) unread: LogThrottle,
     /// Rows that are missing.
-    pub(crate) damage: Trouble,
+    pub(crate) damage: LogThrottle,
 }
 
 /// A message, and what should be before it.
@@ -77,7 +77,7 @@ impl LogArchive {
         let taken = self.channels.find(channel).map_or(0, |state| state.taken);
         if cold.lost <= taken {
             cold.lost = 0;
-        } else if self.damage.is_news() {
+        } else if self.damage.should_log() {
             let (store, upto) = (self.store.path(), cold.lost);
             tracing::error!(
                 %store, %channel, upto,
@@ -143,7 +143,7 @@ impl LogArchive {
 
     fn block_after(&self, after: u64) -> Option<Block> {
         self.store.order_after(after).unwrap_or_else(|error| {
-            if self.unread.is_news() {
+            if self.unread.should_log() {
                 let store = self.store.path();
                 tracing::error!(
                     %store, %error, "the order cannot be read at the moment; told once a minute"
@@ -178,7 +178,7 @@ impl LogArchive {
     }
 
     fn tell_unread(&self, channel: &ChannelName, error: &StoreError) {
-        if self.unread.is_news() {
+        if self.unread.should_log() {
             let store = self.store.path();
             tracing::error!(
                 %store, %channel, %error,

@@ -3,10 +3,10 @@
 
 use crate::{
     channels::State,
+    commit_state::{CommitState, units},
     layout::{self, Held, Known, Progress},
     pending::Changes,
     record::Record,
-    world::{World, units},
 };
 use std::collections::HashMap;
 use tidewire_broker::{
@@ -17,7 +17,7 @@ use tidewire_broker::{
 /// Messages that will be committed together.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
-    world: &'a World,
+    commit_state: &'a CommitState,
     pub(crate) changes: Changes,
     /// In order, each with the offset it supersedes.
     pub(crate) entries: Vec<(Entry, Option<u64>)>,
@@ -35,20 +35,20 @@ pub(crate) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn new(world: &'a World) -> Self {
+    pub(crate) fn new(commit_state: &'a CommitState) -> Self {
         Self {
             changes: Changes::default(),
             entries: Vec::new(),
             states: HashMap::new(),
             ids: Vec::new(),
-            last: world.last,
-            time_ms: world.time_ms,
+            last: commit_state.last,
+            time_ms: commit_state.time_ms,
             held: HashMap::new(),
             by_id: HashMap::new(),
-            next_number: world.channels.next_number(),
-            state_bytes: world.census.state_bytes(),
+            next_number: commit_state.channels.next_number(),
+            state_bytes: commit_state.totals.state_bytes(),
             is_state_full: false,
-            world,
+            commit_state,
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Batch<'a> {
 
     /// Adds the rows of the channels that changed: once each, however many messages they had.
     pub(crate) fn close(&mut self) {
-        let before = self.world.progress();
+        let before = self.commit_state.progress();
         for (name, state) in &self.states {
             self.changes.put(layout::channel(state.number), state.encode(name));
             if state.number >= before.next_number {
@@ -123,11 +123,11 @@ impl<'a> Batch<'a> {
     fn state(&self, channel: &ChannelName, options: &Options) -> State {
         let known = self.states.get(channel).copied();
         // One that was forgotten may come back: it lost no more than the worst of those.
-        known.or_else(|| self.world.channels.find(channel)).unwrap_or(State {
+        known.or_else(|| self.commit_state.channels.find(channel)).unwrap_or(State {
             number: self.next_number,
-            taken: self.world.forgotten,
+            taken: self.commit_state.forgotten,
             is_compact: options.compaction.is_some(),
-            lost_messages: self.world.forgotten > 0,
+            lost_messages: self.commit_state.forgotten > 0,
             ..State::default()
         })
     }
@@ -146,11 +146,11 @@ impl<'a> Batch<'a> {
             Some(_) => return Err(AppendError::IdTaken),
             None => {}
         }
-        let recent = self.world.dedup_windows.get(&channel);
+        let recent = self.commit_state.dedup_windows.get(&channel);
         match recent.map(|recent| recent.look(id, digest, &options.repeats, time_ms)) {
             Some(DedupOutcome::Duplicate(offset)) => Ok(Some(offset)),
             Some(DedupOutcome::Conflict) => Err(AppendError::IdTaken),
-            _ if self.world.ids + self.ids.len() >= IDS_MAX => Err(AppendError::Overloaded),
+            _ if self.commit_state.ids + self.ids.len() >= IDS_MAX => Err(AppendError::Overloaded),
             Some(DedupOutcome::New) | None => Ok(None),
         }
     }
@@ -167,22 +167,22 @@ impl<'a> Batch<'a> {
         let (Some(compaction), Some(key), true) =
             (&options.compaction, &draft.key, state.is_compact)
         else {
-            return self.judge_room(0, cost).map(|()| None);
+            return self.check_room(0, cost).map(|()| None);
         };
         let number = state.number;
         let old = match self.held.get(&(number, key.clone())) {
             Some(held) => *held,
-            None => self.world.held(number, key).map_err(|_| AppendError::Unavailable)?,
+            None => self.commit_state.held(number, key).map_err(|_| AppendError::Unavailable)?,
         };
         let bytes = cost + units(key_cost_bytes(key));
         let next = Held { offset, bytes, is_tombstone: draft.content.is_nothing() };
         if !next.is_tombstone {
             let value = old.filter(|old| !old.is_tombstone).map(|old| count(old.bytes));
             let values = (count(state.values), count(state.values_bytes));
-            compaction.judge(values, value, count(bytes))?;
+            compaction.check_room(values, value, count(bytes))?;
         }
         let replaced = old.map_or(0, |old| old.bytes.saturating_sub(units(key_cost_bytes(key))));
-        self.judge_room(replaced, cost)?;
+        self.check_room(replaced, cost)?;
         if let Some(old) = old {
             self.changes.remove(layout::message(number, old.offset));
             if old.is_tombstone {
@@ -204,9 +204,9 @@ impl<'a> Batch<'a> {
 
     /// Checks that values which must stay leave room for a message, or that it takes no more than
     /// the one that it supersedes.
-    fn judge_room(&mut self, replaced: u64, cost: u64) -> Result<(), AppendError> {
+    fn check_room(&mut self, replaced: u64, cost: u64) -> Result<(), AppendError> {
         let bytes = self.state_bytes.saturating_sub(replaced).saturating_add(cost);
-        if cost > replaced && bytes > self.world.bytes_max {
+        if cost > replaced && bytes > self.commit_state.bytes_max {
             self.is_state_full = true;
             return Err(AppendError::StorageFull);
         }

@@ -51,14 +51,14 @@ struct Inner {
     cache: Cache,
     questions: Questions,
     /// Answers that are no runs of messages. Each is given for so long and no longer.
-    places: HashMap<Question, Place>,
+    places: HashMap<Question, Located>,
     places_by_age: VecDeque<(Instant, Question)>,
     is_closed: bool,
 }
 
 /// Where something is in a channel.
 #[derive(Clone, Debug)]
-enum Place {
+enum Located {
     First(Option<u64>),
     Back(Vec<(u64, usize)>),
     Order(Option<Stretch>),
@@ -66,7 +66,7 @@ enum Place {
 
 enum Answer {
     Run(Run),
-    Place(Place),
+    Located(Located),
 }
 
 impl ColdArchive {
@@ -117,7 +117,7 @@ impl ColdArchive {
     }
 
     /// The answer to a question about a place, from the store where nobody else can ask it.
-    fn place(&self, channel: Option<&ChannelName>, what: What, asker: Asker<'_>) -> Poll<Place> {
+    fn place(&self, channel: Option<&ChannelName>, what: What, asker: Asker<'_>) -> Poll<Located> {
         let question = Question { channel: channel.cloned(), what };
         if !asker.is_blocking() {
             let inner = self.shared.lock();
@@ -129,8 +129,8 @@ impl ColdArchive {
             }
         }
         match self.shared.rows.answer(&question, 0, Arc::default()) {
-            Answer::Place(place) => Poll::Ready(place),
-            Answer::Run(_) => Poll::Ready(Place::First(None)),
+            Answer::Located(place) => Poll::Ready(place),
+            Answer::Run(_) => Poll::Ready(Located::First(None)),
         }
     }
 }
@@ -180,8 +180,8 @@ impl Archive for ColdArchive {
         asker: Asker<'_>,
     ) -> Poll<Option<u64>> {
         self.place(Some(channel), What::Since { time_ms }, asker).map(|place| match place {
-            Place::First(first) => first,
-            Place::Back(_) | Place::Order(_) => None,
+            Located::First(first) => first,
+            Located::Back(_) | Located::Order(_) => None,
         })
     }
 
@@ -193,22 +193,22 @@ impl Archive for ColdArchive {
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         self.place(Some(channel), What::Back { before, count }, asker).map(|place| match place {
-            Place::Back(found) => found,
-            Place::First(_) | Place::Order(_) => Vec::new(),
+            Located::Back(found) => found,
+            Located::First(_) | Located::Order(_) => Vec::new(),
         })
     }
 
     fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
         self.place(None, What::Order { after }, asker).map(|place| match place {
-            Place::Order(stretch) => stretch,
-            Place::First(_) | Place::Back(_) => None,
+            Located::Order(stretch) => stretch,
+            Located::First(_) | Located::Back(_) => None,
         })
     }
 
     fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
         self.place(None, What::Since { time_ms }, asker).map(|place| match place {
-            Place::First(first) => first,
-            Place::Back(_) | Place::Order(_) => None,
+            Located::First(first) => first,
+            Located::Back(_) | Located::Order(_) => None,
         })
     }
 
@@ -306,7 +306,7 @@ impl Inner {
         let now = Instant::now();
         match answer {
             Answer::Run(run) => self.cache.insert(run, now),
-            Answer::Place(place) => {
+            Answer::Located(place) => {
                 self.places.insert(question.clone(), place);
                 self.places_by_age.push_back((now, question.clone()));
             }
@@ -333,31 +333,31 @@ impl LogArchive {
                 let cold = ArchiveRead { lost: state.last, ..ArchiveRead::default() };
                 Answer::Run(Run::new(after, cold, &state, Arc::default()))
             }
-            What::Since { .. } => Answer::Place(Place::First(None)),
-            What::Back { .. } => Answer::Place(Place::Back(Vec::new())),
-            What::Order { .. } => Answer::Place(Place::Order(None)),
+            What::Since { .. } => Answer::Located(Located::First(None)),
+            What::Back { .. } => Answer::Located(Located::Back(Vec::new())),
+            What::Order { .. } => Answer::Located(Located::Order(None)),
         }
     }
 
     /// Reads what a question asks for, and counts in `charge` what the messages take.
     fn answer(&self, question: &Question, bytes_max: usize, charge: Arc<Charge>) -> Answer {
-        Answer::Place(match (question.what, &question.channel) {
+        Answer::Located(match (question.what, &question.channel) {
             (What::Run { after }, Some(channel)) => {
                 let state = self.state(question);
                 let cold = self.read(channel, after, state.last, bytes_max, &charge);
                 return Answer::Run(Run::new(after, cold, &state, charge));
             }
             (What::Since { time_ms }, Some(channel)) => {
-                Place::First(self.first_since(channel, time_ms))
+                Located::First(self.first_since(channel, time_ms))
             }
-            (What::Since { time_ms }, None) => Place::First(self.place_in_order(time_ms)),
+            (What::Since { time_ms }, None) => Located::First(self.place_in_order(time_ms)),
             (What::Back { before, count }, Some(channel)) => {
-                Place::Back(self.back(channel, before, count))
+                Located::Back(self.back(channel, before, count))
             }
-            (What::Order { after }, _) => Place::Order(self.order(after)),
+            (What::Order { after }, _) => Located::Order(self.order(after)),
             // Nobody asks that without a channel.
-            (What::Run { .. }, None) => Place::First(None),
-            (What::Back { .. }, None) => Place::Back(Vec::new()),
+            (What::Run { .. }, None) => Located::First(None),
+            (What::Back { .. }, None) => Located::Back(Vec::new()),
         })
     }
 

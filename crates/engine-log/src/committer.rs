@@ -1,16 +1,16 @@
-//! The one thread that writes: takes what waits, judges it, commits it with one sync, brings it
+//! The one thread that writes: takes what waits, validates it, commits it with one sync, brings it
 //! into the broker, answers, and only then looks at what retention takes.
 
 use crate::{
     Sync,
     batch::Batch,
+    commit_state::CommitState,
+    log_throttle::LogThrottle,
     opening,
     pending::Changes,
     queue::{Promise, Queue, Request, Work},
     store::{StoreError, Wait},
     sync_timer::SyncTimer,
-    trouble::Trouble,
-    world::World,
 };
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 use tidewire_broker::{AppendError, ChannelName, Draft};
@@ -18,7 +18,7 @@ use tidewire_broker::{AppendError, ChannelName, Draft};
 /// Everything the thread owns.
 #[derive(Debug)]
 pub(crate) struct Committer {
-    pub(crate) world: World,
+    pub(crate) commit_state: CommitState,
     pub(crate) sync: Sync,
     /// The channel with which the next round of age limits begins.
     pub(crate) sweep_from: u64,
@@ -32,15 +32,15 @@ pub(crate) struct Committer {
     /// When the generation is renewed next, by the clock of the sweeps.
     generation_due_ms: u64,
     /// Commits and syncs that fail,
-    refused: Trouble,
+    refused: LogThrottle,
     /// and reads.
-    unread: Trouble,
+    unread: LogThrottle,
 }
 
 impl Committer {
-    pub(crate) fn new(world: World, sync: Sync) -> Self {
+    pub(crate) fn new(commit_state: CommitState, sync: Sync) -> Self {
         Self {
-            world,
+            commit_state,
             sync,
             sweep_from: 0,
             unswept: None,
@@ -48,8 +48,8 @@ impl Committer {
             has_told_full: false,
             timer: SyncTimer::new(sync),
             generation_due_ms: 0,
-            refused: Trouble::default(),
-            unread: Trouble::default(),
+            refused: LogThrottle::default(),
+            unread: LogThrottle::default(),
         }
     }
 
@@ -76,23 +76,23 @@ impl Committer {
                 break;
             }
         }
-        self.world.remove_stale_ids();
+        self.commit_state.remove_stale_ids();
         self.write_removals();
-        if self.world.removals.is_empty() {
-            opening::close(&self.world.store, self.sync);
+        if self.commit_state.removals.is_empty() {
+            opening::close(&self.commit_state.store, self.sync);
         } else {
             // A new epoch may be among them: without it this must not look like a quiet end.
-            let store = self.world.store.path();
+            let store = self.commit_state.store.path();
             tracing::error!(%store, "the store was not closed quietly; the next start sorts it out");
         }
     }
 
     /// Appends what the server itself has to say. Nobody waits for an answer.
     pub(crate) fn append(&mut self, drafts: Vec<(ChannelName, Draft)>, now_ms: u64) {
-        let mut batch = Batch::new(&self.world);
+        let mut batch = Batch::new(&self.commit_state);
         for (channel, draft) in drafts {
             // It only removes, so it fails when the disk does; then the next round tries again.
-            let options = self.world.broker.options(&channel);
+            let options = self.commit_state.broker.options(&channel);
             let _ = batch.admit(&channel, &options, draft, None, now_ms);
         }
         batch.close();
@@ -101,13 +101,13 @@ impl Committer {
     }
 
     fn publish(&mut self, requests: VecDeque<Request>) {
-        let mut batch = Batch::new(&self.world);
+        let mut batch = Batch::new(&self.commit_state);
         let mut answers = Vec::with_capacity(requests.len());
         for Request { permit, draft, now_ms, promise } in requests {
             let channel = permit.channel();
-            let options = self.world.broker.options(channel);
-            let judged = options.judge(&permit, &draft);
-            match judged
+            let options = self.commit_state.broker.options(channel);
+            let validated = options.validate(&permit, &draft);
+            match validated
                 .and_then(|()| batch.admit(channel, &options, draft, permit.account(), now_ms))
             {
                 Ok(offset) => answers.push((promise, offset)),
@@ -126,7 +126,7 @@ impl Committer {
 
     fn tell_of_full_state(&mut self) {
         if !std::mem::replace(&mut self.has_told_full, true) {
-            let bytes_max = self.world.bytes_max;
+            let bytes_max = self.commit_state.bytes_max;
             tracing::error!(
                 bytes_max,
                 "values of compacted channels leave no room within the bound of all data: what \
@@ -137,30 +137,30 @@ impl Committer {
 
     /// Commits a batch and brings it to the readers; or nothing has happened.
     fn commit(&mut self, made: Made) -> Result<(), AppendError> {
-        self.world.remove_stale_ids();
-        let mut changes = self.world.removals.clone();
+        self.commit_state.remove_stale_ids();
+        let mut changes = self.commit_state.removals.clone();
         changes.extend(made.changes);
         let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
-        self.world.store.commit(changes, wait).map_err(|error| self.refusal(&error))?;
+        self.commit_state.store.commit(changes, wait).map_err(|error| self.refusal(&error))?;
         self.tell_of_end();
-        self.world.removals = Changes::default();
+        self.commit_state.removals = Changes::default();
         if self.sync != Sync::Always {
             self.timer.handle_commit(Instant::now());
         }
-        (self.world.last, self.world.time_ms) = (made.last, made.time_ms);
+        (self.commit_state.last, self.commit_state.time_ms) = (made.last, made.time_ms);
         let touched: Vec<_> = made.states.keys().cloned().collect();
         for (name, state) in made.states {
-            self.world.set(&name, state);
+            self.commit_state.set(&name, state);
         }
         for (entry, supersedes) in made.entries {
-            if let Err(error) = self.world.broker.ingest(entry, supersedes) {
+            if let Err(error) = self.commit_state.broker.ingest(entry, supersedes) {
                 tracing::error!(%error, "a message is in the store and cannot be delivered");
             }
         }
         for (offset, known, held) in made.ids {
-            self.world.note_id(offset, known, held);
+            self.commit_state.note_id(offset, known, held);
         }
-        let now_ms = self.world.time_ms;
+        let now_ms = self.commit_state.time_ms;
         touched.iter().for_each(|channel| self.retain(channel, now_ms));
         self.evict();
         Ok(())
@@ -168,25 +168,25 @@ impl Committer {
 
     fn answer(&self, answers: Vec<(Promise, u64)>, outcome: Result<(), AppendError>) {
         for (promise, offset) in answers {
-            promise.keep(outcome.map(|()| self.world.broker.position(offset)));
+            promise.keep(outcome.map(|()| self.commit_state.broker.position(offset)));
         }
     }
 
     /// Writes what retention has taken, when no publish comes to take it along.
     pub(crate) fn write_removals(&mut self) {
-        if self.world.removals.is_empty() {
+        if self.commit_state.removals.is_empty() {
             return;
         }
         // Not waited for: what a crash brings back is taken again.
-        if self.world.store.commit(self.world.removals.clone(), Wait::Not).is_ok() {
-            self.world.removals = Changes::default();
+        if self.commit_state.store.commit(self.commit_state.removals.clone(), Wait::Not).is_ok() {
+            self.commit_state.removals = Changes::default();
         }
     }
 
     /// What publishers hear of a store that failed.
     fn refusal(&self, error: &StoreError) -> AppendError {
-        if self.refused.is_news() {
-            let store = self.world.store.path();
+        if self.refused.should_log() {
+            let store = self.commit_state.store.path();
             tracing::error!(%store, %error, "the store cannot be written: publishes are refused");
         }
         match error {
@@ -198,34 +198,34 @@ impl Committer {
     /// Has the store's folder know, once a minute, how far the store has come.
     pub(crate) fn renew_generation(&mut self, now_ms: u64) {
         if now_ms >= self.generation_due_ms {
-            self.world.store.renew_generation();
+            self.commit_state.store.renew_generation();
             self.generation_due_ms = now_ms.saturating_add(GENERATION_MS);
         }
     }
 
     pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
-        if self.unread.is_news() {
-            let store = self.world.store.path();
+        if self.unread.should_log() {
+            let store = self.commit_state.store.path();
             tracing::error!(%store, %error, wanted, "the store cannot be read; told once a minute");
         }
     }
 
     fn tell_of_end(&self) {
         if self.refused.has_ended() {
-            let store = self.world.store.path();
+            let store = self.commit_state.store.path();
             tracing::info!(%store, "the store can be written again");
         }
     }
 
     fn flush(&mut self) {
-        match self.world.store.sync() {
+        match self.commit_state.store.sync() {
             Ok(()) => {
                 self.timer.handle_sync();
                 self.tell_of_end();
             }
             Err(error) => {
-                if self.refused.is_news() {
-                    let store = self.world.store.path();
+                if self.refused.should_log() {
+                    let store = self.commit_state.store.path();
                     tracing::error!(%store, %error, "the store cannot be synced; trying again");
                 }
                 self.timer.handle_failure(Instant::now());
@@ -234,7 +234,7 @@ impl Committer {
     }
 }
 
-/// A judged batch that no longer looks at the world.
+/// A validated batch that no longer borrows the commit state.
 struct Made {
     changes: Changes,
     entries: Vec<(tidewire_broker::Entry, Option<u64>)>,

@@ -6,11 +6,11 @@
 
 use crate::{
     channels::State,
+    commit_state::units,
     layout::{self, Held},
     pending::Changes,
     record::Record,
     store::{Order, Store, StoreError},
-    world::units,
 };
 use std::{
     collections::HashMap,

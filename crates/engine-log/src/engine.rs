@@ -131,10 +131,10 @@ impl LogEngine {
         settings: Settings,
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
-        let world = opening::open(directory, disks, &settings, now_ms)?;
-        let (broker, queue) = (world.broker.clone(), Arc::default());
-        let store = Arc::clone(&world.store);
-        let committer = Committer::new(world, settings.sync);
+        let commit_state = opening::open(directory, disks, &settings, now_ms)?;
+        let (broker, queue) = (commit_state.broker.clone(), Arc::default());
+        let store = Arc::clone(&commit_state.store);
+        let committer = Committer::new(commit_state, settings.sync);
         let committer = committer::spawn(committer, Arc::clone(&queue))
             .map_err(|error| OpenError::from_io(directory, error))?;
         Ok((Self { queue, store, committer: Mutex::new(Some(committer)) }, broker))

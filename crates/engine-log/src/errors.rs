@@ -78,7 +78,7 @@ impl OpenError {
     }
 
     pub(crate) fn of_journal(directory: &Path, error: StoreError) -> Self {
-        let cost = "move it away: what has been settled goes on in a new epoch, and the newest \
+        let cost = "move it away: what has reached the rows continues in a new epoch, and the newest \
                     messages, up to 8 MiB, are lost";
         Self::of_file(directory, JOURNAL_FILE, error, cost)
     }

@@ -10,13 +10,14 @@ impl Committer {
     ///
     /// O(log channels) for each run of messages of one channel.
     pub(crate) fn evict(&mut self) {
-        while self.world.is_over_bytes()
-            && !self.world.has_enough_removals()
-            && let Some((number, next)) = self.world.census.oldest()
-            && let Some(channel) = self.world.channels.name(number)
-            && let Some(before) = self.world.channels.find(&channel)
+        while self.commit_state.is_over_bytes()
+            && !self.commit_state.has_enough_removals()
+            && let Some((number, next)) = self.commit_state.totals.oldest()
+            && let Some(channel) = self.commit_state.channels.name(number)
+            && let Some(before) = self.commit_state.channels.find(&channel)
         {
-            let excess = self.world.census.bytes().saturating_sub(self.world.bytes_max);
+            let excess =
+                self.commit_state.totals.bytes().saturating_sub(self.commit_state.bytes_max);
             let mut state = before;
             let done = self.remove_messages(&mut state, |state| {
                 before.bytes.saturating_sub(state.bytes) < excess && state.first <= next

@@ -1,10 +1,10 @@
 //! The ids that tell a repeat: remembered in memory, and each in a row until it is no longer.
 
 use crate::{
+    commit_state::CommitState,
     committer::Committer,
     layout::{self, Known},
     store::{Order, Row, StoreError},
-    world::World,
 };
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 };
 use tidewire_broker::{ChannelName, DedupOutcome, HeldId};
 
-impl World {
+impl CommitState {
     /// Remembers the ids of the rows whose time is not over, the newest `ids_max` at most.
     ///
     /// Times rise with offsets, so it looks back until the longest window is over.
@@ -109,7 +109,7 @@ impl Committer {
     /// taken in then is to go. Returns whether it is through.
     pub(crate) fn sort_out_ids(&mut self) -> bool {
         let Some(from) = self.ids_from else { return true };
-        let (world, mut stale) = (&self.world, Vec::new());
+        let (commit_state, mut stale) = (&self.commit_state, Vec::new());
         let (mut left, mut next) = (IDS_A_ROUND, None);
         let visit = |row: Row<'_>| {
             let Some(offset) = layout::offset_of(row.key) else { return ControlFlow::Continue(()) };
@@ -119,16 +119,16 @@ impl Committer {
             }
             left -= 1;
             let known = row.value.and_then(Known::decode);
-            if !known.is_some_and(|known| world.remembers(offset, &known)) {
+            if !known.is_some_and(|known| commit_state.remembers(offset, &known)) {
                 stale.push(offset);
             }
             ControlFlow::Continue(())
         };
-        if let Err(error) = world.scan_ids(from, Order::Ascending, visit) {
+        if let Err(error) = commit_state.scan_ids(from, Order::Ascending, visit) {
             self.tell_unread(&error, "ids whose time is over");
             return true;
         }
-        self.world.stale_ids.extend(stale);
+        self.commit_state.stale_ids.extend(stale);
         self.ids_from = next;
         next.is_none()
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::{
         LogEngine, Settings,
-        inspection::{publish, rows, store, world},
+        inspection::{commit_state, publish, rows, store},
     };
     use tidewire_broker::{Limits, Options, Repeats, Rules};
 
@@ -178,14 +178,14 @@ mod tests {
     #[test]
     fn of_more_rows_than_may_be_remembered_the_newest_are() {
         let settings = settings(1_000);
-        let mut world = world(published(&settings).path(), &settings, 2_000);
-        assert_eq!(world.ids, 0, "the time of all is over");
-        world.load_ids(1_049, 20).unwrap();
-        assert_eq!(world.ids, 20);
+        let mut commit_state = commit_state(published(&settings).path(), &settings, 2_000);
+        assert_eq!(commit_state.ids, 0, "the time of all is over");
+        commit_state.load_ids(1_049, 20).unwrap();
+        assert_eq!(commit_state.ids, 20);
         let known = |number: u64| {
             let (id, draft) = (number.to_string().parse().unwrap(), crate::inspection::draft());
-            let recent = world.dedup_windows.values().next().unwrap();
-            let window = world.broker.limits().rules.defaults().repeats;
+            let recent = commit_state.dedup_windows.values().next().unwrap();
+            let window = commit_state.broker.limits().rules.defaults().repeats;
             recent.look(&id, tidewire_broker::digest(&draft), &window, 1_049)
         };
         assert_eq!(

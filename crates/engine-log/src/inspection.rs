@@ -2,12 +2,12 @@
 
 use crate::{
     LogEngine, Settings,
+    commit_state::CommitState,
     disk::FileDisk,
     engine::{JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
     identity::FolderGeneration,
     opening,
     store::{Disks, Order, Store},
-    world::World,
 };
 use std::{
     ops::{Bound, ControlFlow},
@@ -54,7 +54,7 @@ pub(crate) fn store(directory: &Path) -> Store {
 }
 
 /// What a committer would begin with.
-pub(crate) fn world(directory: &Path, settings: &Settings, now_ms: u64) -> World {
+pub(crate) fn commit_state(directory: &Path, settings: &Settings, now_ms: u64) -> CommitState {
     opening::open(directory, disks(directory), settings, now_ms).unwrap()
 }
 

@@ -2,7 +2,7 @@
 //! again after a crash.
 //!
 //! [`LogEngine::open`] gives the engine, to publish through, and the broker, to read from. One
-//! thread judges, orders and commits; the broker keeps the newest messages in memory and reads
+//! thread validates, orders and commits; the broker keeps the newest messages in memory and reads
 //! the rest back from the store.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
@@ -14,15 +14,15 @@ mod store;
 
 mod channels;
 mod layout;
+mod log_throttle;
 mod order;
 mod record;
-mod trouble;
 
 mod archive;
 mod backup;
-mod census;
 mod cold;
-mod world;
+mod commit_state;
+mod totals;
 
 mod batch;
 mod committer;

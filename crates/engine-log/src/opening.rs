@@ -4,16 +4,16 @@
 use crate::{
     OpenError, Settings, Sync,
     archive::LogArchive,
-    census::Census,
     channels::{Channels, State},
     cold::ColdArchive,
+    commit_state::{CommitState, units},
     conversion, identity,
     layout::{self, Progress},
+    log_throttle::LogThrottle,
     pending::Changes,
     rebuilding::rebuild,
     store::{Disks, Order, Row, Store, StoreError, Wait},
-    trouble::Trouble,
-    world::{World, units},
+    totals::Totals,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,15 +29,15 @@ pub(crate) fn open(
     disks: Disks,
     settings: &Settings,
     now_ms: u64,
-) -> Result<World, OpenError> {
+) -> Result<CommitState, OpenError> {
     let told = |error| OpenError::of_rows(directory, error);
     let (store, mut lost) = Store::open(directory, disks)?;
-    let mut survey = Survey::of(&store, told);
+    let mut recovered = Recovered::of(&store, told);
     if store.is_damaged() {
-        lost += store.mend().map_err(told)?;
-        survey = Survey::of(&store, told);
+        lost += store.salvage().map_err(told)?;
+        recovered = Recovered::of(&store, told);
     }
-    let Survey { channels, mut restored, progress, missing, repairs } = survey?;
+    let Recovered { channels, mut restored, progress, missing, repairs } = recovered?;
     lost += missing;
     let (epoch, unwritten) =
         continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(told)?;
@@ -46,8 +46,8 @@ pub(crate) fn open(
         store: Arc::clone(&store),
         channels: Arc::clone(&channels),
         inherited: progress.last,
-        unread: Trouble::default(),
-        damage: Trouble::default(),
+        unread: LogThrottle::default(),
+        damage: LogThrottle::default(),
     };
     let limits = settings.limits.clone();
     let cache_bytes_max = settings.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX);
@@ -55,11 +55,11 @@ pub(crate) fn open(
     let broker = Broker::with_archive(epoch, progress.last, limits, archive);
     broker.restore_forgotten(progress.forgotten);
     convert(&store, &broker, &channels, &mut restored).map_err(told)?;
-    let mut world = World {
+    let mut commit_state = CommitState {
         store,
         channels,
         broker,
-        census: Census::default(),
+        totals: Totals::default(),
         dedup_windows: HashMap::new(),
         ids: 0,
         stale_ids: VecDeque::new(),
@@ -69,14 +69,14 @@ pub(crate) fn open(
         bytes_max: settings.bytes_max.unwrap_or(u64::MAX),
         removals: unwritten,
     };
-    world.load_ids(now_ms, IDS_MAX).map_err(told)?;
-    restore(&mut world, &restored);
-    world.broker.restore_order();
-    Ok(world)
+    commit_state.load_ids(now_ms, IDS_MAX).map_err(told)?;
+    restore(&mut commit_state, &restored);
+    commit_state.broker.restore_order();
+    Ok(commit_state)
 }
 
 /// What the rows say, and how many of them are missing.
-struct Survey {
+struct Recovered {
     channels: Channels,
     restored: Vec<(ChannelName, State)>,
     progress: Progress,
@@ -85,7 +85,7 @@ struct Survey {
     repairs: Changes,
 }
 
-impl Survey {
+impl Recovered {
     fn of(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
         check_format(store, &told)?;
         let channels = Channels::default();
@@ -120,9 +120,9 @@ fn remove_order_after(store: &Store, last: u64, repairs: &mut Changes) -> Result
 
 /// Leaves the store as after a quiet end: nothing in the journal, and the order continued.
 pub(crate) fn close(store: &Store, sync: Sync) {
-    let settled = store.settle();
+    let checkpointed = store.checkpoint();
     store.renew_generation();
-    let closed = settled.and_then(|()| match sync {
+    let closed = checkpointed.and_then(|()| match sync {
         Sync::Always => Ok(()),
         Sync::Every(_) | Sync::Never => {
             let mut changes = Changes::default();
@@ -266,7 +266,7 @@ fn continue_epoch(
             committed => committed?,
         }
     }
-    if lost > 0 && store.settle().is_err() {
+    if lost > 0 && store.checkpoint().is_err() {
         tracing::warn!(store = %store.path(), "a start after a crash will count the same as lost again");
     }
     Ok((epoch, Changes::default()))
@@ -313,15 +313,15 @@ fn tell_of_conversion(store: &Store, channel: &ChannelName, before: &State, afte
     }
 }
 
-fn restore(world: &mut World, channels: &[(ChannelName, State)]) {
+fn restore(commit_state: &mut CommitState, channels: &[(ChannelName, State)]) {
     for (name, state) in channels {
-        world.broker.restore(name, state.last, state.taken, state.loss());
+        commit_state.broker.restore(name, state.last, state.taken, state.loss());
         if state.count == 0 {
-            world.broker.lose(name, state.last, state.loss());
+            commit_state.broker.lose(name, state.last, state.loss());
         }
-        world.census.add(state, world.dedup_windows.contains_key(&state.number));
+        commit_state.totals.add(state, commit_state.dedup_windows.contains_key(&state.number));
     }
-    world.channels.set_oldest(world.census.first());
+    commit_state.channels.set_oldest(commit_state.totals.first());
 }
 
 /// One more than the highest number of a channel that has messages, whether or not its row is left.
@@ -365,7 +365,7 @@ mod tests {
     use super::*;
     use crate::{
         LogEngine,
-        inspection::{publish, store, world},
+        inspection::{commit_state, publish, store},
     };
 
     #[test]
@@ -381,9 +381,12 @@ mod tests {
         changes.put(layout::progress(), progress);
         first.commit(changes, Wait::ForDisk).unwrap();
         drop(first);
-        let world = world(directory.path(), &Settings::default(), 8);
-        assert_eq!((world.broker.epoch(), world.last, world.time_ms), (7, 1, 1_000));
-        assert_eq!(fact(&world.store, FORMAT).unwrap(), Some(2));
+        let commit_state = commit_state(directory.path(), &Settings::default(), 8);
+        assert_eq!(
+            (commit_state.broker.epoch(), commit_state.last, commit_state.time_ms),
+            (7, 1, 1_000)
+        );
+        assert_eq!(fact(&commit_state.store, FORMAT).unwrap(), Some(2));
     }
 
     /// Has one start find what is missing, and the next ones nothing, whether or not a crash was
@@ -398,12 +401,12 @@ mod tests {
         harm(&mut changes);
         harmed.commit(changes, Wait::ForDisk).unwrap();
         drop(harmed);
-        let found = world(directory.path(), &settings, 8);
+        let found = commit_state(directory.path(), &settings, 8);
         let (last, next_number) = (found.last, found.channels.next_number());
         assert_eq!((found.broker.epoch(), last, next_number), (8, 3, 3));
         drop(found);
         for now_ms in [9, 10] {
-            assert_eq!(world(directory.path(), &settings, now_ms).broker.epoch(), 8);
+            assert_eq!(commit_state(directory.path(), &settings, now_ms).broker.epoch(), 8);
             let (engine, broker) = LogEngine::open(directory.path(), settings.clone(), 11).unwrap();
             assert_eq!(broker.epoch(), 8);
             publish(&engine, "d", None, 1_000);

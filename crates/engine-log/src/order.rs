@@ -1,6 +1,6 @@
 //! The order of the log on disk: the channel and the time of each offset, in blocks of consecutive ones.
 //!
-//! A block is written when the journal is settled, in the same commit as the messages. It is made
+//! A block is written at a checkpoint of the journal, in the same commit as the messages. It is made
 //! from what the journal holds, so a commit writes none of it, and whatever a crash takes of a block
 //! it takes of the messages too. An offset is only ever one message, so a block is never wrong, only
 //! missing: after damage, and in what an earlier version has written. Its key is its last offset.

@@ -1,7 +1,7 @@
 //! What is in the journal and not yet in the table of rows: the newest state of each row.
 //!
 //! A commit journals its changes as one value, which touches a page or two of the store however
-//! many channels it is about. They are settled into the rows later, many at a time and in order,
+//! many channels it is about. A checkpoint moves them into the rows later, many at a time and in order,
 //! so that one page is written for many of them. Until then readers look here first.
 
 use std::{collections::BTreeMap, ops::Bound};
@@ -80,7 +80,7 @@ impl Changes {
     }
 }
 
-/// The newest state of every row that has changed since rows were settled last.
+/// The newest state of every row that has changed since the last checkpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     /// No value: the row is removed.
@@ -96,7 +96,7 @@ impl Pending {
         }
     }
 
-    /// Whether so much has come together that settling pays.
+    /// Whether so much has come together that a checkpoint pays.
     pub(crate) fn is_ripe(&self) -> bool {
         self.bytes >= PENDING_BYTES || self.rows.len() >= PENDING_ROWS
     }

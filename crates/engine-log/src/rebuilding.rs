@@ -3,12 +3,12 @@
 
 use crate::{
     channels::{Channels, State},
+    commit_state::units,
     conversion::each,
     layout::{self, Held},
     pending::Changes,
     record::Record,
     store::{Store, StoreError},
-    world::units,
 };
 use tidewire_broker::{ChannelName, Message};
 
@@ -76,7 +76,7 @@ fn figures(store: &Store, number: u64) -> Result<State, StoreError> {
 mod tests {
     use crate::{
         LogEngine, Settings,
-        inspection::{publish, rows, store, world},
+        inspection::{commit_state, publish, rows, store},
         layout,
         pending::Changes,
         store::Wait,
@@ -90,7 +90,7 @@ mod tests {
             publish(&engine, channel, None, 5);
         }
         drop(engine);
-        let before = world(home.path(), &Settings::default(), 9);
+        let before = commit_state(home.path(), &Settings::default(), 9);
         let name = "lost".parse().unwrap();
         let state = before.channels.find(&name).unwrap();
         drop(before);
@@ -98,13 +98,13 @@ mod tests {
         changes.remove(layout::channel(state.number));
         store(home.path()).commit(changes, Wait::ForDisk).unwrap();
 
-        let after = world(home.path(), &Settings::default(), 9);
+        let after = commit_state(home.path(), &Settings::default(), 9);
         assert_eq!(after.broker.epoch(), 9);
         let rebuilt = after.channels.find(&name).unwrap();
         assert_eq!(rebuilt, state);
         drop(after);
         // What was made again is kept.
-        let again = world(home.path(), &Settings::default(), 11);
+        let again = commit_state(home.path(), &Settings::default(), 11);
         assert_eq!((again.broker.epoch(), again.channels.find(&name)), (9, Some(rebuilt)));
     }
 
@@ -119,7 +119,7 @@ mod tests {
         changes.remove(layout::channel(1));
         changes.remove(layout::message(1, 2));
         store(home.path()).commit(changes, Wait::ForDisk).unwrap();
-        let after = world(home.path(), &Settings::default(), 9);
+        let after = commit_state(home.path(), &Settings::default(), 9);
         assert!(after.channels.find(&"lost".parse().unwrap()).is_none());
         assert_eq!(rows(&after.store, layout::NAMES), [layout::name(0)]);
     }

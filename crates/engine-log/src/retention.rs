@@ -5,11 +5,11 @@
 
 use crate::{
     channels::State,
+    commit_state::{CommitState, REMOVALS_MAX, units},
     committer::Committer,
     layout,
     record::Record,
     store::{Order, Row, StoreError},
-    world::{REMOVALS_MAX, World, units},
 };
 use std::ops::{Bound, ControlFlow};
 use tidewire_broker::{
@@ -19,12 +19,13 @@ use tidewire_broker::{
 impl Committer {
     /// Removes from a channel what its retention no longer allows.
     pub(crate) fn retain(&mut self, channel: &ChannelName, now_ms: u64) {
-        let Some(mut state) = self.world.channels.find(channel).filter(|state| state.count > 0)
+        let Some(mut state) =
+            self.commit_state.channels.find(channel).filter(|state| state.count > 0)
         else {
             return;
         };
         let before = state;
-        let retention = self.world.broker.options(channel).retention;
+        let retention = self.commit_state.broker.options(channel).retention;
         let done = match state.is_compact {
             true => self.retain_tombstones(channel, &mut state, &retention, now_ms),
             false => self.retain_messages(&mut state, &retention, now_ms),
@@ -47,10 +48,10 @@ impl Committer {
             state.taken = state.last;
         }
         if !state.is_compact || state.count == 0 {
-            self.world.broker.lose(channel, state.taken, state.loss());
+            self.commit_state.broker.lose(channel, state.taken, state.loss());
         }
-        self.world.removals.put(layout::channel(state.number), state.encode(channel));
-        self.world.set(channel, state);
+        self.commit_state.removals.put(layout::channel(state.number), state.encode(channel));
+        self.commit_state.set(channel, state);
     }
 
     /// Applies age limits to an eighth of the channels, or a thousand if that is more, and forgets
@@ -61,21 +62,21 @@ impl Committer {
         self.renew_generation(now_ms);
         // These first, as what retention takes may leave no room for them, round after round.
         let has_sorted_out = self.sort_out_ids();
-        self.world.remove_stale_ids();
-        self.world.forget_channels();
-        if let Err(error) = self.world.trim_order() {
+        self.commit_state.remove_stale_ids();
+        self.commit_state.forget_channels();
+        if let Err(error) = self.commit_state.trim_order() {
             self.tell_unread(&error, "what is to go of the order");
         }
         self.evict();
-        let count = self.world.channels.len();
+        let count = self.commit_state.channels.len();
         let interrupted = self.unswept.take().filter(|(began_ms, _)| *began_ms == now_ms);
         let left = interrupted.map_or((count / 8).max(SWEPT_CHANNELS_MIN), |(_, left)| left);
         let (expired, left) = self.sweep_channels(left.min(count), now_ms);
         let is_done = has_sorted_out
-            && self.world.stale_ids.is_empty()
-            && !self.world.has_dead_in_excess()
-            && !self.world.is_over_bytes()
-            && !self.world.has_enough_removals();
+            && self.commit_state.stale_ids.is_empty()
+            && !self.commit_state.has_dead_in_excess()
+            && !self.commit_state.is_over_bytes()
+            && !self.commit_state.has_enough_removals();
         if !expired.is_empty() {
             self.append(expired, now_ms);
         }
@@ -84,7 +85,7 @@ impl Committer {
             self.unswept = Some((now_ms, left));
         }
         // A store that takes nothing now is asked again in a second, not at once.
-        is_done || !self.world.removals.is_empty()
+        is_done || !self.commit_state.removals.is_empty()
     }
 
     /// Applies age limits to the next `left` channels. Returns the tombstones due to old values, and
@@ -96,18 +97,19 @@ impl Committer {
     ) -> (Vec<(ChannelName, Draft)>, usize) {
         let mut expired = Vec::new();
         while left > 0 && expired.len() < EXPIRED_A_ROUND {
-            let Some((number, channel)) = self.world.channels.name_from(self.sweep_from) else {
+            let Some((number, channel)) = self.commit_state.channels.name_from(self.sweep_from)
+            else {
                 // Behind the last comes the first again.
                 self.sweep_from = 0;
                 continue;
             };
             self.sweep_from = number;
             self.retain(&channel, now_ms);
-            if self.world.has_enough_removals() {
+            if self.commit_state.has_enough_removals() {
                 break;
             }
             expired.extend(self.expired(&channel, now_ms));
-            self.world.forget_ids(number, &channel, now_ms);
+            self.commit_state.forget_ids(number, &channel, now_ms);
             self.sweep_from = number.saturating_add(1);
             left -= 1;
         }
@@ -132,7 +134,7 @@ impl Committer {
     ) -> Result<(), StoreError> {
         let (from, upto) =
             (layout::message(state.number, state.first), layout::message(state.number, state.last));
-        let World { store, removals, .. } = &mut self.world;
+        let CommitState { store, removals, .. } = &mut self.commit_state;
         let mut is_done = false;
         store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, |row| {
             let (Some(offset), Some(value)) = (layout::offset_of(row.key), row.value) else {
@@ -168,13 +170,13 @@ impl Committer {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let mut from = 0;
-        while state.count > state.values && !self.world.has_enough_removals() {
+        while state.count > state.values && !self.commit_state.has_enough_removals() {
             let Some((offset, key)) = self.oldest_tombstone(state.number, from)? else {
                 return Ok(());
             };
             from = offset.saturating_add(1);
             let message = layout::message(state.number, offset);
-            let value = self.world.store.find(&message).ok().flatten();
+            let value = self.commit_state.store.find(&message).ok().flatten();
             let record = value.and_then(|value| Record::decode(&value));
             let over_time =
                 record.as_ref().is_none_or(|record| is_old(record.time_ms, retention, now_ms));
@@ -189,15 +191,15 @@ impl Committer {
             });
             let loss = if is_known { LossKind::Tombstones } else { LossKind::Messages };
             state.lost_messages |= !is_known;
-            self.world.broker.lose_one(channel, offset, loss);
+            self.commit_state.broker.lose_one(channel, offset, loss);
             state.taken = state.taken.max(offset);
-            self.world.removals.remove(message);
-            self.world.removals.remove(layout::tombstone(state.number, offset));
+            self.commit_state.removals.remove(message);
+            self.commit_state.removals.remove(layout::tombstone(state.number, offset));
             let Some(key) = key else { continue };
-            let held = self.world.held(state.number, &key)?;
+            let held = self.commit_state.held(state.number, &key)?;
             if let Some(held) = held.filter(|held| held.offset == offset) {
                 state.forget(held, &key);
-                self.world.removals.remove(layout::key(state.number, &key));
+                self.commit_state.removals.remove(layout::key(state.number, &key));
             }
         }
         Ok(())
@@ -210,24 +212,29 @@ impl Committer {
         from: u64,
     ) -> Result<Option<(u64, Option<Label>)>, StoreError> {
         let (from, upto) = (layout::tombstone(number, from), layout::tombstone(number, u64::MAX));
-        let (mut oldest, world) = (None, &self.world);
+        let (mut oldest, commit_state) = (None, &self.commit_state);
         let find = |row: Row<'_>| {
-            if row.value.is_none() || world.removals.removes(row.key) {
+            if row.value.is_none() || commit_state.removals.removes(row.key) {
                 return ControlFlow::Continue(());
             }
             oldest = layout::offset_of(row.key).map(|offset| (offset, label(row)));
             ControlFlow::Break(())
         };
-        world.store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, find)?;
+        commit_state.store.scan(
+            Bound::Included(&from),
+            Bound::Included(&upto),
+            Order::Ascending,
+            find,
+        )?;
         Ok(oldest)
     }
 
     /// Tombstones for values that nothing has renewed for too long.
     fn expired(&mut self, channel: &ChannelName, now_ms: u64) -> Vec<(ChannelName, Draft)> {
-        let state = self.world.channels.find(channel).filter(|state| state.values > 0);
+        let state = self.commit_state.channels.find(channel).filter(|state| state.values > 0);
         let Some(mut state) = state else { return Vec::new() };
         let Options { compaction: Some(Compaction { age_max_ms: Some(age_max_ms), .. }), .. } =
-            self.world.broker.options(channel)
+            self.commit_state.broker.options(channel)
         else {
             return Vec::new();
         };
@@ -237,7 +244,7 @@ impl Committer {
         }
         let (from, upto) =
             (layout::message(state.number, state.first), layout::message(state.number, state.last));
-        let (mut expired, store) = (Vec::new(), &self.world.store);
+        let (mut expired, store) = (Vec::new(), &self.commit_state.store);
         let scanned =
             store.scan(Bound::Included(&from), Bound::Included(&upto), Order::Ascending, |row| {
                 let Some(record) = row.value.and_then(Record::decode) else {
@@ -255,7 +262,7 @@ impl Committer {
                 ControlFlow::Continue(())
             });
         if scanned.is_ok() && expired.is_empty() {
-            self.world.set(channel, state);
+            self.commit_state.set(channel, state);
         }
         expired
     }
@@ -282,5 +289,5 @@ const SWEPT_CHANNELS_MIN: usize = 1_000;
 /// Values of one channel removed in one round: each is a message of its own.
 const EXPIRED_MAX: usize = 1_000;
 
-/// Those of all channels together: they are judged and committed at once.
+/// Those of all channels together: they are validated and committed at once.
 const EXPIRED_A_ROUND: usize = 10_000;

@@ -6,7 +6,7 @@
 //!
 //! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is
 //! small, so that checking it whole at each opening is quick and one sync a commit does. The rows'
-//! file, which is large, has checksums of its own (`blocks`), and notes with each settling what a
+//! file, which is large, has checksums of its own (`blocks`), and notes with each checkpoint what a
 //! check after a crash would find, for a second sync; but that is seldom.
 //!
 //! What cannot be read is a hole: readers are shown where it begins, and go on behind it. The next
@@ -17,11 +17,11 @@ mod blocks;
 mod databases;
 mod files;
 mod holes;
-mod mending;
 mod ordering;
 mod reading;
 mod reserve;
 mod rows;
+mod salvage;
 mod snapshot;
 mod witness;
 
@@ -29,13 +29,14 @@ pub(crate) use rows::{Order, Row};
 pub(crate) use snapshot::Snapshot;
 
 use crate::{
-    Disk, Generation, OpenError, order,
+    Disk, Generation, OpenError,
+    log_throttle::LogThrottle,
+    order,
     pending::{Changes, Pending},
-    trouble::Trouble,
 };
-use databases::{JOURNAL, Place, ROWS, Rows, SETTLED, open_journal};
+use databases::{CHECKPOINT, JOURNAL, ROWS, Rows, RowsFile, open_journal};
 use holes::Hole;
-use ordering::last_settled;
+use ordering::last_checkpointed;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
 use std::{
@@ -57,9 +58,9 @@ pub(crate) struct Store {
     path: PathBuf,
     inner: RwLock<Inner>,
     /// Spots that cannot be read.
-    damage: Trouble,
+    damage: LogThrottle,
     /// A generation that cannot be kept.
-    unmarked: Trouble,
+    unmarked: LogThrottle,
 }
 
 /// What a store is kept on: four files, as a rule, and the name of a fifth.
@@ -83,7 +84,7 @@ struct Inner {
     /// None after a failure, until it could be opened again.
     journal: Option<Database>,
     rows: Rows,
-    place: Place,
+    rows_file: RowsFile,
     /// What is known to be unreadable, in order,
     holes: Vec<Hole>,
     /// and when the newest of these was found.
@@ -92,15 +93,15 @@ struct Inner {
     openings: u64,
     /// when for the last time, and whether that failed.
     opened: Instant,
-    closed: Trouble,
+    closed: LogThrottle,
     pending: Pending,
     /// The number of the next row of the journal.
     next: u64,
-    /// The rows of the journal below this number are settled,
-    settled: u64,
+    /// The rows of the journal below this number are checkpointed,
+    checkpointed: u64,
     /// and those below this one certainly on disk.
     synced: u64,
-    /// Whether the rows must be settled before anything else: the journal is full, or has lost some
+    /// Whether a checkpoint must come before anything else: the journal is full, or has lost some
     /// of it.
     is_ahead: bool,
     /// Whether the rows hold changes of which it was said that they had failed.
@@ -132,14 +133,15 @@ impl Store {
     pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), OpenError> {
         let of_rows = |error| OpenError::of_rows(path, error);
         let of_journal = |error| OpenError::of_journal(path, error);
-        let place = Place::find(&disks).map_err(of_rows)?;
-        let rows = Rows::open(&place).map_err(of_rows)?;
-        let (settled, synced) = (rows.settled().map_err(of_rows)?, read_witness(&*disks.witness));
+        let rows_file = RowsFile::find(&disks).map_err(of_rows)?;
+        let rows = Rows::open(&rows_file).map_err(of_rows)?;
+        let (checkpointed, synced) =
+            (rows.checkpointed().map_err(of_rows)?, read_witness(&*disks.witness));
         let journal = match open_journal(&disks.journal) {
             // Only what a quiet end has left is known to be in the rows.
-            Err(StoreError::Failed(why)) if settled > 0 && synced == settled => {
+            Err(StoreError::Failed(why)) if checkpointed > 0 && synced == checkpointed => {
                 let store = path.display();
-                tracing::warn!(%store, why, "the journal is made anew: all of it was settled");
+                tracing::warn!(%store, why, "the journal is created anew; all of it was in the rows");
                 empty_journal(&disks.journal).map_err(of_journal)?
             }
             opened => opened.map_err(of_journal)?,
@@ -147,16 +149,16 @@ impl Store {
         let mut inner = Inner {
             journal: None,
             rows,
-            place,
+            rows_file,
             holes: Vec::new(),
             holes_found: Instant::now(),
             openings: 0,
             opened: Instant::now(),
-            closed: Trouble::default(),
+            closed: LogThrottle::default(),
             pending: Pending::default(),
-            next: settled,
-            settled,
-            synced: settled,
+            next: checkpointed,
+            checkpointed,
+            synced: checkpointed,
             is_ahead: false,
             is_behind: false,
         };
@@ -167,7 +169,7 @@ impl Store {
         inner.synced = inner.next;
         keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
-        let (damage, unmarked) = (Trouble::default(), Trouble::default());
+        let (damage, unmarked) = (LogThrottle::default(), LogThrottle::default());
         Ok((Self { disks, path, inner, damage, unmarked }, lost))
     }
 
@@ -180,13 +182,13 @@ impl Store {
     pub(crate) fn commit(&self, changes: Changes, wait: Wait) -> Result<(), StoreError> {
         self.read().check_in_step()?;
         if self.read().is_ahead {
-            // Both at once: of rows that go before they are settled none is written, and what
+            // Both at once: of rows that go before they are checkpointed none is written, and what
             // removes much needs little room.
-            return self.settle_or_make_room(&changes);
+            return self.checkpoint_or_make_room(&changes);
         }
         let written = self.write_journal(&changes, wait).inspect_err(|_| self.reopen_journal());
         if let Err(StoreError::Full) = written {
-            return self.settle_or_make_room(&changes).map_err(|_| StoreError::Full);
+            return self.checkpoint_or_make_room(&changes).map_err(|_| StoreError::Full);
         }
         written?;
         let mut inner = self.write();
@@ -199,7 +201,7 @@ impl Store {
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
         if is_ripe {
-            match self.settle() {
+            match self.checkpoint() {
                 Ok(()) => {
                     keep_reserve(&*self.disks.witness);
                     self.renew_generation();
@@ -215,25 +217,25 @@ impl Store {
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         if self.read().is_ahead {
             // What the journal has lost would be missing from it, synced or not.
-            return self.settle();
+            return self.checkpoint();
         }
         let flushed = caught(|| Ok(self.read().journal()?.begin_write()?.commit()?));
         flushed.inspect_err(|_| self.reopen_journal())
     }
 
     /// Moves what the journal holds into the rows, and waits for the disk.
-    pub(crate) fn settle(&self) -> Result<(), StoreError> {
-        self.settle_with(&Changes::default())
+    pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
+        self.checkpoint_with(&Changes::default())
     }
 
     /// Settles with changes; where there is no room, with the reserve, if that is enough for them.
-    fn settle_or_make_room(&self, changes: &Changes) -> Result<(), StoreError> {
-        let settled = self.settle_with(changes);
-        let is_full = matches!(settled, Err(StoreError::Full));
+    fn checkpoint_or_make_room(&self, changes: &Changes) -> Result<(), StoreError> {
+        let checkpointed = self.checkpoint_with(changes);
+        let is_full = matches!(checkpointed, Err(StoreError::Full));
         if is_full && self.fits_reserve(changes) && give_up_reserve(&*self.disks.witness) {
-            return self.settle_with(changes);
+            return self.checkpoint_with(changes);
         }
-        settled
+        checkpointed
     }
 
     /// Whether so little is to be put that the pages it takes are a few.
@@ -246,15 +248,15 @@ impl Store {
 
     /// Settles, and makes changes that are not in the journal. They have a number of it, so that
     /// whatever a failed attempt has left there under this number is not taken for newer.
-    fn settle_with(&self, changes: &Changes) -> Result<(), StoreError> {
+    fn checkpoint_with(&self, changes: &Changes) -> Result<(), StoreError> {
         let inner = self.read();
         inner.check_in_step()?;
         let (openings, next) = (inner.openings, inner.next + u64::from(!changes.is_empty()));
-        let settled = caught(|| {
+        let checkpointed = caught(|| {
             let write = inner.rows.begin_write()?;
-            write.open_table(SETTLED)?.insert((), next)?;
+            write.open_table(CHECKPOINT)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
-            let order = order::blocks(last_settled(&rows)?, inner.unsettled(changes));
+            let order = order::blocks(last_checkpointed(&rows)?, inner.unsettled(changes));
             for block in order {
                 rows.insert(block.key().as_slice(), block.encode().as_slice())?;
             }
@@ -268,7 +270,7 @@ impl Store {
             Ok(write.commit()?)
         });
         drop(inner);
-        if let Err(error) = settled {
+        if let Err(error) = checkpointed {
             self.reopen_rows(openings);
             let mut inner = self.write();
             // Until they are open nobody knows whether they hold the changes, under a number that the
@@ -280,7 +282,7 @@ impl Store {
         inner.pending.clear();
         // Rows may have come between those at their edges.
         inner.holes.clear();
-        (inner.next, inner.settled, inner.synced) = (next, next, next);
+        (inner.next, inner.checkpointed, inner.synced) = (next, next, next);
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
             inner.journal = empty_journal(&self.disks.journal).ok();
@@ -298,7 +300,7 @@ impl Store {
                 write.set_durability(Durability::None)?;
             }
             let mut journal = write.open_table(JOURNAL)?;
-            journal.retain_in(..inner.settled, |_, _| false)?;
+            journal.retain_in(..inner.checkpointed, |_, _| false)?;
             journal.insert(inner.next, changes.encode().as_slice())?;
             drop(journal);
             Ok(write.commit()?)
@@ -312,7 +314,7 @@ impl Store {
         inner.journal = open_journal(&self.disks.journal).ok();
         // What no sync has followed is lost to it, and what has been damaged.
         let end = inner.journal.as_ref().and_then(|journal| journal_end(journal).ok());
-        let end = end.map(|end| end.unwrap_or(inner.settled));
+        let end = end.map(|end| end.unwrap_or(inner.checkpointed));
         inner.is_ahead |= end.is_none_or(|end| end < inner.next);
     }
 
@@ -339,7 +341,7 @@ impl Inner {
         self.journal.as_ref().ok_or(redb::Error::DatabaseClosed)
     }
 
-    /// What settling puts and removes: what is pending, with later changes in its place.
+    /// What a checkpoint puts and removes: what is pending, with later changes in its place.
     fn unsettled<'a>(
         &'a self,
         changes: &'a Changes,
@@ -351,7 +353,7 @@ impl Inner {
     /// What failed before they were closed must not be held any longer.
     fn open_rows(&mut self, path: &Path) {
         let store = path.display();
-        match Rows::open(&self.place) {
+        match Rows::open(&self.rows_file) {
             Ok(rows) => {
                 self.rows = rows;
                 if self.closed.has_ended() {
@@ -360,14 +362,15 @@ impl Inner {
             }
             Err(error) => {
                 self.rows = Rows::Closed;
-                if self.closed.is_news() {
+                if self.closed.should_log() {
                     tracing::error!(%store, %error, "the rows' file cannot be opened again; trying");
                 }
             }
         }
         self.openings += 1;
         self.opened = Instant::now();
-        self.is_behind |= self.rows.settled().is_ok_and(|settled| settled > self.next);
+        self.is_behind |=
+            self.rows.checkpointed().is_ok_and(|checkpointed| checkpointed > self.next);
     }
 
     /// Whether opening them has failed only just now.
@@ -388,7 +391,7 @@ impl Inner {
     /// Takes in the journal, and returns how many rows of it are missing or make no sense.
     fn replay(&mut self, journal: &Database) -> Result<u64, redb::Error> {
         let mut lost = 0;
-        for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.settled..)? {
+        for row in journal.begin_read()?.open_table(JOURNAL)?.range(self.checkpointed..)? {
             let (number, value) = row?;
             lost += number.value().saturating_sub(self.next);
             self.next = number.value().saturating_add(1);

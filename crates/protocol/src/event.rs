@@ -19,7 +19,7 @@ pub enum ServerEvent {
     /// Who is there.
     Presence(PresencePage),
     /// Something was refused.
-    Error(Refusal),
+    Error(ErrorEvent),
     /// A message.
     Message(Message),
     /// Messages are gone for this reader.
@@ -98,7 +98,7 @@ pub struct HistoryPage {
 
 /// Something was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Refusal {
+pub struct ErrorEvent {
     /// The request's number, if it was a request and had one.
     pub id: Option<u64>,
     /// An [`ErrorCode`]'s text, or that of a newer server's.
@@ -152,7 +152,7 @@ impl ServerEvent {
     }
 }
 
-impl Refusal {
+impl ErrorEvent {
     /// The code, if this version knows it.
     pub fn error_code(&self) -> Option<ErrorCode> {
         self.code.parse().ok()

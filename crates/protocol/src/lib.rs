@@ -49,7 +49,7 @@ pub use bookmark::Bookmark;
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{
-    Goodbye, HistoryPage, Published, Reached, Refusal, ServerEvent, Subscribed, Unsubscribed,
+    ErrorEvent, Goodbye, HistoryPage, Published, Reached, ServerEvent, Subscribed, Unsubscribed,
     Welcome,
 };
 pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};

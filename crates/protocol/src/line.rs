@@ -91,7 +91,9 @@ impl StreamLine {
             Some(kind) if kind == "gap" => serde_json::from_str(line).map(Self::Gap),
             Some(kind) => Ok(Self::Other { kind }),
             None if head.channel.is_some() => serde_json::from_str(line).map(Self::Message),
-            None => serde_json::from_str(line).map(|Place { position }| Self::Position(position)),
+            None => {
+                serde_json::from_str(line).map(|PositionLine { position }| Self::Position(position))
+            }
         }
     }
 }
@@ -104,7 +106,7 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct PositionLine {
     position: Position,
 }
 

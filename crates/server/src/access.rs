@@ -1,7 +1,7 @@
 //! Who may ask: the host that a request names, the page that sends it, and what that page may do.
 //!
 //! Without tokens these checks are all that stands between the pages of other sites, which anybody's
-//! browser may open, and a server that this browser can reach. [`authorise`] judges each request once and
+//! browser may open, and a server that this browser can reach. [`authorise`] checks each request once and
 //! leaves a [`Caller`] with it. Handlers have no other way to a grant, so none can forget the check.
 
 mod authorise;

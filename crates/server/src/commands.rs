@@ -16,10 +16,10 @@ mod server;
 
 pub use check_config::CheckConfig;
 pub use completions::{Completions, Man};
-pub use data::Data;
-pub use history::History;
-pub use publish::Publish;
-pub use subscribe::Subscribe;
+pub use data::DataCommand;
+pub use history::HistoryCommand;
+pub use publish::PublishCommand;
+pub use subscribe::SubscribeCommand;
 
 #[cfg(test)]
 mod tests {
@@ -28,11 +28,11 @@ mod tests {
 
     #[derive(Debug, Parser)]
     enum Cli {
-        History(History),
-        Publish(Publish),
-        Subscribe(Subscribe),
+        History(HistoryCommand),
+        Publish(PublishCommand),
+        Subscribe(SubscribeCommand),
         CheckConfig(Box<CheckConfig>),
-        Data(Data),
+        Data(DataCommand),
         Completions(Completions),
         Man(Man),
     }

@@ -8,7 +8,10 @@ use std::{
     process::ExitCode,
 };
 use tidewire::{
-    commands::{CheckConfig, Completions, Data, History, Man, Publish, Subscribe},
+    commands::{
+        CheckConfig, Completions, DataCommand, HistoryCommand, Man, PublishCommand,
+        SubscribeCommand,
+    },
     config::{Config, Settings, unknown_variables},
     serve::serve,
     terminal::Screen,
@@ -30,15 +33,15 @@ enum Command {
     /// Run the server; also what happens without a command
     Serve(Box<Settings>),
     /// Publish a message, or standard input line by line
-    Publish(Publish),
+    Publish(PublishCommand),
     /// Follow channels and print what comes, resuming by itself
-    Subscribe(Subscribe),
+    Subscribe(SubscribeCommand),
     /// Check the configuration, and tell what channels have and why
     CheckConfig(Box<CheckConfig>),
     /// Print what was published
-    History(History),
+    History(HistoryCommand),
     /// Copy the data of a server, put a copy back, or begin a new epoch
-    Data(Data),
+    Data(DataCommand),
     /// Print what makes a shell complete these commands
     Completions(Completions),
     /// Print a manual page

@@ -11,15 +11,15 @@ use tidewire_protocol::{ErrorCode, Problem};
 
 /// A refusal on its way to a client over HTTP.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Refusal);
+pub(crate) struct ProblemResponse(pub(crate) Refusal);
 
-impl Refused {
+impl ProblemResponse {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self(Refusal::new(code, message))
     }
 }
 
-impl<E: Into<Refusal>> From<E> for Refused {
+impl<E: Into<Refusal>> From<E> for ProblemResponse {
     fn from(error: E) -> Self {
         Self(error.into())
     }
@@ -37,13 +37,13 @@ impl From<Full> for Refusal {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for ProblemResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.message)
     }
 }
 
-impl ResponseError for Refused {
+impl ResponseError for ProblemResponse {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

@@ -1,6 +1,6 @@
 //! The query of a request: only names that its route knows, and what they mean on all wires.
 
-use crate::{problem::Refused, suggestion::did_you_mean};
+use crate::{problem::ProblemResponse, suggestion::did_you_mean};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::{Payload, ServiceRequest},
@@ -31,13 +31,13 @@ impl Query {
     /// # Errors
     ///
     /// A name is not one of `known`, or something is not UTF-8.
-    pub(crate) fn keep(request: &ServiceRequest, known: Parameters) -> Result<(), Refused> {
+    pub(crate) fn keep(request: &ServiceRequest, known: Parameters) -> Result<(), ProblemResponse> {
         let query = Self::parse(request.query_string(), known)?;
         request.extensions_mut().insert(query);
         Ok(())
     }
 
-    fn parse(text: &str, known: Parameters) -> Result<Self, Refused> {
+    fn parse(text: &str, known: Parameters) -> Result<Self, ProblemResponse> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -65,12 +65,12 @@ impl Query {
         last_event_id: Option<&str>,
         needs_channel: bool,
         limits: &Limits,
-    ) -> Result<Vec<Subscription>, Refused> {
+    ) -> Result<Vec<Subscription>, ProblemResponse> {
         let (count, count_max) = (self.all("channel").count(), limits.subscriptions_max);
         if count > count_max {
             let message =
                 format!("{count} channels were given; a connection follows at most {count_max}");
-            return Err(Refused::new(ErrorCode::TooManySubscriptions, message));
+            return Err(ProblemResponse::new(ErrorCode::TooManySubscriptions, message));
         }
         // An EventSource repeats the URL with which it once began, so that its own word is newer than
         // `since`. Polyfills, which may not set headers everywhere, put that word into the query.
@@ -92,20 +92,20 @@ impl Query {
     }
 
     /// How messages are to look.
-    pub(crate) fn format(&self, otherwise: Format) -> Result<Format, Refused> {
+    pub(crate) fn format(&self, otherwise: Format) -> Result<Format, ProblemResponse> {
         match self.one("format") {
             None => Ok(otherwise),
             Some("raw") => Ok(Format::Raw),
             Some("json") => Ok(Format::Json),
             Some(other) => {
                 let message = format!("format={other} is not known; it is raw or json");
-                Err(Refused::new(ErrorCode::BadRequest, message))
+                Err(ProblemResponse::new(ErrorCode::BadRequest, message))
             }
         }
     }
 
     /// What is to say, on an event stream, that the connection is there.
-    pub(crate) fn heartbeat(&self) -> Result<Heartbeat, Refused> {
+    pub(crate) fn heartbeat(&self) -> Result<Heartbeat, ProblemResponse> {
         match self.one("heartbeat") {
             None => Ok(Heartbeat::Block),
             Some("event") => Ok(Heartbeat::Event),
@@ -113,30 +113,30 @@ impl Query {
                 let message = format!(
                     "heartbeat={other} is not known; it is event, or left out for a block of only an id"
                 );
-                Err(Refused::new(ErrorCode::BadRequest, message))
+                Err(ProblemResponse::new(ErrorCode::BadRequest, message))
             }
         }
     }
 
     /// Who the client says it is, for channels that tell who is there.
-    pub(crate) fn identity(&self) -> Result<Identity, Refused> {
+    pub(crate) fn identity(&self) -> Result<Identity, ProblemResponse> {
         Ok(Identity::new(self.one("user"), self.one("info"))?)
     }
 
     /// How long a long-poll may wait, in milliseconds; at most `wait_max`, whatever is asked.
-    pub(crate) fn wait_ms(&self, wait_max: Duration) -> Result<u64, Refused> {
+    pub(crate) fn wait_ms(&self, wait_max: Duration) -> Result<u64, ProblemResponse> {
         let wait = match self.one("wait") {
             None => POLL_WAIT,
             Some("0") => Duration::ZERO,
             Some(text) => parse_duration(text).map_err(|error| {
-                Refused::new(ErrorCode::BadRequest, format!("wait={text}: {error}"))
+                ProblemResponse::new(ErrorCode::BadRequest, format!("wait={text}: {error}"))
             })?,
         };
         Ok(u64::try_from(wait.min(wait_max).as_millis()).unwrap_or(u64::MAX))
     }
 
     /// How many are wanted.
-    pub(crate) fn limit(&self) -> Result<Option<usize>, Refused> {
+    pub(crate) fn limit(&self) -> Result<Option<usize>, ProblemResponse> {
         Ok(self.one("limit").map(limit).transpose()?)
     }
 
@@ -147,13 +147,16 @@ impl Query {
 }
 
 impl FromRequest for Query {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // Absent only where a handler has two of them.
         let query = request.extensions_mut().remove::<Self>();
-        ready(query.ok_or_else(|| Refused::new(ErrorCode::Internal, "the query was not read")))
+        ready(
+            query
+                .ok_or_else(|| ProblemResponse::new(ErrorCode::Internal, "the query was not read")),
+        )
     }
 }
 
@@ -161,17 +164,17 @@ impl FromRequest for Query {
 /// are not UTF-8: replaced, two ids that differ would become one.
 ///
 /// [URL Standard §5.1]: https://url.spec.whatwg.org/#urlencoded-parsing
-fn decode(name: &str, text: &str) -> Result<String, Refused> {
+fn decode(name: &str, text: &str) -> Result<String, ProblemResponse> {
     let text = text.replace('+', " ");
     let decoded = percent_decode_str(&text).decode_utf8().map(|decoded| decoded.into_owned());
     decoded.map_err(|_| {
         // A channel's name that holds such a byte is none, as one that holds a space is.
         let code = if name == "channel" { ErrorCode::BadChannel } else { ErrorCode::BadRequest };
-        Refused::new(code, format!("the query parameter {} is not UTF-8", shown(name)))
+        ProblemResponse::new(code, format!("the query parameter {} is not UTF-8", shown(name)))
     })
 }
 
-fn unknown(name: &str, known: Parameters) -> Refused {
+fn unknown(name: &str, known: Parameters) -> ProblemResponse {
     let mut message = format!("there is no query parameter {} here", shown(name));
     if let Some(meant) = did_you_mean(name, known.iter().copied()) {
         message.push_str(&format!(", did you mean {meant}?"));
@@ -180,7 +183,7 @@ fn unknown(name: &str, known: Parameters) -> Refused {
         [] => message.push_str("; this path takes none"),
         known => message.push_str(&format!("; this path takes {}", known.join(", "))),
     }
-    Refused::new(ErrorCode::BadRequest, message)
+    ProblemResponse::new(ErrorCode::BadRequest, message)
 }
 
 /// As much of a name as an error repeats.
@@ -220,7 +223,7 @@ mod tests {
         "Last-Event-ID",
     ];
 
-    fn parse(query: &str) -> Result<Query, Refused> {
+    fn parse(query: &str) -> Result<Query, ProblemResponse> {
         Query::parse(query, KNOWN)
     }
 

@@ -28,7 +28,7 @@ pub struct RequestTurns(Option<Rc<RefCell<Round>>>);
 pub(crate) struct RequestTurn {
     turns: RequestTurns,
     /// Where it waits, or waited until it was called.
-    place: Option<Place>,
+    place: Option<QueuePlace>,
     begun: Option<Begun>,
     /// A request of this connection has been answered.
     is_known: bool,
@@ -53,7 +53,7 @@ struct Round {
     accepts_left: usize,
     /// No turn begins after this time. It is set when the first one begins.
     until: Option<Instant>,
-    waiting: BTreeMap<Place, Waker>,
+    waiting: BTreeMap<QueuePlace, Waker>,
     /// How many have begun to wait.
     places: u64,
     /// Of the task that accepts connections, while it waits.
@@ -63,7 +63,7 @@ struct Round {
 }
 
 /// First by rank, then in the order in which they came.
-type Place = (Rank, u64);
+type QueuePlace = (Rank, u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {

@@ -14,7 +14,7 @@ mod subscribe;
 
 use crate::{
     access::{self, Caller},
-    problem::Refused,
+    problem::ProblemResponse,
     query::{Parameters, Query},
     worker_context::WorkerContext,
 };
@@ -130,7 +130,7 @@ async fn otherwise(
     request: HttpRequest,
     caller: Caller,
     allowed: &'static str,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     if let Some(answer) = access::preflight(&request, &caller, allowed) {
         return answer;
     }
@@ -138,14 +138,14 @@ async fn otherwise(
         Method::OPTIONS => HttpResponse::NoContent().finish(),
         _ => {
             let message = format!("this path takes {allowed}");
-            Refused::new(ErrorCode::MethodNotAllowed, message).error_response()
+            ProblemResponse::new(ErrorCode::MethodNotAllowed, message).error_response()
         }
     };
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     Ok(response)
 }
 
-async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemResponse> {
     let path = request.path();
     if path == SERVER && request.method() == Method::OPTIONS {
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALL)).finish());
@@ -154,7 +154,7 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Refused> {
         "{path} is nothing here; there are /events, /ws, /poll, /stream, /publish, /channels, /data/backup, \
          /health/live, /health/ready and /"
     );
-    Err(Refused::new(ErrorCode::NotFound, message))
+    Err(ProblemResponse::new(ErrorCode::NotFound, message))
 }
 
 /// The target of a request about the server as a whole ([RFC 9112 §3.2.4]).
@@ -164,7 +164,7 @@ const SERVER: &str = "*";
 const ALL: &str = "GET, HEAD, POST, OPTIONS";
 
 /// Refuses an answer of the size of a page, before it is made, where no room is left for what clients do not take.
-fn check_room(worker_context: &WorkerContext) -> Result<(), Refused> {
+fn check_room(worker_context: &WorkerContext) -> Result<(), ProblemResponse> {
     Ok(worker_context.http.in_flight.output.check(worker_context.limits.gather_bytes_max)?)
 }
 

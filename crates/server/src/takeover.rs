@@ -37,7 +37,7 @@ mod accepting;
 mod early;
 mod handoff;
 mod holding;
-mod intake;
+mod input_buffer;
 mod service;
 mod socket;
 mod target;

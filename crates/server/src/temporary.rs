@@ -4,7 +4,7 @@
 //! answered with a stream of one event, which names the reason, and ends. Everybody else gets the
 //! status, the problem document and `Retry-After`.
 
-use crate::{admission::Admission, problem::Refused};
+use crate::{admission::Admission, problem::ProblemResponse};
 use actix_web::{
     Error, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
@@ -76,7 +76,7 @@ pub(crate) fn spread(retry_ms: u64) -> u64 {
 
 /// What the same request may not meet with later.
 fn temporary(error: &Error) -> Option<&Refusal> {
-    let Refused(refusal) = error.as_error::<Refused>()?;
+    let ProblemResponse(refusal) = error.as_error::<ProblemResponse>()?;
     refusal.code.retryable().then_some(refusal)
 }
 
@@ -98,7 +98,7 @@ impl ResponseError for Temporary {
     fn status_code(&self) -> StatusCode {
         match self.wants_events {
             true => StatusCode::OK,
-            false => Refused(self.refusal.clone()).status_code(),
+            false => ProblemResponse(self.refusal.clone()).status_code(),
         }
     }
 
@@ -114,7 +114,7 @@ impl ResponseError for Temporary {
                 .force_close()
                 .body(body);
         }
-        let mut response = Refused(self.refusal.clone()).error_response();
+        let mut response = ProblemResponse(self.refusal.clone()).error_response();
         let seconds = self.retry_ms.saturating_add(500) / 1_000;
         response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
         response
@@ -133,8 +133,9 @@ mod tests {
     async fn answer(method: Method, path: &str, code: ErrorCode) -> (u16, HttpResponse, String) {
         let admission = Admission::new(1);
         let counter = admission.clone();
-        let refuse =
-            move || async move { Err::<HttpResponse, Refused>(Refused::new(code, "not today")) };
+        let refuse = move || async move {
+            Err::<HttpResponse, ProblemResponse>(ProblemResponse::new(code, "not today"))
+        };
         let app = App::new()
             .wrap_fn(|request, service| {
                 let answer = service.call(request);

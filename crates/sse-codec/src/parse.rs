@@ -144,7 +144,7 @@ impl Parser {
         while let Some((stage, after)) = end_line(rest) {
             (self.stage, *input) = (stage, after);
             if line.bytes().is_empty() {
-                self.settle_id(lines.id)?;
+                self.finish_id(lines.id)?;
                 if stage == Stage::LineStart {
                     self.stage = Stage::BlockStart;
                 }
@@ -345,7 +345,7 @@ impl Parser {
     }
 
     /// A blank line makes the block's id the last one.
-    fn settle_id(&mut self, id: Option<Text<'_>>) -> Result<(), LimitError> {
+    fn finish_id(&mut self, id: Option<Text<'_>>) -> Result<(), LimitError> {
         let held = self.held.id.take();
         if let Some(id) = id.or(held) {
             let bytes_max = self.limits.field_bytes_max;

@@ -8,13 +8,14 @@ mod brought;
 mod checkers;
 mod chunks;
 mod client;
-mod ear;
+mod delivery_record;
+mod engine_under_test;
 mod history;
-mod intake;
-mod ledger;
 mod link;
 mod members;
+mod model_outcome;
 mod opening;
+mod oracle;
 mod pages;
 mod presence;
 mod presence_publisher;
@@ -23,11 +24,10 @@ mod publishing;
 mod reading;
 mod session;
 mod settings;
-mod shelf;
-mod sight;
+mod sim_store;
 mod tally;
 mod trace;
-mod verdict;
+mod wire_reader;
 mod workload;
 mod world;
 
@@ -70,7 +70,7 @@ pub fn simulate(seed: u64) -> Result<Tally, Failure> {
 }
 
 /// Runs the world of `seed` and tells its whole story, with its tally or what went wrong.
-pub fn tell(seed: u64) -> (Vec<String>, Result<Tally, String>) {
+pub fn trace(seed: u64) -> (Vec<String>, Result<Tally, String>) {
     let (outcome, trace) = run(seed, true);
     (trace, outcome)
 }

@@ -1,7 +1,7 @@
 //! The seeded simulation in small; `simulate` runs ten thousand.
 #![allow(missing_docs)]
 
-use tidewire_test_harness::simulation::{Tally, simulate, tell};
+use tidewire_test_harness::simulation::{Tally, simulate, trace};
 
 #[test]
 fn two_hundred_worlds_keep_every_promise() {
@@ -15,6 +15,6 @@ fn two_hundred_worlds_keep_every_promise() {
 #[test]
 fn a_seed_tells_the_same_story_each_time() {
     for seed in 0..10 {
-        assert_eq!(tell(seed), tell(seed), "seed {seed}");
+        assert_eq!(trace(seed), trace(seed), "seed {seed}");
     }
 }

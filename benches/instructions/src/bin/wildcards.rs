@@ -77,11 +77,11 @@ fn catch_up(channels: usize) -> Run {
 
 /// After a restart, with hardly anything in memory.
 fn catch_up_archived(messages: usize, channels: usize) -> Run {
-    let shelf = Arc::new(Shelf::filled(messages, channels));
+    let archive = Arc::new(TestArchive::filled(messages, channels));
     let limits = Limits { bytes_max: 160 * 64, ..Limits::default() };
     let head = u64::try_from(messages).unwrap();
-    let broker = Broker::with_archive(1, head, limits, Arc::<Shelf>::clone(&shelf));
-    for (name, messages) in &shelf.messages {
+    let broker = Broker::with_archive(1, head, limits, Arc::<TestArchive>::clone(&archive));
+    for (name, messages) in &archive.messages {
         broker.restore(name, messages.last().unwrap().offset(), 0, LossKind::Messages);
     }
     broker.restore_order();
@@ -117,30 +117,30 @@ fn tell(channels: usize) -> Run {
 
 /// An archive that costs next to nothing itself, and knows the order.
 #[derive(Debug)]
-struct Shelf {
+struct TestArchive {
     messages: HashMap<ChannelName, Vec<Arc<Message>>>,
     /// Whose message each offset is, from 1 on.
     order: Vec<ChannelName>,
 }
 
-impl Shelf {
+impl TestArchive {
     /// In turns of all channels.
     fn filled(messages: usize, channels: usize) -> Self {
         let names: Vec<ChannelName> =
             (0..channels).map(|number| format!("c.{number}").parse().unwrap()).collect();
-        let mut shelf = Self { messages: HashMap::new(), order: Vec::new() };
+        let mut archive = Self { messages: HashMap::new(), order: Vec::new() };
         for (offset, channel) in (1..).zip(names.iter().cycle().take(messages)) {
             let draft = Draft::new(Content::Text(text(128).into()));
             let entry = Entry { channel: channel.clone(), offset, time_ms: offset, draft };
-            let of_channel = shelf.messages.entry(channel.clone()).or_default();
+            let of_channel = archive.messages.entry(channel.clone()).or_default();
             of_channel.push(Arc::new(Message::unheld(entry)));
-            shelf.order.push(channel.clone());
+            archive.order.push(channel.clone());
         }
-        shelf
+        archive
     }
 }
 
-impl Archive for Shelf {
+impl Archive for TestArchive {
     fn read(
         &self,
         channel: &ChannelName,

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{Seen, drain, messages};
-use crate::shelf::Shelf;
+use crate::test_archive::TestArchive;
 use std::{
     sync::{
         Arc,
@@ -14,10 +14,10 @@ use tidewire_broker::{
     Archive, ArchiveRead, Asker, Broker, ChannelName, Limits, Reader, Retention, Rules, Start,
 };
 
-/// A shelf that may be out of reach.
+/// An archive that may be out of reach.
 #[derive(Debug, Default)]
 struct Remote {
-    shelf: Shelf,
+    archive: TestArchive,
     is_away: AtomicBool,
 }
 
@@ -32,12 +32,12 @@ impl Archive for Remote {
     ) -> Poll<ArchiveRead> {
         match self.is_away.load(Ordering::SeqCst) {
             true => Poll::Ready(ArchiveRead { lost: upto, ..ArchiveRead::default() }),
-            false => self.shelf.read(channel, after, upto, bytes_max, asker),
+            false => self.archive.read(channel, after, upto, bytes_max, asker),
         }
     }
 
     fn first_since(&self, channel: &ChannelName, time_ms: u64, by: Asker<'_>) -> Poll<Option<u64>> {
-        self.shelf.first_since(channel, time_ms, by)
+        self.archive.first_since(channel, time_ms, by)
     }
 
     fn back(
@@ -47,7 +47,7 @@ impl Archive for Remote {
         count: usize,
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        self.shelf.back(channel, before, count, asker)
+        self.archive.back(channel, before, count, asker)
     }
 }
 
@@ -57,10 +57,10 @@ fn a_read_that_fails_is_a_gap_for_its_reader_only() {
     let limits = Limits { rules: Rules::keeping(retention), ..Limits::default() };
     let remote = Arc::new(Remote::default());
     let broker = Broker::with_archive(7, 0, limits, remote.clone());
-    (1..=3).for_each(|offset| remote.shelf.publish(&broker, "a", offset));
+    (1..=3).for_each(|offset| remote.archive.publish(&broker, "a", offset));
     // 1 to 3 leave the memory, 4 stays.
     broker.sweep(10, 10);
-    remote.shelf.publish(&broker, "a", 4);
+    remote.archive.publish(&broker, "a", 4);
     for pattern in ["a", "*"] {
         let resume = || {
             let mut reader = Reader::default();

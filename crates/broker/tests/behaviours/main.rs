@@ -5,10 +5,10 @@
 mod common;
 #[path = "../common/keyed.rs"]
 mod keyed;
-#[path = "../common/shelf.rs"]
-mod shelf;
 #[path = "../common/slow.rs"]
 mod slow;
+#[path = "../common/test_archive.rs"]
+mod test_archive;
 
 mod a_lane_wakes_its_task_for_every_waiter_due;
 mod a_loss_is_never_silent;

@@ -38,7 +38,7 @@ impl World {
         let limits = Limits { bytes_max: 0, ..Limits::default() };
         let broker = Broker::with_archive(7, 0, limits, slow.clone());
         for offset in 1..=count {
-            slow.shelf.publish(&broker, &format!("c.{}", (offset - 1) % channels), offset);
+            slow.archive.publish(&broker, &format!("c.{}", (offset - 1) % channels), offset);
         }
         let bell = Arc::new(Bell::default());
         Self { slow, broker, waker: Arc::clone(&bell).into(), bell }
@@ -144,7 +144,7 @@ fn what_goes_while_it_waits_is_told() {
         if fetched_first {
             world.slow.fetch();
         }
-        world.slow.shelf.drop_upto(&world.broker, "c.0", 2);
+        world.slow.archive.drop_upto(&world.broker, "c.0", 2);
         if !fetched_first {
             world.slow.fetch();
         }

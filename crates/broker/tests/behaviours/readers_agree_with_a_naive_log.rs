@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 use crate::common::{Seen, drain, publish, see};
-use crate::shelf::Shelf;
+use crate::test_archive::TestArchive;
 use std::{
     mem,
     sync::Arc,
@@ -25,7 +25,7 @@ struct World {
     broker: Broker,
     lane: Lane,
     /// Where everything retained is, unless that is the broker.
-    shelf: Option<Arc<Shelf>>,
+    archive: Option<Arc<TestArchive>>,
     published: Vec<ChannelName>,
 }
 
@@ -53,24 +53,24 @@ impl World {
             Limits { rules: Rules::keeping(retention), bytes_max, ..Limits::default() },
         );
         let lane = broker.lane().unwrap();
-        Self { random, broker, lane, shelf: None, published: Vec::new() }
+        Self { random, broker, lane, archive: None, published: Vec::new() }
     }
 
     /// A broker whose memory holds ten messages at most, and often none.
     fn archived(seed: u64) -> Self {
         let mut this = Self::new(seed);
-        this.shelf = Some(Arc::default());
+        this.archive = Some(Arc::default());
         this.start();
         this
     }
 
     /// Starts the broker anew from its archive.
     fn start(&mut self) {
-        let Some(shelf) = &self.shelf else { return };
+        let Some(archive) = &self.archive else { return };
         let limits = Limits { bytes_max: self.random.usize(0..1_600), ..Limits::default() };
         let head = self.published.len() as u64;
-        self.broker = Broker::with_archive(7, head, limits, shelf.clone());
-        shelf.restore(&self.broker);
+        self.broker = Broker::with_archive(7, head, limits, archive.clone());
+        archive.restore(&self.broker);
         self.lane = self.broker.lane().unwrap();
     }
 
@@ -89,13 +89,13 @@ impl World {
 
     /// What an engine's retention does; the broker's own has no say before an archive.
     fn drop_some(&mut self) {
-        let Some(shelf) = &self.shelf else { return };
+        let Some(archive) = &self.archive else { return };
         let channel = CHANNELS[self.random.usize(0..CHANNELS.len())];
         let places = self.published.iter().zip(1..);
         let offsets: Vec<u64> =
             places.filter(|(it, _)| it.as_str() == channel).map(|(_, offset)| offset).collect();
         if !offsets.is_empty() {
-            shelf.drop_upto(&self.broker, channel, offsets[self.random.usize(0..offsets.len())]);
+            archive.drop_upto(&self.broker, channel, offsets[self.random.usize(0..offsets.len())]);
         }
     }
 
@@ -103,8 +103,8 @@ impl World {
         let channel = CHANNELS[self.random.usize(0..CHANNELS.len())];
         self.published.push(channel.parse().unwrap());
         let offset = self.published.len() as u64;
-        match &self.shelf {
-            Some(shelf) => shelf.publish(&self.broker, channel, offset),
+        match &self.archive {
+            Some(archive) => archive.publish(&self.broker, channel, offset),
             None => assert_eq!(publish(&self.broker, channel), offset),
         }
     }
@@ -190,7 +190,7 @@ fn run(mut world: World) {
             }
             2 if world.random.u8(0..4) == 0 => {
                 world.start();
-                if world.shelf.is_some() {
+                if world.archive.is_some() {
                     world.welcome_back(&mut subjects);
                 }
             }

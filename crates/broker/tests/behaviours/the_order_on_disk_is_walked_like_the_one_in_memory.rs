@@ -4,17 +4,17 @@
 
 use crate::{
     common::{Seen, drain, messages},
-    shelf::Shelf,
+    test_archive::TestArchive,
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tidewire_broker::{Broker, Limits, Pattern, Reader, Start};
 
 const PATTERNS: [&str; 4] = [">", "g1.*", "*.3", "none.*"];
 
-fn open(shelf: &Arc<Shelf>, head: u64, bytes_max: usize) -> Broker {
+fn open(archive: &Arc<TestArchive>, head: u64, bytes_max: usize) -> Broker {
     let limits = Limits { bytes_max, ..Limits::default() };
-    let broker = Broker::with_archive(7, head, limits, shelf.clone());
-    shelf.restore(&broker);
+    let broker = Broker::with_archive(7, head, limits, archive.clone());
+    archive.restore(&broker);
     broker
 }
 
@@ -27,18 +27,18 @@ fn follow(broker: &Broker, pattern: &str, start: Start) -> Reader {
 #[test]
 fn after_a_restart_no_channel_is_searched_for_its_next_message() {
     const CHANNELS: u64 = 3_000;
-    let shelf = Arc::new(Shelf::default());
-    let broker = open(&shelf, 0, 0);
+    let archive = Arc::new(TestArchive::default());
+    let broker = open(&archive, 0, 0);
     let name = |offset: u64| format!("g{}.{}", offset % 7, offset % CHANNELS);
-    (1..=CHANNELS).for_each(|offset| shelf.publish(&broker, &name(offset), offset));
+    (1..=CHANNELS).for_each(|offset| archive.publish(&broker, &name(offset), offset));
     for (bytes_max, pattern) in [(0, ">"), (1 << 20, ">"), (0, "g1.*"), (1 << 20, "g1.*")] {
-        let broker = open(&shelf, CHANNELS, bytes_max);
-        shelf.take_looks();
+        let broker = open(&archive, CHANNELS, bytes_max);
+        archive.take_looks();
         let seen = drain(&broker, &mut follow(&broker, pattern, Start::Earliest), 10_000);
         let pattern: Pattern = pattern.parse().unwrap();
         let owed = (1..=CHANNELS).filter(|offset| pattern.matches(&name(*offset).parse().unwrap()));
         assert_eq!(seen, messages(owed));
-        let looks = shelf.take_looks();
+        let looks = archive.take_looks();
         assert_eq!(looks.searches, 0, "{looks:?} with {bytes_max} bytes");
         assert!(looks.reads <= seen.len() + 10, "{looks:?}");
     }
@@ -47,7 +47,7 @@ fn after_a_restart_no_channel_is_searched_for_its_next_message() {
 /// What was published and what is gone, in a log of few channels.
 struct World {
     random: fastrand::Rng,
-    shelf: Arc<Shelf>,
+    archive: Arc<TestArchive>,
     broker: Broker,
     bytes_max: usize,
     head: u64,
@@ -58,10 +58,10 @@ struct World {
 impl World {
     fn begin(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let (shelf, bytes_max) = (Arc::default(), random.usize(..4_000));
-        let broker = open(&shelf, 0, bytes_max);
+        let (archive, bytes_max) = (Arc::default(), random.usize(..4_000));
+        let broker = open(&archive, 0, bytes_max);
         let (published, taken) = (BTreeMap::new(), BTreeMap::new());
-        Self { random, shelf, broker, bytes_max, head: 0, published, taken }
+        Self { random, archive, broker, bytes_max, head: 0, published, taken }
     }
 
     fn step(&mut self) {
@@ -70,17 +70,17 @@ impl World {
             0..12 => {
                 // Now and then an offset belongs to nobody.
                 self.head += 1 + u64::from(self.random.u8(..20) == 0);
-                self.shelf.publish(&self.broker, &name, self.head);
+                self.archive.publish(&self.broker, &name, self.head);
                 self.published.insert(self.head, name);
             }
             12..14 => {
                 let upto = self.random.u64(..=self.head);
-                self.shelf.drop_upto(&self.broker, &name, upto);
+                self.archive.drop_upto(&self.broker, &name, upto);
                 let taken = self.taken.entry(name).or_default();
                 *taken = upto.max(*taken);
             }
-            14 => self.shelf.forget_order(self.random.u64(..=self.head)),
-            15 => self.broker = open(&self.shelf, self.head, self.bytes_max),
+            14 => self.archive.forget_order(self.random.u64(..=self.head)),
+            15 => self.broker = open(&self.archive, self.head, self.bytes_max),
             _ => self.resume(),
         }
     }

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{Seen, drain, messages};
-use crate::shelf::Shelf;
+use crate::test_archive::TestArchive;
 use std::sync::Arc;
 use tidewire_broker::{
     Broker, Compaction, Limits, LossKind, Options, Reader, Retention, Rules, Start,
@@ -13,12 +13,12 @@ fn broker(compaction: Option<Compaction>) -> Broker {
     let retention = Retention { age_max_ms: 10, ..Retention::default() };
     let rules = Rules::all(Options { retention, compaction, ..Options::default() });
     let limits = Limits { rules, dead_channels_max: 0, ..Limits::default() };
-    let shelf = Arc::new(Shelf::default());
-    let broker = Broker::with_archive(7, 0, limits, shelf.clone());
-    (1..=3).for_each(|offset| shelf.publish(&broker, "a", offset));
+    let archive = Arc::new(TestArchive::default());
+    let broker = Broker::with_archive(7, 0, limits, archive.clone());
+    (1..=3).for_each(|offset| archive.publish(&broker, "a", offset));
     broker.sweep(10, 10);
     broker.lose_one(&"a".parse().unwrap(), 3, LossKind::Tombstones);
-    shelf.remove("a", 3);
+    archive.remove("a", 3);
     broker
 }
 

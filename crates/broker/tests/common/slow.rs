@@ -2,7 +2,7 @@
 //! on with what it found at that time, like a cache.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
-use crate::shelf::Shelf;
+use crate::test_archive::TestArchive;
 #[cfg(shuttle)]
 use shuttle::sync::Mutex;
 #[cfg(not(shuttle))]
@@ -16,7 +16,7 @@ use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Stretch, Waiting
 
 #[derive(Debug, Default)]
 pub struct Slow {
-    pub shelf: Shelf,
+    pub archive: TestArchive,
     asked: Mutex<Vec<(Question, Waiting)>>,
     answers: Mutex<BTreeMap<Question, ArchiveRead>>,
     orders: Mutex<BTreeMap<u64, Option<Stretch>>>,
@@ -40,13 +40,13 @@ impl Slow {
             let (channel, after, upto, bytes_max) = question;
             assert!(!waiting.is_gone());
             if channel.is_empty() {
-                let order = self.shelf.order(*after, Asker::BLOCKING);
+                let order = self.archive.order(*after, Asker::BLOCKING);
                 let Poll::Ready(stretch) = order else { continue };
                 self.orders.lock().unwrap().insert(*after, stretch);
                 continue;
             }
             let name = channel.parse().unwrap();
-            let cold = self.shelf.read(&name, *after, *upto, *bytes_max, Asker::BLOCKING);
+            let cold = self.archive.read(&name, *after, *upto, *bytes_max, Asker::BLOCKING);
             assert!(cold.is_ready());
             if let Poll::Ready(cold) = cold {
                 self.answers.lock().unwrap().insert(question.clone(), cold);
@@ -63,7 +63,7 @@ impl Slow {
         backs.clear();
         for ((channel, before, count), _waiting) in &asked {
             let name = channel.parse().unwrap();
-            if let Poll::Ready(found) = self.shelf.back(&name, *before, *count, Asker::BLOCKING) {
+            if let Poll::Ready(found) = self.archive.back(&name, *before, *count, Asker::BLOCKING) {
                 backs.insert((channel.clone(), *before, *count), found);
             }
         }
@@ -93,7 +93,7 @@ impl Archive for Slow {
             return Poll::Ready(cold.clone());
         }
         let Some(waiting) = asker.wait() else {
-            return self.shelf.read(channel, after, upto, bytes_max, asker);
+            return self.archive.read(channel, after, upto, bytes_max, asker);
         };
         self.asked.lock().unwrap().push((question, waiting));
         Poll::Pending
@@ -105,7 +105,7 @@ impl Archive for Slow {
         time_ms: u64,
         asker: Asker<'_>,
     ) -> Poll<Option<u64>> {
-        self.shelf.first_since(channel, time_ms, asker)
+        self.archive.first_since(channel, time_ms, asker)
     }
 
     fn back(
@@ -116,14 +116,14 @@ impl Archive for Slow {
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         if !self.has_to_look_back.load(Ordering::SeqCst) {
-            return self.shelf.back(channel, before, count, asker);
+            return self.archive.back(channel, before, count, asker);
         }
         let question = (channel.as_str().to_owned(), before, count);
         if let Some(found) = self.backs.lock().unwrap().get(&question) {
             return Poll::Ready(found.clone());
         }
         let Some(waiting) = asker.wait() else {
-            return self.shelf.back(channel, before, count, asker);
+            return self.archive.back(channel, before, count, asker);
         };
         self.looked_back.lock().unwrap().push((question, waiting));
         Poll::Pending
@@ -133,7 +133,7 @@ impl Archive for Slow {
         if let Some(stretch) = self.orders.lock().unwrap().get(&after) {
             return Poll::Ready(stretch.clone());
         }
-        let Some(waiting) = asker.wait() else { return self.shelf.order(after, asker) };
+        let Some(waiting) = asker.wait() else { return self.archive.order(after, asker) };
         self.asked.lock().unwrap().push(((String::new(), after, 0, 0), waiting));
         Poll::Pending
     }

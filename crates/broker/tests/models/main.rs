@@ -10,11 +10,11 @@
 mod common;
 #[path = "../common/keyed.rs"]
 mod keyed;
-#[path = "../common/shelf.rs"]
-mod shelf;
 mod sleeper;
 #[path = "../common/slow.rs"]
 mod slow;
+#[path = "../common/test_archive.rs"]
+mod test_archive;
 
 mod a_follower_misses_nothing_published_meanwhile;
 mod a_key_never_vanishes_while_it_is_superseded;

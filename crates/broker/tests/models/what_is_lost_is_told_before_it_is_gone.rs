@@ -1,7 +1,7 @@
 //! An engine that appends and drops before a reader of an archive: each message is read, or told to
 //! be gone, whatever leaves the memory or the archive meanwhile.
 
-use crate::{explore, shelf::Shelf, slow::Slow};
+use crate::{explore, slow::Slow, test_archive::TestArchive};
 use shuttle::thread;
 use std::{sync::Arc, task::Waker};
 use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
@@ -11,21 +11,21 @@ use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
 /// A pattern is walked along the order, of which two offsets are in memory: then four messages are there
 /// before, and what is published meanwhile only drives out the order of older ones.
 fn a_reader_beside_an_engine(pattern: &str, bytes_max: usize) {
-    let shelf = Arc::new(Shelf::default());
+    let archive = Arc::new(TestArchive::default());
     let limits = Limits { bytes_max, ..Limits::default() };
-    let broker = Broker::with_archive(7, 0, limits, shelf.clone());
-    (1..=2).for_each(|offset| shelf.publish(&broker, "c", offset));
+    let broker = Broker::with_archive(7, 0, limits, archive.clone());
+    (1..=2).for_each(|offset| archive.publish(&broker, "c", offset));
     let is_wild = pattern != "c";
     if is_wild {
-        shelf.publish(&broker, "c", 3);
-        shelf.publish(&broker, "d", 4);
+        archive.publish(&broker, "c", 3);
+        archive.publish(&broker, "d", 4);
     }
     let (last, next) = if is_wild { (4, 5) } else { (3, 3) };
-    let (dropping, dropped_of) = (broker.clone(), shelf.clone());
+    let (dropping, dropped_of) = (broker.clone(), archive.clone());
     let dropper = thread::spawn(move || {
         (1..=2).for_each(|upto| dropped_of.drop_upto(&dropping, "c", upto));
     });
-    let (publishing, onto) = (broker.clone(), shelf.clone());
+    let (publishing, onto) = (broker.clone(), archive.clone());
     let publisher = thread::spawn(move || onto.publish(&publishing, "c", next));
     let mut reader = Reader::default();
     let start = Start::After(Position { epoch: 7, offset: 0 });
@@ -84,10 +84,10 @@ fn a_reader_that_waits(pattern: &str) {
     let slow = Arc::new(Slow::default());
     let limits = Limits { bytes_max: 0, ..Limits::default() };
     let broker = Broker::with_archive(7, 0, limits, slow.clone());
-    (1..=3).for_each(|offset| slow.shelf.publish(&broker, "c", offset));
+    (1..=3).for_each(|offset| slow.archive.publish(&broker, "c", offset));
     let (dropping, dropped_of) = (broker.clone(), slow.clone());
     let dropper = thread::spawn(move || {
-        (1..=2).for_each(|upto| dropped_of.shelf.drop_upto(&dropping, "c", upto));
+        (1..=2).for_each(|upto| dropped_of.archive.drop_upto(&dropping, "c", upto));
     });
     let fetching = slow.clone();
     let fetcher = thread::spawn(move || {

@@ -3,7 +3,7 @@
 use tidewire_protocol::{Bookmark, Position};
 
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct PatternProgress {
     /// A channel or pattern.
     pub(super) channel: String,
     /// Where it began: nothing up to here was asked for. ≤ `bookmark` within one epoch.
@@ -16,7 +16,7 @@ pub(super) struct Place {
     pub(super) is_live: bool,
 }
 
-impl Place {
+impl PatternProgress {
     pub(super) fn new(channel: String, bookmark: Option<Bookmark>) -> Self {
         let start = bookmark.map(|bookmark| bookmark.after);
         Self { channel, start, bookmark, reported: None, is_live: false }
@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn patterns_cover_what_the_server_says_they_do() {
-        let covers = |pattern: &str, channel| Place::new(pattern.into(), None).covers(channel);
+        let covers =
+            |pattern: &str, channel| PatternProgress::new(pattern.into(), None).covers(channel);
         for (pattern, channel) in [
             ("a", "a"),
             ("a.*", "a.b"),

@@ -5,7 +5,7 @@ use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
-use tidewire_protocol::{Reached, Refusal, Since};
+use tidewire_protocol::{ErrorEvent, Reached, Since};
 
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -76,8 +76,8 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
     let read = match event.event {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
         // Refused for the moment, in the only way that does not end a browser's EventSource.
-        "$error" => match serde_json::from_str::<Refusal>(event.data) {
-            Ok(Refusal { message, retry_ms, .. }) => {
+        "$error" => match serde_json::from_str::<ErrorEvent>(event.data) {
+            Ok(ErrorEvent { message, retry_ms, .. }) => {
                 let retry_after = retry_ms.map(Duration::from_millis);
                 return Err(Failure::Down { cause: message, retry_after });
             }

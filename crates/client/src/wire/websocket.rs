@@ -3,12 +3,12 @@
 use super::{Failure, Item, send};
 use crate::{
     Client,
-    http::{Rejection, describe},
+    http::{ErrorResponse, describe},
     progress::Progress,
 };
 use reqwest::{Method, Response, StatusCode, Upgraded, header};
 use std::{mem, time::Duration};
-use tidewire_protocol::{ClientMessage, Problem, Refusal, ServerEvent, Subscribe, close};
+use tidewire_protocol::{ClientMessage, ErrorEvent, Problem, ServerEvent, Subscribe, close};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ws_frame::{
     Close, Decoder, Event, HandshakeKey, Kind, Limits, Role, VERSION, encode_close, encode_pong,
@@ -41,7 +41,7 @@ impl WebSocket {
         let response = send(request).await?;
         check(&response, &key)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Rejection::read(response).await.into());
+            return Err(ErrorResponse::read(response).await.into());
         }
         let io = response.upgrade().await.map_err(|error| Failure::Cut(describe(&error)))?;
         let mut websocket = Self {
@@ -189,7 +189,7 @@ fn interpret(text: &str) -> Result<Item, Failure> {
 }
 
 /// We only ever ask for subscriptions, so that is what was refused.
-fn refused(refusal: Refusal) -> Failure {
+fn refused(refusal: ErrorEvent) -> Failure {
     match refusal.error_code() {
         Some(code) if code.retryable() => Failure::Down {
             cause: refusal.message,

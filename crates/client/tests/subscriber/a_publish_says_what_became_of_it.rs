@@ -2,11 +2,11 @@
 
 use crate::scripted::{Answer, Server, first_line, header, soon};
 use std::time::Duration;
-use tidewire_client::{Client, ErrorCode, Publish, PublishError};
+use tidewire_client::{Client, ErrorCode, PublishError, PublishRequest};
 
 async fn publish(
     answer: Answer,
-    message: impl FnOnce(Publish) -> Publish,
+    message: impl FnOnce(PublishRequest) -> PublishRequest,
 ) -> (Result<String, PublishError>, String) {
     let mut server = Server::start([answer]).await;
     let result = soon(message(server.client.publish("chat.room1")).send()).await;
@@ -15,7 +15,7 @@ async fn publish(
 
 #[tokio::test]
 async fn each_kind_of_payload_is_its_own_body() {
-    type Prepare = fn(Publish) -> Publish;
+    type Prepare = fn(PublishRequest) -> PublishRequest;
     let cases: [(Prepare, &str, &str); 3] = [
         (|message| message.text("hé"), "text/plain; charset=utf-8", "hé"),
         (|message| message.json(&[1, 2]).unwrap(), "application/json", "[1,2]"),

@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use std::{future::Future, time::Duration};
 use tidewire_client::{
-    Backoff, Client, Delivery, Message, Subscribe, SubscribeError, Subscription,
+    Backoff, Client, Delivery, Message, SubscribeError, SubscribeRequest, Subscription,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// A subscription that does not wait long.
-    pub(crate) fn subscribe(&self, channels: &[&str]) -> Subscribe {
+    pub(crate) fn subscribe(&self, channels: &[&str]) -> SubscribeRequest {
         let backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
         self.client.subscribe(channels.iter().copied()).backoff(backoff)
     }

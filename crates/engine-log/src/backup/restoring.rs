@@ -129,8 +129,8 @@ pub fn begin_new_epoch(directory: &Path, now_ms: u64) -> Result<u64, DataError> 
 
 fn begin_epoch(store: &Store, before: u64, now_ms: u64) -> Result<u64, StoreError> {
     let epoch = now_ms.max(before.saturating_add(1));
-    // The rows first: what is settled below is certainly theirs.
-    store.settle()?;
+    // The rows first: what is checkpointed below is certainly theirs.
+    store.checkpoint()?;
     let mut changes = Changes::default();
     let mut facts = vec![(FORMAT, FORMAT_KNOWN), (EPOCH, epoch)];
     // Where another version began the last epoch, the next start finds that out.
@@ -142,7 +142,7 @@ fn begin_epoch(store: &Store, before: u64, now_ms: u64) -> Result<u64, StoreErro
     }
     identity::claim(store, &mut changes)?;
     store.commit(changes, Wait::ForDisk)?;
-    store.settle()?;
+    store.checkpoint()?;
     store.renew_generation();
     Ok(epoch)
 }

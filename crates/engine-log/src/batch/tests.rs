@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     LogEngine, Settings,
-    inspection::{publish_draft, rows, store, world},
+    inspection::{commit_state, publish_draft, rows, store},
     store::Wait,
 };
 use tidewire_broker::{
@@ -68,17 +68,17 @@ fn a_tombstone_superseded_by_a_later_batch_leaves_no_row_and_no_false_gap() {
 #[test]
 fn a_tombstone_superseded_within_its_batch_leaves_no_row() {
     let directory = tempfile::tempdir().unwrap();
-    let world = world(directory.path(), &settings(), 7);
-    let (channel, mut batch) = ("a".parse().unwrap(), Batch::new(&world));
-    let options = world.broker.options(&channel);
+    let commit_state = commit_state(directory.path(), &settings(), 7);
+    let (channel, mut batch) = ("a".parse().unwrap(), Batch::new(&commit_state));
+    let options = commit_state.broker.options(&channel);
     for draft in drafts() {
         batch.admit(&channel, &options, draft, None, 1_000).unwrap();
     }
     batch.close();
     let changes = batch.changes;
-    world.store.commit(changes, Wait::ForDisk).unwrap();
+    commit_state.store.commit(changes, Wait::ForDisk).unwrap();
     let key = |key: &str| layout::key(0, &key.parse().unwrap());
-    assert_eq!(rows(&world.store, b't'), [layout::tombstone(0, 4)]);
-    assert_eq!(rows(&world.store, b'm'), [layout::message(0, 3), layout::message(0, 4)]);
-    assert_eq!(rows(&world.store, b'k'), [key("x"), key("y")]);
+    assert_eq!(rows(&commit_state.store, b't'), [layout::tombstone(0, 4)]);
+    assert_eq!(rows(&commit_state.store, b'm'), [layout::message(0, 3), layout::message(0, 4)]);
+    assert_eq!(rows(&commit_state.store, b'k'), [key("x"), key("y")]);
 }

@@ -4,14 +4,14 @@ use super::Block;
 use crate::{
     Backup, LogEngine, Settings,
     archive::LogArchive,
-    inspection::{publish, rows, store, world},
+    commit_state::CommitState,
+    inspection::{commit_state, publish, rows, store},
     layout,
+    log_throttle::LogThrottle,
     opening::{EPOCH, ORDER_EPOCH},
     pending::Changes,
     restore,
     store::Wait,
-    trouble::Trouble,
-    world::World,
 };
 use std::{io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
@@ -36,19 +36,19 @@ fn published() -> TempDir {
     directory
 }
 
-fn archive(world: &World) -> LogArchive {
+fn archive(commit_state: &CommitState) -> LogArchive {
     LogArchive {
-        store: Arc::clone(&world.store),
-        channels: Arc::clone(&world.channels),
+        store: Arc::clone(&commit_state.store),
+        channels: Arc::clone(&commit_state.channels),
         inherited: 0,
-        unread: Trouble::default(),
-        damage: Trouble::default(),
+        unread: LogThrottle::default(),
+        damage: LogThrottle::default(),
     }
 }
 
 /// The offsets of which the order knows whose they are, which it must know right.
-fn known(world: &World) -> Vec<u64> {
-    let (archive, mut known, mut after) = (archive(world), Vec::new(), 0);
+fn known(commit_state: &CommitState) -> Vec<u64> {
+    let (archive, mut known, mut after) = (archive(commit_state), Vec::new(), 0);
     while let Some(stretch) = archive.order(after) {
         for (offset, place) in (stretch.first..).zip(stretch.entries) {
             let channel = &stretch.channels[usize::try_from(place).unwrap() - 1];
@@ -60,8 +60,8 @@ fn known(world: &World) -> Vec<u64> {
     known
 }
 
-fn place_since(world: &World, time_ms: u64) -> Option<u64> {
-    archive(world).place_in_order(time_ms)
+fn place_since(commit_state: &CommitState, time_ms: u64) -> Option<u64> {
+    archive(commit_state).place_in_order(time_ms)
 }
 
 fn read_all(broker: &Broker) -> Vec<u64> {
@@ -79,11 +79,11 @@ fn commit(directory: &Path, change: impl FnOnce(&mut Changes)) {
     let (store, mut changes) = (store(directory), Changes::default());
     change(&mut changes);
     store.commit(changes, Wait::ForDisk).unwrap();
-    store.settle().unwrap();
+    store.checkpoint().unwrap();
 }
 
-fn opened(directory: &Path) -> World {
-    world(directory, &Settings::default(), 8)
+fn opened(directory: &Path) -> CommitState {
+    commit_state(directory, &Settings::default(), 8)
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn each_offset_is_known_after_quiet_ends_and_after_a_kill() {
     }
     drop(engine);
     for directory in [&directory, &killed] {
-        let world = opened(directory.path());
-        assert_eq!(known(&world), (1..=16).collect::<Vec<_>>());
-        assert_eq!(read_all(&world.broker), (1..=16).collect::<Vec<_>>());
+        let commit_state = opened(directory.path());
+        assert_eq!(known(&commit_state), (1..=16).collect::<Vec<_>>());
+        assert_eq!(read_all(&commit_state.broker), (1..=16).collect::<Vec<_>>());
     }
     assert_eq!(rows(&opened(directory.path()).store, layout::ORDER).len(), 4, "a block a life");
 }
@@ -112,7 +112,7 @@ fn a_copy_knows_what_the_journal_held() {
     (13..=16).for_each(|offset| publish(&engine, &name(offset), None, offset * 10));
     let backup: Backup = engine.backup().unwrap();
     let bytes: Vec<u8> = backup.flat_map(Result::unwrap).collect();
-    // Where a copy is large, the rows of the messages are settled without one another.
+    // Where a copy is large, the rows of the messages are checkpointed in different commits.
     let block = layout::order(16);
     assert!(bytes.windows(block.len()).any(|bytes| bytes == block), "no block of the newest");
     let copy = tempfile::tempdir().unwrap();
@@ -129,9 +129,9 @@ fn a_block_that_is_missing_or_makes_no_sense_costs_nobody_a_message() {
         changes.remove(layout::order(4));
         changes.put(layout::order(8), b"nonsense".to_vec());
     });
-    let world = opened(directory.path());
-    assert_eq!(known(&world), [9, 10, 11, 12]);
-    assert_eq!(read_all(&world.broker), (1..=12).collect::<Vec<_>>());
+    let commit_state = opened(directory.path());
+    assert_eq!(known(&commit_state), [9, 10, 11, 12]);
+    assert_eq!(read_all(&commit_state.broker), (1..=12).collect::<Vec<_>>());
 }
 
 #[test]
@@ -142,9 +142,9 @@ fn in_a_store_of_an_earlier_version_the_order_begins_with_the_next_message() {
         changes.remove(layout::fact(ORDER_EPOCH));
     });
     publish_from(directory.path(), 13, 14);
-    let world = opened(directory.path());
-    assert_eq!(known(&world), [13, 14]);
-    assert_eq!(read_all(&world.broker), (1..=14).collect::<Vec<_>>());
+    let commit_state = opened(directory.path());
+    assert_eq!(known(&commit_state), [13, 14]);
+    assert_eq!(read_all(&commit_state.broker), (1..=14).collect::<Vec<_>>());
 }
 
 #[test]
@@ -177,34 +177,34 @@ fn blocks_older_than_every_message_go() {
     }
     engine.sweep(150);
     drop(engine);
-    let world = world(directory.path(), &settings, 8);
-    assert_eq!(known(&world), [13, 14, 15]);
-    assert_eq!(read_all(&world.broker), [13, 14, 15]);
+    let commit_state = commit_state(directory.path(), &settings, 8);
+    assert_eq!(known(&commit_state), [13, 14, 15]);
+    assert_eq!(read_all(&commit_state.broker), [13, 14, 15]);
 }
 
 #[test]
 fn the_order_reaches_no_further_back_than_walking_it_pays() {
-    let mut world = opened(published().path());
-    world.trim_order().unwrap();
-    assert!(world.removals.is_empty());
-    world.last = 65_536 + 8;
-    world.trim_order().unwrap();
-    let removed: Vec<_> = world.removals.iter().map(|(key, _)| key.to_vec()).collect();
+    let mut commit_state = opened(published().path());
+    commit_state.trim_order().unwrap();
+    assert!(commit_state.removals.is_empty());
+    commit_state.last = 65_536 + 8;
+    commit_state.trim_order().unwrap();
+    let removed: Vec<_> = commit_state.removals.iter().map(|(key, _)| key.to_vec()).collect();
     assert_eq!(removed, [layout::order(4)]);
 }
 
 #[test]
 fn a_time_is_found_without_a_look_at_any_channel() {
     let directory = published();
-    let world = opened(directory.path());
+    let commit_state = opened(directory.path());
     for time_ms in 0..130 {
         let older = (1..=12).filter(|offset| offset * 10 < time_ms).max().unwrap_or(0);
-        assert_eq!(place_since(&world, time_ms), Some(older), "{time_ms}");
+        assert_eq!(place_since(&commit_state, time_ms), Some(older), "{time_ms}");
     }
-    drop(world);
+    drop(commit_state);
     commit(directory.path(), |changes| changes.remove(layout::order(8)));
-    let world = opened(directory.path());
-    let found = [30, 40, 45, 50, 80, 85, 90, 95].map(|time_ms| place_since(&world, time_ms));
+    let commit_state = opened(directory.path());
+    let found = [30, 40, 45, 50, 80, 85, 90, 95].map(|time_ms| place_since(&commit_state, time_ms));
     assert_eq!(found, [Some(2), Some(3), None, None, None, None, None, Some(9)]);
 }
 

@@ -24,20 +24,21 @@ pub(super) enum Rows {
 }
 
 impl Rows {
-    pub(super) fn open(place: &Place) -> Result<Self, StoreError> {
-        place.open().map(Self::Whole).or_else(|_| place.open_to_read().map(Self::Readable))
+    pub(super) fn open(rows_file: &RowsFile) -> Result<Self, StoreError> {
+        rows_file.open().map(Self::Whole).or_else(|_| rows_file.open_to_read().map(Self::Readable))
     }
 
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Whole(_))
     }
 
-    /// The number of the first row of the journal that is not settled.
-    pub(super) fn settled(&self) -> Result<u64, StoreError> {
+    /// The number of the first row of the journal that is not checkpointed.
+    pub(super) fn checkpointed(&self) -> Result<u64, StoreError> {
         caught(|| {
-            let settled = self.begin_read()?.open_table(SETTLED)?.get(())?;
-            let damaged = || redb::Error::Corrupted("what is settled cannot be told".into());
-            Ok(settled.ok_or_else(damaged)?.value())
+            let checkpointed = self.begin_read()?.open_table(CHECKPOINT)?.get(())?;
+            let damaged =
+                || redb::Error::Corrupted("the number of the last checkpoint is missing".into());
+            Ok(checkpointed.ok_or_else(damaged)?.value())
         })
     }
 
@@ -69,17 +70,17 @@ impl fmt::Debug for Rows {
 
 /// Where the rows are: on one of two disks, as they move to the other when theirs is damaged.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct RowsFile {
     pub(super) disk: Arc<dyn Disk>,
     /// What is there next.
     other: Arc<dyn Disk>,
     generation: u64,
 }
 
-impl Place {
+impl RowsFile {
     /// Finds the newer rows. They are new if there are none.
     pub(super) fn find(disks: &Disks) -> Result<Self, StoreError> {
-        let place = |disk: &Arc<dyn Disk>, other: &Arc<dyn Disk>, generation| Self {
+        let rows_file = |disk: &Arc<dyn Disk>, other: &Arc<dyn Disk>, generation| Self {
             disk: Arc::clone(disk),
             other: Arc::clone(other),
             generation,
@@ -87,16 +88,16 @@ impl Place {
         let (rows, spare) = (&disks.rows, &disks.spare);
         match (blocks::generation(&**rows)?, blocks::generation(&**spare)?) {
             (None, None) => {
-                let new = place(rows, spare, 0);
+                let new = rows_file(rows, spare, 0);
                 new.make()?;
                 new.complete(0)
             }
-            (found, newer) if newer > found => Ok(place(spare, rows, newer.unwrap_or(1))),
-            (found, _) => Ok(place(rows, spare, found.unwrap_or(1))),
+            (found, newer) if newer > found => Ok(rows_file(spare, rows, newer.unwrap_or(1))),
+            (found, _) => Ok(rows_file(rows, spare, found.unwrap_or(1))),
         }
     }
 
-    /// Where rows are moved. They do not count before [`Place::replace`].
+    /// Where rows are moved. They do not count before [`RowsFile::replace`].
     pub(super) fn next(&self) -> Self {
         let (disk, other) = (Arc::clone(&self.other), Arc::clone(&self.disk));
         Self { disk, other, generation: 0 }
@@ -109,7 +110,7 @@ impl Place {
             let database = Builder::new().create_with_backend(self.backend())?;
             let write = begin_quick(&database)?;
             write.open_table(ROWS)?;
-            write.open_table(SETTLED)?.insert((), 0)?;
+            write.open_table(CHECKPOINT)?.insert((), 0)?;
             Ok(write.commit()?)
         })
     }
@@ -130,7 +131,7 @@ impl Place {
             let mut builder = Builder::new();
             let database =
                 builder.set_cache_size(ROWS_CACHE_BYTES).create_with_backend(self.backend())?;
-            database.begin_read()?.open_table(SETTLED)?;
+            database.begin_read()?.open_table(CHECKPOINT)?;
             Ok(database)
         })
     }
@@ -182,10 +183,10 @@ pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 pub(super) const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
 
 /// The number of the first row of the journal that is not in the rows.
-pub(super) const SETTLED: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
+pub(super) const CHECKPOINT: TableDefinition<'_, (), u64> = TableDefinition::new("settled");
 
 /// Pages kept in memory, those being written included.
 const ROWS_CACHE_BYTES: usize = 64 << 20;
 
-/// As much as the journal holds before it is settled, and what replaces it.
+/// As much as the journal holds before a checkpoint, and what replaces it.
 const JOURNAL_CACHE_BYTES: usize = 16 << 20;

@@ -2,7 +2,7 @@
 
 use super::{
     StoreError, caught,
-    databases::{Place, ROWS},
+    databases::{ROWS, RowsFile},
     rows::Order,
 };
 use redb::{ReadOnlyDatabase, ReadableDatabase};
@@ -78,11 +78,11 @@ pub(super) fn add(holes: &mut Vec<Hole>, new: Hole) {
 ///
 /// Of two holes that are close together, what is between them may be taken for a part.
 pub(super) fn find(
-    place: &Place,
+    rows_file: &RowsFile,
     from: Bound<&[u8]>,
     order: Order,
 ) -> Result<Option<Hole>, StoreError> {
-    let mut probe = Probe { place, reader: None };
+    let mut probe = Probe { rows_file, reader: None };
     // Without the root of all there is nowhere to go on.
     let reader = probe.reader()?;
     caught(|| Ok(reader.begin_read()?.open_table(ROWS)?))?;
@@ -111,7 +111,7 @@ pub(super) fn find(
 
 /// Tries to read, with a handle of its own: after one error a handle takes no more orders.
 struct Probe<'a> {
-    place: &'a Place,
+    rows_file: &'a RowsFile,
     reader: Option<ReadOnlyDatabase>,
 }
 
@@ -158,7 +158,7 @@ impl Probe<'_> {
     }
 
     fn reader(&mut self) -> Result<ReadOnlyDatabase, StoreError> {
-        self.reader.take().map_or_else(|| self.place.open_to_read(), Ok)
+        self.reader.take().map_or_else(|| self.rows_file.open_to_read(), Ok)
     }
 }
 

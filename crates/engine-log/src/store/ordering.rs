@@ -12,11 +12,11 @@ use std::ops::{Bound, ControlFlow};
 impl Store {
     /// The first block that reaches beyond `after`, which may begin later.
     pub(crate) fn order_after(&self, after: u64) -> Result<Option<Block>, StoreError> {
-        // What is pending at the first look may be settled at the second.
+        // What is pending at the first look may be in the rows at the second.
         for _ in 0..2 {
-            let settled = self.settled_after(after)?;
-            if settled.is_some() {
-                return Ok(settled);
+            let checkpointed = self.checkpointed_after(after)?;
+            if checkpointed.is_some() {
+                return Ok(checkpointed);
             }
             let pending = self.pending_after(after)?;
             if pending.is_some() {
@@ -26,7 +26,7 @@ impl Store {
         Ok(None)
     }
 
-    fn settled_after(&self, after: u64) -> Result<Option<Block>, StoreError> {
+    fn checkpointed_after(&self, after: u64) -> Result<Option<Block>, StoreError> {
         let (from, upto) = (layout::order(after.saturating_add(1)), layout::order(u64::MAX));
         let mut found = None;
         let find = |row: Row<'_>| {
@@ -40,18 +40,19 @@ impl Store {
 
     fn pending_after(&self, after: u64) -> Result<Option<Block>, StoreError> {
         let inner = self.read();
-        let settled = caught(|| Ok(last_settled(&inner.rows.begin_read()?.open_table(ROWS)?)?))?;
-        Ok(of_pending(after.max(settled), &inner.pending).into_iter().next())
+        let checkpointed =
+            caught(|| Ok(last_checkpointed(&inner.rows.begin_read()?.open_table(ROWS)?)?))?;
+        Ok(of_pending(after.max(checkpointed), &inner.pending).into_iter().next())
     }
 }
 
-/// What settling has to put beside what is pending, after offset `after`.
+/// What a checkpoint has to put beside what is pending, after offset `after`.
 pub(super) fn of_pending(after: u64, pending: &Pending) -> Vec<Block> {
     blocks(after, pending.range((Bound::Unbounded, Bound::Unbounded)))
 }
 
 /// The newest offset of which the rows know whatever there is to be known.
-pub(super) fn last_settled(
+pub(super) fn last_checkpointed(
     rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<u64, StorageError> {
     let progress = rows.get(layout::progress().as_slice())?;

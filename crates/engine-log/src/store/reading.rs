@@ -4,7 +4,7 @@ use super::{
     Order, RETRY, Row, Rows, Store, StoreError, blocks, caught,
     databases::ROWS,
     holes,
-    rows::{merge, settled},
+    rows::{checkpointed, merge},
 };
 use std::{
     ops::{Bound, ControlFlow},
@@ -73,11 +73,11 @@ impl Store {
         let (inner, mut last) = (self.read(), None);
         let scanned = caught(|| {
             let table = inner.rows.begin_read()?.open_table(ROWS)?;
-            let settled = settled(&table, bounds, &inner.holes, order);
+            let checkpointed = checkpointed(&table, bounds, &inner.holes, order);
             let pending = inner.pending.range(bounds);
             let merged = match order {
-                Order::Ascending => merge(settled, pending, order, visit),
-                Order::Descending => merge(settled, pending.rev(), order, visit),
+                Order::Ascending => merge(checkpointed, pending, order, visit),
+                Order::Descending => merge(checkpointed, pending.rev(), order, visit),
             };
             merged.map_err(|(error, shown)| {
                 last = shown;
@@ -98,10 +98,10 @@ impl Store {
             return Ok(false);
         }
         inner.rows = Rows::Closed;
-        let found = holes::find(&inner.place, from, order);
+        let found = holes::find(&inner.rows_file, from, order);
         inner.open_rows(&self.path);
         if let Some(hole) = found? {
-            if self.damage.is_news() {
+            if self.damage.should_log() {
                 let store = self.path.display();
                 tracing::error!(%store, "a part of the rows' file cannot be read");
             }
@@ -115,7 +115,7 @@ impl Store {
     fn forget_holes(&self) {
         let inner = self.read();
         let is_due = !inner.holes.is_empty() && inner.holes_found.elapsed() >= RETRY;
-        if is_due && !blocks::is_marked_damaged(&*inner.place.disk) {
+        if is_due && !blocks::is_marked_damaged(&*inner.rows_file.disk) {
             drop(inner);
             self.write().holes.clear();
         }

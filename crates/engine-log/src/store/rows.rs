@@ -1,4 +1,4 @@
-//! Rows as they are shown: those of the table and those not settled yet, in one order, and where
+//! Rows as they are shown: those of the table and those not checkpointed yet, in one order, and where
 //! some cannot be read.
 
 use super::holes::{Hole, Piece, pieces};
@@ -25,19 +25,19 @@ pub(crate) struct Row<'a> {
 }
 
 /// A table's rows of a range, in order, with a word for each hole.
-pub(super) fn settled<'a>(
+pub(super) fn checkpointed<'a>(
     table: &'a Table,
     bounds: (Bound<&'a [u8]>, Bound<&'a [u8]>),
     holes: &'a [Hole],
     order: Order,
-) -> impl Iterator<Item = Result<Settled<'a>, redb::StorageError>> {
+) -> impl Iterator<Item = Result<TableEntry<'a>, redb::StorageError>> {
     let mut pieces = pieces(bounds, holes);
     if order == Order::Descending {
         pieces.reverse();
     }
     pieces.into_iter().flat_map(move |piece| -> Box<dyn Iterator<Item = _> + 'a> {
         let (bounds, ends) = match piece {
-            Piece::Hole(from) => return Box::new(iter::once(Ok(Settled::Hole(from)))),
+            Piece::Hole(from) => return Box::new(iter::once(Ok(TableEntry::Hole(from)))),
             Piece::Rows { bounds, ends } => (bounds, ends),
         };
         match table.range::<&[u8]>(bounds) {
@@ -52,13 +52,13 @@ pub(super) fn settled<'a>(
 fn rows_upto<'a>(
     mut rows: impl Iterator<Item = Result<(Guard, Guard), redb::StorageError>>,
     end: Option<&[u8]>,
-) -> impl Iterator<Item = Result<Settled<'a>, redb::StorageError>> {
+) -> impl Iterator<Item = Result<TableEntry<'a>, redb::StorageError>> {
     let mut is_over = false;
     iter::from_fn(move || {
         let row = if is_over { None } else { rows.next() }?;
         Some(row.map(|(key, value)| {
             is_over = end == Some(key.value());
-            Settled::Row(key, value)
+            TableEntry::Row(key, value)
         }))
     })
 }
@@ -69,15 +69,15 @@ fn rows_upto<'a>(
 ///
 /// With the key of the last row shown.
 pub(super) fn merge<'a>(
-    settled: impl Iterator<Item = Result<Settled<'a>, redb::StorageError>>,
+    checkpointed: impl Iterator<Item = Result<TableEntry<'a>, redb::StorageError>>,
     pending: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
     order: Order,
     visit: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
 ) -> Result<(), (redb::StorageError, Option<Vec<u8>>)> {
-    let (mut settled, mut pending) = (settled.peekable(), pending.peekable());
+    let (mut checkpointed, mut pending) = (checkpointed.peekable(), pending.peekable());
     let mut last = None;
     loop {
-        let comes_first = match (settled.peek(), pending.peek()) {
+        let comes_first = match (checkpointed.peek(), pending.peek()) {
             (Some(Ok(old)), Some((new, _))) => {
                 let ordering = old.key().cmp(new);
                 if order == Order::Ascending { ordering } else { ordering.reverse() }
@@ -86,11 +86,11 @@ pub(super) fn merge<'a>(
             (None, Some(_)) => Ordering::Greater,
             (None, None) => return Ok(()),
         };
-        let old = if comes_first.is_le() { settled.next() } else { None };
+        let old = if comes_first.is_le() { checkpointed.next() } else { None };
         let flow = if comes_first.is_lt() {
             match old {
                 None => return Ok(()),
-                Some(Err(error)) => return Err((error, last.map(Settled::into_key))),
+                Some(Err(error)) => return Err((error, last.map(TableEntry::into_key))),
                 Some(Ok(row)) => {
                     let flow = visit(Row { key: row.key(), value: row.value() });
                     last = Some(row);
@@ -99,7 +99,7 @@ pub(super) fn merge<'a>(
             }
         } else {
             let Some((key, value)) = pending.next() else { return Ok(()) };
-            last = Some(Settled::Hole(key));
+            last = Some(TableEntry::Hole(key));
             value.map_or(ControlFlow::Continue(()), |value| visit(Row { key, value: Some(value) }))
         };
         if flow.is_break() {
@@ -112,12 +112,12 @@ pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Guard = AccessGuard<'static, &'static [u8]>;
 
 /// What a table has.
-pub(super) enum Settled<'a> {
+pub(super) enum TableEntry<'a> {
     Row(Guard, Guard),
     Hole(&'a [u8]),
 }
 
-impl Settled<'_> {
+impl TableEntry<'_> {
     fn key(&self) -> &[u8] {
         match self {
             Self::Row(key, _) => key.value(),

@@ -2,9 +2,9 @@
 
 use super::{
     Order, Store, StoreError, caught,
-    databases::{ROWS, SETTLED},
-    ordering::{last_settled, of_pending},
-    rows::{Table, merge, settled},
+    databases::{CHECKPOINT, ROWS},
+    ordering::{last_checkpointed, of_pending},
+    rows::{Table, checkpointed, merge},
 };
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use std::{
 pub(crate) struct Snapshot {
     store: Arc<Store>,
     table: Table,
-    /// What was not settled yet; no value for what is removed.
+    /// What was not checkpointed yet; no value for what is removed.
     pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// How often the rows had been opened. Opened anew, the file no longer knows of this reader.
     openings: u64,
@@ -30,17 +30,19 @@ impl Store {
     /// Everything that is committed now.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Result<Snapshot, StoreError> {
         let inner = self.read();
-        let (table, settled, last) = caught(|| {
+        let (table, checkpointed, last) = caught(|| {
             let read = inner.rows.begin_read()?;
-            let settled = read.open_table(SETTLED)?.get(())?.map(|settled| settled.value());
+            let checkpointed =
+                read.open_table(CHECKPOINT)?.get(())?.map(|checkpointed| checkpointed.value());
             let table = read.open_table(ROWS)?;
-            let last = last_settled(&table)?;
-            Ok((table, settled, last))
+            let last = last_checkpointed(&table)?;
+            Ok((table, checkpointed, last))
         })?;
-        // Just settled, and not told yet: then the rows have all of it, and perhaps newer changes.
-        let is_settled = settled.is_none_or(|settled| settled > inner.settled);
+        // Just checkpointed, and not noted yet: then the rows have all of it, and perhaps newer changes.
+        let is_checkpointed =
+            checkpointed.is_none_or(|checkpointed| checkpointed > inner.checkpointed);
         let mut pending = BTreeMap::new();
-        if !is_settled {
+        if !is_checkpointed {
             let all = inner.pending.range((Bound::Unbounded, Bound::Unbounded));
             pending.extend(all.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))));
             // Settling would have made these. In a copy nobody can, as its rows come in another order.
@@ -62,8 +64,8 @@ impl Snapshot {
         caught(|| {
             let pending = self.pending.range::<[u8], _>(bounds);
             let pending = pending.map(|(key, value)| (key.as_slice(), value.as_deref()));
-            let settled = settled(&self.table, bounds, &[], Order::Ascending);
-            let merged = merge(settled, pending, Order::Ascending, &mut |row| {
+            let checkpointed = checkpointed(&self.table, bounds, &[], Order::Ascending);
+            let merged = merge(checkpointed, pending, Order::Ascending, &mut |row| {
                 let Some(value) = row.value else { return ControlFlow::Continue(()) };
                 rows.push((row.key.to_vec(), value.to_vec()));
                 left = left.saturating_sub(row.key.len() + value.len());

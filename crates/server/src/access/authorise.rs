@@ -2,7 +2,7 @@
 //! and who sends it?
 
 use super::{AllowedHosts, AllowedOrigins, Caller, cors, host::Host};
-use crate::{config::Config, problem::Refused};
+use crate::{config::Config, problem::ProblemResponse};
 use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
@@ -36,7 +36,7 @@ where
         Ok(host) => host,
         Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
     };
-    let caller = Caller::judge(request.headers(), host.as_ref(), &access.origins);
+    let caller = Caller::identify(request.headers(), host.as_ref(), &access.origins);
     request.extensions_mut().insert(caller.clone());
     let answer = service.call(request);
     Either::Right(async move {
@@ -77,7 +77,7 @@ impl Access {
     }
 
     /// The host that a request names, if it is one that this server answers to.
-    fn host(&self, head: &RequestHead) -> Result<Option<Host>, Refused> {
+    fn host(&self, head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
         let host = named(head)?;
         // Probes of balancers name an address, some name of their own, or nothing. HAProxy's is
         // `OPTIONS / HTTP/1.0` unless told otherwise, and no browser names no host.
@@ -95,19 +95,19 @@ impl Access {
             "{asked}, and this server answers only to localhost, 127.0.0.1, [::1] and what \
              allowed_hosts names. If the host is this server's, add it there (--allowed-hosts)"
         );
-        Err(Refused::new(ErrorCode::Misdirected, message))
+        Err(ProblemResponse::new(ErrorCode::Misdirected, message))
     }
 }
 
 /// The host of an absolute target, which goes before the header `Host` ([RFC 9112 §3.2.2]).
 ///
 /// [RFC 9112 §3.2.2]: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
-fn named(head: &RequestHead) -> Result<Option<Host>, Refused> {
+fn named(head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
     let parse = |text: &str| {
         Host::parse(text).ok_or_else(|| {
             let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
             let message = format!("{shown:?} is not a host, or a host and a port");
-            Refused::new(ErrorCode::BadRequest, message)
+            ProblemResponse::new(ErrorCode::BadRequest, message)
         })
     };
     // Looked at in any case: a request with a broken one is broken ([RFC 9112 §3.2]).

@@ -7,7 +7,7 @@ use super::{
     host::Host,
     origins::{Allowed, AllowedOrigins, PageOrigin},
 };
-use crate::problem::Refused;
+use crate::problem::ProblemResponse;
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
@@ -51,7 +51,7 @@ pub(crate) struct Foreign {
 
 impl Caller {
     /// Judges a request for `host` by its headers.
-    pub(super) fn judge(
+    pub(super) fn identify(
         headers: &HeaderMap,
         host: Option<&Host>,
         allowed: &AllowedOrigins,
@@ -76,11 +76,11 @@ impl Caller {
     }
 
     /// Allows to do `what`, which others notice, or whose answer no browser keeps from a page.
-    pub(crate) fn actor_grant(&self, what: &str) -> Result<Grant, Refused> {
+    pub(crate) fn actor_grant(&self, what: &str) -> Result<Grant, ProblemResponse> {
         match self {
             Self::ForeignPage(Foreign { pages, advice }) => {
                 let message = format!("{pages} may not {what} here. {advice}");
-                Err(Refused::new(ErrorCode::Forbidden, message))
+                Err(ProblemResponse::new(ErrorCode::Forbidden, message))
             }
             _ => Ok(Grant::open()),
         }
@@ -91,7 +91,7 @@ impl Caller {
         &self,
         subscriptions: &[Subscription],
         broker: &Broker,
-    ) -> Result<Grant, Refused> {
+    ) -> Result<Grant, ProblemResponse> {
         match subscriptions.iter().find_map(|subscription| subscription.joins(broker)) {
             Some(channel) => {
                 self.actor_grant(&format!("join {channel}, whose followers are listed,"))
@@ -176,12 +176,13 @@ impl Foreign {
 }
 
 impl FromRequest for Caller {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = request.extensions().get().cloned();
-        let missing = || Refused::new(ErrorCode::Internal, "nobody has judged this request");
+        let missing =
+            || ProblemResponse::new(ErrorCode::Internal, "the request has not passed `authorise`");
         ready(caller.ok_or_else(missing))
     }
 }

@@ -3,7 +3,7 @@
 //! [Fetch §3.3]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 use super::{Caller, caller::Readers};
-use crate::problem::Refused;
+use crate::problem::ProblemResponse;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -39,7 +39,7 @@ pub(crate) fn preflight(
     request: &HttpRequest,
     caller: &Caller,
     methods: &'static str,
-) -> Option<Result<HttpResponse, Refused>> {
+) -> Option<Result<HttpResponse, ProblemResponse>> {
     let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() != Method::OPTIONS || !asks {
         return None;

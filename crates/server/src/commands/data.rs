@@ -13,7 +13,7 @@ use tidewire_engine_log::{Backup, begin_new_epoch, restore};
 
 /// Copy the data of a server, put a copy back, or begin a new epoch.
 #[derive(Debug, clap::Args)]
-pub struct Data {
+pub struct DataCommand {
     #[command(subcommand)]
     command: Command,
 }
@@ -66,7 +66,7 @@ struct NewEpochCommand {
     dir: PathBuf,
 }
 
-impl Data {
+impl DataCommand {
     /// Does it, and says what was done.
     ///
     /// # Errors

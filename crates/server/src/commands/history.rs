@@ -11,7 +11,7 @@ use tidewire_client::{Client, Since};
 /// Print the newest messages that were published, the oldest of them first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct History {
+pub struct HistoryCommand {
     /// A channel such as `chat.room1`, or a pattern: `*` is one token, a final `>` the rest.
     pattern: String,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub struct History {
     format: Format,
 }
 
-impl History {
+impl HistoryCommand {
     /// Prints what there is.
     ///
     /// # Errors

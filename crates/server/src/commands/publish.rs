@@ -25,7 +25,7 @@ use tokio::{
 /// Publish a message, or each line of standard input.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Publish {
+pub struct PublishCommand {
     /// Where to publish, such as `chat.room1`.
     channel: String,
     /// The message. Without one, standard input is the message: text if it is UTF-8, else binary.
@@ -54,7 +54,7 @@ pub struct Publish {
     verbose: bool,
 }
 
-impl Publish {
+impl PublishCommand {
     /// Publishes until there is nothing left to publish.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ enum Content {
 }
 
 impl Template {
-    fn message(&self, payload: &[u8]) -> anyhow::Result<tidewire_client::Publish> {
+    fn message(&self, payload: &[u8]) -> anyhow::Result<tidewire_client::PublishRequest> {
         let mut message = self.client.publish(&self.channel);
         if let Some(event) = &self.event {
             message = message.event(event);

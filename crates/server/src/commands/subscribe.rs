@@ -19,7 +19,7 @@ use tokio::select;
 /// Print messages as they come.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Subscribe {
+pub struct SubscribeCommand {
     /// Channels such as `chat.room1`, or patterns: `*` is one token, a final `>` the rest.
     #[arg(required = true, value_name = "PATTERN")]
     patterns: Vec<String>,
@@ -50,7 +50,7 @@ enum WireName {
     Poll,
 }
 
-impl Subscribe {
+impl SubscribeCommand {
     /// Prints until told to stop: by the server, by `--count`, or by who reads the output and closes it.
     ///
     /// # Errors

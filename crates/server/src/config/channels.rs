@@ -129,7 +129,7 @@ fn slow_readers(policy: SlowReaders) -> Option<Value> {
 fn publishers(allowed: Publishers) -> Option<Value> {
     Some(Value::Word(match allowed {
         Publishers::Anyone => "anyone",
-        Publishers::Http => "http",
+        Publishers::Requests => "http",
         Publishers::Nobody => "nobody",
     }))
 }
@@ -162,7 +162,7 @@ impl From<PublishersWord> for Publishers {
     fn from(word: PublishersWord) -> Self {
         match word {
             PublishersWord::Anyone => Self::Anyone,
-            PublishersWord::Http => Self::Http,
+            PublishersWord::Http => Self::Requests,
             PublishersWord::Nobody => Self::Nobody,
         }
     }

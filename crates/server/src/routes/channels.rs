@@ -1,7 +1,7 @@
 //! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
 use super::{WorkerData, check_room, json_answer};
-use crate::{problem::Refused, query::Query, worker_context::WorkerContext};
+use crate::{problem::ProblemResponse, query::Query, worker_context::WorkerContext};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::{collections::BTreeMap, future::poll_fn, task::ready};
@@ -16,7 +16,7 @@ pub(super) async fn messages(
     query: Query,
     channel: web::Path<String>,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let pattern: Pattern = channel.parse()?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
@@ -33,7 +33,7 @@ pub(super) async fn presence(
     query: Query,
     channel: web::Path<String>,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let channel: ChannelName = channel.parse()?;
     let since = query.one("since").map(str::parse).transpose()?;
     check_room(&worker_context)?;
@@ -77,7 +77,7 @@ struct Row {
 pub(super) async fn list(
     query: Query,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::encoding::{Coding, Effort};
 use crate::{
     files::{ASSETS, FAVICON, File, INDEX},
-    problem::Refused,
+    problem::ProblemResponse,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
@@ -22,10 +22,10 @@ pub(super) async fn page(request: HttpRequest) -> HttpResponse {
 pub(super) async fn asset(
     request: HttpRequest,
     name: web::Path<String>,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let found = ASSETS.iter().find(|asset| asset.name == name.as_str());
     let asset = found.ok_or_else(|| {
-        Refused::new(ErrorCode::NotFound, format!("there is no file {name} of the page"))
+        ProblemResponse::new(ErrorCode::NotFound, format!("there is no file {name} of the page"))
     })?;
     Ok(answer(&request, asset))
 }

@@ -5,7 +5,7 @@
 //! forwards is refused.
 
 use super::WorkerData;
-use crate::problem::Refused;
+use crate::problem::ProblemResponse;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderName},
@@ -24,19 +24,20 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 pub(super) async fn backup(
     request: HttpRequest,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     check_peer(&request)?;
     let Some(log) = &worker_context.http.log else {
         let message =
             "there is nothing to copy: the log is in memory; `serve --data DIR` keeps it on disk";
-        return Err(Refused::new(ErrorCode::NotFound, message));
+        return Err(ProblemResponse::new(ErrorCode::NotFound, message));
     };
     let turn = Turn::take().ok_or_else(|| {
         let message = "another backup is being made; one at a time is";
-        Refused::new(ErrorCode::Overloaded, message)
+        ProblemResponse::new(ErrorCode::Overloaded, message)
     })?;
     let backup = log.backup();
-    let backup = backup.map_err(|error| Refused::new(ErrorCode::Unavailable, error.to_string()))?;
+    let backup =
+        backup.map_err(|error| ProblemResponse::new(ErrorCode::Unavailable, error.to_string()))?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     spawn_blocking(move || send(backup, &sender, turn));
     let pieces =
@@ -63,7 +64,7 @@ fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
     }
 }
 
-fn check_peer(request: &HttpRequest) -> Result<(), Refused> {
+fn check_peer(request: &HttpRequest) -> Result<(), ProblemResponse> {
     let headers = request.headers();
     let is_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     let told = FORWARDED.iter().find(|name| headers.contains_key(*name));
@@ -75,7 +76,7 @@ fn check_peer(request: &HttpRequest) -> Result<(), Refused> {
         ),
         (false, _) => "only programs on the machine of the server may copy its store".to_owned(),
     };
-    Err(Refused::new(ErrorCode::Forbidden, message))
+    Err(ProblemResponse::new(ErrorCode::Forbidden, message))
 }
 
 /// While there is one, a backup is being made. Each holds on to old pages of the store and to a

@@ -2,7 +2,7 @@
 
 use super::publish::check_length;
 use crate::{
-    problem::Refused,
+    problem::ProblemResponse,
     takeover::{EarlyAnswers, RefusalBody},
 };
 use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
@@ -47,7 +47,7 @@ impl EarlyAnswers for Early {
             431 => (ErrorCode::HeadTooLarge, LARGE),
             _ => (ErrorCode::Internal, "the server could not read on"),
         };
-        let Refused(refusal) = Refused::new(code, detail);
+        let ProblemResponse(refusal) = ProblemResponse::new(code, detail);
         let problem = Problem::new(refusal.code, refusal.message);
         // A struct of strings and numbers always becomes JSON.
         let body = serde_json::to_string(&problem).unwrap_or_default();

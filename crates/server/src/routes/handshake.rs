@@ -2,7 +2,7 @@
 //!
 //! [RFC 6455 §4.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2
 
-use crate::problem::Refused;
+use crate::problem::ProblemResponse;
 use actix_web::{
     HttpRequest,
     dev::ServiceRequest,
@@ -25,7 +25,7 @@ pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
 /// # Errors
 ///
 /// The request asks for a WebSocket, and is no `GET`.
-pub(super) fn check_method(request: &ServiceRequest) -> Result<(), Refused> {
+pub(super) fn check_method(request: &ServiceRequest) -> Result<(), ProblemResponse> {
     if request.method() == Method::GET || !wants_upgrade(request.headers()) {
         return Ok(());
     }
@@ -34,7 +34,7 @@ pub(super) fn check_method(request: &ServiceRequest) -> Result<(), Refused> {
          out, or send GET",
         request.method()
     );
-    Err(Refused::new(ErrorCode::BadRequest, message))
+    Err(ProblemResponse::new(ErrorCode::BadRequest, message))
 }
 
 /// Checks a handshake, and returns the value of `Sec-WebSocket-Accept`.
@@ -42,9 +42,9 @@ pub(super) fn check_method(request: &ServiceRequest) -> Result<(), Refused> {
 /// # Errors
 ///
 /// Something is missing, given twice, or not what it has to be; the message names the header.
-pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
+pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, ProblemResponse> {
     let headers = request.headers();
-    let refuse = |message: &str| Refused::new(ErrorCode::BadRequest, message);
+    let refuse = |message: &str| ProblemResponse::new(ErrorCode::BadRequest, message);
     if !wants_upgrade(headers) || !lists(headers, header::CONNECTION, "upgrade") {
         return Err(refuse(
             "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
@@ -57,7 +57,7 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
     let version = once(headers, header::SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version: 13")?;
     ws_frame::check_version(version).map_err(|error| {
         let message = format!("{error}; this server takes version 13 alone");
-        Refused::new(ErrorCode::UpgradeRequired, message)
+        ProblemResponse::new(ErrorCode::UpgradeRequired, message)
     })?;
     let key = once(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
     let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
@@ -67,9 +67,14 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, Refused> {
 /// The value of a header that may be there once ([RFC 6455 §11.3]).
 ///
 /// [RFC 6455 §11.3]: https://www.rfc-editor.org/rfc/rfc6455#section-11.3
-fn once<'a>(headers: &'a HeaderMap, name: HeaderName, called: &str) -> Result<&'a str, Refused> {
+fn once<'a>(
+    headers: &'a HeaderMap,
+    name: HeaderName,
+    called: &str,
+) -> Result<&'a str, ProblemResponse> {
     let mut values = headers.get_all(name);
-    let refuse = |what| Refused::new(ErrorCode::BadRequest, format!("the header {called} {what}"));
+    let refuse =
+        |what| ProblemResponse::new(ErrorCode::BadRequest, format!("the header {called} {what}"));
     let value = values.next().and_then(|value| value.to_str().ok());
     let value = value.ok_or_else(|| refuse("is missing"))?;
     if values.next().is_some() {

@@ -1,7 +1,7 @@
 //! Probes: whether the process is alive, and whether to send it anybody.
 
 use super::WorkerData;
-use crate::problem::Refused;
+use crate::problem::ProblemResponse;
 use actix_web::HttpResponse;
 
 /// `GET /health/live`
@@ -10,7 +10,7 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 /// `GET /health/ready`
-pub(super) async fn ready(worker_context: WorkerData) -> Result<HttpResponse, Refused> {
+pub(super) async fn ready(worker_context: WorkerData) -> Result<HttpResponse, ProblemResponse> {
     worker_context.admission.check()?;
     Ok(super::json_answer(br#"{"status":"ready"}"#.to_vec()))
 }

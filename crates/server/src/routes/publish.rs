@@ -2,7 +2,7 @@
 
 use super::{WorkerData, account, json_answer};
 use crate::{
-    access::Caller, admission::Rejected, in_flight::Held, problem::Refused, query::Query,
+    access::Caller, admission::Rejected, in_flight::Held, problem::ProblemResponse, query::Query,
     worker_context::WorkerContext,
 };
 use actix_web::{
@@ -27,7 +27,7 @@ pub(super) async fn one(
     payload: web::Payload,
     caller: Caller,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
     worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
@@ -54,7 +54,7 @@ pub(super) async fn batch(
     payload: web::Payload,
     caller: Caller,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
     worker_context.admission.check()?;
     check_names(&request, &query)?;
@@ -64,7 +64,7 @@ pub(super) async fn batch(
         let message = format!(
             "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
         );
-        Refused::new(ErrorCode::BadRequest, message)
+        ProblemResponse::new(ErrorCode::BadRequest, message)
     })?;
     let mut results = Vec::with_capacity(batch.messages.len());
     for messages in batch.messages.chunks(BATCH_TURN) {
@@ -94,7 +94,7 @@ pub(super) async fn batch(
 }
 
 /// Refuses what is said of one message beside a batch, where it would be lost.
-fn check_names(request: &HttpRequest, query: &Query) -> Result<(), Refused> {
+fn check_names(request: &HttpRequest, query: &Query) -> Result<(), ProblemResponse> {
     let names = [
         ("Idempotency-Key", "idempotency_key", "message_id"),
         ("Key", "key", "key"),
@@ -106,7 +106,7 @@ fn check_names(request: &HttpRequest, query: &Query) -> Result<(), Refused> {
                 "{header} is of one message; in a batch each has its own, as {field:?} beside its \
                  \"channel\""
             );
-            return Err(Refused::new(ErrorCode::BadRequest, message));
+            return Err(ProblemResponse::new(ErrorCode::BadRequest, message));
         }
     }
     Ok(())
@@ -127,10 +127,11 @@ fn named<'a>(
     request: &'a HttpRequest,
     query: &'a Query,
     name: &str,
-) -> Result<Option<&'a str>, Refused> {
+) -> Result<Option<&'a str>, ProblemResponse> {
     let Some(value) = request.headers().get(name) else { return Ok(query.one(name)) };
     let text = std::str::from_utf8(value.as_bytes());
-    text.map(Some).map_err(|_| Refused::new(ErrorCode::BadRequest, format!("{name} is not UTF-8")))
+    text.map(Some)
+        .map_err(|_| ProblemResponse::new(ErrorCode::BadRequest, format!("{name} is not UTF-8")))
 }
 
 /// The publisher's name for its message: the header, bare or quoted, or else a parameter.
@@ -139,14 +140,14 @@ fn named<'a>(
 ///
 /// [RFC 9651 §3.3.3]: https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3
 /// [its draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07
-fn idempotency_key(request: &HttpRequest, query: &Query) -> Result<Option<Label>, Refused> {
+fn idempotency_key(request: &HttpRequest, query: &Query) -> Result<Option<Label>, ProblemResponse> {
     if !request.headers().contains_key("Idempotency-Key") {
         return Ok(label("idempotency_key", query.one("idempotency_key"))?);
     }
     let text = named(request, query, "Idempotency-Key")?.unwrap_or_default();
     let bare = bare(text).ok_or_else(|| {
         let message = "Idempotency-Key begins with a quote and is no quoted string";
-        Refused::new(ErrorCode::BadRequest, message)
+        ProblemResponse::new(ErrorCode::BadRequest, message)
     })?;
     Ok(label("Idempotency-Key", Some(&bare))?)
 }
@@ -167,7 +168,7 @@ fn bare(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// What a body is, by what it says it is; one that says nothing, or what `curl -d` says, is text.
-fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, Refused> {
+fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, ProblemResponse> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -179,13 +180,13 @@ fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, Refused> {
     }
     let text = String::from_utf8(body).map_err(|_| {
         let message = "the body is not UTF-8; send bytes as application/octet-stream";
-        Refused::new(ErrorCode::BadData, message)
+        ProblemResponse::new(ErrorCode::BadData, message)
     })?;
     if is_text {
         return Ok(Content::Text(text.into()));
     }
     let json = protocol::json_text(&text).map_err(|error| {
-        Refused::new(ErrorCode::BadData, format!("the body is not JSON: {error}"))
+        ProblemResponse::new(ErrorCode::BadData, format!("the body is not JSON: {error}"))
     })?;
     Ok(Content::Json(json.into()))
 }
@@ -197,7 +198,7 @@ async fn read_body(
     mut payload: web::Payload,
     bytes_max: usize,
     worker_context: &WorkerContext,
-) -> Result<(Vec<u8>, Held), Refused> {
+) -> Result<(Vec<u8>, Held), ProblemResponse> {
     check_length(request.headers(), bytes_max)?;
     let read = async {
         let (mut body, mut held) = (Vec::new(), worker_context.http.in_flight.input.open());
@@ -208,7 +209,10 @@ async fn read_body(
             });
             let Some(chunk) = next.await? else { return Ok((body, held)) };
             let chunk = chunk.map_err(|error| {
-                Refused::new(ErrorCode::BadRequest, format!("the body cannot be read: {error}"))
+                ProblemResponse::new(
+                    ErrorCode::BadRequest,
+                    format!("the body cannot be read: {error}"),
+                )
             })?;
             let bytes = body.len() + chunk.len();
             if bytes > bytes_max {
@@ -228,7 +232,7 @@ async fn read_body(
         biased;
         read = read => read.unwrap_or_else(|_| {
             let message = format!("the body took longer than {:?} to arrive", worker_context.http.body_wait);
-            Err(Refused::new(ErrorCode::Timeout, message))
+            Err(ProblemResponse::new(ErrorCode::Timeout, message))
         }),
         // It would be refused once it is here, and nobody should wait for it until then.
         () = worker_context.admission.shutdown_begun() => Err(Rejected::ShuttingDown.into()),
@@ -236,7 +240,7 @@ async fn read_body(
 }
 
 /// Refuses a body at its head if that says that it is longer than `bytes_max`.
-pub(super) fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), Refused> {
+pub(super) fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), ProblemResponse> {
     let declared = headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match declared {
@@ -247,9 +251,9 @@ pub(super) fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), 
     }
 }
 
-fn too_large(bytes_max: usize) -> Refused {
+fn too_large(bytes_max: usize) -> ProblemResponse {
     let message = format!("the body is too large; at most {bytes_max} bytes are allowed");
-    Refused::new(ErrorCode::PayloadTooLarge, message)
+    ProblemResponse::new(ErrorCode::PayloadTooLarge, message)
 }
 
 /// Messages of a batch published before others get a turn.

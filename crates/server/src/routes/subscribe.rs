@@ -4,7 +4,7 @@ use super::{WorkerData, account, check_room, handshake::shake_hands, json_answer
 use crate::{
     access::Caller,
     driver::Subscribed,
-    problem::Refused,
+    problem::ProblemResponse,
     query::Query,
     takeover::{self, Departure, Handoff},
     worker_context::WorkerContext,
@@ -37,7 +37,7 @@ pub(super) async fn events(
     handoff: Handoff,
     caller: Caller,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
     let heartbeat = query.heartbeat()?;
@@ -55,7 +55,7 @@ pub(super) async fn stream(
     handoff: Handoff,
     caller: Caller,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
     let content_type = match query.format(Format::Json)? {
         Format::Json => "application/x-ndjson; charset=utf-8",
@@ -77,7 +77,7 @@ pub(super) async fn socket(
     payload: web::Payload,
     caller: Caller,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
     let grant =
         caller.actor_grant("open a WebSocket")?.on_account(account(&request, &worker_context));
@@ -108,7 +108,7 @@ pub(super) async fn socket(
         tune(&socket, &limits);
         subscribed.run(socket, &early);
     });
-    taken.map_err(|error| Refused::new(ErrorCode::BadRequest, error.to_string()))
+    taken.map_err(|error| ProblemResponse::new(ErrorCode::BadRequest, error.to_string()))
 }
 
 /// `GET /poll`: long-poll.
@@ -117,7 +117,7 @@ pub(super) async fn poll(
     query: Query,
     departure: Departure,
     worker_context: WorkerData,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(worker_context.http.poll_wait_max)?;
     // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
@@ -171,7 +171,7 @@ async fn follow(
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, ProblemResponse> {
     let Asked { request, query, caller } = asked;
     let format = query.format(format)?;
     let subscriptions =

@@ -4,7 +4,7 @@
 
 use super::early::{Answers, Refuse};
 use super::holding::Holding;
-use super::intake::{Begin, Intake, Read};
+use super::input_buffer::{Begin, InputBuffer, Read};
 use super::service::{HttpTimeouts, hang_up_behind};
 use super::target::{RequestBody, Targets};
 use crate::in_flight::InFlight;
@@ -61,7 +61,7 @@ pub(super) struct Takeable<S> {
     /// The stream has taken nothing of an answer since the deadline was set.
     is_stalled: bool,
     answers: Answers,
-    intake: Intake,
+    input_buffer: InputBuffer,
     holding: Holding,
     /// To read, and to go on with a large answer.
     turn: RequestTurn,
@@ -89,7 +89,7 @@ impl<S> Takeable<S> {
             timeouts,
             is_stalled: false,
             answers: Answers::new(refuse),
-            intake: Intake::default(),
+            input_buffer: InputBuffer::default(),
             holding: Holding::new(&accounts),
             turn: turns.claim(),
         };
@@ -132,7 +132,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
             self.turn.note_answered();
         }
         let stream = self.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
-        if self.intake.len() == 0 {
+        if self.input_buffer.len() == 0 {
             // Nothing to read takes no turn.
             ready!(stream.poll_readable(context));
         }
@@ -142,12 +142,12 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
         let is_serving = self.link.0.phase.get() == Phase::Serving;
         let begin = if self.is_stalled || is_serving { Begin::Later } else { Begin::Now };
         let (is_in_head, before) = (targets.is_in_head(), buffer.filled().len());
-        let read = self.intake.poll_read(stream, context, &mut targets, begin, buffer);
+        let read = self.input_buffer.poll_read(stream, context, &mut targets, begin, buffer);
         self.link.0.targets.set(targets);
         if is_in_head {
             self.holding.add_head(buffer.filled().len() - before);
         }
-        if self.intake.has_ended() {
+        if self.input_buffer.has_ended() {
             self.link.0.has_ended.set(true);
         }
         let read = ready!(read);
@@ -212,7 +212,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
             return this.time_out(context);
         }
         let read = this.read(context, buffer);
-        match this.holding.hold_input(this.intake.len(), context) {
+        match this.holding.hold_input(this.input_buffer.len(), context) {
             Ok(()) => read,
             Err(_) => Poll::Ready(Err(this.refuse(context))),
         }
@@ -267,7 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.stream()?.poll_flush(context))?;
-        if this.link.take(&mut this.stream, &mut this.intake) {
+        if this.link.take(&mut this.stream, &mut this.input_buffer) {
             Poll::Ready(Err(taken()))
         } else {
             Poll::Ready(Ok(()))
@@ -405,7 +405,7 @@ impl<S> Link<S> {
     }
 
     /// Moves the stream here if a response is armed, and tells whether it did.
-    fn take(&self, stream: &mut Option<S>, intake: &mut Intake) -> bool
+    fn take(&self, stream: &mut Option<S>, input_buffer: &mut InputBuffer) -> bool
     where
         S: AsyncRead + Unpin,
     {
@@ -416,7 +416,7 @@ impl<S> Link<S> {
         {
             forget_reader(&mut stream);
             self.0.waiting.take();
-            let early = match intake.take() {
+            let early = match input_buffer.take() {
                 ahead if ahead.is_empty() => early,
                 ahead => [&early, &*ahead].concat().into(),
             };

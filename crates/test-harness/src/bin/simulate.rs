@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
-use tidewire_test_harness::simulation::{Failure, Tally, simulate, tell};
+use tidewire_test_harness::simulation::{Failure, Tally, simulate, trace};
 
 /// Simulates servers, clients and bad links under virtual time, world after world.
 #[derive(Debug, Parser)]
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
 }
 
 fn tell_story(seed: u64) -> Result<()> {
-    let (trace, outcome) = tell(seed);
+    let (trace, outcome) = trace(seed);
     trace.iter().for_each(|line| println!("{line}"));
     println!("seed {seed} passed: {}", outcome.map_err(|what| anyhow!("seed {seed}: {what}"))?);
     Ok(())

@@ -105,7 +105,7 @@ impl Healthy {
     }
 
     /// Waits until everything that was published is answered and delivered, or the time is over.
-    pub(super) async fn settle(&self, time_max: Duration) {
+    pub(super) async fn wait_until_quiet(&self, time_max: Duration) {
         let start = Instant::now();
         while start.elapsed() < time_max && !self.shared.lock().is_settled() {
             sleep(Duration::from_millis(20)).await;

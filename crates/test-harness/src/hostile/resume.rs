@@ -85,7 +85,7 @@ impl Resume {
         let (found, took) = self.come_back(address, since).await?;
         let cpu = cpu(process)?.saturating_sub(cpu_before);
         healthy.enter(None);
-        healthy.settle(SETTLE_MAX).await;
+        healthy.wait_until_quiet(QUIET_WAIT_MAX).await;
         let (before, during) = (healthy.measured(Phase::Before), healthy.measured(Phase::During));
         healthy.end()?;
         server.kill().await?;
@@ -217,7 +217,7 @@ const FILLING: usize = 122;
 const BATCH: usize = 5_000;
 const NICE: i32 = 5;
 const BEFORE: Duration = Duration::from_secs(3);
-const SETTLE_MAX: Duration = Duration::from_secs(10);
+const QUIET_WAIT_MAX: Duration = Duration::from_secs(10);
 /// When a client gives up, counted from the first SYN.
 const TIME_MAX: Duration = Duration::from_secs(60);
 const SECONDS_MAX: f64 = 5.0;

@@ -65,7 +65,7 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     let mut faults = std::mem::take(&mut aftermath.faults);
     faults.extend(newcomer(address).await.err().map(|error| format!("a newcomer: {error:#}")));
     healthy.enter(None);
-    healthy.settle(SETTLE_MAX).await;
+    healthy.wait_until_quiet(QUIET_WAIT_MAX).await;
 
     let window = if plan.scale == Scale::Short { IDLE_WINDOW / 4 } else { IDLE_WINDOW };
     let mut idle = idle_cpu(process, window).await?;
@@ -214,7 +214,7 @@ const FORGET_PEAK: &str = "5";
 const NICE: i32 = 5;
 /// What an attack may take beyond its time before it is given up.
 const ATTACK_SPARE: Duration = Duration::from_secs(30);
-const SETTLE_MAX: Duration = Duration::from_secs(10);
+const QUIET_WAIT_MAX: Duration = Duration::from_secs(10);
 const NEWCOMER_MAX: Duration = Duration::from_secs(5);
 const IDLE_WINDOW: Duration = Duration::from_secs(2);
 /// For a hundred thousand publishes that came before the attacker went idle, unoptimised and on half a processor.

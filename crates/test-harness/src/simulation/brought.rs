@@ -1,6 +1,6 @@
 //! What a connection was brought by its subscriptions: it is to come to no other of them again.
 
-use super::{history::Entry, sight::matches};
+use super::{history::Entry, oracle::matches};
 
 /// What a subscription has brought to a connection, as messages of these offsets.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! What a subscriber may hear: each message once, in order, unless word of its loss came before.
 //!
 //! A [`Follower`] keeps what a client knows of its subscriptions and holds every word against the
-//! [`Sight`] of what was really published and is still retained. It knows no wire's bytes and
+//! [`Oracle`] of what was really published and is still retained. It knows no wire's bytes and
 //! nothing of who publishes, cuts or restarts.
 
 use super::{
     brought::Brought,
     history::Entry,
-    sight::{Holdings, Sight, matches},
+    oracle::{Holdings, Oracle, matches},
     tally::Tally,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,13 +126,13 @@ impl Follow {
     }
 
     /// Takes in that it begins now on this connection, from what is retained if it has no place.
-    pub(crate) fn begin(&mut self, sight: &Sight<'_>) {
-        let is_ours = self.place.is_some_and(|place| place.epoch == sight.broker.epoch());
+    pub(crate) fn begin(&mut self, oracle: &Oracle<'_>) {
+        let is_ours = self.place.is_some_and(|place| place.epoch == oracle.broker.epoch());
         if !is_ours && (self.from_earliest || self.place.is_some()) {
-            self.begun_with = Some(sight.holdings());
+            self.begun_with = Some(oracle.holdings());
         }
         if self.place.is_none() && self.from_earliest {
-            self.fresh = sight.history.head(sight.broker.epoch());
+            self.fresh = oracle.history.head(oracle.broker.epoch());
         }
         if let Some(state) = self.within.filter(|_| is_ours) {
             (self.fresh, self.state) = (state, state);
@@ -140,12 +140,12 @@ impl Follow {
     }
 
     /// The same with a request that asks for everything from `past` on, heard at this moment.
-    pub(crate) fn begin_at_once(&mut self, past: Since, wall_ms: u64, sight: &Sight<'_>) {
-        self.begin(sight);
+    pub(crate) fn begin_at_once(&mut self, past: Since, wall_ms: u64, oracle: &Oracle<'_>) {
+        self.begin(oracle);
         if self.place.is_some() || !self.from_earliest {
             return;
         }
-        self.base = sight.before(past, wall_ms);
+        self.base = oracle.before(past, wall_ms);
         if past == Since::Earliest {
             self.state = self.fresh;
         }
@@ -176,7 +176,7 @@ impl Follow {
         upto: Position,
         is_message: bool,
         brought: &[Brought],
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let end = if is_message { upto.offset - 1 } else { upto.offset };
@@ -184,13 +184,14 @@ impl Follow {
         self.begun_at.get_or_insert(start.unwrap_or(end));
         if let Some(start) = start {
             let span = (start, end);
-            if let Some((offset, loss)) = self.first_owed(upto.epoch, span, brought, sight, tally) {
+            if let Some((offset, loss)) = self.first_owed(upto.epoch, span, brought, oracle, tally)
+            {
                 return Err(format!(
                     "{}: {} at {offset} was skipped between {start} and {upto}",
                     self.pattern, loss.channel
                 ));
             }
-            self.forget_own(upto.epoch, start, upto.offset, sight);
+            self.forget_own(upto.epoch, start, upto.offset, oracle);
         } else {
             self.check_beginning(upto)?;
         }
@@ -198,7 +199,7 @@ impl Follow {
         if self.place.is_none_or(|place| place.epoch != upto.epoch || place.offset < upto.offset) {
             (self.place, self.within) = (Some(upto), None);
         }
-        if !sight.shows_tombstones() {
+        if !oracle.shows_tombstones() {
             self.values = None;
         }
         Ok(())
@@ -206,10 +207,10 @@ impl Follow {
 
     /// Gives up the keys of what this connection published without wanting an echo: whether it did
     /// is in an answer that may be lost.
-    fn forget_own(&mut self, epoch: u64, after: u64, upto: u64, sight: &Sight<'_>) {
+    fn forget_own(&mut self, epoch: u64, after: u64, upto: u64, oracle: &Oracle<'_>) {
         let Some(values) = &mut self.values else { return };
-        let passed = sight.history.between(epoch, after, upto);
-        for (_, own) in passed.filter(|(_, entry)| sight.is_muted(entry)) {
+        let passed = oracle.history.between(epoch, after, upto);
+        for (_, own) in passed.filter(|(_, entry)| oracle.is_muted(entry)) {
             let key = own.draft.key.as_ref().map(|key| key.as_str().to_owned());
             key.map(|key| values.remove(&(own.channel.clone(), key)));
         }
@@ -233,10 +234,10 @@ impl Follow {
 
     /// Gives up the state if others have brought some of it to the connection from `start` on: that
     /// does not come again, nor do removals of before this began.
-    fn leave_to(&mut self, brought: &[Brought], start: Position, sight: &Sight<'_>) {
+    fn leave_to(&mut self, brought: &[Brought], start: Position, oracle: &Oracle<'_>) {
         let Position { epoch, offset: after } = start;
         let upto = brought.iter().map(|by| by.upto).max().unwrap_or(after);
-        let mut passed = sight.history.between(epoch, after, upto);
+        let mut passed = oracle.history.between(epoch, after, upto);
         let is_brought = passed.any(|(offset, entry)| {
             matches(&self.pattern, &entry.channel)
                 && brought.iter().any(|by| by.may_have(offset, entry))
@@ -247,17 +248,17 @@ impl Follow {
     }
 
     /// Checks that every value it knows is the present one.
-    fn check_state(&self, sight: &Sight<'_>, tally: &mut Tally) -> Result<(), String> {
-        if !sight.shows_tombstones() {
+    fn check_state(&self, oracle: &Oracle<'_>, tally: &mut Tally) -> Result<(), String> {
+        if !oracle.shows_tombstones() {
             return Ok(());
         }
-        let epoch = sight.broker.epoch();
+        let epoch = oracle.broker.epoch();
         for ((channel, key), offset) in self.values.iter().flatten() {
             let is_it =
                 |entry: &Entry| entry.draft.key.as_ref().is_some_and(|it| it.as_str() == key);
-            let mut entries = sight.history.of_channel(epoch, channel);
+            let mut entries = oracle.history.of_channel(epoch, channel);
             let newest = entries.find(|(_, entry)| is_it(entry));
-            if newest.is_some_and(|(_, entry)| sight.is_muted(entry)) {
+            if newest.is_some_and(|(_, entry)| oracle.is_muted(entry)) {
                 continue;
             }
             if newest.is_none_or(|(newest, entry)| newest != *offset || !entry.is_value()) {
@@ -284,12 +285,12 @@ impl Follow {
         epoch: u64,
         (after, upto): (u64, u64),
         brought: &[Brought],
-        sight: &Sight<'a>,
+        oracle: &Oracle<'a>,
         tally: &mut Tally,
     ) -> Option<(u64, &'a Entry)> {
         let mut holdings: Option<Holdings> = None;
-        sight.history.between(epoch, after, upto).find(|(offset, entry)| {
-            if !matches(&self.pattern, &entry.channel) || !sight.shows(entry) {
+        oracle.history.between(epoch, after, upto).find(|(offset, entry)| {
+            if !matches(&self.pattern, &entry.channel) || !oracle.shows(entry) {
                 return false;
             }
             if entry.is_superseded {
@@ -299,7 +300,7 @@ impl Follow {
                 tally.passed_over += 1;
                 return false;
             }
-            if sight.is_muted(entry) {
+            if oracle.is_muted(entry) {
                 tally.muted += 1;
                 return false;
             }
@@ -307,9 +308,9 @@ impl Follow {
                 tally.tombstones_unneeded += 1;
                 return false;
             }
-            let is_current = epoch == sight.broker.epoch();
+            let is_current = epoch == oracle.broker.epoch();
             let is_gone =
-                !is_current || holdings.get_or_insert_with(|| sight.holdings()).lack(*offset);
+                !is_current || holdings.get_or_insert_with(|| oracle.holdings()).lack(*offset);
             let is_told = self.told.is_some_and(|told| *offset <= told);
             let is_unowed = self.begun_with.as_ref().is_some_and(|begun| begun.lack(*offset));
             if is_gone && is_unowed && !is_told {
@@ -334,10 +335,10 @@ impl Follower {
     pub(crate) fn hear_message(
         &mut self,
         position: Position,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        let entry = sight.entry(position)?;
+        let entry = oracle.entry(position)?;
         let (mut is_wanted, mut is_new) = (false, false);
         for follow in self.follows.iter().filter(|it| matches(&it.pattern, &entry.channel)) {
             is_wanted = true;
@@ -352,7 +353,7 @@ impl Follower {
         if !is_new {
             return Err(format!("{} at {position} came again, or late", entry.channel));
         }
-        if sight.is_muted(entry) {
+        if oracle.is_muted(entry) {
             return Err(format!("{position} came back, of which no echo was wanted"));
         }
         let mut had = self.follows.iter().filter_map(|follow| follow.brought(position.epoch));
@@ -367,7 +368,7 @@ impl Follower {
             if is_it {
                 follow.apply(entry, position);
             }
-            follow.advance(position, is_it, &brought, sight, tally)
+            follow.advance(position, is_it, &brought, oracle, tally)
         })
     }
 
@@ -375,7 +376,7 @@ impl Follower {
     pub(crate) fn hear_place(
         &mut self,
         Bookmark { after: position, state }: Bookmark,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut starts = Vec::new();
@@ -389,7 +390,7 @@ impl Follower {
         }
         let brought = self.brought(position.epoch);
         self.follows.iter_mut().try_for_each(|follow| {
-            follow.advance(position, false, &brought, sight, tally)?;
+            follow.advance(position, false, &brought, oracle, tally)?;
             if follow.place == Some(position) {
                 tally.bookmarks += u64::from(state.is_some());
                 follow.within = state;
@@ -403,13 +404,13 @@ impl Follower {
         &mut self,
         pattern: &str,
         position: Position,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
     ) -> Result<(), String> {
         let brought = self.brought(position.epoch);
         let follow = self.find(pattern)?;
-        follow.begin(sight);
+        follow.begin(oracle);
         follow.begun_at = Some(position.offset);
-        follow.leave_to(&brought, position, sight);
+        follow.leave_to(&brought, position, oracle);
         match follow.start(position.epoch)? {
             Some(start) if start != position.offset => {
                 Err(format!("{pattern} was to begin at {start} and begins at {position}"))
@@ -423,13 +424,13 @@ impl Follower {
     }
 
     /// The first subscription to which something is still owed.
-    pub(crate) fn owed(&self, sight: &Sight<'_>) -> Option<String> {
-        let epoch = sight.broker.epoch();
-        let (head, brought) = (sight.history.head(epoch), self.brought(epoch));
+    pub(crate) fn owed(&self, oracle: &Oracle<'_>) -> Option<String> {
+        let epoch = oracle.broker.epoch();
+        let (head, brought) = (oracle.history.head(epoch), self.brought(epoch));
         self.follows.iter().find_map(|follow| match follow.start(epoch) {
             Ok(Some(start)) => {
                 let (span, tally) = ((start, head), &mut Tally::default());
-                let owed = follow.first_owed(epoch, span, &brought, sight, tally);
+                let owed = follow.first_owed(epoch, span, &brought, oracle, tally);
                 owed.map(|(offset, _)| format!("{}: {offset} of {head}", follow.pattern))
             }
             _ => Some(format!("{}: everything", follow.pattern)),
@@ -437,8 +438,8 @@ impl Follower {
     }
 
     /// Checks, once nothing is owed, that the values it knows are the present ones.
-    pub(crate) fn check_state(&self, sight: &Sight<'_>, tally: &mut Tally) -> Result<(), String> {
-        self.follows.iter().try_for_each(|follow| follow.check_state(sight, tally))
+    pub(crate) fn check_state(&self, oracle: &Oracle<'_>, tally: &mut Tally) -> Result<(), String> {
+        self.follows.iter().try_for_each(|follow| follow.check_state(oracle, tally))
     }
 
     /// Takes in that a connection is gone, and with it what it was brought.
@@ -465,11 +466,11 @@ impl Follower {
     pub(crate) fn hear_gap(
         &mut self,
         gap: &Gap,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let brought = self.brought(gap.to.epoch);
-        self.find(&gap.channel)?.hear_gap(gap, &brought, sight, tally)
+        self.find(&gap.channel)?.hear_gap(gap, &brought, oracle, tally)
     }
 
     fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
@@ -490,10 +491,10 @@ impl Follow {
     pub(crate) fn hear_gap_before_it_begins(
         &mut self,
         gap: &Gap,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        self.hear_gap(gap, &[], sight, tally)
+        self.hear_gap(gap, &[], oracle, tally)
     }
 
     /// Takes in word of a loss.
@@ -501,7 +502,7 @@ impl Follow {
         &mut self,
         gap: &Gap,
         brought: &[Brought],
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.values = None;
@@ -515,27 +516,28 @@ impl Follow {
             }
             self.base = Some(to);
             if self.begun_with.is_none() {
-                self.begin(sight);
+                self.begin(oracle);
             }
             return Ok(());
         };
         tally.gaps += 1;
-        self.advance_for_gap(from, brought, sight, tally)?;
+        self.advance_for_gap(from, brought, oracle, tally)?;
         if self.told.is_some_and(|told| told >= to) {
             return Err(format!("{gap:?} was told before"));
         }
         self.told = Some(to);
-        let holdings = sight.holdings();
+        let holdings = oracle.holdings();
         let is_lost = |(offset, entry): (u64, &Entry)| {
             matches(&gap.channel, &entry.channel) && holdings.lack(offset)
         };
-        let lost = sight.history.between(from.epoch, from.offset, to);
-        if !sight.may_forget && lost.last().filter(|it| it.0 == to).is_none_or(|it| !is_lost(it)) {
+        let lost = oracle.history.between(from.epoch, from.offset, to);
+        if !oracle.may_forget && lost.last().filter(|it| it.0 == to).is_none_or(|it| !is_lost(it)) {
             return Err(format!("{gap:?} although nothing was lost at {to}"));
         }
         let was_tombstone =
-            sight.history.entry(gap.to.epoch, to).is_some_and(|entry| entry.is_tombstone());
-        if !sight.may_forget && was_tombstone && to <= self.state && !sight.intake.has_rotted(to) {
+            oracle.history.entry(gap.to.epoch, to).is_some_and(|entry| entry.is_tombstone());
+        if !oracle.may_forget && was_tombstone && to <= self.state && !oracle.engine.has_rotted(to)
+        {
             return Err(format!("{gap:?} although it has the state of {}", self.state));
         }
         Ok(())
@@ -546,11 +548,11 @@ impl Follow {
         &mut self,
         from: Position,
         brought: &[Brought],
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let (place, within) = (self.place, self.within);
-        self.advance(from, false, brought, sight, tally)?;
+        self.advance(from, false, brought, oracle, tally)?;
         // A client learns no place from a gap: what is retained inside it is still to come.
         (self.place, self.within) = (place, within);
         Ok(())

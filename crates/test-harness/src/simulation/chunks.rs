@@ -6,11 +6,11 @@ pub(crate) struct Chunks {
     /// A size line of which only so much has arrived.
     line: Vec<u8>,
     left: usize,
-    place: Place,
+    place: Part,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum Part {
     #[default]
     Size,
     Content,
@@ -26,23 +26,23 @@ impl Chunks {
     pub(crate) fn read(&mut self, mut input: &[u8], output: &mut Vec<u8>) -> Result<(), String> {
         while let Some((byte, rest)) = input.split_first() {
             match self.place {
-                Place::Size | Place::Tail | Place::LastTail => {
+                Part::Size | Part::Tail | Part::LastTail => {
                     self.line.push(*byte);
                     input = rest;
                     if self.line.ends_with(b"\r\n") {
                         self.end_line()?;
                     }
                 }
-                Place::Content => {
+                Part::Content => {
                     let (content, rest) = input.split_at(self.left.min(input.len()));
                     output.extend_from_slice(content);
                     self.left -= content.len();
                     input = rest;
                     if self.left == 0 {
-                        self.place = Place::Tail;
+                        self.place = Part::Tail;
                     }
                 }
-                Place::End => return Err(format!("bytes after the last chunk: {input:?}")),
+                Part::End => return Err(format!("bytes after the last chunk: {input:?}")),
             }
         }
         Ok(())
@@ -50,26 +50,26 @@ impl Chunks {
 
     /// Whether the last chunk has come.
     pub(crate) fn is_over(&self) -> bool {
-        self.place == Place::End
+        self.place == Part::End
     }
 
     /// Whether the input ended inside a chunk.
     pub(crate) fn is_inside(&self) -> bool {
-        matches!(self.place, Place::Content | Place::Tail)
+        matches!(self.place, Part::Content | Part::Tail)
     }
 
     fn end_line(&mut self) -> Result<(), String> {
         let line = std::mem::take(&mut self.line);
         let text = str::from_utf8(&line).unwrap_or("?").trim_end_matches("\r\n");
         self.place = match self.place {
-            Place::Size => {
+            Part::Size => {
                 self.left = usize::from_str_radix(text, 16)
                     .map_err(|_| format!("{text:?} is no chunk size"))?;
-                if self.left == 0 { Place::LastTail } else { Place::Content }
+                if self.left == 0 { Part::LastTail } else { Part::Content }
             }
             _ if !text.is_empty() => return Err(format!("{text:?} behind a chunk")),
-            Place::LastTail => Place::End,
-            _ => Place::Size,
+            Part::LastTail => Part::End,
+            _ => Part::Size,
         };
         Ok(())
     }

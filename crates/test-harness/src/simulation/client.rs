@@ -2,14 +2,14 @@
 
 use super::{
     checkers::{Follow, Follower},
-    ear::{Ear, Heard, Manner},
     members::check_asked,
     opening::subscribe,
+    oracle::{Oracle, check_event, check_message, check_raw, place_in},
     pages::PageAsk,
     program::Program,
     settings::manner,
-    sight::{Sight, check_event, check_message, check_raw, place_in},
     tally::Tally,
+    wire_reader::{Heard, Manner, WireReader},
 };
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(crate) struct Client {
     pub(crate) manner: Manner,
     /// Its connection, by the number of the server's session.
     pub(crate) session: Option<u64>,
-    pub(crate) ear: Option<Ear>,
+    pub(crate) wire_reader: Option<WireReader>,
     /// Bytes of the response head that it has not read.
     pub(crate) head_left: usize,
     /// What it has said and the link has not taken.
@@ -65,7 +65,7 @@ pub(crate) enum Ask {
 
 /// What hearing needs.
 pub(crate) struct Hearing<'a> {
-    pub(crate) sight: Sight<'a>,
+    pub(crate) oracle: Oracle<'a>,
     /// Slow readers are sent away in some channels.
     pub(crate) sends_away: bool,
     pub(crate) rng: &'a mut Rng,
@@ -79,7 +79,7 @@ impl Client {
             program: None,
             manner,
             session: None,
-            ear: None,
+            wire_reader: None,
             head_left: 0,
             output: Vec::new(),
             heard_ms: 0,
@@ -120,7 +120,7 @@ impl Client {
 
     /// Forgets the connection, and keeps what has a place to come back to.
     pub(crate) fn disconnect(&mut self, now_ms: u64, tally: &mut Tally) {
-        if self.ear.take().is_some_and(|ear| ear.is_inside()) {
+        if self.wire_reader.take().is_some_and(|wire_reader| wire_reader.is_inside()) {
             tally.mid_message += 1;
         }
         (self.session, self.is_done, self.oversteps) = (None, false, false);
@@ -158,33 +158,33 @@ impl Client {
 
     /// Takes in one thing heard.
     pub(crate) fn hear(&mut self, heard: Heard, hearing: &mut Hearing<'_>) -> Result<(), String> {
-        let Hearing { sight, tally, .. } = hearing;
+        let Hearing { oracle, tally, .. } = hearing;
         if let Some(program) = &mut self.program {
-            program.hear(&heard, sight, tally)?;
+            program.hear(&heard, oracle, tally)?;
         }
         match heard {
             Heard::Place(position) => {
                 tally.heartbeats += 1;
-                self.hear_place(position.into(), sight, tally)
+                self.hear_place(position.into(), oracle, tally)
             }
             Heard::Message(message) => {
-                check_message(&message, sight)?;
-                self.hear_message(message.position, sight, tally)
+                check_message(&message, oracle)?;
+                self.hear_message(message.position, oracle, tally)
             }
             Heard::Raw { position, event, body } => {
                 let position = match position {
                     Some(position) => position,
-                    None => place_in(&body, sight)?,
+                    None => place_in(&body, oracle)?,
                 };
-                check_raw(position, &body, sight)?;
-                check_event(position, event.as_deref(), sight)?;
-                self.hear_message(position, sight, tally)
+                check_raw(position, &body, oracle)?;
+                check_event(position, event.as_deref(), oracle)?;
+                self.hear_message(position, oracle, tally)
             }
             Heard::Gap(gap) => match self.pending(&gap.channel) {
-                Some(follow) => follow.hear_gap_before_it_begins(&gap, sight, tally),
-                None => self.follower.hear_gap(&gap, sight, tally),
+                Some(follow) => follow.hear_gap_before_it_begins(&gap, oracle, tally),
+                None => self.follower.hear_gap(&gap, oracle, tally),
             },
-            Heard::Answer(answer) => self.hear_answer(&answer, sight, tally),
+            Heard::Answer(answer) => self.hear_answer(&answer, oracle, tally),
             Heard::Said(said) => self.hear_said(*said, hearing),
             Heard::Ping(payload) => {
                 if !self.is_done {
@@ -211,32 +211,32 @@ impl Client {
     fn hear_message(
         &mut self,
         position: Position,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
-        self.follower.hear_message(position, sight, tally)
+        self.follower.hear_message(position, oracle, tally)
     }
 
     fn hear_place(
         &mut self,
         place: Bookmark,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
-        self.follower.hear_place(place, sight, tally)
+        self.follower.hear_place(place, oracle, tally)
     }
 
     fn hear_answer(
         &mut self,
         answer: &PollAnswer,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut gaps = answer.gaps.iter().peekable();
         for message in &answer.messages {
-            check_message(message, sight)?;
+            check_message(message, oracle)?;
             // What is lost in between is told beside the messages, by the place it was found at.
             let Position { epoch, offset } = message.position;
             let is_earlier = |gap: &&Gap| match gap.from.parse::<Position>() {
@@ -244,37 +244,37 @@ impl Client {
                 Err(_) => true,
             };
             while let Some(gap) = gaps.next_if(is_earlier) {
-                self.follower.hear_gap(gap, sight, tally)?;
+                self.follower.hear_gap(gap, oracle, tally)?;
             }
-            self.hear_message(message.position, sight, tally)?;
+            self.hear_message(message.position, oracle, tally)?;
         }
         for gap in gaps {
-            self.follower.hear_gap(gap, sight, tally)?;
+            self.follower.hear_gap(gap, oracle, tally)?;
         }
-        self.hear_place(answer.position, sight, tally)
+        self.hear_place(answer.position, oracle, tally)
     }
 
     fn hear_said(&mut self, said: ServerEvent, hearing: &mut Hearing<'_>) -> Result<(), String> {
-        let Hearing { sight, tally, .. } = hearing;
+        let Hearing { oracle, tally, .. } = hearing;
         match said {
             ServerEvent::Welcome(welcome) => {
                 // Who has places keeps to them: the welcome's comes before word of their loss.
                 if self.follower.follows.iter().all(|follow| follow.place.is_none()) {
-                    self.hear_place(welcome.position.into(), sight, tally)?;
+                    self.hear_place(welcome.position.into(), oracle, tally)?;
                 }
                 Ok(())
             }
             ServerEvent::Subscribed(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Subscribe(follow)) if follow.pattern == done.channel => {
                     self.follower.follows.push(follow);
-                    self.follower.hear_beginning(&done.channel, done.position, sight)
+                    self.follower.hear_beginning(&done.channel, done.position, oracle)
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
             ServerEvent::Unsubscribed(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
                     tally.unsubscribed += 1;
-                    self.follower.end(&pattern, sight.broker.epoch());
+                    self.follower.end(&pattern, oracle.broker.epoch());
                     if self.has_places() && !self.is_done {
                         // It changes its mind, maybe before anybody was told that it had left.
                         subscribe(self, Follow::new(&pattern, None, true), hearing.rng);
@@ -285,7 +285,7 @@ impl Client {
             },
             ServerEvent::Published(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Publish(serial))
-                    if sight.history.of_serial(serial) == Some(in_broker(done.position)) =>
+                    if oracle.history.of_serial(serial) == Some(in_broker(done.position)) =>
                 {
                     Ok(())
                 }
@@ -295,14 +295,14 @@ impl Client {
                 Some(Ask::History(ask)) => {
                     tally.history += 1;
                     self.page_end = Some(page.position.after);
-                    ask.check(&page, sight, None)
+                    ask.check(&page, oracle, None)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
             ServerEvent::Presence(page) => match page.id.and_then(|id| self.asks.remove(&id)) {
                 Some(Ask::Presence { channel, since }) if channel == page.channel => {
                     tally.member_pages += 1;
-                    check_asked(&page, since, sight)
+                    check_asked(&page, since, oracle)
                 }
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
@@ -311,7 +311,7 @@ impl Client {
                     tally.refused += 1;
                     Ok(())
                 }
-                Some(Ask::Publish(serial)) if sight.history.was_refused(serial, &refusal.code) => {
+                Some(Ask::Publish(serial)) if oracle.history.was_refused(serial, &refusal.code) => {
                     Ok(())
                 }
                 ask => Err(format!("{refusal:?} answers {ask:?}")),

@@ -1,6 +1,6 @@
 //! What was really published, kept apart from the broker: the truth that checkers compare with.
 
-use super::verdict::code;
+use super::model_outcome::code;
 use std::collections::{BTreeMap, BTreeSet};
 use tidewire_broker::{AppendError, Content, Draft, Label, Options, Position};
 

@@ -3,9 +3,9 @@
 use super::{
     checkers::Follow,
     history::Entry,
-    presence::{PREFIX, Roll, Seat},
-    sight::{Sight, matches},
-    world::{World, sight, time},
+    oracle::{Oracle, matches},
+    presence::{ExpectedMembers, Membership, PREFIX},
+    world::{World, oracle, time},
 };
 use std::collections::BTreeSet;
 use tidewire_connection::PresencePage;
@@ -16,19 +16,19 @@ impl World {
     /// who are there.
     pub(crate) fn check_members(&mut self) -> Result<(), String> {
         self.presence.check_log(&self.history, &mut self.tally)?;
-        let told = Roll::told(&self.history, &self.intake);
+        let told = ExpectedMembers::told(&self.history, &self.engine);
         for channel in self.settings.presence_channels().collect::<Vec<_>>() {
             let read = self.read_members(channel)?;
-            let there = told.iter().filter(|seat| seat.channel == channel);
-            let there: BTreeSet<&str> = there.map(|seat| &*seat.connection).collect();
+            let there = told.iter().filter(|membership| membership.channel == channel);
+            let there: BTreeSet<&str> = there.map(|membership| &*membership.connection).collect();
             if !read.iter().map(String::as_str).eq(there.iter().copied()) {
                 return Err(format!("pages tell of {read:?} on {channel}, not of {there:?}"));
             }
             self.tally.members += u64::try_from(read.len()).unwrap_or(0);
             for client in &self.clients {
-                let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
+                let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
                 for follow in &client.follower.follows {
-                    self.tally.member_maps += check_known(follow, channel, &told, &sight)?;
+                    self.tally.member_maps += check_known(follow, channel, &told, &oracle)?;
                 }
             }
         }
@@ -38,7 +38,7 @@ impl World {
     /// Who is on `channel`, by all pages there are.
     fn read_members(&mut self, channel: &str) -> Result<BTreeSet<String>, String> {
         let (mut members, mut since) = (BTreeSet::new(), None);
-        let broker = &self.intake.broker;
+        let broker = &self.engine.broker;
         for _ in 0..PAGES_MAX {
             let name = channel.parse().map_err(|_| format!("{channel} is no channel"))?;
             let (limit, time) = (Some(self.rng.usize(1..5)), time(self.now_ms));
@@ -79,20 +79,21 @@ fn check_change(page: &protocol::PresencePage, since: Option<Since>) -> Result<S
 fn check_known(
     follow: &Follow,
     channel: &str,
-    told: &BTreeSet<Seat>,
-    sight: &Sight<'_>,
+    told: &BTreeSet<Membership>,
+    oracle: &Oracle<'_>,
 ) -> Result<u64, String> {
     let name = format!("{PREFIX}{channel}");
     let Some((known, began)) = follow.known(&name).filter(|_| matches(&follow.pattern, &name))
     else {
         return Ok(0);
     };
-    let epoch = sight.broker.epoch();
+    let epoch = oracle.broker.epoch();
     let is_told = |entry: &Entry| {
         entry.is_value()
-            && Seat::told(&entry.channel, &entry.draft).is_some_and(|seat| told.contains(&seat))
+            && Membership::told(&entry.channel, &entry.draft)
+                .is_some_and(|membership| told.contains(&membership))
     };
-    for (offset, entry) in sight.history.of_channel(epoch, &name) {
+    for (offset, entry) in oracle.history.of_channel(epoch, &name) {
         if offset > began && is_told(entry) && !known.contains(&offset) {
             return Err(format!("{}: {:?} is not known to be there", follow.pattern, entry.draft));
         }
@@ -105,13 +106,13 @@ fn check_known(
 pub(crate) fn check_asked(
     page: &protocol::PresencePage,
     since: Option<Position>,
-    sight: &Sight<'_>,
+    oracle: &Oracle<'_>,
 ) -> Result<(), String> {
     let (name, epoch) = (format!("{PREFIX}{}", page.channel), page.position.after.epoch);
     let after = since.filter(|since| since.epoch == epoch).map_or(0, |since| since.offset);
-    let held = sight.holdings();
+    let held = oracle.holdings();
     let mut told: BTreeSet<(&str, bool)> = BTreeSet::new();
-    for (offset, entry) in sight.history.between(epoch, after, page.position.after.offset) {
+    for (offset, entry) in oracle.history.between(epoch, after, page.position.after.offset) {
         let Some(key) = entry.draft.key.as_ref().filter(|_| entry.channel == name) else {
             continue;
         };

@@ -3,12 +3,12 @@
 use super::{
     checkers::Follow,
     client::{Ask, Client},
-    ear::{Ear, Manner},
     link::Pipe,
     presence::{connection_name, identity, late_user},
     session::{Core, Session},
+    wire_reader::{Manner, WireReader},
     workload::request,
-    world::{World, sight, time},
+    world::{World, oracle, time},
 };
 use fastrand::Rng;
 use std::{mem, num::NonZeroU64, time::Duration};
@@ -63,7 +63,7 @@ impl World {
             let Client { manner, follower, .. } = client;
             format!("client {at} opens {manner:?} as session {number}: {:?}", follower.follows)
         });
-        (client.session, client.ear) = (Some(number), Some(Ear::new(client.manner)));
+        (client.session, client.wire_reader) = (Some(number), Some(WireReader::new(client.manner)));
         client.head_left = if manner == Manner::Poll { 0 } else { HEAD.len() };
         (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
     }
@@ -114,7 +114,7 @@ impl World {
         // A wait from `now` on that is cut would lose a program what is published meanwhile.
         let may_wait = !is_program || subscriptions.iter().all(has_place);
         let Some(session) = sessions.get_mut(&number) else { return };
-        let Some(shift) = workers.get_mut(session.worker) else { return };
+        let Some(worker) = workers.get_mut(session.worker) else { return };
         let (time, wait_ms) = (time(self.now_ms), rng.u64(0..2_000));
         let wait_ms = if may_wait { wait_ms } else { 0 };
         let (core, head) = match manner {
@@ -124,11 +124,11 @@ impl World {
                 let number = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
                 let opening =
                     Opening { wire, subscriptions, grant, number, connection, identity, version };
-                let connection = Connection::open(opening, &mut shift.worker, time);
+                let connection = Connection::open(opening, &mut worker.worker, time);
                 (Core::Live(Box::new(connection)), HEAD)
             }
             Manner::Poll => {
-                let poll = LongPoll::open(&subscriptions, wait_ms, &mut shift.worker, time);
+                let poll = LongPoll::open(&subscriptions, wait_ms, &mut worker.worker, time);
                 (Core::Poll(poll), &b""[..])
             }
         };
@@ -137,18 +137,18 @@ impl World {
 
     /// Notes what a client that is still there is owed from this moment on.
     fn begin(&mut self, number: u64, at: usize, past: Since) -> Result<(), String> {
-        let head = self.intake.broker.position(self.intake.broker.head());
+        let head = self.engine.broker.position(self.engine.broker.head());
         let head = Position { epoch: head.epoch, offset: head.offset };
         let client = self.clients.get_mut(at).filter(|client| client.session == Some(number));
         let Some(client) = client else { return Ok(()) };
-        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
+        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
         let is_placeless = client.is_placeless();
         for follow in &mut client.follower.follows {
             if is_placeless && follow.place.is_none() && !follow.from_earliest {
                 follow.check_beginning(head)?;
                 follow.place = Some(head);
             }
-            follow.begin_at_once(past, time(self.now_ms).wall_ms, &sight);
+            follow.begin_at_once(past, time(self.now_ms).wall_ms, &oracle);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use super::{
     history::Entry,
-    sight::{Holdings, Sight, check_message, matches},
+    oracle::{Holdings, Oracle, check_message, matches},
 };
 use std::collections::BTreeSet;
 use tidewire_protocol::{HistoryPage, Position, Since};
@@ -37,20 +37,20 @@ impl PageAsk {
     pub(crate) fn check(
         &self,
         page: &HistoryPage,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         reading: Option<&Reading>,
     ) -> Result<(), String> {
         let refuse = |what: String| Err(format!("{what}; {self:?} was answered with {page:?}"));
-        if let Some(place) = self.foreign(sight) {
+        if let Some(place) = self.foreign(oracle) {
             let is_told = page.gaps.iter().any(|gap| gap.from == place.to_string());
             if !is_told {
                 return refuse(format!("nobody said that {place} is none of ours"));
             }
         }
-        self.check_messages(page, sight, reading).or_else(refuse)?;
+        self.check_messages(page, oracle, reading).or_else(refuse)?;
         let told: BTreeSet<u64> = page.messages.iter().map(|it| it.position.offset).collect();
         let mut left = None;
-        for offset in self.owed(sight) {
+        for offset in self.owed(oracle) {
             let is_within = (page.before.offset..=page.position.after.offset).contains(&offset);
             let is_skipped = match self.before {
                 Some(_) => offset > page.position.after.offset && reading.is_some(),
@@ -65,8 +65,8 @@ impl PageAsk {
         }
         match reading {
             Some(reading) => {
-                self.check_end(page, left, sight, reading).or_else(refuse)?;
-                self.check_losses(page, sight, &reading.before).or_else(refuse)
+                self.check_end(page, left, oracle, reading).or_else(refuse)?;
+                self.check_losses(page, oracle, &reading.before).or_else(refuse)
             }
             None => Ok(()),
         }
@@ -76,7 +76,7 @@ impl PageAsk {
     fn check_messages(
         &self,
         page: &HistoryPage,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         reading: Option<&Reading>,
     ) -> Result<(), String> {
         if page.messages.len() > self.limit {
@@ -84,15 +84,15 @@ impl PageAsk {
         }
         let mut last = page.before.offset.saturating_sub(1);
         for message in &page.messages {
-            check_message(message, sight)?;
+            check_message(message, oracle)?;
             let Position { offset, .. } = message.position;
-            let entry = sight.entry(message.position)?;
+            let entry = oracle.entry(message.position)?;
             let is_lost = reading.is_some_and(|reading| reading.before.lack(offset));
             let is_needless = entry.is_tombstone() && offset <= self.state();
             if offset <= last
                 || offset > page.position.after.offset
                 || message.time != entry.time_ms
-                || !self.selects(offset, entry, sight)
+                || !self.selects(offset, entry, oracle)
                 || is_lost
                 || is_needless
             {
@@ -109,7 +109,7 @@ impl PageAsk {
         &self,
         page: &HistoryPage,
         left: Option<u64>,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         reading: &Reading,
     ) -> Result<(), String> {
         if !page.more {
@@ -123,10 +123,10 @@ impl PageAsk {
         let next = left.filter(|_| self.before.is_some());
         let offsets = page.messages.iter().map(|it| it.position.offset).chain(next);
         let entries =
-            offsets.filter_map(|offset| sight.history.entry(page.position.after.epoch, offset));
+            offsets.filter_map(|offset| oracle.history.entry(page.position.after.epoch, offset));
         // Removals that a list from `earliest` is spared fill a page too, though they are not on it.
         let Position { epoch, offset: upto } = page.position.after;
-        let passed = sight.history.between(epoch, 0, upto).map(|(_, entry)| entry);
+        let passed = oracle.history.between(epoch, 0, upto).map(|(_, entry)| entry);
         let spared = passed.filter(|entry| {
             may_be_tombstones && entry.is_tombstone() && matches(&self.pattern, &entry.channel)
         });
@@ -145,17 +145,17 @@ impl PageAsk {
     fn check_losses(
         &self,
         page: &HistoryPage,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         held: &Holdings,
     ) -> Result<(), String> {
         let is_owed = match (self.since, self.before) {
-            (Some(since), _) if let Some(place) = position(since) => !is_foreign(place, sight),
+            (Some(since), _) if let Some(place) = position(since) => !is_foreign(place, oracle),
             (None, Some(_)) => true,
             _ => false,
         };
-        let is_owed = is_owed && self.foreign(sight).is_none();
+        let is_owed = is_owed && self.foreign(oracle).is_none();
         let (Position { epoch, offset: upto }, after) = (page.position.after, page.before.offset);
-        let mut lost = sight.history.between(epoch, after.saturating_sub(1), upto);
+        let mut lost = oracle.history.between(epoch, after.saturating_sub(1), upto);
         // Who looks back has nothing that a lost tombstone removed, unless it says where it was.
         let is_back = self.before.is_some() && (self.since.is_none() || page.more);
         let state = if is_back { u64::MAX } else { self.state() };
@@ -163,7 +163,7 @@ impl PageAsk {
             !entry.is_superseded
                 && held.lack(*offset)
                 && (!entry.is_tombstone() || *offset > state)
-                && self.selects(*offset, entry, sight)
+                && self.selects(*offset, entry, oracle)
                 && !page.gaps.iter().any(|gap| gap.to.offset >= *offset)
         };
         match lost.find(is_silent).filter(|_| is_owed) {
@@ -173,15 +173,15 @@ impl PageAsk {
     }
 
     /// The offsets of what is asked for and retained now.
-    pub(crate) fn owed(&self, sight: &Sight<'_>) -> Vec<u64> {
-        let (epoch, held) = (sight.broker.epoch(), sight.holdings());
-        let all = sight.history.between(epoch, 0, sight.history.head(epoch));
+    pub(crate) fn owed(&self, oracle: &Oracle<'_>) -> Vec<u64> {
+        let (epoch, held) = (oracle.broker.epoch(), oracle.holdings());
+        let all = oracle.history.between(epoch, 0, oracle.history.head(epoch));
         let is_whole = self.since == Some(Since::Earliest);
         let state = if is_whole { u64::MAX } else { self.state() };
         let owed = all.filter(|(offset, entry)| {
             let is_needless = entry.is_tombstone() && *offset <= state;
             let is_there = !entry.is_superseded && !held.lack(*offset);
-            is_there && !is_needless && self.selects(*offset, entry, sight)
+            is_there && !is_needless && self.selects(*offset, entry, oracle)
         });
         owed.map(|(offset, _)| offset).collect()
     }
@@ -196,42 +196,42 @@ impl PageAsk {
         }
     }
 
-    fn selects(&self, offset: u64, entry: &Entry, sight: &Sight<'_>) -> bool {
+    fn selects(&self, offset: u64, entry: &Entry, oracle: &Oracle<'_>) -> bool {
         let ends = [self.before, self.until].into_iter().flatten();
         matches(&self.pattern, &entry.channel)
-            && self.since.is_none_or(|since| self.is_behind(since, offset, entry, sight))
-            && ends.into_iter().all(|end| self.is_before(end, offset, entry, sight))
+            && self.since.is_none_or(|since| self.is_behind(since, offset, entry, oracle))
+            && ends.into_iter().all(|end| self.is_before(end, offset, entry, oracle))
     }
 
-    fn is_behind(&self, since: Since, offset: u64, entry: &Entry, sight: &Sight<'_>) -> bool {
+    fn is_behind(&self, since: Since, offset: u64, entry: &Entry, oracle: &Oracle<'_>) -> bool {
         match since {
             Since::Now => false,
             Since::Earliest => true,
             Since::Position(place) | Since::Within { position: place, .. } => {
-                is_foreign(place, sight) || offset > place.offset
+                is_foreign(place, oracle) || offset > place.offset
             }
             Since::Time(time_ms) => entry.time_ms >= time_ms,
             Since::Ago(ago) => u128::from(entry.time_ms) + ago.as_millis() >= self.wall_ms.into(),
         }
     }
 
-    fn is_before(&self, end: Since, offset: u64, entry: &Entry, sight: &Sight<'_>) -> bool {
+    fn is_before(&self, end: Since, offset: u64, entry: &Entry, oracle: &Oracle<'_>) -> bool {
         match end {
             Since::Now => true,
             Since::Earliest => false,
             Since::Position(place) | Since::Within { position: place, .. } => {
-                place.epoch == sight.broker.epoch() && offset < place.offset
+                place.epoch == oracle.broker.epoch() && offset < place.offset
             }
-            end => !self.is_behind(end, offset, entry, sight),
+            end => !self.is_behind(end, offset, entry, oracle),
         }
     }
 
     /// The place it names that is none of the server's.
-    fn foreign(&self, sight: &Sight<'_>) -> Option<Since> {
+    fn foreign(&self, oracle: &Oracle<'_>) -> Option<Since> {
         let mut ends = [self.before, self.until].into_iter().flatten();
-        let is_foreign_end = |place: Position| place.epoch != sight.broker.epoch();
+        let is_foreign_end = |place: Position| place.epoch != oracle.broker.epoch();
         let since =
-            self.since.filter(|since| position(*since).is_some_and(|it| is_foreign(it, sight)));
+            self.since.filter(|since| position(*since).is_some_and(|it| is_foreign(it, oracle)));
         // A page back that is full before its beginning does not come to look at that.
         ends.find(|end| position(*end).is_some_and(is_foreign_end))
             .or(since.filter(|_| self.before.is_none()))
@@ -246,9 +246,9 @@ fn position(place: Since) -> Option<Position> {
 }
 
 /// Whether a place to begin behind means nothing here: then all that is retained follows.
-fn is_foreign(place: Position, sight: &Sight<'_>) -> bool {
-    let epoch = sight.broker.epoch();
-    place.epoch != epoch || place.offset > sight.history.head(epoch)
+fn is_foreign(place: Position, oracle: &Oracle<'_>) -> bool {
+    let epoch = oracle.broker.epoch();
+    place.epoch != epoch || place.offset > oracle.history.head(epoch)
 }
 
 /// What a message takes on a wire beside what it carries, at most.

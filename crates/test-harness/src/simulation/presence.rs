@@ -3,12 +3,12 @@
 
 use super::{
     client::Ask,
-    ear::Heard,
+    engine_under_test::EngineUnderTest,
     history::{Entry, History},
-    intake::Intake,
     session::{Core, Session},
     settings::Settings,
     tally::Tally,
+    wire_reader::Heard,
     world::SET_BACK_MS,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use tidewire_protocol::{Member, ServerEvent};
 
 /// One connection on one channel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seat {
+pub(crate) struct Membership {
     pub(crate) channel: String,
     pub(crate) connection: String,
 }
@@ -27,14 +27,14 @@ pub(crate) struct Seat {
 #[derive(Debug, Default)]
 pub(crate) struct Presence {
     /// Those of this life, by number.
-    attendances: BTreeMap<u64, Attendance>,
+    memberships: BTreeMap<u64, Memberships>,
     /// Everything that a connection has ever said of itself, where it said so.
-    said: BTreeMap<Seat, Vec<Word>>,
+    said: BTreeMap<Membership, Vec<Word>>,
 }
 
 /// The channels with presence that one connection follows by name: `certain` ⊆ `possible`.
 #[derive(Debug, Default)]
-struct Attendance {
+struct Memberships {
     /// The server has said so, and nothing was asked since.
     certain: BTreeSet<String>,
     /// The client has asked for it, and not heard that it has ended.
@@ -43,9 +43,9 @@ struct Attendance {
 
 /// Who is there at one moment: `certain` ⊆ `possible`.
 #[derive(Debug, Default)]
-pub(crate) struct Roll {
-    certain: BTreeSet<Seat>,
-    possible: BTreeSet<Seat>,
+pub(crate) struct ExpectedMembers {
+    certain: BTreeSet<Membership>,
+    possible: BTreeSet<Membership>,
 }
 
 /// What a connection says of itself: a user, and more.
@@ -55,7 +55,7 @@ struct Word {
     info: Option<String>,
 }
 
-impl Seat {
+impl Membership {
     fn new(channel: &str, number: u64) -> Self {
         Self { channel: channel.to_owned(), connection: connection_name(number) }
     }
@@ -112,8 +112,8 @@ impl Presence {
         for name in &names {
             self.say(number, name, None);
         }
-        let attendance = Attendance { certain: names.clone(), possible: names };
-        self.attendances.insert(number, attendance);
+        let memberships = Memberships { certain: names.clone(), possible: names };
+        self.memberships.insert(number, memberships);
     }
 
     /// Takes in what a client has asked for, before the server can know of it.
@@ -124,14 +124,14 @@ impl Presence {
         settings: &Settings,
     ) {
         for (request, ask) in asks {
-            let Some(attendance) = self.attendances.get_mut(&number) else { return };
+            let Some(memberships) = self.memberships.get_mut(&number) else { return };
             match ask {
                 Ask::Subscribe(follow) if settings.has_presence(&follow.pattern) => {
-                    attendance.possible.insert(follow.pattern.clone());
+                    memberships.possible.insert(follow.pattern.clone());
                     self.say(number, &follow.pattern, Some(*request));
                 }
                 Ask::Unsubscribe(pattern) => {
-                    attendance.certain.remove(pattern);
+                    memberships.certain.remove(pattern);
                 }
                 _ => {}
             }
@@ -140,23 +140,23 @@ impl Presence {
 
     /// Takes in what a client hears.
     pub(crate) fn note_heard(&mut self, number: u64, heard: &Heard) {
-        let (Some(attendance), Heard::Said(said)) = (self.attendances.get_mut(&number), heard)
+        let (Some(memberships), Heard::Said(said)) = (self.memberships.get_mut(&number), heard)
         else {
             return;
         };
         match &**said {
-            ServerEvent::Subscribed(done) if attendance.possible.contains(&done.channel) => {
-                attendance.certain.insert(done.channel.clone());
+            ServerEvent::Subscribed(done) if memberships.possible.contains(&done.channel) => {
+                memberships.certain.insert(done.channel.clone());
             }
             ServerEvent::Unsubscribed(done) => {
-                attendance.possible.remove(&done.channel);
+                memberships.possible.remove(&done.channel);
             }
             _ => {}
         }
     }
 
     fn say(&mut self, number: u64, channel: &str, request: Option<u64>) {
-        let words = self.said.entry(Seat::new(channel, number)).or_default();
+        let words = self.said.entry(Membership::new(channel, number)).or_default();
         let word = Word::of(number, request);
         if !words.contains(&word) {
             words.push(word);
@@ -165,21 +165,21 @@ impl Presence {
 
     /// Takes in that all connections have ended with their server.
     pub(crate) fn end_life(&mut self) {
-        self.attendances.clear();
+        self.memberships.clear();
     }
 
     /// Who is there now: whose connection the server has.
-    pub(crate) fn roll(&self, sessions: &BTreeMap<u64, Session>) -> Roll {
-        let mut roll = Roll::default();
-        for (number, attendance) in &self.attendances {
+    pub(crate) fn expected(&self, sessions: &BTreeMap<u64, Session>) -> ExpectedMembers {
+        let mut expected = ExpectedMembers::default();
+        for (number, memberships) in &self.memberships {
             let session = sessions.get(number);
             if session.is_some_and(|session| matches!(session.core, Core::Live(_))) {
-                let seat = |channel: &String| Seat::new(channel, *number);
-                roll.certain.extend(attendance.certain.iter().map(seat));
-                roll.possible.extend(attendance.possible.iter().map(seat));
+                let membership = |channel: &String| Membership::new(channel, *number);
+                expected.certain.extend(memberships.certain.iter().map(membership));
+                expected.possible.extend(memberships.possible.iter().map(membership));
             }
         }
-        roll
+        expected
     }
 
     /// Checks everything ever told: who came was not there as he came again, who left was there, and
@@ -187,67 +187,69 @@ impl Presence {
     pub(crate) fn check_log(&self, history: &History, tally: &mut Tally) -> Result<(), String> {
         let mut told = BTreeSet::new();
         for epoch in history.epochs() {
-            let mut there: BTreeMap<Seat, &Entry> = BTreeMap::new();
+            let mut there: BTreeMap<Membership, &Entry> = BTreeMap::new();
             for (offset, entry) in history.between(epoch, 0, history.head(epoch)) {
-                let Some(seat) = Seat::told(&entry.channel, &entry.draft) else { continue };
-                told.insert(seat.clone());
-                let refuse = |what: &str| Err(format!("{seat:?} at {offset}: {what}"));
+                let Some(membership) = Membership::told(&entry.channel, &entry.draft) else {
+                    continue;
+                };
+                told.insert(membership.clone());
+                let refuse = |what: &str| Err(format!("{membership:?} at {offset}: {what}"));
                 if entry.is_tombstone() {
                     tally.left += 1;
-                    if there.remove(&seat).is_none() {
+                    if there.remove(&membership).is_none() {
                         return refuse("left without having come");
                     }
                     continue;
                 }
-                if !self.is_as_said(&seat, entry) {
+                if !self.is_as_said(&membership, entry) {
                     return refuse("is not who he said he is");
                 }
-                match there.insert(seat.clone(), entry) {
+                match there.insert(membership.clone(), entry) {
                     Some(before) if before.draft == entry.draft => return refuse("came twice"),
                     Some(_) => tally.renewed += 1,
                     None => tally.joined += 1,
                 }
             }
         }
-        let untold = self.said.keys().filter(|seat| !told.contains(seat)).count();
+        let untold = self.said.keys().filter(|membership| !told.contains(membership)).count();
         tally.untold_stays += u64::try_from(untold).unwrap_or(0);
         Ok(())
     }
 
-    fn is_as_said(&self, seat: &Seat, entry: &Entry) -> bool {
+    fn is_as_said(&self, membership: &Membership, entry: &Entry) -> bool {
         let json = str::from_utf8(entry.draft.content.as_bytes()).unwrap_or_default();
         let Ok(member) = serde_json::from_str::<Member>(json) else { return false };
         let info = member.info.map(|info| info.get().to_owned());
         let word = Word { user: member.user, info };
-        member.connection == seat.connection
+        member.connection == membership.connection
             && member.since <= entry.time_ms + SET_BACK_MS
-            && self.said.get(seat).is_some_and(|words| words.contains(&word))
+            && self.said.get(membership).is_some_and(|words| words.contains(&word))
     }
 }
 
-impl Roll {
+impl ExpectedMembers {
     /// Who is there by what can be read in the log.
-    pub(crate) fn told(history: &History, intake: &Intake) -> BTreeSet<Seat> {
-        let epoch = intake.broker.epoch();
+    pub(crate) fn told(history: &History, engine: &EngineUnderTest) -> BTreeSet<Membership> {
+        let epoch = engine.broker.epoch();
         let entry = |offset: u64| history.entry(epoch, offset);
-        let values = intake.held(history).into_iter().filter_map(entry).filter(|it| it.is_value());
-        values.filter_map(|entry| Seat::told(&entry.channel, &entry.draft)).collect()
+        let values = engine.held(history).into_iter().filter_map(entry).filter(|it| it.is_value());
+        values.filter_map(|entry| Membership::told(&entry.channel, &entry.draft)).collect()
     }
 
     /// Checks that nobody is told of who cannot be there, and everybody who certainly is, but for
     /// those who found no room.
     pub(crate) fn check(
         &self,
-        told: &BTreeSet<Seat>,
-        refused: &BTreeSet<Seat>,
+        told: &BTreeSet<Membership>,
+        refused: &BTreeSet<Membership>,
     ) -> Result<(), String> {
-        let mut gone = told.iter().filter(|seat| !self.possible.contains(seat));
-        if let Some(seat) = gone.find(|seat| !refused.contains(seat)) {
-            return Err(format!("{seat:?} is told of and is not there"));
+        let mut gone = told.iter().filter(|membership| !self.possible.contains(membership));
+        if let Some(membership) = gone.find(|membership| !refused.contains(membership)) {
+            return Err(format!("{membership:?} is told of and is not there"));
         }
-        let mut untold = self.certain.iter().filter(|seat| !told.contains(seat));
-        if let Some(seat) = untold.find(|seat| !refused.contains(seat)) {
-            return Err(format!("{seat:?} is there and not told of"));
+        let mut untold = self.certain.iter().filter(|membership| !told.contains(membership));
+        if let Some(membership) = untold.find(|membership| !refused.contains(membership)) {
+            return Err(format!("{membership:?} is there and not told of"));
         }
         Ok(())
     }
@@ -255,11 +257,11 @@ impl Roll {
     /// The same, once nothing is under way that could leave a doubt.
     pub(crate) fn check_exact(
         &self,
-        told: &BTreeSet<Seat>,
-        refused: &BTreeSet<Seat>,
+        told: &BTreeSet<Membership>,
+        refused: &BTreeSet<Membership>,
     ) -> Result<(), String> {
-        if let Some(seat) = self.possible.difference(&self.certain).next() {
-            return Err(format!("nobody knows whether {seat:?} is there"));
+        if let Some(membership) = self.possible.difference(&self.certain).next() {
+            return Err(format!("nobody knows whether {membership:?} is there"));
         }
         self.check(told, refused)
     }

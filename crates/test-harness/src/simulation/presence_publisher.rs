@@ -2,8 +2,8 @@
 //! but in steps: what a store has not answered is asked for again when the clock has moved on.
 
 use super::{
-    presence::{PREFIX, Roll, Seat},
-    verdict::Source,
+    model_outcome::Source,
+    presence::{ExpectedMembers, Membership, PREFIX},
     world::{World, time},
 };
 use std::{
@@ -19,7 +19,7 @@ pub(crate) struct PresencePublisher {
     underway: Option<Underway>,
     due_ms: u64,
     /// What found no room in the last round.
-    pub(crate) refused: BTreeSet<Seat>,
+    pub(crate) refused: BTreeSet<Membership>,
 }
 
 /// A round that has begun.
@@ -27,12 +27,12 @@ pub(crate) struct PresencePublisher {
 struct Underway {
     round: PresenceFlush,
     /// Who was there when it began.
-    roll: Roll,
+    expected: ExpectedMembers,
     batch: Vec<(PresenceChange, Publishing)>,
     failed: Vec<(PresenceChange, AppendError)>,
-    refused: BTreeSet<Seat>,
+    refused: BTreeSet<Membership>,
     /// Those of them for whom there were too many others.
-    crowded: BTreeSet<Seat>,
+    crowded: BTreeSet<Membership>,
 }
 
 impl World {
@@ -44,12 +44,12 @@ impl World {
         if self.presence_publisher.underway.is_none()
             && self.presence_publisher.due_ms <= self.now_ms
         {
-            let round = PresenceFlush::begin(self.intake.broker.clone());
-            let roll = self.presence.roll(&self.sessions);
+            let round = PresenceFlush::begin(self.engine.broker.clone());
+            let expected = self.presence.expected(&self.sessions);
             self.presence_publisher.due_ms = self.now_ms + self.settings.presence_interval_ms;
             self.presence_publisher.underway = Some(Underway {
                 round,
-                roll,
+                expected,
                 batch: Vec::new(),
                 failed: Vec::new(),
                 refused: BTreeSet::new(),
@@ -67,7 +67,7 @@ impl World {
                 let now_ms = time(self.now_ms).wall_ms;
                 let (history, tally) = (&mut self.history, &mut self.tally);
                 let given = (draft, Source::System);
-                let publishing = self.intake.publish(permit, given, now_ms, history, tally)?;
+                let publishing = self.engine.publish(permit, given, now_ms, history, tally)?;
                 underway.batch.push((change, publishing));
             }
         }
@@ -86,10 +86,10 @@ impl World {
                     self.trace.note(self.now_ms, || format!("{change:?} is not told: {error}"));
                     self.tally.untold += 1;
                     let (permit, draft) = change.publish();
-                    let seat = Seat::told(permit.channel().as_str(), &draft);
+                    let membership = Membership::told(permit.channel().as_str(), &draft);
                     let is_crowded = matches!(error, AppendError::TooManyKeys { .. });
-                    underway.crowded.extend(seat.clone().filter(|_| is_crowded));
-                    underway.refused.extend(seat);
+                    underway.crowded.extend(membership.clone().filter(|_| is_crowded));
+                    underway.refused.extend(membership);
                     underway.failed.push((change, error));
                 }
             }
@@ -99,24 +99,27 @@ impl World {
 
     /// Holds what the log tells against those who were there when the round began.
     fn end_round(&mut self, underway: Underway) -> Result<(), String> {
-        let Underway { round, roll, refused, crowded, .. } = underway;
+        let Underway { round, expected, refused, crowded, .. } = underway;
         if round.worst() == Some(AppendError::Unavailable) {
             return Ok(());
         }
         self.presence_publisher.refused = refused;
         self.tally.rounds += 1;
-        crowded.iter().try_for_each(|seat| self.check_crowded(seat))?;
-        roll.check(&Roll::told(&self.history, &self.intake), &self.presence_publisher.refused)
+        crowded.iter().try_for_each(|membership| self.check_crowded(membership))?;
+        expected.check(
+            &ExpectedMembers::told(&self.history, &self.engine),
+            &self.presence_publisher.refused,
+        )
     }
 
     /// Checks that a channel is full where somebody found no room: those who leave are told first.
-    fn check_crowded(&self, seat: &Seat) -> Result<(), String> {
-        let name = format!("{PREFIX}{}", seat.channel);
-        let epoch = self.intake.broker.epoch();
+    fn check_crowded(&self, membership: &Membership) -> Result<(), String> {
+        let name = format!("{PREFIX}{}", membership.channel);
+        let epoch = self.engine.broker.epoch();
         let values = self.history.of_channel(epoch, &name).filter(|(_, it)| it.is_value()).count();
         match self.settings.options(&name).compaction {
             Some(Compaction { keys_max, .. }) if values < keys_max => {
-                Err(format!("{seat:?} found no room beside {values}"))
+                Err(format!("{membership:?} found no room beside {values}"))
             }
             _ => Ok(()),
         }
@@ -127,9 +130,9 @@ impl World {
         self.presence.end_life();
         self.presence_publisher =
             PresencePublisher { due_ms: self.now_ms, ..PresencePublisher::default() };
-        let told = Roll::told(&self.history, &self.intake);
+        let told = ExpectedMembers::told(&self.history, &self.engine);
         self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
-        self.intake.broker.clear_presence();
+        self.engine.broker.clear_presence();
     }
 
     /// Waits until the log tells of exactly those who are there.
@@ -137,9 +140,9 @@ impl World {
         let mut difference = Ok(());
         for _ in 0..steps_max {
             self.pass_time()?;
-            let roll = self.presence.roll(&self.sessions);
-            let told = Roll::told(&self.history, &self.intake);
-            difference = roll.check_exact(&told, &self.presence_publisher.refused);
+            let expected = self.presence.expected(&self.sessions);
+            let told = ExpectedMembers::told(&self.history, &self.engine);
+            difference = expected.check_exact(&told, &self.presence_publisher.refused);
             if difference.is_ok() {
                 return Ok(());
             }

@@ -1,14 +1,14 @@
 //! A program that follows by the Rust client's own bookkeeping, over all its connections and wires.
 //!
-//! What its connections may say is checked elsewhere, and what it is given in the end by [`Ledger`].
+//! What its connections may say is checked elsewhere, and what it is given in the end by [`DeliveryRecord`].
 
 use super::{
     checkers::Follow,
-    ear::{Heard, Manner},
-    ledger::Ledger,
+    delivery_record::DeliveryRecord,
+    oracle::Oracle,
     settings::Settings,
-    sight::Sight,
     tally::Tally,
+    wire_reader::{Heard, Manner},
     world::WALL_CLOCK_MS,
 };
 use fastrand::Rng;
@@ -25,7 +25,7 @@ pub(crate) struct Program {
     pub(crate) since: Since,
     progress: Progress,
     order: Order,
-    ledger: Ledger,
+    delivered: DeliveryRecord,
     /// Stores that were put back: the epoch of before, and up to where it is still right.
     losses: Vec<(u64, u64)>,
 }
@@ -37,7 +37,7 @@ impl Program {
             patterns,
             since,
             order: Order::Joint,
-            ledger: Ledger::new(since),
+            delivered: DeliveryRecord::new(since),
             losses: Vec::new(),
         }
     }
@@ -108,7 +108,7 @@ impl Program {
         tally.resumed += 1;
         let patterns = self.patterns.iter().copied().map(String::from);
         self.progress = Progress::new(patterns, place.into());
-        self.ledger.restart(&self.patterns, place.after);
+        self.delivered.restart(&self.patterns, place.after);
     }
 
     /// Takes in that a store which had come to `head` was put back.
@@ -120,17 +120,17 @@ impl Program {
     pub(crate) fn hear(
         &mut self,
         heard: &Heard,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         match heard {
-            Heard::Place(position) => self.hear_place((*position).into(), sight),
-            Heard::Message(message) => self.hear_message(message, sight, tally)?,
-            Heard::Gap(gap) => self.hear_gap(gap, sight, tally)?,
-            Heard::Answer(answer) => self.hear_answer(answer, sight, tally)?,
+            Heard::Place(position) => self.hear_place((*position).into(), oracle),
+            Heard::Message(message) => self.hear_message(message, oracle, tally)?,
+            Heard::Gap(gap) => self.hear_gap(gap, oracle, tally)?,
+            Heard::Answer(answer) => self.hear_answer(answer, oracle, tally)?,
             Heard::Said(said) => {
                 if let ServerEvent::Subscribed(done) = &**said {
-                    self.begin(&done.channel, done.position, sight);
+                    self.begin(&done.channel, done.position, oracle);
                     self.progress.handle_subscribed(&done.channel, done.position);
                 }
             }
@@ -142,72 +142,77 @@ impl Program {
     fn hear_answer(
         &mut self,
         answer: &PollAnswer,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        answer.gaps.iter().try_for_each(|gap| self.hear_gap(gap, sight, tally))?;
-        answer.messages.iter().try_for_each(|message| self.hear_message(message, sight, tally))?;
-        self.hear_place(answer.position, sight);
+        answer.gaps.iter().try_for_each(|gap| self.hear_gap(gap, oracle, tally))?;
+        answer.messages.iter().try_for_each(|message| self.hear_message(message, oracle, tally))?;
+        self.hear_place(answer.position, oracle);
         Ok(())
     }
 
-    fn hear_place(&mut self, place: Bookmark, sight: &Sight<'_>) {
-        self.begin_all(place.after, sight);
+    fn hear_place(&mut self, place: Bookmark, oracle: &Oracle<'_>) {
+        self.begin_all(place.after, oracle);
         self.progress.handle_position(place);
     }
 
     fn hear_message(
         &mut self,
         message: &Message,
-        sight: &Sight<'_>,
+        oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let Position { epoch, offset } = message.position;
-        self.begin_all(Position { epoch, offset: offset.saturating_sub(1) }, sight);
+        self.begin_all(Position { epoch, offset: offset.saturating_sub(1) }, oracle);
         if !self.progress.handle_message(message) {
             tally.left_out += 1;
             return Ok(());
         }
         tally.given += 1;
-        self.ledger.enter_message(message)
+        self.delivered.enter_message(message)
     }
 
-    fn hear_gap(&mut self, gap: &Gap, sight: &Sight<'_>, tally: &mut Tally) -> Result<(), String> {
+    fn hear_gap(
+        &mut self,
+        gap: &Gap,
+        oracle: &Oracle<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
         if !self.progress.handle_gap(gap) {
             tally.gaps_known += 1;
             return Ok(());
         }
         tally.gaps_given += 1;
-        self.ledger.enter_gap(gap, sight)
+        self.delivered.enter_gap(gap, oracle)
     }
 
     /// Takes in that the present connection has come somewhere.
-    fn begin_all(&mut self, place: Position, sight: &Sight<'_>) {
+    fn begin_all(&mut self, place: Position, oracle: &Oracle<'_>) {
         let channels: Vec<String> = match self.order {
             Order::Separate => return,
             Order::Joint => self.progress.channels().map(String::from).collect(),
             Order::Missing => self.progress.missing().map(String::from).collect(),
         };
-        channels.iter().for_each(|channel| self.begin(channel, place, sight));
+        channels.iter().for_each(|channel| self.begin(channel, place, oracle));
     }
 
     /// Takes in that a pattern has begun, unless it has a place already.
-    fn begin(&mut self, pattern: &str, place: Position, sight: &Sight<'_>) {
+    fn begin(&mut self, pattern: &str, place: Position, oracle: &Oracle<'_>) {
         let since = self.progress.since_of(pattern);
         if !matches!(since, Since::Position(_) | Since::Within { .. }) {
-            self.ledger.begin(pattern, place, sight);
+            self.delivered.begin(pattern, place, oracle);
         }
     }
 
     /// Whether it waits for more than what its connection owes it.
     pub(crate) fn awaits(&self) -> Option<String> {
-        let has_all = self.ledger.has_begun(self.progress.channels());
+        let has_all = self.delivered.has_begun(self.progress.channels());
         let is_whole = has_all && self.order != Order::Missing;
         (!is_whole).then(|| "a place for each of a program's patterns".to_owned())
     }
 
     /// Checks, once its connection owes it nothing, that nothing was lost in silence.
-    pub(crate) fn check(&self, sight: &Sight<'_>) -> Result<(), String> {
-        self.ledger.check(sight)
+    pub(crate) fn check(&self, oracle: &Oracle<'_>) -> Result<(), String> {
+        self.delivered.check(oracle)
     }
 }

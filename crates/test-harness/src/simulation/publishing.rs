@@ -2,8 +2,8 @@
 
 use super::{
     history::payload,
+    model_outcome::{ModelOutcome, Source, expected_outcome, is_same},
     session::Core,
-    verdict::{Source, Verdict, is_same, judge},
     world::{World, open_workers, time},
 };
 use std::{
@@ -34,7 +34,7 @@ impl World {
         let now_ms = time(self.now_ms).wall_ms;
         let (history, tally) = (&mut self.history, &mut self.tally);
         let given = (draft.clone(), Source::Request);
-        let publishing = self.intake.publish(permit, given, now_ms, history, tally)?;
+        let publishing = self.engine.publish(permit, given, now_ms, history, tally)?;
         self.trace.note(self.now_ms, || {
             let Draft { key, id, .. } = &draft;
             format!("{channel} gets {} bytes, {key:?}, {id:?}: {publishing:?}", draft.bytes())
@@ -50,9 +50,9 @@ impl World {
         let now_ms = time(self.now_ms).wall_ms;
         if self.is_healed || self.rng.u8(..) < 150 {
             let count = if self.is_healed { usize::MAX } else { self.rng.usize(1..10) };
-            let epoch = self.intake.broker.epoch();
+            let epoch = self.engine.broker.epoch();
             let before = self.history.head(epoch);
-            self.intake.commit(count, now_ms, &mut self.history, &mut self.tally)?;
+            self.engine.commit(count, now_ms, &mut self.history, &mut self.tally)?;
             for (offset, entry) in self.history.between(epoch, before, self.history.head(epoch)) {
                 self.trace.note(self.now_ms, || format!("{offset} is stored in {}", entry.channel));
             }
@@ -77,7 +77,7 @@ impl World {
     /// A round of sweeping that looks at `count` channels.
     pub(crate) fn sweep(&mut self, count: usize) -> Result<(), String> {
         let now_ms = time(self.now_ms).wall_ms;
-        self.intake.sweep(count, now_ms, &mut self.history, &mut self.tally)
+        self.engine.sweep(count, now_ms, &mut self.history, &mut self.tally)
     }
 
     /// A draft that nobody has published before, though its id may have been.
@@ -117,12 +117,12 @@ impl World {
     /// told apart on a raw wire.
     pub(crate) fn is_told_apart(&self, channel: &str, draft: &Draft) -> bool {
         let options = self.settings.options(channel);
-        let epoch = self.intake.broker.epoch();
-        let now_ms = self.intake.steady(time(self.now_ms).wall_ms);
+        let epoch = self.engine.broker.epoch();
+        let now_ms = self.engine.steady(time(self.now_ms).wall_ms);
         let given = (draft, Source::Request);
-        let verdict = || judge(&self.history, epoch, channel, given, &options, now_ms);
+        let expected = || expected_outcome(&self.history, epoch, channel, given, &options, now_ms);
         options.repeats == Repeats::default()
-            || !self.settings.is_durable && matches!(verdict(), Verdict::Before(_))
+            || !self.settings.is_durable && matches!(expected(), ModelOutcome::Before(_))
     }
 
     /// The server's process ends and another begins: of a log in memory all is gone but the
@@ -133,9 +133,9 @@ impl World {
             session.down.cut(0);
         }
         self.waiting.clear();
-        let before = self.intake.broker.epoch();
+        let before = self.engine.broker.epoch();
         let restored = match self.rng.u8(..4) {
-            0 => self.intake.restore(&self.settings.broker, &mut self.history, &mut self.rng)?,
+            0 => self.engine.restore(&self.settings.broker, &mut self.history, &mut self.rng)?,
             _ => None,
         };
         match restored {
@@ -143,17 +143,17 @@ impl World {
                 self.tally.restored += 1;
                 self.clients.iter_mut().for_each(|client| client.lose_after(before, head));
             }
-            None => self.intake.restart(&self.settings.broker, &self.history, &mut self.rng),
+            None => self.engine.restart(&self.settings.broker, &self.history, &mut self.rng),
         }
         self.restart_teller();
-        self.workers = open_workers(&self.intake.broker, &self.settings)?;
+        self.workers = open_workers(&self.engine.broker, &self.settings)?;
         let count = if self.settings.is_durable {
             &mut self.tally.crashes
         } else {
             &mut self.tally.restarts
         };
         *count += 1;
-        let epoch = self.intake.broker.epoch();
+        let epoch = self.engine.broker.epoch();
         self.trace.note(self.now_ms, || format!("the server restarts, epoch {epoch}"));
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Reads pages of history as `GET /channels/…/messages` would, alone and in chains from either end.
 
 use super::{
-    ear::Manner,
     pages::{PageAsk, Reading},
-    world::{WALL_CLOCK_MS, World, sight, time},
+    wire_reader::Manner,
+    world::{WALL_CLOCK_MS, World, oracle, time},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tidewire_connection::{Format, Page, PageRequest, Span};
@@ -22,7 +22,7 @@ impl World {
     }
 
     fn draw_place(&mut self) -> Since {
-        let broker = &self.intake.broker;
+        let broker = &self.engine.broker;
         let (epoch, head) = (broker.epoch(), broker.head());
         let offset = self.rng.u64(0..=head + 1);
         let time_ms = self.history.entry(epoch, offset).map(|entry| entry.time_ms);
@@ -52,16 +52,16 @@ impl World {
         let span = span.map_err(|refusal| refusal.message)?;
         let pattern = ask.pattern.parse().map_err(|_| format!("{} is no pattern", ask.pattern))?;
         let request = PageRequest { pattern, span, limit: Some(ask.limit) };
-        let (broker, limits) = (&self.intake.broker, &self.settings.limits);
-        let sight = sight(&self.history, &self.intake, &self.settings, EARS);
-        let held = sight.holdings();
+        let (broker, limits) = (&self.engine.broker, &self.settings.limits);
+        let oracle = oracle(&self.history, &self.engine, &self.settings, EARS);
+        let held = oracle.holdings();
         let page = Page::read(request, broker, limits, time(self.now_ms));
         let mut json = Vec::new();
         page.write_json(Format::Json, broker, &mut json);
         let page: HistoryPage = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-        let is_calm = sight.holdings() == held;
+        let is_calm = oracle.holdings() == held;
         let gather_bytes_max = limits.gather_bytes_max;
-        ask.check(&page, &sight, Some(&Reading { before: held, is_calm, gather_bytes_max }))?;
+        ask.check(&page, &oracle, Some(&Reading { before: held, is_calm, gather_bytes_max }))?;
         self.tally.pages_read += 1;
         self.tally.pages_lossy += u64::from(!page.gaps.is_empty());
         Ok(page)
@@ -89,7 +89,7 @@ impl World {
             }
             if !page.more {
                 // Only now: to read on one more wire may push the oldest out.
-                let owed = whole.owed(&sight(&self.history, &self.intake, &self.settings, EARS));
+                let owed = whole.owed(&oracle(&self.history, &self.engine, &self.settings, EARS));
                 let missing = owed.iter().find(|offset| !read.contains(offset));
                 self.tally.chains += 1;
                 return missing.map_or(Ok(()), |it| Err(format!("{it} is on no page of {ask:?}")));

@@ -3,7 +3,8 @@
 //! It runs only when something has happened to it, so that a wake-up which is missing shows.
 
 use super::{
-    history::History, intake::Intake, link::Pipe, opening::Request, tally::Tally, verdict::Source,
+    engine_under_test::EngineUnderTest, history::History, link::Pipe, model_outcome::Source,
+    opening::Request, tally::Tally,
 };
 use fastrand::Rng;
 use std::{
@@ -70,9 +71,9 @@ impl Alarm {
 }
 
 /// What a session has at hand while it runs.
-pub(crate) struct Desk<'a> {
+pub(crate) struct SessionContext<'a> {
     pub(crate) worker: &'a mut Worker,
-    pub(crate) intake: &'a Intake,
+    pub(crate) engine: &'a EngineUnderTest,
     pub(crate) history: &'a mut History,
     pub(crate) rng: &'a mut Rng,
     pub(crate) tally: &'a mut Tally,
@@ -120,25 +121,25 @@ impl Session {
     }
 
     /// Runs if there is a reason to, and says whether there was.
-    pub(crate) fn drive(&mut self, desk: &mut Desk<'_>) -> Result<bool, String> {
-        let now_ms = desk.time.steady_ms;
+    pub(crate) fn drive(&mut self, context: &mut SessionContext<'_>) -> Result<bool, String> {
+        let now_ms = context.time.steady_ms;
         let may_read = match &self.core {
             Core::Asked(_) => return Ok(false),
             Core::Live(connection) => {
-                self.publishing.is_none() && connection.wants_input(desk.worker)
+                self.publishing.is_none() && connection.wants_input(context.worker)
             }
             _ => true,
         };
         let has_input = may_read && (self.up.has_arrivals(now_ms) || self.up.is_at_end(now_ms));
         let may_write = self.blocked_ms.is_some() && self.down.has_room();
-        let is_head_stuck = self.is_head_stuck(&desk.worker.limits, now_ms);
+        let is_head_stuck = self.is_head_stuck(&context.worker.limits, now_ms);
         if !self.alarm.take() && !has_input && !may_write && !is_head_stuck {
             return Ok(false);
         }
         match std::mem::replace(&mut self.core, Core::Over) {
-            Core::Live(connection) => self.drive_live(connection, desk)?,
-            Core::Poll(poll) => self.drive_poll(poll, desk),
-            Core::Answering(answer) => self.answer(answer, desk),
+            Core::Live(connection) => self.drive_live(connection, context)?,
+            Core::Poll(poll) => self.drive_poll(poll, context),
+            Core::Answering(answer) => self.answer(answer, context),
             Core::Asked(_) | Core::Over => {}
         }
         Ok(true)
@@ -151,9 +152,9 @@ impl Session {
     }
 
     /// Writes the head; until it is out, nothing is read and nothing else is written.
-    fn write_head(&mut self, desk: &mut Desk<'_>) -> bool {
-        let now_ms = desk.time.steady_ms;
-        let written = self.down.write(&self.head, now_ms, desk.rng);
+    fn write_head(&mut self, context: &mut SessionContext<'_>) -> bool {
+        let now_ms = context.time.steady_ms;
+        let written = self.down.write(&self.head, now_ms, context.rng);
         self.head.drain(..written);
         self.blocked_ms = (!self.head.is_empty())
             .then(|| self.blocked_ms.filter(|_| written == 0).unwrap_or(now_ms));
@@ -163,57 +164,61 @@ impl Session {
     fn drive_live(
         &mut self,
         mut connection: Box<Connection>,
-        desk: &mut Desk<'_>,
+        context: &mut SessionContext<'_>,
     ) -> Result<(), String> {
-        if !self.head.is_empty() && !self.write_head(desk) {
-            if self.is_head_stuck(&desk.worker.limits, desk.time.steady_ms) {
-                // Its socket is never taken: the place and the seat are given back.
-                desk.tally.heads_unread += 1;
-                connection.leave(desk.worker);
+        if !self.head.is_empty() && !self.write_head(context) {
+            if self.is_head_stuck(&context.worker.limits, context.time.steady_ms) {
+                // Its socket is never taken: the place and the waiter are given back.
+                context.tally.heads_unread += 1;
+                connection.leave(context.worker);
                 self.down.is_ended = true;
             } else {
                 self.core = Core::Live(connection);
             }
             return Ok(());
         }
-        connection.handle_time(desk.worker, desk.time);
+        connection.handle_time(context.worker, context.time);
         for round in 0.. {
             if round > ROUNDS_MAX {
                 return Err("a connection has ever more to read".to_owned());
             }
-            let has_read = self.read(&mut connection, desk)?;
-            self.write(&mut connection, desk)?;
+            let has_read = self.read(&mut connection, context)?;
+            self.write(&mut connection, context)?;
             if !has_read || connection.parting().is_some() {
                 break;
             }
         }
         if let Some(parting) = connection.parting() {
-            count(parting, desk.tally);
-            connection.leave(desk.worker);
+            count(parting, context.tally);
+            connection.leave(context.worker);
             self.down.is_ended = true;
             return Ok(());
         }
-        let is_restless = connection.wake_at_ms(&desk.worker.limits) <= desk.time.steady_ms;
+        let is_restless = connection.wake_at_ms(&context.worker.limits) <= context.time.steady_ms;
         self.restless_turns = if is_restless { self.restless_turns + 1 } else { 0 };
         if self.restless_turns > RESTLESS_TURNS_MAX {
             return Err("a connection never comes to rest".to_owned());
         }
-        connection.park(desk.worker, &Arc::clone(&self.alarm).into());
+        connection.park(context.worker, &Arc::clone(&self.alarm).into());
         self.core = Core::Live(connection);
         Ok(())
     }
 
     /// Reads once; false if there was nothing or nothing is wanted.
-    fn read(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> Result<bool, String> {
-        let now_ms = desk.time.steady_ms;
-        if !self.publish(connection, desk)? {
+    fn read(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut SessionContext<'_>,
+    ) -> Result<bool, String> {
+        let now_ms = context.time.steady_ms;
+        if !self.publish(connection, context)? {
             return Ok(false);
         }
-        if !connection.wants_input(desk.worker) {
-            desk.tally.floods += u64::from(self.up.has_arrivals(now_ms));
+        if !connection.wants_input(context.worker) {
+            context.tally.floods += u64::from(self.up.has_arrivals(now_ms));
             return Ok(false);
         }
-        let mut input = self.up.read(desk.rng.usize(1..=INPUT_BYTES_MAX), now_ms);
+        let mut input = self.up.read(context.rng.usize(1..=INPUT_BYTES_MAX), now_ms);
         if input.is_empty() {
             if self.up.is_at_end(now_ms) {
                 connection.handle_end_of_input();
@@ -221,10 +226,11 @@ impl Session {
             return Ok(false);
         }
         self.alive_ms = now_ms;
-        connection.handle_input(&mut input, desk.worker, desk.time);
-        self.publish(connection, desk)?;
+        connection.handle_input(&mut input, context.worker, context.time);
+        self.publish(connection, context)?;
         // The answer that passes the limit, and a request of which only so much has arrived.
-        let (limits, payload_bytes_max) = (&desk.worker.limits, desk.history.payload_bytes_max);
+        let (limits, payload_bytes_max) =
+            (&context.worker.limits, context.history.payload_bytes_max);
         let answer_bytes = 3 * (limits.gather_bytes_max + payload_bytes_max);
         let request_bytes = 2 * payload_bytes_max + REQUEST_OVERHEAD_BYTES;
         let held_max =
@@ -235,7 +241,11 @@ impl Session {
         Ok(true)
     }
 
-    fn write(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> Result<(), String> {
+    fn write(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut SessionContext<'_>,
+    ) -> Result<(), String> {
         if self.down.is_ended && self.up.is_ended {
             // Cut both ways: the socket says so as soon as it is written to.
             connection.handle_gone();
@@ -243,20 +253,20 @@ impl Session {
         if self.blocked_ms.is_some() && !self.down.has_room() {
             return Ok(());
         }
-        let (now_ms, waker) = (desk.time.steady_ms, Arc::clone(&self.alarm).into());
+        let (now_ms, waker) = (context.time.steady_ms, Arc::clone(&self.alarm).into());
         for batches in 0.. {
             if batches > ROUNDS_MAX {
                 return Err("a connection has ever more to write".to_owned());
             }
-            if !connection.poll_transmit(desk.worker, desk.time, &waker) {
+            if !connection.poll_transmit(context.worker, context.time, &waker) {
                 break;
             }
-            let batch = &desk.worker.batch;
+            let batch = &context.worker.batch;
             let bytes = match batch.contiguous() {
                 Some(bytes) => bytes.to_vec(),
                 None => {
                     let mut bytes = Vec::with_capacity(batch.len());
-                    let slices = batch.slices(&desk.worker.broker);
+                    let slices = batch.slices(&context.worker.broker);
                     slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
                     bytes
                 }
@@ -264,9 +274,9 @@ impl Session {
             if bytes.len() != batch.len() {
                 return Err(format!("a batch of {} bytes has {}", batch.len(), bytes.len()));
             }
-            let written = self.down.write(&bytes, now_ms, desk.rng);
-            connection.handle_transmitted(written, desk.worker, desk.time);
-            self.publish(connection, desk)?;
+            let written = self.down.write(&bytes, now_ms, context.rng);
+            connection.handle_transmitted(written, context.worker, context.time);
+            self.publish(connection, context)?;
             if written > 0 && self.blocked_ms.take().is_some() {
                 self.alive_ms = now_ms;
             }
@@ -275,39 +285,39 @@ impl Session {
                 return Ok(());
             }
             // As the server does: nobody asks a second time where this says that there is nothing.
-            if !connection.may_transmit(desk.worker) {
+            if !connection.may_transmit(context.worker) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn drive_poll(&mut self, mut poll: LongPoll, desk: &mut Desk<'_>) {
-        if self.up.is_at_end(desk.time.steady_ms) {
-            poll.leave(desk.worker);
+    fn drive_poll(&mut self, mut poll: LongPoll, context: &mut SessionContext<'_>) {
+        if self.up.is_at_end(context.time.steady_ms) {
+            poll.leave(context.worker);
             self.down.is_ended = true;
         } else if let Some(page) =
-            poll.poll_answer(desk.worker, desk.time, &Arc::clone(&self.alarm).into())
+            poll.poll_answer(context.worker, context.time, &Arc::clone(&self.alarm).into())
         {
-            poll.leave(desk.worker);
-            desk.tally.polls_timed_out += u64::from(page.is_empty());
+            poll.leave(context.worker);
+            context.tally.polls_timed_out += u64::from(page.is_empty());
             let mut answer = Vec::new();
-            page.write_json(Format::Json, &desk.worker.broker, &mut answer);
-            self.answer(answer, desk);
+            page.write_json(Format::Json, &context.worker.broker, &mut answer);
+            self.answer(answer, context);
         } else {
-            poll.park(desk.worker, &Arc::clone(&self.alarm).into());
+            poll.park(context.worker, &Arc::clone(&self.alarm).into());
             self.core = Core::Poll(poll);
         }
     }
 
-    fn answer(&mut self, mut answer: Vec<u8>, desk: &mut Desk<'_>) {
-        let written = self.down.write(&answer, desk.time.steady_ms, desk.rng);
+    fn answer(&mut self, mut answer: Vec<u8>, context: &mut SessionContext<'_>) {
+        let written = self.down.write(&answer, context.time.steady_ms, context.rng);
         answer.drain(..written);
-        let is_gone = self.up.is_at_end(desk.time.steady_ms);
+        let is_gone = self.up.is_at_end(context.time.steady_ms);
         if answer.is_empty() || is_gone {
             self.down.is_ended = true;
         } else {
-            self.blocked_ms = Some(desk.time.steady_ms);
+            self.blocked_ms = Some(context.time.steady_ms);
             self.core = Core::Answering(answer);
         }
     }
@@ -316,7 +326,7 @@ impl Session {
     fn publish(
         &mut self,
         connection: &mut Connection,
-        desk: &mut Desk<'_>,
+        context: &mut SessionContext<'_>,
     ) -> Result<bool, String> {
         let waker = Waker::from(Arc::clone(&self.alarm));
         loop {
@@ -326,18 +336,18 @@ impl Session {
                     let Some(Publish { id, permit, draft }) = connection.poll_publish() else {
                         return Ok(true);
                     };
-                    desk.tally.client_publishes += 1;
-                    let now_ms = desk.time.wall_ms;
-                    let (intake, draft) = (desk.intake, (draft, Source::Connection));
-                    (id, intake.publish(permit, draft, now_ms, desk.history, desk.tally)?)
+                    context.tally.client_publishes += 1;
+                    let now_ms = context.time.wall_ms;
+                    let (engine, draft) = (context.engine, (draft, Source::Connection));
+                    (id, engine.publish(permit, draft, now_ms, context.history, context.tally)?)
                 }
             };
             match Pin::new(&mut publishing).poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(outcome) => connection.handle_published(
                     id,
                     outcome.map_err(Refusal::from),
-                    desk.worker,
-                    desk.time,
+                    context.worker,
+                    context.time,
                 ),
                 Poll::Pending => {
                     self.publishing = Some((id, publishing));

@@ -7,7 +7,7 @@ use tidewire_broker::{
 };
 use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Limits, Wire};
 
-use super::{ear::Manner, history::PayloadKind};
+use super::{history::PayloadKind, wire_reader::Manner};
 
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -215,7 +215,7 @@ fn draw_rule(rng: &mut Rng) -> Rule {
         rule.slow_readers = Some(SlowReaders::Disconnect);
     }
     if rng.u8(..4) == 0 {
-        rule.publishers = Some(if rng.bool() { Publishers::Http } else { Publishers::Nobody });
+        rule.publishers = Some(if rng.bool() { Publishers::Requests } else { Publishers::Nobody });
     }
     if rng.bool() {
         rule.repeats_ids = Some(rng.usize(1..6));

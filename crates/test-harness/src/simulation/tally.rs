@@ -1,6 +1,6 @@
 //! What a run has met, so that one which proved nothing shows.
 
-use super::verdict::Verdict;
+use super::model_outcome::ModelOutcome;
 use std::fmt;
 use tidewire_broker::AppendError;
 
@@ -108,18 +108,18 @@ tally! {
 
 impl Tally {
     /// Counts what became of a publish.
-    pub(crate) fn count(&mut self, verdict: Verdict) {
-        let count = match verdict {
-            Verdict::New(supersedes) => {
+    pub(crate) fn count(&mut self, expected: ModelOutcome) {
+        let count = match expected {
+            ModelOutcome::New(supersedes) => {
                 self.published += 1;
                 self.superseded += u64::from(supersedes.is_some());
                 return;
             }
-            Verdict::Before(_) => &mut self.repeats,
-            Verdict::Refused(AppendError::IdTaken) => &mut self.conflicts,
-            Verdict::Refused(AppendError::KeyMissing) => &mut self.keyless,
-            Verdict::Refused(AppendError::NotAllowed { .. }) => &mut self.not_allowed,
-            Verdict::Refused(_) => &mut self.full,
+            ModelOutcome::Before(_) => &mut self.repeats,
+            ModelOutcome::Refused(AppendError::IdTaken) => &mut self.conflicts,
+            ModelOutcome::Refused(AppendError::KeyMissing) => &mut self.keyless,
+            ModelOutcome::Refused(AppendError::NotAllowed { .. }) => &mut self.not_allowed,
+            ModelOutcome::Refused(_) => &mut self.full,
         };
         *count += 1;
     }

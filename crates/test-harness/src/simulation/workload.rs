@@ -3,12 +3,12 @@
 use super::{
     checkers::Follow,
     client::Ask,
-    ear::Manner,
     history::serial_in,
+    model_outcome::{Source, is_allowed},
     opening::subscribe,
     session::Core,
     settings,
-    verdict::{Source, is_allowed},
+    wire_reader::Manner,
     world::{World, time},
 };
 use tidewire_broker::{Content, Draft, Options, Repeats};
@@ -43,7 +43,7 @@ impl World {
             self.dismiss();
         }
         if self.settings.is_durable && self.rng.u8(..) < 4 {
-            self.intake.copy(&self.history);
+            self.engine.copy(&self.history);
         }
         if self.rng.u16(..) < if self.settings.is_durable { 700 } else { 200 } {
             self.restart()?;
@@ -163,7 +163,7 @@ impl World {
     }
 
     fn subscribe_late(&mut self, at: usize) {
-        let (epoch, rng) = (self.intake.broker.epoch(), &mut self.rng);
+        let (epoch, rng) = (self.engine.broker.epoch(), &mut self.rng);
         let Some(client) = self.clients.get_mut(at) else { return };
         let pattern = self.settings.pattern(rng);
         if !client.is_free(pattern) || !client.has_places() {
@@ -233,7 +233,7 @@ impl World {
         let mut ask = self.draw_ask();
         if let Some(Since::Position(place)) = &mut ask.since {
             // By the time it is read, the head may have come there.
-            place.offset = place.offset.min(self.intake.broker.head());
+            place.offset = place.offset.min(self.engine.broker.head());
         }
         let Some(client) = self.clients.get_mut(at) else { return };
         let spell = |place: Option<Since>| place.map(|place| place.to_string().into());
@@ -248,7 +248,7 @@ impl World {
     fn ask_members(&mut self, at: usize) {
         let channels: Vec<&str> = self.settings.presence_channels().collect();
         let Some(channel) = self.rng.choice(channels) else { return };
-        let (broker, limit) = (&self.intake.broker, self.rng.u64(1..5));
+        let (broker, limit) = (&self.engine.broker, self.rng.u64(1..5));
         let place = Position { epoch: broker.epoch(), offset: self.rng.u64(0..=broker.head()) };
         let since = self.rng.bool().then_some(place);
         let Some(client) = self.clients.get_mut(at) else { return };

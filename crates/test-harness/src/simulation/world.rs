@@ -3,17 +3,17 @@
 use super::{
     checkers::Follow,
     client::{Client, Hearing},
-    ear::Manner,
+    engine_under_test::EngineUnderTest,
     history::History,
-    intake::Intake,
+    oracle::Oracle,
     presence::Presence,
     presence_publisher::PresencePublisher,
     program::Program,
-    session::{Alarm, Core, Desk, Session},
+    session::{Alarm, Core, Session, SessionContext},
     settings::{self, Settings},
-    sight::Sight,
     tally::Tally,
     trace::Trace,
+    wire_reader::Manner,
 };
 use fastrand::Rng;
 use std::{
@@ -30,12 +30,12 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) settings: Settings,
     pub(crate) now_ms: u64,
-    pub(crate) intake: Intake,
+    pub(crate) engine: EngineUnderTest,
     /// Publishes of nobody's connection that a store has not answered, with what was given.
     pub(crate) waiting: Vec<(String, Draft, Publishing)>,
     /// Some of the latest messages with an id: they may be published again.
     pub(crate) named: VecDeque<(&'static str, Draft)>,
-    pub(crate) workers: Vec<Shift>,
+    pub(crate) workers: Vec<SimWorker>,
     pub(crate) history: History,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) sessions_opened: u64,
@@ -49,7 +49,7 @@ pub(crate) struct World {
 }
 
 /// A worker, and whether its thread was woken.
-pub(crate) struct Shift {
+pub(crate) struct SimWorker {
     pub(crate) worker: Worker,
     alarm: Arc<Alarm>,
     has_due: bool,
@@ -60,8 +60,8 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let settings = Settings::draw(&mut rng);
         let epoch = rng.u64(1..1_000_000);
-        let intake = Intake::new(epoch, &settings.broker, settings.is_durable, &mut rng);
-        let workers = open_workers(&intake.broker, &settings)?;
+        let engine = EngineUnderTest::new(epoch, &settings.broker, settings.is_durable, &mut rng);
+        let workers = open_workers(&engine.broker, &settings)?;
         let clients = (0..settings.clients).map(|_| draw_client(&settings, &mut rng)).collect();
         let mut trace = Trace::new(keeps_trace);
         trace.note(0, || format!("{settings:?}"));
@@ -69,7 +69,7 @@ impl World {
             rng,
             settings,
             now_ms: 1,
-            intake,
+            engine,
             waiting: Vec::new(),
             named: VecDeque::new(),
             workers,
@@ -97,7 +97,7 @@ impl World {
         for _ in 0..SETTLING_STEPS {
             self.now_ms += HEALED_STEP_MS;
             self.sweep(SWEPT_AT_THE_END)?;
-            self.intake.check_ages(time(self.now_ms).wall_ms, &self.history)?;
+            self.engine.check_ages(time(self.now_ms).wall_ms, &self.history)?;
             self.step()?;
         }
         self.drain_presence(PRESENCE_STEPS_MAX)?;
@@ -108,9 +108,9 @@ impl World {
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
         for client in &mut self.clients {
-            let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
-            client.follower.check_state(&sight, &mut self.tally)?;
-            client.program.iter().try_for_each(|program| program.check(&sight))?;
+            let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+            client.follower.check_state(&oracle, &mut self.tally)?;
+            client.program.iter().try_for_each(|program| program.check(&oracle))?;
         }
         self.check_members()?;
         for _ in 0..PAGES_AT_THE_END {
@@ -161,13 +161,13 @@ impl World {
         }
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
         self.sessions.retain(|number, session| !session.is_over() || attached.contains(number));
-        self.intake.check_memory(&self.history)
+        self.engine.check_memory(&self.history)
     }
 
     /// A worker thread's turn: its lane, then the tasks that were woken or have something to do.
     fn run_worker(&mut self, at: usize) -> Result<(), String> {
-        let Self { workers, sessions, history, rng, tally, intake, now_ms, .. } = self;
-        let Some(Shift { worker, alarm, has_due }) = workers.get_mut(at) else { return Ok(()) };
+        let Self { workers, sessions, history, rng, tally, engine, now_ms, .. } = self;
+        let Some(SimWorker { worker, alarm, has_due }) = workers.get_mut(at) else { return Ok(()) };
         let waker = Waker::from(Arc::clone(alarm));
         if alarm.take() {
             *has_due |= worker.lane.poll_news(&mut Context::from_waker(&waker)).is_ready();
@@ -182,9 +182,9 @@ impl World {
         }
         let time = time(*now_ms);
         for (number, session) in sessions.iter_mut().filter(|(_, session)| session.worker == at) {
-            let mut desk = Desk { worker, intake, history, rng, tally, time };
+            let mut context = SessionContext { worker, engine, history, rng, tally, time };
             for _ in 0..TURNS_MAX {
-                let has_run = session.drive(&mut desk);
+                let has_run = session.drive(&mut context);
                 if !has_run.map_err(|error| format!("session {number}: {error}"))? {
                     break;
                 }
@@ -216,24 +216,29 @@ impl World {
         let mut bytes = session.down.read(bytes_max, now_ms);
         let mut heard = Vec::new();
         if !bytes.is_empty() {
-            let head = self.intake.broker.position(self.intake.broker.head());
+            let head = self.engine.broker.position(self.engine.broker.head());
             let count = bytes.len();
             client.read_head(&mut bytes, Position { epoch: head.epoch, offset: head.offset });
             if bytes.len() < count {
                 client.heard_ms = now_ms;
             }
-            client.ear.iter_mut().try_for_each(|ear| ear.hear(&bytes, &mut heard))?;
+            client
+                .wire_reader
+                .iter_mut()
+                .try_for_each(|wire_reader| wire_reader.hear(&bytes, &mut heard))?;
             client.note_life(&heard, now_ms);
         }
-        let is_over =
-            session.down.is_at_end(now_ms) || client.ear.as_ref().is_some_and(|ear| ear.is_over());
+        let is_over = session.down.is_at_end(now_ms)
+            || client.wire_reader.as_ref().is_some_and(|wire_reader| wire_reader.is_over());
         if is_over && client.manner == Manner::Poll {
-            heard.extend(client.ear.take().and_then(|ear| ear.into_answer()));
+            heard.extend(
+                client.wire_reader.take().and_then(|wire_reader| wire_reader.into_answer()),
+            );
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
+        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
-        let mut hearing = Hearing { sight, sends_away, rng, tally };
+        let mut hearing = Hearing { oracle, sends_away, rng, tally };
         for heard in heard {
             self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
             self.presence.note_heard(number, &heard);
@@ -273,7 +278,7 @@ impl World {
     fn heal(&mut self) {
         self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
         self.is_healed = true;
-        self.intake.heal();
+        self.engine.heal();
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
         for (number, session) in &mut self.sessions {
             session.down.heal();
@@ -303,21 +308,21 @@ impl World {
         if session.is_some_and(Session::is_dead) {
             return Some("a link that is alive".to_owned());
         }
-        let sight = sight(&self.history, &self.intake, &self.settings, client.ears());
+        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
         let awaited = client.program.as_ref().and_then(Program::awaits);
-        client.follower.owed(&sight).or(awaited)
+        client.follower.owed(&oracle).or(awaited)
     }
 }
 
 /// The truth, as a client sees it that hears in this manner.
-pub(crate) fn sight<'a>(
+pub(crate) fn oracle<'a>(
     history: &'a History,
-    intake: &'a Intake,
+    engine: &'a EngineUnderTest,
     settings: &Settings,
     (manner, session): (Manner, Option<u64>),
-) -> Sight<'a> {
-    let (broker, number) = (&intake.broker, session.and_then(NonZeroU64::new));
-    Sight { history, broker, intake, manner, number, may_forget: settings.may_forget }
+) -> Oracle<'a> {
+    let (broker, number) = (&engine.broker, session.and_then(NonZeroU64::new));
+    Oracle { history, broker, engine, manner, number, may_forget: settings.may_forget }
 }
 
 /// Both clocks of the world. The one on the wall is set back now and then.
@@ -326,7 +331,7 @@ pub(crate) fn time(now_ms: u64) -> Time {
     Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms - set_back_ms }
 }
 
-pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<Shift>, String> {
+pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<SimWorker>, String> {
     let open = |_| {
         let lane = broker.lane().map_err(|error| error.to_string())?;
         let mut worker = Worker::new(broker.clone(), lane, settings.limits);
@@ -334,7 +339,7 @@ pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<S
         let waker = Waker::from(Arc::clone(&alarm));
         // The first look tells the lane whom to wake.
         let has_due = worker.lane.poll_news(&mut Context::from_waker(&waker)).is_ready();
-        Ok(Shift { worker, alarm, has_due })
+        Ok(SimWorker { worker, alarm, has_due })
     };
     (0..settings.workers).map(open).collect()
 }

@@ -58,7 +58,7 @@ impl Room {
     }
 
     /// Waits until a list of the moment names exactly those who are there.
-    async fn settle(&self) -> Result<()> {
+    async fn wait_until_published(&self) -> Result<()> {
         loop {
             let mut list = List::default();
             while list.turn(self, 1_000).await? {}
@@ -105,16 +105,16 @@ async fn list_among_comings_and_goings(arguments: &[&str]) -> Result<()> {
     // Some of those who left are forgotten: their places lie between the ones of who stayed.
     for _ in 0..3 {
         room.come(100).await?;
-        room.settle().await?;
+        room.wait_until_published().await?;
         room.leave(30);
-        room.settle().await?;
+        room.wait_until_published().await?;
     }
     let (mut list, mut pages) = (List::default(), 0);
     while list.turn(&room, 50).await? {
         pages += 1;
         room.leave(5);
         room.come(5).await?;
-        room.settle().await?;
+        room.wait_until_published().await?;
         if pages == 1 {
             let plain = list.since.as_deref().and_then(|since| since.split_once('~'));
             let (plain, _) = plain.context("nothing says that this is the middle of a list")?;
@@ -127,7 +127,7 @@ async fn list_among_comings_and_goings(arguments: &[&str]) -> Result<()> {
     let mut late = List::default();
     late.turn(&room, 50).await?;
     room.leave(100);
-    room.settle().await?;
+    room.wait_until_published().await?;
     let page = room.page(&late.since.context("no position")?, 50).await?;
     ensure!(page["gaps"].is_array(), "{page}");
     Ok(())

@@ -37,7 +37,7 @@ fn of(change: impl FnOnce(&mut Options)) -> Limits {
 }
 
 fn strict() -> Limits {
-    of(|it| (it.message_bytes_max, it.publishers) = (10, Publishers::Http))
+    of(|it| (it.message_bytes_max, it.publishers) = (10, Publishers::Requests))
 }
 
 fn keeping(messages_max: usize, age_max_ms: u64) -> Limits {
@@ -156,7 +156,7 @@ fn options(subject: &Subject) {
     assert_eq!(refused, Err(AppendError::TooLarge { bytes: 12, bytes_max: 10 }));
     let permit = Grant::open().of_connection().permit(&"a".parse().unwrap()).unwrap();
     let refused = wait(subject.engine.publish(permit, text("x"), 0));
-    assert_eq!(refused, Err(AppendError::NotAllowed { allowed: Publishers::Http }));
+    assert_eq!(refused, Err(AppendError::NotAllowed { allowed: Publishers::Requests }));
     assert_eq!(subject.publish("a", text("1"), 0), Ok(1));
 }
 

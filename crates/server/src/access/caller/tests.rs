@@ -3,13 +3,13 @@
 use super::*;
 use actix_web::http::header::HeaderName;
 
-fn judge(headers: &[(&str, &'static str)], allowed: &AllowedOrigins) -> Caller {
+fn identify(headers: &[(&str, &'static str)], allowed: &AllowedOrigins) -> Caller {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();
         map.append(name, HeaderValue::from_static(value));
     }
-    Caller::judge(&map, Host::parse("push.example:8080").as_ref(), allowed)
+    Caller::identify(&map, Host::parse("push.example:8080").as_ref(), allowed)
 }
 
 fn kind(caller: &Caller) -> &'static str {
@@ -39,13 +39,13 @@ fn the_origin_goes_first() {
         ("null", "none", "foreign"),
         ("null", "same-origin", "own"),
     ] {
-        let caller = judge(&[("Origin", origin), ("Sec-Fetch-Site", site)], &allowed);
+        let caller = identify(&[("Origin", origin), ("Sec-Fetch-Site", site)], &allowed);
         assert_eq!(kind(&caller), expected, "{origin} {site}");
     }
-    assert_eq!(kind(&judge(&[("Origin", "null")], &allowed)), "foreign");
+    assert_eq!(kind(&identify(&[("Origin", "null")], &allowed)), "foreign");
     let twice = [("Origin", "http://push.example:8080"), ("Origin", "https://evil.example")];
-    assert_eq!(kind(&judge(&twice, &allowed)), "foreign");
-    assert_eq!(kind(&judge(&twice, &"*".parse().unwrap())), "foreign");
+    assert_eq!(kind(&identify(&twice, &allowed)), "foreign");
+    assert_eq!(kind(&identify(&twice, &"*".parse().unwrap())), "foreign");
 }
 
 #[test]
@@ -58,23 +58,23 @@ fn without_an_origin_it_is_the_site_that_counts_and_without_both_it_is_a_program
         ("something new", "foreign", "allowed as all"),
     ] {
         let headers = [("Sec-Fetch-Site", site)];
-        assert_eq!(kind(&judge(&headers, &AllowedOrigins::default())), expected, "{site}");
-        assert_eq!(kind(&judge(&headers, &"*".parse().unwrap())), with_star, "{site}");
+        assert_eq!(kind(&identify(&headers, &AllowedOrigins::default())), expected, "{site}");
+        assert_eq!(kind(&identify(&headers, &"*".parse().unwrap())), with_star, "{site}");
     }
     let twice = [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "same-origin")];
-    assert_eq!(kind(&judge(&twice, &AllowedOrigins::default())), "foreign");
-    assert_eq!(kind(&judge(&[], &AllowedOrigins::default())), "program");
+    assert_eq!(kind(&identify(&twice, &AllowedOrigins::default())), "foreign");
+    assert_eq!(kind(&identify(&[], &AllowedOrigins::default())), "program");
 }
 
 #[test]
 fn only_a_foreign_page_is_kept_from_doing_anything() {
     let allowed = AllowedOrigins::default();
     for origin in ["http://push.example:8080", "http://localhost"] {
-        let caller = judge(&[("Origin", origin)], &allowed);
+        let caller = identify(&[("Origin", origin)], &allowed);
         assert_eq!(caller.actor_grant("publish").unwrap(), Grant::open());
         assert_eq!(caller.reader_grant(), Grant::open());
     }
-    let foreign = judge(&[("Origin", "https://app.example")], &allowed);
+    let foreign = identify(&[("Origin", "https://app.example")], &allowed);
     assert_eq!(foreign.reader_grant(), Grant::reading());
     let refused = foreign.actor_grant("publish").unwrap_err();
     assert_eq!(

@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, time::timeout};
 #[derive(Debug, Parser)]
 struct Cli {
     #[command(flatten)]
-    history: History,
+    history: HistoryCommand,
 }
 
 /// Runs the command at a server that gives these pages; what was printed, told and asked.

@@ -20,7 +20,9 @@ use std::{
     pin::pin,
     time::Duration,
 };
-use tidewire_client::{Backoff, Client, ErrorCode, ItemError, Position, Publish, PublishError};
+use tidewire_client::{
+    Backoff, Client, ErrorCode, ItemError, Position, PublishError, PublishRequest,
+};
 use tokio::{select, sync::mpsc, time::sleep};
 
 /// Publishes the lines that come in.
@@ -34,7 +36,7 @@ pub(super) struct Pump<E> {
     ended: bool,
     /// Why the input ended, if it was not at its end.
     read_error: Option<io::Error>,
-    queue: Queue<Publish>,
+    queue: Queue<PublishRequest>,
     backoff: Backoff,
     /// How long to wait before the next batch.
     wait: Duration,
@@ -92,7 +94,7 @@ impl<E: Write> Pump<E> {
                 batch => {
                     let batch_lines = batch.len();
                     let outcome = self.send(batch).await;
-                    self.judge(batch_lines, outcome)?;
+                    self.handle_outcome(batch_lines, outcome)?;
                 }
             }
         }
@@ -133,7 +135,7 @@ impl<E: Write> Pump<E> {
     }
 
     /// Sends a batch when it is time, and reads on meanwhile.
-    async fn send(&mut self, batch: Batch<Publish>) -> Outcome {
+    async fn send(&mut self, batch: Batch<PublishRequest>) -> Outcome {
         let mut answer = pin!(send_after(self.wait, batch, self.template.client.clone()));
         loop {
             select! {
@@ -144,7 +146,7 @@ impl<E: Write> Pump<E> {
     }
 
     /// Settles what was answered for good, and says when to go on with the rest.
-    fn judge(&mut self, batch_lines: usize, outcome: Outcome) -> anyhow::Result<()> {
+    fn handle_outcome(&mut self, batch_lines: usize, outcome: Outcome) -> anyhow::Result<()> {
         self.wait = Duration::ZERO;
         match outcome {
             Ok(answers) => self.resolve(answers),
@@ -207,7 +209,7 @@ impl<E: Write> Pump<E> {
     }
 }
 
-async fn send_after(wait: Duration, batch: Batch<Publish>, client: Client) -> Outcome {
+async fn send_after(wait: Duration, batch: Batch<PublishRequest>, client: Client) -> Outcome {
     if !wait.is_zero() {
         sleep(wait).await;
     }

@@ -112,12 +112,12 @@ impl<M: Clone> Queue<M> {
     pub(super) fn resolve<A>(
         &mut self,
         answers: impl IntoIterator<Item = A>,
-        mut judge: impl FnMut(u64, A) -> Fate,
+        mut decide: impl FnMut(u64, A) -> Fate,
     ) {
         let mut again = Vec::new();
         for answer in answers {
             let Some(entry) = self.entries.pop_front() else { break };
-            match judge(entry.line, answer) {
+            match decide(entry.line, answer) {
                 Fate::Done => self.bytes -= entry.bytes,
                 Fate::Again => again.push(entry),
             }

@@ -2,7 +2,7 @@
 
 use super::{
     blocks::Block,
-    shell::{NEWS, PATIENCE, Place, bring_news},
+    shell::{NEWS, PATIENCE, Sandbox, bring_news},
 };
 use anyhow::{Result, ensure};
 use std::{
@@ -27,11 +27,11 @@ pub(super) async fn run(
     (program, ending): (&str, &str),
     settings: Option<&str>,
 ) -> Result<()> {
-    let place = Place::new(settings).await?;
-    let address = place.address().to_string();
+    let sandbox = Sandbox::new(settings).await?;
+    let address = sandbox.address().to_string();
     let text = block.text.replace("127.0.0.1:8080", &address);
-    fs::write(place.folder.path().join(format!("program.{ending}")), text)?;
-    let mut running = place.spawn(&format!("{program} program.{ending}"), true)?;
+    fs::write(sandbox.folder.path().join(format!("program.{ending}")), text)?;
+    let mut running = sandbox.spawn(&format!("{program} program.{ending}"), true)?;
     let start = Instant::now();
     loop {
         let said = running.output()?;
@@ -41,7 +41,7 @@ pub(super) async fn run(
         let status = running.child.try_wait()?;
         ensure!(status.is_none(), "ended with {status:?}: {said}");
         ensure!(start.elapsed() < PATIENCE, "prints nothing of what is published: {said}");
-        bring_news(&place, false).await?;
+        bring_news(&sandbox, false).await?;
         sleep(Duration::from_millis(100)).await;
     }
 }

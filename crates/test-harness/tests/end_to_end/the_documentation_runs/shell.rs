@@ -25,14 +25,14 @@ use tokio::{
 };
 
 /// A server, and a folder in which commands run.
-pub(super) struct Place {
+pub(super) struct Sandbox {
     pub(super) server: Server,
     pub(super) folder: TempDir,
     /// How many lines were run.
     lines: AtomicUsize,
 }
 
-impl Place {
+impl Sandbox {
     /// With the settings that a page shows, which are also there as `tidewire.toml`.
     pub(super) async fn new(shown: Option<&str>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
@@ -121,18 +121,18 @@ impl Drop for Running {
 
 /// Runs every line of a block, in order.
 pub(super) async fn run(block: &Block, settings: Option<&str>) -> Result<()> {
-    let place = Place::new(settings).await?;
+    let sandbox = Sandbox::new(settings).await?;
     for line in block.text.replace("\\\n", " ").lines() {
         let line = line.split_once(" # ").map_or(line, |(command, _)| command).trim();
         if !line.is_empty() && !line.starts_with('#') {
-            run_line(&place, line).await.with_context(|| line.to_owned())?;
+            run_line(&sandbox, line).await.with_context(|| line.to_owned())?;
         }
     }
     Ok(())
 }
 
-async fn run_line(place: &Place, line: &str) -> Result<()> {
-    let mut running = place.spawn(line, true)?;
+async fn run_line(sandbox: &Sandbox, line: &str) -> Result<()> {
+    let mut running = sandbox.spawn(line, true)?;
     let start = Instant::now();
     loop {
         if let Some(status) = running.child.try_wait()? {
@@ -145,27 +145,27 @@ async fn run_line(place: &Place, line: &str) -> Result<()> {
         }
         let input = line.split_once("tidewire publish ").map(|(_, rest)| rest);
         if let Some(channel) = input.and_then(|rest| rest.split(' ').next())
-            && holds_a_message(place.address(), channel).await?
+            && holds_a_message(sandbox.address(), channel).await?
         {
             return Ok(());
         }
         ensure!(start.elapsed() < PATIENCE, "shows nothing of what is published: {said}");
-        bring_news(place, input.is_some()).await?;
+        bring_news(sandbox, input.is_some()).await?;
         sleep(Duration::from_millis(100)).await;
     }
 }
 
 /// Publishes where the pages follow, and writes to the log file they publish.
-pub(super) async fn bring_news(place: &Place, is_for_input: bool) -> Result<()> {
+pub(super) async fn bring_news(sandbox: &Sandbox, is_for_input: bool) -> Result<()> {
     if is_for_input {
-        let path = place.folder.path().join("app.log");
+        let path = sandbox.folder.path().join("app.log");
         let mut log = fs::OpenOptions::new().append(true).open(path)?;
         std::io::Write::write_all(&mut log, format!("{NEWS}\n").as_bytes())?;
         return Ok(());
     }
     for path in ["chat.room1", "logs.app", "lobby", "state.rooms?key=attic"] {
         let target = format!("/publish/{path}");
-        let status = post(place.address(), &target, &[], NEWS.as_bytes()).await?.status;
+        let status = post(sandbox.address(), &target, &[], NEWS.as_bytes()).await?.status;
         ensure!(status == 200, "{path}: {status}");
     }
     Ok(())

@@ -5,7 +5,7 @@
 
 use super::{
     blocks::{Block, Note, settings_of},
-    shell::{Place, Running},
+    shell::{Running, Sandbox},
 };
 use anyhow::{Context as _, Result, ensure};
 use std::{
@@ -30,22 +30,22 @@ pub(super) type Names = BTreeMap<String, String>;
 
 /// Runs the transcripts of all pages; those of one page share a server, unless they say otherwise.
 pub(super) async fn run(transcripts: &[Block], all: &[Block]) -> Result<()> {
-    let mut shared: Option<(String, Place, Names)> = None;
+    let mut shared: Option<(String, Sandbox, Names)> = None;
     for block in transcripts {
         let own = settings_of(&block.page, all);
         if shared.as_ref().is_none_or(|(page, ..)| *page != block.page) {
-            shared = Some((block.page.clone(), Place::new(own).await?, Names::new()));
+            shared = Some((block.page.clone(), Sandbox::new(own).await?, Names::new()));
         }
-        let (_, place, names) = shared.as_mut().context("no server")?;
+        let (_, sandbox, names) = shared.as_mut().context("no server")?;
         let settings = all.iter().find(|one| one.language == "toml" && one.page == block.page);
         let outcome = match block.note {
-            Note::None => run_block(block, place, names, settings).await,
+            Note::None => run_block(block, sandbox, names, settings).await,
             // The positions of the life before are still known then.
             Note::AfterRestart => {
-                run_block(block, &Place::new(own).await?, &mut names.clone(), settings).await
+                run_block(block, &Sandbox::new(own).await?, &mut names.clone(), settings).await
             }
             Note::OnItsOwn | Note::NotRun(_) => {
-                run_block(block, &Place::new(own).await?, &mut Names::new(), settings).await
+                run_block(block, &Sandbox::new(own).await?, &mut Names::new(), settings).await
             }
         };
         outcome.with_context(|| block.to_string())?;
@@ -55,28 +55,28 @@ pub(super) async fn run(transcripts: &[Block], all: &[Block]) -> Result<()> {
 
 async fn run_block(
     block: &Block,
-    place: &Place,
+    sandbox: &Sandbox,
     names: &mut Names,
     settings: Option<&Block>,
 ) -> Result<()> {
     if let Some(settings) = settings {
-        fs::write(place.folder.path().join("tidewire.toml"), &settings.text)?;
+        fs::write(sandbox.folder.path().join("tidewire.toml"), &settings.text)?;
     }
     let mut in_background = Vec::new();
     for mut step in steps(&block.text)? {
         // A file that the page shows is there.
         if let Some(shown) =
-            step.command.strip_prefix("cat ").map(|name| place.folder.path().join(name))
+            step.command.strip_prefix("cat ").map(|name| sandbox.folder.path().join(name))
             && !shown.exists()
         {
             fs::write(shown, step.expected.join("\n") + "\n")?;
         }
         // Where the page's server listens is said here with our port.
-        let address = place.address().to_string();
+        let address = sandbox.address().to_string();
         for line in &mut step.expected {
             *line = line.replace("127.0.0.1:8080", &address);
         }
-        let running = run_step(&step, place, names).await;
+        let running = run_step(&step, sandbox, names).await;
         let running = running.with_context(|| step.command.clone())?;
         // The others have ended, or are interrupted here.
         in_background.extend(step.command.ends_with('&').then_some(running));
@@ -86,7 +86,7 @@ async fn run_block(
 
 /// Runs a command until it has said what it should. One that only reads may need a moment until
 /// what came before it has arrived.
-async fn run_step(step: &Step, place: &Place, names: &mut Names) -> Result<Running> {
+async fn run_step(step: &Step, sandbox: &Sandbox, names: &mut Names) -> Result<Running> {
     let mut command = step.command.clone();
     for (of_the_page, here) in names.iter() {
         command = command.replace(of_the_page, here);
@@ -94,7 +94,7 @@ async fn run_step(step: &Step, place: &Place, names: &mut Names) -> Result<Runni
     let is_stream = step.is_interrupted || command.contains("curl -N");
     let may_be_repeated = !command.contains(" -d ") && !command.contains("-X");
     let start = Instant::now();
-    let mut running = place.spawn(&command, false)?;
+    let mut running = sandbox.spawn(&command, false)?;
     let mut news = step.expected.iter().filter_map(|line| line.strip_prefix("data: "));
     let mut is_open = false;
     loop {
@@ -113,7 +113,7 @@ async fn run_step(step: &Step, place: &Place, names: &mut Names) -> Result<Runni
                 Err(error) => {
                     let is_over = start.elapsed() > PATIENCE || !may_be_repeated || is_stream;
                     ensure!(!is_over, "{error:#}");
-                    running = place.spawn(&command, false)?;
+                    running = sandbox.spawn(&command, false)?;
                 }
             }
         }
@@ -123,7 +123,7 @@ async fn run_step(step: &Step, place: &Place, names: &mut Names) -> Result<Runni
             let channel = command.split("channel=").nth(1).unwrap_or_default();
             let channel = channel.split(['&', '\'', ' ']).next().unwrap_or_default();
             for text in news.by_ref() {
-                publish(place.address(), channel, text).await?;
+                publish(sandbox.address(), channel, text).await?;
             }
         }
         ensure!(start.elapsed() < PATIENCE, "instead of {:#?} came {said}", step.expected);

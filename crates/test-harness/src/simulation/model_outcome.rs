@@ -17,7 +17,7 @@ pub(crate) enum Source {
 
 /// What should become of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ModelOutcome {
     /// It is new, and supersedes the message at this offset.
     New(Option<u64>),
     /// It was published before, at this offset.
@@ -27,21 +27,21 @@ pub(crate) enum Verdict {
 }
 
 /// Judges a draft at a time.
-pub(crate) fn judge(
+pub(crate) fn expected_outcome(
     history: &History,
     epoch: u64,
     channel: &str,
     (draft, source): (&Draft, Source),
     options: &Options,
     now_ms: u64,
-) -> Verdict {
+) -> ModelOutcome {
     let Options { compaction, repeats, .. } = options;
     let now_ms = history.log_ms(epoch, now_ms);
     if !is_allowed(options.publishers, source) {
-        return Verdict::Refused(AppendError::NotAllowed { allowed: options.publishers });
+        return ModelOutcome::Refused(AppendError::NotAllowed { allowed: options.publishers });
     }
     if compaction.is_some() && draft.key.is_none() {
-        return Verdict::Refused(AppendError::KeyMissing);
+        return ModelOutcome::Refused(AppendError::KeyMissing);
     }
     if let Some(id) = &draft.id {
         let named =
@@ -52,18 +52,18 @@ pub(crate) fn judge(
         if let Some((offset, first)) = known.find(|(_, entry)| entry.draft.id.as_ref() == Some(id))
         {
             return if is_same(&first.draft, draft) {
-                Verdict::Before(offset)
+                ModelOutcome::Before(offset)
             } else {
-                Verdict::Refused(AppendError::IdTaken)
+                ModelOutcome::Refused(AppendError::IdTaken)
             };
         }
     }
-    let Some(compaction) = compaction else { return Verdict::New(None) };
+    let Some(compaction) = compaction else { return ModelOutcome::New(None) };
     let mut of_key = history.of_channel(epoch, channel);
     let newest = of_key.find(|(_, entry)| entry.draft.key == draft.key);
     match state_error(history, epoch, channel, draft, compaction) {
-        Some(error) => Verdict::Refused(error),
-        None => Verdict::New(newest.map(|(offset, _)| offset)),
+        Some(error) => ModelOutcome::Refused(error),
+        None => ModelOutcome::New(newest.map(|(offset, _)| offset)),
     }
 }
 
@@ -117,30 +117,30 @@ fn state_error(
     (bytes + draft.bytes() > bytes_max).then_some(AppendError::StateFull { bytes_max })
 }
 
-/// Holds what an engine answered against the verdict.
+/// Holds what an engine answered against the expected.
 ///
 /// What a message costs is the broker's affair: where its fixed part decides whether a value finds
 /// room, either answer is right.
 pub(crate) fn check(
-    verdict: Verdict,
+    expected: ModelOutcome,
     outcome: Result<u64, AppendError>,
     may_be_full: bool,
     next: u64,
 ) -> Result<(), String> {
-    let is_right = match (verdict, outcome) {
-        (Verdict::New(_), Ok(offset)) => offset == next,
-        (Verdict::Before(first), Ok(offset)) => offset == first,
-        (Verdict::New(_), Err(AppendError::StateFull { .. })) => may_be_full,
-        (Verdict::Refused(AppendError::StateFull { .. }), Err(error)) => {
+    let is_right = match (expected, outcome) {
+        (ModelOutcome::New(_), Ok(offset)) => offset == next,
+        (ModelOutcome::Before(first), Ok(offset)) => offset == first,
+        (ModelOutcome::New(_), Err(AppendError::StateFull { .. })) => may_be_full,
+        (ModelOutcome::Refused(AppendError::StateFull { .. }), Err(error)) => {
             matches!(error, AppendError::StateFull { .. })
         }
-        (Verdict::Refused(expected), Err(error)) => expected == error,
+        (ModelOutcome::Refused(expected), Err(error)) => expected == error,
         _ => false,
     };
     if is_right {
         return Ok(());
     }
-    Err(format!("a publish was answered with {outcome:?}, where {verdict:?} was due"))
+    Err(format!("a publish was answered with {outcome:?}, where {expected:?} was due"))
 }
 
 /// Whether the values and tombstones of a life, with one more, might be over a bound.

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher as _};
 
 /// Whoever is told of each message.
-pub(crate) trait Ear {
+pub(crate) trait Observer {
     /// A WebSocket message, or what an encoder wrote.
     fn hear(&mut self, payload: &[u8]);
 
@@ -14,14 +14,14 @@ pub(crate) trait Ear {
     fn hear_written(&mut self, event: &[u8]);
 }
 
-/// The ear of the timed passes: counts, and looks at no byte.
+/// The observer of the timed passes: counts, and looks at no byte.
 #[derive(Default)]
 pub(crate) struct Tally {
     messages: usize,
     bytes: usize,
 }
 
-impl Ear for Tally {
+impl Observer for Tally {
     #[inline]
     fn hear(&mut self, payload: &[u8]) {
         self.messages += 1;
@@ -40,7 +40,7 @@ impl Ear for Tally {
     }
 }
 
-/// The ear of the proving pass: everything that was heard, as one number.
+/// The observer of the proving pass: everything that was heard, as one number.
 #[derive(Default)]
 pub(crate) struct Digest {
     tally: Tally,
@@ -63,7 +63,7 @@ impl Digest {
     }
 }
 
-impl Ear for Digest {
+impl Observer for Digest {
     fn hear(&mut self, payload: &[u8]) {
         self.tally.hear(payload);
         self.write(payload);

@@ -1,12 +1,12 @@
 //! What a program was given in the end, over all its connections: each message once and in order in its
 //! channel, whichever of its patterns select it, or word of its loss, once too.
 //!
-//! It knows nothing of the client's bookkeeping, only what that let through, and the [`Sight`] of what
+//! It knows nothing of the client's bookkeeping, only what that let through, and the [`Oracle`] of what
 //! was published and is still retained.
 
 use super::{
     history::Entry,
-    sight::{Holdings, Sight, matches},
+    oracle::{Holdings, Oracle, matches},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use std::{
 use tidewire_protocol::{Bookmark, Gap, Message, Position, Since};
 
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct DeliveryRecord {
     /// Where the program was asked to begin.
     since: Since,
     /// By pattern, where it began.
@@ -38,7 +38,7 @@ struct Begun {
     with: Option<Holdings>,
 }
 
-impl Ledger {
+impl DeliveryRecord {
     pub(super) fn new(since: Since) -> Self {
         Self {
             since,
@@ -64,13 +64,13 @@ impl Ledger {
     }
 
     /// Enters that a pattern has begun on a connection that is at `place`.
-    pub(super) fn begin(&mut self, pattern: &str, place: Position, sight: &Sight<'_>) {
+    pub(super) fn begin(&mut self, pattern: &str, place: Position, oracle: &Oracle<'_>) {
         let offset = match self.since {
             Since::Earliest => 0,
-            Since::Time(time_ms) => sight.history.before(place.epoch, time_ms),
+            Since::Time(time_ms) => oracle.history.before(place.epoch, time_ms),
             _ => place.offset,
         };
-        let begun = Begun { after: Position { offset, ..place }, with: Some(sight.holdings()) };
+        let begun = Begun { after: Position { offset, ..place }, with: Some(oracle.holdings()) };
         self.begun.insert(pattern.to_owned(), begun);
     }
 
@@ -102,7 +102,7 @@ impl Ledger {
         })
     }
 
-    pub(super) fn enter_gap(&mut self, gap: &Gap, sight: &Sight<'_>) -> Result<(), String> {
+    pub(super) fn enter_gap(&mut self, gap: &Gap, oracle: &Oracle<'_>) -> Result<(), String> {
         let is_known = |known: &&Gap| {
             known.channel == gap.channel
                 && known.to.epoch == gap.to.epoch
@@ -114,11 +114,11 @@ impl Ledger {
         self.told.push(gap.clone());
         match gap.from.parse() {
             Ok(Bookmark { after, .. }) if after.epoch == gap.to.epoch => {
-                self.check_gap(gap, after.offset, sight)
+                self.check_gap(gap, after.offset, oracle)
             }
             _ => {
                 // It begins anew, with what is left.
-                let begun = Begun { after: gap.to, with: Some(sight.holdings()) };
+                let begun = Begun { after: gap.to, with: Some(oracle.holdings()) };
                 self.begun.insert(gap.channel.clone(), begun);
                 Ok(())
             }
@@ -126,8 +126,8 @@ impl Ledger {
     }
 
     /// Checks that something is lost which the program lacks, or had by another of its patterns.
-    fn check_gap(&self, gap: &Gap, from: u64, sight: &Sight<'_>) -> Result<(), String> {
-        let (Position { epoch, offset: to }, held) = (gap.to, sight.holdings());
+    fn check_gap(&self, gap: &Gap, from: u64, oracle: &Oracle<'_>) -> Result<(), String> {
+        let (Position { epoch, offset: to }, held) = (gap.to, oracle.holdings());
         let others = || self.begun.keys().filter(|pattern| **pattern != gap.channel);
         let is_news = |(offset, entry): (u64, &Entry)| {
             matches(&gap.channel, &entry.channel)
@@ -135,28 +135,28 @@ impl Ledger {
                 && (!self.given.contains(&(epoch, offset))
                     || others().any(|pattern| matches(pattern, &entry.channel)))
         };
-        if sight.may_forget || sight.history.between(epoch, from, to).any(is_news) {
+        if oracle.may_forget || oracle.history.between(epoch, from, to).any(is_news) {
             return Ok(());
         }
         Err(format!("the program was told of {gap:?}, of which it has everything"))
     }
 
     /// Checks, once nothing is owed, that nothing was lost in silence.
-    pub(super) fn check(&self, sight: &Sight<'_>) -> Result<(), String> {
-        let (epoch, held) = (sight.broker.epoch(), sight.holdings());
-        let head = sight.history.head(epoch);
+    pub(super) fn check(&self, oracle: &Oracle<'_>) -> Result<(), String> {
+        let (epoch, held) = (oracle.broker.epoch(), oracle.holdings());
+        let head = oracle.history.head(epoch);
         for (pattern, Begun { after, with }) in &self.begun {
             if after.epoch != epoch {
                 return Err(format!("{pattern}: nobody said that {after} is lost"));
             }
             let is_unowed = |offset| with.as_ref().is_some_and(|with| with.lack(offset));
-            let mut owed = sight.history.between(epoch, after.offset, head);
+            let mut owed = oracle.history.between(epoch, after.offset, head);
             let lost = owed.find(|(offset, entry)| {
                 let position = (epoch, *offset);
                 matches(pattern, &entry.channel)
                     && !entry.is_superseded
                     && !self.has(position)
-                    && (!entry.is_tombstone() || self.has_value(position, entry, sight))
+                    && (!entry.is_tombstone() || self.has_value(position, entry, oracle))
                     && !(held.lack(*offset)
                         && (is_unowed(*offset) || self.is_told(position, entry)))
             });
@@ -172,10 +172,15 @@ impl Ledger {
     }
 
     /// Whether the program was given a value that this tombstone removes.
-    fn has_value(&self, (epoch, offset): (u64, u64), tombstone: &Entry, sight: &Sight<'_>) -> bool {
+    fn has_value(
+        &self,
+        (epoch, offset): (u64, u64),
+        tombstone: &Entry,
+        oracle: &Oracle<'_>,
+    ) -> bool {
         let span = (epoch, 0)..(epoch, offset);
         let given = self.given.range(span.clone()).chain(self.given_before.range(span));
-        let mut entries = given.filter_map(|(epoch, offset)| sight.history.entry(*epoch, *offset));
+        let mut entries = given.filter_map(|(epoch, offset)| oracle.history.entry(*epoch, *offset));
         entries.any(|it| it.channel == tombstone.channel && it.draft.key == tombstone.draft.key)
     }
 

@@ -57,7 +57,7 @@ pub(crate) enum Body {
 }
 
 /// The reading end of one response.
-pub(crate) struct Ear {
+pub(crate) struct WireReader {
     chunks: Option<Chunks>,
     kind: Hearing,
 }
@@ -69,7 +69,7 @@ enum Hearing {
     Answer(Vec<u8>),
 }
 
-impl Ear {
+impl WireReader {
     pub(crate) fn new(manner: Manner) -> Self {
         let kind = match manner {
             Manner::Live(Wire::Sse { format, .. }) => {

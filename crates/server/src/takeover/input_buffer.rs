@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 
 #[derive(Default)]
-pub(super) struct Intake {
+pub(super) struct InputBuffer {
     ahead: Vec<u8>,
     /// The client has ended its side behind what is ahead.
     has_ended: bool,
@@ -39,7 +39,7 @@ pub(super) enum Read {
     Later,
 }
 
-impl Intake {
+impl InputBuffer {
     /// Whether the client has ended its side, though there may be something before that.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended

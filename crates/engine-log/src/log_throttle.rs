@@ -8,17 +8,17 @@ use std::{
 
 /// Something that may go wrong, and when it was told last.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble(Mutex<Option<Instant>>);
+pub(crate) struct LogThrottle(Mutex<Option<Instant>>);
 
-impl Trouble {
+impl LogThrottle {
     /// It is there. Returns whether that is to be told now.
-    pub(crate) fn is_news(&self) -> bool {
+    pub(crate) fn should_log(&self) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = told.is_none_or(|told| told.elapsed() >= AGAIN);
-        if is_news {
+        let should_log = told.is_none_or(|told| told.elapsed() >= AGAIN);
+        if should_log {
             *told = Some(Instant::now());
         }
-        is_news
+        should_log
     }
 
     /// It is not there, or no longer. Returns whether it was.
@@ -35,10 +35,10 @@ mod tests {
 
     #[test]
     fn what_lasts_is_told_once_and_what_ends_may_begin_again() {
-        let trouble = Trouble::default();
-        assert!(!trouble.has_ended());
-        assert!(trouble.is_news() && !trouble.is_news());
-        assert!(trouble.has_ended() && !trouble.has_ended());
-        assert!(trouble.is_news());
+        let throttle = LogThrottle::default();
+        assert!(!throttle.has_ended());
+        assert!(throttle.should_log() && !throttle.should_log());
+        assert!(throttle.has_ended() && !throttle.has_ended());
+        assert!(throttle.should_log());
     }
 }

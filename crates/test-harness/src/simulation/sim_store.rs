@@ -7,8 +7,8 @@
 
 use super::{
     history::{Entry as Published, History},
+    model_outcome::{ModelOutcome, Source, expected_outcome},
     tally::Tally,
-    verdict::{Source, Verdict, judge},
 };
 use fastrand::Rng;
 use std::{
@@ -29,14 +29,14 @@ use tidewire_broker::{
 
 /// The store, and the engine before it.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct SimStore {
     epoch: AtomicU64,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    racks: BTreeMap<String, Rack>,
+    channels: BTreeMap<String, SimChannel>,
     /// Whose message each offset was, as far as that has not been forgotten.
     order: BTreeMap<u64, ChannelName>,
     /// A copy that was made once.
@@ -58,14 +58,14 @@ struct Inner {
 }
 
 /// Rows, the order, and how far the log had come.
-type Copied = (BTreeMap<String, Rack>, BTreeMap<u64, ChannelName>, u64);
+type Copied = (BTreeMap<String, SimChannel>, BTreeMap<u64, ChannelName>, u64);
 
 /// Of which reader, as of which state, of which channel, after where, up to where, how many bytes.
 type Question = (usize, u64, String, u64, u64, usize);
 
 /// One channel's rows. `taken` < every offset that retention has not passed over.
 #[derive(Clone, Debug)]
-struct Rack {
+struct SimChannel {
     name: ChannelName,
     rows: BTreeMap<u64, Row>,
     last: u64,
@@ -115,10 +115,10 @@ impl Future for Pending {
     }
 }
 
-impl Shelf {
+impl SimStore {
     pub(crate) fn new(epoch: u64, rng: Rng) -> Self {
         let inner = Inner {
-            racks: BTreeMap::new(),
+            channels: BTreeMap::new(),
             order: BTreeMap::new(),
             copy: None,
             queue: Vec::new(),
@@ -141,15 +141,15 @@ impl Shelf {
     /// Copies all that is stored, `head` the newest offset.
     pub(crate) fn copy(&self, head: u64) {
         let mut inner = lock(&self.inner);
-        inner.copy = Some((inner.racks.clone(), inner.order.clone(), head));
+        inner.copy = Some((inner.channels.clone(), inner.order.clone(), head));
     }
 
     /// Puts the copy in the place of what is stored, if there is one, and returns how far the log had
     /// come. No server may run. What was handed out since then is handed out again, so the epoch is another.
     pub(crate) fn restore(&self, epoch: u64) -> Option<u64> {
         let mut inner = lock(&self.inner);
-        let (racks, order, head) = inner.copy.take()?;
-        (inner.racks, inner.order) = (racks, order);
+        let (channels, order, head) = inner.copy.take()?;
+        (inner.channels, inner.order) = (channels, order);
         self.epoch.store(epoch, Ordering::Relaxed);
         Some(head)
     }
@@ -159,8 +159,8 @@ impl Shelf {
         let archive: Arc<dyn Archive> = Arc::<Self>::clone(self);
         let broker = Broker::with_archive(self.epoch(), head, limits.clone(), archive);
         let mut inner = lock(&self.inner);
-        for rack in inner.racks.values() {
-            broker.restore(&rack.name, rack.last, rack.taken, rack.loss(&broker));
+        for stored in inner.channels.values() {
+            broker.restore(&stored.name, stored.last, stored.taken, stored.loss(&broker));
         }
         inner.broker = Some(broker.clone());
         drop(inner);
@@ -174,13 +174,13 @@ impl Shelf {
         let mut inner = lock(&self.inner);
         (inner.queue, inner.broker) = (Vec::new(), None);
         (inner.waiting, inner.answers) = (Vec::new(), HashMap::new());
-        let Inner { racks, order, rotten, rng, .. } = &mut *inner;
+        let Inner { channels, order, rotten, rng, .. } = &mut *inner;
         if let Some((last, _)) = order.last_key_value().filter(|_| rng.u8(..4) == 0) {
             let (from, count) = (rng.u64(..=*last), rng.u64(..*last));
             order.retain(|offset, _| !(from..from.saturating_add(count)).contains(offset));
         }
-        let rack = rng.choice(racks.values_mut()).filter(|_| rng.u8(..8) == 0);
-        if let Some((offset, row)) = rack.and_then(|rack| rng.choice(rack.rows.iter_mut())) {
+        let stored = rng.choice(channels.values_mut()).filter(|_| rng.u8(..8) == 0);
+        if let Some((offset, row)) = stored.and_then(|stored| rng.choice(stored.rows.iter_mut())) {
             row.is_rotten = true;
             rotten.insert(*offset);
         }
@@ -202,7 +202,7 @@ impl Shelf {
     /// The offsets of a channel's rows that can be read.
     pub(crate) fn offsets(&self, channel: &ChannelName) -> Vec<u64> {
         let inner = lock(&self.inner);
-        let rows = inner.racks.get(channel.as_str()).into_iter().flat_map(|rack| &rack.rows);
+        let rows = inner.channels.get(channel.as_str()).into_iter().flat_map(|stored| &stored.rows);
         rows.filter(|(_, row)| !row.is_rotten).map(|(offset, _)| *offset).collect()
     }
 
@@ -270,7 +270,8 @@ impl Shelf {
         let mut inner = lock(&self.inner);
         let Some(broker) = inner.broker.clone() else { return Ok(()) };
         let mut entries = Vec::new();
-        let names: Vec<ChannelName> = inner.racks.values().map(|rack| rack.name.clone()).collect();
+        let names: Vec<ChannelName> =
+            inner.channels.values().map(|stored| stored.name.clone()).collect();
         for name in &names {
             let drafts = expired(history, self.epoch(), name.as_str(), &broker, now_ms);
             for draft in drafts {
@@ -304,14 +305,15 @@ impl Inner {
         tally: &mut Tally,
     ) -> Result<Result<Stored, AppendError>, String> {
         let (epoch, options) = (broker.epoch(), broker.options(channel));
-        let verdict = judge(history, epoch, channel.as_str(), (&draft, source), &options, now_ms);
-        tally.count(verdict);
-        let supersedes = match verdict {
-            Verdict::New(supersedes) => supersedes,
-            Verdict::Before(offset) => {
+        let expected =
+            expected_outcome(history, epoch, channel.as_str(), (&draft, source), &options, now_ms);
+        tally.count(expected);
+        let supersedes = match expected {
+            ModelOutcome::New(supersedes) => supersedes,
+            ModelOutcome::Before(offset) => {
                 return Ok(Ok(Stored { position: Position { epoch, offset }, fresh: None }));
             }
-            Verdict::Refused(error) => {
+            ModelOutcome::Refused(error) => {
                 history.record_refusal(&draft, error);
                 return Ok(Err(error));
             }
@@ -321,16 +323,13 @@ impl Inner {
         let published = Published::new(channel.as_str(), draft.clone(), time_ms, &options);
         history.record(position, published)?;
         let entry = Entry { channel: channel.clone(), offset, time_ms, draft };
-        let rack = self.racks.entry(channel.as_str().to_owned()).or_insert_with(|| Rack {
-            name: channel.clone(),
-            rows: BTreeMap::new(),
-            last: 0,
-            taken: 0,
+        let stored = self.channels.entry(channel.as_str().to_owned()).or_insert_with(|| {
+            SimChannel { name: channel.clone(), rows: BTreeMap::new(), last: 0, taken: 0 }
         });
-        rack.last = offset;
+        stored.last = offset;
         self.order.insert(offset, channel.clone());
-        rack.rows.insert(offset, Row { entry: entry.clone(), is_rotten: false });
-        supersedes.and_then(|superseded| rack.rows.remove(&superseded));
+        stored.rows.insert(offset, Row { entry: entry.clone(), is_rotten: false });
+        supersedes.and_then(|superseded| stored.rows.remove(&superseded));
         Ok(Ok(Stored { position, fresh: Some((entry, supersedes)) }))
     }
 
@@ -350,9 +349,9 @@ impl Inner {
     }
 
     fn retain(&mut self, name: &ChannelName, broker: &Broker, now_ms: u64) {
-        let Some(rack) = self.racks.get_mut(name.as_str()) else { return };
-        while rack.is_over(&broker.options(name).retention, broker, now_ms) {
-            rack.lose_oldest(broker);
+        let Some(stored) = self.channels.get_mut(name.as_str()) else { return };
+        while stored.is_over(&broker.options(name).retention, broker, now_ms) {
+            stored.lose_oldest(broker);
         }
     }
 
@@ -377,7 +376,7 @@ impl Inner {
     /// What there is in a range.
     fn read(&self, channel: &str, after: u64, upto: u64, bytes_max: usize) -> ArchiveRead {
         let (mut cold, mut bytes) = (ArchiveRead::default(), 0);
-        let rows = self.racks.get(channel).into_iter().flat_map(|rack| rack.after(after));
+        let rows = self.channels.get(channel).into_iter().flat_map(|stored| stored.after(after));
         for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
             if bytes >= bytes_max {
                 cold.next = Some(*offset);
@@ -395,17 +394,17 @@ impl Inner {
 
     /// Somebody asks: something may happen before he is answered.
     fn disturb(&mut self, channel: &ChannelName) {
-        let Self { racks, broker, rng, is_calm, .. } = self;
-        if let (Some(rack), Some(broker)) = (racks.get_mut(channel.as_str()), broker)
+        let Self { channels, broker, rng, is_calm, .. } = self;
+        if let (Some(stored), Some(broker)) = (channels.get_mut(channel.as_str()), broker)
             && !*is_calm
             && rng.u8(..) < 16
         {
-            rack.lose_oldest(broker);
+            stored.lose_oldest(broker);
         }
     }
 }
 
-impl Rack {
+impl SimChannel {
     /// What retention may take: of a compacted channel the tombstones.
     fn removable(&self, broker: &Broker) -> impl Iterator<Item = (&u64, &Entry)> {
         let is_compacted = broker.options(&self.name).compaction.is_some();
@@ -448,7 +447,7 @@ impl Rack {
     }
 }
 
-impl Archive for Shelf {
+impl Archive for SimStore {
     fn read(
         &self,
         channel: &ChannelName,
@@ -464,7 +463,7 @@ impl Archive for Shelf {
             let broker = inner.broker.as_ref();
             let is_compacted =
                 broker.is_some_and(|broker| broker.options(channel).compaction.is_some());
-            let taken = inner.racks.get(name).map_or(0, |rack| rack.taken);
+            let taken = inner.channels.get(name).map_or(0, |stored| stored.taken);
             cold.messages.retain(|message| is_compacted || message.offset() > taken);
             inner.reads += u64::try_from(cold.messages.len()).unwrap_or(0);
             return Poll::Ready(cold);
@@ -496,8 +495,8 @@ impl Archive for Shelf {
             return Poll::Pending;
         }
         inner.disturb(channel);
-        let rack = inner.racks.get(channel.as_str());
-        let mut rows = rack.into_iter().flat_map(|rack| rack.rows.iter());
+        let stored = inner.channels.get(channel.as_str());
+        let mut rows = stored.into_iter().flat_map(|stored| stored.rows.iter());
         let first = rows.find(|(_, row)| row.entry.time_ms >= time_ms);
         Poll::Ready(first.map(|(offset, _)| *offset))
     }
@@ -513,18 +512,18 @@ impl Archive for Shelf {
         if inner.has_wait(asker) {
             return Poll::Pending;
         }
-        let Some(rack) = inner.racks.get(channel.as_str()) else {
+        let Some(stored) = inner.channels.get(channel.as_str()) else {
             return Poll::Ready(Vec::new());
         };
-        let rows = rack.rows.range(..before).rev().filter(|(_, row)| !row.is_rotten);
+        let rows = stored.rows.range(..before).rev().filter(|(_, row)| !row.is_rotten);
         let found = rows.map(|(offset, row)| (*offset, row.entry.draft.bytes()));
         Poll::Ready(found.take(count).collect())
     }
 
     fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
         let mut inner = lock(&self.inner);
-        let Inner { racks, rng, .. } = &mut *inner;
-        let any = rng.choice(racks.values()).map(|rack| rack.name.clone());
+        let Inner { channels, rng, .. } = &mut *inner;
+        let any = rng.choice(channels.values()).map(|stored| stored.name.clone());
         any.iter().for_each(|channel| inner.disturb(channel));
         let Some((first, _)) = inner.order.range(after.saturating_add(1)..).next() else {
             return Poll::Ready(None);
@@ -539,14 +538,15 @@ impl Archive for Shelf {
 
     fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
         let inner = lock(&self.inner);
-        let rows = inner.racks.values().flat_map(|rack| &rack.rows);
+        let rows = inner.channels.values().flat_map(|stored| &stored.rows);
         let since = rows.filter(|(_, row)| row.entry.time_ms >= time_ms);
         Poll::Ready(since.map(|(offset, _)| offset - 1).min().or(Some(u64::MAX)))
     }
 
     fn oldest(&self) -> Option<u64> {
         let inner = lock(&self.inner);
-        let oldest = inner.racks.values().filter_map(|rack| rack.rows.keys().next().copied());
+        let oldest =
+            inner.channels.values().filter_map(|stored| stored.rows.keys().next().copied());
         oldest.min().or(Some(u64::MAX))
     }
 }
@@ -561,7 +561,7 @@ fn check_options(
     let is_asked_first = |error: &&AppendError| {
         matches!(error, AppendError::NotAllowed { .. } | AppendError::KeyMissing)
     };
-    let (answer, due) = (options.judge(permit, draft).err(), found.filter(is_asked_first));
+    let (answer, due) = (options.validate(permit, draft).err(), found.filter(is_asked_first));
     if answer.as_ref() == due { Ok(()) } else { Err(format!("{answer:?}, where {due:?} was due")) }
 }
 

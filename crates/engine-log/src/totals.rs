@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// Figures of all channels. Every change is O(log channels).
 #[derive(Debug, Default)]
-pub(crate) struct Census {
+pub(crate) struct Totals {
     /// What messages cost that may go,
     passing_bytes: u64,
     /// and those of compacted channels, which may not.
@@ -21,7 +21,7 @@ pub(crate) struct Census {
     dead: BTreeSet<(u64, u64)>,
 }
 
-impl Census {
+impl Totals {
     /// Counts a channel in; `has_ids` tells whether ids of its messages are remembered.
     pub(crate) fn add(&mut self, state: &State, has_ids: bool) {
         let State { number, last, first, count, bytes, is_compact, .. } = *state;
@@ -99,30 +99,30 @@ mod tests {
 
     #[test]
     fn what_is_counted_in_and_out_leaves_nothing() {
-        let mut census = Census::default();
+        let mut totals = Totals::default();
         let states = [
             state(1, 5, 9, 2),
             State { is_compact: true, ..state(2, 1, 8, 3) },
             state(3, 2, 7, 0),
             state(4, 3, 4, 1),
         ];
-        states.iter().for_each(|state| census.add(state, false));
-        assert_eq!((census.bytes(), census.state_bytes(), census.dead()), (60, 30, 1));
-        assert_eq!((census.messages(), census.first()), (6, 1));
-        assert_eq!(census.oldest(), Some((4, 5)));
-        assert_eq!(census.oldest_dead(), Some(3));
-        states.iter().for_each(|state| census.subtract(state));
-        assert_eq!((census.bytes(), census.oldest(), census.oldest_dead()), (0, None, None));
-        assert_eq!((census.messages(), census.first()), (0, u64::MAX));
+        states.iter().for_each(|state| totals.add(state, false));
+        assert_eq!((totals.bytes(), totals.state_bytes(), totals.dead()), (60, 30, 1));
+        assert_eq!((totals.messages(), totals.first()), (6, 1));
+        assert_eq!(totals.oldest(), Some((4, 5)));
+        assert_eq!(totals.oldest_dead(), Some(3));
+        states.iter().for_each(|state| totals.subtract(state));
+        assert_eq!((totals.bytes(), totals.oldest(), totals.oldest_dead()), (0, None, None));
+        assert_eq!((totals.messages(), totals.first()), (0, u64::MAX));
     }
 
     #[test]
     fn a_channel_whose_ids_are_remembered_is_not_dead() {
-        let mut census = Census::default();
-        census.add(&state(1, 0, 9, 0), true);
-        assert_eq!(census.oldest_dead(), None);
-        census.subtract(&state(1, 0, 9, 0));
-        census.add(&state(1, 0, 9, 0), false);
-        assert_eq!(census.oldest_dead(), Some(1));
+        let mut totals = Totals::default();
+        totals.add(&state(1, 0, 9, 0), true);
+        assert_eq!(totals.oldest_dead(), None);
+        totals.subtract(&state(1, 0, 9, 0));
+        totals.add(&state(1, 0, 9, 0), false);
+        assert_eq!(totals.oldest_dead(), Some(1));
     }
 }

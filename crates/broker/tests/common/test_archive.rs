@@ -13,7 +13,7 @@ use tidewire_broker::{
 };
 
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct TestArchive {
     /// By channel and offset.
     entries: Mutex<BTreeMap<(String, u64), Entry>>,
     ends: Mutex<BTreeMap<String, Ends>>,
@@ -38,7 +38,7 @@ struct Ends {
     taken: u64,
 }
 
-impl Shelf {
+impl TestArchive {
     pub fn publish(&self, broker: &Broker, channel: &str, offset: u64) {
         let draft = Draft::new(Content::Text("x".into()));
         let entry = Entry { channel: channel.parse().unwrap(), offset, time_ms: 0, draft };
@@ -92,7 +92,7 @@ impl Shelf {
     }
 }
 
-impl Archive for Shelf {
+impl Archive for TestArchive {
     fn read(
         &self,
         channel: &ChannelName,

@@ -2,7 +2,7 @@
 
 use super::{
     Order, Store, StoreError, blocks, caught,
-    databases::{Place, ROWS, Rows, SETTLED, begin_quick},
+    databases::{CHECKPOINT, ROWS, Rows, RowsFile, begin_quick},
 };
 use redb::Database;
 use std::ops::{Bound, ControlFlow};
@@ -11,16 +11,16 @@ impl Store {
     /// Whether rows have been found damaged, in this life or an earlier one, since they were moved.
     pub(crate) fn is_damaged(&self) -> bool {
         let inner = self.read();
-        !inner.rows.is_whole() || blocks::is_marked_damaged(&*inner.place.disk)
+        !inner.rows.is_whole() || blocks::is_marked_damaged(&*inner.rows_file.disk)
     }
 
     /// Moves what can be read, and returns in how many places something could not. O(rows).
     ///
     /// The damaged file stays as it is until the same happens to the new one.
-    pub(crate) fn mend(&self) -> Result<u64, StoreError> {
+    pub(crate) fn salvage(&self) -> Result<u64, StoreError> {
         let store = self.path.display();
         tracing::error!(%store, "the rows' file is damaged: moving what can be read to another");
-        let before = self.read().place.clone();
+        let before = self.read().rows_file.clone();
         let next = before.next();
         next.make()?;
         let (rows, holes) = self.move_rows(&next)?;
@@ -30,15 +30,15 @@ impl Store {
         let mut inner = self.write();
         inner.rows = Rows::Closed;
         inner.holes.clear();
-        inner.place = next.replace(&before)?;
+        inner.rows_file = next.replace(&before)?;
         inner.open_rows(&self.path);
         tracing::error!(%store, rows, holes, "the rows were moved; what was in the holes is lost");
         Ok(holes)
     }
 
     /// Returns how many rows were moved, and in how many places some may be missing.
-    fn move_rows(&self, place: &Place) -> Result<(u64, u64), StoreError> {
-        let database = place.open()?;
+    fn move_rows(&self, rows_file: &RowsFile) -> Result<(u64, u64), StoreError> {
+        let database = rows_file.open()?;
         let (mut rows, mut holes, mut from) = (0, 0, Bound::Unbounded);
         loop {
             let (mut batch, mut bytes) = (Vec::new(), 0);
@@ -64,10 +64,10 @@ impl Store {
         database: &Database,
         batch: &[(Vec<u8>, Vec<u8>)],
     ) -> Result<(), StoreError> {
-        let settled = self.read().settled;
+        let checkpointed = self.read().checkpointed;
         caught(|| {
             let write = begin_quick(database)?;
-            write.open_table(SETTLED)?.insert((), settled)?;
+            write.open_table(CHECKPOINT)?.insert((), checkpointed)?;
             let mut rows = write.open_table(ROWS)?;
             for (key, value) in batch {
                 rows.insert(key.as_slice(), value.as_slice())?;

@@ -1,9 +1,9 @@
 //! The truth that checkers hold a client's words against: what was published, and is retained.
 
 use super::{
-    ear::{Body, Manner},
+    engine_under_test::EngineUnderTest,
     history::{Entry, History, serial_in},
-    intake::Intake,
+    wire_reader::{Body, Manner},
 };
 use std::{cmp::Reverse, num::NonZeroU64};
 use tidewire_broker::{Broker, Content, Label};
@@ -12,10 +12,10 @@ use tidewire_protocol::{Message, Position, PublishedData, Since};
 
 /// The truth, and what of it one client could have seen.
 #[derive(Clone, Copy)]
-pub(crate) struct Sight<'a> {
+pub(crate) struct Oracle<'a> {
     pub(crate) history: &'a History,
     pub(crate) broker: &'a Broker,
-    pub(crate) intake: &'a Intake,
+    pub(crate) engine: &'a EngineUnderTest,
     pub(crate) manner: Manner,
     /// The connection's number: what it published without wanting an echo, it does not hear.
     pub(crate) number: Option<NonZeroU64>,
@@ -39,11 +39,11 @@ impl Holdings {
     }
 }
 
-impl Sight<'_> {
+impl Oracle<'_> {
     /// What is retained now.
     pub(crate) fn holdings(&self) -> Holdings {
         let head = self.history.head(self.broker.epoch());
-        Holdings { held: self.intake.held(self.history), head }
+        Holdings { held: self.engine.held(self.history), head }
     }
 
     pub(super) fn entry(&self, position: Position) -> Result<&Entry, String> {
@@ -96,8 +96,8 @@ impl Sight<'_> {
 }
 
 /// Holds a message object against what was published.
-pub(crate) fn check_message(message: &Message, sight: &Sight<'_>) -> Result<(), String> {
-    let entry = sight.entry(message.position)?;
+pub(crate) fn check_message(message: &Message, oracle: &Oracle<'_>) -> Result<(), String> {
+    let entry = oracle.entry(message.position)?;
     let draft = &entry.draft;
     let payload = message.payload().map_err(|error| error.to_string())?;
     let is_same = match (&payload, &draft.content) {
@@ -119,8 +119,12 @@ pub(crate) fn check_message(message: &Message, sight: &Sight<'_>) -> Result<(), 
 }
 
 /// Holds a payload on a raw wire against what was published.
-pub(crate) fn check_raw(position: Position, body: &Body, sight: &Sight<'_>) -> Result<(), String> {
-    let entry = sight.entry(position)?;
+pub(crate) fn check_raw(
+    position: Position,
+    body: &Body,
+    oracle: &Oracle<'_>,
+) -> Result<(), String> {
+    let entry = oracle.entry(position)?;
     let is_same = match (body, &entry.draft.content) {
         (Body::Text(heard), Content::Json(said) | Content::Text(said)) => **heard == **said,
         (Body::Text(heard), Content::Binary(said)) => {
@@ -137,13 +141,13 @@ pub(crate) fn check_raw(position: Position, body: &Body, sight: &Sight<'_>) -> R
 }
 
 /// Where a payload stands, by the number it carries.
-pub(crate) fn place_in(body: &Body, sight: &Sight<'_>) -> Result<Position, String> {
+pub(crate) fn place_in(body: &Body, oracle: &Oracle<'_>) -> Result<Position, String> {
     let serial = match body {
         Body::Text(text) => serial_in(text.as_bytes())
             .or_else(|| bytes_of_url(text).and_then(|bytes| serial_in(&bytes))),
         Body::Binary(bytes) => serial_in(bytes),
     };
-    let place = serial.and_then(|serial| sight.history.of_serial(serial));
+    let place = serial.and_then(|serial| oracle.history.of_serial(serial));
     let place = place.ok_or_else(|| format!("{body:?} was never published"))?;
     Ok(Position { epoch: place.epoch, offset: place.offset })
 }
@@ -152,10 +156,10 @@ pub(crate) fn place_in(body: &Body, sight: &Sight<'_>) -> Result<Position, Strin
 pub(crate) fn check_event(
     position: Position,
     event: Option<&str>,
-    sight: &Sight<'_>,
+    oracle: &Oracle<'_>,
 ) -> Result<(), String> {
-    let tells_events = matches!(sight.manner, Manner::Live(Wire::Sse { .. }));
-    let entry = sight.history.entry(position.epoch, position.offset);
+    let tells_events = matches!(oracle.manner, Manner::Live(Wire::Sse { .. }));
+    let entry = oracle.history.entry(position.epoch, position.offset);
     let said = entry.and_then(|entry| entry.draft.event.as_ref()).map(|label| label.as_str());
     if tells_events && said != event {
         return Err(format!("event {event:?} at {position}, where {said:?} was published"));

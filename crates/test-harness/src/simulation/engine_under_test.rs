@@ -1,18 +1,18 @@
 //! Where publishes come in: one of the engines, each answer of which is held against the naive
-//! [`judge`], and taken down as the truth for everybody else.
+//! [`expected_outcome`], and taken down as the truth for everybody else.
 
 use super::{
     history::{Entry, History},
-    shelf::{Shelf, expired},
+    model_outcome::{ModelOutcome, Source, check, expected_outcome, may_be_full},
+    sim_store::{SimStore, expired},
     tally::Tally,
-    verdict::{Source, Verdict, check, judge, may_be_full},
 };
 use fastrand::Rng;
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 use tidewire_broker::{Broker, Draft, Engine, Limits, MemoryEngine, Permit, Position, Publishing};
 
 /// A broker and the engine that fills it.
-pub(crate) struct Intake {
+pub(crate) struct EngineUnderTest {
     pub(crate) broker: Broker,
     engine: Kind,
     /// The latest that a broker which orders by itself was told it is.
@@ -21,15 +21,15 @@ pub(crate) struct Intake {
 
 enum Kind {
     Memory(MemoryEngine),
-    Durable(Arc<Shelf>),
+    Durable(Arc<SimStore>),
 }
 
-impl Intake {
+impl EngineUnderTest {
     pub(crate) fn new(epoch: u64, limits: &Limits, is_durable: bool, rng: &mut Rng) -> Self {
         if is_durable {
-            let shelf = Arc::new(Shelf::new(epoch, rng.fork()));
-            let broker = shelf.open(0, limits);
-            return Self { broker, engine: Kind::Durable(shelf), latest_ms: Cell::new(0) };
+            let store = Arc::new(SimStore::new(epoch, rng.fork()));
+            let broker = store.open(0, limits);
+            return Self { broker, engine: Kind::Durable(store), latest_ms: Cell::new(0) };
         }
         let broker = Broker::new(epoch, limits.clone());
         let engine = Kind::Memory(MemoryEngine::new(broker.clone()));
@@ -38,8 +38,8 @@ impl Intake {
 
     /// Copies what a durable engine has stored, to be put back some time.
     pub(crate) fn copy(&self, history: &History) {
-        if let Kind::Durable(shelf) = &self.engine {
-            shelf.copy(history.head(self.broker.epoch()));
+        if let Kind::Durable(store) = &self.engine {
+            store.copy(history.head(self.broker.epoch()));
         }
     }
 
@@ -51,12 +51,12 @@ impl Intake {
         history: &mut History,
         rng: &mut Rng,
     ) -> Result<Option<u64>, String> {
-        let Kind::Durable(shelf) = &self.engine else { return Ok(None) };
-        shelf.close();
+        let Kind::Durable(store) = &self.engine else { return Ok(None) };
+        store.close();
         let (before, epoch) = (self.broker.epoch(), self.broker.epoch() + rng.u64(1..1_000));
-        let Some(head) = shelf.restore(epoch) else { return Ok(None) };
+        let Some(head) = store.restore(epoch) else { return Ok(None) };
         history.restore((before, head), epoch)?;
-        self.broker = shelf.open(head, limits);
+        self.broker = store.open(head, limits);
         Ok(Some(head))
     }
 
@@ -65,9 +65,9 @@ impl Intake {
         let epoch = self.broker.epoch();
         match &self.engine {
             Kind::Memory(_) => *self = Self::new(epoch + rng.u64(1..1_000), limits, false, rng),
-            Kind::Durable(shelf) => {
-                shelf.close();
-                self.broker = shelf.open(history.head(epoch), limits);
+            Kind::Durable(store) => {
+                store.close();
+                self.broker = store.open(history.head(epoch), limits);
             }
         }
     }
@@ -82,30 +82,30 @@ impl Intake {
         tally: &mut Tally,
     ) -> Result<Publishing, String> {
         let memory = match &self.engine {
-            Kind::Durable(shelf) => return Ok(shelf.publish(permit, draft, source)),
+            Kind::Durable(store) => return Ok(store.publish(permit, draft, source)),
             Kind::Memory(memory) => memory,
         };
         let now_ms = self.steady(now_ms);
         let (epoch, channel) = (self.broker.epoch(), permit.channel().clone());
         let (options, name) = (self.broker.options(&channel), channel.as_str());
-        let verdict = judge(history, epoch, name, (&draft, source), &options, now_ms);
+        let expected = expected_outcome(history, epoch, name, (&draft, source), &options, now_ms);
         let bytes_max = self.broker.limits().bytes_max;
         let may_be_full = may_be_full(history, epoch, name, &draft, &options, bytes_max);
         let Publishing::Done(outcome) = memory.publish(permit, draft.clone(), now_ms) else {
             return Err("the memory engine kept a publish waiting".to_owned());
         };
         let offset = outcome.map(|position| position.offset);
-        check(verdict, offset, may_be_full, history.head(epoch) + 1)?;
-        match (verdict, outcome) {
-            (Verdict::New(_), Ok(position)) => {
+        check(expected, offset, may_be_full, history.head(epoch) + 1)?;
+        match (expected, outcome) {
+            (ModelOutcome::New(_), Ok(position)) => {
                 history.record(position, Entry::new(name, draft, now_ms, &options))?;
-                tally.count(verdict);
+                tally.count(expected);
             }
             (_, Err(error)) => {
                 history.record_refusal(&draft, error);
-                tally.count(Verdict::Refused(error));
+                tally.count(ModelOutcome::Refused(error));
             }
-            _ => tally.count(verdict),
+            _ => tally.count(expected),
         }
         Ok(Publishing::Done(outcome))
     }
@@ -118,10 +118,10 @@ impl Intake {
         history: &mut History,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        let Kind::Durable(shelf) = &self.engine else { return Ok(()) };
-        tally.cold += shelf.take_reads();
-        tally.waits += shelf.take_waits();
-        shelf.commit(count, now_ms, history, tally)
+        let Kind::Durable(store) = &self.engine else { return Ok(()) };
+        tally.cold += store.take_reads();
+        tally.waits += store.take_waits();
+        store.commit(count, now_ms, history, tally)
     }
 
     /// A round of sweeping that looks at `count` channels.
@@ -140,7 +140,7 @@ impl Intake {
         }
         match &self.engine {
             Kind::Memory(_) => Ok(()),
-            Kind::Durable(shelf) => shelf.sweep(now_ms, history, tally),
+            Kind::Durable(store) => store.sweep(now_ms, history, tally),
         }
     }
 
@@ -191,8 +191,8 @@ impl Intake {
         let mut left = BTreeMap::new();
         let mut held = Vec::new();
         self.broker.each_channel(|channel| match &self.engine {
-            Kind::Durable(shelf) => {
-                held.extend(shelf.offsets(&channel.name));
+            Kind::Durable(store) => {
+                held.extend(store.offsets(&channel.name));
             }
             Kind::Memory(_) => {
                 left.insert(channel.name.as_str().to_owned(), channel.messages);
@@ -219,13 +219,13 @@ impl Intake {
 
     /// Whether what stood there was lost by damage, whatever it was.
     pub(crate) fn has_rotted(&self, offset: u64) -> bool {
-        matches!(&self.engine, Kind::Durable(shelf) if shelf.has_rotted(offset))
+        matches!(&self.engine, Kind::Durable(store) if store.has_rotted(offset))
     }
 
     /// From here on an engine meets no faults.
     pub(crate) fn heal(&self) {
-        if let Kind::Durable(shelf) = &self.engine {
-            shelf.calm_down();
+        if let Kind::Durable(store) = &self.engine {
+            store.calm_down();
         }
     }
 
@@ -262,11 +262,11 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl Drop for EngineUnderTest {
     /// The store holds the broker, and the broker the store.
     fn drop(&mut self) {
-        if let Kind::Durable(shelf) = &self.engine {
-            shelf.close();
+        if let Kind::Durable(store) = &self.engine {
+            store.close();
         }
     }
 }

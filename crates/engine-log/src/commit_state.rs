@@ -2,11 +2,11 @@
 //! way out with the next commit, changes it.
 
 use crate::{
-    census::Census,
     channels::{Channels, State},
     layout::{self, Held, Progress},
     pending::Changes,
     store::{Order, Store, StoreError},
+    totals::Totals,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,11 +17,11 @@ use tidewire_broker::{Broker, ChannelName, DedupWindow, Label};
 
 /// The store, what is known of it in memory, and the broker before it.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct CommitState {
     pub(crate) store: Arc<Store>,
     pub(crate) channels: Arc<Channels>,
     pub(crate) broker: Broker,
-    pub(crate) census: Census,
+    pub(crate) totals: Totals,
     /// The ids remembered, by the channel's number,
     pub(crate) dedup_windows: HashMap<u64, DedupWindow>,
     /// how many that is,
@@ -40,15 +40,15 @@ pub(crate) struct World {
     pub(crate) removals: Changes,
 }
 
-impl World {
+impl CommitState {
     /// Notes the new figures of a channel.
     pub(crate) fn set(&mut self, name: &ChannelName, state: State) {
         if let Some(before) = self.channels.find(name) {
-            self.census.subtract(&before);
+            self.totals.subtract(&before);
         }
-        self.census.add(&state, self.dedup_windows.contains_key(&state.number));
+        self.totals.add(&state, self.dedup_windows.contains_key(&state.number));
         self.channels.set(name.clone(), state);
-        self.channels.set_oldest(self.census.first());
+        self.channels.set_oldest(self.totals.first());
     }
 
     /// The newest message of a key, as far as has been committed.
@@ -80,13 +80,13 @@ impl World {
         let mut left = FORGOTTEN_A_ROUND;
         while left > 0
             && self.has_dead_in_excess()
-            && let Some(number) = self.census.oldest_dead()
+            && let Some(number) = self.totals.oldest_dead()
             && let Some(state) = self.channels.state(number)
         {
             // Told first: from then on the order does not name it.
             self.broker.lose_forgotten(state.last);
             self.channels.forget(number);
-            self.census.subtract(&state);
+            self.totals.subtract(&state);
             self.forgotten = self.forgotten.max(state.last);
             self.removals.remove(layout::channel(state.number));
             self.removals.remove(layout::name(state.number));
@@ -100,8 +100,8 @@ impl World {
     /// Sends blocks of the order on their way out that are older than every message, or reach so far back
     /// that walking along them is more work than to look at what is held.
     pub(crate) fn trim_order(&mut self) -> Result<(), StoreError> {
-        let walked = self.census.messages().saturating_mul(WALKED_A_MESSAGE).max(ORDER_MIN);
-        let keep_from = self.census.first().max(self.last.saturating_sub(walked));
+        let walked = self.totals.messages().saturating_mul(WALKED_A_MESSAGE).max(ORDER_MIN);
+        let keep_from = self.totals.first().max(self.last.saturating_sub(walked));
         let Some(end) = keep_from.checked_sub(1) else { return Ok(()) };
         let (from, upto) = (layout::order(0), layout::order(end));
         let removals = &mut self.removals;
@@ -118,12 +118,12 @@ impl World {
 
     /// Whether channels wait to be forgotten.
     pub(crate) fn has_dead_in_excess(&self) -> bool {
-        self.census.dead() > self.broker.limits().dead_channels_max
+        self.totals.dead() > self.broker.limits().dead_channels_max
     }
 
     /// Whether messages that may go cost more than there is room for.
     pub(crate) fn is_over_bytes(&self) -> bool {
-        self.census.bytes() > self.bytes_max && self.census.oldest().is_some()
+        self.totals.bytes() > self.bytes_max && self.totals.oldest().is_some()
     }
 
     /// Whether so much is on its way out that it should go before more does.
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::{
         LogEngine, Settings,
-        inspection::{publish, rows, world},
+        inspection::{commit_state, publish, rows},
     };
     use tidewire_broker::{Limits, Options, Retention, Rule, Rules};
 
@@ -186,11 +186,15 @@ mod tests {
                 publish(&engine, "clock", None, now_ms + 200_000);
             }
             drop((engine, broker));
-            let world = world(directory.path(), &settings(), 8);
-            assert_eq!(rows(&world.store, layout::CHANNELS), [layout::channel(0)], "clock");
-            assert!(rows(&world.store, layout::IDS).is_empty());
-            assert!(rows(&world.store, b'm').iter().all(|key| layout::channel_of(key) == Some(0)));
-            assert_eq!(world.channels.next_number(), round + 1);
+            let commit_state = commit_state(directory.path(), &settings(), 8);
+            assert_eq!(rows(&commit_state.store, layout::CHANNELS), [layout::channel(0)], "clock");
+            assert!(rows(&commit_state.store, layout::IDS).is_empty());
+            assert!(
+                rows(&commit_state.store, b'm')
+                    .iter()
+                    .all(|key| layout::channel_of(key) == Some(0))
+            );
+            assert_eq!(commit_state.channels.next_number(), round + 1);
         }
     }
 }
