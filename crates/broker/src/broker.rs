@@ -4,7 +4,8 @@ use crate::{
     Archive, ChannelName, Lane, Limits, LossKind, Message, Options, Position, PresenceBuffer,
     TooManyLanes,
     channel::Channel,
-    lane::{LANES_MAX, LanePort},
+    lane::LanePort,
+    lanes::Lanes,
     message::MESSAGE_OVERHEAD_BYTES,
     offset_index::OffsetIndex,
     registry::Registry,
@@ -16,7 +17,7 @@ use crate::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// One ordered log and everything that reads it. Cloning gives another handle to the same broker.
 #[derive(Clone, Debug)]
@@ -42,8 +43,7 @@ pub(crate) struct Shared {
     pub(crate) head: AtomicU64,
     /// How many messages retention has removed, ever.
     evictions: AtomicU64,
-    lanes: [OnceLock<LanePort>; LANES_MAX],
-    lanes_count: AtomicUsize,
+    pub(crate) lanes: Lanes,
     /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
     pub(crate) wild: AtomicU64,
     pub(crate) sweep: Mutex<Sweep>,
@@ -109,8 +109,7 @@ impl Broker {
             head: AtomicU64::new(0),
             // What was lost before this life is older than any reader.
             evictions: AtomicU64::new(1),
-            lanes: [const { OnceLock::new() }; LANES_MAX],
-            lanes_count: AtomicUsize::new(0),
+            lanes: Lanes::new(),
             wild: AtomicU64::new(0),
             sweep: Mutex::default(),
             presence_buffer: PresenceBuffer::default(),
@@ -179,17 +178,13 @@ impl Broker {
         bytes
     }
 
-    /// A lane for one worker thread.
+    /// A lane for one worker thread. Dropping it makes room for another.
     ///
     /// # Errors
     ///
-    /// There are as many as a broker can tell apart.
+    /// There are as many at the time as a broker can tell apart.
     pub fn lane(&self) -> Result<Lane, TooManyLanes> {
-        let index = self.shared.lanes_count.fetch_add(1, Ordering::Relaxed);
-        let slot = self.shared.lanes.get(index).ok_or(TooManyLanes)?;
-        let (port, lane) = Lane::open(self.clone(), index);
-        slot.set(port).map_err(|_| TooManyLanes)?;
-        Ok(lane)
+        self.shared.lanes.open(self)
     }
 
     /// What the broker holds.
@@ -217,11 +212,7 @@ impl Broker {
     }
 
     pub(crate) fn ports(&self, lanes: u64) -> impl Iterator<Item = &LanePort> {
-        let lanes = std::iter::successors(Some(lanes), |rest| Some(rest & rest.wrapping_sub(1)));
-        lanes.take_while(|rest| *rest != 0).filter_map(|rest| {
-            let index = usize::try_from(rest.trailing_zeros()).ok()?;
-            self.shared.lanes.get(index)?.get()
-        })
+        self.shared.lanes.ports(lanes)
     }
 }
 

@@ -27,6 +27,7 @@
 use crate::{
     Broker, News, Pattern,
     channel::Channel,
+    lanes::Ended,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -44,6 +45,7 @@ use std::{
 #[derive(Debug)]
 pub struct Lane {
     broker: Broker,
+    index: usize,
     bit: u64,
     signal: Arc<Signal>,
     queue: mpsc::Receiver<Arc<Channel>>,
@@ -114,25 +116,24 @@ pub struct TooManyLanes;
 pub(crate) const LANES_MAX: usize = 64;
 
 impl Lane {
-    pub(crate) fn open(broker: Broker, index: usize) -> (LanePort, Self) {
-        let (sender, queue) = mpsc::channel();
-        let signal = Arc::new(Signal::default());
-        let port = LanePort { signal: Arc::clone(&signal), queue: sender };
+    /// The lane at the other end of `port`. What still is in the queue was of interest to an earlier one.
+    pub(crate) fn open(broker: Broker, port: &LanePort, ended: Ended) -> Self {
+        let Ended { index, queue, taken } = ended;
         let read_limit = broker.head();
-        let lane = Self {
+        Self {
             broker,
+            index,
             bit: 1 << index,
-            signal,
+            signal: Arc::clone(&port.signal),
             queue,
-            taken: 0,
+            taken,
             read_limit,
             pass: None,
             is_wanted: false,
             carried_over: Vec::new(),
             new_followers: Vec::new(),
             waiters: Waiters::default(),
-        };
-        (port, lane)
+        }
     }
 
     /// Takes a waiter, which follows nothing yet.
@@ -245,6 +246,13 @@ impl Lane {
         self.signal_if_due();
     }
 
+    /// Makes everyone due, whatever they wait for: for the end.
+    pub fn make_all_due(&mut self) {
+        self.advance_soon();
+        self.waiters.make_all_due();
+        self.signal_if_due();
+    }
+
     /// Takes the waiter that has been due for longest, because of news or because its time has come.
     ///
     /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_waiter`].
@@ -326,9 +334,13 @@ impl Lane {
         if let Some(channel) = pass.again.pop() {
             return Some(channel);
         }
-        if self.taken == pass.queued {
+        if self.taken >= pass.queued {
             return None;
         }
+        self.take_queued()
+    }
+
+    fn take_queued(&mut self) -> Option<Arc<Channel>> {
         let channel = self.queue.try_recv().ok()?;
         self.taken += 1;
         channel.dirty.fetch_and(!self.bit, Ordering::AcqRel);
@@ -369,7 +381,29 @@ impl Lane {
     }
 }
 
+impl Drop for Lane {
+    /// Follows nothing from now on, and gives its number back.
+    ///
+    /// A publish that is under way may queue one more channel: for the next lane of this number that is news
+    /// which concerns nobody.
+    fn drop(&mut self) {
+        let (broker, bit) = (&self.broker, self.bit);
+        self.waiters.clear(|change| withdraw(broker, bit, change));
+        while self.taken < self.signal.queued.load(Ordering::SeqCst) && self.take_queued().is_some()
+        {
+        }
+        self.signal.forget();
+        let (_, nothing) = mpsc::channel();
+        let queue = mem::replace(&mut self.queue, nothing);
+        self.broker.shared.lanes.give_back(Ended { index: self.index, queue, taken: self.taken });
+    }
+}
+
 impl LanePort {
+    pub(crate) fn new(queue: mpsc::Sender<Arc<Channel>>) -> Self {
+        Self { signal: Arc::default(), queue }
+    }
+
     /// Puts a channel into the lane's queue. Locks nothing.
     pub(crate) fn enqueue(&self, channel: &Arc<Channel>) {
         // A lane that has ended wants no news.
@@ -390,6 +424,12 @@ impl Signal {
             let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
             waker.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Lets go of the task that was notified.
+    fn forget(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(waker);
     }
 
     fn listen(&self, waker: &Waker) {

@@ -64,6 +64,7 @@ mod presence_buffer;
 mod presence_flush;
 
 mod lane;
+mod lanes;
 mod news;
 mod waiter_set;
 mod waiters;

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use std::{
     collections::{HashMap, VecDeque},
     mem,
+    num::NonZeroU64,
     ops::ControlFlow,
     sync::Arc,
     task::Waker,
@@ -52,8 +53,8 @@ pub(crate) struct Waiters {
 #[derive(Debug)]
 struct Waiter {
     waker: Option<Waker>,
-    /// When to wake it, news or not; or [`NEVER`].
-    wake_at_ms: u64,
+    /// When to wake it, news or not.
+    wake_at: Option<Deadline>,
     /// To be woken by news.
     is_asleep: bool,
     /// What has not been taken.
@@ -86,7 +87,7 @@ impl Waiters {
     pub(crate) fn register(&mut self) -> WaiterId {
         WaiterId(self.waiters.insert(Waiter {
             waker: None,
-            wake_at_ms: NEVER,
+            wake_at: None,
             is_asleep: false,
             news: None,
             notified_in: NO_PASS,
@@ -172,7 +173,7 @@ impl Waiters {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
-        waiter.wake_at_ms = until_ms.unwrap_or(NEVER);
+        waiter.wake_at = until_ms.map(Deadline::at);
         // What it heard of in this pass it can read when the pass ends, which wakes it.
         let can_read = waiter.news.is_some() && waiter.notified_in != self.pass;
         waiter.is_asleep = listens && !can_read;
@@ -258,12 +259,27 @@ impl Waiters {
     /// Puts every sleeper whose time has come among those to be woken.
     pub(crate) fn fire_timers(&mut self, now_ms: u64) {
         for (at, waiter) in &mut self.waiters {
-            if waiter.wake_at_ms != NEVER && waiter.wake_at_ms <= now_ms {
-                waiter.wake_at_ms = NEVER;
+            if waiter.wake_at.is_some_and(|deadline| deadline.is_over(now_ms)) {
+                waiter.wake_at = None;
                 waiter.is_asleep = false;
                 self.due.push_back(at);
             }
         }
+    }
+
+    /// Puts everyone among those to be woken.
+    pub(crate) fn make_all_due(&mut self) {
+        for (at, waiter) in &mut self.waiters {
+            waiter.wake_at = None;
+            waiter.is_asleep = false;
+            self.due.push_back(at);
+        }
+    }
+
+    /// Gives all waiters up; `changed` hears of each audience that dissolves.
+    pub(crate) fn clear(&mut self, mut changed: impl FnMut(AudienceChange)) {
+        let taken: Vec<usize> = self.waiters.iter().map(|(at, _)| at).collect();
+        taken.into_iter().for_each(|at| self.rise(WaiterId(at), &mut changed));
     }
 
     /// Takes the waiter that has been due for longest.
@@ -338,6 +354,21 @@ impl Waiters {
     }
 }
 
+/// A time in milliseconds, in so little room that there may be none. The last of all times counts as the one
+/// before it.
+#[derive(Clone, Copy, Debug)]
+struct Deadline(NonZeroU64);
+
+impl Deadline {
+    fn at(ms: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(ms))
+    }
+
+    fn is_over(self, now_ms: u64) -> bool {
+        self.0.get() - 1 <= now_ms
+    }
+}
+
 impl Waiter {
     /// Has it hear of news in this pass.
     fn note_news(&mut self, at: usize, pass: u64, notified: &mut Vec<usize>) -> &mut News {
@@ -351,9 +382,6 @@ impl Waiter {
 
 /// The pass that never was.
 const NO_PASS: u64 = u64::MAX;
-
-/// The time that never comes.
-const NEVER: u64 = u64::MAX;
 
 /// Patterns whose audiences are united for the work of telling one waiter, in each window.
 const PATTERNS_A_WAITER: usize = 8;

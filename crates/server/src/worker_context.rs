@@ -107,7 +107,8 @@ impl WorkerContext {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            self.fire_timers(self.clock.now().steady_ms);
+            let now_ms = self.clock.now().steady_ms;
+            self.worker.borrow_mut().lane.fire_timers(now_ms);
         }
     }
 
@@ -116,12 +117,9 @@ impl WorkerContext {
         self.admission.shutdown_begun().await;
         self.is_shutting_down.set(true);
         // The goodbyes come after all that was published.
-        self.worker.borrow_mut().lane.advance_to_head();
-        self.fire_timers(u64::MAX);
-    }
-
-    fn fire_timers(&self, now_ms: u64) {
-        self.worker.borrow_mut().lane.fire_timers(now_ms);
+        let mut worker = self.worker.borrow_mut();
+        worker.lane.advance_to_head();
+        worker.lane.make_all_due();
     }
 }
 

@@ -10,6 +10,7 @@ mod slow;
 #[path = "../common/test_archive.rs"]
 mod test_archive;
 
+mod a_lane_that_ends_gives_its_number_back;
 mod a_lane_wakes_its_task_for_every_waiter_due;
 mod a_loss_is_never_silent;
 mod a_newer_message_of_a_key_supersedes_the_older;
@@ -17,6 +18,7 @@ mod a_read_that_fails_is_a_gap_for_its_reader_only;
 mod a_reader_of_an_archive_misses_nothing;
 mod a_reader_sees_each_message_once_in_order;
 mod a_turn_of_a_lane_has_an_end;
+mod at_the_end_everybody_is_due;
 mod compacted_readers_agree_with_a_naive_map;
 mod members_of_an_earlier_life_are_told_to_have_left;
 mod news_of_many_channels_is_read_from_the_log;
