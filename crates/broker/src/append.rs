@@ -4,8 +4,8 @@
 //! alone.
 
 use crate::{
-    Broker, ChannelName, Content, DedupOutcome, Draft, Entry, HeldId, IdAccount, Label, LossKind,
-    Message, Permit, Position, Publishers,
+    AppendError, Broker, ChannelName, Content, DedupOutcome, Draft, DraftError, EngineError, Entry,
+    HeldId, IdAccount, Label, LossKind, Message, Permit, Position, QuotaError,
     broker::Shared,
     channel::{AppendState, Channel},
     dedup_window::{IDS_MAX, digest},
@@ -15,75 +15,14 @@ use crate::{
 };
 use std::sync::{Arc, atomic::Ordering};
 
-/// Why a message was not taken. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// Payload, event and key together are over the limit.
-    #[error("the message has {bytes} bytes; at most {bytes_max} are allowed")]
-    TooLarge {
-        /// What was given.
-        bytes: usize,
-        /// What is allowed.
-        bytes_max: usize,
-    },
-    /// A message of a compacted channel has no key.
-    #[error(
-        "the channel is compacted: a message needs a key, which it sets, or removes if it has no payload"
-    )]
-    KeyMissing,
-    /// One more key would be too many.
-    #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]
-    TooManyKeys {
-        /// What is allowed.
-        keys_max: usize,
-    },
-    /// The values of a compacted channel, or of all of them, would have too many bytes.
-    #[error("the values held would have more than {bytes_max} bytes; remove or shorten one first")]
-    StateFull {
-        /// What is allowed.
-        bytes_max: usize,
-    },
-    /// The channel's options do not let this publisher publish.
-    #[error("the channel takes no messages {}", match allowed {
-        Publishers::Anyone => "now",
-        Publishers::Requests => "from subscribers; publish over HTTP",
-        Publishers::Nobody => "from anybody",
-    })]
-    NotAllowed {
-        /// Who may.
-        allowed: Publishers,
-    },
-    /// The id was given to another message.
-    #[error("the id was given to another message in this channel; a repeat has the same content")]
-    IdTaken,
-    /// The publisher's share of the ids that are remembered is used up.
-    #[error(
-        "{ids_max} ids of this publisher's messages are remembered, as many as one publisher may have; publish \
-         without an id, or wait until older ones are forgotten"
-    )]
-    TooManyIds {
-        /// What one publisher may have.
-        ids_max: usize,
-    },
-    /// As much waits to be taken as may.
-    #[error("too much waits to be published; try again")]
-    Overloaded,
-    /// The store has no room.
-    #[error("the store is full; reading goes on")]
-    StorageFull,
-    /// The store cannot be written.
-    #[error("the store cannot be written at the moment; reading goes on")]
-    Unavailable,
-}
-
 /// Takes a place in an account for one more id; without an account there is nothing to take.
 ///
 /// # Errors
 ///
 /// All of the account's are taken.
-pub fn hold(account: Option<&IdAccount>) -> Result<Option<HeldId>, AppendError> {
+pub fn hold(account: Option<&IdAccount>) -> Result<Option<HeldId>, QuotaError> {
     let Some(account) = account else { return Ok(None) };
-    let too_many = AppendError::TooManyIds { ids_max: account.ids_max() };
+    let too_many = QuotaError::TooManyIds { ids_max: account.ids_max() };
     account.hold().map(Some).ok_or(too_many)
 }
 
@@ -284,12 +223,12 @@ impl Shared {
                 .map(|ids| ids.look(id, *digest, window, time_ms))
             {
                 Some(DedupOutcome::Duplicate(offset)) => return Ok(Entered::Before(offset)),
-                Some(DedupOutcome::Conflict) => return Err(AppendError::IdTaken),
+                Some(DedupOutcome::Conflict) => return Err(DraftError::IdTaken.into()),
                 // Its own share first: who uses up that is told so.
                 Some(DedupOutcome::New) | None => held = hold(account)?,
             }
             if self.ids.load(Ordering::Relaxed) >= IDS_MAX {
-                return Err(AppendError::Overloaded);
+                return Err(EngineError::Overloaded.into());
             }
         }
         let mut superseded = None;

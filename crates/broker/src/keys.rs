@@ -3,7 +3,7 @@
 //! Values stay until a newer message of their key supersedes them; tombstones stay as long as
 //! retention lets them, for those who are behind to hear of them.
 
-use crate::{AppendError, Compaction, Label, Retention};
+use crate::{Compaction, Label, QuotaError, Retention};
 use std::collections::{BTreeMap, HashMap};
 
 /// The keys of a channel. `values` + `tombstones.len()` = `held.len()`.
@@ -47,7 +47,7 @@ impl Keys {
         compaction: &Compaction,
         room: usize,
         room_max: usize,
-    ) -> Result<Option<u64>, AppendError> {
+    ) -> Result<Option<u64>, QuotaError> {
         let held = self.held.get(key);
         if !next.is_tombstone {
             let value = held.filter(|held| !held.is_tombstone).map(|held| held.bytes);
@@ -56,7 +56,7 @@ impl Keys {
         let freed = held.map_or(0, |held| held.bytes);
         // What makes room is always let in.
         if next.bytes > freed && next.bytes - freed > room {
-            return Err(AppendError::StateFull { bytes_max: room_max });
+            return Err(QuotaError::StateFull { bytes_max: room_max });
         }
         Ok(held.map(|held| held.offset))
     }

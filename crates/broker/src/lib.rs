@@ -42,6 +42,7 @@ mod registry;
 mod sequencer;
 
 mod append;
+mod append_error;
 mod archive;
 mod asker;
 mod broker;
@@ -70,7 +71,8 @@ mod waiter_set;
 mod waiters;
 
 pub use account::{HeldId, IdAccount};
-pub use append::{AppendError, OutOfOrder, hold};
+pub use append::{OutOfOrder, hold};
+pub use append_error::{AppendError, DraftError, EngineError, QuotaError};
 pub use archive::{Archive, ArchiveRead, Entry, LossKind};
 pub use asker::{Asker, Interest, Waiting};
 pub use back::Search;

@@ -1,6 +1,6 @@
 //! What one channel keeps, allows and tells: its options, all of them decided.
 
-use crate::{AppendError, Draft, Permit, grant::Publisher};
+use crate::{AppendError, Draft, DraftError, Permit, QuotaError, grant::Publisher};
 
 /// How one channel behaves. [`crate::Rules`] decides it from the channel's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,13 +88,13 @@ impl Compaction {
         (values, values_bytes): (usize, usize),
         replaced: Option<usize>,
         bytes: usize,
-    ) -> Result<(), AppendError> {
+    ) -> Result<(), QuotaError> {
         let Self { keys_max, bytes_max, .. } = *self;
         if replaced.is_none() && values >= keys_max {
-            return Err(AppendError::TooManyKeys { keys_max });
+            return Err(QuotaError::TooManyKeys { keys_max });
         }
         if values_bytes.saturating_sub(replaced.unwrap_or(0)).saturating_add(bytes) > bytes_max {
-            return Err(AppendError::StateFull { bytes_max });
+            return Err(QuotaError::StateFull { bytes_max });
         }
         Ok(())
     }
@@ -117,9 +117,9 @@ impl Options {
         if !may {
             Err(AppendError::NotAllowed { allowed })
         } else if bytes > bytes_max {
-            Err(AppendError::TooLarge { bytes, bytes_max })
+            Err(DraftError::TooLarge { bytes, bytes_max }.into())
         } else if self.compaction.is_some() && draft.key.is_none() {
-            Err(AppendError::KeyMissing)
+            Err(DraftError::KeyMissing.into())
         } else {
             Ok(())
         }

@@ -89,23 +89,16 @@ impl PresenceFlush {
 
 fn classify(error: AppendError) -> Failure {
     match error {
-        AppendError::Overloaded | AppendError::StorageFull | AppendError::Unavailable => {
-            Failure::All
-        }
-        AppendError::TooManyKeys { .. }
-        | AppendError::StateFull { .. }
-        | AppendError::TooManyIds { .. } => Failure::ThisOne,
-        AppendError::TooLarge { .. }
-        | AppendError::KeyMissing
-        | AppendError::NotAllowed { .. }
-        | AppendError::IdTaken => Failure::Never,
+        AppendError::Engine(_) => Failure::All,
+        AppendError::Quota(_) => Failure::ThisOne,
+        AppendError::Draft(_) | AppendError::NotAllowed { .. } => Failure::Never,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Grant, Limits, Options, Rules};
+    use crate::{DraftError, EngineError, Grant, Limits, Options, QuotaError, Rules};
 
     fn broker(members: usize) -> Broker {
         let rules = Rules::all(Options { presence: true, ..Options::default() });
@@ -132,7 +125,7 @@ mod tests {
     #[test]
     fn a_store_that_is_away_ends_the_round_and_all_of_it_waits() {
         let broker = broker(5);
-        assert_eq!(fail(&broker, AppendError::Unavailable), 2);
+        assert_eq!(fail(&broker, AppendError::Engine(EngineError::Unavailable)), 2);
         assert_eq!(broker.presence_buffer().take_changes().len(), 5);
     }
 
@@ -140,23 +133,29 @@ mod tests {
     fn a_store_that_is_away_is_worse_than_one_without_room_in_the_same_batch() {
         let broker = broker(2);
         let mut flush = PresenceFlush::begin(broker);
-        let errors = [AppendError::Unavailable, AppendError::TooManyKeys { keys_max: 1 }];
+        let errors = [
+            AppendError::Engine(EngineError::Unavailable),
+            AppendError::Quota(QuotaError::TooManyKeys { keys_max: 1 }),
+        ];
         let failed = flush.poll_batch(2).unwrap().into_iter().zip(errors);
         flush.handle_failed(failed);
-        assert_eq!(flush.worst(), Some(AppendError::Unavailable));
+        assert_eq!(flush.worst(), Some(AppendError::Engine(EngineError::Unavailable)));
     }
 
     #[test]
     fn one_without_room_delays_no_other() {
         let broker = broker(5);
-        assert_eq!(fail(&broker, AppendError::TooManyKeys { keys_max: 1 }), 5);
+        assert_eq!(fail(&broker, AppendError::Quota(QuotaError::TooManyKeys { keys_max: 1 })), 5);
         assert_eq!(broker.presence_buffer().take_changes().len(), 5);
     }
 
     #[test]
     fn what_can_never_be_published_waits_no_longer() {
         let broker = broker(5);
-        assert_eq!(fail(&broker, AppendError::TooLarge { bytes: 9, bytes_max: 1 }), 5);
+        assert_eq!(
+            fail(&broker, AppendError::Draft(DraftError::TooLarge { bytes: 9, bytes_max: 1 })),
+            5
+        );
         assert_eq!(broker.presence_buffer().take_changes().len(), 0);
     }
 }

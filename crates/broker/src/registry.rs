@@ -1,7 +1,7 @@
 //! Every channel by name, and in stable places so that a scan can pause without missing one.
 
 use crate::{
-    ChannelName, Rules,
+    ChannelName, Options, Rules,
     channel::Channel,
     ring::{LossWatermark, LossWatermarks, Ring},
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -55,6 +55,15 @@ impl Registry {
         let inner = self.read();
         let at = *inner.names.get(name)?;
         inner.places.get(at)?.clone()
+    }
+
+    /// The options of the channel of this name, whether there is one or not.
+    pub(crate) fn options(&self, name: &ChannelName) -> Options {
+        let inner = self.read();
+        let standing = inner.names.get(name).and_then(|at| inner.places.get(*at)?.as_ref());
+        let known = standing.map(|channel| *channel.options());
+        drop(inner);
+        known.unwrap_or_else(|| self.rules.of(name))
     }
 
     /// The channel of this name, or an empty one that nobody else will find.
@@ -227,6 +236,7 @@ const SCAN_SLICE: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::MATCHINGS;
 
     #[test]
     fn a_forgotten_name_comes_back_with_the_loss_it_may_have_had() {
@@ -238,6 +248,19 @@ mod tests {
         let second = registry.obtain(&name);
         assert_eq!(second.ring().losses().messages, LossWatermark { offset: 9, stamp: 4 });
         assert_eq!(second.last(), 9);
+    }
+
+    #[test]
+    fn the_rules_are_matched_once_for_a_channel_however_often_its_options_are_asked_for() {
+        let registry = Registry::default();
+        let name: ChannelName = "a".parse().unwrap();
+        let before = MATCHINGS.get();
+        registry.obtain(&name);
+        for _ in 0..10 {
+            assert_eq!(registry.options(&name), Options::default());
+            registry.obtain(&name);
+        }
+        assert_eq!(MATCHINGS.get() - before, 1);
     }
 
     #[test]

@@ -97,6 +97,8 @@ impl Rules {
 
     /// The options of a channel. O(rules).
     pub fn of(&self, channel: &ChannelName) -> Options {
+        #[cfg(test)]
+        MATCHINGS.set(MATCHINGS.get() + 1);
         let mut options = self.inner.defaults;
         let mut is_compact = options.compaction.is_some();
         let mut compaction = options.compaction.unwrap_or_default();
@@ -204,6 +206,12 @@ fn presence_rule() -> Rule {
         message_bytes_max: Some(4 << 10),
         ..Rule::default()
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has matched the rules against a channel.
+    pub(crate) static MATCHINGS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use sse_codec::Block;
 use std::time::Duration;
-use tidewire_broker::{AppendError, Forbidden, NameError};
+use tidewire_broker::{AppendError, DraftError, EngineError, Forbidden, NameError, QuotaError};
 use tidewire_protocol::{DataError, ErrorCode, InvalidSince, ServerMessage};
 
 /// Why a request was refused: a code for programs, a sentence for people.
@@ -66,14 +66,15 @@ impl From<Forbidden> for Refusal {
 impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
         let code = match error {
-            AppendError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
-            AppendError::KeyMissing => ErrorCode::BadRequest,
-            AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => ErrorCode::StateFull,
+            AppendError::Draft(DraftError::TooLarge { .. }) => ErrorCode::PayloadTooLarge,
+            AppendError::Draft(DraftError::KeyMissing) => ErrorCode::BadRequest,
+            AppendError::Draft(DraftError::IdTaken) => ErrorCode::Conflict,
             AppendError::NotAllowed { .. } => ErrorCode::Forbidden,
-            AppendError::IdTaken => ErrorCode::Conflict,
-            AppendError::Overloaded | AppendError::TooManyIds { .. } => ErrorCode::Overloaded,
-            AppendError::StorageFull => ErrorCode::InsufficientStorage,
-            AppendError::Unavailable => ErrorCode::Unavailable,
+            AppendError::Quota(QuotaError::TooManyIds { .. })
+            | AppendError::Engine(EngineError::Overloaded) => ErrorCode::Overloaded,
+            AppendError::Quota(_) => ErrorCode::StateFull,
+            AppendError::Engine(EngineError::StorageFull) => ErrorCode::InsufficientStorage,
+            AppendError::Engine(EngineError::Unavailable) => ErrorCode::Unavailable,
         };
         Self::new(code, error.to_string())
     }

@@ -136,7 +136,7 @@ impl Backup {
         }
         let payload = changes.encode();
         let bytes = u32::try_from(payload.len());
-        let bytes = bytes.map_err(|_| StoreError::Failed("a row has four gigabytes".into()))?;
+        let bytes = bytes.map_err(|_| StoreError::RowTooLong)?;
         self.frames += 1;
         Ok(frame(self.frames - 1, bytes, &payload))
     }

@@ -10,8 +10,8 @@ use crate::{
 };
 use std::collections::HashMap;
 use tidewire_broker::{
-    AppendError, ChannelName, DedupOutcome, Draft, Entry, HeldId, IDS_MAX, IdAccount, Label,
-    Message, Options, digest, hold, key_cost_bytes,
+    AppendError, ChannelName, DedupOutcome, Draft, DraftError, EngineError, Entry, HeldId, IDS_MAX,
+    IdAccount, Label, Message, Options, digest, hold, key_cost_bytes,
 };
 
 /// Messages that will be committed together.
@@ -143,14 +143,16 @@ impl<'a> Batch<'a> {
     ) -> Result<Option<u64>, AppendError> {
         match self.by_id.get(&(channel, id.clone())) {
             Some((known, offset)) if *known == digest => return Ok(Some(*offset)),
-            Some(_) => return Err(AppendError::IdTaken),
+            Some(_) => return Err(DraftError::IdTaken.into()),
             None => {}
         }
         let recent = self.commit_state.dedup_windows.get(&channel);
         match recent.map(|recent| recent.look(id, digest, &options.repeats, time_ms)) {
             Some(DedupOutcome::Duplicate(offset)) => Ok(Some(offset)),
-            Some(DedupOutcome::Conflict) => Err(AppendError::IdTaken),
-            _ if self.commit_state.ids + self.ids.len() >= IDS_MAX => Err(AppendError::Overloaded),
+            Some(DedupOutcome::Conflict) => Err(DraftError::IdTaken.into()),
+            _ if self.commit_state.ids + self.ids.len() >= IDS_MAX => {
+                Err(EngineError::Overloaded.into())
+            }
             Some(DedupOutcome::New) | None => Ok(None),
         }
     }
@@ -172,7 +174,7 @@ impl<'a> Batch<'a> {
         let number = state.number;
         let old = match self.held.get(&(number, key.clone())) {
             Some(held) => *held,
-            None => self.commit_state.held(number, key).map_err(|_| AppendError::Unavailable)?,
+            None => self.commit_state.held(number, key).map_err(|_| EngineError::Unavailable)?,
         };
         let bytes = cost + units(key_cost_bytes(key));
         let next = Held { offset, bytes, is_tombstone: draft.content.is_nothing() };
@@ -208,7 +210,7 @@ impl<'a> Batch<'a> {
         let bytes = self.state_bytes.saturating_sub(replaced).saturating_add(cost);
         if cost > replaced && bytes > self.commit_state.bytes_max {
             self.is_state_full = true;
-            return Err(AppendError::StorageFull);
+            return Err(EngineError::StorageFull.into());
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
     sync_timer::SyncTimer,
 };
 use std::{collections::VecDeque, sync::Arc, time::Instant};
-use tidewire_broker::{AppendError, ChannelName, Draft};
+use tidewire_broker::{AppendError, ChannelName, Draft, EngineError};
 
 /// Everything the thread owns.
 #[derive(Debug)]
@@ -184,14 +184,14 @@ impl Committer {
     }
 
     /// What publishers hear of a store that failed.
-    fn refusal(&self, error: &StoreError) -> AppendError {
+    fn refusal(&self, error: &StoreError) -> EngineError {
         if self.refused.should_log() {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, "the store cannot be written: publishes are refused");
         }
         match error {
-            StoreError::Full => AppendError::StorageFull,
-            StoreError::Failed(_) => AppendError::Unavailable,
+            StoreError::Full => EngineError::StorageFull,
+            _ => EngineError::Unavailable,
         }
     }
 

@@ -86,7 +86,7 @@ impl OpenError {
     fn of_file(directory: &Path, file: &str, error: StoreError, cost: &'static str) -> Self {
         match error {
             StoreError::Full => Self::Full { path: directory.to_path_buf() },
-            StoreError::Failed(why) => Self::Damaged { path: directory.join(file), why, cost },
+            other => Self::Damaged { path: directory.join(file), why: other.to_string(), cost },
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tidewire_broker::{AppendError, Draft, Permit, Position};
+use tidewire_broker::{AppendError, Draft, EngineError, Permit, Position};
 
 /// A publish that waits.
 #[derive(Debug)]
@@ -51,10 +51,10 @@ impl Queue {
         let bytes = request.draft.bytes() + REQUEST_OVERHEAD_BYTES;
         let mut waiting = self.lock();
         if waiting.is_closed {
-            return request.promise.keep(Err(AppendError::Unavailable));
+            return request.promise.keep(Err(EngineError::Unavailable.into()));
         }
         if waiting.bytes + bytes > WAITING_BYTES_MAX && waiting.bytes > 0 {
-            return request.promise.keep(Err(AppendError::Overloaded));
+            return request.promise.keep(Err(EngineError::Overloaded.into()));
         }
         waiting.bytes += bytes;
         waiting.requests.push_back(request);
@@ -159,7 +159,7 @@ impl Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.fill(Err(AppendError::Unavailable));
+        self.fill(Err(EngineError::Unavailable.into()));
     }
 }
 

@@ -114,9 +114,24 @@ pub(crate) enum StoreError {
     /// The disk has no room.
     #[error("no room left on the disk")]
     Full,
-    /// The disk failed, or the file makes no sense.
-    #[error("{0}")]
-    Failed(String),
+    /// The disk failed, or the database has found that the file makes no sense.
+    #[error(transparent)]
+    Database(Box<redb::Error>),
+    /// The database has panicked over what it found in the file.
+    #[error("the store's file is damaged")]
+    Damaged,
+    /// Not one row of the rows' file can be told from damage.
+    #[error("nothing of the rows' file can be read")]
+    Unreadable,
+    /// What was said to have failed has happened, and what is in memory does not have it.
+    #[error("the rows hold a commit whose sync failed; a restart sorts it out")]
+    OutOfStep,
+    /// A snapshot has lost its hold of the rows.
+    #[error("the rows' file was opened anew after an error, so this copy is not of one moment")]
+    Reopened,
+    /// No length is large enough for a row.
+    #[error("a row has four gigabytes")]
+    RowTooLong,
 }
 
 /// Whether a commit waits for the disk.
@@ -139,9 +154,9 @@ impl Store {
             (rows.checkpointed().map_err(of_rows)?, read_witness(&*disks.witness));
         let journal = match open_journal(&disks.journal) {
             // Only what a quiet end has left is known to be in the rows.
-            Err(StoreError::Failed(why)) if checkpointed > 0 && synced == checkpointed => {
+            Err(why) if !why.is_full() && checkpointed > 0 && synced == checkpointed => {
                 let store = path.display();
-                tracing::warn!(%store, why, "the journal is created anew; all of it was in the rows");
+                tracing::warn!(%store, %why, "the journal is created anew; all of it was in the rows");
                 empty_journal(&disks.journal).map_err(of_journal)?
             }
             opened => opened.map_err(of_journal)?,
@@ -381,9 +396,7 @@ impl Inner {
     /// After a sync that failed, what it should have made last may be there, and nobody knows of it.
     fn check_in_step(&self) -> Result<(), StoreError> {
         match self.is_behind {
-            true => Err(StoreError::Failed(
-                "the rows hold a commit whose sync failed; a restart sorts it out".into(),
-            )),
+            true => Err(StoreError::OutOfStep),
             false => Ok(()),
         }
     }
@@ -421,7 +434,14 @@ fn journal_end(journal: &Database) -> Result<Option<u64>, StoreError> {
 fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(done) => done.map_err(StoreError::from),
-        Err(_) => Err(StoreError::Failed("the store's file is damaged".into())),
+        Err(_) => Err(StoreError::Damaged),
+    }
+}
+
+impl StoreError {
+    /// Whether only room is wanting.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
     }
 }
 
@@ -442,7 +462,7 @@ impl From<redb::Error> for StoreError {
             {
                 Self::Full
             }
-            other => Self::Failed(other.to_string()),
+            other => Self::Database(Box::new(other)),
         }
     }
 }

@@ -96,7 +96,9 @@ const BATCH_CHANGES: usize = 1_024;
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use tidewire_broker::{Draft, Grant, Limits, Options, Permit, Position, Publishing, Rules};
+    use tidewire_broker::{
+        Draft, EngineError, Grant, Limits, Options, Permit, Position, Publishing, QuotaError, Rules,
+    };
 
     /// An engine that answers as the test says, and else as a memory engine would.
     #[derive(Default)]
@@ -135,7 +137,10 @@ mod tests {
     async fn what_fails_is_published_again_until_it_succeeds() {
         let (mut publisher, engine) = publisher();
         join(&publisher, "c1");
-        for mood in [AppendError::Unavailable, AppendError::TooManyKeys { keys_max: 1 }] {
+        for mood in [
+            AppendError::Engine(EngineError::Unavailable),
+            AppendError::Quota(QuotaError::TooManyKeys { keys_max: 1 }),
+        ] {
             *engine.mood.lock().unwrap() = Some(mood);
             publisher.flush().await;
             assert!(publisher.has_warned);
@@ -151,7 +156,7 @@ mod tests {
     async fn a_store_that_is_away_is_asked_for_one_batch_a_round_and_nothing_is_lost() {
         let (mut publisher, engine) = publisher();
         (0..3_000).for_each(|n| join(&publisher, &format!("c{n}")));
-        *engine.mood.lock().unwrap() = Some(AppendError::Unavailable);
+        *engine.mood.lock().unwrap() = Some(AppendError::Engine(EngineError::Unavailable));
         publisher.flush().await;
         assert_eq!(engine.published.lock().unwrap().len(), BATCH_CHANGES);
         *engine.mood.lock().unwrap() = None;

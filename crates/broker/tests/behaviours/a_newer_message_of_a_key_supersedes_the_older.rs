@@ -3,8 +3,8 @@
 
 use crate::keyed::{Mirror, compacted, put};
 use tidewire_broker::{
-    AppendError, Broker, Compaction, Content, Draft, Gathered, Grant, Label, Position, Reader,
-    Start,
+    AppendError, Broker, Compaction, Content, Draft, DraftError, Gathered, Grant, Label, Position,
+    QuotaError, Reader, Start,
 };
 
 fn reader(broker: &Broker, start: Start) -> Reader {
@@ -90,7 +90,7 @@ fn state_is_bounded_and_what_makes_room_is_always_taken() {
     put(&broker, "a", "x", Some("1"), 0).unwrap();
     put(&broker, "a", "y", Some("1"), 0).unwrap();
     let refused = put(&broker, "a", "z", Some("1"), 0);
-    assert_eq!(refused, Err(AppendError::TooManyKeys { keys_max: 2 }));
+    assert_eq!(refused, Err(AppendError::Quota(QuotaError::TooManyKeys { keys_max: 2 })));
     put(&broker, "a", "x", Some("2"), 0).unwrap();
     put(&broker, "a", "x", None, 0).unwrap();
     put(&broker, "a", "z", Some("1"), 0).unwrap();
@@ -98,7 +98,7 @@ fn state_is_bounded_and_what_makes_room_is_always_taken() {
     let broker = compacted(Compaction { bytes_max: 1_000, ..Compaction::default() }, |_| {});
     put(&broker, "a", "x", Some(&"v".repeat(500)), 0).unwrap();
     let refused = put(&broker, "a", "y", Some(&"v".repeat(500)), 0);
-    assert_eq!(refused, Err(AppendError::StateFull { bytes_max: 1_000 }));
+    assert_eq!(refused, Err(AppendError::Quota(QuotaError::StateFull { bytes_max: 1_000 })));
     put(&broker, "a", "x", Some("short"), 0).unwrap();
     put(&broker, "a", "y", Some(&"v".repeat(200)), 0).unwrap();
 }
@@ -108,7 +108,7 @@ fn a_message_without_a_key_is_refused() {
     let broker = compacted(Compaction::default(), |_| {});
     let permit = Grant::open().permit(&"a".parse().unwrap()).unwrap();
     let refused = broker.append(permit, Draft::new(Content::Text("x".into())), 0);
-    assert_eq!(refused, Err(AppendError::KeyMissing));
+    assert_eq!(refused, Err(AppendError::Draft(DraftError::KeyMissing)));
     assert_eq!(broker.head(), 0);
 }
 
@@ -143,7 +143,7 @@ fn a_repeat_is_answered_with_the_place_of_the_first() {
     assert_eq!(publish("x", "1", 0), Ok(1));
     assert_eq!(publish("y", "2", 0), Ok(2));
     assert_eq!(publish("x", "1", 10), Ok(1));
-    assert_eq!(publish("z", "1", 10), Err(AppendError::IdTaken));
+    assert_eq!(publish("z", "1", 10), Err(AppendError::Draft(DraftError::IdTaken)));
     assert_eq!(broker.head(), 2);
     broker.sweep(120_000, 100);
     assert_eq!(publish("z", "1", 120_000), Ok(3));

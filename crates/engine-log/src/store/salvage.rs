@@ -25,7 +25,7 @@ impl Store {
         next.make()?;
         let (rows, holes) = self.move_rows(&next)?;
         if rows == 0 {
-            return Err(StoreError::Failed("nothing of the rows' file can be read".into()));
+            return Err(StoreError::Unreadable);
         }
         let mut inner = self.write();
         inner.rows = Rows::Closed;

@@ -74,9 +74,7 @@ impl Snapshot {
             merged.map_err(|(error, _)| error.into())
         })?;
         if self.store.read().openings != self.openings {
-            let why =
-                "the rows' file was opened anew after an error, so this copy is not of one moment";
-            return Err(StoreError::Failed(why.into()));
+            return Err(StoreError::Reopened);
         }
         if let Some((last, _)) = rows.last() {
             self.after = Some(last.clone());

@@ -7,7 +7,7 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tidewire_broker::{AppendError, Options, Position, Start};
+use tidewire_broker::{AppendError, EngineError, Options, Position, Start};
 
 #[test]
 fn a_disk_that_comes_back_has_lost_nothing() {
@@ -26,7 +26,10 @@ fn a_disk_that_comes_back_has_lost_nothing() {
     machine.rows.is_unreadable.store(true, Ordering::SeqCst);
     machine.journal.room.store(1, Ordering::SeqCst);
     machine.rows.room.store(1, Ordering::SeqCst);
-    assert_eq!(publish(&engine, "b", text("refused")), Err(AppendError::StorageFull));
+    assert_eq!(
+        publish(&engine, "b", text("refused")),
+        Err(AppendError::Engine(EngineError::StorageFull))
+    );
     for unread in [start(), Start::Since(1)] {
         assert_eq!(read(&broker, "a", unread), ["gap"]);
     }

@@ -8,7 +8,7 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tidewire_broker::{AppendError, Compaction, Draft, Options, Retention};
+use tidewire_broker::{AppendError, Compaction, Draft, EngineError, Options, Retention};
 use tidewire_engine_log::LogEngine;
 
 const FULL_BYTES: u64 = 14 << 20;
@@ -22,13 +22,15 @@ fn fill(machine: &Machine, engine: &LogEngine, draft: impl Fn(usize) -> Draft) -
     loop {
         match publish_at(engine, "a", draft(answered), 1_000) {
             Ok(_) => answered += 1,
-            Err(refusal) => break assert_eq!(refusal, AppendError::StorageFull),
+            Err(refusal) => {
+                break assert_eq!(refusal, AppendError::Engine(EngineError::StorageFull));
+            }
         }
         assert!(answered < 1_000, "the disk never fills");
     }
     for _ in 0..3 {
         let again = publish_at(engine, "a", draft(answered), 1_000);
-        assert_eq!(again, Err(AppendError::StorageFull));
+        assert_eq!(again, Err(AppendError::Engine(EngineError::StorageFull)));
     }
     answered
 }
@@ -37,7 +39,7 @@ fn fill(machine: &Machine, engine: &LogEngine, draft: impl Fn(usize) -> Draft) -
 fn publish_after_age(engine: &LogEngine, draft: &Draft) {
     let begin = Instant::now();
     while let Err(refusal) = publish_at(engine, "b", draft.clone(), 1_000 + AGE_MS) {
-        assert_eq!(refusal, AppendError::StorageFull);
+        assert_eq!(refusal, AppendError::Engine(EngineError::StorageFull));
         assert!(begin.elapsed() < Duration::from_secs(10), "full for ever");
         engine.sweep(1_000 + AGE_MS);
         sleep(Duration::from_millis(20));
@@ -76,11 +78,17 @@ fn a_commit_that_failed_and_is_there_nevertheless_is_not_built_upon() {
         assert!(publish_at(&engine, "a", text("2"), 1_000).is_err());
         machine.journal.room.store(0, Ordering::SeqCst);
         machine.rows.failing_sync.store(0, Ordering::SeqCst);
-        assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
+        assert_eq!(
+            publish_at(&engine, "b", text("3"), 1_000),
+            Err(AppendError::Engine(EngineError::Unavailable))
+        );
         machine.rows.is_unreadable.store(false, Ordering::SeqCst);
         sleep(Duration::from_millis(1_100));
         for _ in 0..3 {
-            assert_eq!(publish_at(&engine, "b", text("3"), 1_000), Err(AppendError::Unavailable));
+            assert_eq!(
+                publish_at(&engine, "b", text("3"), 1_000),
+                Err(AppendError::Engine(EngineError::Unavailable))
+            );
         }
         drop((engine, broker));
         let (engine, broker) = open_on(&machine, &settings);

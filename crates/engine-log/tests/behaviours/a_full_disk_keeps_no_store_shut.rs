@@ -4,7 +4,7 @@
 
 use crate::common::{disk::Machine, everything, open_at, publish, settings, text};
 use std::sync::atomic::Ordering;
-use tidewire_broker::{AppendError, Options};
+use tidewire_broker::{AppendError, EngineError, Options};
 use tidewire_engine_log::{Settings, Sync};
 
 #[test]
@@ -54,7 +54,10 @@ fn under_always_too_where_something_was_lost() {
     let (engine, broker) = open_at(&harmed, &settings, 3_000).unwrap();
     assert_eq!(broker.epoch(), 3_000);
     assert_eq!(everything(&broker, "a"), ["settled"]);
-    assert_eq!(publish(&engine, "a", text("?")), Err(AppendError::StorageFull));
+    assert_eq!(
+        publish(&engine, "a", text("?")),
+        Err(AppendError::Engine(EngineError::StorageFull))
+    );
     harmed.journal.room.store(0, Ordering::SeqCst);
     harmed.rows.room.store(0, Ordering::SeqCst);
     publish(&engine, "a", text("goes on")).unwrap();

@@ -3,7 +3,7 @@
 
 use crate::common::{disk::Machine, everything, open_on, publish, settings, text};
 use std::sync::atomic::Ordering;
-use tidewire_broker::{AppendError, Options};
+use tidewire_broker::{AppendError, EngineError, Options};
 
 #[test]
 fn a_full_disk_refuses_publishes_and_goes_on_reading() {
@@ -22,9 +22,12 @@ fn a_full_disk_refuses_publishes_and_goes_on_reading() {
         }
         assert!(answered < 1_000, "the disk never fills");
     };
-    assert_eq!(refusal, AppendError::StorageFull);
+    assert_eq!(refusal, AppendError::Engine(EngineError::StorageFull));
     for _ in 0..3 {
-        assert_eq!(publish(&engine, "a", text(&payload)), Err(AppendError::StorageFull));
+        assert_eq!(
+            publish(&engine, "a", text(&payload)),
+            Err(AppendError::Engine(EngineError::StorageFull))
+        );
         assert_eq!(everything(&broker, "a").len(), answered);
     }
     // The next process finds the disk as full as this one left it.
@@ -33,7 +36,10 @@ fn a_full_disk_refuses_publishes_and_goes_on_reading() {
     still_full.rows.room.store(full, Ordering::SeqCst);
     let (other_engine, other) = open_on(&still_full, &settings);
     assert_eq!(everything(&other, "a").len(), answered);
-    assert_eq!(publish(&other_engine, "a", text(&payload)), Err(AppendError::StorageFull));
+    assert_eq!(
+        publish(&other_engine, "a", text(&payload)),
+        Err(AppendError::Engine(EngineError::StorageFull))
+    );
 
     machine.journal.room.store(0, Ordering::SeqCst);
     machine.rows.room.store(0, Ordering::SeqCst);

@@ -3,7 +3,8 @@
 
 use crate::common::{disk::Machine, everything, keyed, open_on, publish, read, settings};
 use tidewire_broker::{
-    AppendError, Compaction, Content, Draft, Options, Position, Retention, Start,
+    AppendError, Compaction, Content, Draft, DraftError, Options, Position, QuotaError, Retention,
+    Start,
 };
 use tidewire_engine_log::Settings;
 
@@ -42,7 +43,7 @@ fn keys_are_bounded_and_a_removal_makes_room() {
     publish(&engine, "a", keyed("y", "2")).unwrap();
     drop((engine, broker));
     let (engine, broker) = open_on(&machine, &compacted(2, 10));
-    let refused = Err(AppendError::TooManyKeys { keys_max: 2 });
+    let refused = Err(AppendError::Quota(QuotaError::TooManyKeys { keys_max: 2 }));
     assert_eq!(publish(&engine, "a", keyed("z", "3")), refused);
     publish(&engine, "a", keyed("y", "4")).unwrap();
     publish(&engine, "a", removal("x")).unwrap();
@@ -109,5 +110,8 @@ fn the_newest_values_are_found_when_a_newer_tombstone_is_gone() {
 fn a_message_without_a_key_is_refused() {
     let machine = Machine::default();
     let (engine, _broker) = open_on(&machine, &compacted(10, 1));
-    assert_eq!(publish(&engine, "a", crate::common::text("x")), Err(AppendError::KeyMissing));
+    assert_eq!(
+        publish(&engine, "a", crate::common::text("x")),
+        Err(AppendError::Draft(DraftError::KeyMissing))
+    );
 }

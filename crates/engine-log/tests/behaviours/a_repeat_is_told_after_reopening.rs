@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, everything, open_at, open_on, publish_at, settings, text};
-use tidewire_broker::{AppendError, Draft, Options, Repeats};
+use tidewire_broker::{AppendError, Draft, DraftError, Options, Repeats};
 
 fn named(id: &str, value: &str) -> Draft {
     Draft { id: id.parse().ok(), ..text(value) }
@@ -19,7 +19,10 @@ fn a_repeat_is_told_after_reopening() {
     drop((engine, broker));
     let (engine, broker) = open_at(&machine, &settings, 1_200).unwrap();
     assert_eq!(publish_at(&engine, "a", named("i", "1"), 1_200), Ok(1));
-    assert_eq!(publish_at(&engine, "a", named("i", "2"), 1_200), Err(AppendError::IdTaken));
+    assert_eq!(
+        publish_at(&engine, "a", named("i", "2"), 1_200),
+        Err(AppendError::Draft(DraftError::IdTaken))
+    );
     assert_eq!(publish_at(&engine, "b", named("i", "2"), 1_200), Ok(2));
     assert_eq!(publish_at(&engine, "a", named("i", "2"), 1_500), Ok(3), "the window is over");
     assert_eq!(everything(&broker, "a"), ["1", "2"]);
@@ -36,6 +39,6 @@ fn repeats_that_wait_together_are_told_too() {
     machine.journal.let_go();
     let offsets: Vec<_> =
         answers.into_iter().map(|answer| crate::common::wait(answer).map(|at| at.offset)).collect();
-    assert_eq!(offsets, [Ok(1), Ok(1), Err(AppendError::IdTaken)]);
+    assert_eq!(offsets, [Ok(1), Ok(1), Err(AppendError::Draft(DraftError::IdTaken))]);
     assert_eq!(everything(&broker, "a"), ["1"]);
 }

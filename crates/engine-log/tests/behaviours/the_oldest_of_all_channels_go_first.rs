@@ -4,7 +4,8 @@
 use crate::common::{disk::Machine, everything, keyed, open_on, publish, publish_at, read, text};
 use std::time::{Duration, Instant};
 use tidewire_broker::{
-    AppendError, Content, Draft, Limits, Message, Options, Pattern, Position, Rule, Rules, Start,
+    AppendError, Content, Draft, EngineError, Limits, Message, Options, Pattern, Position, Rule,
+    Rules, Start,
 };
 use tidewire_engine_log::Settings;
 
@@ -46,7 +47,11 @@ fn what_is_left_is_the_newest_that_fits_and_the_rest_is_told_as_a_gap() {
             assert_eq!(everything(&broker, "*"), expected, "seed {seed}, {number}");
         }
         let refused = publish(&engine, "c0", text(&"x".repeat(4_000)));
-        assert_eq!(refused, Err(AppendError::StorageFull), "it would go at once");
+        assert_eq!(
+            refused,
+            Err(AppendError::Engine(EngineError::StorageFull)),
+            "it would go at once"
+        );
         let start = Start::After(Position { epoch: broker.epoch(), offset: 1 });
         assert_eq!(read(&broker, "*", start)[0], "gap");
     }
@@ -65,7 +70,7 @@ fn values_stay_and_what_would_add_to_them_is_refused() {
     publish(&engine, "a", text("passes")).unwrap();
     publish(&engine, "state", keyed("k1", "value")).unwrap();
     publish(&engine, "state", keyed("k2", "value")).unwrap();
-    let refused = Err(AppendError::StorageFull);
+    let refused = Err(AppendError::Engine(EngineError::StorageFull));
     assert_eq!(publish(&engine, "state", keyed("k3", "value")), refused);
     assert_eq!(publish(&engine, "a", text("adds")), refused, "and would go at once");
     assert_eq!(everything(&broker, "a"), [""; 0]);

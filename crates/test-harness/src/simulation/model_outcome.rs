@@ -2,7 +2,9 @@
 //! brokers and engines keep in books of their own.
 
 use super::history::{Entry, History};
-use tidewire_broker::{AppendError, Compaction, Draft, Options, Publishers};
+use tidewire_broker::{
+    AppendError, Compaction, Draft, DraftError, EngineError, Options, Publishers, QuotaError,
+};
 
 /// By which way a message comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub(crate) fn expected_outcome(
         return ModelOutcome::Refused(AppendError::NotAllowed { allowed: options.publishers });
     }
     if compaction.is_some() && draft.key.is_none() {
-        return ModelOutcome::Refused(AppendError::KeyMissing);
+        return ModelOutcome::Refused(AppendError::Draft(DraftError::KeyMissing));
     }
     if let Some(id) = &draft.id {
         let named =
@@ -54,7 +56,7 @@ pub(crate) fn expected_outcome(
             return if is_same(&first.draft, draft) {
                 ModelOutcome::Before(offset)
             } else {
-                ModelOutcome::Refused(AppendError::IdTaken)
+                ModelOutcome::Refused(AppendError::Draft(DraftError::IdTaken))
             };
         }
     }
@@ -85,13 +87,16 @@ pub(crate) fn is_same(one: &Draft, other: &Draft) -> bool {
 pub(crate) fn code(error: AppendError) -> &'static str {
     match error {
         AppendError::NotAllowed { .. } => "forbidden",
-        AppendError::KeyMissing => "bad_request",
-        AppendError::TooLarge { .. } => "payload_too_large",
-        AppendError::TooManyKeys { .. } | AppendError::StateFull { .. } => "state_full",
-        AppendError::IdTaken => "conflict",
-        AppendError::Overloaded | AppendError::TooManyIds { .. } => "overloaded",
-        AppendError::StorageFull => "insufficient_storage",
-        AppendError::Unavailable => "unavailable",
+        AppendError::Draft(DraftError::KeyMissing) => "bad_request",
+        AppendError::Draft(DraftError::TooLarge { .. }) => "payload_too_large",
+        AppendError::Quota(QuotaError::TooManyKeys { .. } | QuotaError::StateFull { .. }) => {
+            "state_full"
+        }
+        AppendError::Draft(DraftError::IdTaken) => "conflict",
+        AppendError::Engine(EngineError::Overloaded)
+        | AppendError::Quota(QuotaError::TooManyIds { .. }) => "overloaded",
+        AppendError::Engine(EngineError::StorageFull) => "insufficient_storage",
+        AppendError::Engine(EngineError::Unavailable) => "unavailable",
     }
 }
 
@@ -112,9 +117,9 @@ fn state_error(
     let (keys, bytes) =
         others.fold((0, 0), |(keys, bytes), (_, entry)| (keys + 1, bytes + entry.draft.bytes()));
     if keys >= keys_max {
-        return Some(AppendError::TooManyKeys { keys_max });
+        return Some(QuotaError::TooManyKeys { keys_max }.into());
     }
-    (bytes + draft.bytes() > bytes_max).then_some(AppendError::StateFull { bytes_max })
+    (bytes + draft.bytes() > bytes_max).then_some(QuotaError::StateFull { bytes_max }.into())
 }
 
 /// Holds what an engine answered against the expected.
@@ -130,9 +135,11 @@ pub(crate) fn check(
     let is_right = match (expected, outcome) {
         (ModelOutcome::New(_), Ok(offset)) => offset == next,
         (ModelOutcome::Before(first), Ok(offset)) => offset == first,
-        (ModelOutcome::New(_), Err(AppendError::StateFull { .. })) => may_be_full,
-        (ModelOutcome::Refused(AppendError::StateFull { .. }), Err(error)) => {
-            matches!(error, AppendError::StateFull { .. })
+        (ModelOutcome::New(_), Err(AppendError::Quota(QuotaError::StateFull { .. }))) => {
+            may_be_full
+        }
+        (ModelOutcome::Refused(AppendError::Quota(QuotaError::StateFull { .. })), Err(error)) => {
+            matches!(error, AppendError::Quota(QuotaError::StateFull { .. }))
         }
         (ModelOutcome::Refused(expected), Err(error)) => expected == error,
         _ => false,

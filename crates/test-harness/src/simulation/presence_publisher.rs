@@ -11,7 +11,9 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{AppendError, Compaction, PresenceChange, PresenceFlush, Publishing};
+use tidewire_broker::{
+    AppendError, Compaction, EngineError, PresenceChange, PresenceFlush, Publishing, QuotaError,
+};
 
 /// The one who tells, at most one round at a time.
 #[derive(Debug, Default)]
@@ -87,7 +89,8 @@ impl World {
                     self.tally.untold += 1;
                     let (permit, draft) = change.publish();
                     let membership = Membership::told(permit.channel().as_str(), &draft);
-                    let is_crowded = matches!(error, AppendError::TooManyKeys { .. });
+                    let is_crowded =
+                        matches!(error, AppendError::Quota(QuotaError::TooManyKeys { .. }));
                     underway.crowded.extend(membership.clone().filter(|_| is_crowded));
                     underway.refused.extend(membership);
                     underway.failed.push((change, error));
@@ -100,7 +103,7 @@ impl World {
     /// Holds what the log tells against those who were there when the round began.
     fn end_round(&mut self, underway: Underway) -> Result<(), String> {
         let Underway { round, expected, refused, crowded, .. } = underway;
-        if round.worst() == Some(AppendError::Unavailable) {
+        if round.worst() == Some(AppendError::Engine(EngineError::Unavailable)) {
             return Ok(());
         }
         self.presence_publisher.refused = refused;

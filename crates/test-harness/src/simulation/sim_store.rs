@@ -23,8 +23,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits,
-    LossKind, Message, Options, Permit, Position, Publishing, Retention, Stretch, Waiting,
+    AppendError, Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, DraftError,
+    EngineError, Entry, Limits, LossKind, Message, Options, Permit, Position, Publishing,
+    Retention, Stretch, Waiting,
 };
 
 /// The store, and the engine before it.
@@ -241,7 +242,7 @@ impl SimStore {
         // What the server itself publishes has to come through more often than once.
         let is_of_system = batch.iter().any(|waiting| waiting.source == Source::System);
         if !inner.is_calm && inner.rng.u8(..) < if is_of_system { 24 } else { 4 } {
-            let error = AppendError::Unavailable;
+            let error = AppendError::Engine(EngineError::Unavailable);
             batch.iter().for_each(|waiting| history.record_refusal(&waiting.draft, error));
             tally.unavailable += 1;
             batch.iter().for_each(|waiting| waiting.answer(Err(error)));
@@ -559,7 +560,7 @@ fn check_options(
     found: Option<&AppendError>,
 ) -> Result<(), String> {
     let is_asked_first = |error: &&AppendError| {
-        matches!(error, AppendError::NotAllowed { .. } | AppendError::KeyMissing)
+        matches!(error, AppendError::NotAllowed { .. } | AppendError::Draft(DraftError::KeyMissing))
     };
     let (answer, due) = (options.validate(permit, draft).err(), found.filter(is_asked_first));
     if answer.as_ref() == due { Ok(()) } else { Err(format!("{answer:?}, where {due:?} was due")) }

@@ -2,7 +2,7 @@
 
 use super::model_outcome::ModelOutcome;
 use std::fmt;
-use tidewire_broker::AppendError;
+use tidewire_broker::{AppendError, DraftError};
 
 macro_rules! tally {
     ($($name:ident: $words:literal,)*) => {
@@ -116,8 +116,8 @@ impl Tally {
                 return;
             }
             ModelOutcome::Before(_) => &mut self.repeats,
-            ModelOutcome::Refused(AppendError::IdTaken) => &mut self.conflicts,
-            ModelOutcome::Refused(AppendError::KeyMissing) => &mut self.keyless,
+            ModelOutcome::Refused(AppendError::Draft(DraftError::IdTaken)) => &mut self.conflicts,
+            ModelOutcome::Refused(AppendError::Draft(DraftError::KeyMissing)) => &mut self.keyless,
             ModelOutcome::Refused(AppendError::NotAllowed { .. }) => &mut self.not_allowed,
             ModelOutcome::Refused(_) => &mut self.full,
         };

@@ -3,8 +3,8 @@
 use crate::wait;
 use std::time::{Duration, Instant};
 use tidewire_broker::{
-    AppendError, Broker, Compaction, Content, Draft, Engine, Gathered, Grant, Item, Limits,
-    Options, Publishers, Reader, Retention, Rules, Start,
+    AppendError, Broker, Compaction, Content, Draft, DraftError, Engine, Gathered, Grant, Item,
+    Limits, Options, Publishers, QuotaError, Reader, Retention, Rules, Start,
 };
 
 /// An engine under test.
@@ -146,14 +146,14 @@ fn repeats(subject: &Subject) {
     assert_eq!(subject.publish("a", named("1"), 0), Ok(1));
     assert_eq!(subject.publish("b", named("2"), 0), Ok(2));
     assert_eq!(subject.publish("a", named("1"), 10), Ok(1));
-    assert_eq!(subject.publish("a", named("3"), 10), Err(AppendError::IdTaken));
+    assert_eq!(subject.publish("a", named("3"), 10), Err(AppendError::Draft(DraftError::IdTaken)));
     assert_eq!(subject.read(">", Start::Earliest), numbered([1, 2]));
     assert_eq!(subject.publish("a", named("3"), 120_000), Ok(3));
 }
 
 fn options(subject: &Subject) {
     let refused = subject.publish("a", text("eleven bytes"), 0);
-    assert_eq!(refused, Err(AppendError::TooLarge { bytes: 12, bytes_max: 10 }));
+    assert_eq!(refused, Err(AppendError::Draft(DraftError::TooLarge { bytes: 12, bytes_max: 10 })));
     let permit = Grant::open().of_connection().permit(&"a".parse().unwrap()).unwrap();
     let refused = wait(subject.engine.publish(permit, text("x"), 0));
     assert_eq!(refused, Err(AppendError::NotAllowed { allowed: Publishers::Requests }));
@@ -207,7 +207,7 @@ fn compaction(subject: &Subject) {
     subject.put("x", None, 0).unwrap();
     assert_eq!(subject.read("a", Start::Earliest), numbered([5]));
     assert_eq!(subject.read("a", subject.after(4)), [(5, "5".into()), (6, String::new())]);
-    assert_eq!(subject.publish("a", text("x"), 0), Err(AppendError::KeyMissing));
+    assert_eq!(subject.publish("a", text("x"), 0), Err(AppendError::Draft(DraftError::KeyMissing)));
 }
 
 fn bounds(subject: &Subject) {
@@ -215,7 +215,7 @@ fn bounds(subject: &Subject) {
         subject.put(key, Some("1"), 0).unwrap();
     }
     let refused = subject.put("w", Some("1"), 0);
-    assert_eq!(refused, Err(AppendError::TooManyKeys { keys_max: 3 }));
+    assert_eq!(refused, Err(AppendError::Quota(QuotaError::TooManyKeys { keys_max: 3 })));
     assert_eq!(subject.put("x", Some("2"), 0), Ok(4));
     assert_eq!(subject.put("x", None, 0), Ok(5));
     assert_eq!(subject.put("w", Some("1"), 0), Ok(6));

@@ -1,0 +1,89 @@
+//! Why a message was not taken, by who can change that: its publisher, who set up the channel, who reads and
+//! removes, or who runs the server.
+
+use crate::Publishers;
+
+/// Why a message was not taken. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The channel never takes this message.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The channel's options do not let this publisher publish.
+    #[error("the channel takes no messages {}", match allowed {
+        Publishers::Anyone => "now",
+        Publishers::Requests => "from subscribers; publish over HTTP",
+        Publishers::Nobody => "from anybody",
+    })]
+    NotAllowed {
+        /// Who may.
+        allowed: Publishers,
+    },
+    /// This message finds no room until something else is removed or forgotten; others may.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// No message is taken at the moment, whatever it is.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// What is wrong with a message, in the channel that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// Payload, event and key together are over the limit.
+    #[error("the message has {bytes} bytes; at most {bytes_max} are allowed")]
+    TooLarge {
+        /// What was given.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// A message of a compacted channel has no key.
+    #[error(
+        "the channel is compacted: a message needs a key, which it sets, or removes if it has no payload"
+    )]
+    KeyMissing,
+    /// The id was given to another message.
+    #[error("the id was given to another message in this channel; a repeat has the same content")]
+    IdTaken,
+}
+
+/// What a channel or a publisher has as much of as it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuotaError {
+    /// One more key would be too many.
+    #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]
+    TooManyKeys {
+        /// What is allowed.
+        keys_max: usize,
+    },
+    /// The values of a compacted channel, or of all of them, would have too many bytes.
+    #[error("the values held would have more than {bytes_max} bytes; remove or shorten one first")]
+    StateFull {
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The publisher's share of the ids that are remembered is used up.
+    #[error(
+        "{ids_max} ids of this publisher's messages are remembered, as many as one publisher may have; publish \
+         without an id, or wait until older ones are forgotten"
+    )]
+    TooManyIds {
+        /// What one publisher may have.
+        ids_max: usize,
+    },
+}
+
+/// What keeps an engine from taking messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// As much waits to be taken as may.
+    #[error("too much waits to be published; try again")]
+    Overloaded,
+    /// The store has no room.
+    #[error("the store is full; reading goes on")]
+    StorageFull,
+    /// The store cannot be written.
+    #[error("the store cannot be written at the moment; reading goes on")]
+    Unavailable,
+}
