@@ -260,9 +260,14 @@ impl Lane {
         self.waiters.next_due()
     }
 
-    /// Wakes the task that sleeps in a waiter.
+    /// The waker of a waiter's task, if it has ever slept: to be woken when the lane is not borrowed.
+    pub fn waker(&self, waiter: WaiterId) -> Option<Waker> {
+        self.waiters.waker(waiter).cloned()
+    }
+
+    /// Wakes the task of a waiter.
     pub fn wake_waiter(&self, waiter: WaiterId) {
-        self.waiters.wake(waiter);
+        self.waiters.waker(waiter).into_iter().for_each(Waker::wake_by_ref);
     }
 
     /// Brings [`Lane::read_limit`] up to the head, however much work that is: for the end.

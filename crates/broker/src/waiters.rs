@@ -279,7 +279,7 @@ impl Waiters {
     /// Gives all waiters up; `changed` hears of each audience that dissolves.
     pub(crate) fn clear(&mut self, mut changed: impl FnMut(AudienceChange)) {
         let taken: Vec<usize> = self.waiters.iter().map(|(at, _)| at).collect();
-        taken.into_iter().for_each(|at| self.rise(WaiterId(at), &mut changed));
+        taken.into_iter().for_each(|at| self.remove(WaiterId(at), &mut changed));
     }
 
     /// Takes the waiter that has been due for longest.
@@ -287,11 +287,9 @@ impl Waiters {
         self.due.pop_front().map(WaiterId)
     }
 
-    /// Wakes a waiter's task, if it has ever slept.
-    pub(crate) fn wake(&self, id: WaiterId) {
-        if let Some(waker) = self.waiters.get(id.0).and_then(|waiter| waiter.waker.as_ref()) {
-            waker.wake_by_ref();
-        }
+    /// The waker of a waiter's task, if it has ever slept.
+    pub(crate) fn waker(&self, id: WaiterId) -> Option<&Waker> {
+        self.waiters.get(id.0)?.waker.as_ref()
     }
 
     pub(crate) fn has_due(&self) -> bool {

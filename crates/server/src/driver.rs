@@ -85,10 +85,12 @@ enum Left {
 }
 
 /// What a turn may work with, beside the connection.
+///
+/// The worker is borrowed from the context for one step at a time, and never while an engine is called: an engine
+/// may come back to the worker.
 pub(crate) struct Turn<'a> {
     pub(crate) cause: Cause,
     pub(crate) worker_context: &'a WorkerContext,
-    pub(crate) worker: &'a mut Worker,
     pub(crate) time: Time,
     /// Bytes after which it writes no more.
     pub(crate) write_bytes_max: usize,
@@ -125,10 +127,8 @@ impl Subscribed {
 impl Drop for Subscribed {
     /// A response that is dropped before its socket is taken gives the waiter up.
     fn drop(&mut self) {
-        if let Some((connection, _permit)) = self.connection.take()
-            && let Ok(mut worker) = self.worker_context.worker.try_borrow_mut()
-        {
-            connection.leave(&mut worker);
+        if let Some((connection, _permit)) = self.connection.take() {
+            self.worker_context.leave(|worker| connection.leave(worker));
         }
     }
 }
@@ -168,12 +168,13 @@ impl<S: Socket> Driver<S> {
                 self.connection.dismiss(retry_ms, worker_context.http.goodbye_wait_ms, turn.time);
             }
         }
-        self.connection.handle_time(turn.worker, turn.time);
+        self.connection.handle_time(&mut worker_context.worker.borrow_mut(), turn.time);
         if turn.cause == Cause::Woken {
             self.read(turn, context);
             self.account_for_input(turn, context);
         }
-        let left = self.write(turn, context);
+        let worker = &mut *worker_context.worker.borrow_mut();
+        let left = self.write(worker, turn, context);
         self.is_catching_up = left != Left::Nothing;
         self.account_for_output(turn, context);
         if self.connection.has_said_all() {
@@ -182,7 +183,7 @@ impl<S: Socket> Driver<S> {
         if self.connection.parting().is_some() {
             return Outcome::Ended;
         }
-        let has_work = self.has_work(turn.worker);
+        let has_work = self.has_work(worker);
         if has_work {
             context.waker().wake_by_ref();
         }
@@ -190,23 +191,23 @@ impl<S: Socket> Driver<S> {
             Left::Some => Outcome::Behind,
             _ if has_work => Outcome::Spent,
             _ => {
-                self.park(left, turn, context.waker());
+                self.park(left, worker, turn.time, context.waker());
                 Outcome::Waits
             }
         }
     }
 
     /// Waits: for news, unless something else has to come first, and for the time.
-    fn park(&self, left: Left, turn: &mut Turn<'_>, waker: &Waker) {
-        self.connection.park(turn.worker, waker);
+    fn park(&self, left: Left, worker: &mut Worker, time: Time, waker: &Waker) {
+        self.connection.park(worker, waker);
         let is_inside_message = self.connection.is_inside_message();
         if is_inside_message || left == Left::InArchive {
-            let mut until_ms = self.connection.wake_at_ms(&turn.worker.limits);
+            let mut until_ms = self.connection.wake_at_ms(&worker.limits);
             if is_inside_message {
                 // The log may let go of the message, and then it counts.
-                until_ms = until_ms.min(turn.time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS));
+                until_ms = until_ms.min(time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS));
             }
-            turn.worker.lane.park(self.waiter(), waker, Some(until_ms));
+            worker.lane.park(self.waiter(), waker, Some(until_ms));
         }
     }
 
@@ -249,11 +250,13 @@ impl<S: Socket> Driver<S> {
         true
     }
 
-    /// Gives up the waiter, ends the sending side and closes the socket.
-    pub(crate) fn leave(mut self, worker: &mut Worker) {
+    /// Gives up the waiter, ends the sending side and closes the socket. What the engine has not answered is left
+    /// to be dropped when the worker is not borrowed.
+    pub(crate) fn leave(mut self, worker: &mut Worker) -> UnderWay {
         tracing::debug!(parting = ?self.connection.parting(), "a connection has ended");
         self.socket.end_sending();
         self.connection.leave(worker);
+        self.under_way
     }
 
     /// Whether a turn could do something at once that is not writing.
@@ -267,7 +270,8 @@ impl<S: Socket> Driver<S> {
         let (bytes, accounts) =
             (self.connection.held_input_bytes(), &turn.worker_context.http.in_flight);
         if let Err(full) = self.under_way.hold_input(bytes, accounts, context) {
-            self.connection.refuse_input(&full.in_short(), turn.worker, turn.time);
+            let worker = &mut turn.worker_context.worker.borrow_mut();
+            self.connection.refuse_input(&full.in_short(), worker, turn.time);
         }
     }
 
@@ -287,7 +291,8 @@ impl<S: Socket> Driver<S> {
     /// Publishes what the client has asked for; true once all of it is answered.
     fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
         let Self { connection, under_way, .. } = self;
-        let Turn { worker_context, worker, time, publishes_left, .. } = turn;
+        let Turn { worker_context, time, publishes_left, .. } = turn;
+        let worker = &worker_context.worker;
         // All are handed over before the first is waited for: an engine may sync them together.
         while *publishes_left > 0
             && let Some(publish) = connection.poll_publish()
@@ -300,16 +305,20 @@ impl<S: Socket> Driver<S> {
             {
                 Ok(Publishing::Done(outcome)) if !under_way.has_unanswered() => {
                     let outcome = outcome.map_err(Refusal::from);
-                    connection.handle_published(id, outcome, worker, *time);
+                    connection.handle_published(id, outcome, &worker.borrow(), *time);
                 }
                 Ok(waiting) => under_way.await_answer(id, waiting, &worker_context.http.in_flight),
-                Err(turned) => connection.handle_published(id, Err(turned.into()), worker, *time),
+                Err(rejected) => {
+                    let outcome = Err(rejected.into());
+                    connection.handle_published(id, outcome, &worker.borrow(), *time);
+                }
             }
         }
         loop {
             match under_way.poll_answered(context) {
                 Poll::Ready(Some((id, outcome))) => {
-                    connection.handle_published(id, outcome.map_err(Refusal::from), worker, *time);
+                    let outcome = outcome.map_err(Refusal::from);
+                    connection.handle_published(id, outcome, &worker.borrow(), *time);
                 }
                 Poll::Ready(None) => return !connection.has_publishes(),
                 Poll::Pending => return false,
@@ -321,20 +330,21 @@ impl<S: Socket> Driver<S> {
     fn read(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) {
         self.is_listening = false;
         let worker_context = turn.worker_context;
-        let mut receive = worker_context.receive.borrow_mut();
         let mut read_bytes = 0;
         while read_bytes < READ_BYTES_MAX
             && self.publish(turn, context)
             && self.connection.parting().is_none()
-            && self.connection.wants_input(turn.worker)
+            && self.connection.wants_input(&worker_context.worker.borrow())
         {
+            let mut receive = worker_context.receive.borrow_mut();
             match self.socket.poll_read(context, &mut receive) {
                 Poll::Ready(Ok(0)) => self.connection.handle_end_of_input(),
                 Poll::Ready(Ok(count)) => {
                     read_bytes += count;
                     turn.moved_bytes += count;
                     let input = receive.get_mut(..count).unwrap_or_default();
-                    self.connection.handle_input(input, turn.worker, turn.time);
+                    let worker = &mut worker_context.worker.borrow_mut();
+                    self.connection.handle_input(input, worker, turn.time);
                 }
                 Poll::Ready(Err(_)) => self.connection.handle_gone(),
                 Poll::Pending => {
@@ -347,8 +357,13 @@ impl<S: Socket> Driver<S> {
 
     /// Writes until there is nothing, until the socket takes no more, or until the turn has had its share,
     /// and says what is left.
-    fn write(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Left {
-        let Turn { cause, worker_context, worker, time, moved_bytes, write_bytes_max, .. } = turn;
+    fn write(
+        &mut self,
+        worker: &mut Worker,
+        turn: &mut Turn<'_>,
+        context: &mut Context<'_>,
+    ) -> Left {
+        let Turn { cause, worker_context, time, moved_bytes, write_bytes_max, .. } = turn;
         if *cause != Cause::Behind && (self.is_catching_up || self.connection.catches_up()) {
             return Left::Some;
         }

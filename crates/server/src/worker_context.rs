@@ -27,7 +27,12 @@ pub(crate) struct WorkerContext {
     pub(crate) limits: Limits,
     pub(crate) http: HttpContext,
     pub(crate) is_shutting_down: Cell<bool>,
+    /// What ended while the worker was borrowed, and still has to give its waiter up.
+    ended: RefCell<Vec<Leave>>,
 }
+
+/// Gives a waiter up.
+type Leave = Box<dyn FnOnce(&mut Worker)>;
 
 /// What the routes need to know that connections do not.
 #[derive(Clone, Debug)]
@@ -68,6 +73,28 @@ impl WorkerContext {
             limits,
             http,
             is_shutting_down: Cell::new(false),
+            ended: RefCell::default(),
+        }
+    }
+
+    /// Has something that has ended give its waiter up: at once, or in the next round if it has ended somewhere
+    /// below a caller that has the worker.
+    pub(crate) fn leave(&self, leave: impl FnOnce(&mut Worker) + 'static) {
+        match self.worker.try_borrow_mut() {
+            Ok(mut worker) => leave(&mut worker),
+            Err(_) => {
+                self.ended.borrow_mut().push(Box::new(leave));
+                self.connections.wake();
+            }
+        }
+    }
+
+    /// Has everything that has ended meanwhile give its waiter up.
+    pub(crate) fn finish_leaving(&self) {
+        let ended = self.ended.take();
+        if !ended.is_empty() {
+            let worker = &mut *self.worker.borrow_mut();
+            ended.into_iter().for_each(|leave| leave(worker));
         }
     }
 
@@ -126,6 +153,7 @@ impl WorkerContext {
 impl Drop for WorkerContext {
     /// When the runtime stops, the remaining connections give up their waiters.
     fn drop(&mut self) {
+        self.finish_leaving();
         self.connections.leave(self.worker.get_mut());
     }
 }

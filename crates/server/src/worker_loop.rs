@@ -118,8 +118,14 @@ impl<S: Socket> WorkerLoop<S> {
     /// Has every connection give up its waiter.
     pub(crate) fn leave(&mut self, worker: &mut Worker) {
         for entry in self.entries.get_mut().drain(..).flatten() {
-            entry.driver.leave(worker);
+            drop(entry.driver.leave(worker));
         }
+    }
+
+    /// Has a round begin, though nobody may be due for a turn.
+    pub(crate) fn wake(&self) {
+        // Nobody has this place.
+        self.ready.waker(usize::MAX).wake();
     }
 
     /// Has the lane sort out news; ready once a connection or a request may have a turn.
@@ -138,6 +144,7 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// One round; says whether it has left something over.
     fn run_round(&self, worker_context: &WorkerContext) -> bool {
+        worker_context.finish_leaving();
         let has_news_left = self.deliver(worker_context);
         let has_woken_left = self.serve(worker_context);
         let turns_max = if has_news_left { CATCH_UP_TURNS_MIN } else { TURNS_MAX };
@@ -148,21 +155,23 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// Gives turns to connections that have news; says whether some are left.
     fn deliver(&self, worker_context: &WorkerContext) -> bool {
-        let mut budget = Budget::begin(worker_context, &self.behind);
-        let mut worker = worker_context.worker.borrow_mut();
-        let mut entries = self.entries.borrow_mut();
+        let mut budget = Budget::begin(worker_context);
         let mut group = self.group.borrow_mut();
         let has_left = loop {
             if budget.is_clock_due() {
-                group.write(&mut entries, &budget, &mut worker);
+                self.write_group(&mut group, &budget);
             }
             if !budget.allows_turn() {
                 break true;
             }
+            let mut worker = worker_context.worker.borrow_mut();
+            let mut entries = self.entries.borrow_mut();
             let Some(waiter) = worker.lane.next_due() else { break false };
             let Some(place @ Some(_)) = entries.get_mut(waiter.index()) else {
                 // A long-poll, which is the task of its request.
-                worker.lane.wake_waiter(waiter);
+                let waker = worker.lane.waker(waiter);
+                drop((worker, entries));
+                waker.into_iter().for_each(Waker::wake);
                 continue;
             };
             if let Some(entry) = place.as_deref_mut()
@@ -171,51 +180,97 @@ impl<S: Socket> WorkerLoop<S> {
                 entry.queue_behind(&mut self.behind.borrow_mut());
                 continue;
             }
-            let bytes = if group.join(place, &budget, &mut worker) {
-                worker.batch.len()
+            if group.join(place, &budget, &mut worker) {
+                budget.spend(worker.batch.len() + TURN_BYTES);
             } else {
-                group.write(&mut entries, &budget, &mut worker);
-                let Some(place) = entries.get_mut(waiter.index()) else { continue };
-                give_turn(place, Cause::News, &budget, &mut worker)
-            };
-            budget.spend(bytes + TURN_BYTES);
+                drop((worker, entries));
+                self.write_group(&mut group, &budget);
+                let bytes = self.give_turn(waiter.index(), Cause::News, &budget);
+                budget.spend(bytes + TURN_BYTES);
+            }
         };
-        group.write(&mut entries, &budget, &mut worker);
+        self.write_group(&mut group, &budget);
         has_left
     }
 
     /// Gives turns to connections that were woken; says whether some are left.
     fn serve(&self, worker_context: &WorkerContext) -> bool {
-        let mut budget = Budget::begin(worker_context, &self.behind);
-        let mut worker = worker_context.worker.borrow_mut();
-        let mut entries = self.entries.borrow_mut();
+        let mut budget = Budget::begin(worker_context);
         while budget.allows_turn() {
             let Some(waiter) = self.ready.pop() else { return false };
-            if let Some(entry) = entries.get_mut(waiter) {
-                give_turn(entry, Cause::Woken, &budget, &mut worker);
-                // What it took does not show in bytes: publishes, what was read.
-                budget.spend(CLOCK_BYTES);
-            }
+            self.give_turn(waiter, Cause::Woken, &budget);
+            // What it took does not show in bytes: publishes, what was read.
+            budget.spend(CLOCK_BYTES);
         }
         true
     }
 
     /// Gives at most `turns_max` turns to connections that are behind; says whether some are left.
     fn catch_up(&self, worker_context: &WorkerContext, turns_max: usize) -> bool {
-        let mut budget = Budget::begin(worker_context, &self.behind);
+        let mut budget = Budget::begin(worker_context);
         (budget.turns_left, budget.write_bytes_max) = (turns_max, WRITE_BYTES_MAX);
-        let mut worker = worker_context.worker.borrow_mut();
-        let mut entries = self.entries.borrow_mut();
         while budget.allows_turn() {
             let Some(waiter) = self.behind.borrow_mut().pop_front() else { return false };
-            let Some(place @ Some(_)) = entries.get_mut(waiter) else { continue };
+            let mut entries = self.entries.borrow_mut();
+            let entry = entries.get_mut(waiter).and_then(Option::as_deref_mut);
             // The connection that had this number before may have been queued too.
-            if place.as_deref_mut().is_some_and(|entry| mem::take(&mut entry.is_queued)) {
-                give_turn(place, Cause::Behind, &budget, &mut worker);
+            let is_queued = entry.is_some_and(|entry| mem::take(&mut entry.is_queued));
+            drop(entries);
+            if is_queued {
+                self.give_turn(waiter, Cause::Behind, &budget);
                 budget.spend(CLOCK_BYTES);
             }
         }
         !self.behind.borrow().is_empty()
+    }
+
+    /// Writes the batch for all who have joined, and gives a turn to each that needs more.
+    fn write_group(&self, group: &mut Group, budget: &Budget<'_>) {
+        if group.is_empty() {
+            return;
+        }
+        let worker = &budget.worker_context.worker;
+        group.write(&mut self.entries.borrow_mut(), budget, &mut worker.borrow_mut());
+        for waiter in group.drain() {
+            self.give_turn(waiter.index(), Cause::News, budget);
+        }
+    }
+
+    /// Gives a connection its turn and removes it if it ends; returns how many bytes the turn moved.
+    ///
+    /// During the turn it is not in the table, and neither that nor the worker is borrowed: an engine that is
+    /// called, or a waker, may come back to both. A panic ends this connection only. Its client reconnects and
+    /// resumes.
+    fn give_turn(&self, at: usize, cause: Cause, budget: &Budget<'_>) -> usize {
+        let taken = self.entries.borrow_mut().get_mut(at).and_then(Option::take);
+        let Some(mut entry) = taken else { return 0 };
+        let Budget { worker_context, time, write_bytes_max, .. } = *budget;
+        let publishes_left = PUBLISHES_MAX;
+        let mut turn =
+            Turn { cause, worker_context, time, write_bytes_max, moved_bytes: 0, publishes_left };
+        let Entry { driver, waker, .. } = &mut *entry;
+        let (waiter, context) = (driver.waiter(), &mut Context::from_waker(waker));
+        let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
+        match outcome {
+            Ok(Outcome::Ended) => {
+                let under_way = entry.driver.leave(&mut worker_context.worker.borrow_mut());
+                drop(under_way);
+                return turn.moved_bytes;
+            }
+            Err(_) => {
+                tracing::error!("{CUT_OFF}");
+                drop(entry);
+                worker_context.worker.borrow_mut().lane.remove(waiter);
+                return turn.moved_bytes;
+            }
+            Ok(Outcome::Behind) => entry.queue_behind(&mut self.behind.borrow_mut()),
+            Ok(Outcome::Waits | Outcome::Spent) => {}
+        }
+        // Its waiter is its own, so nobody has taken the place meanwhile.
+        if let Some(place) = self.entries.borrow_mut().get_mut(at) {
+            *place = Some(entry);
+        }
+        turn.moved_bytes
     }
 }
 
@@ -231,57 +286,18 @@ impl<S> Entry<S> {
     }
 }
 
-/// Gives a connection its turn and removes it if it ends; returns how many bytes the turn moved.
-///
-/// A panic ends this connection only. Its client reconnects and resumes.
-fn give_turn<S: Socket>(
-    place: &mut Option<Box<Entry<S>>>,
-    cause: Cause,
-    budget: &Budget<'_>,
-    worker: &mut Worker,
-) -> usize {
-    let Some(entry) = place.as_deref_mut() else { return 0 };
-    let Entry { driver, waker, .. } = entry;
-    let waiter = driver.waiter();
-    let Budget { worker_context, time, write_bytes_max, .. } = *budget;
-    let publishes_left = PUBLISHES_MAX;
-    let mut turn = Turn {
-        cause,
-        worker_context,
-        worker,
-        time,
-        write_bytes_max,
-        moved_bytes: 0,
-        publishes_left,
-    };
-    let context = &mut Context::from_waker(waker);
-    let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
-    let moved_bytes = turn.moved_bytes;
-    match outcome {
-        Ok(Outcome::Waits | Outcome::Spent) => {}
-        Ok(Outcome::Behind) => entry.queue_behind(&mut budget.behind.borrow_mut()),
-        Ok(Outcome::Ended) => {
-            if let Some(entry) = place.take() {
-                entry.driver.leave(worker);
-            }
-        }
-        Err(_) => cut_off(place, waiter, worker),
-    }
-    moved_bytes
-}
-
 /// Removes a connection that has panicked.
 fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, waiter: WaiterId, worker: &mut Worker) {
-    tracing::error!("a connection has panicked and is cut off");
+    tracing::error!("{CUT_OFF}");
     drop(place.take());
     worker.lane.remove(waiter);
 }
 
+const CUT_OFF: &str = "a connection has panicked and is cut off";
+
 /// What one part of a round may use up.
 struct Budget<'a> {
     worker_context: &'a WorkerContext,
-    /// Where those are queued whose turn leaves something over.
-    behind: &'a RefCell<VecDeque<usize>>,
     time: Time,
     until: Instant,
     turns_left: usize,
@@ -292,11 +308,11 @@ struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    fn begin(worker_context: &'a WorkerContext, behind: &'a RefCell<VecDeque<usize>>) -> Self {
+    fn begin(worker_context: &'a WorkerContext) -> Self {
         let until = Instant::now() + PART_MAX;
         let time = worker_context.clock.now();
         let (turns_left, write_bytes_max) = (TURNS_MAX, LIVE_BYTES_MAX);
-        Self { worker_context, behind, time, until, turns_left, write_bytes_max, spent_bytes: 0 }
+        Self { worker_context, time, until, turns_left, write_bytes_max, spent_bytes: 0 }
     }
 
     fn spend(&mut self, bytes: usize) {

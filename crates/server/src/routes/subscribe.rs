@@ -273,10 +273,8 @@ impl RegisteredPoll {
 
 impl Drop for RegisteredPoll {
     fn drop(&mut self) {
-        if let Some(poll) = self.poll.take()
-            && let Ok(mut worker) = self.worker_context.worker.try_borrow_mut()
-        {
-            poll.leave(&mut worker);
+        if let Some(poll) = self.poll.take() {
+            self.worker_context.leave(|worker| poll.leave(worker));
         }
     }
 }

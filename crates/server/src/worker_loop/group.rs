@@ -12,8 +12,8 @@
 //!   turns   of their own: a socket did not take all of it, there is more      some connections, seldom
 //! ```
 
-use super::{Budget, Entry, cut_off, give_turn};
-use crate::{driver::Cause, socket::Socket};
+use super::{Budget, Entry, cut_off};
+use crate::socket::Socket;
 use std::{
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -59,30 +59,33 @@ impl Group {
         true
     }
 
-    /// Writes the batch for all who have joined; then nobody is in the group.
+    /// Whether nobody has joined.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Writes the batch for all who have joined; then those are left who need a turn of their own.
+    ///
+    /// First all of them: such a turn takes the batch that the others have written.
     pub(super) fn write<S: Socket>(
         &mut self,
         entries: &mut Entries<S>,
         budget: &Budget<'_>,
         worker: &mut Worker,
     ) {
-        if self.members.is_empty() {
-            return;
-        }
         match worker.batch.contiguous() {
             Some(bytes) => self.write_slices(entries, &[IoSlice::new(bytes)]),
             None => self.write_slices(entries, &worker.batch.slices(&budget.worker_context.broker)),
         }
-        // First all of them: a turn of its own takes the batch that the others have written.
         self.members.retain_mut(|member| {
             let Some(place) = entries.get_mut(member.waiter.index()) else { return false };
             finish(place, member, budget, worker)
         });
-        for Member { waiter, .. } in self.members.drain(..) {
-            if let Some(place) = entries.get_mut(waiter.index()) {
-                give_turn(place, Cause::News, budget, worker);
-            }
-        }
+    }
+
+    /// Those who are left.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = WaiterId> {
+        self.members.drain(..).map(|member| member.waiter)
     }
 
     fn write_slices<S: Socket>(&mut self, entries: &mut Entries<S>, slices: &[IoSlice<'_>]) {

@@ -9,8 +9,9 @@ use std::{
     io::{self, ErrorKind, IoSlice},
     num::NonZeroU64,
     rc::Rc,
+    sync::Arc,
 };
-use tidewire_broker::{Broker, Content, Draft, Grant};
+use tidewire_broker::{Broker, Content, Draft, Engine, Grant, MemoryEngine};
 use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
 };
@@ -18,6 +19,7 @@ use tidewire_connection::{
 mod catching_up;
 mod cold_reads;
 mod groups;
+mod reentry;
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
@@ -211,7 +213,7 @@ async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of
 }
 
 struct Server {
-    worker_context: WorkerContext,
+    worker_context: Rc<WorkerContext>,
     admission: Admission,
     rounds: WorkerLoop<Scripted>,
     /// Every write, in order.
@@ -257,26 +259,20 @@ impl Server {
     }
 
     fn over(broker: Broker) -> Self {
+        let engine = Arc::new(MemoryEngine::new(broker.clone()));
+        Self::with_engine(broker, engine)
+    }
+
+    fn with_engine(broker: Broker, engine: Arc<dyn Engine>) -> Self {
         let admission = Admission::new(1_000);
-        let (rounds, log) = (WorkerLoop::new(), Rc::default());
-        Self {
-            worker_context: WorkerContext::over(broker, admission.clone()),
-            admission,
-            rounds,
-            log,
-        }
+        let mut worker_context = WorkerContext::over(broker, admission.clone());
+        worker_context.engine = engine;
+        let worker_context = Rc::new(worker_context);
+        Self { worker_context, admission, rounds: WorkerLoop::new(), log: Rc::default() }
     }
 
     fn follow(&self, wire: Wire, channel: &str, place: Place) -> Client {
-        let opening = Opening {
-            wire,
-            subscriptions: vec![Subscription { pattern: channel.parse().unwrap(), place }],
-            grant: Grant::open(),
-            number: NonZeroU64::MIN,
-            connection: "c".to_owned(),
-            identity: Identity::default(),
-            version: "0",
-        };
+        let opening = opening(wire, channel, place);
         let time = self.worker_context.clock.now();
         let connection =
             Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time);
@@ -306,6 +302,18 @@ impl Server {
             }
         }
         panic!("there is no end to it");
+    }
+}
+
+fn opening(wire: Wire, channel: &str, place: Place) -> Opening {
+    Opening {
+        wire,
+        subscriptions: vec![Subscription { pattern: channel.parse().unwrap(), place }],
+        grant: Grant::open(),
+        number: NonZeroU64::MIN,
+        connection: "c".to_owned(),
+        identity: Identity::default(),
+        version: "0",
     }
 }
 
