@@ -4,6 +4,10 @@
 //! next to come: a client that needs little is served as long as another holds more. Up to `SMALL_BYTES` are held
 //! on no account, so idle connections and small requests cost nothing here.
 
+mod receive_buffer;
+
+pub(crate) use receive_buffer::ReceiveBuffer;
+
 use futures_util::task::AtomicWaker;
 use std::{
     collections::BTreeMap,

@@ -38,6 +38,7 @@ mod early;
 mod handoff;
 mod holding;
 mod input_buffer;
+mod long_head;
 mod service;
 mod socket;
 mod target;

@@ -36,6 +36,7 @@ impl EarlyAnswers for Early {
         // Whatever else may be wrong is for the route to say.
         let Some(bytes_max) = self.bytes_max(request.path()) else { return Ok(()) };
         check_length(request.headers(), bytes_max)
+            .map(drop)
             .map_err(|refused| refused.error_response().into())
     }
 

@@ -2,7 +2,11 @@
 
 use super::{WorkerData, account, json_answer};
 use crate::{
-    access::Caller, admission::Rejected, in_flight::Held, problem::ProblemResponse, query::Query,
+    access::Caller,
+    admission::Rejected,
+    in_flight::{Held, ReceiveBuffer},
+    problem::ProblemResponse,
+    query::Query,
     worker_context::WorkerContext,
 };
 use actix_web::{
@@ -37,6 +41,7 @@ pub(super) async fn one(
     let id = idempotency_key(&request, &query)?;
     let bytes_max = worker_context.broker.options(&channel).message_bytes_max;
     let (body, _held) = read_body(&request, payload, bytes_max, &worker_context).await?;
+    let body = body.into_vec();
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
         false => content(&request, body)?,
@@ -60,7 +65,7 @@ pub(super) async fn batch(
     check_names(&request, &query)?;
     let (body, _held) =
         read_body(&request, payload, worker_context.http.batch_bytes_max, &worker_context).await?;
-    let batch: PublishBatch<'_> = serde_json::from_slice(&body).map_err(|error| {
+    let batch: PublishBatch<'_> = serde_json::from_slice(body.bytes()).map_err(|error| {
         let message = format!(
             "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
         );
@@ -198,10 +203,11 @@ async fn read_body(
     mut payload: web::Payload,
     bytes_max: usize,
     worker_context: &WorkerContext,
-) -> Result<(Vec<u8>, Held), ProblemResponse> {
-    check_length(request.headers(), bytes_max)?;
+) -> Result<(ReceiveBuffer, Held), ProblemResponse> {
+    let declared = check_length(request.headers(), bytes_max)?;
     let read = async {
-        let (mut body, mut held) = (Vec::new(), worker_context.http.in_flight.input.open());
+        let mut body = ReceiveBuffer::new(declared.unwrap_or(bytes_max));
+        let mut held = worker_context.http.in_flight.input.open();
         loop {
             let next = poll_fn(|context| match held.poll_notice(context) {
                 Poll::Ready(full) => Poll::Ready(Err(full)),
@@ -214,17 +220,16 @@ async fn read_body(
                     format!("the body cannot be read: {error}"),
                 )
             })?;
-            let bytes = body.len() + chunk.len();
+            let bytes = body.bytes().len() + chunk.len();
             if bytes > bytes_max {
                 return Err(too_large(bytes_max));
             }
-            if bytes > body.capacity() {
-                let room = (body.capacity() * 2).clamp(bytes, bytes_max);
-                // Before the room is there.
-                held.hold(room)?;
-                body.reserve_exact(room - body.len());
-            }
-            body.extend_from_slice(&chunk);
+            // Before the room is there.
+            held.hold(ReceiveBuffer::footprint(bytes))?;
+            body.extend(&chunk).map_err(|error| {
+                let message = format!("there is no memory for the body: {error}; try again later");
+                ProblemResponse::new(ErrorCode::Unavailable, message)
+            })?;
         }
     };
     let read = tokio::time::timeout(worker_context.http.body_wait, read);
@@ -239,15 +244,17 @@ async fn read_body(
     }
 }
 
-/// Refuses a body at its head if that says that it is longer than `bytes_max`.
-pub(super) fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), ProblemResponse> {
+/// Refuses a body at its head if that says that it is longer than `bytes_max`. Returns the length that it says.
+pub(super) fn check_length(
+    headers: &HeaderMap,
+    bytes_max: usize,
+) -> Result<Option<usize>, ProblemResponse> {
     let declared = headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared = declared.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     match declared {
-        Some(bytes) if bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX) => {
-            Err(too_large(bytes_max))
-        }
-        _ => Ok(()),
+        Some(bytes) if bytes > bytes_max => Err(too_large(bytes_max)),
+        declared => Ok(declared),
     }
 }
 

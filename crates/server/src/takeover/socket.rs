@@ -4,7 +4,7 @@
 
 use super::early::{Answers, Refuse};
 use super::holding::Holding;
-use super::input_buffer::{Begin, InputBuffer, Read};
+use super::input_buffer::{BODY_READ_BYTES, Begin, InputBuffer, Read};
 use super::service::{HttpTimeouts, hang_up_behind};
 use super::target::{RequestBody, Targets};
 use crate::in_flight::InFlight;
@@ -62,6 +62,8 @@ pub(super) struct Takeable<S> {
     is_stalled: bool,
     answers: Answers,
     input_buffer: InputBuffer,
+    /// Bytes of a body that the dispatcher has got since it last had to decode.
+    undecoded: usize,
     holding: Holding,
     /// To read, and to go on with a large answer.
     turn: RequestTurn,
@@ -90,6 +92,7 @@ impl<S> Takeable<S> {
             is_stalled: false,
             answers: Answers::new(refuse),
             input_buffer: InputBuffer::default(),
+            undecoded: 0,
             holding: Holding::new(&accounts),
             turn: turns.claim(),
         };
@@ -131,8 +134,44 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
             self.holding.end_request();
             self.turn.note_answered();
         }
+        if self.undecoded >= BODY_READ_BYTES {
+            // actix would go on until its buffer holds 128 KiB, and keep a buffer of that size.
+            self.undecoded = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        loop {
+            let is_in_body = !self.link.0.targets.get().is_in_head();
+            let before = buffer.filled().len();
+            let Poll::Ready(read) = self.read_once(context, buffer) else {
+                self.undecoded = 0;
+                return Poll::Pending;
+            };
+            match read? {
+                Read::Some | Read::End => {
+                    if is_in_body {
+                        self.undecoded += buffer.filled().len() - before;
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                // To the end of what has come, or of the turn.
+                Read::Gathered => {}
+                Read::Later => {
+                    self.link.0.waiting.replace(Some(context.waker().clone()));
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// One read of that.
+    fn read_once(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Read>> {
         let stream = self.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
-        if self.input_buffer.len() == 0 {
+        if self.input_buffer.is_empty() {
             // Nothing to read takes no turn.
             ready!(stream.poll_readable(context));
         }
@@ -142,6 +181,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
         let is_serving = self.link.0.phase.get() == Phase::Serving;
         let begin = if self.is_stalled || is_serving { Begin::Later } else { Begin::Now };
         let (is_in_head, before) = (targets.is_in_head(), buffer.filled().len());
+        let len = self.input_buffer.len();
         let read = self.input_buffer.poll_read(stream, context, &mut targets, begin, buffer);
         self.link.0.targets.set(targets);
         if is_in_head {
@@ -151,14 +191,9 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
             self.link.0.has_ended.set(true);
         }
         let read = ready!(read);
-        self.turn.spend(READ_BYTES + buffer.filled().len() - before);
-        match read? {
-            Read::Some | Read::End => Poll::Ready(Ok(())),
-            Read::Later => {
-                self.link.0.waiting.replace(Some(context.waker().clone()));
-                Poll::Pending
-            }
-        }
+        let kept = self.input_buffer.len().saturating_sub(len);
+        self.turn.spend(READ_BYTES + kept + buffer.filled().len() - before);
+        Poll::Ready(read)
     }
 }
 
@@ -212,7 +247,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
             return this.time_out(context);
         }
         let read = this.read(context, buffer);
-        match this.holding.hold_input(this.input_buffer.len(), context) {
+        match this.holding.hold_input(this.input_buffer.held_bytes(), context) {
             Ok(()) => read,
             Err(_) => Poll::Ready(Err(this.refuse(context))),
         }

@@ -85,6 +85,11 @@ impl Targets {
         !matches!(*self, Self::Body { .. } | Self::Chunks(_) | Self::Upgraded)
     }
 
+    /// Whether a head has passed whose request is not served yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        *self == Self::Waiting
+    }
+
     /// Whether at least so many of the next bytes may pass as they are.
     pub(super) fn is_open_for(&self, bytes: usize) -> bool {
         match *self {

@@ -58,6 +58,7 @@ mod every_spelling_of_an_upgrade_opens_a_websocket;
 mod finite_bodies_are_compressed_as_the_client_allows;
 mod haproxy_finds_the_server_healthy;
 mod head_works_wherever_get_does;
+mod memory_of_unfinished_requests_goes_back;
 mod no_message_passes_for_an_event_of_the_connection;
 mod nothing_is_done_after_the_last_request;
 mod options_tells_what_a_path_allows;
