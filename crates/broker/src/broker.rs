@@ -162,16 +162,17 @@ impl Broker {
         Position { epoch: self.shared.epoch, offset }
     }
 
-    /// The bytes of encoding `number`, below [`crate::ENCODINGS_MAX`], of a message.
+    /// The bytes of a message in the encoding `key`, which tells it from all others: the address of something that
+    /// lives as long as the program, for example.
     ///
     /// `encode` runs for the first asker only; afterwards the same bytes serve everyone.
     pub fn encoded<'a>(
         &self,
         message: &'a Message,
-        number: usize,
+        key: usize,
         encode: impl FnOnce(&Message) -> Vec<u8>,
     ) -> &'a [u8] {
-        let bytes = message.encodings().obtain(number, &self.shared.gauge, || encode(message));
+        let bytes = message.encodings().obtain(key, &self.shared.gauge, || encode(message));
         if self.shared.gauge.bytes() > self.shared.limits.bytes_max {
             self.shared.trim(&mut self.shared.sequencer());
         }

@@ -85,7 +85,7 @@ pub use grant::{Forbidden, Grant, JoinPermit, Permit};
 pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;
-pub use message::{Content, Draft, ENCODINGS_MAX, Label, LabelError, Message};
+pub use message::{Content, Draft, Label, LabelError, Message};
 pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
 pub use news::News;
 pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReaders};

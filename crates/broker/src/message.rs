@@ -1,7 +1,7 @@
 //! A message, before and after the log has taken it, and its bytes for each wire.
 //!
-//! Those bytes are made by whoever asks first and shared by everyone after; the log knows them
-//! only by number and counts what they weigh.
+//! Those bytes are made by whoever asks first and shared by everyone after; the log tells them apart only by a number
+//! that it is given, and counts what they weigh.
 
 use crate::{
     ChannelName,
@@ -172,8 +172,7 @@ impl Message {
     /// The same, which counts what it takes, and what its encodings will take, in `charge`.
     pub fn charged(entry: Entry, charge: &Arc<Charge>) -> Self {
         let mut this = Self::unheld(entry);
-        // And the table of its encodings: it is read to be encoded.
-        charge.add(this.held_bytes() + size_of::<Table>());
+        charge.add(this.held_bytes());
         this.encodings.counted_in = Some(Arc::clone(charge));
         this
     }
@@ -255,45 +254,54 @@ impl Message {
     }
 }
 
-/// How many different encodings of a message can be kept beside it.
-pub const ENCODINGS_MAX: usize = 9;
-
-/// The bytes of one message for each wire, each made at most once, and what all of it weighs.
+/// The bytes of one message in each encoding that a reader has asked for, each made once, and what all of it weighs.
 pub(crate) struct Encodings {
-    // Boxed apart: a message that nobody has read yet should cost a word, not a table.
-    table: OnceBox<Table>,
+    // Boxed apart: a message that nobody has read yet should cost a word.
+    first: OnceBox<Encoding>,
     // Bytes that the gauge counts; LEFT is set once the log has let the message go.
     charge: AtomicUsize,
     // Who keeps the message outside the log, if anybody counts what that takes.
     counted_in: Option<Arc<Charge>>,
 }
 
-type Table = [OnceLock<Box<[u8]>>; ENCODINGS_MAX];
+/// One of them, and those that were asked for after it. A message is read in one or two, so they are a list.
+struct Encoding {
+    key: usize,
+    bytes: OnceLock<Box<[u8]>>,
+    next: OnceBox<Self>,
+}
+
+impl Encoding {
+    fn new(key: usize) -> Box<Self> {
+        Box::new(Self { key, bytes: OnceLock::new(), next: OnceBox::new() })
+    }
+}
 
 impl Encodings {
     fn new(charge: usize) -> Self {
-        Self { table: OnceBox::new(), charge: AtomicUsize::new(charge), counted_in: None }
+        Self { first: OnceBox::new(), charge: AtomicUsize::new(charge), counted_in: None }
     }
 
-    /// The bytes of encoding `number`, by `encode` if nobody has asked before.
-    ///
-    /// A number out of range shares the last place.
+    /// The bytes of the encoding `key`, by `encode` if nobody has asked before.
     pub(crate) fn obtain(
         &self,
-        number: usize,
+        key: usize,
         gauge: &MemoryGauge,
         encode: impl FnOnce() -> Vec<u8>,
     ) -> &[u8] {
-        let table = self.table.get_or_init(Box::default);
-        let [.., last] = table;
-        table.get(number).unwrap_or(last).get_or_init(|| {
+        let mut encoding = self.first.get_or_init(|| Encoding::new(key));
+        while encoding.key != key {
+            encoding = encoding.next.get_or_init(|| Encoding::new(key));
+        }
+        encoding.bytes.get_or_init(|| {
             let bytes = encode().into_boxed_slice();
             // The gauge first: an eviction between the two must not subtract what was never added.
             gauge.add(bytes.len());
             if self.charge.fetch_add(bytes.len(), Ordering::AcqRel) & LEFT != 0 {
                 gauge.subtract(bytes.len());
             }
-            self.counted_in.iter().for_each(|charge| charge.add(bytes.len()));
+            let held_bytes = bytes.len() + size_of::<Encoding>();
+            self.counted_in.iter().for_each(|charge| charge.add(held_bytes));
             bytes
         })
     }
@@ -349,6 +357,20 @@ mod tests {
         assert_eq!(message.encodings().obtain(2, &gauge, || vec![2; 99]), [1; 10]);
         assert_eq!(gauge.bytes(), 10);
         assert_eq!(message.encodings().leave(), message.cost_bytes() + 10);
+    }
+
+    #[test]
+    fn there_are_as_many_encodings_as_readers_ask_for() {
+        let (message, gauge) = (message(), MemoryGauge::default());
+        let keys = || (0..100).map(|key| key * 64);
+        for key in keys() {
+            message.encodings().obtain(key, &gauge, || key.to_string().into_bytes());
+        }
+        for key in keys() {
+            let bytes = message.encodings().obtain(key, &gauge, || panic!("made again"));
+            assert_eq!(bytes, key.to_string().as_bytes());
+        }
+        assert_eq!(gauge.bytes(), keys().map(|key| key.to_string().len()).sum::<usize>());
     }
 
     #[test]

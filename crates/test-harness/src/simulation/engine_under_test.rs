@@ -271,5 +271,6 @@ impl Drop for EngineUnderTest {
     }
 }
 
-const ENCODINGS_MAX: usize = tidewire_broker::ENCODINGS_MAX;
+/// Encodings in which a message may be kept: of the seven wires, and of pages with objects or payloads.
+const ENCODINGS_MAX: usize = 9;
 const ENCODING_BYTES: usize = 600;
