@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{Broker, ChannelName, Content, Draft, Grant, Limits, WaiterId};
-use tidewire_connection::{self as connection, Connection, Identity, Opening, Place};
+use tidewire_connection::{self as connection, Connection, Identity, Opening, RequestedStart};
 use tidewire_connection::{Subscription, Time, Wire, Worker};
 
 /// A worker and its connections, all at the head.
@@ -31,13 +31,16 @@ impl Audience {
         let mut this = Self { worker, connections: Vec::new(), group: Vec::new() };
         let subscriptions: Vec<Subscription> = patterns
             .iter()
-            .map(|pattern| Subscription { pattern: pattern.parse().unwrap(), place: Place::NOW })
+            .map(|pattern| Subscription {
+                pattern: pattern.parse().unwrap(),
+                start: RequestedStart::NOW,
+            })
             .collect();
         let mut number = NonZeroU64::MIN;
         for _ in 0..count {
             number = number.saturating_add(1);
             let opening = Opening {
-                wire,
+                dialect: wire.dialect(),
                 subscriptions: subscriptions.clone(),
                 grant: Grant::open(),
                 number,
@@ -128,7 +131,7 @@ impl Audience {
             let Some(Some(connection)) = connections.get_mut(waiter.index()) else { continue };
             connection.handle_transmitted(written, worker, TIME);
             assert!(!connection.is_blocked() && !connection.may_transmit(worker));
-            assert!(!connection.has_publishes() && connection.parting().is_none());
+            assert!(!connection.has_publishes() && connection.close_reason().is_none());
             connection.park(worker, Waker::noop());
         }
         group.drain(..).len() * written
@@ -149,7 +152,7 @@ impl Audience {
                 break;
             }
         }
-        assert!(!connection.has_said_all() && connection.parting().is_none());
+        assert!(!connection.has_said_all() && connection.close_reason().is_none());
         connection.park(worker, Waker::noop());
         sent
     }

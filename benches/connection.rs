@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::{hint::black_box, time::Instant};
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, criterion, text};
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 
 fn transmit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transmit");
@@ -16,7 +16,7 @@ fn transmit(criterion: &mut Criterion) {
             framing: Framing::Chunked,
             heartbeat: Heartbeat::Block,
         };
-        let websocket = Wire::WebSocket(Dialect::Raw);
+        let websocket = Wire::WebSocket(Format::Raw);
         for (name, wire, pattern, channels) in [
             ("websocket", websocket, "chat.0", &same),
             ("sse", sse, "chat.0", &same),

@@ -4,13 +4,13 @@
 use allocation_counter::measure;
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, follow_from, publish, text};
 use tidewire_broker::{Broker, ChannelName, Gathered, Limits, Retention, Rules};
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
 const LINES: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
-const WEBSOCKET: Wire = Wire::WebSocket(Dialect::Raw);
-const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
+const WEBSOCKET: Wire = Wire::WebSocket(Format::Raw);
+const TIDEWIRE: Wire = Wire::Tidewire;
 
 /// Allocations of the lane that sorts out what was published to `channels`, and of 64 connections that
 /// each have a turn to deliver it: 100 times over, after 10 times to warm up.

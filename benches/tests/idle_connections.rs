@@ -3,13 +3,13 @@
 
 use allocation_counter::measure;
 use tidewire_benches::{Audience, MESSAGE_BYTES, channels, text};
-use tidewire_connection::{Connection, Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Connection, Format, Framing, Heartbeat, Wire};
 
 const WIRES: [Wire; 4] = [
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block },
     Wire::Stream { format: Format::Json, framing: Framing::Chunked },
-    Wire::WebSocket(Dialect::Raw),
-    Wire::WebSocket(Dialect::Tidewire),
+    Wire::WebSocket(Format::Raw),
+    Wire::Tidewire,
 ];
 
 /// Bytes that stay allocated, for each of the connections that are opened, and after a delivery.

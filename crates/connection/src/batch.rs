@@ -3,7 +3,7 @@
 //! Small items are copied side by side, which is cheaper than counting references to them; large
 //! ones are only pointed at.
 
-use crate::encoding::{Encoding, chunk_content};
+use crate::Encoding;
 use std::{io::IoSlice, ops::Range, sync::Arc};
 use tidewire_broker::{Broker, Message};
 
@@ -18,16 +18,8 @@ pub struct Batch {
     /// The end of each item, as the batch stands on the wire.
     ends: Vec<usize>,
     len: usize,
-    /// How its items are spelled, where it holds nothing else.
-    spelling: Option<Spelling>,
-}
-
-/// How a message is written on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spelling {
-    pub(crate) encoding: Encoding,
-    /// Without its chunk's framing.
-    pub(crate) is_bare: bool,
+    /// The encoding of its items, where it holds nothing else.
+    encoding: Option<&'static Encoding>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,7 +32,7 @@ enum Segment {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) message: Arc<Message>,
-    pub(crate) encoding: Encoding,
+    pub(crate) encoding: &'static Encoding,
     pub(crate) range: Range<usize>,
 }
 
@@ -83,19 +75,19 @@ impl Batch {
         self.segments.clear();
         self.ends.clear();
         (self.unsent_end, self.replies_end, self.len) = (0, 0, 0);
-        self.spelling = None;
+        self.encoding = None;
         self.bytes.shrink_to(BATCH_BYTES_SPARE);
     }
 
-    /// Notes that all items are spelled like that: then others may write the same, unless it holds
+    /// Notes that all items are in that encoding: then others may write the same, unless it holds
     /// what is one connection's alone.
-    pub(crate) fn note_spelling(&mut self, spelling: Spelling) {
-        self.spelling = Some(spelling).filter(|_| self.replies_end == 0 && self.len > 0);
+    pub(crate) fn note_encoding(&mut self, encoding: &'static Encoding) {
+        self.encoding = Some(encoding).filter(|_| self.replies_end == 0 && self.len > 0);
     }
 
-    /// How its items are spelled, if it holds some and nothing else.
-    pub(crate) fn spelling(&self) -> Option<Spelling> {
-        self.spelling
+    /// The encoding of its items, if it holds some and nothing else.
+    pub(crate) fn encoding(&self) -> Option<&'static Encoding> {
+        self.encoding
     }
 
     pub(crate) fn push_copy(&mut self, bytes: &[u8]) {
@@ -120,14 +112,14 @@ impl Batch {
     pub(crate) fn push_message(
         &mut self,
         message: &Arc<Message>,
-        Spelling { encoding, is_bare }: Spelling,
+        encoding: &'static Encoding,
         broker: &Broker,
     ) {
         let bytes = encoding.of(message, broker);
-        let range = if is_bare { chunk_content(bytes) } else { 0..bytes.len() };
-        if range.len() <= COPIED_BYTES_MAX {
-            self.push_copy(bytes.get(range).unwrap_or_default());
+        if bytes.len() <= COPIED_BYTES_MAX {
+            self.push_copy(bytes);
         } else {
+            let range = 0..bytes.len();
             self.push_shared(Shared { message: Arc::clone(message), encoding, range });
         }
         self.ends.push(self.len);
@@ -140,7 +132,7 @@ impl Batch {
     }
 
     /// How many items are over, `written` bytes into the batch, and what is left of one begun.
-    pub(crate) fn split(&self, written: usize) -> (usize, Option<Rest>) {
+    pub(crate) fn split(&self, written: usize) -> (usize, Option<UnsentTail>) {
         if written >= self.len {
             return (self.ends.len(), None);
         }
@@ -155,7 +147,7 @@ impl Batch {
     }
 
     /// What lies between two places that belong to one item, and so to one segment.
-    fn cut(&self, from: usize, to: usize) -> Option<Rest> {
+    fn cut(&self, from: usize, to: usize) -> Option<UnsentTail> {
         let mut at = 0;
         for segment in &self.segments {
             let range = match segment {
@@ -166,10 +158,10 @@ impl Batch {
             if from < at + range.len() {
                 return match segment {
                     Segment::Copied(_) => {
-                        self.bytes.get(start..end).map(|bytes| Rest::Copied(bytes.to_vec()))
+                        self.bytes.get(start..end).map(|bytes| UnsentTail::Copied(bytes.to_vec()))
                     }
                     Segment::Shared(shared) => {
-                        Some(Rest::Shared(Shared { range: start..end, ..shared.clone() }))
+                        Some(UnsentTail::Shared(Shared { range: start..end, ..shared.clone() }))
                     }
                 };
             }
@@ -181,12 +173,12 @@ impl Batch {
 
 /// The end of an item whose beginning has been sent.
 #[derive(Clone, Debug)]
-pub(crate) enum Rest {
+pub(crate) enum UnsentTail {
     Copied(Vec<u8>),
     Shared(Shared),
 }
 
-impl Rest {
+impl UnsentTail {
     pub(crate) fn push_to(&self, batch: &mut Batch) {
         match self {
             Self::Copied(bytes) => batch.push_copy(bytes),

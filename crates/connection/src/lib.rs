@@ -1,4 +1,4 @@
-//! One client connection of Tidewire, for every wire, as a pure state machine.
+//! One client connection of Tidewire, for every protocol, as a pure state machine.
 //!
 //! A [`Connection`] takes in bytes, news and time, and hands out bytes and publishes. It knows no
 //! socket, no runtime and no token: a driver owns those and calls, whenever any of them moves,
@@ -10,51 +10,53 @@
 //!    until there is nothing to transmit, [`Connection::may_transmit`] says that there will not be, or
 //!    the socket takes no more; publishes may have waited behind what was written, so
 //!    [`Connection::poll_publish`] again, if [`Connection::has_publishes`];
-//! 4. [`Connection::park`], and waits; or, once [`Connection::parting`] says so,
+//! 4. [`Connection::park`], and waits; or, once [`Connection::close_reason`] says so,
 //!    [`Connection::leave`].
+//!
+//! What the client speaks is a [`Dialect`]: it reads commands from bytes and writes what the connection says. What
+//! requests mean that are answered once, over HTTP too, is in [`Page`], [`PresencePage`] and [`LongPoll`].
 //!
 //! Nothing is queued for a subscriber but what it has been half sent: all else is in the log.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 mod limits;
-mod start;
+mod refusal;
 mod time;
+mod wire_position;
 
-mod encoding;
-mod wire;
+mod gap_notice;
+mod message_view;
+mod subscription;
 
 mod batch;
+mod encoding;
 mod worker;
 
-mod attendance;
+mod requests;
+
+mod dialect;
+mod ending;
+
 mod connection;
-mod refusal;
-mod request;
-mod socket;
-mod transmit;
-mod unanswered;
 
-mod held;
+mod dialects;
 
-mod answer;
-mod history;
-mod long_poll;
-mod presence;
-
-pub use answer::Page;
-pub use attendance::{INFO_BYTES_MAX, Identity};
 pub use batch::Batch;
-pub use connection::{Connection, Opening, Parting};
-pub use history::{PageReading, PageRequest, Span};
+pub use connection::{Connection, Opening};
+pub use dialect::{Command, Dialect, Input, Opened, PendingPublish, Profile, Reply};
+pub use dialects::{Framing, Heartbeat, Wire};
+pub use encoding::{Encoding, WriteMessage};
+pub use ending::{CloseReason, Ending};
+pub use gap_notice::{GapNotice, GapStart};
 pub use limits::Limits;
-pub use long_poll::LongPoll;
-pub use presence::PresencePage;
 pub use refusal::Refusal;
-pub use request::{event, key, label, limit, prepare};
-pub use socket::Publish;
-pub use start::{Place, Subscription, in_words};
+pub use requests::{
+    Format, INFO_BYTES_MAX, Identity, LongPoll, Page, PageReading, PageRequest, PresencePage, Span,
+    parse_event, parse_key, parse_label, parse_page_limit, prepare_publish,
+};
+pub use subscription::{RequestedStart, Subscription};
 pub use time::Time;
-pub use wire::{Dialect, Format, Framing, Heartbeat, Wire};
+pub use wire_position::to_wire;
 pub use worker::Worker;
 
 #[cfg(doctest)]

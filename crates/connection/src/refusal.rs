@@ -1,7 +1,5 @@
 //! A request that was refused, in the words of the protocol.
 
-use sse_codec::Block;
-use std::time::Duration;
 use tidewire_broker::{AppendError, DraftError, EngineError, Forbidden, NameError, QuotaError};
 use tidewire_protocol::{DataError, ErrorCode, InvalidSince, ServerMessage};
 
@@ -20,24 +18,12 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
-    /// Appends a whole event stream that says this and when to come back, and nothing else.
-    ///
-    /// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
-    pub fn write_event(&self, retry_ms: u64, output: &mut Vec<u8>) {
+    /// What `tidewire.v1` says of it.
+    pub(crate) fn to_message(&self, id: Option<u64>) -> ServerMessage<'_> {
         let Self { code, message } = self;
-        let mut json = Vec::new();
-        ServerMessage::Error { id: None, code: *code, message, retry_ms: Some(retry_ms) }
-            .write_json(&mut json);
-        let data = String::from_utf8_lossy(&json);
-        let retry = Some(Duration::from_millis(retry_ms));
-        let block =
-            Block { retry, event: Some(ERROR_EVENT), data: Some(&data), ..Block::default() };
-        // Neither the name nor JSON holds a line end, so nothing is refused here.
-        block.encode(output).unwrap_or_default();
+        ServerMessage::Error { id, code: *code, message, retry_ms: None }
     }
 }
-
-const ERROR_EVENT: &str = "$error";
 
 impl From<NameError> for Refusal {
     fn from(error: NameError) -> Self {

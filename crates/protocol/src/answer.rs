@@ -1,7 +1,8 @@
 //! What a server says on a `tidewire.v1` WebSocket, written from parts it holds.
 
 use crate::{
-    ErrorCode, GapView, MessageView, PageView, Position, PresenceView, RequestError, json::Members,
+    ErrorCode, GapView, MessageView, PageView, Position, PresenceView, RequestError,
+    json::{Members, text_of},
 };
 
 /// Anything the server says, about to be written.
@@ -87,6 +88,11 @@ pub enum ServerMessage<'a> {
 }
 
 impl ServerMessage<'_> {
+    /// The object as text, on one line.
+    pub fn to_json(&self) -> String {
+        text_of(|out| self.write_json(out))
+    }
+
     /// Appends the object, on one line.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match *self {

@@ -132,6 +132,13 @@ impl<'out> Members<'out> {
     }
 }
 
+/// What `write` appends, as text.
+pub(crate) fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut json = Vec::new();
+    write(&mut json);
+    String::from_utf8(json).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
+}
+
 /// Appends a string with the escapes of [RFC 8259 §7], in runs of bytes that need none.
 ///
 /// [RFC 8259 §7]: https://www.rfc-editor.org/rfc/rfc8259#section-7

@@ -1,6 +1,9 @@
 //! What the wires beside the WebSocket carry: gap notices, poll answers, lines of an NDJSON stream.
 
-use crate::{Bookmark, Message, Position, json::Members};
+use crate::{
+    Bookmark, Message, Position,
+    json::{Members, text_of},
+};
 use serde::{Deserialize, Serialize};
 
 /// Notice that messages are gone for this reader, about to be written.
@@ -33,6 +36,11 @@ pub struct PositionView {
 }
 
 impl PositionView {
+    /// The object as text, on one line.
+    pub fn to_json(self) -> String {
+        text_of(|out| self.write_json(out))
+    }
+
     /// Appends the object.
     pub fn write_json(self, out: &mut Vec<u8>) {
         Members::open(out).position("position", self.position).close();

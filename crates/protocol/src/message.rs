@@ -1,6 +1,10 @@
 //! A message in JSON: written by the server from parts it holds, read by a client into its own.
 
-use crate::{Data, DataError, Position, PublishedData, RawValue, json::Members, text};
+use crate::{
+    Data, DataError, Position, PublishedData, RawValue,
+    json::{Members, text_of},
+    text,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 
@@ -22,6 +26,11 @@ pub struct MessageView<'a> {
 }
 
 impl MessageView<'_> {
+    /// The object as text, on one line.
+    pub fn to_json(&self) -> String {
+        text_of(|out| self.write_json(out))
+    }
+
     /// Appends the object, on one line.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         self.write_members(Members::open(out)).close();

@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{Publishing, WaiterId};
-use tidewire_connection::{Connection, Opening, Publish, Refusal, Time, Worker};
+use tidewire_connection::{Connection, Opening, PendingPublish, Refusal, Time, Worker};
 use tokio::net::TcpStream;
 
 /// A connection that is subscribed, but has no socket yet.
@@ -180,7 +180,7 @@ impl<S: Socket> Driver<S> {
         if self.connection.has_said_all() {
             self.socket.end_sending();
         }
-        if self.connection.parting().is_some() {
+        if self.connection.close_reason().is_some() {
             return Outcome::Ended;
         }
         let has_work = self.has_work(worker);
@@ -243,7 +243,7 @@ impl<S: Socket> Driver<S> {
         self.has_joined = false;
         self.handle_written(written, worker, time);
         let has_more = self.connection.is_blocked() || self.connection.may_transmit(worker);
-        if has_more || self.connection.parting().is_some() || self.has_work(worker) {
+        if has_more || self.connection.close_reason().is_some() || self.has_work(worker) {
             return false;
         }
         self.connection.park(worker, waker);
@@ -253,7 +253,7 @@ impl<S: Socket> Driver<S> {
     /// Gives up the waiter, ends the sending side and closes the socket. What the engine has not answered is left
     /// to be dropped when the worker is not borrowed.
     pub(crate) fn leave(mut self, worker: &mut Worker) -> UnderWay {
-        tracing::debug!(parting = ?self.connection.parting(), "a connection has ended");
+        tracing::debug!(reason = ?self.connection.close_reason(), "a connection has ended");
         self.socket.end_sending();
         self.connection.leave(worker);
         self.under_way
@@ -298,7 +298,7 @@ impl<S: Socket> Driver<S> {
             && let Some(publish) = connection.poll_publish()
         {
             *publishes_left -= 1;
-            let Publish { id, permit, draft } = publish;
+            let PendingPublish { id, permit, draft } = publish;
             match worker_context
                 .admission
                 .publish(|| worker_context.engine.publish(permit, draft, time.wall_ms))
@@ -333,7 +333,7 @@ impl<S: Socket> Driver<S> {
         let mut read_bytes = 0;
         while read_bytes < READ_BYTES_MAX
             && self.publish(turn, context)
-            && self.connection.parting().is_none()
+            && self.connection.close_reason().is_none()
             && self.connection.wants_input(&worker_context.worker.borrow())
         {
             let mut receive = worker_context.receive.borrow_mut();
@@ -442,7 +442,7 @@ mod tests {
     use crate::{admission::Admission, worker_loop::WorkerLoop};
     use std::num::NonZeroU64;
     use tidewire_broker::Grant;
-    use tidewire_connection::{Dialect, Identity, Place, Subscription, Wire};
+    use tidewire_connection::{Format, Identity, RequestedStart, Subscription, Wire};
 
     /// Of what there is for every idle subscriber. The connection in it is measured by the benches'
     /// tests.
@@ -458,9 +458,10 @@ mod tests {
         let admission = Admission::new(1);
         let worker_context = Rc::new(WorkerContext::alone(admission.clone()));
         let broker = worker_context.broker.clone();
-        let subscription = Subscription { pattern: "a".parse().unwrap(), place: Place::NOW };
+        let subscription =
+            Subscription { pattern: "a".parse().unwrap(), start: RequestedStart::NOW };
         let opening = Opening {
-            wire: Wire::WebSocket(Dialect::Raw),
+            dialect: Wire::WebSocket(Format::Raw).dialect(),
             subscriptions: vec![subscription],
             grant: Grant::open(),
             number: NonZeroU64::MIN,

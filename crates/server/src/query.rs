@@ -10,7 +10,9 @@ use std::{
     future::{Ready, ready},
     time::Duration,
 };
-use tidewire_connection::{Format, Heartbeat, Identity, Limits, Place, Subscription, limit};
+use tidewire_connection::{
+    Format, Heartbeat, Identity, Limits, RequestedStart, Subscription, parse_page_limit,
+};
 use tidewire_protocol::{ErrorCode, Since, parse_duration};
 
 /// The parameters that a route takes. Its place in the table of routes names them.
@@ -79,15 +81,15 @@ impl Query {
                 |(name, id): &&(String, String)| LAST_EVENT_ID.contains(&&**name) && !id.is_empty();
             self.pairs.iter().rev().find(is_id).map(|(_, id)| &**id)
         });
-        let place = match (last_event_id, self.one("since")) {
-            (Some(id), _) => Place::from_last_event_id(id),
-            (None, Some(since)) => Place::Since(since.parse::<Since>()?),
-            (None, None) => Place::NOW,
+        let start = match (last_event_id, self.one("since")) {
+            (Some(id), _) => RequestedStart::from_last_event_id(id),
+            (None, Some(since)) => RequestedStart::Since(since.parse::<Since>()?),
+            (None, None) => RequestedStart::NOW,
         };
         let lobby = (count == 0 && needs_channel).then_some(LOBBY);
         self.all("channel")
             .chain(lobby)
-            .map(|name| Ok(Subscription { pattern: name.parse()?, place: place.clone() }))
+            .map(|name| Ok(Subscription { pattern: name.parse()?, start: start.clone() }))
             .collect()
     }
 
@@ -137,7 +139,7 @@ impl Query {
 
     /// How many are wanted.
     pub(crate) fn limit(&self) -> Result<Option<usize>, ProblemResponse> {
-        Ok(self.one("limit").map(limit).transpose()?)
+        Ok(self.one("limit").map(parse_page_limit).transpose()?)
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -265,7 +267,7 @@ mod tests {
     fn subscriptions(query: &str, last_event_id: Option<&str>) -> Result<Vec<String>, ErrorCode> {
         parse(query)
             .and_then(|query| query.subscriptions(last_event_id, true, &Limits::default()))
-            .map(|all| all.iter().map(|one| format!("{} {:?}", one.pattern, one.place)).collect())
+            .map(|all| all.iter().map(|one| format!("{} {:?}", one.pattern, one.start)).collect())
             .map_err(|refused| refused.0.code)
     }
 

@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 use tidewire_broker::ChannelName;
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 use tidewire_instructions::Audience;
 
 /// One thing to count.
@@ -119,7 +119,7 @@ fn every_pattern() -> Vec<String> {
     (0..256).map(|bits| (0..8).map(|at| token(bits, at)).collect::<Vec<_>>().join(".")).collect()
 }
 
-const WEBSOCKET: Wire = Wire::WebSocket(Dialect::Raw);
+const WEBSOCKET: Wire = Wire::WebSocket(Format::Raw);
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
 

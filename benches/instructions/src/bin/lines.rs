@@ -8,7 +8,7 @@
 
 use std::hint::black_box;
 use tidewire_broker::ChannelName;
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 use tidewire_instructions::Audience;
 
 /// One thing to count.
@@ -21,14 +21,10 @@ struct Case {
 const CASES: [Case; 4] = [
     Case {
         name: "100 deliveries by WebSocket",
-        wire: Wire::WebSocket(Dialect::Raw),
+        wire: Wire::WebSocket(Format::Raw),
         pattern: "chat.0",
     },
-    Case {
-        name: "100 deliveries by tidewire.v1",
-        wire: Wire::WebSocket(Dialect::Tidewire),
-        pattern: "chat.0",
-    },
+    Case { name: "100 deliveries by tidewire.v1", wire: Wire::Tidewire, pattern: "chat.0" },
     Case { name: "100 deliveries by SSE", wire: SSE, pattern: "chat.0" },
     Case { name: "100 deliveries by SSE to a pattern", wire: SSE, pattern: "chat.*" },
 ];

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::indexing_slicing)]
 
 use crate::common::{RAW, Server, TIDEWIRE};
-use tidewire_connection::{Parting, Wire};
+use tidewire_connection::{CloseReason, Wire};
 
 /// The close code with which `input` is answered.
 fn code_of(wire: Wire, input: &[u8]) -> u16 {
@@ -13,7 +13,7 @@ fn code_of(wire: Wire, input: &[u8]) -> u16 {
     let output = server.output(&mut connection);
     assert_eq!(output[0], 0x88, "{output:?}");
     server.wait(&mut connection, 3_000);
-    assert_eq!(connection.parting(), Some(Parting::Refused));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Refused));
     u16::from_be_bytes([output[2], output[3]])
 }
 

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{Server, TIDEWIRE, frame, texts};
-use tidewire_connection::{Limits, Parting};
+use tidewire_connection::{CloseReason, Limits};
 
 #[test]
 fn a_client_that_floods_and_reads_nothing_is_not_read_from() {
@@ -50,5 +50,5 @@ fn nor_is_one_that_floods_with_pings_and_it_is_let_go() {
     assert!(fed < 100_000 && connection.held_bytes() < 70_000, "{fed}");
     server.write(&mut connection, 0, &mut Vec::new());
     server.wait(&mut connection, 60_000);
-    assert_eq!(connection.parting(), Some(Parting::Stalled));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
 }

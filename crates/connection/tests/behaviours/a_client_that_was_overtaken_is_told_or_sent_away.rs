@@ -3,7 +3,7 @@
 
 use crate::common::{SSE, Server, TIDEWIRE, show, texts};
 use tidewire_broker::{Limits, Options, Retention, Rules, SlowReaders};
-use tidewire_connection::{Connection, Parting};
+use tidewire_connection::{CloseReason, Connection};
 
 fn server(slow_readers: SlowReaders) -> Server {
     let retention = Retention { messages_max: 2, ..Retention::default() };
@@ -28,7 +28,7 @@ fn it_is_told_of_the_gap_and_goes_on() {
     let mut client = server.open(SSE, &[("a", "now")]);
     let output = show(&overtake(&mut server, &mut client));
     assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
-    assert_eq!(client.parting(), None);
+    assert_eq!(client.close_reason(), None);
 }
 
 #[test]
@@ -37,13 +37,13 @@ fn it_is_sent_away_with_its_cursor_and_told_when_it_is_back() {
     let mut client = server.open(SSE, &[("a", "now")]);
     let output = show(&overtake(&mut server, &mut client));
     assert!(!output.contains("data:"), "{output}");
-    assert_eq!(client.parting(), Some(Parting::Overtaken));
+    assert_eq!(client.close_reason(), Some(CloseReason::Overtaken));
 
     let mut client = server.open(SSE, &[("a", "10-0")]);
     let output = show(&server.output(&mut client));
     assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
     server.wait(&mut client, 0);
-    assert_eq!(client.parting(), None);
+    assert_eq!(client.close_reason(), None);
 }
 
 #[test]
@@ -55,10 +55,10 @@ fn what_goes_before_its_first_read_does_not_send_it_away_again() {
     let output = show(&server.output(&mut client));
     assert!(output.contains("event: $gap") && output.contains("data: four"), "{output}");
     server.wait(&mut client, 0);
-    assert_eq!(client.parting(), None);
+    assert_eq!(client.close_reason(), None);
     let output = show(&overtake(&mut server, &mut client));
     assert!(!output.contains("data:"), "{output}");
-    assert_eq!(client.parting(), Some(Parting::Overtaken));
+    assert_eq!(client.close_reason(), Some(CloseReason::Overtaken));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn until_it_is_sent_away_it_is_given_nothing_that_came_after_its_loss() {
     assert!(!output.contains("left"), "{output}");
     server.wait(&mut client, 0);
     server.output(&mut client);
-    assert_eq!(client.parting(), Some(Parting::Overtaken));
+    assert_eq!(client.close_reason(), Some(CloseReason::Overtaken));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{GRACE_MS, RAW, Server, TIDEWIRE, frame};
-use tidewire_connection::Parting;
+use tidewire_connection::CloseReason;
 
 #[test]
 fn the_client_closes() {
@@ -10,9 +10,9 @@ fn the_client_closes() {
     let mut connection = server.open(RAW, &[("a", "now")]);
     server.input(&mut connection, b"\x88\x85\0\0\0\0\x03\xe8bye");
     server.text("a", "too late");
-    assert_eq!(connection.parting(), None, "the answer has to go out first");
+    assert_eq!(connection.close_reason(), None, "the answer has to go out first");
     assert_eq!(server.output(&mut connection), b"\x88\x02\x03\xe8");
-    assert_eq!(connection.parting(), Some(Parting::Left));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Left));
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn the_server_closes_and_the_client_answers() {
     server.input(&mut connection, &frame("passed over"));
     server.input(&mut connection, b"\x88\x82\0\0\0\0\x03\xe9");
     assert_eq!(server.output(&mut connection), b"");
-    assert_eq!(connection.parting(), Some(Parting::Dismissed));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
     assert_eq!(server.worker.broker.head(), 1, "what came after the close was not published");
 }
 
@@ -38,7 +38,7 @@ fn a_client_that_never_answers_is_let_go_in_time() {
     server.output(&mut connection);
     assert_eq!(connection.wake_at_ms(&server.worker.limits), 4_000);
     server.wait(&mut connection, 3_000);
-    assert_eq!(connection.parting(), Some(Parting::Dismissed));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_client_that_ends_its_side_is_still_answered() {
     connection.handle_end_of_input();
     assert!(!connection.wants_input(&server.worker), "an end must not be read again");
     assert_eq!(server.output(&mut connection), b"\x88\x00");
-    assert_eq!(connection.parting(), Some(Parting::Left));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Left));
 }
 
 #[test]
@@ -71,5 +71,5 @@ fn a_client_that_is_gone_is_not_waited_for() {
     let mut connection = server.open(RAW, &[("a", "now")]);
     server.input(&mut connection, b"\x88\x80\0\0\0\0");
     connection.handle_gone();
-    assert_eq!(connection.parting(), Some(Parting::Left));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Left));
 }

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{GRACE_MS, RAW, SSE, STREAM, Server, TIDEWIRE, show};
-use tidewire_connection::Parting;
+use tidewire_connection::CloseReason;
 
 #[test]
 fn a_dismissed_client_is_told_to_come_back() {
@@ -12,7 +12,7 @@ fn a_dismissed_client_is_told_to_come_back() {
         assert_eq!(show(&server.output(&mut connection)), ending);
         server.text("a", "too late");
         assert_eq!(server.output(&mut connection), b"");
-        assert_eq!(connection.parting(), Some(Parting::Dismissed));
+        assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
     }
 }
 
@@ -57,7 +57,7 @@ fn what_was_published_before_is_heard_before_the_goodbye() {
             connection.dismiss(750, GRACE_MS, server.time);
             let output = show(&server.output_by(&mut connection, bytes_max));
             assert!(output.ends_with(&format!("{last}{ending}")), "{output}");
-            assert_eq!(connection.parting(), Some(Parting::Dismissed));
+            assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{ALL, Server};
-use tidewire_connection::{Connection, Parting};
+use tidewire_connection::{CloseReason, Connection};
 
 #[test]
 fn a_reader_that_takes_nothing_is_let_go() {
@@ -30,8 +30,8 @@ fn check_let_go(then: impl Fn(&mut Server, &mut Connection)) {
             server.wait(&mut connection, 9_999);
             then(&mut server, &mut connection);
         }
-        assert_eq!(connection.parting(), None, "{wire:?}");
+        assert_eq!(connection.close_reason(), None, "{wire:?}");
         server.wait(&mut connection, 6);
-        assert_eq!(connection.parting(), Some(Parting::Stalled), "{wire:?}");
+        assert_eq!(connection.close_reason(), Some(CloseReason::Stalled), "{wire:?}");
     }
 }

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{JSON, RAW, Server, TIDEWIRE};
-use tidewire_connection::Parting;
+use tidewire_connection::CloseReason;
 
 #[test]
 fn a_silent_websocket_is_pinged_then_let_go() {
@@ -16,9 +16,9 @@ fn a_silent_websocket_is_pinged_then_let_go() {
         server.wait(&mut connection, 20_000);
         assert_eq!(server.output(&mut connection), [b"\x89\x00", beat].concat());
         server.wait(&mut connection, 19_999);
-        assert_eq!(connection.parting(), None);
+        assert_eq!(connection.close_reason(), None);
         server.wait(&mut connection, 1);
-        assert_eq!(connection.parting(), Some(Parting::Silent));
+        assert_eq!(connection.close_reason(), Some(CloseReason::Silent));
     }
 }
 
@@ -31,7 +31,7 @@ fn a_pong_starts_it_over() {
     server.wait(&mut connection, 10_000);
     server.input(&mut connection, b"\x8a\x80\0\0\0\0");
     server.wait(&mut connection, 10_000);
-    assert_eq!((connection.parting(), server.output(&mut connection)), (None, vec![]));
+    assert_eq!((connection.close_reason(), server.output(&mut connection)), (None, vec![]));
     assert_eq!(connection.wake_at_ms(&server.worker.limits), 1_000 + 30_000 + 20_000);
 }
 

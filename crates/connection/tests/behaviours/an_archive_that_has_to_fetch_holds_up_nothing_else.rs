@@ -14,7 +14,7 @@ use std::{
 };
 use tidewire_broker::Interest;
 use tidewire_connection::{
-    Format, LongPoll, Page, PageReading, PageRequest, Place, Span, Subscription,
+    Format, LongPoll, Page, PageReading, PageRequest, RequestedStart, Span, Subscription,
 };
 
 #[derive(Default)]
@@ -118,7 +118,7 @@ fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
     assert_eq!(archive.waiting(), 1);
     archive.open();
     assert!(find(&server).is_ready());
-    assert!(matches!(subscriptions[0].place, Place::Found(..)));
+    assert!(matches!(subscriptions[0].start, RequestedStart::Found(..)));
     let mut poll = LongPoll::open(&subscriptions, 0, &mut server.worker, server.time);
     let page = poll.poll_answer(&mut server.worker, server.time, waker).unwrap();
     let answer = json(&page, &server);

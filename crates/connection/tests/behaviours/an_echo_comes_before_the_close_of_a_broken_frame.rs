@@ -3,7 +3,7 @@
 
 use crate::common::{GRACE_MS, JSON, RAW, Server, frame};
 use tidewire_broker::{Engine as _, MemoryEngine, Publishing};
-use tidewire_connection::{Connection, Limits, Parting, Refusal};
+use tidewire_connection::{CloseReason, Connection, Limits, Refusal};
 
 /// A frame of a reserved opcode, which is answered with 1002.
 const BROKEN: &[u8] = b"\x83\x80\0\0\0\0";
@@ -44,7 +44,7 @@ fn until_then_nothing_is_read_and_afterwards_all_has_been_said() {
     assert!(connection.wants_input(&server.worker));
     connection.handle_end_of_input();
     server.output(&mut connection);
-    assert_eq!(connection.parting(), Some(Parting::Refused));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Refused));
 }
 
 #[test]
@@ -103,5 +103,5 @@ fn a_client_that_never_takes_its_echo_is_let_go() {
     let mut connection = broken(&mut server);
     server.write(&mut connection, 0, &mut Vec::new());
     server.wait(&mut connection, Limits::default().stall_ms);
-    assert_eq!(connection.parting(), Some(Parting::Stalled));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
 }

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::indexing_slicing)]
 
 use crate::common::{RAW, SSE, Server, TIDEWIRE, texts};
-use tidewire_connection::Parting;
+use tidewire_connection::CloseReason;
 
 #[test]
 fn an_unfinished_message_is_refused_with_1013_and_passed_over() {
@@ -23,7 +23,7 @@ fn an_unfinished_message_is_refused_with_1013_and_passed_over() {
         assert_eq!((connection.held_input_bytes(), connection.has_publishes()), (0, false));
         server.input(&mut connection, b"\x88\x80\0\0\0\0");
         server.output(&mut connection);
-        assert_eq!(connection.parting(), Some(Parting::Refused));
+        assert_eq!(connection.close_reason(), Some(CloseReason::Refused));
     }
 }
 
@@ -51,5 +51,5 @@ fn a_half_sent_message_is_held_once_the_log_has_let_it_go() {
     server.text("a", "the next");
     assert!(connection.held_output_bytes() > 20_000, "payload and encoding");
     connection.give_up_output();
-    assert_eq!(connection.parting(), Some(Parting::Stalled));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
 }

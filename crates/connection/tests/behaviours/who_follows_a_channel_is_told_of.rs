@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use crate::common::{ALL, SSE, STREAM, Server, TIDEWIRE};
-use tidewire_connection::{Connection, Identity, Parting};
+use tidewire_connection::{CloseReason, Connection, Identity};
 
 const JOINED: &str = r#"{"type":"message","channel":"$presence.room.a","position":"10-1","time":5,"key":"c","data":{"connection":"c","since":5}}"#;
 const LEFT: &str =
@@ -54,9 +54,9 @@ fn a_client_that_answers_no_ping_leaves_when_it_is_given_up() {
     server.wait(&mut connection, 20_000);
     server.output(&mut connection);
     server.wait(&mut connection, 19_999);
-    assert_eq!((connection.parting(), server.tell_presence()), (None, 0));
+    assert_eq!((connection.close_reason(), server.tell_presence()), (None, 0));
     server.wait(&mut connection, 1);
-    assert_eq!(connection.parting(), Some(Parting::Silent));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Silent));
     connection.leave(&mut server.worker);
     assert_eq!(server.tell_presence(), 1);
 }

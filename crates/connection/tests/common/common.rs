@@ -9,8 +9,8 @@ use tidewire_broker::{
     Rules,
 };
 use tidewire_connection::{
-    Connection, Dialect, Format, Framing, Heartbeat, Identity, Limits, LongPoll, Opening, Place,
-    Refusal, Subscription, Time, Wire, Worker,
+    Connection, Dialect, Format, Framing, Heartbeat, Identity, Limits, LongPoll, Opening, Refusal,
+    RequestedStart, Subscription, Time, Wire, Worker,
 };
 
 pub const SSE: Wire = sse(Format::Raw, Heartbeat::Block);
@@ -18,9 +18,9 @@ pub const SSE_JSON: Wire = sse(Format::Json, Heartbeat::Block);
 pub const SSE_HEARD: Wire = sse(Format::Raw, Heartbeat::Event);
 pub const STREAM: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
 pub const STREAM_RAW: Wire = Wire::Stream { format: Format::Raw, framing: Framing::Chunked };
-pub const RAW: Wire = Wire::WebSocket(Dialect::Raw);
-pub const JSON: Wire = Wire::WebSocket(Dialect::Json);
-pub const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
+pub const RAW: Wire = Wire::WebSocket(Format::Raw);
+pub const JSON: Wire = Wire::WebSocket(Format::Json);
+pub const TIDEWIRE: Wire = Wire::Tidewire;
 pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE];
 
 /// What a client that is dismissed has for hearing the rest.
@@ -129,8 +129,28 @@ impl Server {
         wire: Wire,
         subscriptions: &[(&str, &str)],
     ) -> Connection {
+        self.open_by(wire.dialect(), grant, connection, identity, subscriptions)
+    }
+
+    /// Opens a connection that speaks something else than one of the wires.
+    pub fn open_speaking(
+        &mut self,
+        dialect: Box<dyn Dialect>,
+        subscriptions: &[(&str, &str)],
+    ) -> Connection {
+        self.open_by(dialect, Grant::open(), "c", Identity::default(), subscriptions)
+    }
+
+    fn open_by(
+        &mut self,
+        dialect: Box<dyn Dialect>,
+        grant: Grant,
+        connection: &str,
+        identity: Identity,
+        subscriptions: &[(&str, &str)],
+    ) -> Connection {
         let opening = Opening {
-            wire,
+            dialect,
             subscriptions: subscriptions
                 .iter()
                 .map(|(pattern, since)| follow(pattern, since))
@@ -227,8 +247,10 @@ impl Server {
 
 /// A subscription; what is no place to begin counts as somebody else's last event id.
 pub fn follow(pattern: &str, since: &str) -> Subscription {
-    let place = since.parse().map_or_else(|_| Place::from_last_event_id(since), Place::Since);
-    Subscription { pattern: pattern.parse().unwrap(), place }
+    let start = since
+        .parse()
+        .map_or_else(|_| RequestedStart::from_last_event_id(since), RequestedStart::Since);
+    Subscription { pattern: pattern.parse().unwrap(), start }
 }
 
 /// A client's text frame, under a mask of zeros.

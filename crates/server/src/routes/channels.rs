@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::{collections::BTreeMap, future::poll_fn, task::ready};
 use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span, in_words};
+use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span, to_wire};
 use tidewire_protocol::Position;
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
@@ -106,7 +106,7 @@ fn row(summary: &ChannelSummary) -> Row {
         channel: summary.name.to_string(),
         messages: summary.messages,
         bytes: summary.bytes,
-        position: in_words(summary.last),
+        position: to_wire(summary.last),
     }
 }
 

@@ -17,7 +17,7 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use std::{borrow::Cow, future::poll_fn, task::Poll};
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
-use tidewire_connection::{Refusal, event, in_words, key, label, prepare};
+use tidewire_connection::{Refusal, parse_event, parse_key, parse_label, prepare_publish, to_wire};
 use tidewire_protocol::{
     self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
 };
@@ -36,8 +36,8 @@ pub(super) async fn one(
     worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;
-    let event = event(named(&request, &query, "event")?)?;
-    let key = key(named(&request, &query, "key")?)?;
+    let event = parse_event(named(&request, &query, "event")?)?;
+    let key = parse_key(named(&request, &query, "key")?)?;
     let id = idempotency_key(&request, &query)?;
     let bytes_max = worker_context.broker.options(&channel).message_bytes_max;
     let (body, _held) = read_body(&request, payload, bytes_max, &worker_context).await?;
@@ -48,7 +48,7 @@ pub(super) async fn one(
     };
     let draft = Draft { event, key, id, ..Draft::new(content) };
     let position = submit(permit, draft, &worker_context)?.await?;
-    let answer = PublishAnswer { position: in_words(position) };
+    let answer = PublishAnswer { position: to_wire(position) };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn batch(
         let publishing: Vec<_> = messages
             .iter()
             .map(|message| {
-                let (permit, draft) = prepare(message, &grant)?;
+                let (permit, draft) = prepare_publish(message, &grant)?;
                 submit(permit, draft, &worker_context)
             })
             .collect();
@@ -87,7 +87,7 @@ pub(super) async fn batch(
                 Err(refusal) => Err(refusal),
             };
             results.push(match outcome {
-                Ok(position) => BatchResult::Published { position: in_words(position) },
+                Ok(position) => BatchResult::Published { position: to_wire(position) },
                 Err(Refusal { code, message }) => {
                     BatchResult::Refused { error: ItemError::new(code, message) }
                 }
@@ -147,14 +147,14 @@ fn named<'a>(
 /// [its draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07
 fn idempotency_key(request: &HttpRequest, query: &Query) -> Result<Option<Label>, ProblemResponse> {
     if !request.headers().contains_key("Idempotency-Key") {
-        return Ok(label("idempotency_key", query.one("idempotency_key"))?);
+        return Ok(parse_label("idempotency_key", query.one("idempotency_key"))?);
     }
     let text = named(request, query, "Idempotency-Key")?.unwrap_or_default();
     let bare = bare(text).ok_or_else(|| {
         let message = "Idempotency-Key begins with a quote and is no quoted string";
         ProblemResponse::new(ErrorCode::BadRequest, message)
     })?;
-    Ok(label("Idempotency-Key", Some(&bare))?)
+    Ok(parse_label("Idempotency-Key", Some(&bare))?)
 }
 
 /// A text without its quotes, if it has any; `None` if they are not as they have to be.

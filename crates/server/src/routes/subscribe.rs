@@ -25,7 +25,7 @@ use std::{
 };
 use tidewire_broker::{Grant, Interest};
 use tidewire_connection::{
-    Dialect, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
+    Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
 use tidewire_protocol::ErrorCode;
 use tokio::net::TcpStream;
@@ -85,18 +85,15 @@ pub(super) async fn socket(
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
     let subprotocol = ws_frame::choose_subprotocol(offered, &[SUBPROTOCOL]).is_some();
-    let dialect = match (subprotocol, query.format(Format::Raw)?) {
-        (true, _) => Dialect::Tidewire,
-        (false, Format::Raw) => Dialect::Raw,
-        (false, Format::Json) => Dialect::Json,
-    };
+    let format = query.format(Format::Raw)?;
+    let wire = if subprotocol { Wire::Tidewire } else { Wire::WebSocket(format) };
     let last_event_id = last_event_id(&request);
     let subscriptions =
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let identity = query.identity()?;
     let permit = worker_context.admission.admit()?;
     let subscriptions = found(subscriptions, &worker_context).await;
-    let opening = opening(Wire::WebSocket(dialect), subscriptions, identity, grant);
+    let opening = opening(wire, subscriptions, identity, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(&worker_context), permit);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
@@ -211,7 +208,7 @@ fn opening(
     grant: Grant,
 ) -> Opening {
     Opening {
-        wire,
+        dialect: wire.dialect(),
         subscriptions,
         grant,
         number: NonZeroU64::MIN.saturating_add(OPENED.fetch_add(1, Ordering::Relaxed)),

@@ -14,13 +14,13 @@ use std::{
 };
 use tidewire_broker::{Content, Draft, Grant};
 use tidewire_connection::{
-    Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
+    Connection, Format, Framing, Heartbeat, Identity, Opening, RequestedStart, Subscription, Wire,
 };
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
-const RAW: Wire = Wire::WebSocket(Dialect::Raw);
-const TIDEWIRE: Wire = Wire::WebSocket(Dialect::Tidewire);
+const RAW: Wire = Wire::WebSocket(Format::Raw);
+const TIDEWIRE: Wire = Wire::Tidewire;
 
 #[test]
 fn a_delivery_allocates_nothing_on_its_way_to_the_socket() {
@@ -81,8 +81,11 @@ fn run_until_idle(rounds: &WorkerLoop<Sink>, worker_context: &WorkerContext) {
 
 fn opening(wire: Wire) -> Opening {
     Opening {
-        wire,
-        subscriptions: vec![Subscription { pattern: "a".parse().unwrap(), place: Place::NOW }],
+        dialect: wire.dialect(),
+        subscriptions: vec![Subscription {
+            pattern: "a".parse().unwrap(),
+            start: RequestedStart::NOW,
+        }],
         grant: Grant::open(),
         number: NonZeroU64::MIN,
         connection: "c".to_owned(),

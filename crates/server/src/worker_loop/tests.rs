@@ -13,7 +13,7 @@ use std::{
 };
 use tidewire_broker::{Broker, Content, Draft, Engine, Grant, MemoryEngine};
 use tidewire_connection::{
-    Connection, Dialect, Format, Framing, Heartbeat, Identity, Opening, Place, Subscription, Wire,
+    Connection, Format, Framing, Heartbeat, Identity, Opening, RequestedStart, Subscription, Wire,
 };
 
 mod catching_up;
@@ -23,13 +23,13 @@ mod reentry;
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
-const RAW: Wire = Wire::WebSocket(Dialect::Raw);
+const RAW: Wire = Wire::WebSocket(Format::Raw);
 
 #[test]
 fn news_is_delivered_by_one_write_and_the_reading_side_is_not_asked() {
     for wire in [SSE, RAW] {
         let server = Server::start();
-        let client = server.follow(wire, "a", Place::NOW);
+        let client = server.follow(wire, "a", RequestedStart::NOW);
         server.run_until_idle();
         let (reads, writes) = client.counts();
         for n in 0..100 {
@@ -43,7 +43,7 @@ fn news_is_delivered_by_one_write_and_the_reading_side_is_not_asked() {
 #[test]
 fn who_takes_no_bytes_is_not_tried_again_before_it_does() {
     let server = Server::start();
-    let client = server.follow(SSE, "a", Place::NOW);
+    let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     client.script.borrow_mut().room = 10;
     (0..3).for_each(|_| server.publish("a", "news"));
@@ -67,8 +67,9 @@ fn those_who_catch_up_take_turns_of_a_bounded_size() {
     let server = Server::start();
     let text = "x".repeat(1_000);
     (0..4_000).for_each(|_| server.publish("a", &text));
-    let clients = [0, 1, 2]
-        .map(|_| server.follow(SSE, "a", Place::Since(tidewire_protocol::Since::Earliest)));
+    let clients = [0, 1, 2].map(|_| {
+        server.follow(SSE, "a", RequestedStart::Since(tidewire_protocol::Since::Earliest))
+    });
     server.run_until_idle();
     for client in &clients {
         assert_eq!(client.written().matches(&text).count(), 4_000);
@@ -85,8 +86,8 @@ fn those_who_catch_up_take_turns_of_a_bounded_size() {
 #[test]
 fn a_flood_of_publishes_lets_others_publish() {
     let server = Server::start();
-    let listener = server.follow(SSE, "a", Place::NOW);
-    let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
+    let listener = server.follow(SSE, "a", RequestedStart::NOW);
+    let clients = [0, 1].map(|_| server.follow(RAW, "a", RequestedStart::NOW));
     server.run_until_idle();
     for (client, letter) in clients.iter().zip(["a", "b"]) {
         let mut flood = Vec::new();
@@ -105,7 +106,7 @@ fn a_flood_of_publishes_lets_others_publish() {
 #[test]
 fn the_end_of_a_client_that_hears_nothing_is_noticed() {
     let server = Server::start();
-    let client = server.follow(SSE, "a", Place::NOW);
+    let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     assert_eq!(
         (server.admission.connections(), server.worker_context.worker.borrow().lane.len()),
@@ -122,7 +123,7 @@ fn the_end_of_a_client_that_hears_nothing_is_noticed() {
 #[test]
 fn a_connection_that_panics_costs_the_others_nothing() {
     let server = Server::start();
-    let clients = [0, 1].map(|_| server.follow(RAW, "a", Place::NOW));
+    let clients = [0, 1].map(|_| server.follow(RAW, "a", RequestedStart::NOW));
     server.run_until_idle();
     clients[0].script.borrow_mut().is_faulty = true;
     for _ in 0..2 {
@@ -139,7 +140,7 @@ fn a_connection_that_panics_costs_the_others_nothing() {
 #[test]
 fn a_round_ends_though_turns_are_left() {
     let server = Server::start();
-    let clients: Vec<_> = (0..200).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
+    let clients: Vec<_> = (0..200).map(|_| server.follow(SSE, "a", RequestedStart::NOW)).collect();
     server.run_until_idle();
     server.publish("a", "x");
     assert!(server.poll_work());
@@ -153,7 +154,7 @@ fn a_round_ends_though_turns_are_left() {
 #[tokio::test]
 async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
     let server = Server::start();
-    let client = server.follow(SSE, "a", Place::NOW);
+    let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     // Each delivery brings about the next, as publishers on other threads would.
     let (broker, on_write) = (server.worker_context.broker.clone(), Rc::new(Cell::new(0)));
@@ -181,7 +182,7 @@ async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
 #[actix_web::test]
 async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of_them() {
     let server = Rc::new(Server::start());
-    let client = server.follow(SSE, "a", Place::NOW);
+    let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     let rounds = Rc::clone(&server);
     rt::spawn(async move { rounds.rounds.run(&rounds.worker_context).await });
@@ -271,8 +272,8 @@ impl Server {
         Self { worker_context, admission, rounds: WorkerLoop::new(), log: Rc::default() }
     }
 
-    fn follow(&self, wire: Wire, channel: &str, place: Place) -> Client {
-        let opening = opening(wire, channel, place);
+    fn follow(&self, wire: Wire, channel: &str, start: RequestedStart) -> Client {
+        let opening = opening(wire, channel, start);
         let time = self.worker_context.clock.now();
         let connection =
             Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time);
@@ -305,10 +306,10 @@ impl Server {
     }
 }
 
-fn opening(wire: Wire, channel: &str, place: Place) -> Opening {
+fn opening(wire: Wire, channel: &str, start: RequestedStart) -> Opening {
     Opening {
-        wire,
-        subscriptions: vec![Subscription { pattern: channel.parse().unwrap(), place }],
+        dialect: wire.dialect(),
+        subscriptions: vec![Subscription { pattern: channel.parse().unwrap(), start }],
         grant: Grant::open(),
         number: NonZeroU64::MIN,
         connection: "c".to_owned(),

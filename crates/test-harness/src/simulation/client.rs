@@ -13,7 +13,7 @@ use super::{
 };
 use fastrand::Rng;
 use std::collections::BTreeMap;
-use tidewire_connection::{Dialect, Format, Limits, Wire};
+use tidewire_connection::{Format, Limits, Wire};
 use tidewire_protocol::{Bookmark, Gap, PollAnswer, Position, ServerEvent};
 use ws_frame::{Close, CloseCode, Kind, Part, Piece};
 
@@ -412,7 +412,7 @@ impl Client {
             self.manner,
             Manner::Poll
                 | Manner::Live(
-                    Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Dialect::Raw)
+                    Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Format::Raw)
                 )
         )
     }

@@ -13,7 +13,7 @@ use super::{
 use fastrand::Rng;
 use std::{mem, num::NonZeroU64, time::Duration};
 use tidewire_broker::Grant;
-use tidewire_connection::{Connection, Dialect, LongPoll, Opening, Place, Subscription, Wire};
+use tidewire_connection::{Connection, LongPoll, Opening, RequestedStart, Subscription, Wire};
 use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
 
 impl World {
@@ -81,7 +81,8 @@ impl World {
         let (down, up) = (link(), link());
         request.arrives_ms = self.now_ms + up.delay_ms;
         let worker = rng.usize(..workers.len());
-        let is_websocket = matches!(request.manner, Manner::Live(Wire::WebSocket(_)));
+        let is_websocket =
+            matches!(request.manner, Manner::Live(Wire::WebSocket(_) | Wire::Tidewire));
         Session::new(worker, request, is_websocket, down, up, self.now_ms)
     }
 
@@ -122,8 +123,15 @@ impl World {
                 let (connection, version) = (connection_name(number), "0");
                 let (grant, identity) = (Grant::open(), identity(number));
                 let number = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
-                let opening =
-                    Opening { wire, subscriptions, grant, number, connection, identity, version };
+                let opening = Opening {
+                    dialect: wire.dialect(),
+                    subscriptions,
+                    grant,
+                    number,
+                    connection,
+                    identity,
+                    version,
+                };
                 let connection = Connection::open(opening, &mut worker.worker, time);
                 (Core::Live(Box::new(connection)), HEAD)
             }
@@ -164,13 +172,13 @@ pub(crate) struct Request {
 }
 
 fn has_place(subscription: &Subscription) -> bool {
-    matches!(subscription.place, Place::Since(Since::Position(_) | Since::Within { .. }))
+    matches!(subscription.start, RequestedStart::Since(Since::Position(_) | Since::Within { .. }))
 }
 
 /// What the query says; a client of `tidewire.v1` may rather ask once it is there.
 fn subscriptions(client: &mut Client, past: Since, rng: &mut Rng) -> Vec<Subscription> {
     let manner = client.manner;
-    let may_ask = manner == Manner::Live(Wire::WebSocket(Dialect::Tidewire));
+    let may_ask = manner == Manner::Live(Wire::Tidewire);
     if may_ask && (client.program.is_some() || rng.bool()) {
         for follow in mem::take(&mut client.follower.follows) {
             subscribe(client, follow, rng);
@@ -199,15 +207,15 @@ pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) 
 
 /// What the query of a request would say.
 fn subscription(follow: &Follow, manner: Manner, past: Since) -> Option<Subscription> {
-    let place = match follow.bookmark() {
+    let start = match follow.bookmark() {
         Some(place) if matches!(manner, Manner::Live(Wire::Sse { .. })) => {
-            Place::from_last_event_id(&place.to_string())
+            RequestedStart::from_last_event_id(&place.to_string())
         }
-        Some(place) => Place::Since(place.into()),
-        None if follow.from_earliest => Place::Since(past),
-        None => Place::NOW,
+        Some(place) => RequestedStart::Since(place.into()),
+        None if follow.from_earliest => RequestedStart::Since(past),
+        None => RequestedStart::NOW,
     };
-    Some(Subscription { pattern: follow.pattern.parse().ok()?, place })
+    Some(Subscription { pattern: follow.pattern.parse().ok()?, start })
 }
 
 fn past(rng: &mut Rng) -> Since {

@@ -7,7 +7,7 @@ use super::{
 };
 use std::{cmp::Reverse, num::NonZeroU64};
 use tidewire_broker::{Broker, Content, Label};
-use tidewire_connection::{Dialect, Format, Wire};
+use tidewire_connection::{Format, Wire};
 use tidewire_protocol::{Message, Position, PublishedData, Since};
 
 /// The truth, and what of it one client could have seen.
@@ -77,7 +77,7 @@ impl Oracle<'_> {
             Manner::Live(
                 Wire::Sse { format: Format::Raw, .. }
                     | Wire::Stream { format: Format::Raw, .. }
-                    | Wire::WebSocket(Dialect::Raw)
+                    | Wire::WebSocket(Format::Raw)
             )
         )
     }
@@ -88,7 +88,7 @@ impl Oracle<'_> {
         match self.manner {
             Manner::Live(Wire::Sse { format: Format::Raw, .. }) => *content != Content::Nothing,
             Manner::Live(
-                Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Dialect::Raw),
+                Wire::Stream { format: Format::Raw, .. } | Wire::WebSocket(Format::Raw),
             ) => !content.as_bytes().is_empty(),
             _ => true,
         }

@@ -14,7 +14,7 @@ use super::{
 use fastrand::Rng;
 use std::{mem, time::Duration};
 use tidewire_client::{Order, Progress};
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 use tidewire_protocol::{Bookmark, Gap, Message, PollAnswer, Position, ServerEvent, Since};
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Program {
             0 => Manner::Live(Wire::Stream { format, framing }),
             1 | 2 => Manner::Live(Wire::Sse { format, framing, heartbeat }),
             3 => Manner::Poll,
-            _ => Manner::Live(Wire::WebSocket(Dialect::Tidewire)),
+            _ => Manner::Live(Wire::Tidewire),
         }
     }
 
@@ -73,7 +73,7 @@ impl Program {
         let progress = &mut self.progress;
         let is_missing = progress.missing().next().is_some();
         let (manner, order) = match manner {
-            Manner::Live(Wire::WebSocket(_)) => (manner, Order::Separate),
+            Manner::Live(Wire::WebSocket(_) | Wire::Tidewire) => (manner, Order::Separate),
             _ if is_missing => (Manner::Poll, Order::Missing),
             _ => (manner, Order::Joint),
         };

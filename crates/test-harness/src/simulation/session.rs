@@ -17,7 +17,7 @@ use std::{
 };
 use tidewire_broker::Publishing;
 use tidewire_connection::{
-    Connection, Format, Limits, LongPoll, Parting, Publish, Refusal, Time, Worker,
+    CloseReason, Connection, Format, Limits, LongPoll, PendingPublish, Refusal, Time, Worker,
 };
 
 /// One connection at the server, and the link to its client.
@@ -184,12 +184,12 @@ impl Session {
             }
             let has_read = self.read(&mut connection, context)?;
             self.write(&mut connection, context)?;
-            if !has_read || connection.parting().is_some() {
+            if !has_read || connection.close_reason().is_some() {
                 break;
             }
         }
-        if let Some(parting) = connection.parting() {
-            count(parting, context.tally);
+        if let Some(reason) = connection.close_reason() {
+            count(reason, context.tally);
             connection.leave(context.worker);
             self.down.is_ended = true;
             return Ok(());
@@ -333,7 +333,8 @@ impl Session {
             let (id, mut publishing) = match self.publishing.take() {
                 Some(waiting) => waiting,
                 None => {
-                    let Some(Publish { id, permit, draft }) = connection.poll_publish() else {
+                    let Some(PendingPublish { id, permit, draft }) = connection.poll_publish()
+                    else {
                         return Ok(true);
                     };
                     context.tally.client_publishes += 1;
@@ -376,14 +377,14 @@ impl Session {
     }
 }
 
-fn count(parting: Parting, tally: &mut Tally) {
-    *match parting {
-        Parting::Left => &mut tally.closed,
-        Parting::Dismissed => &mut tally.dismissed,
-        Parting::Refused => &mut tally.broke_protocol,
-        Parting::Silent => &mut tally.silent,
-        Parting::Stalled => &mut tally.stalled,
-        Parting::Overtaken => &mut tally.overtaken,
+fn count(reason: CloseReason, tally: &mut Tally) {
+    *match reason {
+        CloseReason::Left => &mut tally.closed,
+        CloseReason::Dismissed => &mut tally.dismissed,
+        CloseReason::Refused => &mut tally.broke_protocol,
+        CloseReason::Silent => &mut tally.silent,
+        CloseReason::Stalled => &mut tally.stalled,
+        CloseReason::Overtaken => &mut tally.overtaken,
     } += 1;
 }
 

@@ -5,7 +5,7 @@ use tidewire_broker::{
     ChannelName, Label, Limits as BrokerLimits, Options, Pattern, Publishers, Retention, Rule,
     Rules, SlowReaders,
 };
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Limits, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Limits, Wire};
 
 use super::{history::PayloadKind, wire_reader::Manner};
 
@@ -141,10 +141,10 @@ pub(crate) fn manner(rng: &mut Rng) -> Manner {
     match rng.u8(..8) {
         0 | 1 => Manner::Live(Wire::Sse { format, framing, heartbeat }),
         2 => Manner::Live(Wire::Stream { format, framing }),
-        3 => Manner::Live(Wire::WebSocket(Dialect::Raw)),
-        4 => Manner::Live(Wire::WebSocket(Dialect::Json)),
+        3 => Manner::Live(Wire::WebSocket(Format::Raw)),
+        4 => Manner::Live(Wire::WebSocket(Format::Json)),
         5 => Manner::Poll,
-        _ => Manner::Live(Wire::WebSocket(Dialect::Tidewire)),
+        _ => Manner::Live(Wire::Tidewire),
     }
 }
 

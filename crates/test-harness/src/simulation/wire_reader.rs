@@ -3,7 +3,7 @@
 use super::chunks::Chunks;
 use sse_codec::Item;
 use std::mem;
-use tidewire_connection::{Dialect, Format, Framing, Heartbeat, Wire};
+use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 use tidewire_protocol::{Gap, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine};
 use ws_frame::{Decoder, Event, Kind, Limits, Role};
 
@@ -23,7 +23,8 @@ impl Manner {
             self,
             Self::Live(
                 Wire::Sse { heartbeat: Heartbeat::Event, .. }
-                    | Wire::WebSocket(Dialect::Json | Dialect::Tidewire)
+                    | Wire::WebSocket(Format::Json)
+                    | Wire::Tidewire
             )
         )
     }
@@ -63,9 +64,22 @@ pub(crate) struct WireReader {
 }
 
 enum Hearing {
-    Sse { format: Format, parser: Box<sse_codec::Parser>, known_id: String },
-    Lines { format: Format, line: Vec<u8> },
-    Frames { dialect: Dialect, decoder: Decoder, unread: Vec<u8>, message: Vec<u8> },
+    Sse {
+        format: Format,
+        parser: Box<sse_codec::Parser>,
+        known_id: String,
+    },
+    Lines {
+        format: Format,
+        line: Vec<u8>,
+    },
+    /// By their format; by `tidewire.v1` if there is none.
+    Frames {
+        format: Option<Format>,
+        decoder: Decoder,
+        unread: Vec<u8>,
+        message: Vec<u8>,
+    },
     Answer(Vec<u8>),
 }
 
@@ -78,8 +92,11 @@ impl WireReader {
             Manner::Live(Wire::Stream { format, .. }) => {
                 Hearing::Lines { format, line: Vec::new() }
             }
-            Manner::Live(Wire::WebSocket(dialect)) => Hearing::Frames {
-                dialect,
+            Manner::Live(wire @ (Wire::WebSocket(_) | Wire::Tidewire)) => Hearing::Frames {
+                format: match wire {
+                    Wire::WebSocket(format) => Some(format),
+                    _ => None,
+                },
                 decoder: Decoder::new(Role::Client),
                 unread: Vec::new(),
                 message: Vec::new(),
@@ -108,9 +125,9 @@ impl WireReader {
                 hear_events(&content, *format, parser, known_id, heard)
             }
             Hearing::Lines { format, line } => hear_lines(&content, *format, line, heard),
-            Hearing::Frames { dialect, decoder, unread, message } => {
+            Hearing::Frames { format, decoder, unread, message } => {
                 unread.extend_from_slice(&content);
-                hear_frames(*dialect, decoder, unread, message, heard)
+                hear_frames(*format, decoder, unread, message, heard)
             }
             Hearing::Answer(json) => {
                 json.extend_from_slice(&content);
@@ -225,7 +242,7 @@ fn hear_lines(
 }
 
 fn hear_frames(
-    dialect: Dialect,
+    format: Option<Format>,
     decoder: &mut Decoder,
     unread: &mut Vec<u8>,
     message: &mut Vec<u8>,
@@ -237,7 +254,7 @@ fn hear_frames(
         decoder.decode(&mut input, &limits).map_err(|error| error.to_string())?
     {
         heard.push(match event {
-            Event::Text(text) => hear_text(dialect, text)?,
+            Event::Text(text) => hear_text(format, text)?,
             Event::Binary(bytes) => hear_binary(bytes.to_vec()),
             Event::Piece(piece) => {
                 message.extend_from_slice(piece.payload);
@@ -249,7 +266,7 @@ fn hear_frames(
                     Kind::Binary => hear_binary(whole),
                     Kind::Text => {
                         let text = String::from_utf8(whole).map_err(|error| error.to_string())?;
-                        hear_text(dialect, &text)?
+                        hear_text(format, &text)?
                     }
                 }
             }
@@ -263,11 +280,11 @@ fn hear_frames(
     Ok(())
 }
 
-fn hear_text(dialect: Dialect, text: &str) -> Result<Heard, String> {
-    match dialect {
-        Dialect::Raw => hear_raw(text),
-        Dialect::Json => hear_json(text),
-        Dialect::Tidewire => match ServerEvent::parse(text).map_err(|error| error.to_string())? {
+fn hear_text(format: Option<Format>, text: &str) -> Result<Heard, String> {
+    match format {
+        Some(Format::Raw) => hear_raw(text),
+        Some(Format::Json) => hear_json(text),
+        None => match ServerEvent::parse(text).map_err(|error| error.to_string())? {
             ServerEvent::Message(message) => Ok(Heard::Message(Box::new(message))),
             ServerEvent::Gap(gap) => Ok(Heard::Gap(gap)),
             ServerEvent::Position(reached) => Ok(Heard::Place(reached.position)),

@@ -12,7 +12,7 @@ use super::{
     world::{World, time},
 };
 use tidewire_broker::{Content, Draft, Options, Repeats};
-use tidewire_connection::{Dialect, Wire};
+use tidewire_connection::Wire;
 use tidewire_protocol::{ClientMessage, Data, History, Position, Presence, Publish, Since};
 use ws_frame::{CloseCode, Kind};
 
@@ -102,7 +102,9 @@ impl World {
     /// A client says something of its own accord.
     fn act(&mut self, at: usize) {
         let Some(client) = self.clients.get(at) else { return };
-        let Manner::Live(Wire::WebSocket(dialect)) = client.manner else { return };
+        let Manner::Live(wire @ (Wire::WebSocket(_) | Wire::Tidewire)) = client.manner else {
+            return;
+        };
         if client.session.is_none() || client.is_done {
             return;
         }
@@ -124,7 +126,7 @@ impl World {
             }),
             // A program keeps to what it follows.
             _ if is_program => {}
-            _ if dialect == Dialect::Tidewire => self.ask(at, act),
+            _ if wire == Wire::Tidewire => self.ask(at, act),
             _ => self.publish_raw(at),
         }
     }

@@ -9,7 +9,7 @@ use std::{
     task::Wake,
 };
 
-const EARLIEST: Place = Place::Since(tidewire_protocol::Since::Earliest);
+const EARLIEST: RequestedStart = RequestedStart::Since(tidewire_protocol::Since::Earliest);
 
 /// What a turn writes that is not one of those who catch up.
 const SMALL_BYTES: usize = 32 << 10;
@@ -17,8 +17,8 @@ const SMALL_BYTES: usize = 32 << 10;
 #[test]
 fn who_is_live_waits_for_small_turns_however_much_others_are_owed() {
     let server = Server::start();
-    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
-    let live = server.follow(SSE, "b", Place::NOW);
+    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", RequestedStart::NOW)).collect();
+    let live = server.follow(SSE, "b", RequestedStart::NOW);
     server.run_until_idle();
     server.log.borrow_mut().clear();
     fall_behind(&server);
@@ -39,8 +39,11 @@ fn who_is_live_waits_for_small_turns_however_much_others_are_owed() {
 #[test]
 fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
     let server = Server::start();
-    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", Place::NOW)).collect();
-    let live = [server.follow(SSE, "b", Place::NOW), server.follow(RAW, "b", Place::NOW)];
+    let readers: Vec<_> = (0..300).map(|_| server.follow(SSE, "a", RequestedStart::NOW)).collect();
+    let live = [
+        server.follow(SSE, "b", RequestedStart::NOW),
+        server.follow(RAW, "b", RequestedStart::NOW),
+    ];
     server.run_until_idle();
     fall_behind(&server);
     while readers.iter().any(|reader| reader.counts().1 < 2) {
@@ -62,7 +65,7 @@ fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
 #[test]
 fn who_catches_up_comes_further_in_each_round_though_there_is_always_news() {
     let server = Server::start();
-    let live: Vec<_> = (0..100).map(|_| server.follow(SSE, "b", Place::NOW)).collect();
+    let live: Vec<_> = (0..100).map(|_| server.follow(SSE, "b", RequestedStart::NOW)).collect();
     server.run_until_idle();
     fall_behind(&server);
     let reader = server.follow(SSE, "a", EARLIEST);
@@ -105,7 +108,7 @@ fn publishers_wake_only_a_loop_that_waits() {
         }
     }
     let server = Server::start();
-    let client = server.follow(SSE, "a", Place::NOW);
+    let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     let count = Arc::new(Count(0.into()));
     let waker = Arc::clone(&count).into();

@@ -10,8 +10,8 @@ mod held_back;
 fn who_waits_for_an_archive_holds_up_nobody() {
     let (archive, broker) = HeldBack::broker(1);
     let server = Server::over(broker);
-    let earliest = Place::Since(tidewire_protocol::Since::Earliest);
-    let [waits, other] = [("cold", earliest), ("a", Place::NOW)]
+    let earliest = RequestedStart::Since(tidewire_protocol::Since::Earliest);
+    let [waits, other] = [("cold", earliest), ("a", RequestedStart::NOW)]
         .map(|(channel, place)| server.follow(SSE, channel, place));
     // It comes to rest: who waits asks for no turns.
     server.run_until_idle();
@@ -36,7 +36,8 @@ fn who_waits_for_an_archive_holds_up_nobody() {
 fn nothing_need_be_read_for_a_client_that_ends_meanwhile() {
     let (archive, broker) = HeldBack::broker(1);
     let server = Server::over(broker);
-    let client = server.follow(SSE, "cold", Place::Since(tidewire_protocol::Since::Earliest));
+    let client =
+        server.follow(SSE, "cold", RequestedStart::Since(tidewire_protocol::Since::Earliest));
     server.run_until_idle();
     assert_eq!(archive.waiting(), 1);
     client.send(Vec::new());

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn who_is_due_twice_in_a_group_is_sent_the_message_once() {
     let server = Server::start();
-    let clients = [0, 1, 2].map(|_| server.follow(SSE, "a", Place::NOW));
+    let clients = [0, 1, 2].map(|_| server.follow(SSE, "a", RequestedStart::NOW));
     server.run_until_idle();
     let last = server.rounds.entries.borrow()[2].as_ref().unwrap().driver.waiter();
     server.worker_context.worker.borrow_mut().lane.sleep(last, Waker::noop(), Some(1));
@@ -24,7 +24,8 @@ fn a_socket_that_takes_part_of_a_shared_batch_gets_the_rest_later_and_the_others
     for wire in [SSE, RAW] {
         for room in [0, 1, 7] {
             let server = Server::start();
-            let clients: Vec<_> = (0..5).map(|_| server.follow(wire, "a", Place::NOW)).collect();
+            let clients: Vec<_> =
+                (0..5).map(|_| server.follow(wire, "a", RequestedStart::NOW)).collect();
             server.run_until_idle();
             let bytes = || clients[2].script.borrow().written.len();
             let before = bytes();
@@ -48,7 +49,7 @@ fn a_socket_that_takes_part_of_a_shared_batch_gets_the_rest_later_and_the_others
 #[test]
 fn a_member_of_a_group_that_panics_or_is_gone_costs_the_others_nothing() {
     let server = Server::start();
-    let clients: Vec<_> = (0..5).map(|_| server.follow(RAW, "a", Place::NOW)).collect();
+    let clients: Vec<_> = (0..5).map(|_| server.follow(RAW, "a", RequestedStart::NOW)).collect();
     server.run_until_idle();
     clients[1].script.borrow_mut().is_faulty = true;
     clients[3].script.borrow_mut().is_gone = true;

@@ -55,7 +55,7 @@ fn start(answers: bool) -> Rc<Server> {
     let server = Rc::new(Server::with_engine(broker, Arc::new(engine)));
     let weak = Rc::downgrade(&server);
     COME_BACK.set(Some(Box::new(move || {
-        weak.upgrade().iter().for_each(|server| drop(server.follow(SSE, "b", Place::NOW)));
+        weak.upgrade().iter().for_each(|server| drop(server.follow(SSE, "b", RequestedStart::NOW)));
     })));
     server
 }
@@ -69,8 +69,10 @@ fn frame() -> Vec<u8> {
 #[test]
 fn an_engine_may_come_back_to_the_worker_that_has_called_it() {
     let server = start(true);
-    let (publisher, listener) =
-        (server.follow(RAW, "a", Place::NOW), server.follow(SSE, "a", Place::NOW));
+    let (publisher, listener) = (
+        server.follow(RAW, "a", RequestedStart::NOW),
+        server.follow(SSE, "a", RequestedStart::NOW),
+    );
     server.run_until_idle();
     publisher.send(frame());
     server.run_until_idle();
@@ -82,7 +84,7 @@ fn an_engine_may_come_back_to_the_worker_that_has_called_it() {
 #[test]
 fn an_engine_may_come_back_when_the_connection_ends_that_waits_for_its_answer() {
     let server = start(false);
-    let publisher = server.follow(RAW, "a", Place::NOW);
+    let publisher = server.follow(RAW, "a", RequestedStart::NOW);
     server.run_until_idle();
     publisher.send(frame());
     server.run_until_idle();
@@ -109,7 +111,7 @@ fn a_waker_may_come_back_to_the_worker_that_has_called_it() {
 #[test]
 fn what_ends_while_the_worker_is_busy_gives_its_waiter_up_in_the_next_round() {
     let server = Server::start();
-    let opening = opening(SSE, "a", Place::NOW);
+    let opening = opening(SSE, "a", RequestedStart::NOW);
     let permit = server.admission.admit().unwrap();
     let subscribed = Subscribed::open(opening, Rc::clone(&server.worker_context), permit);
     let busy = server.worker_context.worker.borrow_mut();

@@ -3,7 +3,8 @@
 //! Whichever way pages go, each is a place and an ordinary read from there; going back only means
 //! to find the place from its end.
 
-use crate::{Limits, Page, Place, Refusal, Subscription, Time, answer::Reach, start::Lost};
+use super::page::{Page, Reach};
+use crate::{Limits, Refusal, RequestedStart, Subscription, Time, subscription::LostStart};
 use std::{
     sync::Arc,
     task::{Poll, Waker, ready},
@@ -69,6 +70,18 @@ impl Span {
     }
 }
 
+/// Reads how many messages a page may have.
+///
+/// # Errors
+///
+/// It is no whole number from 1 on.
+pub fn parse_page_limit(text: &str) -> Result<usize, Refusal> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
+        let message = format!("limit={text} is not a whole number from 1 on");
+        Refusal::new(ErrorCode::BadRequest, message)
+    })
+}
+
 impl Page {
     /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
     ///
@@ -111,7 +124,7 @@ struct Part {
     after: u64,
     upto: u64,
     items: Vec<Item>,
-    lost: Vec<Lost>,
+    lost: Vec<LostStart>,
     /// How many more messages and bytes, where it is filled from its beginning.
     room: Option<(usize, usize)>,
     /// Whether there is more before it, where it is filled from its end.
@@ -283,13 +296,13 @@ impl History<'_> {
     }
 
     fn start(&self, place: Since) -> Start {
-        Place::Since(place).start(self.time)
+        RequestedStart::Since(place).resolve(self.time)
     }
 
-    fn lost(&self, place: Since, to: u64) -> Lost {
-        let subscription =
-            Subscription { pattern: self.pattern.clone(), place: Place::Since(place) };
-        Lost { subscription, to }
+    fn lost(&self, place: Since, to: u64) -> LostStart {
+        let start = RequestedStart::Since(place);
+        let subscription = Subscription { pattern: self.pattern.clone(), start };
+        LostStart { subscription, to }
     }
 
     /// From any start but one that goes back.
@@ -306,7 +319,7 @@ impl History<'_> {
 struct Begun {
     reader: Reader,
     after: u64,
-    lost: Vec<Lost>,
+    lost: Vec<LostStart>,
 }
 
 /// What a page up to this offset tells of `items`: of losses, only what would have been on it.

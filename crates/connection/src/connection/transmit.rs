@@ -1,11 +1,9 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
-use crate::{
-    Connection, Framing, Time, Worker, batch::Spelling, connection::Phase, start::in_words,
-};
+use super::{Connection, Phase};
+use crate::{GapNotice, Time, Worker};
 use std::{num::NonZeroU64, task::Waker};
-use tidewire_broker::{Gap, Item};
-use tidewire_protocol::GapView;
+use tidewire_broker::Item;
 
 impl Connection {
     /// Fills the worker's batch with what is to be written next; false if there is nothing. `waker` is
@@ -19,7 +17,7 @@ impl Connection {
         if matches!(self.phase, Phase::Ended(_)) {
             return false;
         }
-        self.resume_request(worker, time, waker);
+        self.poll_pending_request(worker, time, waker);
         if let Some(unsent) = &self.unsent {
             unsent.push_to(&mut worker.batch);
         }
@@ -32,7 +30,7 @@ impl Connection {
             let gathered = &worker.gathered;
             let mut has_room = gathered.bytes_left() > 0;
             if self.is_quiet(worker) {
-                // Nothing, or only what this wire leaves out: the place moves on all the same.
+                // Nothing, or only what this dialect leaves out: the place moves on all the same.
                 self.reader.advance(gathered, gathered.items().len());
                 has_room = true;
             }
@@ -48,7 +46,7 @@ impl Connection {
         if worker.batch.is_empty() {
             self.finish();
         }
-        worker.batch.note_spelling(self.spelling());
+        worker.batch.note_encoding(self.encoding);
         !worker.batch.is_empty()
     }
 
@@ -71,9 +69,9 @@ impl Connection {
         let only_reads = self.phase == Phase::Open
             && self.unsent.is_none()
             && self.replies.is_empty()
-            && !self.has_unanswered()
+            && !self.has_pending_request()
             && !self.is_too_slow;
-        if !only_reads || worker.batch.spelling() != Some(self.spelling()) {
+        if !only_reads || worker.batch.encoding() != Some(self.encoding) {
             return false;
         }
         self.take_news(worker);
@@ -176,11 +174,6 @@ impl Connection {
         }
     }
 
-    fn spelling(&self) -> Spelling {
-        let is_bare = self.wire.framing() == Some(Framing::UntilClose);
-        Spelling { encoding: self.wire.encoding(), is_bare }
-    }
-
     fn gather(&mut self, worker: &mut Worker, waker: &Waker) {
         self.take_news(worker);
         let room = worker.gather_bytes_max().saturating_sub(worker.batch.len());
@@ -192,16 +185,12 @@ impl Connection {
             gathered.clear();
             (self.is_too_slow, self.is_spent) = (true, true);
         }
-        let spelling = self.spelling();
         for item in gathered.items() {
             match item {
-                Item::Message(message) => batch.push_message(message, spelling, broker),
-                Item::Gap(Gap { pattern, from, to }) => {
-                    let from = in_words(broker.position(*from)).to_string();
-                    let to = in_words(broker.position(*to));
+                Item::Message(message) => batch.push_message(message, self.encoding, broker),
+                Item::Gap(gap) => {
                     let mut notice = Vec::new();
-                    let gap = GapView { channel: pattern.as_str(), from: &from, to };
-                    self.wire.write_gap(&gap, &mut notice);
+                    self.dialect.write_gap(&GapNotice::of(gap, broker), &mut notice);
                     batch.push_item(&notice);
                 }
             }
@@ -218,8 +207,8 @@ impl Connection {
         }
         if self.phase == Phase::Open && std::mem::take(&mut self.is_heartbeat_due) {
             self.add_reply(worker, |this, worker| {
-                let position = in_words(worker.broker.position(this.after(&worker.broker)));
-                this.wire.write_heartbeat(position, &worker.limits, &mut this.replies);
+                let position = worker.broker.position(this.after(&worker.broker));
+                this.dialect.write_heartbeat(position, &worker.limits, &mut this.replies);
             });
         }
     }
@@ -234,11 +223,11 @@ impl Connection {
 
     /// Ends what only had something left to send.
     fn finish(&mut self) {
-        if let Phase::Flushing(parting) = self.phase
+        if let Phase::Flushing(reason) = self.phase
             && self.unsent.is_none()
             && self.replies.is_empty()
         {
-            self.phase = Phase::Ended(parting);
+            self.phase = Phase::Ended(reason);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Who a client says it is, and where it is told of: joined by subscribing, left by any ending.
+//! Who a client says it is, as a member of the channels that it follows.
 
-use crate::{Dialect, Refusal, Subscription, Time, Wire, request::label};
-use tidewire_broker::{Broker, ChannelName, Forbidden, Grant, Label, Pattern};
+use super::publish::parse_label;
+use crate::{Refusal, Subscription};
+use tidewire_broker::{Broker, ChannelName, Label, Pattern};
 use tidewire_protocol::{ErrorCode, MemberView, json_text};
 
 /// Who a client says it is. Its own word, which nobody has checked.
@@ -21,7 +22,7 @@ impl Identity {
     /// [`INFO_BYTES_MAX`] bytes.
     pub fn new(user: Option<&str>, info: Option<&str>) -> Result<Self, Refusal> {
         let refuse = |message: String| Refusal::new(ErrorCode::BadRequest, message);
-        let user = label("user", user)?;
+        let user = parse_label("user", user)?;
         let info = info.map(json_text).transpose();
         let info = info.map_err(|error| refuse(format!("info is not JSON: {error}")))?;
         match info.filter(|info| *info != "null") {
@@ -36,7 +37,7 @@ impl Identity {
     }
 
     /// This, and where it says nothing, the other.
-    fn or(self, other: &Self) -> Self {
+    pub(crate) fn or(self, other: &Self) -> Self {
         Self {
             user: self.user.or_else(|| other.user.clone()),
             info: self.info.or_else(|| other.info.clone()),
@@ -44,7 +45,7 @@ impl Identity {
     }
 
     /// Its JSON as a member under `connection`'s name.
-    fn as_member(&self, connection: &Label, since_ms: u64) -> Box<str> {
+    pub(crate) fn as_member(&self, connection: &Label, since_ms: u64) -> Box<str> {
         let member = MemberView {
             connection: connection.as_str(),
             user: self.user.as_ref().map(Label::as_str),
@@ -57,94 +58,6 @@ impl Identity {
     }
 }
 
-/// Where a connection is told of. Dropped, however it ends, it leaves all of that.
-#[derive(Debug)]
-pub(crate) struct Attendance {
-    broker: Broker,
-    grant: Grant,
-    connection: Label,
-    identity: Identity,
-    /// The channels it has joined.
-    channels: Vec<ChannelName>,
-}
-
-impl Attendance {
-    /// Joins what a connection follows from the start, as far as its grant allows.
-    ///
-    /// `None` where it never will be told of: then it costs nothing.
-    pub(crate) fn open(
-        wire: Wire,
-        subscriptions: &[Subscription],
-        connection: &str,
-        identity: Identity,
-        grant: &Grant,
-        broker: &Broker,
-        time: Time,
-    ) -> Option<Box<Self>> {
-        if !broker.limits().rules.has_presence() {
-            return None;
-        }
-        let (broker, connection) = (broker.clone(), connection.parse().ok()?);
-        let grant = grant.clone();
-        let mut this = Self { broker, grant, connection, identity, channels: Vec::new() };
-        for Subscription { pattern, .. } in subscriptions {
-            // Where that is not allowed it only reads; whoever opens it may refuse it instead.
-            let _ = this.join(pattern, Identity::default(), time);
-        }
-        if wire != Wire::WebSocket(Dialect::Tidewire) {
-            // It cannot subscribe to more, so who it is has been said.
-            this.identity = Identity::default();
-            if this.channels.is_empty() {
-                return None;
-            }
-        }
-        Some(Box::new(this))
-    }
-
-    /// Joins what is followed by name, if that channel tells who is there.
-    ///
-    /// What `identity` leaves open is as it was said in opening the connection.
-    ///
-    /// # Errors
-    ///
-    /// The connection's grant does not allow it.
-    pub(crate) fn join(
-        &mut self,
-        pattern: &Pattern,
-        identity: Identity,
-        time: Time,
-    ) -> Result<(), Forbidden> {
-        let Some(channel) = joined_by(pattern, &self.broker) else { return Ok(()) };
-        if self.channels.contains(&channel) {
-            return Ok(());
-        }
-        let permit = self.grant.permit_join(&channel)?;
-        let member = identity.or(&self.identity).as_member(&self.connection, time.wall_ms);
-        // Without room for the news, messages are delivered all the same; the presence buffer keeps count.
-        if self.broker.presence_buffer().join(&permit, &self.connection, member).is_ok() {
-            self.channels.push(channel);
-        }
-        Ok(())
-    }
-
-    /// Leaves what is followed no longer, if it was joined.
-    pub(crate) fn leave(&mut self, pattern: &Pattern) {
-        let is_it = |channel: &ChannelName| channel.as_str() == pattern.as_str();
-        if let Some(at) = self.channels.iter().position(is_it) {
-            let channel = self.channels.swap_remove(at);
-            self.broker.presence_buffer().leave(&channel, &self.connection);
-        }
-    }
-}
-
-impl Drop for Attendance {
-    fn drop(&mut self) {
-        for channel in &self.channels {
-            self.broker.presence_buffer().leave(channel, &self.connection);
-        }
-    }
-}
-
 impl Subscription {
     /// The channel that is joined by following this, if it is one that tells who is there.
     pub fn joins(&self, broker: &Broker) -> Option<ChannelName> {
@@ -153,7 +66,7 @@ impl Subscription {
 }
 
 /// Only what is followed by its name is joined.
-fn joined_by(pattern: &Pattern, broker: &Broker) -> Option<ChannelName> {
+pub(crate) fn joined_by(pattern: &Pattern, broker: &Broker) -> Option<ChannelName> {
     pattern.as_channel().filter(|channel| broker.presence_channel(channel).is_some())
 }
 

@@ -2,7 +2,11 @@
 //!
 //! It is read like any other, from the channel that is the list; see [`tidewire_broker::PresenceBuffer`].
 
-use crate::{Limits, Page, PageRequest, Refusal, Span, Time};
+use super::{
+    history::{PageRequest, Span},
+    page::Page,
+};
+use crate::{Limits, Refusal, Time};
 use tidewire_broker::{Broker, ChannelName, Content};
 use tidewire_protocol::{ErrorCode, PresenceView, Since};
 
@@ -33,7 +37,7 @@ impl PresencePage {
         Ok(Self::new(channel, Page::read(request, broker, limits, time)))
     }
 
-    /// What to read for such a page, by a [`crate::PageReading`].
+    /// What to read for such a page, by a [`super::PageReading`].
     ///
     /// # Errors
     ///

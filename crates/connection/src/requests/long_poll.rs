@@ -1,8 +1,9 @@
 //! A long-poll: the same read, answered once there is something or the time is up.
 
+use super::page::Page;
 use crate::{
-    Page, Subscription, Time, Worker,
-    start::{self, Lost},
+    Subscription, Time, Worker,
+    subscription::{self, LostStart},
 };
 use std::task::Waker;
 use tidewire_broker::{Reader, WaiterId};
@@ -15,7 +16,7 @@ pub struct LongPoll {
     waiter: WaiterId,
     reader: Reader,
     until_ms: u64,
-    lost: Vec<Lost>,
+    lost: Vec<LostStart>,
     /// There may be more to find than was looked for in this turn.
     is_behind: bool,
     /// The archive has to fetch what comes next, and then wakes the request's task.
@@ -31,7 +32,8 @@ impl LongPoll {
         time: Time,
     ) -> Self {
         let (waiter, mut reader) = (worker.lane.register(), Reader::default());
-        let (_, lost) = start::follow(subscriptions, waiter, &mut reader, worker, time);
+        let log = (&worker.broker, &mut worker.lane);
+        let (_, lost) = subscription::follow(subscriptions, waiter, &mut reader, log, time);
         Self {
             waiter,
             reader,

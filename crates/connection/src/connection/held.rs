@@ -2,22 +2,23 @@
 //!
 //! Whether it is too much is for the owner to judge, who sees all connections.
 
-use crate::{Connection, Parting, Time, Worker, batch::Rest, connection::Phase};
-use ws_frame::CloseCode;
+use super::{Connection, Phase, inbound::Inbound};
+use crate::{CloseReason, Ending, Time, Worker, batch::UnsentTail};
 
 impl Connection {
     /// Bytes held for this client alone: answers, what is half sent, and input not yet used up.
     ///
     /// What is half sent of a large message is shared with the log and not counted.
     pub fn held_bytes(&self) -> usize {
-        let unsent = self.unsent.as_ref().map_or(0, Rest::copied_bytes);
-        self.replies.len() + unsent + self.socket.as_ref().map_or(0, |socket| socket.held_bytes())
+        let unsent = self.unsent.as_ref().map_or(0, UnsentTail::copied_bytes);
+        self.replies.len() + unsent + self.held_input_bytes()
     }
 
     /// Bytes of input that are held: messages without their end, what waits behind answers, and
     /// publishes that nobody has taken over.
     pub fn held_input_bytes(&self) -> usize {
-        self.socket.as_ref().map_or(0, |socket| socket.held_input_bytes())
+        let held_by = |inbound: &Inbound| inbound.held_bytes() + self.dialect.held_bytes();
+        self.inbound.as_deref().map_or(0, held_by)
     }
 
     /// Bytes of output that are held: answers, the rest of a half-sent item, and the message of that
@@ -25,8 +26,8 @@ impl Connection {
     pub fn held_output_bytes(&self) -> usize {
         let unsent = match &self.unsent {
             None => 0,
-            Some(Rest::Copied(bytes)) => bytes.capacity(),
-            Some(Rest::Shared(shared)) => shared.message.bytes_outside_log(),
+            Some(UnsentTail::Copied(bytes)) => bytes.capacity(),
+            Some(UnsentTail::Shared(shared)) => shared.message.bytes_outside_log(),
         };
         self.replies.capacity() + unsent
     }
@@ -34,22 +35,19 @@ impl Connection {
     /// Whether [`Connection::held_output_bytes`] may grow by what others do: the log may let go of the
     /// message that is half sent.
     pub fn is_inside_message(&self) -> bool {
-        matches!(self.unsent, Some(Rest::Shared(_)))
+        matches!(self.unsent, Some(UnsentTail::Shared(_)))
     }
 
-    /// Lets go of the message that is coming in, and has the client come back later: close 1013.
+    /// Lets go of the message that is coming in, and has the client come back later.
     ///
     /// What came whole before is published all the same.
     pub fn refuse_input(&mut self, reason: &str, worker: &Worker, time: Time) {
-        if let Some(socket) = self.socket.as_mut() {
-            socket.forget_message();
-        }
-        let (code, retry_ms) = (CloseCode::TRY_AGAIN_LATER, worker.limits.retry_ms);
-        self.send_away(code, reason, Parting::Refused, retry_ms, worker, time);
+        self.dialect.drop_partial();
+        self.end(&Ending::NoRoom(reason), worker.limits.retry_ms, worker, time);
     }
 
     /// Ends it as if the client had taken nothing for too long: it can come back and resume.
     pub fn give_up_output(&mut self) {
-        self.phase = Phase::Ended(Parting::Stalled);
+        self.phase = Phase::Ended(CloseReason::Stalled);
     }
 }

@@ -1,13 +1,18 @@
 //! Messages answered in one go: a page of history, or a long-poll's answer.
 
-use crate::{
-    Format,
-    encoding::Encoding,
-    start::{Lost, in_words},
-};
+use crate::{Encoding, GapNotice, message_view::view, subscription::LostStart, to_wire};
 use std::sync::Arc;
-use tidewire_broker::{Broker, Gap, Item, Message, Reader};
+use tidewire_broker::{Broker, Item, Message, Reader};
 use tidewire_protocol::{Bookmark, GapView, PageView};
+
+/// What stands for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The payload as published.
+    Raw,
+    /// The JSON object of a message.
+    Json,
+}
 
 /// Some messages, and the position behind them: the next page, or a live subscription, begins
 /// there.
@@ -17,7 +22,7 @@ pub struct Page {
     after: u64,
     /// In the middle of which state that is.
     state: Option<u64>,
-    lost: Vec<Lost>,
+    lost: Vec<LostStart>,
     reach: Option<Reach>,
 }
 
@@ -31,7 +36,7 @@ pub(crate) struct Reach {
 }
 
 impl Page {
-    pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<Lost>) -> Self {
+    pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<LostStart>) -> Self {
         Self { items, after, state: None, lost, reach: None }
     }
 
@@ -65,8 +70,8 @@ impl Page {
         write: impl FnOnce(PageView<'_>),
     ) {
         let encoding = match format {
-            Format::Raw => Encoding::Value,
-            Format::Json => Encoding::Object,
+            Format::Raw => &VALUE,
+            Format::Json => &OBJECT,
         };
         let messages: Vec<&[u8]> =
             self.messages().map(|message| encoding.of(message, broker)).collect();
@@ -74,7 +79,7 @@ impl Page {
             write(PageView {
                 messages: &messages,
                 position: self.bookmark(broker),
-                before: self.reach.map(|reach| in_words(broker.position(reach.before))),
+                before: self.reach.map(|reach| to_wire(broker.position(reach.before))),
                 more: self.has_more(),
                 gaps,
             });
@@ -83,17 +88,14 @@ impl Page {
 
     /// Hands what is gone to `write` as the protocol shows it.
     pub(crate) fn with_gaps(&self, broker: &Broker, write: impl FnOnce(&[GapView<'_>])) {
-        let gaps = self.gaps(broker);
-        let gaps = gaps.iter().map(|(channel, from, to)| {
-            let to = in_words(broker.position(*to));
-            GapView { channel, from, to }
-        });
-        write(&gaps.collect::<Vec<_>>());
+        let gaps: Vec<(GapNotice<'_>, String)> =
+            self.gaps(broker).map(|gap| (gap, gap.from.to_string())).collect();
+        write(&gaps.iter().map(|(gap, from)| gap.view(from)).collect::<Vec<_>>());
     }
 
     /// From where to go on behind it.
     pub(crate) fn bookmark(&self, broker: &Broker) -> Bookmark {
-        Bookmark { after: in_words(broker.position(self.after)), state: self.state }
+        Bookmark { after: to_wire(broker.position(self.after)), state: self.state }
     }
 
     /// Whether it is a page of history behind which there is more of what was asked for.
@@ -101,24 +103,29 @@ impl Page {
         self.reach.is_some_and(|reach| reach.has_more)
     }
 
-    pub(crate) fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
+    /// Its messages, in order.
+    pub fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
         self.items.iter().filter_map(|item| match item {
             Item::Message(message) => Some(message),
             Item::Gap(_) => None,
         })
     }
 
-    /// What is gone: of which channels, from where on, up to where.
-    fn gaps(&self, broker: &Broker) -> Vec<(&str, String, u64)> {
-        let lost = self.lost.iter().map(|Lost { subscription, to }| {
-            (subscription.pattern.as_str(), subscription.place.spelling(), *to)
-        });
+    /// What would have been on it and is gone.
+    pub fn gaps(&self, broker: &Broker) -> impl Iterator<Item = GapNotice<'_>> {
+        let lost = self.lost.iter().map(|lost| GapNotice::of_start(lost, broker));
         let gaps = self.items.iter().filter_map(|item| match item {
-            Item::Gap(Gap { pattern, from, to }) => {
-                Some((pattern.as_str(), in_words(broker.position(*from)).to_string(), *to))
-            }
+            Item::Gap(gap) => Some(GapNotice::of(gap, broker)),
             Item::Message(_) => None,
         });
-        lost.chain(gaps).collect()
+        lost.chain(gaps)
     }
 }
+
+/// The message object.
+static OBJECT: Encoding =
+    Encoding::new(|message, broker, output| view(message, broker).write_json(output));
+
+/// The payload as a JSON value.
+static VALUE: Encoding =
+    Encoding::new(|message, broker, output| view(message, broker).data.write_json(output));

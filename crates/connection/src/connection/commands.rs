@@ -1,0 +1,174 @@
+//! What commands do: subscribing, unsubscribing, and pages that an archive may have to be asked for.
+//!
+//! One waits at a time: nothing is read from the client until it is answered, so answers keep their order.
+
+use super::{
+    Connection, Phase,
+    inbound::{Answer, Inbound, PendingRequest, Request},
+};
+use crate::{
+    CloseReason, Command, Identity, PageReading, PresencePage, Refusal, Reply, Subscription, Time,
+    Worker,
+};
+use std::{
+    slice,
+    task::{Poll, Waker},
+};
+use tidewire_broker::{Interest, Pattern};
+use tidewire_protocol::ErrorCode;
+
+impl Connection {
+    pub(super) fn handle_command(&mut self, command: Command, worker: &mut Worker, time: Time) {
+        match command {
+            Command::Leave => self.handle_leave(),
+            // Nothing may follow a close.
+            _ if self.phase != Phase::Open => {}
+            Command::Continue => {}
+            Command::Close(last_words) => self.close_by(last_words, worker, time),
+            Command::Publish { publish, wants_echo } => self.queue_publish(publish, wants_echo),
+            Command::Subscribe { id, subscription, identity } => {
+                let outcome = self.subscribe(id, subscription, identity, worker, time);
+                self.reply_if_refused(id, outcome, worker);
+            }
+            Command::Unsubscribe { id, pattern } => {
+                let outcome = self.unsubscribe(id, &pattern, worker);
+                self.reply_if_refused(id, outcome, worker);
+            }
+            Command::History { id, request } => {
+                let Worker { broker, limits, .. } = worker;
+                let reading = PageReading::new(request, broker, limits, time);
+                self.defer(id, Request::History(reading));
+            }
+            Command::Presence { id, channel, since, limit } => {
+                let Worker { broker, limits, .. } = &*worker;
+                match PresencePage::request(&channel, since, limit, broker) {
+                    Ok(request) => {
+                        let reading = PageReading::new(request, broker, limits, time);
+                        self.defer(id, Request::Presence(channel, reading));
+                    }
+                    Err(refusal) => self.reply_if_refused(id, Err(refusal), worker),
+                }
+            }
+            Command::Refuse { id, refusal } => {
+                self.reply(&Reply::Refused { id, refusal: &refusal }, worker);
+            }
+        }
+    }
+
+    /// Takes in that the client has said its last words.
+    fn handle_leave(&mut self) {
+        match self.phase {
+            Phase::Open => self.phase = Phase::Flushing(CloseReason::Left),
+            Phase::Closing { reason, .. } => self.phase = Phase::Flushing(reason),
+            Phase::Flushing(_) | Phase::Ended(_) => {}
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        id: u64,
+        subscription: Subscription,
+        identity: Identity,
+        worker: &mut Worker,
+        time: Time,
+    ) -> Result<(), Refusal> {
+        let Subscription { pattern, start } = &subscription;
+        let subscriptions_max = worker.limits.subscriptions_max;
+        if self.reader.patterns().count() >= subscriptions_max {
+            let message = format!("a connection has at most {subscriptions_max} subscriptions");
+            return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
+        }
+        if self.reader.follows(pattern) {
+            let message = format!("there is a subscription to {pattern} already");
+            return Err(Refusal::new(ErrorCode::AlreadySubscribed, message));
+        }
+        // A pattern may have to look at all channels.
+        self.is_spent |= pattern.as_channel().is_none();
+        if let Some(presence) = &mut self.presence {
+            presence.join(pattern, identity, time)?;
+        }
+        if start.is_time() {
+            self.defer(id, Request::Subscribe(subscription, Interest::default()));
+        } else {
+            self.follow_and_reply(id, &subscription, worker, time);
+        }
+        Ok(())
+    }
+
+    fn follow_and_reply(
+        &mut self,
+        id: u64,
+        subscription: &Subscription,
+        worker: &mut Worker,
+        time: Time,
+    ) {
+        let (after, mut gaps) = self.follow(slice::from_ref(subscription), worker, time);
+        self.replies.append(&mut gaps);
+        let position = worker.broker.position(after);
+        let pattern = &subscription.pattern;
+        self.reply(&Reply::Subscribed { id, pattern, position }, worker);
+    }
+
+    fn unsubscribe(
+        &mut self,
+        id: u64,
+        pattern: &Pattern,
+        worker: &mut Worker,
+    ) -> Result<(), Refusal> {
+        if !self.reader.unfollow(pattern) {
+            let message = format!("there is no subscription to {pattern}");
+            return Err(Refusal::new(ErrorCode::NotSubscribed, message));
+        }
+        worker.lane.unfollow(self.waiter, pattern);
+        if let Some(presence) = &mut self.presence {
+            presence.leave(pattern);
+        }
+        self.reply(&Reply::Unsubscribed { id, pattern }, worker);
+        Ok(())
+    }
+
+    /// Has a request answered when it is the connection's turn to write; until then nothing is read.
+    fn defer(&mut self, id: u64, request: Request) {
+        self.is_spent = true;
+        if let Some(inbound) = self.inbound.as_deref_mut() {
+            inbound.pending_request = Some(Box::new(PendingRequest { id, request }));
+        }
+    }
+
+    /// Whether a request waits.
+    pub(super) fn has_pending_request(&self) -> bool {
+        self.inbound.as_deref().is_some_and(|inbound| inbound.pending_request.is_some())
+    }
+
+    /// Answers the request that waits, once all of it has been read.
+    pub(super) fn poll_pending_request(&mut self, worker: &mut Worker, time: Time, waker: &Waker) {
+        let Some(Inbound { pending_request: waiting, .. }) = self.inbound.as_deref_mut() else {
+            return;
+        };
+        let Some(PendingRequest { id, request }) = waiting.as_deref_mut() else { return };
+        if self.phase != Phase::Open {
+            *waiting = None;
+            return;
+        }
+        let Poll::Ready(answer) = request.poll(worker, time, waker) else { return };
+        let id = *id;
+        *waiting = None;
+        match answer {
+            Answer::History(page) => self.reply(&Reply::History { id, page: &page }, worker),
+            Answer::Presence(page) => self.reply(&Reply::Presence { id, page: &page }, worker),
+            Answer::Found(subscription) => self.follow_and_reply(id, &subscription, worker, time),
+        }
+        // What comes after it on its way in is for the next turn: others first.
+        self.is_spent = true;
+    }
+
+    pub(super) fn reply(&mut self, reply: &Reply<'_>, worker: &Worker) {
+        self.dialect.write_reply(reply, &worker.broker, &mut self.replies);
+    }
+
+    fn reply_if_refused(&mut self, id: u64, outcome: Result<(), Refusal>, worker: &Worker) {
+        if let Err(refusal) = outcome {
+            self.reply(&Reply::Refused { id: Some(id), refusal: &refusal }, worker);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Bytes in: what the dialect makes of them, the publishes that wait, and the end of a client that breaks the rules.
+
+use super::{Connection, Phase, inbound::Inbound};
+use crate::{CloseReason, Ending, Input, PendingPublish, Refusal, Reply, Time, Worker};
+use std::{collections::VecDeque, mem};
+use tidewire_broker::Position;
+
+impl Connection {
+    /// Takes in bytes from the client, decoding them in place.
+    ///
+    /// What a client sends that is to listen is passed over.
+    pub fn handle_input(&mut self, input: &mut [u8], worker: &mut Worker, time: Time) {
+        if !input.is_empty() {
+            self.heard_ms = time.steady_ms;
+            self.pinged_ms = None;
+        }
+        let Some(inbound) = self.inbound.as_deref_mut() else { return };
+        let mut waiting = mem::take(&mut inbound.undecoded);
+        let input = if waiting.is_empty() {
+            input
+        } else {
+            waiting.extend_from_slice(input);
+            &mut waiting[..]
+        };
+        let left = self.decode(input, worker, time);
+        if let Some(inbound) = self.inbound.as_deref_mut() {
+            // Copied, so that an idle connection keeps no more than what is unfinished.
+            inbound.undecoded = left.to_vec();
+        }
+    }
+
+    /// Does what the client asks for as far as it can, and returns the input that is left.
+    fn decode<'a>(
+        &mut self,
+        mut input: &'a mut [u8],
+        worker: &mut Worker,
+        time: Time,
+    ) -> &'a mut [u8] {
+        while self.wants_input(worker)
+            && let Some(inbound) = self.inbound.as_deref()
+        {
+            let before = self.replies.len();
+            let Some(command) = self.dialect.decode(&mut input, &inbound.grant, &mut self.replies)
+            else {
+                break;
+            };
+            self.unseen_bytes += self.replies.len() - before;
+            self.handle_command(command, worker, time);
+        }
+        input
+    }
+
+    /// Whether more input is welcome: not while answers pile up that the client does not take, nor
+    /// after a request that was much work, before others had a turn or while it waits for an archive, nor
+    /// after the client broke the rules.
+    pub fn wants_input(&self, worker: &Worker) -> bool {
+        let is_held =
+            |inbound: &Inbound| inbound.last_words.is_some() || inbound.pending_request.is_some();
+        let is_over = match self.phase {
+            Phase::Open => self.inbound.as_deref().is_some_and(is_held),
+            Phase::Closing { .. } => false,
+            Phase::Flushing(_) | Phase::Ended(_) => true,
+        };
+        !is_over && !self.is_spent && self.replies.len() < worker.limits.replies_bytes_max
+    }
+
+    /// Whether [`Connection::poll_publish`] has any.
+    pub fn has_publishes(&self) -> bool {
+        self.inbound.as_deref().is_some_and(|inbound| !inbound.publishes.is_empty())
+    }
+
+    /// A publish the client has asked for; answer it by [`Connection::handle_published`].
+    pub fn poll_publish(&mut self) -> Option<PendingPublish> {
+        let Inbound { publishes, publishes_bytes, .. } = self.inbound.as_deref_mut()?;
+        let publish = publishes.pop_front()?;
+        *publishes_bytes -= publish.draft.bytes();
+        if publishes.is_empty() {
+            *publishes = VecDeque::new();
+        }
+        Some(publish)
+    }
+
+    /// Has a publish wait for whoever takes it over.
+    pub(super) fn queue_publish(&mut self, mut publish: PendingPublish, wants_echo: bool) {
+        let Some(inbound) = self.inbound.as_deref_mut() else { return };
+        if !wants_echo {
+            publish.draft.origin = Some(inbound.number);
+            self.reader.mute(inbound.number);
+        }
+        if self.input == Input::Publishes {
+            inbound.echo.unanswered += 1;
+        }
+        inbound.publishes_bytes += publish.draft.bytes();
+        inbound.publishes.push_back(publish);
+    }
+
+    /// Takes in how a publish went.
+    pub fn handle_published(
+        &mut self,
+        id: Option<u64>,
+        outcome: Result<Position, Refusal>,
+        worker: &Worker,
+        time: Time,
+    ) {
+        let hears_echo_alone = self.input == Input::Publishes;
+        if hears_echo_alone && let Some(Inbound { echo, .. }) = self.inbound.as_deref_mut() {
+            echo.unanswered = echo.unanswered.saturating_sub(1);
+            echo.newest = outcome.as_ref().map_or(echo.newest, |position| position.offset);
+        }
+        match (id, outcome) {
+            // Nothing may follow a close.
+            _ if self.phase != Phase::Open => {}
+            (Some(id), Ok(position)) => self.reply(&Reply::Published { id, position }, worker),
+            (None, Ok(_)) => {}
+            // Such a client would take any answer for a message, and will never fare better.
+            (_, Err(Refusal { code, message })) if hears_echo_alone && !code.retryable() => {
+                self.end(&Ending::Rejected(&message), worker.limits.retry_ms, worker, time);
+            }
+            (id, Err(refusal)) => {
+                self.reply(&Reply::Refused { id, refusal: &refusal }, worker);
+            }
+        }
+        self.say_last_words(worker, time);
+    }
+
+    /// Goes on with input that waited behind answers, or last words behind an echo, once those are sent.
+    pub(super) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
+        let Some(Inbound { undecoded, last_words, .. }) = self.inbound.as_deref() else { return };
+        if undecoded.is_empty() && last_words.is_none() {
+            return;
+        }
+        let has_undecoded = !undecoded.is_empty();
+        self.say_last_words(worker, time);
+        if has_undecoded && self.wants_input(worker) {
+            self.handle_input(&mut [], worker, time);
+        }
+    }
+
+    /// Ends a connection whose client broke the rules, once the echo has gone out of what came before that: whether
+    /// it is heard should not hang on how the input shared out into packets.
+    pub(super) fn close_by(&mut self, last_words: Vec<u8>, worker: &Worker, time: Time) {
+        if let Some(inbound) = self.inbound.as_deref_mut() {
+            inbound.last_words = Some(last_words);
+        }
+        self.say_last_words(worker, time);
+    }
+
+    /// Says the last words that wait, if they need not wait any longer.
+    fn say_last_words(&mut self, worker: &Worker, time: Time) {
+        let after = || self.reader.after().unwrap_or_else(|| worker.broker.head());
+        if self.phase == Phase::Open
+            && let Some(Inbound { last_words: waiting, echo, .. }) = self.inbound.as_deref_mut()
+            && waiting.is_some()
+            && !echo.is_awaited(after())
+            && let Some(mut last_words) = waiting.take()
+        {
+            self.replies.append(&mut last_words);
+            self.phase = Phase::closing(CloseReason::Refused, worker, time);
+        }
+    }
+}

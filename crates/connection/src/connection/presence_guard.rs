@@ -1,0 +1,92 @@
+//! A connection as a member of channels: joined by subscribing, left by any ending.
+
+use crate::{Identity, Input, Subscription, Time, requests::joined_by};
+use tidewire_broker::{Broker, ChannelName, Forbidden, Grant, Label, Pattern};
+
+/// A connection's membership of channels. Dropped, however the connection ends, it leaves all of them.
+#[derive(Debug)]
+pub(crate) struct PresenceGuard {
+    broker: Broker,
+    grant: Grant,
+    connection: Label,
+    identity: Identity,
+    /// The channels it has joined.
+    channels: Vec<ChannelName>,
+}
+
+impl PresenceGuard {
+    /// Joins what a connection follows from the start, as far as its grant allows.
+    ///
+    /// `None` where it never will be told of: then it costs nothing.
+    pub(crate) fn open(
+        input: Input,
+        subscriptions: &[Subscription],
+        connection: &str,
+        identity: Identity,
+        grant: &Grant,
+        broker: &Broker,
+        time: Time,
+    ) -> Option<Box<Self>> {
+        if !broker.limits().rules.has_presence() {
+            return None;
+        }
+        let (broker, connection) = (broker.clone(), connection.parse().ok()?);
+        let grant = grant.clone();
+        let mut this = Self { broker, grant, connection, identity, channels: Vec::new() };
+        for Subscription { pattern, .. } in subscriptions {
+            // Where that is not allowed it only reads; whoever opens it may refuse it instead.
+            let _ = this.join(pattern, Identity::default(), time);
+        }
+        if input != Input::Commands {
+            // It cannot subscribe to more, so who it is has been said.
+            this.identity = Identity::default();
+            if this.channels.is_empty() {
+                return None;
+            }
+        }
+        Some(Box::new(this))
+    }
+
+    /// Joins what is followed by name, if that channel tells who is there.
+    ///
+    /// What `identity` leaves open is as it was said in opening the connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection's grant does not allow it.
+    pub(crate) fn join(
+        &mut self,
+        pattern: &Pattern,
+        identity: Identity,
+        time: Time,
+    ) -> Result<(), Forbidden> {
+        let Some(channel) = joined_by(pattern, &self.broker) else { return Ok(()) };
+        if self.channels.contains(&channel) {
+            return Ok(());
+        }
+        let permit = self.grant.permit_join(&channel)?;
+        let member = identity.or(&self.identity).as_member(&self.connection, time.wall_ms);
+        // Without room for the news, messages are delivered all the same; the presence buffer keeps count.
+        if self.broker.presence_buffer().join(&permit, &self.connection, member).is_ok() {
+            self.channels.push(channel);
+        }
+        Ok(())
+    }
+
+    /// Leaves what is followed no longer, if it was joined.
+    pub(crate) fn leave(&mut self, pattern: &Pattern) {
+        let is_it = |channel: &ChannelName| channel.as_str() == pattern.as_str();
+        if let Some(at) = self.channels.iter().position(is_it) {
+            let channel = self.channels.swap_remove(at);
+            self.broker.presence_buffer().leave(&channel, &self.connection);
+        }
+    }
+}
+
+impl Drop for PresenceGuard {
+    fn drop(&mut self) {
+        for channel in &self.channels {
+            self.broker.presence_buffer().leave(channel, &self.connection);
+        }
+    }
+}

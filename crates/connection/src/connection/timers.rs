@@ -1,0 +1,102 @@
+//! The passing of time: heartbeats, pings, clients that take nothing, and the goodbye.
+
+use super::{Connection, Dismissal, Phase};
+use crate::{CloseReason, Ending, Limits, Time, Worker};
+use std::mem;
+
+impl Connection {
+    /// Takes in that time has passed, and that it is this connection's turn again.
+    pub fn handle_time(&mut self, worker: &mut Worker, time: Time) {
+        if mem::take(&mut self.is_spent) {
+            self.resume_input(worker, time);
+        }
+        if self.is_too_slow {
+            self.end(&Ending::TooSlow, worker.limits.retry_ms, worker, time);
+        }
+        let now = time.steady_ms;
+        if self.dismissal.as_ref().is_some_and(|dismissal| now >= dismissal.by_ms) {
+            self.say_goodbye(worker, time);
+        }
+        let limits = &worker.limits;
+        if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
+            self.phase = Phase::Ended(CloseReason::Stalled);
+        }
+        match self.phase {
+            Phase::Closing { until_ms, reason } if now >= until_ms => {
+                self.phase = Phase::Ended(reason);
+            }
+            Phase::Open => {
+                self.is_heartbeat_due |=
+                    self.has_heartbeat && now >= self.sent_ms.saturating_add(limits.heartbeat_ms);
+                if self.input.is_some() {
+                    self.check_pulse(limits, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A silent client that can answer is asked whether it is there, and given time to answer.
+    fn check_pulse(&mut self, limits: &Limits, now: u64) {
+        let silent_ms = now.saturating_sub(self.heard_ms);
+        // One packet for the heartbeat and the ping wakes a phone once, not twice.
+        let goes_along = self.is_heartbeat_due && silent_ms >= limits.heartbeat_ms / 2;
+        match self.pinged_ms {
+            // The ping itself may wait behind what the client takes slowly: then `stall_ms` decides.
+            _ if self.blocked_ms.is_some() => {}
+            Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
+                self.phase = Phase::Ended(CloseReason::Silent);
+            }
+            None if silent_ms >= limits.heartbeat_ms || goes_along => {
+                self.pinged_ms = Some(now);
+                let before = self.replies.len();
+                self.dialect.write_ping(&mut self.replies);
+                self.unseen_bytes += self.replies.len() - before;
+            }
+            _ => {}
+        }
+    }
+
+    /// When [`Connection::handle_time`] has to be called, on the steady clock.
+    pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
+        let stall_ms = self.blocked_ms.map_or(NEVER, |since| since.saturating_add(limits.stall_ms));
+        let close_ms = match self.phase {
+            Phase::Open => self.dismissal.as_ref().map_or(NEVER, |dismissal| dismissal.by_ms),
+            Phase::Closing { until_ms, .. } => until_ms,
+            Phase::Flushing(_) | Phase::Ended(_) => NEVER,
+        };
+        let until_ms = stall_ms.min(close_ms);
+        // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
+        if self.phase != Phase::Open || self.blocked_ms.is_some() {
+            return until_ms;
+        }
+        let pulse_ms = match self.pinged_ms {
+            _ if !self.input.is_some() => NEVER,
+            Some(pinged_ms) => pinged_ms.saturating_add(limits.pong_wait_ms),
+            None => self.heard_ms.saturating_add(limits.heartbeat_ms),
+        };
+        let beats = self.has_heartbeat && !self.is_heartbeat_due;
+        let beat_ms = if beats { self.sent_ms.saturating_add(limits.heartbeat_ms) } else { NEVER };
+        until_ms.min(pulse_ms).min(beat_ms)
+    }
+
+    /// Has it say goodbye once all that the lane has settled is handed over, or at the latest after
+    /// `grace_ms`: the client is told to come back after `retry_ms`.
+    ///
+    /// A memory engine takes with it what it holds, so whoever keeps up misses nothing of it; a client
+    /// far behind could hold up the server's end for as long as it likes.
+    pub fn dismiss(&mut self, retry_ms: u64, grace_ms: u64, time: Time) {
+        let by_ms = time.steady_ms.saturating_add(grace_ms);
+        self.dismissal.get_or_insert_with(|| Box::new(Dismissal { retry_ms, by_ms }));
+    }
+
+    /// Says the goodbye that waits, if any does.
+    pub(super) fn say_goodbye(&mut self, worker: &Worker, time: Time) {
+        if let Some(Dismissal { retry_ms, .. }) = self.dismissal.as_deref().copied() {
+            self.end(&Ending::ShuttingDown, retry_ms, worker, time);
+        }
+    }
+}
+
+/// The time that never comes.
+const NEVER: u64 = u64::MAX;

@@ -1,0 +1,78 @@
+//! A stream of lines: a message is a line, of JSON or of its payload alone.
+
+use super::framing::{Framing, chunk_content, readable, write_chunk};
+use crate::{
+    Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, Profile,
+    message_view::view, to_wire,
+};
+use tidewire_broker::Position;
+use tidewire_protocol::PositionView;
+
+/// One client's stream of lines.
+#[derive(Debug)]
+pub(super) struct Ndjson {
+    pub(super) format: Format,
+    pub(super) framing: Framing,
+}
+
+impl Dialect for Ndjson {
+    fn profile(&self) -> Profile {
+        let encoding = match (self.format, self.framing) {
+            (Format::Raw, Framing::Chunked) => &RAW,
+            (Format::Raw, Framing::UntilClose) => &RAW_UNTIL_CLOSE,
+            (Format::Json, Framing::Chunked) => &JSON,
+            (Format::Json, Framing::UntilClose) => &JSON_UNTIL_CLOSE,
+        };
+        Profile { encoding, input: Input::Nothing, has_heartbeat: true }
+    }
+
+    fn write_start(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
+        if self.format == Format::Json {
+            self.write_heartbeat(opened.position, opened.limits, output);
+        }
+    }
+
+    /// A raw stream has no room for it beside payloads, so there it is the one line that nobody published: silence would
+    /// be worse.
+    fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>) {
+        gap.with_view(|gap| self.write_line(output, |output| gap.write_json(output)));
+    }
+
+    fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
+        let position = PositionView { position: to_wire(position) };
+        self.write_line(output, |output| match self.format {
+            Format::Json => position.write_json(output),
+            Format::Raw => {}
+        });
+    }
+
+    fn write_ending(&mut self, _ending: &Ending<'_>, _retry_ms: u64, output: &mut Vec<u8>) {
+        self.framing.write_end(output);
+    }
+}
+
+impl Ndjson {
+    fn write_line(&self, output: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.framing.write(output, |output| {
+            write(output);
+            output.push(b'\n');
+        });
+    }
+}
+
+static RAW: Encoding = Encoding::new(|message, _, output| {
+    write_chunk(output, |output| {
+        output.extend_from_slice(readable(message.content()).as_bytes());
+        output.push(b'\n');
+    });
+});
+
+static JSON: Encoding = Encoding::new(|message, broker, output| {
+    write_chunk(output, |output| {
+        view(message, broker).write_json(output);
+        output.push(b'\n');
+    });
+});
+
+static RAW_UNTIL_CLOSE: Encoding = Encoding::part_of(&RAW, chunk_content);
+static JSON_UNTIL_CLOSE: Encoding = Encoding::part_of(&JSON, chunk_content);

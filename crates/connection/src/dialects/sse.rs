@@ -1,0 +1,138 @@
+//! Server-Sent Events: a message is a block, and its position is the block's `id`.
+
+use super::framing::{Framing, chunk_content, readable, write_chunk};
+use crate::{
+    Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, Profile, Refusal,
+    message_view::view, to_wire,
+};
+use sse_codec::Block;
+use std::time::Duration;
+use tidewire_broker::{Broker, Content, Message, Position};
+use tidewire_protocol::ServerMessage;
+
+/// What a quiet stream of Server-Sent Events carries now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// A block of only an `id`, which moves a browser's `Last-Event-ID` and dispatches nothing.
+    Block,
+    /// The event `$position`, which a script can listen for; the first comes at the opening.
+    Event,
+}
+
+/// One client's event stream.
+#[derive(Debug)]
+pub(super) struct Sse {
+    pub(super) format: Format,
+    pub(super) framing: Framing,
+    pub(super) heartbeat: Heartbeat,
+}
+
+impl Dialect for Sse {
+    fn profile(&self) -> Profile {
+        let encoding = match (self.format, self.framing) {
+            (Format::Raw, Framing::Chunked) => &RAW,
+            (Format::Raw, Framing::UntilClose) => &RAW_UNTIL_CLOSE,
+            (Format::Json, Framing::Chunked) => &JSON,
+            (Format::Json, Framing::UntilClose) => &JSON_UNTIL_CLOSE,
+        };
+        Profile { encoding, input: Input::Nothing, has_heartbeat: true }
+    }
+
+    fn write_start(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
+        let retry = Some(Duration::from_millis(opened.limits.retry_ms));
+        self.write_position(opened.position, retry, opened.limits, output);
+    }
+
+    fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>) {
+        let data = gap.with_view(|gap| ServerMessage::Gap(gap).to_json());
+        let block = Block { event: Some(GAP_EVENT), data: Some(&data), ..Block::default() };
+        self.write_block(&block, output);
+    }
+
+    fn write_heartbeat(&self, position: Position, limits: &Limits, output: &mut Vec<u8>) {
+        self.write_position(position, None, limits, output);
+    }
+
+    fn write_ending(&mut self, _ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
+        let retry = Some(Duration::from_millis(retry_ms));
+        self.write_block(&Block { retry, ..Block::default() }, output);
+        self.framing.write_end(output);
+    }
+}
+
+impl Sse {
+    /// Writes a position, as the connection's heartbeat has it.
+    fn write_position(
+        &self,
+        position: Position,
+        retry: Option<Duration>,
+        limits: &Limits,
+        output: &mut Vec<u8>,
+    ) {
+        let position = to_wire(position);
+        let id = position.to_string();
+        let mut block = Block { id: Some(&id), retry, ..Block::default() };
+        let data;
+        if self.heartbeat == Heartbeat::Event {
+            let heartbeat_ms = Some(limits.heartbeat_ms);
+            data = ServerMessage::Position { position, heartbeat_ms }.to_json();
+            (block.event, block.data) = (Some(POSITION_EVENT), Some(&*data));
+        }
+        self.write_block(&block, output);
+    }
+
+    fn write_block(&self, block: &Block<'_>, output: &mut Vec<u8>) {
+        self.framing.write(output, |output| write_block(block, output));
+    }
+}
+
+impl Refusal {
+    /// Appends a whole event stream that says this and when to come back, and nothing else.
+    ///
+    /// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
+    pub fn write_event(&self, retry_ms: u64, output: &mut Vec<u8>) {
+        let Self { code, message } = self;
+        let error =
+            ServerMessage::Error { id: None, code: *code, message, retry_ms: Some(retry_ms) };
+        let (retry, data) = (Some(Duration::from_millis(retry_ms)), error.to_json());
+        let event = Some(ERROR_EVENT);
+        write_block(&Block { retry, event, data: Some(&data), ..Block::default() }, output);
+    }
+}
+
+static RAW: Encoding = Encoding::new(|message, broker, output| {
+    write_chunk(output, |output| write_raw(message, broker, output));
+});
+
+static JSON: Encoding = Encoding::new(|message, broker, output| {
+    let view = view(message, broker);
+    let (id, data) = (view.position.to_string(), view.to_json());
+    let block = Block { id: Some(&id), data: Some(&data), ..Block::default() };
+    write_chunk(output, |output| write_block(&block, output));
+});
+
+static RAW_UNTIL_CLOSE: Encoding = Encoding::part_of(&RAW, chunk_content);
+static JSON_UNTIL_CLOSE: Encoding = Encoding::part_of(&JSON, chunk_content);
+
+fn write_raw(message: &Message, broker: &Broker, output: &mut Vec<u8>) {
+    let id = to_wire(broker.position(message.offset())).to_string();
+    let block = Block { id: Some(&id), ..Block::default() };
+    match message.content() {
+        // Nothing to dispatch; the place moves on all the same.
+        Content::Nothing => write_block(&block, output),
+        content => {
+            let data = readable(content);
+            write_block(&Block { event: message.event(), data: Some(&data), ..block }, output);
+        }
+    }
+}
+
+fn write_block(block: &Block<'_>, output: &mut Vec<u8>) {
+    // Neither positions, JSON on one line nor our event names hold a line end, and labels refuse them: nothing is refused
+    // here.
+    block.encode(output).unwrap_or_default();
+}
+
+const ERROR_EVENT: &str = "$error";
+const GAP_EVENT: &str = "$gap";
+const POSITION_EVENT: &str = "$position";

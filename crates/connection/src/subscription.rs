@@ -1,0 +1,152 @@
+//! What a client follows, and where it begins: from what the client said to a cursor's start.
+
+use crate::{Time, wire_position::from_wire};
+use std::{
+    fmt,
+    task::{Poll, Waker, ready},
+};
+use tidewire_broker::{Asker, Broker, Found, Interest, Lane, Pattern, Reader, Start, WaiterId};
+use tidewire_protocol::{Bookmark, Since};
+
+/// What to follow, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The channels.
+    pub pattern: Pattern,
+    /// Where it begins.
+    pub start: RequestedStart,
+}
+
+impl Subscription {
+    /// Looks up in the archive where `subscriptions` begin, so that following them waits for nothing.
+    /// Ask again when `waker` is woken; `interest` is to live until then.
+    pub fn find(
+        subscriptions: &mut [Self],
+        broker: &Broker,
+        time: Time,
+        interest: &Interest,
+        waker: &Waker,
+    ) -> Poll<()> {
+        if interest.is_waiting(waker) {
+            return Poll::Pending;
+        }
+        for group in subscriptions.chunk_by_mut(|one, other| one.start == other.start) {
+            let Some(Self { start: start @ RequestedStart::Since(since), .. }) = group.first()
+            else {
+                continue;
+            };
+            let patterns: Vec<Pattern> = group.iter().map(|one| one.pattern.clone()).collect();
+            let (start, asker) = (start.resolve(time), Asker::new(interest, waker));
+            if let Start::Found(found) = ready!(start.find(broker, &patterns, asker)) {
+                let start = RequestedStart::Found(found, *since);
+                group.iter_mut().for_each(|one| one.start = start.clone());
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Where a client asked to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestedStart {
+    /// A place that this server can make sense of.
+    Since(Since),
+    /// A last event id that is none of ours: what it stood for is lost, what is retained follows.
+    Foreign(String),
+    /// The place of a time, looked up by [`Subscription::find`]; with how the client spelled it.
+    Found(Found, Since),
+}
+
+impl RequestedStart {
+    /// After the newest message.
+    pub const NOW: Self = Self::Since(Since::Now);
+
+    /// Reads a last event id, which may come from another server or another life of this one.
+    pub fn from_last_event_id(text: &str) -> Self {
+        match text.parse() {
+            Ok(bookmark) => Self::Since(Bookmark::into(bookmark)),
+            // Long or odd ids are cut: they are only handed back to be recognised.
+            Err(_) => Self::Foreign(text.chars().take(FOREIGN_CHARS_MAX).collect()),
+        }
+    }
+
+    pub(crate) fn resolve(&self, time: Time) -> Start {
+        match self {
+            Self::Since(Since::Now) => Start::Now,
+            Self::Since(Since::Earliest) | Self::Foreign(_) => Start::Earliest,
+            Self::Since(Since::Position(position)) => Start::After(from_wire(*position)),
+            Self::Since(Since::Within { position, state }) => {
+                Start::Within { position: from_wire(*position), state: *state }
+            }
+            Self::Since(Since::Time(time_ms)) => Start::Since(*time_ms),
+            Self::Since(Since::Ago(duration)) => {
+                let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+                Start::Since(time.wall_ms.saturating_sub(ago_ms))
+            }
+            Self::Found(found, _) => Start::Found(*found),
+        }
+    }
+
+    /// Whether an archive may have to look up where that is.
+    pub(crate) fn is_time(&self) -> bool {
+        matches!(self, Self::Since(Since::Time(_) | Since::Ago(_)))
+    }
+
+    fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign(_))
+    }
+}
+
+/// How the client spelled it.
+impl fmt::Display for RequestedStart {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Since(since) | Self::Found(_, since) => since.fmt(formatter),
+            Self::Foreign(text) => text.fmt(formatter),
+        }
+    }
+}
+
+/// A subscription whose requested start this log does not have.
+#[derive(Clone, Debug)]
+pub(crate) struct LostStart {
+    pub(crate) subscription: Subscription,
+    /// The offset after which what is retained follows.
+    pub(crate) to: u64,
+}
+
+/// Makes a waiter and its reader follow `subscriptions`, those at one place together.
+///
+/// Returns the offset after which the last of them begins, and the starts that are lost.
+pub(crate) fn follow(
+    subscriptions: &[Subscription],
+    waiter: WaiterId,
+    reader: &mut Reader,
+    (broker, lane): (&Broker, &mut Lane),
+    time: Time,
+) -> (u64, Vec<LostStart>) {
+    let (mut after, mut lost) = (broker.head(), Vec::new());
+    for group in subscriptions.chunk_by(|one, other| one.start == other.start) {
+        let Some(Subscription { start, .. }) = group.first() else { continue };
+        let new = |subscription: &&Subscription| !reader.follows(&subscription.pattern);
+        let new: Vec<&Subscription> = group.iter().filter(new).collect();
+        let patterns: Vec<Pattern> = new.iter().map(|one| one.pattern.clone()).collect();
+        // A pattern given twice is followed once, also by the lane.
+        for (at, pattern) in patterns.iter().enumerate() {
+            if !patterns.iter().take(at).any(|earlier| earlier == pattern) {
+                lane.follow(waiter, pattern);
+            }
+        }
+        let started = reader.follow(broker, &patterns, start.resolve(time));
+        after = started.after;
+        if started.is_foreign || start.is_foreign() {
+            let to = started.after;
+            lost.extend(
+                new.into_iter().cloned().map(|subscription| LostStart { subscription, to }),
+            );
+        }
+    }
+    (after, lost)
+}
+
+const FOREIGN_CHARS_MAX: usize = 64;
