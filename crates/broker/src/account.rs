@@ -51,7 +51,8 @@ impl IdAccount {
 
 impl Drop for HeldId {
     fn drop(&mut self) {
-        self.0.0.ids.fetch_sub(1, Ordering::Relaxed);
+        let before = self.0.0.ids.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before > 0, "an id is given back that nobody holds");
     }
 }
 

@@ -56,7 +56,8 @@ impl Charge {
     }
 
     fn subtract(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel) & !LEFT;
+        debug_assert!(before >= bytes, "{bytes} bytes of {before} are given back");
     }
 }
 

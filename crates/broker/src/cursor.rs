@@ -153,6 +153,18 @@ impl Cursor {
         cursor
     }
 
+    /// Checks that everything agrees, as long as it follows little.
+    pub(crate) fn check(&self) {
+        assert!(!self.follows.is_empty(), "a cursor follows nothing");
+        for follow in self.follows.iter().take(CHECKED_MAX) {
+            assert!(follow.start <= self.after, "a cursor stands before where a follow began");
+            assert!(follow.state <= follow.fresh, "tombstones of a state are owed");
+        }
+        if let Wild::Listed(listing) = &self.wild {
+            assert!(listing.told_after <= listing.horizon, "news lies beyond the horizon");
+        }
+    }
+
     /// The newest state with which a follow began: what it is given may be no older, as it is owed no
     /// word of tombstones up to there.
     pub(crate) fn state(&self) -> u64 {
@@ -342,6 +354,9 @@ impl HandedOver {
 fn is_tombstone(channel: &Channel, message: &Message) -> bool {
     message.content().is_nothing() && channel.options().compaction.is_some()
 }
+
+/// Follows that are looked at whenever a cursor moves, in debug builds.
+const CHECKED_MAX: usize = 16;
 
 /// Channels listed before scanning all of them is taken to be no dearer.
 pub(crate) const LISTED_MAX: usize = if cfg!(shuttle) { 1 } else { 1_024 };

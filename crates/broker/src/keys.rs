@@ -72,7 +72,7 @@ impl Keys {
             self.values += 1;
             self.values_bytes += next.bytes;
         }
-        self.check();
+        self.check_if_small();
         old
     }
 
@@ -87,7 +87,7 @@ impl Keys {
         }
         let held = self.held.remove(&oldest.key)?;
         self.discount(held);
-        self.check();
+        self.check_if_small();
         Some(held)
     }
 
@@ -106,8 +106,31 @@ impl Keys {
         }
     }
 
-    fn check(&self) {
+    /// What all that is held costs.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values_bytes + self.tombstones_bytes
+    }
+
+    /// Checks in debug builds what changes, and everything as long as that is little.
+    fn check_if_small(&self) {
         debug_assert_eq!(self.values + self.tombstones.len(), self.held.len());
+        if cfg!(debug_assertions) && self.held.len() <= CHECKED_MAX {
+            self.check();
+        }
+    }
+
+    /// Checks that everything agrees. O(keys).
+    pub(crate) fn check(&self) {
+        let values = || self.held.values().filter(|held| !held.is_tombstone);
+        assert_eq!(values().count(), self.values, "values");
+        let values_bytes: usize = values().map(|held| held.bytes).sum();
+        assert_eq!(values_bytes, self.values_bytes, "bytes of values");
+        let bytes: usize = self.held.values().map(|held| held.bytes).sum();
+        assert_eq!(bytes - values_bytes, self.tombstones_bytes, "bytes of tombstones");
+        let is_known = |(offset, tombstone): (&u64, &Tombstone)| {
+            self.held.get(&tombstone.key).is_some_and(|held| held.offset == *offset)
+        };
+        assert!(self.tombstones.iter().all(is_known), "a tombstone is what its key holds");
     }
 }
 
@@ -117,3 +140,21 @@ pub fn key_cost_bytes(key: &Label) -> usize {
 }
 
 const KEY_OVERHEAD_BYTES: usize = 128;
+
+/// Keys up to which all of them are looked at whenever one changes, in debug builds.
+const CHECKED_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "bytes of tombstones")]
+    fn keys_that_count_wrongly_are_noticed() {
+        let mut keys = Keys::default();
+        keys.note("k".parse().unwrap(), Held { offset: 1, bytes: 9, is_tombstone: true }, 0);
+        keys.check();
+        keys.tombstones_bytes -= 1;
+        keys.check();
+    }
+}

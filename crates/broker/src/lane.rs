@@ -156,18 +156,21 @@ impl Lane {
             self.new_followers.push(NewFollower { waiter, after, head });
         }
         self.signal_if_due();
+        self.check_if_small();
     }
 
     /// Has it notified no longer.
     pub fn unfollow(&mut self, waiter: WaiterId, pattern: &Pattern) {
         let change = self.waiters.unfollow(waiter, pattern);
         withdraw(&self.broker, self.bit, change);
+        self.check_if_small();
     }
 
     /// Gives a waiter up, with all it follows.
     pub fn remove(&mut self, waiter: WaiterId) {
         let (broker, bit) = (&self.broker, self.bit);
         self.waiters.remove(waiter, |change| withdraw(broker, bit, change));
+        self.check_if_small();
     }
 
     /// What a waiter's reader has to look at since it was asked last, or `None` for nothing.
@@ -383,6 +386,37 @@ impl Lane {
             waits
         });
         waiters.end_pass();
+        self.check_if_small();
+    }
+}
+
+impl Lane {
+    /// Checks everything in debug builds, as long as that is little. Not in models, which try all orders of what
+    /// threads do: it would be more of that.
+    fn check_if_small(&self) {
+        if cfg!(all(debug_assertions, not(shuttle))) && self.waiters.is_small() {
+            self.check();
+        }
+    }
+
+    /// Checks that everything agrees. O(waiters and what they follow).
+    ///
+    /// # Panics
+    ///
+    /// It does not.
+    #[doc(hidden)]
+    pub fn check(&self) {
+        let head = self.broker.head();
+        assert!(self.read_limit <= head, "readers may read beyond the head");
+        if let Some(pass) = &self.pass {
+            let is_within = (self.read_limit..=head).contains(&pass.head);
+            assert!(is_within, "a pass ends before the last one, or beyond the head");
+        }
+        let has_missed = self.new_followers.iter().all(|it| it.head > self.read_limit);
+        assert!(has_missed, "a new follower has not been told of what it missed");
+        self.waiters.check(self.bit);
+        let is_told = self.broker.shared.wild.load(Ordering::SeqCst) & self.bit != 0;
+        assert_eq!(is_told, self.waiters.has_wild(), "publishers do not know its wildcards");
     }
 }
 

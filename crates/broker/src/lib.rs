@@ -46,6 +46,7 @@ mod append_error;
 mod archive;
 mod asker;
 mod broker;
+mod check;
 mod engine;
 mod grant;
 mod limits;

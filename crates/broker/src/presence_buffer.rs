@@ -108,6 +108,11 @@ impl PresenceBuffer {
         changes.into_iter().for_each(|change| self.pending().put_back(change));
     }
 
+    /// Checks that everything agrees. O(changes).
+    pub(crate) fn check(&self) {
+        self.pending().check();
+    }
+
     /// How many joins have been refused for want of room, ever.
     pub fn refused(&self) -> u64 {
         self.pending().refused
@@ -154,6 +159,7 @@ impl Pending {
         let Some(standing) = self.places.get(&key).and_then(|at| self.changes.get_mut(*at)) else {
             self.bytes += change.cost_bytes();
             self.places.insert(key, self.changes.insert(change));
+            self.check_if_small();
             return;
         };
         self.bytes -= standing.cost_bytes();
@@ -164,6 +170,28 @@ impl Pending {
             // Joined and left again before either was published.
             self.changes.remove(at);
         }
+        self.check_if_small();
+    }
+
+    /// Checks everything in debug builds, as long as that is little.
+    fn check_if_small(&self) {
+        if cfg!(debug_assertions) && self.changes.len() <= CHECKED_MAX {
+            self.check();
+        }
+    }
+
+    /// Checks that everything agrees. O(changes).
+    fn check(&self) {
+        assert_eq!(self.places.len(), self.changes.len(), "each change has its place");
+        let is_in_place = |((channel, connection), at): (&(ChannelName, Label), &usize)| {
+            let change = self.changes.get(*at);
+            change.is_some_and(|it| it.channel == *channel && it.connection == *connection)
+        };
+        assert!(self.places.iter().all(is_in_place), "each place leads to its change");
+        let changes = || self.changes.iter().map(|(_, change)| change);
+        let says = |change: &PresenceChange| change.is_listed || change.member.is_some();
+        assert!(changes().all(says), "each change has something to publish");
+        assert_eq!(changes().map(PresenceChange::cost_bytes).sum::<usize>(), self.bytes, "bytes");
     }
 }
 
@@ -218,3 +246,21 @@ const CHANGE_OVERHEAD_BYTES: usize = 384;
 
 /// Bytes of leftovers looked at between two holds of the buffer's lock.
 const CLEAR_BYTES_MAX: usize = 1 << 20;
+
+/// Changes up to which all of them are looked at whenever one is added, in debug builds.
+const CHECKED_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "bytes")]
+    fn a_buffer_that_counts_wrongly_is_noticed() {
+        let buffer = PresenceBuffer::default();
+        buffer.leave(&"a".parse().unwrap(), &"c".parse().unwrap());
+        buffer.check();
+        buffer.pending().bytes += 1;
+        buffer.check();
+    }
+}

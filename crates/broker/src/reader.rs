@@ -358,6 +358,16 @@ impl Reader {
             }
             is_same
         });
+        if cfg!(debug_assertions) {
+            self.check();
+        }
+    }
+
+    /// Checks that the cursors are in order, and agree in themselves.
+    fn check(&self) {
+        let is_in_order = self.cursors.is_sorted_by(|one, next| one.after < next.after);
+        assert!(is_in_order, "cursors are not in the order of their places");
+        self.cursors.iter().for_each(Cursor::check);
     }
 }
 
@@ -473,5 +483,33 @@ fn place_in_order(broker: &Broker, since_ms: Option<u64>, asker: Asker<'_>) -> P
     match since_ms {
         Some(since_ms) => archive.place_since(since_ms, asker),
         None => Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    fn reader() -> Reader {
+        let (mut reader, broker) = (Reader::default(), Broker::new(1, Limits::default()));
+        reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
+        reader
+    }
+
+    #[test]
+    #[should_panic(expected = "cursors are not in the order of their places")]
+    fn cursors_out_of_order_are_noticed() {
+        let mut reader = reader();
+        reader.cursors.push(Cursor::new(0, [Follow::new("b".parse().unwrap(), None)].into()));
+        reader.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "a cursor stands before where a follow began")]
+    fn a_cursor_that_has_moved_back_is_noticed() {
+        let mut reader = reader();
+        reader.cursors.iter_mut().flat_map(|it| &mut it.follows).for_each(|it| it.start = 1);
+        reader.check();
     }
 }

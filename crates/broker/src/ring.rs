@@ -119,7 +119,7 @@ impl Ring {
         self.bytes += message.cost_bytes();
         self.len += 1;
         self.slots.push_back(Slot { offset: message.offset(), message: Some(message) });
-        self.check();
+        self.check_if_small();
     }
 
     /// Removes the oldest message, which is then lost unless an archive has it.
@@ -168,7 +168,7 @@ impl Ring {
         if self.slots.capacity() > SPARE_SLOTS && self.slots.len() < self.slots.capacity() / 4 {
             self.slots.shrink_to(self.slots.len() * 2);
         }
-        self.check();
+        self.check_if_small();
         message
     }
 
@@ -238,12 +238,36 @@ impl Ring {
         start
     }
 
-    fn check(&self) {
-        debug_assert!(self.oldest().is_none_or(|oldest| oldest > self.memory_floor()));
-        debug_assert!(self.slots.is_empty() == (self.len == 0));
-        debug_assert!(self.slots.front().is_none_or(|slot| slot.message.is_some()));
+    /// The offset of the newest message held, or of one that has superseded nothing since.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.slots.back().map(|slot| slot.offset)
+    }
+
+    /// Checks everything in debug builds, as long as that is little.
+    fn check_if_small(&self) {
+        if cfg!(debug_assertions) && self.slots.len() <= CHECKED_MAX {
+            self.check();
+        }
+    }
+
+    /// Checks that everything agrees. O(slots).
+    pub(crate) fn check(&self) {
+        let held = || self.slots.iter().filter_map(|slot| slot.message.as_ref());
+        assert_eq!(held().count(), self.len, "messages");
+        assert_eq!(held().map(|message| message.cost_bytes()).sum::<usize>(), self.bytes, "bytes");
+        assert!(self.slots.iter().is_sorted_by(|one, next| one.offset < next.offset), "order");
+        let is_first_held = self.slots.front().is_none_or(|slot| slot.message.is_some());
+        assert!(is_first_held, "the first slot is not empty");
+        let is_after_floor = self.oldest().is_none_or(|oldest| oldest > self.memory_floor());
+        assert!(is_after_floor, "no message is as old as what only the archive holds");
+        let LossWatermarks { messages, tombstones } = self.losses;
+        let is_lost = self.archive_floor <= messages.offset.max(tombstones.offset);
+        assert!(is_lost, "what the archive has let go of is lost");
     }
 }
+
+/// Slots up to which all of them are looked at whenever one changes, in debug builds.
+const CHECKED_MAX: usize = 16;
 
 /// Slots a drained ring may keep allocated.
 const SPARE_SLOTS: usize = 32;
@@ -389,5 +413,29 @@ mod tests {
         assert_eq!(ring.first_since(50), Some(5));
         assert_eq!(ring.first_since(51), Some(9));
         assert_eq!(ring.first_since(91), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "bytes")]
+    fn a_ring_that_counts_wrongly_is_noticed() {
+        let mut ring = ring(&[2, 5, 9]);
+        ring.bytes += 1;
+        ring.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "order")]
+    fn a_message_out_of_order_is_noticed() {
+        let mut ring = ring(&[2, 5, 9]);
+        ring.slots.swap(1, 2);
+        ring.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "what the archive has let go of is lost")]
+    fn what_goes_from_the_archive_without_a_loss_is_noticed() {
+        let mut ring = Ring::archived(LossWatermarks::default(), 0, 1);
+        ring.archive_floor = 1;
+        ring.check();
     }
 }

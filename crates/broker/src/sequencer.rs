@@ -37,7 +37,8 @@ impl MemoryGauge {
     }
 
     pub(crate) fn subtract(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        let before = self.0.fetch_sub(bytes, Ordering::Relaxed);
+        debug_assert!(before >= bytes, "{bytes} bytes of {before} are given back");
     }
 }
 

@@ -37,6 +37,19 @@ impl WaiterSet {
         self.0.last().map_or(0, |word| (word.at + 1) * WORD_SEATS)
     }
 
+    /// How many there are. O(words).
+    pub(crate) fn len(&self) -> usize {
+        self.0
+            .iter()
+            .fold(0, |len, word| len + usize::try_from(word.bits.count_ones()).unwrap_or(0))
+    }
+
+    pub(crate) fn contains(&self, waiter: usize) -> bool {
+        let (at, bit) = place(waiter);
+        let found = self.0.binary_search_by_key(&at, |word| word.at).ok();
+        found.and_then(|found| self.0.get(found)).is_some_and(|word| word.bits & bit != 0)
+    }
+
     /// O(log words), and O(words) for the first waiter of a word.
     pub(crate) fn insert(&mut self, waiter: usize) {
         let (at, bit) = place(waiter);

@@ -7,6 +7,7 @@
 use crate::{
     News, Pattern, PatternMap,
     channel::Channel,
+    sync::atomic::Ordering,
     waiter_set::{WaiterBits, WaiterSet, Window},
 };
 use slab::Slab;
@@ -300,6 +301,49 @@ impl Waiters {
         self.waiters.len()
     }
 
+    /// Whether anybody follows a pattern with wildcards.
+    pub(crate) fn has_wild(&self) -> bool {
+        self.wild_count > 0
+    }
+
+    /// Whether it is so little that all of it can be checked at each change.
+    pub(crate) fn is_small(&self) -> bool {
+        self.waiters.len() <= CHECKED_MAX && self.audiences.len() <= CHECKED_MAX
+    }
+
+    /// Checks that everything agrees, with what the lane of this `bit` has told the channels too.
+    /// O(waiters and what they follow).
+    pub(crate) fn check(&self, bit: u64) {
+        for (at, audience) in &self.audiences {
+            assert!(!audience.members.is_empty(), "nobody is in an audience");
+            let known = match &audience.channel {
+                Some(channel) => {
+                    let followed = channel.followed.load(Ordering::SeqCst);
+                    assert!(followed & bit != 0, "a channel does not know its followers");
+                    self.by_channel.get(&channel.address())
+                }
+                None => self.by_pattern.find(&audience.pattern),
+            };
+            assert_eq!(known, Some(&at), "an audience is not found by what it follows");
+        }
+        let audiences = || self.audiences.iter().map(|(_, audience)| audience);
+        let wild = audiences().filter(|audience| audience.channel.is_none()).count();
+        assert_eq!(wild, self.wild_count, "audiences with wildcards");
+        assert_eq!(self.by_channel.len() + wild, self.audiences.len(), "audiences");
+        for (at, waiter) in &self.waiters {
+            for audience in &waiter.audiences {
+                let audience = self.audiences.get(*audience);
+                let is_in = audience.is_some_and(|audience| audience.members.contains(at));
+                assert!(is_in, "a waiter is not in its audience");
+            }
+            let is_notified = waiter.notified_in != self.pass || self.notified.contains(&at);
+            assert!(is_notified, "a waiter is not woken for what it was notified of");
+        }
+        let members: usize = audiences().map(|audience| audience.members.len()).sum();
+        let follows: usize = self.waiters.iter().map(|(_, waiter)| waiter.audiences.len()).sum();
+        assert_eq!(members, follows, "somebody is in an audience who does not wait");
+    }
+
     fn find(&mut self, pattern: &Pattern, channel: Option<&Arc<Channel>>) -> Option<usize> {
         match channel {
             Some(channel) => self.by_channel.get(&channel.address()).copied(),
@@ -378,8 +422,53 @@ impl Waiter {
     }
 }
 
+/// Waiters and audiences up to which all of them are looked at whenever one changes, in debug builds.
+const CHECKED_MAX: usize = 16;
+
 /// The pass that never was.
 const NO_PASS: u64 = u64::MAX;
 
 /// Patterns whose audiences are united for the work of telling one waiter, in each window.
 const PATTERNS_A_WAITER: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiters() -> Waiters {
+        let mut waiters = Waiters::default();
+        let id = waiters.register();
+        let _ = waiters.follow(id, &"a.*".parse().unwrap(), None);
+        waiters.check(1);
+        waiters
+    }
+
+    #[test]
+    #[should_panic(expected = "audiences with wildcards")]
+    fn audiences_that_are_counted_wrongly_are_noticed() {
+        let mut waiters = waiters();
+        waiters.wild_count = 0;
+        waiters.check(1);
+    }
+
+    #[test]
+    #[should_panic(expected = "a waiter is not in its audience")]
+    fn a_waiter_that_no_news_would_reach_is_noticed() {
+        let mut waiters = waiters();
+        let other = waiters.register();
+        waiters.audiences.iter_mut().for_each(|(_, audience)| {
+            audience.members.insert(other.0);
+            audience.members.remove(0);
+        });
+        waiters.check(1);
+    }
+
+    #[test]
+    #[should_panic(expected = "a waiter is not woken for what it was notified of")]
+    fn a_waiter_that_would_sleep_on_is_noticed() {
+        let mut waiters = waiters();
+        waiters.notify_one(WaiterId(0), 0);
+        waiters.notified.clear();
+        waiters.check(1);
+    }
+}

@@ -51,6 +51,30 @@ impl CommitState {
         self.channels.set_oldest(self.totals.first());
     }
 
+    /// Checks in debug builds that everything agrees, as long as there are few channels.
+    pub(crate) fn check_if_small(&self) {
+        if cfg!(debug_assertions) && self.channels.len() <= CHECKED_MAX {
+            self.check();
+        }
+    }
+
+    /// Checks that everything agrees. O(channels).
+    fn check(&self) {
+        let (mut totals, mut from) = (Totals::default(), 0);
+        while let Some((number, name)) = self.channels.name_from(from) {
+            let state = self.channels.find(&name).unwrap_or_default();
+            assert_eq!(state.number, number, "a channel has another's number");
+            assert!(state.taken <= state.last && state.last <= self.last, "{name} is ahead");
+            assert!(state.values <= state.count, "{name} has more values than messages");
+            totals.add(&state, false);
+            from = number + 1;
+        }
+        assert!(totals.counts_as(&self.totals), "{totals:?} and not {:?}", self.totals);
+        assert!(self.forgotten <= self.last, "what was forgotten is ahead");
+        let ids: usize = self.dedup_windows.values().map(DedupWindow::len).sum();
+        assert_eq!(ids, self.ids, "ids of all channels");
+    }
+
     /// The newest message of a key, as far as has been committed.
     pub(crate) fn held(&self, channel: u64, key: &Label) -> Result<Option<Held>, StoreError> {
         let key = layout::key(channel, key);
@@ -132,6 +156,9 @@ impl CommitState {
     }
 }
 
+/// Channels up to which all of them are looked at after each commit, in debug builds.
+const CHECKED_MAX: usize = 16;
+
 /// A number of bytes or messages as the store keeps it.
 pub(crate) fn units(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
@@ -196,5 +223,39 @@ mod tests {
             );
             assert_eq!(commit_state.channels.next_number(), round + 1);
         }
+    }
+
+    fn state() -> (tempfile::TempDir, CommitState) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut state = commit_state(directory.path(), &Settings::default(), 7);
+        state.last = 9;
+        let one = State { number: 1, first: 9, last: 9, count: 1, bytes: 1, ..State::default() };
+        state.set(&"a".parse().unwrap(), one);
+        state.check();
+        (directory, state)
+    }
+
+    #[test]
+    #[should_panic(expected = "ids of all channels")]
+    fn ids_that_are_counted_wrongly_are_noticed() {
+        let (_directory, mut state) = state();
+        state.ids += 1;
+        state.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "a is ahead")]
+    fn a_channel_ahead_of_the_log_is_noticed() {
+        let (_directory, mut state) = state();
+        state.last = 8;
+        state.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "and not")]
+    fn totals_that_are_not_those_of_the_channels_are_noticed() {
+        let (_directory, mut state) = state();
+        state.totals.add(&State { count: 1, first: 3, ..State::default() }, false);
+        state.check();
     }
 }

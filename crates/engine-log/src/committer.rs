@@ -163,6 +163,7 @@ impl Committer {
         let now_ms = self.commit_state.time_ms;
         touched.iter().for_each(|channel| self.retain(channel, now_ms));
         self.evict();
+        self.commit_state.check_if_small();
         Ok(())
     }
 

@@ -58,6 +58,7 @@ impl Queue {
         }
         waiting.bytes += bytes;
         waiting.requests.push_back(request);
+        waiting.check_if_small();
         self.news.notify_one();
     }
 
@@ -76,7 +77,10 @@ impl Queue {
     /// Lets nothing more in, and tells everyone who waits that nothing comes of it.
     pub(crate) fn abandon(&self) {
         self.close();
-        let abandoned = mem::take(&mut self.lock().requests);
+        let mut waiting = self.lock();
+        waiting.bytes = 0;
+        let abandoned = mem::take(&mut waiting.requests);
+        drop(waiting);
         drop(abandoned);
     }
 
@@ -111,12 +115,23 @@ impl Queue {
             requests.push_back(request);
         }
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        waiting.check_if_small();
         let is_last = waiting.is_closed && waiting.requests.is_empty();
         Work { requests, sweep_ms: mem::take(&mut waiting.sweep_ms), is_last }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Checks in debug builds that the bytes are those of what waits, as long as that is little.
+    fn check_if_small(&self) {
+        if cfg!(debug_assertions) && self.requests.len() <= CHECKED_MAX {
+            let bytes = |request: &Request| request.draft.bytes() + REQUEST_OVERHEAD_BYTES;
+            assert_eq!(self.requests.iter().map(bytes).sum::<usize>(), self.bytes, "bytes waiting");
+        }
     }
 }
 
@@ -185,8 +200,23 @@ const WAITING_BYTES_MAX: usize = 32 << 20;
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_REQUESTS: usize = 1_024;
 
+/// Requests up to which all of them are looked at whenever one comes or goes, in debug builds.
+const CHECKED_MAX: usize = 16;
+
 /// A request beside its draft.
 const REQUEST_OVERHEAD_BYTES: usize = 256;
 
 /// How often the committer lets others run before it goes without them: far below one sync.
 const ROUNDS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "bytes waiting")]
+    fn a_queue_that_counts_wrongly_is_noticed() {
+        let waiting = Waiting { bytes: 1, ..Waiting::default() };
+        waiting.check_if_small();
+    }
+}

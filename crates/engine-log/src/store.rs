@@ -182,6 +182,7 @@ impl Store {
         lost += synced.saturating_sub(inner.next);
         inner.next = inner.next.max(synced);
         inner.synced = inner.next;
+        inner.check();
         keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
         let (damage, unmarked) = (LogThrottle::default(), LogThrottle::default());
@@ -213,6 +214,7 @@ impl Store {
             inner.synced = inner.next;
         }
         inner.pending.apply(changes);
+        inner.check();
         let is_ripe = inner.pending.is_ripe();
         drop(inner);
         if is_ripe {
@@ -298,6 +300,7 @@ impl Store {
         // Rows may have come between those at their edges.
         inner.holes.clear();
         (inner.next, inner.checkpointed, inner.synced) = (next, next, next);
+        inner.check();
         if inner.journal.is_none() {
             // Nothing of it is needed now, whatever is wrong with it.
             inner.journal = empty_journal(&self.disks.journal).ok();
@@ -352,6 +355,12 @@ impl Store {
 }
 
 impl Inner {
+    /// Checks in debug builds that no row of the journal counts as further than it is.
+    fn check(&self) {
+        debug_assert!(self.checkpointed <= self.synced, "what is checkpointed is on disk");
+        debug_assert!(self.synced <= self.next, "what is on disk was committed");
+    }
+
     fn journal(&self) -> Result<&Database, redb::Error> {
         self.journal.as_ref().ok_or(redb::Error::DatabaseClosed)
     }

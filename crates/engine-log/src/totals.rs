@@ -48,6 +48,14 @@ impl Totals {
         self.state_by_age.remove(&(first, number));
     }
 
+    /// Whether both count the same messages.
+    pub(crate) fn counts_as(&self, other: &Self) -> bool {
+        let sums = |it: &Self| (it.passing_bytes, it.state_bytes, it.messages);
+        sums(self) == sums(other)
+            && self.by_age == other.by_age
+            && self.state_by_age == other.state_by_age
+    }
+
     /// What all messages cost.
     pub(crate) fn bytes(&self) -> u64 {
         self.passing_bytes.saturating_add(self.state_bytes)
@@ -92,6 +100,19 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn totals_that_count_other_messages_are_noticed() {
+        let (mut one, mut other) = (Totals::default(), Totals::default());
+        one.add(&state(1, 5, 9, 2), false);
+        other.add(&state(1, 5, 9, 2), true);
+        assert!(one.counts_as(&other));
+        other.passing_bytes += 1;
+        assert!(!one.counts_as(&other));
+        other.passing_bytes -= 1;
+        other.by_age.clear();
+        assert!(!one.counts_as(&other));
+    }
 
     fn state(number: u64, first: u64, last: u64, count: u64) -> State {
         State { number, first, last, count, bytes: count * 10, ..State::default() }

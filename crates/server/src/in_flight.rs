@@ -148,7 +148,16 @@ impl Holders {
     fn remove(&mut self, key: Key) -> Option<Arc<Notice>> {
         let notice = self.holders.remove(&key)?;
         self.held -= key.0;
+        self.check_if_small();
         Some(notice)
+    }
+
+    /// Checks in debug builds that what is held is what the holders hold, as long as those are few.
+    fn check_if_small(&self) {
+        if cfg!(debug_assertions) && self.holders.len() <= CHECKED_MAX {
+            let held: usize = self.holders.keys().map(|(held, _)| held).sum();
+            assert_eq!(held, self.held, "bytes of all holders");
+        }
     }
 }
 
@@ -191,6 +200,7 @@ impl Held {
         });
         holders.held += bytes;
         holders.holders.insert((bytes, number), Arc::clone(&notice));
+        holders.check_if_small();
         drop(holders);
         self.entry = Some(((bytes, number), notice));
         if let Some(notice) = gives_way {
@@ -242,6 +252,9 @@ impl fmt::Debug for Account {
         formatter.debug_tuple("Account").field(setting).field(bytes_max).finish()
     }
 }
+
+/// Holders up to which all of them are looked at whenever one changes, in debug builds.
+const CHECKED_MAX: usize = 16;
 
 /// One client may hold this part of the whole.
 pub(crate) const SHARE: usize = 4;

@@ -113,3 +113,13 @@ fn who_has_to_give_way_is_woken() {
     account.open().hold(5 * KIB).unwrap();
     assert!(bell.0.load(Ordering::SeqCst));
 }
+
+#[test]
+#[should_panic(expected = "bytes of all holders")]
+fn an_account_that_counts_wrongly_is_noticed() {
+    let account = InFlight::new(64 << 20, 64 << 20).input;
+    let mut held = account.open();
+    held.hold(10_000).unwrap();
+    account.holders().held += 1;
+    held.let_go();
+}

@@ -161,6 +161,8 @@ impl World {
         }
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
         self.sessions.retain(|number, session| !session.is_over() || attached.contains(number));
+        self.engine.broker.check();
+        self.workers.iter().for_each(|shift| shift.worker.lane.check());
         self.engine.check_memory(&self.history)
     }
 
