@@ -8,7 +8,6 @@ mod program;
 mod record;
 mod referee;
 
-use crate::command;
 use crate::steps;
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -31,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             other => bail!("`autobahn` knows `--compression` and `--write`, not `{other}`"),
         }
     }
-    build(workspace)?;
+    steps::build(workspace)?;
     let found = examine(workspace, suite)?;
     let (name, path) = (suite.record, workspace.root.join(suite.record));
     // Before the first run there is none.
@@ -115,14 +114,6 @@ impl Subject {
     }
 }
 
-/// Builds everybody, optimised as they are used.
-fn build(workspace: &Workspace) -> Result<()> {
-    let words = ["build", "--release", "--package", "ws-frame", "--all-features"];
-    let examples = ["--example", "echo", "--example", "autobahn_client"];
-    command::run(workspace.cargo(&words).args(examples))?;
-    steps::build_proof(workspace)
-}
-
 /// Puts the suite to all its subjects at once: most cases wait for what should not come.
 fn examine(workspace: &Workspace, suite: &Suite) -> Result<Findings> {
     thread::scope(|scope| {
@@ -158,8 +149,7 @@ fn tidewire(workspace: &Workspace) -> Command {
 }
 
 fn example(workspace: &Workspace, name: &str) -> PathBuf {
-    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
-    workspace.target.join("release/examples").join(file)
+    workspace.built(steps::CI, &format!("examples/{name}"))
 }
 
 /// Seconds: everything but compression.

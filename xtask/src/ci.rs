@@ -1,10 +1,9 @@
-//! `cargo xtask ci`: which steps there are, their order, and how a run of them reads.
+//! The steps of `cargo xtask ci` and of `cargo xtask nightly`: what each is called, does, needs and runs.
 
 use crate::install::Need;
 use crate::workspace::Workspace;
-use crate::{arrows, autobahn, fuzz, install, instructions, no_std, steps, tidy};
-use anyhow::{Context as _, Result, bail};
-use std::time::{Duration, Instant};
+use crate::{arrows, autobahn, fuzz, instructions, mutants, no_std, semver, steps, tidy};
+use anyhow::{Result, bail};
 
 /// One thing that must hold; also a command of its own.
 #[derive(Debug)]
@@ -15,9 +14,11 @@ pub(crate) struct Step {
     pub(crate) needs: &'static [Need],
     /// Takes the arguments that follow the step's name when it is called alone.
     pub(crate) run: fn(&Workspace, &[String]) -> Result<()>,
+    /// The arguments of each of its runs by night. In CI it runs once, without arguments.
+    pub(crate) nightly: &'static [&'static [&'static str]],
 }
 
-/// From cheap to dear. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
+/// From cheap to expensive. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
 pub(crate) const STEPS: [Step; 15] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
@@ -25,32 +26,42 @@ pub(crate) const STEPS: [Step; 15] = [
     plain("no-std", "the codecs need no std and no other crate", no_std::run),
     plain("clippy", "no warning in any target", steps::clippy),
     plain("docs", "rustdoc without a warning", steps::docs),
-    plain("test", "unit, integration and doc tests", steps::test),
+    plain("unit", "unit, integration and doc tests", steps::unit),
     Step {
-        name: "instructions",
-        does: "the codecs cost what the record says",
         needs: &instructions::NEEDS,
-        run: instructions::run,
+        ..plain("instructions", "the codecs cost what the record says", instructions::run)
     },
     Step {
-        name: "fuzz",
-        does: "the codecs against slow models, a minute each",
         needs: &fuzz::NEEDS,
-        run: fuzz::run,
+        nightly: &[&["--seconds", "3600"]],
+        ..plain("fuzz", "the codecs against slow models, 20 seconds each", fuzz::run)
     },
-    plain("models", "what races in the broker, in many orders", steps::models),
-    plain("simulate", "10,000 seeds of the simulated world", steps::simulate),
-    plain("crash", "nothing answered is lost by crashes, torn tails, a full disk", steps::crash),
-    plain("hostile", "attacks leave no memory, no work, nobody unserved", steps::hostile),
     Step {
-        name: "autobahn",
-        does: "the Autobahn suite; --compression, --write",
+        nightly: &[&["--orders", "20000"]],
+        ..plain("models", "what races in the broker, in 400 orders each", steps::models)
+    },
+    Step {
+        nightly: &[&["--seeds", "50000"]],
+        ..plain("simulate", "3,000 seeds of the simulated world", steps::simulate)
+    },
+    Step {
+        nightly: &[&["--rounds", "200"]],
+        ..plain(
+            "crash",
+            "nothing answered is lost by crashes, torn tails, a full disk",
+            steps::crash,
+        )
+    },
+    Step {
+        nightly: &[&["--ignore-latency"]],
+        ..plain("hostile", "attacks leave no memory, no work, nobody unserved", steps::hostile)
+    },
+    Step {
         needs: &[Need::Python, Need::Kosoku],
-        run: autobahn::run,
+        nightly: &[&[], &["--compression"]],
+        ..plain("autobahn", "the Autobahn suite; --compression, --write", autobahn::run)
     },
     Step {
-        name: END_TO_END,
-        does: "the real binary, real browsers, bad links",
         needs: &[
             Need::Browser,
             Need::Node,
@@ -64,22 +75,34 @@ pub(crate) const STEPS: [Step; 15] = [
             Need::Php,
             Need::Strace,
         ],
-        run: steps::e2e,
+        ..plain(END_TO_END, "the real binary, real browsers, bad links", steps::e2e)
     },
 ];
 
-/// A step that needs nothing but Rust.
+/// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
+pub(crate) const NIGHTLY_ONLY: [Step; 2] = [
+    Step {
+        needs: &[Need::CargoMutants],
+        ..plain("mutants", "a test notices when a codec is changed", mutants::run)
+    },
+    Step {
+        needs: &[Need::CargoSemverChecks],
+        ..plain("semver", "no codec breaks what its version promises", semver::run)
+    },
+];
+
+/// A step that needs nothing but Rust, and is the same by day and by night.
 const fn plain(
     name: &'static str,
     does: &'static str,
     run: fn(&Workspace, &[String]) -> Result<()>,
 ) -> Step {
-    Step { name, does, needs: &[], run }
+    Step { name, does, needs: &[], run, nightly: &[&[]] }
 }
 
-/// The step called `name`.
+/// The step called `name`, of a run by day or by night.
 pub(crate) fn step(name: &str) -> Option<&'static Step> {
-    STEPS.iter().find(|step| step.name == name)
+    STEPS.iter().chain(&NIGHTLY_ONLY).find(|step| step.name == name)
 }
 
 /// For the steps that take no arguments.
@@ -90,114 +113,11 @@ pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Runs the chosen steps in their order and stops at the first that fails.
-pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let choice = Choice::parse(arguments)?;
-    for step in &choice.skipped {
-        println!("not run: {} ({})", step.name, step.does);
-    }
-    let needs: Vec<Need> = choice.steps.iter().flat_map(|step| step.needs).copied().collect();
-    install::ensure(workspace, &needs, choice.consent)?;
-    let started = Instant::now();
-    let mut done: Vec<(&str, Duration)> = Vec::new();
-    for step in &choice.steps {
-        if step.name == END_TO_END {
-            print_summary(&done, started.elapsed());
-        }
-        println!("\n=== {}: {}", step.name, step.does);
-        let step_started = Instant::now();
-        (step.run)(workspace, &[]).with_context(|| {
-            format!("step `{0}` failed; again, alone: cargo xtask {0}\n  because", step.name)
-        })?;
-        let took = step_started.elapsed();
-        done.push((step.name, took));
-        if step.name != END_TO_END {
-            println!("=== {} ok in {:.1} s", step.name, took.as_secs_f64());
-        }
-    }
-    if choice.steps.last().is_some_and(|step| step.name != END_TO_END) {
-        print_summary(&done, started.elapsed());
-    }
-    Ok(())
-}
-
-fn print_summary(done: &[(&str, Duration)], total: Duration) {
-    if done.is_empty() {
-        return;
-    }
-    println!("\n{:<12}  seconds", "step");
-    for (name, took) in done {
-        println!("{name:<12} {:>8.1}", took.as_secs_f64());
-    }
-    println!("{:<12} {:>8.1}", "together", total.as_secs_f64());
-}
-
-/// What the command line asked for.
-#[derive(Debug)]
-struct Choice {
-    steps: Vec<&'static Step>,
-    skipped: Vec<&'static Step>,
-    consent: install::Consent,
-}
-
-impl Choice {
-    fn parse(arguments: &[String]) -> Result<Self> {
-        let consent = install::Consent::from_environment();
-        let mut choice = Self { steps: STEPS.iter().collect(), skipped: Vec::new(), consent };
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--yes" => choice.consent = install::Consent::Given,
-                "--only" => {
-                    let names = arguments.next().context("`--only` wants step names")?;
-                    choice.steps = parse_steps(names)?;
-                }
-                "--skip" => {
-                    let names = arguments.next().context("`--skip` wants step names")?;
-                    choice.skipped = parse_steps(names)?;
-                }
-                other => bail!("`ci` knows `--only`, `--skip` and `--yes`, not `{other}`"),
-            }
-        }
-        let is_skipped = |step: &&Step| choice.skipped.iter().any(|other| other.name == step.name);
-        choice.steps.retain(|step| !is_skipped(step));
-        if choice.steps.is_empty() {
-            bail!("no step is left to run");
-        }
-        Ok(choice)
-    }
-}
-
-/// Reads `tidy,clippy`; the steps come back in the order in which they always run.
-fn parse_steps(names: &str) -> Result<Vec<&'static Step>> {
-    let names: Vec<&str> = names.split(',').map(str::trim).collect();
-    if let Some(unknown) = names.iter().find(|name| step(name).is_none()) {
-        let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-        bail!("there is no step `{unknown}`; there are: {}", known.join(", "));
-    }
-    Ok(STEPS.iter().filter(|step| names.contains(&step.name)).collect())
-}
-
-const END_TO_END: &str = "e2e";
+pub(crate) const END_TO_END: &str = "e2e";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(steps: &[&Step]) -> Vec<&'static str> {
-        steps.iter().map(|step| step.name).collect()
-    }
-
-    #[test]
-    fn chosen_steps_keep_the_order_of_a_whole_run() {
-        assert_eq!(names(&parse_steps("clippy, tidy").unwrap()), ["tidy", "clippy"]);
-    }
-
-    #[test]
-    fn an_unknown_step_is_refused_with_the_known_ones() {
-        let error = parse_steps("tidy,tdy").unwrap_err().to_string();
-        assert!(error.starts_with("there is no step `tdy`; there are: fmt, arrows"), "{error}");
-    }
 
     #[test]
     fn a_whole_run_ends_with_the_test_runner() {
@@ -205,21 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_step_is_left_out_and_named() {
-        let choice = Choice::parse(&["--skip", "instructions"].map(str::to_owned)).unwrap();
-        assert_eq!(choice.steps.len(), STEPS.len() - 1);
-        assert_eq!(names(&choice.skipped), ["instructions"]);
-    }
-
-    #[test]
-    fn a_run_of_no_step_is_refused() {
-        let words = ["--only", "tidy", "--skip", "tidy"].map(str::to_owned);
-        assert_eq!(Choice::parse(&words).unwrap_err().to_string(), "no step is left to run");
-    }
-
-    #[test]
-    fn an_unknown_flag_is_refused() {
-        assert!(Choice::parse(&["--fast".to_owned()]).is_err());
-        assert!(Choice::parse(&["--only".to_owned()]).is_err());
+    fn a_step_by_night_is_never_its_short_form() {
+        let short: Vec<&str> = ["fuzz", "models", "simulate", "crash", "hostile"].to_vec();
+        for step in STEPS.iter().filter(|step| short.contains(&step.name)) {
+            assert!(step.nightly.iter().all(|arguments| !arguments.is_empty()), "{}", step.name);
+        }
+        assert!(STEPS.iter().all(|step| !step.nightly.is_empty()));
     }
 }

@@ -104,17 +104,6 @@ pub(crate) fn require(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     Ok(())
 }
 
-/// Whether cargo has a command that no step needs, only a person or the nightly run.
-///
-/// # Errors
-///
-/// Says how to install it.
-pub(crate) fn require_cargo(name: &str, version: &str) -> Result<()> {
-    command::read(command::cargo().args([name, "--version"])).map(drop).with_context(|| {
-        format!("not here; to have it: cargo install --locked cargo-{name}@{version}")
-    })
-}
-
 /// The browser the tests drive: `TIDEWIRE_BROWSER`, or the first one on `PATH`.
 pub(crate) fn browser() -> Result<PathBuf> {
     let chosen = env::var_os("TIDEWIRE_BROWSER").map(PathBuf::from);
@@ -124,7 +113,7 @@ pub(crate) fn browser() -> Result<PathBuf> {
 }
 
 fn missing(workspace: &Workspace, needs: &[Need]) -> Vec<Need> {
-    let known = Need::ALL.into_iter().chain(Need::OF_PEERS);
+    let known = Need::ALL.into_iter().chain(Need::OF_PEERS).chain(Need::OF_NIGHTLY);
     let chosen = known.filter(|need| needs.contains(need));
     chosen.filter(|need| !need.is_met(workspace)).collect()
 }

@@ -12,8 +12,10 @@ mod install;
 mod instructions;
 mod mutants;
 mod no_std;
+mod run;
 mod semver;
 mod steps;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -39,11 +41,11 @@ fn dispatch(words: &[String]) -> Result<()> {
     };
     match command.as_str() {
         "help" | "--help" | "-h" => print_help(),
-        "ci" => ci::run(&Workspace::load()?, arguments)?,
+        "ci" => run::ci(&Workspace::load()?, arguments)?,
+        "test" => test::run_quick(&Workspace::load()?, arguments)?,
+        "nightly" => run::nightly(Workspace::load()?, arguments)?,
         "install" => install::run(&Workspace::load()?, arguments)?,
         "bench" => bench::run(&Workspace::load()?, arguments)?,
-        "mutants" => mutants::run(&Workspace::load()?, arguments)?,
-        "semver" => semver::run(&Workspace::load()?, arguments)?,
         "serve" => bench::serve(&Workspace::load()?, arguments)?,
         name => match ci::step(name) {
             Some(step) => (step.run)(&Workspace::load()?, arguments)?,
@@ -55,10 +57,16 @@ fn dispatch(words: &[String]) -> Result<()> {
 
 fn print_help() {
     print!("{HELP_HEAD}");
-    for step in &ci::STEPS {
+    print_steps(&ci::STEPS);
+    print!("{HELP_NIGHTLY}");
+    print_steps(&ci::NIGHTLY_ONLY);
+    print!("{HELP_TAIL}");
+}
+
+fn print_steps(steps: &[ci::Step]) {
+    for step in steps {
         println!("  {:<17}{}", step.name, step.does);
     }
-    print!("{HELP_TAIL}");
 }
 
 const HELP_HEAD: &str = "\
@@ -66,33 +74,52 @@ The project's own commands.
 
 Usage: cargo xtask COMMAND [ARGUMENTS]
 
-Everything:
-  ci               install what the steps need, then run every step below, in this order
-                     --only tidy,clippy   these steps alone
+Several steps in one run:
+  test             the inner loop, within two minutes once it is built: unit and integration tests, a hundred
+                   seeds of the simulation, the quick end-to-end tests; needs nothing but Rust
+                     broker server        only the tests of these packages
+                     resume               only tests whose name contains this, all end-to-end tests included
+  ci               every step of the next list in its short form; about 20 minutes on two cores
+                     --only tidy,clippy   only these steps
                      --skip instructions  all but these steps
-                     --yes                install without asking, as with CI=true
-  install          only install: what the steps need from apt, npm, crates.io and PyPI
+                     --yes                install without asking what the steps need, as with CI=true
+  nightly          every step of the next two lists in its full form, with the server that ships;
+                   many hours; --only, --skip and --yes as for ci
+  install          only install what the steps of ci need from apt, npm, crates.io and PyPI
+                     --yes                without asking
 
-One step (further arguments go to the cargo command behind it):
+One step (further arguments go to the cargo command or the program behind it):
+";
+
+const HELP_NIGHTLY: &str = "
+One step of nightly alone (further arguments go to the cargo command behind it):
 ";
 
 const HELP_TAIL: &str = "
+Some steps take arguments of their own:
+  fuzz             --seconds 3600 ws_frame  one target for an hour
+                   ws_frame INPUT           run one input again
+                   --minimise               reduce the committed inputs to the fewest
+  models           --orders 20000           more orders of the threads
+  simulate         --seed 7                 one seed, in detail; --seeds 500 tries so many
+  crash            --rounds 200             more crashes
+  hostile          bodies --seconds 4       one attack, in full; --help lists them
+  autobahn         --compression            the cases of RFC 7692; --write records the results
+  instructions     --write REASON           record the new counts
+  e2e              NAME                     only the tests whose name contains this
+
 Run and measure, always in release:
   serve            start the server: cargo xtask serve --listen 127.0.0.1:0
-  bench fanout     what a delivery costs, beside a plain loop of `send`; --short for a look
+  bench fanout     the cost of a delivery, beside a plain loop of `send`; --short for a first look
                      --peer nchan --peer uws --peer node-ws --peer actix-ws
-                                          beside these servers, which it installs; a record and charts
+                                          also measure these servers; writes a record and charts
                      --load 100 --yes     one load; install without asking; --help has the rest
   bench idle       resident memory of an idle connection
-  bench hostile    what healthy subscribers notice of an attack, and what it leaves behind
-                     assets history       these attacks alone; --help lists them
+  bench hostile    what healthy subscribers notice of an attack, and the memory that it leaves behind
+                     assets history       only these attacks; --help lists them
   bench resume     20,000 clients that resume from disk at once after a restart
-  bench codecs     the codecs beside every peer, with a record and a chart for docs/
-                     'sse decode'         the cases of that name or group alone, and no record
+  bench codecs     the codecs beside every peer; writes a record and a chart for docs/
+                     'sse decode'         only the cases of that name or group, without a record
+  bench log        the durable engine: publishes a second, and the first message of a resume
   bench criterion  the criterion benches of the codecs and of the broker
-
-Too long for every run:
-  mutants          whether a test notices when a codec is changed
-  semver           whether a codec's interface changed by more than its version
-  fuzz             with --seconds 3600 ws_frame, an hour of one target; with --minimise, fewer inputs
 ";

@@ -4,7 +4,7 @@
 //! noticed, each with its reason.
 
 use crate::command;
-use crate::install;
+use crate::install::{self, Need};
 use crate::workspace::{CODECS, Workspace};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -15,7 +15,7 @@ use std::fs;
 ///
 /// A change was not noticed, the tests fail without one, or the arguments leave nothing to change.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    install::require_cargo("mutants", "27.1.0")?;
+    install::require(workspace, &[Need::CargoMutants])?;
     let mut mutants = workspace.cargo(&["mutants", "--output"]);
     mutants.arg(&workspace.target).args(CODECS.map(|name| format!("--package={name}")));
     mutants.args(arguments);

@@ -1,7 +1,7 @@
 //! `cargo xtask semver`: no release of a codec breaks what its version number promises.
 
 use crate::command::{self, read};
-use crate::install;
+use crate::install::{self, Need};
 use crate::workspace::{CODECS, Workspace};
 use anyhow::{Context as _, Result};
 use std::process::Command;
@@ -16,9 +16,14 @@ use std::process::Command;
 /// The interface changed by more than the version did, or there is nothing to compare with.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let baseline = baseline(arguments, newest_tag(workspace))?;
-    install::require_cargo("semver-checks", "0.51.0")?;
+    install::require(workspace, &[Need::CargoSemverChecks])?;
     let packages = CODECS.map(|name| format!("--package={name}"));
     command::run(workspace.cargo(&["semver-checks"]).args(packages).args(baseline))
+}
+
+/// Whether there is a release to compare with.
+pub(crate) fn has_release(workspace: &Workspace) -> bool {
+    newest_tag(workspace).is_some()
 }
 
 /// The arguments that say what to compare with.

@@ -1,11 +1,12 @@
 //! The steps that are a cargo command or two.
 //!
-//! Tests build in the dev profile; the server and what proves it in the profile `proof`, which is
-//! release without link-time optimisation. By night the server is the one that ships.
+//! Everything is built once, in the profile `ci`, with the same packages and features at each step: a
+//! step that chose others would build every dependency again. By night the server under test is the
+//! one that ships.
 
 use crate::command::{Output, run, run_and_read};
 use crate::install;
-use crate::workspace::{CODECS, Workspace};
+use crate::workspace::{CODECS, Profile, Workspace};
 use anyhow::{Result, bail};
 use std::{env, process::Command, thread};
 
@@ -20,23 +21,23 @@ pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 }
 
 pub(crate) fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["clippy", "--workspace", "--all-targets", "--all-features"];
+    let words = ["clippy", "--profile", CI.name, "--workspace", "--all-targets", "--all-features"];
     run(workspace.cargo(&words).args(arguments).args(["--", "-D", "warnings"]))?;
     // As most people pick them: without a feature.
-    let mut codecs = workspace.cargo(&["clippy", "--all-targets"]);
+    let mut codecs = workspace.cargo(&["clippy", "--profile", CI.name, "--all-targets"]);
     run(codecs.args(CODECS.map(package)).args(arguments).args(["--", "-D", "warnings"]))
 }
 
 pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["doc", "--workspace", "--no-deps", "--all-features"];
+    let words = ["doc", "--profile", CI.name, "--workspace", "--no-deps", "--all-features"];
     run(workspace.cargo(&words).args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["test", "--workspace", "--all-features"];
-    let mut said = run_and_read(workspace.cargo(&words).args(arguments), Output::Standard)?;
+pub(crate) fn unit(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let mut tests = tested(workspace, "test", CI);
+    let mut said = run_and_read(tests.args(arguments), Output::Standard)?;
     // As most people pick them: without a feature.
-    let mut codecs = workspace.cargo(&["test"]);
+    let mut codecs = workspace.cargo(&["test", "--profile", CI.name]);
     codecs.args(CODECS.map(package)).args(arguments);
     said += &run_and_read(&mut codecs, Output::Standard)?;
     check_that_tests_ran(&said, arguments)
@@ -46,55 +47,60 @@ fn package(name: &str) -> String {
     format!("--package={name}")
 }
 
-/// Arguments go to the test runner. With a target directory of its own, as the flag changes every
-/// crate.
+/// `--orders N` tries so many orders of each kind; other arguments go to the test runner. With a target
+/// directory of its own, as the flag changes every crate.
 pub(crate) fn models(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words = ["test", "--package", "tidewire-broker", "--test", "models", "--target-dir"];
     let mut models = workspace.cargo(&words);
-    models.arg(workspace.target.join("models")).arg("--").args(arguments);
+    let filters = match arguments {
+        [flag, orders, filters @ ..] if flag == "--orders" => {
+            models.env("TIDEWIRE_MODEL_ORDERS", orders);
+            filters
+        }
+        filters => filters,
+    };
+    models.arg(workspace.target.join("models")).arg("--").args(filters);
     let said = run_and_read(models.env("RUSTFLAGS", "--cfg shuttle"), Output::Standard)?;
-    check_that_tests_ran(&said, arguments)
+    check_that_tests_ran(&said, filters)
 }
 
-/// Arguments replace `--seeds 10000`, so that one seed can be run again.
+/// Arguments replace `--seeds 3000`, so that one seed can be run again; by night it is 10,000.
 pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    build_proof(workspace)?;
-    let mut simulation = workspace.program("simulate");
-    match arguments {
-        [] => simulation.args(["--seeds", "10000"]),
-        chosen => simulation.args(chosen),
-    };
-    run(&mut simulation)
+    run_program(workspace, "simulate", arguments, &["--seeds", "3000"])
 }
 
 /// Arguments replace `--rounds 10`; by night it is 200.
 pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    build_proof(workspace)?;
-    let mut crash = workspace.program("crash");
-    match arguments {
-        [] => crash.args(["--rounds", "10"]),
-        chosen => crash.args(chosen),
-    };
-    run(&mut crash)
+    run_program(workspace, "crash", arguments, &["--rounds", "10"])
 }
 
 /// Arguments replace `--short`: `cargo xtask hostile bodies --seconds 4` measures that attack whole. It is not the server
-/// that ships, which `cargo xtask bench hostile` attacks.
+/// that ships, which `cargo xtask bench hostile` attacks, and the nightly run.
 pub(crate) fn hostile(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    build_proof(workspace)?;
-    let mut hostile = workspace.program("hostile");
+    run_program(workspace, "hostile", arguments, &["--short"])
+}
+
+/// Runs one of the programs of the test harness, with `usual` where nobody chose arguments.
+fn run_program(
+    workspace: &Workspace,
+    name: &str,
+    arguments: &[String],
+    usual: &[&str],
+) -> Result<()> {
+    build(workspace)?;
+    let mut program = workspace.program(CI, name);
     match arguments {
-        [] => hostile.arg("--short"),
-        chosen => hostile.args(chosen),
+        [] => program.args(usual),
+        chosen => program.args(chosen),
     };
-    run(&mut hostile)
+    run(&mut program)
 }
 
 /// Arguments go to the test runner: `cargo xtask e2e resume` runs the tests of that name.
 pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let browser = install::browser()?;
-    build_proof(workspace)?;
-    let mut tests = proof(workspace, "test");
+    build(workspace)?;
+    let mut tests = tested(workspace, "test", CI);
     tests.args(["--test", "engines", "--test", "end_to_end", "--"]).args(arguments);
     tests.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", browser);
     tests.env("NODE_PATH", workspace.node_modules()).env("RUST_TEST_THREADS", threads());
@@ -102,7 +108,7 @@ pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 }
 
 /// How many end-to-end tests run at once, unless the caller says it: they mostly wait.
-fn threads() -> String {
+pub(crate) fn threads() -> String {
     let said = env::var("RUST_TEST_THREADS").ok();
     said.unwrap_or_else(|| (2 * thread::available_parallelism().map_or(1, usize::from)).to_string())
 }
@@ -112,7 +118,7 @@ fn threads() -> String {
 /// # Errors
 ///
 /// No test was run, though `arguments` ask for something else than a list or a build.
-fn check_that_tests_ran(said: &str, arguments: &[String]) -> Result<()> {
+pub(crate) fn check_that_tests_ran(said: &str, arguments: &[String]) -> Result<()> {
     let asks_for_none = |word: &String| WITHOUT_RUNNING.contains(&word.as_str());
     if tests_run(said) > 0 || arguments.iter().any(asks_for_none) {
         return Ok(());
@@ -134,9 +140,21 @@ fn tests_run(said: &str) -> u64 {
     counts.sum()
 }
 
-/// Builds the server and the programs that prove it.
-pub(crate) fn build_proof(workspace: &Workspace) -> Result<()> {
-    run(proof(workspace, "build").arg("--bins"))
+/// Builds the server, the programs that test it, and the examples that the Autobahn suite examines.
+/// By night also the server that ships.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    if workspace.tests_what_ships {
+        build_server(workspace)?;
+    }
+    let mut build = tested(workspace, "build", CI);
+    for name in PROGRAMS {
+        build.args(["--bin", name]);
+    }
+    // An example makes cargo count the features that tests ask for, as it does when it builds tests.
+    for name in EXAMPLES {
+        build.args(["--example", name]);
+    }
+    run(&mut build)
 }
 
 /// Builds the server as it ships: with its own features and nobody else's, and optimised as a whole.
@@ -144,18 +162,29 @@ pub(crate) fn build_server(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo(&["build", "--release", "--package", "tidewire"]))
 }
 
-/// A cargo command on the server and the harness.
-///
-/// Always on both: cargo builds what they share once for them together, and once for each alone, as
-/// they want other features of it.
-fn proof(workspace: &Workspace, verb: &str) -> Command {
-    let words = [verb, "--profile", "proof", "--all-features", "--package", "tidewire"];
+/// A cargo command on every crate that has tests, always with the same features of their dependencies.
+pub(crate) fn tested(workspace: &Workspace, verb: &str, profile: Profile) -> Command {
+    let words = [verb, "--profile", profile.name, "--workspace", "--all-features"];
     let mut command = workspace.cargo(&words);
-    command.args(["--package", HARNESS]);
+    command.args(WITHOUT_TESTS.map(|name| format!("--exclude={name}")));
     command
 }
 
+/// What every step builds in: optimised a little, with the assertions of debug builds.
+pub(crate) const CI: Profile = Profile { name: "ci", folder: "ci" };
+/// What the inner loop builds in, and whoever runs cargo by hand.
+pub(crate) const DEV: Profile = Profile { name: "dev", folder: "debug" };
+
 pub(crate) const HARNESS: &str = "tidewire-test-harness";
+
+/// The server, and the programs that test it.
+const PROGRAMS: [&str; 4] = ["tidewire", "simulate", "crash", "hostile"];
+
+/// What speaks WebSocket in `crates/ws-frame/examples`, and is examined by the Autobahn suite.
+const EXAMPLES: [&str; 2] = ["echo", "autobahn_client"];
+
+/// Programs that measure. Clippy checks them, and what they measure beside us is built for nobody else.
+const WITHOUT_TESTS: [&str; 2] = ["tidewire-peers", "tidewire-instructions"];
 
 /// Arguments of cargo and of its test runner with which no test is meant to run.
 const WITHOUT_RUNNING: [&str; 4] = ["--list", "--no-run", "--help", "-h"];

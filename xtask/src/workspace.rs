@@ -1,6 +1,7 @@
 //! The workspace as `cargo metadata` describes it: where things are, and which crate imports which.
 
 use crate::command;
+use crate::steps::CI;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use std::env;
@@ -10,14 +11,24 @@ use std::process::Command;
 /// The crates that people pick on their own.
 pub(crate) const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
 
+/// How cargo builds: what it calls that, and the folder of the target directory that it builds in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Profile {
+    pub(crate) name: &'static str,
+    pub(crate) folder: &'static str,
+}
+
 /// Every member, and the two folders commands need.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Workspace {
     #[serde(rename = "workspace_root")]
     pub(crate) root: PathBuf,
     #[serde(rename = "target_directory")]
     pub(crate) target: PathBuf,
     pub(crate) packages: Vec<Package>,
+    /// Whether tests run the server as it ships, in release, instead of the one built with them.
+    #[serde(skip)]
+    pub(crate) tests_what_ships: bool,
 }
 
 /// One member of the workspace.
@@ -30,6 +41,16 @@ pub(crate) struct Package {
     /// The registries it may go to: any when absent, none when empty.
     pub(crate) publish: Option<Vec<String>>,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// One library or program of a member, a test or an example.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Target {
+    /// `lib`, `bin`, `test` and so on.
+    pub(crate) kind: Vec<String>,
+    /// The file that is its root.
+    pub(crate) src_path: PathBuf,
 }
 
 /// One line of a `[dependencies]` table, ours or from a registry.
@@ -69,21 +90,27 @@ impl Workspace {
         self.target.join("release").join(format!("tidewire{}", env::consts::EXE_SUFFIX))
     }
 
-    /// Where a program lies that the steps build: the server, or one of those that prove it.
-    pub(crate) fn proof_binary(&self, name: &str) -> PathBuf {
-        self.target.join("proof").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    /// Where a program lies that the steps build: the server, one of those that test it, or
+    /// `examples/NAME`.
+    pub(crate) fn built(&self, profile: Profile, name: &str) -> PathBuf {
+        self.target.join(profile.folder).join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
-    /// One of those programs, which finds the server that it is to prove.
-    pub(crate) fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.proof_binary(name));
+    /// One of those programs, which finds the server that it is to test.
+    pub(crate) fn program(&self, profile: Profile, name: &str) -> Command {
+        let mut command = Command::new(self.built(profile, name));
         command.current_dir(&self.root).env("TIDEWIRE_BIN", self.server_under_test());
         command
     }
 
-    /// The server to prove: that of `TIDEWIRE_BIN`, or the one built with what proves it.
+    /// The server to test: that of `TIDEWIRE_BIN`, or that of [`Self::tests_what_ships`], or the one that
+    /// is built with the tests.
     pub(crate) fn server_under_test(&self) -> PathBuf {
-        env::var_os("TIDEWIRE_BIN").map_or_else(|| self.proof_binary("tidewire"), PathBuf::from)
+        match env::var_os("TIDEWIRE_BIN") {
+            Some(chosen) => chosen.into(),
+            None if self.tests_what_ships => self.server_binary(),
+            None => self.built(CI, "tidewire"),
+        }
     }
 
     /// Where npm leaves what `web/package.json` asks for.

@@ -26,7 +26,7 @@ fn a_step_that_has_run_no_test_fails() {
     let cargo = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cargo-that-runs-nothing");
     fs::write(&cargo, CARGO).unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-    for name in ["test", "models", "e2e"] {
+    for name in ["unit", "models", "e2e"] {
         let nothing = step(name, &cargo, 0);
         let said = String::from_utf8_lossy(&nothing.stderr);
         assert!(!nothing.status.success(), "{name}");

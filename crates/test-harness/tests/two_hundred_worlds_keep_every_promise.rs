@@ -1,4 +1,4 @@
-//! The seeded simulation in small; `simulate` runs ten thousand.
+//! The seeded simulation in small; `cargo xtask simulate` runs thousands.
 #![allow(missing_docs)]
 
 use tidewire_test_harness::simulation::{Tally, simulate, trace};

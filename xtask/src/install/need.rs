@@ -28,6 +28,8 @@ pub(crate) enum Need {
     /// libFuzzer is written in it.
     CppCompiler,
     CargoFuzz,
+    CargoMutants,
+    CargoSemverChecks,
     Valgrind,
     /// Shows in which order the server asks the system for what.
     Strace,
@@ -63,6 +65,9 @@ impl Need {
         Self::Kosoku,
     ];
 
+    /// What only a nightly run needs.
+    pub(crate) const OF_NIGHTLY: [Self; 2] = [Self::CargoMutants, Self::CargoSemverChecks];
+
     /// What no step needs, only a measurement that asks for it: likewise.
     pub(crate) const OF_PEERS: [Self; 2] = [Self::Nchan, Self::FanoutPeers];
 
@@ -78,6 +83,8 @@ impl Need {
             Self::Commands => "curl, vmstat and man",
             Self::CppCompiler => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
+            Self::CargoMutants => "cargo-mutants",
+            Self::CargoSemverChecks => "cargo-semver-checks",
             Self::Valgrind => "valgrind",
             Self::Strace => "strace",
             Self::Python => "Python with venv",
@@ -104,6 +111,12 @@ impl Need {
             Self::Commands => ["curl", "vmstat", "man"].into_iter().all(has),
             Self::CppCompiler => has("c++"),
             Self::CargoFuzz => says(command::cargo().args(["fuzz", "--version"]), CARGO_FUZZ),
+            Self::CargoMutants => {
+                says(command::cargo().args(["mutants", "--version"]), CARGO_MUTANTS)
+            }
+            Self::CargoSemverChecks => {
+                says(command::cargo().args(["semver-checks", "--version"]), CARGO_SEMVER_CHECKS)
+            }
             Self::Valgrind => has("valgrind"),
             Self::Strace => has("strace"),
             Self::Php => has("php"),
@@ -164,6 +177,8 @@ fn check_version(name: &str, said: &str, (major_min, minor_min): (u32, u32)) -> 
 
 /// The version that `fuzz/` is run with.
 pub(super) const CARGO_FUZZ: &str = "0.13.2";
+pub(super) const CARGO_MUTANTS: &str = "27.1.0";
+pub(super) const CARGO_SEMVER_CHECKS: &str = "0.51.0";
 /// The version whose verdicts the record of the Autobahn suite holds.
 pub(super) const KOSOKU: &str = "0.1.0";
 

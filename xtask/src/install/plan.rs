@@ -1,7 +1,7 @@
 //! From what is missing to the commands that bring it. Pure, but for the look at the system.
 
 use super::Need;
-use super::need::{CARGO_FUZZ, KOSOKU};
+use super::need::{CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, KOSOKU};
 use crate::command::{find_program, read};
 use anyhow::{Result, bail};
 use std::fs;
@@ -56,8 +56,10 @@ pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<V
                 "npm ci --prefix benches/fanout/peers --ignore-scripts --no-audit --no-fund"
                     .to_owned(),
             ),
-            Need::CargoFuzz => {
-                commands.push(format!("cargo install --locked cargo-fuzz@{CARGO_FUZZ}"));
+            Need::CargoFuzz => commands.push(cargo_install("fuzz", CARGO_FUZZ)),
+            Need::CargoMutants => commands.push(cargo_install("mutants", CARGO_MUTANTS)),
+            Need::CargoSemverChecks => {
+                commands.push(cargo_install("semver-checks", CARGO_SEMVER_CHECKS));
             }
             Need::Kosoku => {
                 let folder = kosoku.display();
@@ -68,6 +70,11 @@ pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<V
         }
     }
     Ok(commands)
+}
+
+/// Brings `cargo NAME`.
+fn cargo_install(name: &str, version: &str) -> String {
+    format!("cargo install --locked cargo-{name}@{version}")
 }
 
 /// What apt calls it; nothing where it comes from somewhere else.
@@ -87,7 +94,12 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Python => vec!["python3", "python3-venv"],
         Need::Php => vec!["php-cli"],
         Need::Nchan => vec!["nginx-light", "libnginx-mod-nchan"],
-        Need::Playwright | Need::CargoFuzz | Need::Kosoku | Need::FanoutPeers => vec![],
+        Need::Playwright
+        | Need::CargoFuzz
+        | Need::CargoMutants
+        | Need::CargoSemverChecks
+        | Need::Kosoku
+        | Need::FanoutPeers => vec![],
     }
 }
 
@@ -137,6 +149,18 @@ mod tests {
             ]
         );
         assert!(Need::OF_PEERS.iter().all(|need| !Need::ALL.contains(need)));
+    }
+
+    #[test]
+    fn what_only_a_nightly_run_needs_is_not_installed_for_the_others() {
+        assert_eq!(
+            commands(&NOBODY, &Need::OF_NIGHTLY).unwrap(),
+            [
+                "cargo install --locked cargo-mutants@27.1.0",
+                "cargo install --locked cargo-semver-checks@0.51.0",
+            ]
+        );
+        assert!(Need::OF_NIGHTLY.iter().all(|need| !Need::ALL.contains(need)));
     }
 
     #[test]

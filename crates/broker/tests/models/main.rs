@@ -33,10 +33,13 @@ fn explore(model: impl Fn() + Copy + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
     config.silence_warnings = true;
-    Runner::new(RandomScheduler::new(ORDERS), config.clone()).run(model);
-    Runner::new(PctScheduler::new(SWITCHES, ORDERS), config).run(model);
+    let orders = std::env::var("TIDEWIRE_MODEL_ORDERS");
+    let orders = orders.map_or(ORDERS, |said| said.parse().expect("a number of orders"));
+    Runner::new(RandomScheduler::new(orders), config.clone()).run(model);
+    Runner::new(PctScheduler::new(SWITCHES, orders), config).run(model);
 }
 
-const ORDERS: usize = 1_000;
+/// Of each kind; `cargo xtask models --orders N` tries more.
+const ORDERS: usize = 400;
 const SWITCHES: usize = 3;
 const STACK_BYTES: usize = 256 << 10;
