@@ -1,11 +1,19 @@
-//! `cargo xtask arrows`: imports go down, never sideways, never up.
+//! `cargo xtask arrows`: imports go down, never sideways, never up; between the modules of a crate they go in
+//! one direction; and some crates read no clock.
 //!
 //! The table below is the drawing of `ARCHITECTURE.md`; a new crate needs a floor before it can
 //! join. What a crate's tests import obeys the same arrows, so that no test pulls the house askew.
 
-use crate::ci;
-use crate::workspace::{CODECS, Package, Workspace};
+mod cycles;
+mod exceptions;
+mod modules;
+mod source;
+
+use crate::arguments;
+use crate::workspace::{CODECS, Package, Target, Workspace};
 use anyhow::{Result, bail};
+use modules::Modules;
+use std::collections::BTreeSet;
 
 /// The house, top floor first. Everybody imports strictly downwards; nobody imports the top.
 const FLOORS: [(&str, &[&str]); 4] = [
@@ -35,13 +43,30 @@ const BANS: [(&str, &[&str]); 4] = [
     ("tidewire-client", &["tidewire-broker", "actix*"]),
 ];
 
+/// Those that take the time as a parameter.
+const WITHOUT_CLOCK: [&str; 6] = [
+    "sse-codec",
+    "ws-frame",
+    "tidewire-protocol",
+    "tidewire-broker",
+    "tidewire-connection",
+    "tidewire-engine-log",
+];
+
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    ci::refuse(arguments)?;
-    let findings = check(&workspace.packages);
+    arguments::refuse(arguments)?;
+    let mut findings = check(&workspace.packages);
+    for package in &workspace.packages {
+        check_modules(package, &mut findings)?;
+    }
     if !findings.is_empty() {
         bail!("the arrows are broken:\n  {}", findings.join("\n  "));
     }
-    println!("{} crates import downwards only", workspace.packages.len());
+    println!(
+        "{} crates import downwards only, and their modules in one direction, but for {} exceptions",
+        workspace.packages.len(),
+        exceptions::CYCLES.len() + exceptions::CLOCKS.len(),
+    );
     Ok(())
 }
 
@@ -56,6 +81,37 @@ fn check(packages: &[Package]) -> Vec<String> {
         check_foreign_imports(package, &mut findings);
     }
     findings
+}
+
+/// Looks into the sources of a package: its library, and each program.
+fn check_modules(package: &Package, findings: &mut Vec<String>) -> Result<()> {
+    let name = package.name.as_str();
+    let is_checked =
+        |target: &&Target| target.kind.iter().any(|kind| kind == "lib" || kind == "bin");
+    let mut imports = BTreeSet::new();
+    for target in package.targets.iter().filter(is_checked) {
+        let modules = Modules::load(&target.src_path)?;
+        imports.extend(modules.imports());
+        if WITHOUT_CLOCK.contains(&name) {
+            check_clocks(name, &modules.reading_clocks(), findings);
+        }
+    }
+    findings.extend(cycles::check(name, &imports, &exceptions::CYCLES));
+    Ok(())
+}
+
+fn check_clocks(package: &str, reading: &BTreeSet<String>, findings: &mut Vec<String>) {
+    let excused: BTreeSet<&str> = exceptions::CLOCKS
+        .iter()
+        .filter(|(excused, _)| *excused == package)
+        .map(|(_, module)| *module)
+        .collect();
+    for module in reading.iter().filter(|module| !excused.contains(module.as_str())) {
+        findings.push(format!("{package}: {module} reads a clock; time is a parameter there"));
+    }
+    for module in excused.iter().filter(|module| !reading.contains(**module)) {
+        findings.push(format!("{package}: {module} reads no clock any more; remove its exception"));
+    }
 }
 
 fn check_workspace_imports(package: &Package, packages: &[Package], findings: &mut Vec<String>) {

@@ -9,7 +9,7 @@ mod record;
 mod referee;
 
 use crate::steps;
-use crate::workspace::Workspace;
+use crate::workspace::{CI, Workspace};
 use anyhow::{Context as _, Result, anyhow, bail};
 use program::Program;
 use record::{Findings, Record};
@@ -149,7 +149,7 @@ fn tidewire(workspace: &Workspace) -> Command {
 }
 
 fn example(workspace: &Workspace, name: &str) -> PathBuf {
-    workspace.built(steps::CI, &format!("examples/{name}"))
+    workspace.built(CI, &format!("examples/{name}"))
 }
 
 /// Seconds: everything but compression.

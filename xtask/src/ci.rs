@@ -3,7 +3,7 @@
 use crate::install::Need;
 use crate::workspace::Workspace;
 use crate::{arrows, autobahn, fuzz, instructions, mutants, no_std, semver, steps, tidy};
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 /// One thing that must hold; also a command of its own.
 #[derive(Debug)]
@@ -103,14 +103,6 @@ const fn plain(
 /// The step called `name`, of a run by day or by night.
 pub(crate) fn step(name: &str) -> Option<&'static Step> {
     STEPS.iter().chain(&NIGHTLY_ONLY).find(|step| step.name == name)
-}
-
-/// For the steps that take no arguments.
-pub(crate) fn refuse(arguments: &[String]) -> Result<()> {
-    if !arguments.is_empty() {
-        bail!("this step takes no arguments, not `{}`", arguments.join(" "));
-    }
-    Ok(())
 }
 
 pub(crate) const END_TO_END: &str = "e2e";

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask help` lists them. Each command has a file; this one only tells them apart.
 
+mod arguments;
 mod arrows;
 mod autobahn;
 mod bench;

@@ -3,7 +3,7 @@
 //! The source must say so, the dependency tree must be empty, and `xtask/no-std`, a program without
 //! std that uses both, must build. Where rustup has a target without std, they are built for it too.
 
-use crate::ci;
+use crate::arguments;
 use crate::command::{self, read};
 use crate::workspace::{CODECS, Workspace};
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +11,7 @@ use std::fs;
 use std::process::Command;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    ci::refuse(arguments)?;
+    arguments::refuse(arguments)?;
     for name in CODECS {
         let package = workspace.package(name).with_context(|| format!("no crate {name}"))?;
         let source = fs::read_to_string(package.folder().join("src/lib.rs"))?;

@@ -6,7 +6,7 @@
 
 use crate::command::{Output, run, run_and_read};
 use crate::install;
-use crate::workspace::{CODECS, Profile, Workspace};
+use crate::workspace::{CI, CODECS, Profile, Workspace};
 use anyhow::{Result, bail};
 use std::{env, process::Command, thread};
 
@@ -169,11 +169,6 @@ pub(crate) fn tested(workspace: &Workspace, verb: &str, profile: Profile) -> Com
     command.args(WITHOUT_TESTS.map(|name| format!("--exclude={name}")));
     command
 }
-
-/// What every step builds in: optimised a little, with the assertions of debug builds.
-pub(crate) const CI: Profile = Profile { name: "ci", folder: "ci" };
-/// What the inner loop builds in, and whoever runs cargo by hand.
-pub(crate) const DEV: Profile = Profile { name: "dev", folder: "debug" };
 
 pub(crate) const HARNESS: &str = "tidewire-test-harness";
 

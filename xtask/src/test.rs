@@ -5,8 +5,8 @@
 //! built twice. `cargo xtask ci` runs everything.
 
 use crate::command::{Output, run, run_and_read};
-use crate::steps::{DEV, check_that_tests_ran, tested, threads};
-use crate::workspace::Workspace;
+use crate::steps::{check_that_tests_ran, tested, threads};
+use crate::workspace::{DEV, Workspace};
 use anyhow::{Result, bail};
 
 /// Runs everything quick, or what the arguments choose: packages, parts of tests' names, or both.

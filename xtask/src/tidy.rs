@@ -7,7 +7,7 @@ mod links;
 mod text;
 mod words;
 
-use crate::ci;
+use crate::arguments;
 use crate::workspace::{Package, Workspace};
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    ci::refuse(arguments)?;
+    arguments::refuse(arguments)?;
     let root = &workspace.root;
     let mut files = Vec::new();
     collect_texts(root, &mut files)?;

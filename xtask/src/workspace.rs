@@ -1,7 +1,6 @@
 //! The workspace as `cargo metadata` describes it: where things are, and which crate imports which.
 
 use crate::command;
-use crate::steps::CI;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use std::env;
@@ -17,6 +16,11 @@ pub(crate) struct Profile {
     pub(crate) name: &'static str,
     pub(crate) folder: &'static str,
 }
+
+/// What every step builds in: optimised a little, with the assertions of debug builds.
+pub(crate) const CI: Profile = Profile { name: "ci", folder: "ci" };
+/// What the inner loop builds in, and whoever runs cargo by hand.
+pub(crate) const DEV: Profile = Profile { name: "dev", folder: "debug" };
 
 /// Every member, and the two folders commands need.
 #[derive(Debug, Default, Deserialize)]

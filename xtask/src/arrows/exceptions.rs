@@ -1,0 +1,222 @@
+//! Imports that close a cycle among the modules of a crate, and modules that read a clock where time should be
+//! a parameter: those that are left, each with its reason. One that is not needed any more is refused.
+
+use super::cycles::Exception;
+
+pub(super) const CYCLES: [Exception; 46] = [
+    import(
+        "tidewire",
+        "access",
+        "config",
+        "the origin check keeps the part of the configuration that it obeys",
+    ),
+    import(
+        "tidewire",
+        "config::channels",
+        "config::layers",
+        "a part of a channel's options is read like a layer",
+    ),
+    import(
+        "tidewire",
+        "config::environment",
+        "config::layers",
+        "variables are read like the layer that they override",
+    ),
+    import(
+        "tidewire",
+        "config::faults",
+        "config::channels",
+        "faults name the options that a channel may have",
+    ),
+    import(
+        "tidewire",
+        "takeover::input_buffer",
+        "takeover::long_head",
+        "a long head is a state of the buffer",
+    ),
+    import(
+        "tidewire",
+        "takeover::socket",
+        "takeover::service",
+        "the service's timeouts, and how it hangs up",
+    ),
+    import("tidewire", "worker_context", "worker_loop", "the context holds the worker's loop"),
+    import(
+        "tidewire-broker",
+        "broker",
+        "presence_buffer",
+        "the broker keeps the buffer, which publishes through it",
+    ),
+    import(
+        "tidewire-broker",
+        "channel",
+        "broker",
+        "the part of the broker that all its modules share lies in `broker`",
+    ),
+    import(
+        "tidewire-broker",
+        "cursor",
+        "gather",
+        "a cursor says its gap as an item of what is gathered",
+    ),
+    import("tidewire-broker", "cursor", "news", "a cursor knows where the news finds it"),
+    import(
+        "tidewire-broker",
+        "gather",
+        "live",
+        "reading one channel in memory is a way of gathering",
+    ),
+    import("tidewire-broker", "lane", "broker", "a lane registers itself with the broker"),
+    import(
+        "tidewire-broker",
+        "lane",
+        "lanes",
+        "a lane gives its number back to the list of lanes, which opens it",
+    ),
+    import("tidewire-broker", "lanes", "broker", "the list of lanes opens a lane of the broker"),
+    import(
+        "tidewire-broker",
+        "message",
+        "archive",
+        "a message is made from an entry of the archive",
+    ),
+    import(
+        "tidewire-broker",
+        "message",
+        "sequencer",
+        "a message gives its bytes back to the gauge in `sequencer`",
+    ),
+    import(
+        "tidewire-broker",
+        "append_error",
+        "options",
+        "an error names the publishers that the options allow",
+    ),
+    import(
+        "tidewire-broker",
+        "stretch",
+        "broker",
+        "the part of the broker that all its modules share lies in `broker`",
+    ),
+    import(
+        "tidewire-broker",
+        "sweep",
+        "broker",
+        "the part of the broker that all its modules share lies in `broker`",
+    ),
+    import("tidewire-client", "client", "presence", "the client has a method for each request"),
+    import("tidewire-client", "client", "publish", "the client has a method for each request"),
+    import("tidewire-client", "history", "client", "a request keeps the client that sends it"),
+    import("tidewire-client", "page", "client", "a page is fetched by the client"),
+    import("tidewire-client", "subscribe", "client", "a request keeps the client that sends it"),
+    import(
+        "tidewire-client",
+        "subscribe",
+        "session",
+        "a subscription is driven by its session, which reads the request",
+    ),
+    import(
+        "tidewire-engine-log",
+        "engine",
+        "backup",
+        "the engine has the method that begins a backup",
+    ),
+    import("tidewire-engine-log", "engine", "committer", "the engine starts its committer"),
+    import("tidewire-engine-log", "engine", "opening", "the engine's constructor is in `opening`"),
+    import(
+        "tidewire-engine-log",
+        "errors",
+        "engine",
+        "errors name the files, whose names lie in `engine`",
+    ),
+    import("tidewire-engine-log", "errors", "store", "errors wrap that of the store"),
+    import("tidewire-engine-log", "identity", "store", "the identity is read from the store"),
+    import("tidewire-engine-log", "store::rows", "store::holes", "rows are read around holes"),
+    import(
+        "tidewire-protocol",
+        "since",
+        "bookmark",
+        "a place may be a bookmark, which converts itself",
+    ),
+    import(
+        "tidewire-test-harness",
+        "hostile::attacker",
+        "hostile::attack",
+        "attackers use the scale of the attack",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::client",
+        "simulation::members",
+        "a client checks the members that it lists",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::client",
+        "simulation::opening",
+        "a client opens its sessions",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::history",
+        "simulation::model_outcome",
+        "the history spells the codes of outcomes",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::program",
+        "simulation::world",
+        "a program reads the world's clock",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::session",
+        "simulation::opening",
+        "a session keeps the request that opened it",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::workload",
+        "simulation::opening",
+        "the workload opens sessions",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::world",
+        "simulation::presence",
+        "the world keeps what it knows of presence",
+    ),
+    import(
+        "tidewire-test-harness",
+        "simulation::world",
+        "simulation::presence_publisher",
+        "the world keeps the publisher of presence",
+    ),
+    import("ws-frame", "close", "error", "a close may be wrong, and an error knows its close code"),
+    import("ws-frame", "decode", "message", "the fast way takes the decoder's limits"),
+    import("ws-frame", "header", "decode", "the roles lie in `decode`"),
+];
+
+/// Crate and module.
+pub(super) const CLOCKS: [(&str, &str); 6] = [
+    // The committer's thread waits until the next sync is due.
+    ("tidewire-engine-log", "committer"),
+    // How old is what was read from disk, and when it is asked for again.
+    ("tidewire-engine-log", "cold"),
+    ("tidewire-engine-log", "cold::cache"),
+    // How often one thing is logged.
+    ("tidewire-engine-log", "log_throttle"),
+    // When a store that could not be opened, or a hole in it, is tried again.
+    ("tidewire-engine-log", "store"),
+    ("tidewire-engine-log", "store::reading"),
+];
+
+/// An import that is still there, and why.
+const fn import(
+    package: &'static str,
+    from: &'static str,
+    to: &'static str,
+    reason: &'static str,
+) -> Exception {
+    Exception { package, from, to, reason }
+}
