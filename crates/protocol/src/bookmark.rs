@@ -4,7 +4,7 @@
 //! both are opaque, and both are good wherever there is a `since`.
 
 use crate::{
-    InvalidPosition, Position, Since,
+    InvalidPosition, Position,
     position::{read_digits, write_digits},
     text,
 };
@@ -47,12 +47,6 @@ impl Bookmark {
 impl From<Position> for Bookmark {
     fn from(after: Position) -> Self {
         Self { after, state: None }
-    }
-}
-
-impl From<Bookmark> for Since {
-    fn from(Bookmark { after: position, state }: Bookmark) -> Self {
-        state.map_or(Self::Position(position), |state| Self::Within { position, state })
     }
 }
 

@@ -65,6 +65,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     number.checked_mul(*unit_ms).map(Duration::from_millis).ok_or(InvalidDuration)
 }
 
+impl From<Bookmark> for Since {
+    fn from(Bookmark { after: position, state }: Bookmark) -> Self {
+        state.map_or(Self::Position(position), |state| Self::Within { position, state })
+    }
+}
+
 impl FromStr for Since {
     type Err = InvalidSince;
 

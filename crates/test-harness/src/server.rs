@@ -63,6 +63,10 @@ impl Server {
     }
 
     /// The process.
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
     pub fn id(&self) -> Result<u32> {
         self.child.id().context("the server has ended")
     }

@@ -3,7 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 46] = [
+pub(super) const CYCLES: [Exception; 45] = [
     import(
         "tidewire",
         "access",
@@ -132,12 +132,6 @@ pub(super) const CYCLES: [Exception; 46] = [
     import("tidewire-engine-log", "errors", "store", "errors wrap that of the store"),
     import("tidewire-engine-log", "identity", "store", "the identity is read from the store"),
     import("tidewire-engine-log", "store::rows", "store::holes", "rows are read around holes"),
-    import(
-        "tidewire-protocol",
-        "since",
-        "bookmark",
-        "a place may be a bookmark, which converts itself",
-    ),
     import(
         "tidewire-test-harness",
         "hostile::attacker",
