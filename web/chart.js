@@ -9,19 +9,19 @@ export class Chart {
   #canvas;
   #context;
   #inks;
-  #ledger;
+  #timeline;
   #passages = { sse: [], ws: [] };
   #newestMs = -Infinity;
   #timer;
   #colours = {};
 
-  constructor(figure, ledger) {
+  constructor(figure, timeline) {
     this.#canvas = figure.querySelector('canvas');
     this.#context = this.#canvas.getContext('2d');
     this.#inks = figure.querySelectorAll('[data-ink]');
-    this.#ledger = ledger;
+    this.#timeline = timeline;
     new ResizeObserver(() => this.#fit()).observe(this.#canvas);
-    for (const type of ['published', 'arrived']) ledger.addEventListener(type, () => this.touch());
+    for (const type of ['published', 'arrived']) timeline.addEventListener(type, () => this.touch());
     addEventListener('themechange', () => this.#readInks());
     document.addEventListener('visibilitychange', () => this.touch());
     this.#readInks();
@@ -103,7 +103,7 @@ export class Chart {
     const context = this.#context;
     const tips = new Path2D();
     const strokes = new Path2D();
-    for (const { loggedMs, arrivals } of this.#ledger.entries()) {
+    for (const { loggedMs, arrivals } of this.#timeline.entries()) {
       const arrival = arrivals.get(wire);
       if (!arrival || nowMs - arrival.ms > WINDOW_MS) continue;
       const x = place(arrival.ms);

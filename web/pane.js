@@ -8,7 +8,7 @@ import { matches, subscribe } from './tidewire.js';
 
 export class Pane {
   #wire;
-  #ledger;
+  #timeline;
   #part;
   #rows;
   #latency;
@@ -24,10 +24,10 @@ export class Pane {
   #returnTimer;
 
   /** Fills `section` with the pane's template; `onstate(wire, state)` hears of changes. */
-  constructor(section, { wire, ledger, onstate }) {
+  constructor(section, { wire, timeline, onstate }) {
     section.append(document.getElementById('pane').content.cloneNode(true));
     this.#wire = wire;
-    this.#ledger = ledger;
+    this.#timeline = timeline;
     this.#onstate = onstate;
     this.#part = Object.fromEntries(
       [...section.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]),
@@ -37,8 +37,8 @@ export class Pane {
     this.#latency = new Latency(this.#part.latency);
     this.#part.cut.addEventListener('click', () => this.#toggle());
     this.#part.blink.addEventListener('click', () => this.cut(BLINK_SECONDS));
-    ledger.addEventListener('published', ({ detail }) => this.#published(detail));
-    ledger.addEventListener('arrived', ({ detail }) => this.#known(detail));
+    timeline.addEventListener('published', ({ detail }) => this.#published(detail));
+    timeline.addEventListener('arrived', ({ detail }) => this.#known(detail));
   }
 
   /** Starts over on `channel`, from now. */
@@ -104,7 +104,7 @@ export class Pane {
   #leave(state) {
     const { position } = this.#subscription;
     this.#away = { sinceMs: performance.now(), caughtUp: 0 };
-    this.#rows.mark('cut', `${state === 'cut' ? 'Cut' : 'Connection lost'} at ${position}`);
+    this.#rows.mark('cut', `${state === 'cut' ? 'Disconnected' : 'Connection lost'} at ${position}`);
   }
 
   #return(head) {
@@ -123,7 +123,7 @@ export class Pane {
 
   #message(message) {
     const late = this.#isLate(message);
-    const entry = this.#ledger.arrived(this.#wire, message, late);
+    const entry = this.#timeline.arrived(this.#wire, message, late);
     this.#rows.message(message, late);
     if (entry.publishedMs !== undefined) this.#time(entry);
     const counts = this.#counts;
@@ -145,7 +145,7 @@ export class Pane {
   #gap({ from, to }) {
     this.#counts.gaps += 1;
     this.#missed.clear();
-    this.#rows.mark('gap', `Gap: ${from} to ${to} is gone`);
+    this.#rows.mark('gap', `Gap: messages between ${from} and ${to} are lost`);
     this.#draw();
   }
 
@@ -185,7 +185,7 @@ export class Pane {
     section.dataset.state = this.#state;
     const missed = this.#missed.size;
     this.#write({ state: this.#state, position, messages, missed, gaps, duplicates });
-    cut.textContent = this.#subscription ? 'Cut' : 'Reconnect';
+    cut.textContent = this.#subscription ? 'Disconnect' : 'Reconnect';
     blink.disabled = !this.#subscription;
     empty.hidden = newest !== undefined || reason.textContent !== '';
     this.#latency.show();
@@ -210,6 +210,6 @@ function isAtOrBefore(position, other) {
 }
 
 const BLINK_SECONDS = 5;
-const BLINK_LABEL = 'Cut for 5 s';
+const BLINK_LABEL = 'Offline for 5 s';
 /** Where counting what was missed ends; what it is stays on the server. */
 const MISSED_MAX = 100_000;

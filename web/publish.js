@@ -2,12 +2,12 @@
 
 export class PublishForm {
   #form;
-  #ledger;
+  #timeline;
   #part;
 
-  constructor(form, ledger) {
+  constructor(form, timeline) {
     this.#form = form;
-    this.#ledger = ledger;
+    this.#timeline = timeline;
     this.#part = Object.fromEntries(
       [...form.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]),
     );
@@ -80,7 +80,7 @@ export class PublishForm {
     });
     if (!response.ok) throw new Error(await reason(response));
     const { position } = await response.json();
-    this.#ledger.published(channel, position, clickedMs);
+    this.#timeline.published(channel, position, clickedMs);
     return position;
   }
 

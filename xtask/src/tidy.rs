@@ -1,9 +1,10 @@
 //! `cargo xtask tidy`: what `STYLE` asks of every file and a machine can see.
 //!
-//! This file knows which files there are and which crates; `tidy/text.rs` judges one text, `tidy/words.rs` and
-//! `tidy/links.rs` the documentation.
+//! This file knows which files there are and which crates; `tidy/text.rs` checks one text, `tidy/words.rs` and
+//! `tidy/links.rs` the documentation, `tidy/names.rs` names and texts in the code.
 
 mod links;
+mod names;
 mod text;
 mod words;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             Ok(text) => {
                 text::check(&path, &text, &mut findings);
                 words::check(&path, &text, &mut findings);
+                names::check(&path, &text, &mut findings);
                 links::check(&path, &text, |linked| read_linked(root, linked), &mut findings);
                 if let Some(lines) = text::over_budget(&path, &text) {
                     println!("note: {path}: {lines} lines, over the budget of 300");

@@ -10,7 +10,7 @@ pub enum AppendError {
     #[error(transparent)]
     Draft(#[from] DraftError),
     /// The channel's options do not let this publisher publish.
-    #[error("the channel takes no messages {}", match allowed {
+    #[error("the channel accepts no messages {}", match allowed {
         Publishers::Anyone => "now",
         Publishers::Requests => "from subscribers; publish over HTTP",
         Publishers::Nobody => "from anybody",
@@ -44,7 +44,7 @@ pub enum DraftError {
     )]
     KeyMissing,
     /// The id was given to another message.
-    #[error("the id was given to another message in this channel; a repeat has the same content")]
+    #[error("another message in this channel has this id; a repetition must have the same content")]
     IdTaken,
 }
 
@@ -52,20 +52,22 @@ pub enum DraftError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaError {
     /// One more key would be too many.
-    #[error("the channel holds {keys_max} keys, as many as are allowed; remove one first")]
+    #[error("the channel has {keys_max} keys, the most allowed; remove one first")]
     TooManyKeys {
         /// What is allowed.
         keys_max: usize,
     },
     /// The values of a compacted channel, or of all of them, would have too many bytes.
-    #[error("the values held would have more than {bytes_max} bytes; remove or shorten one first")]
+    #[error(
+        "the values of the channel would have more than {bytes_max} bytes; remove or shorten one first"
+    )]
     StateFull {
         /// What is allowed.
         bytes_max: usize,
     },
     /// The publisher's share of the ids that are remembered is used up.
     #[error(
-        "{ids_max} ids of this publisher's messages are remembered, as many as one publisher may have; publish \
+        "{ids_max} ids of this publisher's messages are remembered, the most for one publisher; publish \
          without an id, or wait until older ones are forgotten"
     )]
     TooManyIds {
@@ -78,12 +80,12 @@ pub enum QuotaError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// As much waits to be taken as may.
-    #[error("too much waits to be published; try again")]
+    #[error("too many publishes are waiting; try again")]
     Overloaded,
     /// The store has no room.
-    #[error("the store is full; reading goes on")]
+    #[error("the store is full; messages can still be read")]
     StorageFull,
     /// The store cannot be written.
-    #[error("the store cannot be written at the moment; reading goes on")]
+    #[error("the store cannot be written for now; messages can still be read")]
     Unavailable,
 }

@@ -121,7 +121,10 @@ impl JoinPermit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// Only the system publishes there.
-    #[error("publishing to {channel} is not allowed; channels that begin with $ are the system's")]
+    #[error(
+        "publishing to {channel} is not allowed; channels that begin with $ belong to the \
+        system"
+    )]
     SystemChannel {
         /// The channel that was asked for.
         channel: ChannelName,

@@ -413,7 +413,7 @@ impl Lane {
             assert!(is_within, "a pass ends before the last one, or beyond the head");
         }
         let has_missed = self.new_followers.iter().all(|it| it.head > self.read_limit);
-        assert!(has_missed, "a new follower has not been told of what it missed");
+        assert!(has_missed, "a new follower has not been notified of what it missed");
         self.waiters.check(self.bit);
         let is_told = self.broker.shared.wild.load(Ordering::SeqCst) & self.bit != 0;
         assert_eq!(is_told, self.waiters.has_wild(), "publishers do not know its wildcards");

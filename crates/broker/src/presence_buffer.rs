@@ -38,7 +38,7 @@ pub struct PresenceChange {
 
 /// The buffer is full: this join is never published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{CHANGES_BYTES_MAX} bytes of joins wait to be published, as many as are allowed")]
+#[error("{CHANGES_BYTES_MAX} bytes of joins wait to be published, the most allowed")]
 pub struct PresenceBufferFull;
 
 /// `places[channel, connection]` is where in `changes` theirs is. In each of those `is_listed` or

@@ -34,7 +34,7 @@ impl WaiterSet {
 
     /// No waiter of the set has this number, nor a higher one.
     pub(crate) fn end(&self) -> usize {
-        self.0.last().map_or(0, |word| (word.at + 1) * WORD_SEATS)
+        self.0.last().map_or(0, |word| (word.at + 1) * WORD_WAITERS)
     }
 
     /// How many there are. O(words).
@@ -92,12 +92,12 @@ impl WaiterBits {
 impl Window {
     /// The window that `waiter` is in, with no waiter in it yet.
     pub(crate) fn around(waiter: usize) -> Self {
-        Self { first: waiter / WINDOW_SEATS * WINDOW_WORDS, words: [0; WINDOW_WORDS] }
+        Self { first: waiter / WINDOW_WAITERS * WINDOW_WORDS, words: [0; WINDOW_WORDS] }
     }
 
     /// The first waiter after it.
     pub(crate) fn end(&self) -> usize {
-        self.first * WORD_SEATS + WINDOW_SEATS
+        self.first * WORD_WAITERS + WINDOW_WAITERS
     }
 
     /// Adds the waiters of `set`.
@@ -123,14 +123,14 @@ impl Window {
         from: usize,
         mut visit: impl FnMut(usize, bool) -> ControlFlow<()>,
     ) -> Option<usize> {
-        let (first, mut later) = (from / WORD_SEATS, u64::MAX << (from % WORD_SEATS));
+        let (first, mut later) = (from / WORD_WAITERS, u64::MAX << (from % WORD_WAITERS));
         let words = self.words.iter().zip(&other.words).zip(self.first..);
         for ((one, other), at) in words.skip(first.saturating_sub(self.first)) {
             let mut bits = (one | other) & later;
             later = u64::MAX;
             while bits != 0 {
                 let bit = bits & bits.wrapping_neg();
-                let waiter = at * WORD_SEATS + usize::try_from(bit.trailing_zeros()).unwrap_or(0);
+                let waiter = at * WORD_WAITERS + usize::try_from(bit.trailing_zeros()).unwrap_or(0);
                 if visit(waiter, one & bit != 0).is_break() {
                     return Some(waiter);
                 }
@@ -142,12 +142,12 @@ impl Window {
 }
 
 fn place(waiter: usize) -> (usize, u64) {
-    (waiter / WORD_SEATS, 1 << (waiter % WORD_SEATS))
+    (waiter / WORD_WAITERS, 1 << (waiter % WORD_WAITERS))
 }
 
-const WORD_SEATS: usize = 64;
+const WORD_WAITERS: usize = 64;
 const WINDOW_WORDS: usize = 64;
-const WINDOW_SEATS: usize = WINDOW_WORDS * WORD_SEATS;
+const WINDOW_WAITERS: usize = WINDOW_WORDS * WORD_WAITERS;
 
 /// Words a set may keep allocated.
 const SPARE_WORDS: usize = 8;

@@ -71,10 +71,10 @@ pub(crate) async fn read_body(
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     /// The connection broke.
-    #[error("the answer broke off")]
+    #[error("the answer ended early")]
     Cut(#[from] reqwest::Error),
     /// Nobody should send so much.
-    #[error("the answer is over the limit of {0} bytes")]
+    #[error("the answer is larger than {0} bytes")]
     TooLong(usize),
 }
 

@@ -13,10 +13,10 @@ use tidewire_protocol::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// The request was at fault and will not succeed later either.
-    #[error("the server refuses to tell this: {0}")]
+    #[error("the server refused the request: {0}")]
     Refused(Box<Problem>),
     /// The server cannot at the moment.
-    #[error("the server cannot tell this at the moment: {problem}")]
+    #[error("the server cannot answer for now: {problem}")]
     Unavailable {
         /// What it said.
         problem: Box<Problem>,
@@ -27,7 +27,7 @@ pub enum PageError {
     #[error("no answer came")]
     NoAnswer(#[source] Box<dyn Error + Send + Sync>),
     /// What answered is no Tidewire server.
-    #[error("the answer is not one of a Tidewire server: {0}")]
+    #[error("the answer is not that of a Tidewire server: {0}")]
     BadAnswer(String),
 }
 

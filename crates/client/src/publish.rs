@@ -36,13 +36,13 @@ enum Payload {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The request was at fault and will not succeed later either. Nothing was published.
-    #[error("the server refuses to publish this: {0}")]
+    #[error("the server refused the message: {0}")]
     Refused(Box<Problem>),
     /// The request could not even be made, as with a message id that cannot stand in a header.
     #[error("the request cannot be sent")]
     BadRequest(#[source] Box<dyn Error + Send + Sync>),
     /// The server cannot at the moment. Nothing was published.
-    #[error("the server cannot publish at the moment: {problem}")]
+    #[error("the server cannot publish for now: {problem}")]
     Unavailable {
         /// What it said.
         problem: Box<Problem>,
@@ -54,7 +54,7 @@ pub enum PublishError {
     #[error("no answer came")]
     NoAnswer(#[source] Box<dyn Error + Send + Sync>),
     /// What answered is no Tidewire server.
-    #[error("the answer is not one of a Tidewire server: {0}")]
+    #[error("the answer is not that of a Tidewire server: {0}")]
     BadAnswer(String),
 }
 

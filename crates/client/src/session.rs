@@ -127,7 +127,7 @@ impl Session {
             reader.next().await
         };
         timeout(self.silence_max, next).await.unwrap_or_else(|_| {
-            Err(Failure::Cut(format!("nothing was heard for {:?}", self.silence_max)))
+            Err(Failure::Cut(format!("nothing was received for {:?}", self.silence_max)))
         })
     }
 

@@ -68,7 +68,7 @@ pub enum SubscribeError {
     #[error("a subscription needs at least one channel or pattern")]
     NoChannel,
     /// The request was at fault.
-    #[error("the server refuses this subscription: {0}")]
+    #[error("the server refused the subscription: {0}")]
     Refused(Box<Problem>),
     /// The server closed the connection for good.
     #[error("the server closed the connection for good: {code} {reason}")]

@@ -81,7 +81,8 @@ impl LogArchive {
             let (store, upto) = (self.store.path(), cold.lost);
             tracing::error!(
                 %store, %channel, upto,
-                "messages are missing: their rows cannot be read; told once a minute, of whichever \
+                "messages are missing: their rows cannot be read; logged once a minute, of \
+                whichever \
                  channel is read"
             );
         }
@@ -146,7 +147,7 @@ impl LogArchive {
             if self.unread.should_log() {
                 let store = self.store.path();
                 tracing::error!(
-                    %store, %error, "the order cannot be read at the moment; told once a minute"
+                    %store, %error, "the order cannot be read for now; logged once a minute"
                 );
             }
             None
@@ -182,7 +183,8 @@ impl LogArchive {
             let store = self.store.path();
             tracing::error!(
                 %store, %channel, %error,
-                "messages cannot be read at the moment; told once a minute, of whichever channel is \
+                "messages cannot be read for now; logged once a minute, of whichever \
+                channel is \
                  read"
             );
         }

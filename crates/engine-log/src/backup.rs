@@ -45,7 +45,7 @@ enum Stage {
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// There is no store.
-    #[error("{} holds no store: there is no {ROWS_FILE} in it; name the folder that `serve --data` has", path.display())]
+    #[error("{} has no store: there is no {ROWS_FILE} in it; give the folder of `serve --data`", path.display())]
     NoStore {
         /// What was given.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// It is no backup at all.
-    #[error("this is no backup made by `tidewire data backup`")]
+    #[error("this is not a backup made by `tidewire data backup`")]
     NoBackup,
     /// Its end is missing.
     #[error(

@@ -83,7 +83,7 @@ impl Committer {
         } else {
             // A new epoch may be among them: without it this must not look like a quiet end.
             let store = self.commit_state.store.path();
-            tracing::error!(%store, "the store was not closed quietly; the next start sorts it out");
+            tracing::error!(%store, "the store was not closed cleanly; the next start recovers it");
         }
     }
 
@@ -129,8 +129,8 @@ impl Committer {
             let bytes_max = self.commit_state.bytes_max;
             tracing::error!(
                 bytes_max,
-                "values of compacted channels leave no room within the bound of all data: what \
-                 would add to it is refused"
+                "values of compacted channels fill data_bytes_max: messages that would add to \
+                them are refused"
             );
         }
     }
@@ -154,7 +154,7 @@ impl Committer {
         }
         for (entry, supersedes) in made.entries {
             if let Err(error) = self.commit_state.broker.ingest(entry, supersedes) {
-                tracing::error!(%error, "a message is in the store and cannot be delivered");
+                tracing::error!(%error, "a message is stored but cannot be delivered");
             }
         }
         for (offset, known, held) in made.ids {
@@ -207,7 +207,8 @@ impl Committer {
     pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
         if self.unread.should_log() {
             let store = self.commit_state.store.path();
-            tracing::error!(%store, %error, wanted, "the store cannot be read; told once a minute");
+            tracing::error!(%store, %error, wanted, "the store cannot be read; logged once a \
+                minute");
         }
     }
 

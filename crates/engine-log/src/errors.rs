@@ -19,7 +19,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The directory or its file may not be read and written.
-    #[error("{} may not be read and written by this user", path.display())]
+    #[error("this user has no permission to read and write {}", path.display())]
     Denied {
         /// What was asked for.
         path: PathBuf,
@@ -45,13 +45,14 @@ pub enum OpenError {
         known: u64,
     },
     /// A restore into it has not come to its end.
-    #[error("a restore into {} was broken off; empty it and run `tidewire data restore` again", path.display())]
+    #[error("a restore into {} was interrupted; empty it and run `tidewire data restore` again", path.display())]
     Unfinished {
         /// The directory.
         path: PathBuf,
     },
     /// It is no store, or it is damaged where nothing can be told without it.
-    #[error("{} is no file of a store, or is damaged beyond reading ({why}); restore it, or {cost}", path.display())]
+    #[error("{} is not a file of a store, or is too damaged to read ({why}); restore it, or \
+        {cost}", path.display())]
     Damaged {
         /// The store's file.
         path: PathBuf,
@@ -73,7 +74,7 @@ pub enum OpenError {
 impl OpenError {
     /// Of the rows, or of all together.
     pub(crate) fn of_rows(directory: &Path, error: StoreError) -> Self {
-        let cost = "move the whole directory away, and the store begins anew with nothing in it";
+        let cost = "move the whole directory away, and the server starts with an empty store";
         Self::of_file(directory, ROWS_FILE, error, cost)
     }
 

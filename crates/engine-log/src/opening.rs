@@ -132,7 +132,8 @@ pub(crate) fn close(store: &Store, sync: Sync) {
     });
     if let Err(error) = closed {
         let store = store.path();
-        tracing::error!(%store, %error, "the store was not closed quietly; the next start sorts it out");
+        tracing::error!(%store, %error, "the store was not closed cleanly; the next start \
+            recovers it");
     }
 }
 
@@ -219,15 +220,15 @@ fn continue_epoch(
     if let Some(why) = copy {
         tracing::warn!(
             store = %store.path(), why,
-            "the store is a copy, perhaps an older one: a new epoch begins, and whoever resumes is \
-             told of a gap"
+            "the store is a copy, perhaps an older one: a new epoch begins, and clients that \
+            resume get a gap notice"
         );
     }
     if lost > 0 {
         tracing::error!(
             store = %store.path(), lost,
-            "the store is damaged: so many commits of the journal, rows of channels and stretches of \
-             the rows are lost; a new epoch begins, and whoever resumes is told of a gap"
+            "the store is damaged: the count of lost commits, rows of channels and ranges of rows \
+            is given; a new epoch begins, and clients that resume get a gap notice"
         );
     } else if is_torn {
         let store = store.path();
@@ -301,14 +302,14 @@ fn tell_of_conversion(store: &Store, channel: &ChannelName, before: &State, afte
         let values = before.values;
         tracing::warn!(
             %store, %channel, values, messages, bytes,
-            "the channel was compacted and no longer is: all of it was dropped, values included; \
-             with `compact = true` for it a start keeps them"
+            "the channel was compacted and no longer is: all its messages were deleted, values \
+            included; with `compact = true` a start keeps them"
         );
     } else {
         tracing::warn!(
             %store, %channel, messages, bytes,
-            "the channel is compacted now (`compact = true`): what bears no key, or has been \
-             superseded, was dropped"
+            "the channel is compacted now (`compact = true`): messages without a key and \
+            superseded ones were deleted"
         );
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn rebuild(
     if rebuilt > 0 {
         tracing::warn!(
             store = %store.path(), channels = rebuilt,
-            "the rows of these channels were lost; they are made again from what is left of them"
+            "the rows of these channels were lost; they are rebuilt from the messages that are left"
         );
     }
     Ok(())

@@ -4,10 +4,11 @@
 //! A failed write closes a file of the store's and opens it again, since it takes nothing more after
 //! one; what was committed stands then, and reading goes on. One thread writes, any may read.
 //!
-//! There are two files, and a few bytes in a third. Each commit is a row of the journal's, which is
+//! There are four files, and the name of a fifth. Each commit is a row of the journal's, which is
 //! small, so that checking it whole at each opening is quick and one sync a commit does. The rows'
 //! file, which is large, has checksums of its own (`blocks`), and notes with each checkpoint what a
-//! check after a crash would find, for a second sync; but that is seldom.
+//! check after a crash would find, for a second sync; but that is seldom. The spare is empty until the
+//! rows are damaged, and the witness counts synced commits.
 //!
 //! What cannot be read is a hole: readers are shown where it begins, and go on behind it. The next
 //! opening moves what can be read to the spare disk.
@@ -72,10 +73,10 @@ pub struct Disks {
     pub rows: Arc<dyn Disk>,
     /// Empty until rows are damaged. What can be read moves here then, and back the next time.
     pub spare: Arc<dyn Disk>,
-    /// How many commits have been synced: so that one which is damaged is told from one which
+    /// How many commits have been synced: so that a damaged commit can be told from one that
     /// never was. Written after each sync and not synced itself.
     pub witness: Arc<dyn Disk>,
-    /// Stands beside them, and tells an older copy of them.
+    /// Kept beside them: shows whether they are an older copy.
     pub generation: Arc<dyn Generation>,
 }
 
@@ -124,10 +125,10 @@ pub(crate) enum StoreError {
     #[error("nothing of the rows' file can be read")]
     Unreadable,
     /// What was said to have failed has happened, and what is in memory does not have it.
-    #[error("the rows hold a commit whose sync failed; a restart sorts it out")]
+    #[error("the rows have a commit whose sync failed; a restart recovers them")]
     OutOfStep,
     /// A snapshot has lost its hold of the rows.
-    #[error("the rows' file was opened anew after an error, so this copy is not of one moment")]
+    #[error("the rows' file was opened again after an error, so this copy is not of one moment")]
     Reopened,
     /// No length is large enough for a row.
     #[error("a row has four gigabytes")]
@@ -156,7 +157,7 @@ impl Store {
             // Only what a quiet end has left is known to be in the rows.
             Err(why) if !why.is_full() && checkpointed > 0 && synced == checkpointed => {
                 let store = path.display();
-                tracing::warn!(%store, %why, "the journal is created anew; all of it was in the rows");
+                tracing::warn!(%store, %why, "a new journal is created; all of it was in the rows");
                 empty_journal(&disks.journal).map_err(of_journal)?
             }
             opened => opened.map_err(of_journal)?,

@@ -34,7 +34,7 @@ pub const POLICY_VIOLATION: u16 = 1008;
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// The server's own mistake.
 pub const INTERNAL_ERROR: u16 = 1011;
-/// Too much at the moment.
+/// The server is overloaded.
 pub const TRY_AGAIN_LATER: u16 = 1013;
 /// No pong in time.
 pub const PONG_TIMEOUT: u16 = 4001;

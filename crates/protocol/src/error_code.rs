@@ -7,15 +7,15 @@ use std::{fmt, str::FromStr};
 /// A kind of error, the same on every wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// The request cannot be understood.
+    /// The request is malformed.
     BadRequest,
     /// No channel or pattern has such a name.
     BadChannel,
-    /// Not a place in the log.
+    /// Invalid position.
     BadPosition,
-    /// The payload is not what it is said to be.
+    /// The payload does not match its type.
     BadData,
-    /// No request has this type.
+    /// Unknown type of request.
     UnknownType,
     /// Nothing to unsubscribe.
     NotSubscribed,
@@ -43,7 +43,7 @@ pub enum ErrorCode {
     StateFull,
     /// The store has no room.
     InsufficientStorage,
-    /// This server cannot do that.
+    /// Not supported by this server.
     Unsupported,
     /// Too much is asked at the moment.
     Overloaded,
@@ -57,7 +57,7 @@ pub enum ErrorCode {
 
 /// The text is no error code this version knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an error code this version knows")]
+#[error("unknown error code")]
 pub struct UnknownErrorCode;
 
 impl ErrorCode {
@@ -115,29 +115,29 @@ impl ErrorCode {
 
     const fn row(self) -> (&'static str, u16, &'static str) {
         match self {
-            Self::BadRequest => ("bad_request", 400, "The request cannot be understood"),
-            Self::BadChannel => ("bad_channel", 400, "Not a channel or pattern"),
-            Self::BadPosition => ("bad_position", 400, "Not a place in the log"),
-            Self::BadData => ("bad_data", 400, "The payload is not what it is said to be"),
-            Self::UnknownType => ("unknown_type", 400, "No request has this type"),
+            Self::BadRequest => ("bad_request", 400, "The request is malformed"),
+            Self::BadChannel => ("bad_channel", 400, "Invalid channel or pattern"),
+            Self::BadPosition => ("bad_position", 400, "Invalid position"),
+            Self::BadData => ("bad_data", 400, "The payload does not match its type"),
+            Self::UnknownType => ("unknown_type", 400, "Unknown type of request"),
             Self::NotSubscribed => ("not_subscribed", 409, "Not subscribed"),
-            Self::AlreadySubscribed => ("already_subscribed", 409, "Subscribed before"),
+            Self::AlreadySubscribed => ("already_subscribed", 409, "Already subscribed"),
             Self::TooManySubscriptions => ("too_many_subscriptions", 400, "Too many subscriptions"),
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
-            Self::NotFound => ("not_found", 404, "Nothing is here"),
-            Self::Misdirected => ("misdirected", 421, "Not the server of this host"),
-            Self::MethodNotAllowed => ("method_not_allowed", 405, "Not with this method"),
-            Self::UpgradeRequired => ("upgrade_required", 426, "Another version is needed"),
+            Self::NotFound => ("not_found", 404, "Not found"),
+            Self::Misdirected => ("misdirected", 421, "This server does not answer to this host"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "Method not allowed"),
+            Self::UpgradeRequired => ("upgrade_required", 426, "Upgrade required"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The payload is too large"),
-            Self::HeadTooLarge => ("head_too_large", 431, "The head is too large"),
-            Self::Conflict => ("conflict", 409, "The id belongs to another message"),
-            Self::StateFull => ("state_full", 409, "The channel holds all it may"),
+            Self::HeadTooLarge => ("head_too_large", 431, "The head of the request is too large"),
+            Self::Conflict => ("conflict", 409, "The message id belongs to another message"),
+            Self::StateFull => ("state_full", 409, "The state of the channel is full"),
             Self::InsufficientStorage => ("insufficient_storage", 507, "The store is full"),
-            Self::Unsupported => ("unsupported", 415, "This server cannot do that"),
-            Self::Overloaded => ("overloaded", 429, "Too much at the moment"),
-            Self::Unavailable => ("unavailable", 503, "Not available at the moment"),
+            Self::Unsupported => ("unsupported", 415, "Not supported by this server"),
+            Self::Overloaded => ("overloaded", 429, "The server is overloaded"),
+            Self::Unavailable => ("unavailable", 503, "Temporarily unavailable"),
             Self::Timeout => ("timeout", 408, "The request took too long"),
-            Self::Internal => ("internal", 500, "Something broke in the server"),
+            Self::Internal => ("internal", 500, "Internal server error"),
         }
     }
 }

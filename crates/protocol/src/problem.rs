@@ -56,7 +56,7 @@ impl Problem {
             Ok(code) => Self::new(code, detail),
             Err(_) => Self {
                 kind: about_blank(),
-                title: "An error this version does not know".into(),
+                title: "Unknown error".into(),
                 status: 0,
                 detail: detail.into(),
                 code: code.to_owned().into(),
@@ -81,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_problem_has_its_form() {
-        let wire = r#"{"type":"urn:tidewire:problem:not_found","title":"Nothing is here","status":404,"detail":"no `/x`","code":"not_found"}"#;
+        let wire = r#"{"type":"urn:tidewire:problem:not_found","title":"Not found","status":404,"detail":"no `/x`","code":"not_found"}"#;
         let problem = Problem::new(ErrorCode::NotFound, "no `/x`");
         assert_eq!(serde_json::to_string(&problem).unwrap(), wire);
         assert_eq!(serde_json::from_str::<Problem>(wire).unwrap(), problem);
-        assert_eq!(problem.to_string(), "Nothing is here: no `/x`");
+        assert_eq!(problem.to_string(), "Not found: no `/x`");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum Since {
 /// The text says no place in the log. It may be another server's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a place in the log: allowed are `now`, `earliest`, a position as the server gave it \
+    "not a position or a time: allowed are `now`, `earliest`, a position as the server gave it \
      (`k3f9a-1042`), a duration (`250ms`, `90s`, `5m`, `2h`, `1d`) and a time in milliseconds since \
      1970 (`@1763790000123`)"
 )]
@@ -176,7 +176,8 @@ mod tests {
         }
         assert_eq!(
             InvalidSince.to_string(),
-            "not a place in the log: allowed are `now`, `earliest`, a position as the server gave it \
+            "not a position or a time: allowed are `now`, `earliest`, a position as the server \
+            gave it \
              (`k3f9a-1042`), a duration (`250ms`, `90s`, `5m`, `2h`, `1d`) and a time in \
              milliseconds since 1970 (`@1763790000123`)"
         );

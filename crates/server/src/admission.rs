@@ -41,9 +41,9 @@ pub(crate) struct RequestGuard {
 /// Why a connection or request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejected {
-    #[error("the server has its {connections_max} connections; try again later")]
+    #[error("the limit of {connections_max} connections is reached; try again later")]
     Full { connections_max: usize },
-    #[error("the server is going away; try again in a moment")]
+    #[error("the server is shutting down; try again in a moment")]
     ShuttingDown,
 }
 

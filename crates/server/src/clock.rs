@@ -28,7 +28,7 @@ impl Clock {
 pub(crate) fn check() -> anyhow::Result<()> {
     anyhow::ensure!(
         SystemTime::now() >= UNIX_EPOCH,
-        "the clock of this machine is before 1970, and answers bear its time; set the clock and start again"
+        "the clock of this machine is before 1970; set it and start again"
     );
     Ok(())
 }

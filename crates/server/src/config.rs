@@ -230,7 +230,7 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
         return;
     }
     if let Some(fsync) = settings.fsync {
-        let allowed = "left out, or given with data: a log in memory is never on disk";
+        let allowed = "left out, or given with data: a log in memory is not on disk";
         faults.push(ConfigError::value("fsync", &fsync.to_string(), allowed));
     }
     if let Some(bytes) = settings.data_bytes_max {
@@ -238,7 +238,7 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
         faults.push(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
     }
     if let Some(bytes) = settings.cache_bytes_max {
-        let allowed = "left out, or given with data: a log in memory is read where it is";
+        let allowed = "left out, or given with data: a log in memory needs no cache";
         faults.push(ConfigError::value("cache_bytes_max", &bytes.to_string(), allowed));
     }
 }
@@ -270,8 +270,8 @@ fn resolve(endpoints: Option<&[Endpoint]>, faults: &mut Faults) -> Vec<Listen> {
     listens
 }
 
-const ABOVE_MESSAGES: &str =
-    "above message_bytes_max, of each channel too, or no such message could be kept";
+const ABOVE_MESSAGES: &str = "above message_bytes_max, also that of each channel: otherwise such a message could not be \
+    stored";
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
@@ -291,7 +291,8 @@ const fn output_bytes_min(message_bytes_max: usize) -> usize {
     message_bytes_max.saturating_mul(4 * SHARE)
 }
 
-const ABOVE_ITEMS: &str = "at least 16 times the largest message_bytes_max, or no client could take its time over such a message";
+const ABOVE_ITEMS: &str = "at least 16 times the largest message_bytes_max: otherwise a slow \
+    client could not receive such a message";
 
 /// A minute of a busy log, or several of the largest messages.
 const CACHE_BYTES_MAX: usize = 64 << 20;
@@ -302,8 +303,8 @@ const fn cache_bytes_min(message_bytes_max: usize) -> usize {
     message_bytes_max.saturating_mul(8)
 }
 
-const ABOVE_READS: &str = "at least eight times the largest message_bytes_max, or large messages would push each other out before \
-     subscribers have them";
+const ABOVE_READS: &str = "at least eight times the largest message_bytes_max: otherwise large \
+    messages would evict each other before subscribers have read them";
 
 /// What lets one client hold the largest body, or the largest message as a request of `tidewire.v1`, which may be twice
 /// as long.
@@ -314,7 +315,8 @@ const fn input_bytes_min(batch_bytes_max: usize, message_bytes_max: usize) -> us
     larger.saturating_mul(SHARE)
 }
 
-const ABOVE_BODIES: &str = "at least four times batch_bytes_max and eight times the largest message_bytes_max, or these would always be refused";
+const ABOVE_BODIES: &str = "at least four times batch_bytes_max and eight times the largest \
+    message_bytes_max: otherwise these would always be refused";
 
 /// A quarter of what all publishers together may have remembered: it takes several to use that up.
 const PUBLISHER_IDS_MAX: usize = tidewire_broker::IDS_MAX / 4;

@@ -283,7 +283,7 @@ impl<S: Socket> Driver<S> {
         let (bytes, accounts) =
             (self.connection.held_output_bytes(), &turn.worker_context.http.in_flight);
         if let Err(full) = self.under_way.hold_output(bytes, accounts, context) {
-            tracing::debug!(bytes, %full, "a client takes too little");
+            tracing::debug!(bytes, %full, "a client reads too slowly");
             self.connection.give_up_output();
         }
     }

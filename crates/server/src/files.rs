@@ -37,7 +37,7 @@ pub(crate) static ASSETS: &[File] = &[
     file!("pane.js", SCRIPT),
     file!("rows.js", SCRIPT),
     file!("latency.js", SCRIPT),
-    file!("ledger.js", SCRIPT),
+    file!("timeline.js", SCRIPT),
     file!("chart.js", SCRIPT),
     file!("snippets.js", SCRIPT),
     file!("tidewire.js", SCRIPT),

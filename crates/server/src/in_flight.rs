@@ -68,11 +68,12 @@ pub(crate) struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Full {
     /// It is more than one may have.
-    #[error("this would hold {bytes} bytes; one client may hold {share}, a quarter of {setting}")]
+    #[error("this would use {bytes} bytes; one client may use {share}, a quarter of {setting}")]
     Share { setting: &'static str, share: usize, bytes: usize },
     /// All is held, and nobody holds more.
     #[error(
-        "all clients together hold the {bytes_max} bytes of {setting}, and this one the most; try again in a moment"
+        "all clients together use the {bytes_max} bytes of {setting}, and this client uses the \
+        most; try again in a moment"
     )]
     Greediest { setting: &'static str, bytes_max: usize },
 }
@@ -82,10 +83,10 @@ impl Full {
     pub(crate) fn in_short(&self) -> String {
         match self {
             Self::Share { setting, share, .. } => {
-                format!("more than {share} bytes unfinished, a quarter of {setting}")
+                format!("unfinished data of more than {share} bytes, a quarter of {setting}")
             }
             Self::Greediest { setting, .. } => {
-                format!("{setting} is reached, and this connection holds the most; try again later")
+                format!("{setting} is reached, and this connection uses the most; try again later")
             }
         }
     }

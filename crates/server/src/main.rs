@@ -18,7 +18,7 @@ use tidewire::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// One publish reaches every subscriber, over whichever wire suits them.
+/// A real-time delivery server: publish over HTTP, subscribe over SSE, WebSocket, NDJSON or long-poll.
 #[derive(Parser)]
 #[command(version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -30,19 +30,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server; also what happens without a command
+    /// Run the server; this is the default
     Serve(Box<Settings>),
-    /// Publish a message, or standard input line by line
+    /// Publish a message, or each line of standard input
     Publish(PublishCommand),
-    /// Follow channels and print what comes, resuming by itself
+    /// Subscribe to channels and print the messages; reconnects and resumes
     Subscribe(SubscribeCommand),
-    /// Check the configuration, and tell what channels have and why
+    /// Check the configuration, and print the options of channels
     CheckConfig(Box<CheckConfig>),
-    /// Print what was published
+    /// Print stored messages
     History(HistoryCommand),
-    /// Copy the data of a server, put a copy back, or begin a new epoch
+    /// Back up or restore the data of a server, or begin a new epoch
     Data(DataCommand),
-    /// Print what makes a shell complete these commands
+    /// Print a script that makes a shell complete these commands
     Completions(Completions),
     /// Print a manual page
     Man(Man),
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to be told that it cannot be told.
+            // If standard error is gone, there is nowhere to report that.
             let _ = writeln!(Screen::stderr(), "tidewire: {error:#}");
             ExitCode::FAILURE
         }
@@ -98,18 +98,18 @@ fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// What these crates have to tell, ours tell too, or it is no fault.
+/// What these crates log, ours log too, or it is no fault.
 const LOGGED: &str = "info,actix_server=warn,actix_http=off,rustls_platform_verifier=off";
 
 const EXAMPLES: &str = "\
 Try it:
   tidewire                                      run the server with its defaults
-  curl -N http://127.0.0.1:8080/events          follow the lobby
+  curl -N http://127.0.0.1:8080/events          subscribe to the channel lobby
   curl -d hello http://127.0.0.1:8080/publish/lobby
   tail -F app.log | tidewire publish logs.app --lines
   tidewire subscribe 'logs.>' --since 10m
   tidewire history 'logs.>' --limit 20
 
-The commands that speak to a server take its URL from --url or TIDEWIRE_URL.
-Every flag of `serve` is also a variable TIDEWIRE_KEY and, but for --config, a key of its TOML file.
-Only the file says what differs by channel: a table such as [channels.\"chat.>\"].";
+Commands that connect to a server take its URL from --url or TIDEWIRE_URL.
+Every flag of `serve` is also a variable TIDEWIRE_KEY and, except for --config, a key of its TOML file.
+Options of single channels are tables in the file, such as [channels.\"chat.>\"].";

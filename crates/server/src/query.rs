@@ -70,8 +70,10 @@ impl Query {
     ) -> Result<Vec<Subscription>, ProblemResponse> {
         let (count, count_max) = (self.all("channel").count(), limits.subscriptions_max);
         if count > count_max {
-            let message =
-                format!("{count} channels were given; a connection follows at most {count_max}");
+            let message = format!(
+                "{count} channels were given; a connection has at most {count_max} \
+                    subscriptions"
+            );
             return Err(ProblemResponse::new(ErrorCode::TooManySubscriptions, message));
         }
         // An EventSource repeats the URL with which it once began, so that its own word is newer than
@@ -100,7 +102,7 @@ impl Query {
             Some("raw") => Ok(Format::Raw),
             Some("json") => Ok(Format::Json),
             Some(other) => {
-                let message = format!("format={other} is not known; it is raw or json");
+                let message = format!("format={other} is not supported; use raw or json");
                 Err(ProblemResponse::new(ErrorCode::BadRequest, message))
             }
         }
@@ -113,7 +115,8 @@ impl Query {
             Some("event") => Ok(Heartbeat::Event),
             Some(other) => {
                 let message = format!(
-                    "heartbeat={other} is not known; it is event, or left out for a block of only an id"
+                    "heartbeat={other} is not supported; use event, or leave it out for a block \
+                    with only an id"
                 );
                 Err(ProblemResponse::new(ErrorCode::BadRequest, message))
             }
@@ -177,12 +180,12 @@ fn decode(name: &str, text: &str) -> Result<String, ProblemResponse> {
 }
 
 fn unknown(name: &str, known: Parameters) -> ProblemResponse {
-    let mut message = format!("there is no query parameter {} here", shown(name));
+    let mut message = format!("unknown query parameter {}", shown(name));
     if let Some(meant) = did_you_mean(name, known.iter().copied()) {
         message.push_str(&format!(", did you mean {meant}?"));
     }
     match known {
-        [] => message.push_str("; this path takes none"),
+        [] => message.push_str("; this path takes no parameters"),
         known => message.push_str(&format!("; this path takes {}", known.join(", "))),
     }
     ProblemResponse::new(ErrorCode::BadRequest, message)
@@ -237,14 +240,12 @@ mod tests {
     fn a_name_that_the_route_does_not_take_is_refused_with_what_was_meant() {
         let detail = told("channel=a&chanel=b", KNOWN);
         assert!(
-            detail.contains("no query parameter chanel here, did you mean channel?"),
+            detail.contains("unknown query parameter chanel, did you mean channel?"),
             "{detail}"
         );
         assert!(detail.contains("this path takes channel, since, format, wait, limit, info, user"));
-        assert!(
-            told("q", KNOWN).starts_with("there is no query parameter q here; this path takes")
-        );
-        assert!(told("x=1", &[]).ends_with("this path takes none"));
+        assert!(told("q", KNOWN).starts_with("unknown query parameter q; this path takes"));
+        assert!(told("x=1", &[]).ends_with("this path takes no parameters"));
         assert!(told(&"x".repeat(100_000), KNOWN).len() < 300);
     }
 

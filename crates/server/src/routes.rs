@@ -151,7 +151,8 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemRespo
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALL)).finish());
     }
     let message = format!(
-        "{path} is nothing here; there are /events, /ws, /poll, /stream, /publish, /channels, /data/backup, \
+        "no route for {path}; available routes: /events, /ws, /poll, /stream, /publish, \
+        /channels, /data/backup, \
          /health/live, /health/ready and /"
     );
     Err(ProblemResponse::new(ErrorCode::NotFound, message))

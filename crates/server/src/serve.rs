@@ -83,11 +83,7 @@ async fn run(config: Config) -> Result<()> {
     reporter.abort();
     server.await.context("the server's task has failed")??;
     // Everybody has left: a log that outlives this server should know.
-    presence_publisher
-        .await
-        .context("the task that tells who comes and goes has failed")?
-        .flush()
-        .await;
+    presence_publisher.await.context("the task that publishes presence has failed")?.flush().await;
     storage.close();
     Ok(())
 }
@@ -112,7 +108,7 @@ fn start(
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // A worker that actix restarts takes a new lane.
         let lane = spare.map_or_else(|| broker.lane(), Ok).unwrap_or_else(|error| {
-            tracing::error!(%error, "a worker cannot be started again");
+            tracing::error!(%error, "a worker cannot be restarted");
             std::process::exit(EXIT_SOFTWARE)
         });
         let engine = Arc::clone(&engine);
@@ -192,13 +188,13 @@ fn dated<B>(mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
 fn context_of_this_worker(make: impl FnOnce() -> WorkerContext) -> Rc<WorkerContext> {
     thread_local! {
         // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
-        static DESK: RefCell<Weak<WorkerContext>> = const { RefCell::new(Weak::new()) };
+        static CONTEXT: RefCell<Weak<WorkerContext>> = const { RefCell::new(Weak::new()) };
     }
-    if let Some(worker_context) = DESK.with_borrow(Weak::upgrade) {
+    if let Some(worker_context) = CONTEXT.with_borrow(Weak::upgrade) {
         return worker_context;
     }
     let worker_context = Rc::new(make());
-    DESK.set(Rc::downgrade(&worker_context));
+    CONTEXT.set(Rc::downgrade(&worker_context));
     for task in [Task::Connections, Task::Clock, Task::Shutdown] {
         let worker_context = Rc::clone(&worker_context);
         rt::spawn(async move {

@@ -55,11 +55,11 @@ impl Storage {
         match &self.disk {
             None => {
                 let place =
-                    "the log is kept in memory: a restart forgets it; --data DIR keeps it on disk";
+                    "the log is in memory, and a restart loses it; --data DIR stores it on disk";
                 vec![place.to_owned()]
             }
             Some((directory, _, bounds)) => {
-                let place = format!("the log is kept in {}", directory.display());
+                let place = format!("the log is stored in {}", directory.display());
                 [place].into_iter().chain(bounds.describe()).collect()
             }
         }

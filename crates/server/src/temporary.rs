@@ -63,7 +63,12 @@ pub(crate) async fn report(admission: Admission) {
         let refused = admission.refused();
         if refused > reported {
             let (recently, connections) = (refused - reported, admission.connections());
-            tracing::warn!(refused = recently, connections, "requests were refused for the moment");
+            tracing::warn!(
+                refused = recently,
+                connections,
+                "requests were refused with a \
+                temporary error"
+            );
         }
         reported = refused;
     }

@@ -293,7 +293,7 @@ fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, waiter: WaiterId, worker: &mut 
     worker.lane.remove(waiter);
 }
 
-const CUT_OFF: &str = "a connection has panicked and is cut off";
+const CUT_OFF: &str = "a connection panicked and was closed";
 
 /// What one part of a round may use up.
 struct Budget<'a> {

@@ -1,7 +1,7 @@
 //! The language of the documentation: words that it does not use, each with the one it uses, and the length of the
 //! README's front. `docs/glossary.md` explains the terms.
 //!
-//! Code is not prose: what stands between backticks or fences may have any name.
+//! Code is not prose: what stands between backticks or fences may have any name, unless `tidy/names.rs` has it.
 
 /// Adds a line to `findings` for each word that a page should not use.
 pub(crate) fn check(path: &str, text: &str, findings: &mut Vec<String>) {
@@ -9,8 +9,7 @@ pub(crate) fn check(path: &str, text: &str, findings: &mut Vec<String>) {
         return;
     }
     for (number, prose) in prose(text) {
-        let prose = prose.to_lowercase();
-        for (banned, instead) in BANNED.iter().filter(|(banned, _)| has_phrase(&prose, banned)) {
+        for (banned, instead) in banned_in(&prose) {
             findings.push(format!(
                 "{path}:{number}: `{banned}` is not a word of the documentation: write {instead}; \
                  docs/glossary.md has the terms"
@@ -20,6 +19,12 @@ pub(crate) fn check(path: &str, text: &str, findings: &mut Vec<String>) {
     if path == README {
         check_front(text, findings);
     }
+}
+
+/// The words in `prose` that the documentation does not use, each with what to write instead.
+pub(super) fn banned_in(prose: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let prose = prose.to_lowercase();
+    BANNED.iter().copied().filter(move |(banned, _)| has_phrase(&prose, banned))
 }
 
 /// Every page that people read who do not change the code.

@@ -133,14 +133,20 @@ fn check(response: &Response, key: &HandshakeKey) -> Result<(), Failure> {
         StatusCode::SWITCHING_PROTOCOLS
             if header(header::SEC_WEBSOCKET_ACCEPT) != Some(key.accept().as_str()) =>
         {
-            Err(Failure::unsuitable("what agreed to a WebSocket does not speak it"))
+            Err(Failure::unsuitable(
+                "the peer accepted a WebSocket but does not follow its \
+                protocol",
+            ))
         }
         StatusCode::SWITCHING_PROTOCOLS
             if header(header::SEC_WEBSOCKET_PROTOCOL) != Some(SUBPROTOCOL) =>
         {
             Err(Failure::unsuitable("the WebSocket does not speak tidewire.v1"))
         }
-        status if status.is_success() => Err(Failure::unsuitable("no WebSocket is here")),
+        status if status.is_success() => Err(Failure::unsuitable(
+            "there is no WebSocket at this \
+            address",
+        )),
         _ => Ok(()),
     }
 }

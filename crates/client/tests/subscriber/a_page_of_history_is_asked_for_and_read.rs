@@ -35,7 +35,7 @@ async fn errors_tell_whose_fault_it_was() {
     };
     let problem = r#"{"title":"Not a channel","status":400,"detail":"`a`","code":"bad_channel"}"#;
     let refused = error(Answer::problem("400 Bad Request", problem)).await;
-    assert_eq!(refused.to_string(), "the server refuses to tell this: Not a channel: `a`");
+    assert_eq!(refused.to_string(), "the server refused the request: Not a channel: `a`");
     assert!(!refused.retryable());
     let away = error(Answer::problem("503 Service Unavailable", "{}")).await;
     assert!(matches!(away, PageError::Unavailable { .. }) && away.retryable());

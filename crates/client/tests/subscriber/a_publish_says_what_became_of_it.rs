@@ -69,7 +69,7 @@ async fn errors_tell_whose_fault_it_was() {
     let problem = r#"{"type":"t","title":"Too large","status":413,"detail":"2 MiB","code":"payload_too_large"}"#;
     let answer = Answer::problem("413 Content Too Large", problem);
     let error = publish(answer, |message| message.text("x")).await.0.unwrap_err();
-    assert_eq!(error.to_string(), "the server refuses to publish this: Too large: 2 MiB");
+    assert_eq!(error.to_string(), "the server refused the message: Too large: 2 MiB");
     assert!(!error.retryable());
 
     let answer = Answer::problem("503 Service Unavailable\r\nretry-after: 7", "{}");

@@ -87,6 +87,6 @@ async fn a_refused_subscription_ends_the_stream() {
     let mut deliveries = server.subscribe(&["x y"]).stream();
     assert_eq!(
         error(&mut deliveries).await.to_string(),
-        "the server refuses this subscription: Not a channel or pattern: a space"
+        "the server refused the subscription: Invalid channel or pattern: a space"
     );
 }

@@ -79,7 +79,7 @@ impl Connection {
             return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
         }
         if self.reader.follows(pattern) {
-            let message = format!("there is a subscription to {pattern} already");
+            let message = format!("already subscribed to {pattern}");
             return Err(Refusal::new(ErrorCode::AlreadySubscribed, message));
         }
         // A pattern may have to look at all channels.
@@ -116,7 +116,7 @@ impl Connection {
         worker: &mut Worker,
     ) -> Result<(), Refusal> {
         if !self.reader.unfollow(pattern) {
-            let message = format!("there is no subscription to {pattern}");
+            let message = format!("not subscribed to {pattern}");
             return Err(Refusal::new(ErrorCode::NotSubscribed, message));
         }
         worker.lane.unfollow(self.waiter, pattern);

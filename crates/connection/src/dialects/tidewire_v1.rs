@@ -93,7 +93,7 @@ impl Dialect for TidewireV1 {
         Some(match self.frames.next(input, output)? {
             Frame::Text(text) => command(&text, grant),
             Frame::Binary(_) => {
-                let reason = "tidewire.v1 is spoken in text frames";
+                let reason = "tidewire.v1 uses text frames";
                 self.frames.close(CloseCode::UNSUPPORTED_DATA, reason)
             }
             Frame::Control(command) => command,
@@ -167,5 +167,5 @@ fn limit(count: Option<u64>) -> Result<Option<usize>, Refusal> {
 }
 
 fn not_yet(what: &str) -> Refusal {
-    Refusal::new(ErrorCode::Unsupported, format!("this server has no {what}"))
+    Refusal::new(ErrorCode::Unsupported, format!("this server does not support {what}"))
 }

@@ -113,9 +113,9 @@ impl Dialect for WebSocket {
 
 /// The permit of a frame, or why there is none.
 fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'static str> {
-    let channel = channel.ok_or("to publish, follow one channel, or speak tidewire.v1")?;
+    let channel = channel.ok_or("to publish, subscribe to one channel, or use tidewire.v1")?;
     grant.permit(channel).map_err(|forbidden| match forbidden {
-        Forbidden::SystemChannel { .. } => "this channel is the system's",
+        Forbidden::SystemChannel { .. } => "this channel belongs to the system",
         Forbidden::Publishing { .. } | Forbidden::Joining { .. } => "this connection may only read",
     })
 }

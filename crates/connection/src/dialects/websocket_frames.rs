@@ -108,8 +108,8 @@ impl Frames {
     /// Writes the close that ends a connection for the server's reasons.
     pub(super) fn write_ending(&mut self, ending: &Ending<'_>, output: &mut Vec<u8>) {
         let reason = match ending {
-            Ending::ShuttingDown => "the server is going away",
-            Ending::TooSlow => "too slow; come back and resume",
+            Ending::ShuttingDown => "the server is shutting down",
+            Ending::TooSlow => "the client reads too slowly; reconnect and resume",
             Ending::NoRoom(reason) | Ending::Rejected(reason) => reason,
         };
         self.write_close(close_code(ending), reason, output);

@@ -58,7 +58,8 @@ impl Span {
         let place = |text: Option<&str>| text.map(str::parse::<Since>).transpose();
         match (place(since)?, place(before)?, place(until)?) {
             (_, Some(_), Some(_)) => {
-                let message = "before and until are two ends: with before, a page holds the newest \
+                let message = "before and until exclude each other: with before, a page holds the \
+                    newest \
                                messages there; with until, the oldest since `since`";
                 Err(Refusal::new(ErrorCode::BadRequest, message))
             }

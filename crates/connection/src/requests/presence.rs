@@ -24,7 +24,7 @@ impl PresencePage {
     ///
     /// # Errors
     ///
-    /// The channel does not tell who is there.
+    /// The channel has no presence.
     pub fn read(
         channel: ChannelName,
         since: Option<Since>,
@@ -41,7 +41,7 @@ impl PresencePage {
     ///
     /// # Errors
     ///
-    /// The channel does not tell who is there.
+    /// The channel has no presence.
     pub fn request(
         channel: &ChannelName,
         since: Option<Since>,
@@ -50,8 +50,8 @@ impl PresencePage {
     ) -> Result<PageRequest, Refusal> {
         let told = broker.presence_channel(channel).ok_or_else(|| {
             let message = format!(
-                "{channel} does not tell who is there; `presence = true` in the configuration of \
-                 its channel or of a pattern, such as [channels.\"{channel}\"], switches it on"
+                "{channel} has no presence; set `presence = true` in the configuration, for the \
+                channel or a pattern, such as [channels.\"{channel}\"]"
             );
             Refusal::new(ErrorCode::NotFound, message)
         })?;

@@ -31,7 +31,7 @@ pub fn prepare_publish(publish: &Publish<'_>, grant: &Grant) -> Result<(Permit, 
 /// It is no label, or one of the system's: `$gap` and the like come from the server alone.
 pub fn parse_event(text: Option<&str>) -> Result<Option<Label>, Refusal> {
     if text.is_some_and(|text| text.starts_with('$')) {
-        let message = "event begins with $; such events are the system's";
+        let message = "event begins with $; such events belong to the system";
         return Err(Refusal::new(ErrorCode::BadRequest, message));
     }
     if let Some(name) = text.filter(|text| OF_EVENT_SOURCE.contains(text)) {

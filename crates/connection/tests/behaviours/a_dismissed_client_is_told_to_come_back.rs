@@ -19,7 +19,7 @@ fn a_dismissed_client_is_told_to_come_back() {
 #[test]
 fn a_websocket_closes_with_1001_and_tidewire_says_goodbye_first() {
     let mut server = Server::new();
-    let close = b"\x88\x1a\x03\xe9the server is going away";
+    let close = b"\x88\x1d\x03\xe9the server is shutting down";
     let mut raw = server.open(RAW, &[("a", "now")]);
     raw.dismiss(750, GRACE_MS, server.time);
     assert_eq!(server.output(&mut raw), close);

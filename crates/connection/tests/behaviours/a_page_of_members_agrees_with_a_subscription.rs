@@ -147,7 +147,7 @@ fn a_question_over_websocket_has_the_same_page() {
     assert_eq!(
         off,
         [
-            r#"{"type":"error","id":7,"code":"not_found","message":"lobby does not tell who is there; `presence = true` in the configuration of its channel or of a pattern, such as [channels.\"lobby\"], switches it on"}"#
+            r#"{"type":"error","id":7,"code":"not_found","message":"lobby has no presence; set `presence = true` in the configuration, for the channel or a pattern, such as [channels.\"lobby\"]"}"#
         ]
     );
 }

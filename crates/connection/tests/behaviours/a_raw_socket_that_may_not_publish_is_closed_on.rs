@@ -29,7 +29,7 @@ fn close_of(rule: Rule, text: &str) -> (Vec<u8>, String) {
 #[test]
 fn a_channel_for_others_says_so() {
     let rule = Rule { publishers: Some(Publishers::Requests), ..Rule::default() };
-    let reason = "the channel takes no messages from subscribers; publish over HTTP";
+    let reason = "the channel accepts no messages from subscribers; publish over HTTP";
     assert_eq!(close_of(rule, "hi"), (vec![0x03, 0xF0], reason.to_owned()));
 }
 

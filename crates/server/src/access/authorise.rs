@@ -64,8 +64,8 @@ impl Access {
             (false, true) => &[INSECURE],
             (false, false) => &[
                 INSECURE,
-                "requests for every host are answered; name this server's with --allowed-hosts, which \
-                 will be required once there are tokens",
+                "requests for every host are answered; list this server's hosts with \
+                --allowed-hosts, which will be required once there are tokens",
             ],
         }
     }

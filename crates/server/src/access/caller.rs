@@ -93,9 +93,7 @@ impl Caller {
         broker: &Broker,
     ) -> Result<Grant, ProblemResponse> {
         match subscriptions.iter().find_map(|subscription| subscription.joins(broker)) {
-            Some(channel) => {
-                self.actor_grant(&format!("join {channel}, whose followers are listed,"))
-            }
+            Some(channel) => self.actor_grant(&format!("join {channel}, a channel with presence,")),
             None => Ok(self.reader_grant()),
         }
     }
@@ -167,8 +165,8 @@ impl Foreign {
     fn without_host(origin: &str) -> Self {
         Self {
             pages: format!("pages whose origin is {}", shortened(origin)),
-            advice: "Nothing can be known of such a page: it may be in a sandboxed frame, or come \
-                     from a disk. Serve it over HTTP, and name its origin in allowed_origins \
+            advice: "The origin of such a page is unknown: it may be in a sandboxed frame, or \
+                loaded from a disk. Serve it over HTTP, and add its origin to allowed_origins \
                      (--allowed-origins)."
                 .to_owned(),
         }

@@ -115,7 +115,7 @@ impl Rule {
             return Ok(Self::Files);
         }
         if text.eq_ignore_ascii_case("null") {
-            return Err(refuse("is what any page can have sent, in a sandboxed frame"));
+            return Err(refuse("can come from any page, in a sandboxed frame"));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(refuse("has no scheme"));

@@ -7,27 +7,27 @@ use serde::Serialize;
 use std::{env, fmt::Write as _, io::Write as _};
 use tidewire_broker::ChannelName;
 
-/// Check the configuration, and tell each option of channels and who decided it.
+/// Check the configuration, and print each option of channels with its origin.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckConfig {
-    /// Channels to tell of, such as `chat.room1`.
+    /// Channels whose options to print, such as `chat.room1`.
     #[arg(value_name = "CHANNEL")]
     channels: Vec<ChannelName>,
-    /// Tell it in JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// What there is to tell.
+/// What is printed.
 #[derive(Debug, Serialize)]
 struct Findings<'a> {
     channels: Vec<Finding<'a>>,
 }
 
-/// What there is to tell of a configuration that is not sound.
+/// What is printed of an invalid configuration.
 #[derive(Debug, Serialize)]
 struct Wrong {
     errors: Vec<String>,
@@ -40,7 +40,7 @@ struct Finding<'a> {
 }
 
 impl CheckConfig {
-    /// Loads the configuration as the server would, and tells of it on standard output.
+    /// Loads the configuration as the server would, and prints it on standard output.
     ///
     /// # Errors
     ///
@@ -98,10 +98,10 @@ impl Findings<'_> {
 }
 
 const EXAMPLES: &str = "\
-The exit status is 0 if `tidewire serve` would take the same flags, variables and file,
-and else 1, with everything that is wrong on standard error, and with --json on standard
-output as a list `errors`. A variable TIDEWIRE_* that is no
-setting is told there too, and is no error.
+The exit status is 0 if `tidewire serve` accepts the same flags, variables and file.
+Otherwise it is 1, and all errors are printed on standard error, or with --json on standard
+output as a list `errors`. A variable TIDEWIRE_* that is not a setting is reported there too,
+but is not an error.
 
 Example:
   tidewire check-config --config tidewire.toml chat.room1";

@@ -6,11 +6,11 @@ use clap::Command;
 use clap_complete::Shell;
 use std::io::{self, Write as _};
 
-/// Print what makes a shell complete this program's arguments.
+/// Print a script that makes a shell complete this program's arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
 pub struct Completions {
-    /// Which shell.
+    /// The shell.
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -29,7 +29,7 @@ impl Completions {
 #[derive(Debug, clap::Args)]
 #[command(after_help = MAN_EXAMPLES)]
 pub struct Man {
-    /// Of which command; without one, of the whole program.
+    /// The command; without one, the page of the whole program.
     command: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Man {
                 let names = program.get_subcommands().map(Command::get_name);
                 let names = names.collect::<Vec<_>>().join(", ");
                 let command = found
-                    .with_context(|| format!("there is no command {name}; there are {names}"))?;
+                    .with_context(|| format!("unknown command {name}; the commands are {names}"))?;
                 let full_name = format!("{}-{name}", program.get_name());
                 command.display_name(full_name)
             }

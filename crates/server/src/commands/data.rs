@@ -11,7 +11,7 @@ use std::{
 };
 use tidewire_engine_log::{Backup, begin_new_epoch, restore};
 
-/// Copy the data of a server, put a copy back, or begin a new epoch.
+/// Back up or restore the data of a server, or begin a new epoch.
 #[derive(Debug, clap::Args)]
 pub struct DataCommand {
     #[command(subcommand)]
@@ -20,20 +20,20 @@ pub struct DataCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Write a copy of everything, as of one moment, into a new file
+    /// Write a copy of all data, as of one moment, into a new file
     ///
-    /// The server makes it while it goes on; it has to run on this machine. With --data the copy is made
-    /// of a data folder whose server is stopped.
+    /// The server has to run on this machine, and keeps running. With --data, the copy is made of the data
+    /// folder of a server that is stopped.
     Backup(BackupCommand),
-    /// Make a data folder of a backup
+    /// Create a data folder from a backup
     ///
-    /// Clients that resume with a position are told of a gap, since positions of the time after the
-    /// backup are given again.
+    /// Clients that resume with a position get a gap notice, because positions from after the backup are
+    /// used again.
     Restore(RestoreCommand),
-    /// Have a data folder begin a new epoch
+    /// Begin a new epoch in a data folder
     ///
-    /// For a folder that was restored by other means, such as a snapshot of the disk. The server has to
-    /// be stopped.
+    /// For a folder that was restored by other means, such as a snapshot of the disk. Stop the server
+    /// first.
     NewEpoch(NewEpochCommand),
 }
 
@@ -43,20 +43,20 @@ struct BackupCommand(BackupArguments);
 
 #[derive(Debug, clap::Args)]
 struct BackupArguments {
-    /// The file to write; it must not be there yet.
+    /// The file to write; it must not exist.
     file: PathBuf,
     #[command(flatten)]
     server: Server,
-    /// Instead of a server, the data folder of one that is stopped.
+    /// The data folder of a stopped server, instead of a running server.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 struct RestoreCommand {
-    /// What `tidewire data backup` has written.
+    /// A file that `tidewire data backup` has written.
     file: PathBuf,
-    /// The data folder to make: a new or an empty one.
+    /// The data folder to create; it must be new or empty.
     dir: PathBuf,
 }
 
@@ -82,7 +82,7 @@ impl DataCommand {
                 let restored =
                     restored.with_context(|| format!("cannot restore {}", file.display()))?;
                 println!(
-                    "restored {} with a new epoch: clients that resume are told of a gap",
+                    "restored {} with a new epoch: clients that resume get a gap notice",
                     dir.display()
                 );
                 tracing::debug!(rows = restored.rows, epoch = restored.epoch);
@@ -91,7 +91,7 @@ impl DataCommand {
             Command::NewEpoch(NewEpochCommand { dir }) => {
                 begin_new_epoch(&dir, wall_ms())?;
                 println!(
-                    "{} begins a new epoch: clients that resume are told of a gap",
+                    "{} begins a new epoch: clients that resume get a gap notice",
                     dir.display()
                 );
                 Ok(())
@@ -127,8 +127,8 @@ impl FromArgMatches for BackupCommand {
     }
 }
 
-const BOTH: &str = "--url names a server and --data the folder of one that is stopped: \
-                    a backup is made of one of them, so leave the other out\n";
+const BOTH: &str = "--url and --data exclude each other: a backup is made of a running server, or \
+    of the folder of a stopped one\n";
 
 impl BackupArguments {
     async fn run(self) -> Result<()> {
@@ -140,9 +140,11 @@ impl BackupArguments {
                 }
             }
             None => {
-                let cause = "the server does not make the backup";
+                let cause = "the server refused the backup";
                 let mut backup = self.server.client()?.backup().await.context(cause)?;
-                while let Some(piece) = backup.next_piece().await.context("the backup broke off")? {
+                while let Some(piece) =
+                    backup.next_piece().await.context("the backup ended early")?
+                {
                     output.write(piece.as_ref())?;
                 }
             }
@@ -167,9 +169,10 @@ struct NewFile {
 impl NewFile {
     fn create(path: &Path) -> Result<Self> {
         if path.exists() {
-            bail!("{} is there already; name a new file", path.display());
+            bail!("{} exists already; choose another file name", path.display());
         }
-        let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+        let name =
+            path.file_name().with_context(|| format!("{} is not a file name", path.display()))?;
         let mut part = name.to_owned();
         part.push(".part");
         let part = path.with_file_name(part);

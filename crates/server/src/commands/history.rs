@@ -8,7 +8,7 @@ use crate::terminal::Screen;
 use std::{io::Write, slice};
 use tidewire_client::{Client, Since};
 
-/// Print the newest messages that were published, the oldest of them first.
+/// Print the newest stored messages, the oldest of them first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct HistoryCommand {
@@ -16,17 +16,18 @@ pub struct HistoryCommand {
     pattern: String,
     #[command(flatten)]
     server: Server,
-    /// Only what came after this: a position (k3f9a-1042), a time (@1763790000123, in milliseconds
-    /// since 1970), or a while ago (250ms, 90s, 10m, 2h, 1d).
+    /// Only messages after this: a position (k3f9a-1042), a time (@1763790000123, in milliseconds
+    /// since 1970), or how long ago (250ms, 90s, 10m, 2h, 1d).
     #[arg(long)]
     since: Option<Since>,
-    /// Only what came before this.
+    /// Only messages before this.
     #[arg(long, default_value = "now")]
     before: Since,
-    /// Print at most so many.
+    /// Print at most this many messages.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// text: the payload, after its channel and a tab if there may be several; binary as base64.
+    /// text: the payload, with its channel and a tab before it if there can be several channels; binary
+    /// payloads as base64.
     /// json: the whole message.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -69,7 +70,7 @@ impl HistoryCommand {
             pages.push(page);
         }
         if has_more {
-            printer.note(&format!("there is more: --before {before}"));
+            printer.note(&format!("there are older messages: --before {before}"));
         }
         for page in pages.iter().rev() {
             page.gaps.iter().for_each(|gap| printer.gap(gap));
@@ -84,7 +85,7 @@ impl HistoryCommand {
 }
 
 const EXAMPLES: &str = "\
-Messages that are gone for good are told on standard error as a gap.
+Lost messages are reported on standard error as a gap.
 
 Examples:
   tidewire history chat.room1 --limit 20

@@ -15,20 +15,20 @@ pub(super) enum Format {
     Json,
 }
 
-/// Prints messages, and what else there is to tell.
+/// Prints messages, and reports on standard error.
 #[derive(Debug)]
 pub(super) struct Printer<Out: Write, Err> {
     format: Format,
     names: Names,
     out: BufWriter<Out>,
     err: Err,
-    /// Whether it is told what goes well, too.
+    /// Whether success is reported, too.
     is_quiet: bool,
-    /// There is no connection, and that has been told.
+    /// There is no connection, and that has been reported.
     outage: bool,
 }
 
-/// Whether a message's channel needs to be told.
+/// Whether a message's channel needs to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Obvious,
@@ -49,7 +49,7 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         Self { format, names, out: BufWriter::new(out), err, is_quiet: true, outage: false }
     }
 
-    /// Tells what goes well, too.
+    /// Reports success, too.
     pub(super) fn telling(self, is_quiet: bool) -> Self {
         Self { is_quiet, ..self }
     }
@@ -73,24 +73,24 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         self.out.flush()
     }
 
-    /// Tells that messages are gone.
+    /// Reports that messages are lost.
     pub(super) fn gap(&mut self, Gap { channel, from, to }: &Gap) {
-        let _ = writeln!(self.err, "gap: messages between {from} and {to} are gone ({channel})");
+        let _ = writeln!(self.err, "gap: messages between {from} and {to} are lost ({channel})");
     }
 
-    /// Tells something that is no message.
+    /// Reports something that is not a message.
     pub(super) fn note(&mut self, text: &str) {
         let _ = writeln!(self.err, "tidewire: {text}");
     }
 
-    /// Tells what has been done, unless nobody wants to know.
+    /// Reports what has been done, unless that is switched off.
     pub(super) fn done(&mut self, text: impl Display) {
         if !self.is_quiet {
             let _ = writeln!(self.err, "{text}");
         }
     }
 
-    /// Tells why there is no connection, once, until there is one.
+    /// Reports why there is no connection, once, until there is one.
     pub(super) fn outage(&mut self, outage: Option<&Outage>) {
         if let Some(Outage { cause, was_connected }) = outage
             && !self.outage
@@ -182,7 +182,7 @@ mod tests {
             from: "j-1".into(),
             to,
         });
-        assert_eq!(err, b"gap: messages between j-1 and k-9 are gone (a.>)\n");
+        assert_eq!(err, b"gap: messages between j-1 and k-9 are lost (a.>)\n");
     }
 
     #[test]

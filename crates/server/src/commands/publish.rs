@@ -26,30 +26,30 @@ use tokio::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PublishCommand {
-    /// Where to publish, such as `chat.room1`.
+    /// The channel, such as `chat.room1`.
     channel: String,
     /// The message. Without one, standard input is the message: text if it is UTF-8, else binary.
     #[arg(allow_negative_numbers = true, conflicts_with = "lines")]
     message: Option<String>,
     #[command(flatten)]
     server: Server,
-    /// What kind of thing happened.
+    /// An event name.
     #[arg(long)]
     event: Option<String>,
-    /// Which thing it happened to. With a key, an empty message removes what the key stood for.
+    /// A key. In a compacted channel, an empty message removes the key.
     #[arg(long)]
     key: Option<String>,
-    /// A name for this message: published again under it, within the channel's window, it is not
-    /// published twice.
+    /// A message id: if it is repeated within the channel's window, the message is not published
+    /// twice.
     #[arg(long, conflicts_with = "lines")]
     id: Option<String>,
-    /// The message is JSON, and not sent if it is no valid JSON.
+    /// The message is JSON; it is not sent if it is not valid JSON.
     #[arg(long)]
     json: bool,
     /// Each line of standard input is a message, published as it arrives.
     #[arg(long)]
     lines: bool,
-    /// With --lines, say on standard error which position each line was given.
+    /// With --lines, print the position of each line on standard error.
     #[arg(long)]
     verbose: bool,
 }
@@ -183,12 +183,12 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + 'static> {
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 const EXAMPLES: &str = "\
-Prints the position of the message, and on standard error where it went; with --lines, how
-many lines were published.
+Prints the position of the message, and on standard error its channel and server; with
+--lines, the number of lines that were published.
 
-With --lines, a server that is away is waited for: no line is lost, but those whose
-answer was lost are sent again and may come twice. A line that the server refuses is
-told on standard error; the others go on, and the exit status is 1.
+With --lines, it waits for a server that is not reachable. No line is lost, but lines whose
+answer was lost are sent again and may arrive twice. A line that the server refuses is
+reported on standard error; the others are published, and the exit status is 1.
 
 Examples:
   tidewire publish chat.room1 'Hello!' --event said

@@ -4,13 +4,14 @@ use std::{fmt, str::FromStr};
 use tidewire_client::{BuildError, Client};
 use url::Url;
 
-/// Which server, and whether to tell of it.
+/// Which server, and whether to report on it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Server {
-    /// The server: http, https, ws or wss; without a scheme it is http, a port alone is on this machine.
+    /// The URL of the server: http, https, ws or wss; without a scheme it is http, and a port alone is on
+    /// this machine.
     #[arg(long, env = "TIDEWIRE_URL", hide_env_values = true, default_value = DEFAULT_URL)]
     pub(super) url: ServerUrl,
-    /// Do not say on standard error what is done; what goes wrong is said all the same.
+    /// Print nothing on standard error except errors.
     #[arg(long, short)]
     pub(super) quiet: bool,
 }

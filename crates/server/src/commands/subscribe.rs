@@ -16,7 +16,7 @@ use std::{
 use tidewire_client::{Delivery, Since, Subscription, Wire};
 use tokio::select;
 
-/// Print messages as they come.
+/// Print messages as they arrive.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SubscribeCommand {
@@ -26,17 +26,18 @@ pub struct SubscribeCommand {
     #[command(flatten)]
     server: Server,
     /// Where to begin: now, earliest, a position (k3f9a-1042), a time (@1763790000123, in milliseconds
-    /// since 1970), or a while ago (250ms, 90s, 10m, 2h, 1d).
+    /// since 1970), or how long ago (250ms, 90s, 10m, 2h, 1d).
     #[arg(long, default_value = "now")]
     since: Since,
-    /// How messages come. With auto, the first of WebSocket, SSE and poll that can be had.
+    /// The transport. With auto, the first of WebSocket, SSE and long-poll that works.
     #[arg(long, value_enum, default_value_t = WireName::Auto)]
     wire: WireName,
-    /// text: the payload, after its channel and a tab if there may be several; binary as base64.
+    /// text: the payload, with its channel and a tab before it if there can be several channels; binary
+    /// payloads as base64.
     /// json: the whole message.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// End after so many messages.
+    /// End after this many messages.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }
@@ -121,8 +122,8 @@ async fn follow(
 }
 
 const EXAMPLES: &str = "\
-A lost connection is made again and goes on where it was; messages that are gone for
-good are told on standard error as a gap. It ends, with status 0, when nobody reads its output any more.
+After a lost connection it reconnects and resumes. Lost messages are reported on standard
+error as a gap. It ends, with status 0, when its output is closed.
 
 Example:
   tidewire subscribe 'logs.>' --since 10m";

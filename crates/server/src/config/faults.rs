@@ -106,8 +106,9 @@ pub enum ConfigError {
     },
     /// Everybody could read and write.
     #[error(
-        "listen is {listen}, beyond this machine, and there are no keys: anybody could read and \
-         publish everything; listen on 127.0.0.1, or say --insecure if that is what you want"
+        "listen is {listen}, which other machines can reach, and there is no authentication: \
+        anybody could read and publish everything; listen on 127.0.0.1, or add --insecure if that \
+        is what you want"
     )]
     Exposed {
         /// Where it would have listened.

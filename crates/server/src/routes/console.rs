@@ -25,7 +25,7 @@ pub(super) async fn asset(
 ) -> Result<HttpResponse, ProblemResponse> {
     let found = ASSETS.iter().find(|asset| asset.name == name.as_str());
     let asset = found.ok_or_else(|| {
-        ProblemResponse::new(ErrorCode::NotFound, format!("there is no file {name} of the page"))
+        ProblemResponse::new(ErrorCode::NotFound, format!("the console has no file {name}"))
     })?;
     Ok(answer(&request, asset))
 }

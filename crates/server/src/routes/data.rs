@@ -27,12 +27,12 @@ pub(super) async fn backup(
 ) -> Result<HttpResponse, ProblemResponse> {
     check_peer(&request)?;
     let Some(log) = &worker_context.http.log else {
-        let message =
-            "there is nothing to copy: the log is in memory; `serve --data DIR` keeps it on disk";
+        let message = "there is nothing to back up: the log is in memory; `serve --data DIR` stores it on \
+            disk";
         return Err(ProblemResponse::new(ErrorCode::NotFound, message));
     };
     let turn = Turn::take().ok_or_else(|| {
-        let message = "another backup is being made; one at a time is";
+        let message = "another backup is running; only one can run at a time";
         ProblemResponse::new(ErrorCode::Overloaded, message)
     })?;
     let backup = log.backup();
@@ -54,7 +54,7 @@ pub(super) async fn backup(
 fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
     for piece in backup {
         if let Err(error) = &piece {
-            tracing::error!(%error, "a backup was broken off");
+            tracing::error!(%error, "a backup was interrupted");
         }
         let piece = piece.map(Bytes::from).map_err(io::Error::other);
         if sender.blocking_send(piece).is_err() {

@@ -46,7 +46,7 @@ impl EarlyAnswers for Early {
             408 => (ErrorCode::Timeout, SLOW),
             503 => (ErrorCode::Unavailable, FULL),
             431 => (ErrorCode::HeadTooLarge, LARGE),
-            _ => (ErrorCode::Internal, "the server could not read on"),
+            _ => (ErrorCode::Internal, "the server failed to read the request"),
         };
         let ProblemResponse(refusal) = ProblemResponse::new(code, detail);
         let problem = Problem::new(refusal.code, refusal.message);
@@ -58,14 +58,14 @@ impl EarlyAnswers for Early {
     }
 }
 
-const UNREADABLE: &str = "this cannot be read as a request of HTTP/1.1: a request begins with a line \
+const UNREADABLE: &str = "this is not a valid HTTP/1.1 request: a request begins with a line \
     such as GET /events HTTP/1.1, has one Host and at most one Content-Length, and writes > in its \
     URL as %3E and a space as %20";
 const SLOW: &str = "the head of the request took too long to arrive";
 const LARGE: &str = "the head of the request is too large; it may have 96 header lines and 128 KiB";
 
-const FULL: &str = "all clients together hold as much unfinished input as input_bytes_max allows, and this one the \
-    most; try again in a moment";
+const FULL: &str = "all clients together use all of input_bytes_max for unfinished input, and \
+    this client uses the most; try again in a moment";
 
 const RETRY_LINES: &str = "content-type: application/problem+json\r\n\
                            cache-control: no-store\r\n\

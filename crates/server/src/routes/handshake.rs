@@ -47,7 +47,7 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, ProblemRespon
     let refuse = |message: &str| ProblemResponse::new(ErrorCode::BadRequest, message);
     if !wants_upgrade(headers) || !lists(headers, header::CONNECTION, "upgrade") {
         return Err(refuse(
-            "this is a WebSocket: it takes the headers Connection: Upgrade and Upgrade: websocket",
+            "this path is a WebSocket: send the headers Connection: Upgrade and Upgrade: websocket",
         ));
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -56,7 +56,7 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, ProblemRespon
     }
     let version = once(headers, header::SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version: 13")?;
     ws_frame::check_version(version).map_err(|error| {
-        let message = format!("{error}; this server takes version 13 alone");
+        let message = format!("{error}; this server supports only version 13");
         ProblemResponse::new(ErrorCode::UpgradeRequired, message)
     })?;
     let key = once(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;

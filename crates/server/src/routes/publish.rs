@@ -151,7 +151,7 @@ fn idempotency_key(request: &HttpRequest, query: &Query) -> Result<Option<Label>
     }
     let text = named(request, query, "Idempotency-Key")?.unwrap_or_default();
     let bare = bare(text).ok_or_else(|| {
-        let message = "Idempotency-Key begins with a quote and is no quoted string";
+        let message = "Idempotency-Key begins with a quote but is not a quoted string";
         ProblemResponse::new(ErrorCode::BadRequest, message)
     })?;
     Ok(parse_label("Idempotency-Key", Some(&bare))?)

@@ -49,15 +49,16 @@ impl Bounds {
         let of_bytes = |bytes: u64| Bytes::from(usize::try_from(bytes).unwrap_or(usize::MAX));
         let all = match self.total {
             Total::Stated(bytes) => {
-                format!("{} (data_bytes_max); then the oldest messages go", of_bytes(bytes))
+                format!("{} (data_bytes_max); beyond it, the oldest are deleted", of_bytes(bytes))
             }
             Total::Share(bytes) => format!(
-                "{} (data_bytes_max; by default a quarter of this disk); then the oldest messages go",
+                "{} (data_bytes_max; by default a quarter of this disk); beyond it, the oldest \
+                are deleted",
                 of_bytes(bytes)
             ),
             Total::Disk => "what the disk holds (data_bytes_max)".to_owned(),
         };
-        let all = format!("all channels together keep {all}");
+        let all = format!("all channels together store at most {all}");
         [all].into_iter().chain(self.of_channels()).collect()
     }
 
@@ -73,7 +74,7 @@ impl Bounds {
         ];
         let bounds: Vec<String> = bounds.into_iter().flatten().collect();
         let is_bounded = !bounds.is_empty();
-        is_bounded.then(|| format!("each channel keeps at most {}", bounds.join(", ")))
+        is_bounded.then(|| format!("each channel stores at most {}", bounds.join(", ")))
     }
 }
 
@@ -115,8 +116,8 @@ mod tests {
         assert_eq!(
             bounds.describe(),
             [
-                "all channels together keep 25GiB (data_bytes_max; by default a quarter of this disk); \
-              then the oldest messages go"
+                "all channels together store at most 25GiB (data_bytes_max; by default a quarter of this \
+                disk); beyond it, the oldest are deleted"
             ]
         );
         let retention = Retention { age_max_ms: 900_000, messages_max: 100, ..bounds.retention };
@@ -124,8 +125,10 @@ mod tests {
         assert_eq!(
             bounds.describe(),
             [
-                "all channels together keep 1GiB (data_bytes_max); then the oldest messages go",
-                "each channel keeps at most 100 messages (retention_messages), 15m (retention_age)",
+                "all channels together store at most 1GiB (data_bytes_max); beyond it, the oldest are \
+                deleted",
+                "each channel stores at most 100 messages (retention_messages), 15m \
+                (retention_age)",
             ]
         );
         assert_eq!(Bounds { total: Total::Disk, ..bounds }.bytes_max(), None);

@@ -12,5 +12,5 @@ async fn both_flags_are_refused_and_a_variable_that_is_set_for_everything_is_not
     assert!(!both.is_success && both.err.contains("--url names a server and --data"), "{both:?}");
     assert!(!std::fs::exists(file.clone() + ".part").unwrap(), "nothing was begun");
     let folder_alone = run(tidewire(&backup).env("TIDEWIRE_URL", "8080")).await;
-    assert!(folder_alone.err.contains("holds no store"), "{folder_alone:?}");
+    assert!(folder_alone.err.contains("has no store"), "{folder_alone:?}");
 }

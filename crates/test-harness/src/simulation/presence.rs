@@ -211,8 +211,8 @@ impl Presence {
                 }
             }
         }
-        let untold = self.said.keys().filter(|membership| !told.contains(membership)).count();
-        tally.untold_stays += u64::try_from(untold).unwrap_or(0);
+        let unpublished = self.said.keys().filter(|membership| !told.contains(membership)).count();
+        tally.unpublished_stays += u64::try_from(unpublished).unwrap_or(0);
         Ok(())
     }
 
@@ -247,8 +247,8 @@ impl ExpectedMembers {
         if let Some(membership) = gone.find(|membership| !refused.contains(membership)) {
             return Err(format!("{membership:?} is told of and is not there"));
         }
-        let mut untold = self.certain.iter().filter(|membership| !told.contains(membership));
-        if let Some(membership) = untold.find(|membership| !refused.contains(membership)) {
+        let mut unpublished = self.certain.iter().filter(|membership| !told.contains(membership));
+        if let Some(membership) = unpublished.find(|membership| !refused.contains(membership)) {
             return Err(format!("{membership:?} is there and not told of"));
         }
         Ok(())

@@ -86,7 +86,7 @@ impl World {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => {
                     self.trace.note(self.now_ms, || format!("{change:?} is not told: {error}"));
-                    self.tally.untold += 1;
+                    self.tally.unpublished += 1;
                     let (permit, draft) = change.publish();
                     let membership = Membership::told(permit.channel().as_str(), &draft);
                     let is_crowded =
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// The server's process has ended, and with it all that it knew of who is there.
-    pub(crate) fn restart_teller(&mut self) {
+    pub(crate) fn restart_presence(&mut self) {
         self.presence.end_life();
         self.presence_publisher =
             PresencePublisher { due_ms: self.now_ms, ..PresencePublisher::default() };

@@ -145,7 +145,7 @@ impl World {
             }
             None => self.engine.restart(&self.settings.broker, &self.history, &mut self.rng),
         }
-        self.restart_teller();
+        self.restart_presence();
         self.workers = open_workers(&self.engine.broker, &self.settings)?;
         let count = if self.settings.is_durable {
             &mut self.tally.crashes

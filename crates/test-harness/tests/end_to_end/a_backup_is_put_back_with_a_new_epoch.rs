@@ -41,15 +41,15 @@ async fn a_backup_of_the_running_server_is_put_back() -> Result<()> {
         publish_numbers(address, "a", 300..320).await?;
         check_numbers(&follower.messages(320).await?, 0..320)?;
 
-        check_refused(&["backup", "copy", "--url", &url], path, "is there already").await?;
+        check_refused(&["backup", "copy", "--url", &url], path, "exists already").await?;
         check_refused(&["backup", "b", "--data", "old"], path, "in use by another process").await?;
         check_refused(&["new-epoch", "old"], path, "in use by another process").await?;
         check_refused(&["restore", "copy", "old"], path, "is not empty").await?;
         check_refused(&["restore", "none", "new"], path, "cannot read none").await?;
-        check_refused(&["new-epoch", "none"], path, "holds no store").await?;
+        check_refused(&["new-epoch", "none"], path, "has no store").await?;
         server.terminate().await?;
         let (is_done, said) = data(&["restore", "copy", "new"], path).await?;
-        ensure!(is_done && said.contains("told of a gap"), "{said}");
+        ensure!(is_done && said.contains("get a gap notice"), "{said}");
 
         let server = Server::start_at(address, &["--data", &new]).await?;
         // As many as were lost: their offsets are given again.

@@ -19,7 +19,7 @@ async fn the_rust_client_hears_why_its_event_stream_is_refused() -> Result<()> {
         let mut deliveries = subscribe.backoff(backoff).stream();
         match deliveries.next().await.context("it ended without a word")? {
             Err(SubscribeError::Unreachable { attempts: 3, cause }) => {
-                ensure!(cause.contains("the server has its 1 connections"), "{cause}");
+                ensure!(cause.contains("the limit of 1 connections is reached"), "{cause}");
             }
             other => bail!("{other:?}"),
         }

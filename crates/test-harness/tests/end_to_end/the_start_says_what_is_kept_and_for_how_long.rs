@@ -27,8 +27,11 @@ async fn the_start_says_what_is_kept_and_for_how_long() -> Result<()> {
 
         let stated = ["--data", data, "--data-bytes-max", "1GiB", "--retention-age", "15m"];
         let said = greeting(&stated).await?;
-        ensure!(said.contains("together keep 1GiB (data_bytes_max); then the oldest"), "{said}");
-        ensure!(said.contains("each channel keeps at most 15m (retention_age)"), "{said}");
+        ensure!(
+            said.contains("together store at most 1GiB (data_bytes_max); beyond it, the oldest"),
+            "{said}"
+        );
+        ensure!(said.contains("each channel stores at most 15m (retention_age)"), "{said}");
         Ok(())
     })
     .await

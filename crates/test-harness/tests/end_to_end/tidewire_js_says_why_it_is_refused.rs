@@ -11,8 +11,8 @@ async fn tidewire_js_says_why_it_is_refused() -> Result<()> {
         for (wire, since, channel, word) in [
             ("sse", "now", "a b", "channel"),
             ("ws", "now", "a b", "channel"),
-            ("sse", "yesterday", "a", "not a place in the log"),
-            ("ws", "yesterday", "a", "not a place in the log"),
+            ("sse", "yesterday", "a", "not a position or a time"),
+            ("ws", "yesterday", "a", "not a position or a time"),
         ] {
             script.page.call("evaluate", json!(["void (states.length = 0)"])).await?;
             script.follow(json!({"wire": wire, "channels": [channel], "since": since})).await?;

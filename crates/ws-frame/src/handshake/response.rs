@@ -116,7 +116,7 @@ impl Display for ResponseError {
                 return write!(f, "the server answered {status} instead of 101");
             }
             Self::UpgradeInvalid => "the answer's Upgrade is not websocket",
-            Self::ConnectionInvalid => "the answer's Connection does not say Upgrade",
+            Self::ConnectionInvalid => "the answer's Connection does not contain Upgrade",
             Self::AcceptInvalid => "the answer's Sec-WebSocket-Accept does not fit the key",
             Self::ExtensionNotOffered => "the server chose an extension that was not offered",
             Self::SubprotocolNotOffered => "the server chose a subprotocol that was not offered",

@@ -43,7 +43,7 @@ async fn pages_are_printed_the_oldest_message_first() {
     let pages = [page(&[5, 6], r#","more":true"#), page(&[3, 4], gap)];
     let (out, err, asked) = printed("a --since @7 --limit 5", &pages).await;
     assert_eq!(out, "3\n4\n5\n6\n");
-    assert_eq!(err, "gap: messages between k-0 and k-2 are gone (a)\n");
+    assert_eq!(err, "gap: messages between k-0 and k-2 are lost (a)\n");
     assert_eq!(
         asked,
         [
@@ -56,7 +56,7 @@ async fn pages_are_printed_the_oldest_message_first() {
 #[tokio::test]
 async fn what_the_limit_leaves_out_is_told() {
     let (out, err, asked) = printed("a --limit 2", &[page(&[5, 6], r#","more":true"#)]).await;
-    assert_eq!((&*out, &*err), ("5\n6\n", "tidewire: there is more: --before k-5\n"));
+    assert_eq!((&*out, &*err), ("5\n6\n", "tidewire: there are older messages: --before k-5\n"));
     assert_eq!(asked, ["GET /channels/a/messages?before=now&limit=2 HTTP/1.1"]);
 }
 

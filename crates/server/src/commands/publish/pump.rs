@@ -75,7 +75,7 @@ impl<E: Write> Pump<E> {
         let stop = self.stop.clone();
         let result = select! {
             result = self.publish_all() => result,
-            () = stop.then(|()| sleep(FAREWELL_MAX)) => Err(anyhow!("told to stop")),
+            () = stop.then(|()| sleep(FAREWELL_MAX)) => Err(anyhow!("stopped by a signal")),
         };
         self.report.end();
         match (result, self.queue.len(), self.report.refused_lines()) {
@@ -192,7 +192,7 @@ impl<E: Write> Pump<E> {
             },
         });
         match (hopeless, unavailable) {
-            (Some(error), _) => bail!("the server refuses to publish this: {error}"),
+            (Some(error), _) => bail!("the server refused the message: {error}"),
             (None, Some(error)) => self.back_off(error, None),
             (None, None) => {
                 self.backoff.reset();

@@ -47,7 +47,7 @@ impl<E: Write> Report<E> {
     /// A line will never be in the log; the others go on.
     pub(super) fn refused(&mut self, line: u64, why: impl Display) {
         self.refused += 1;
-        let _ = writeln!(self.stderr, "tidewire: line {line} is not published: {why}");
+        let _ = writeln!(self.stderr, "tidewire: line {line} was not published: {why}");
     }
 
     /// The server cannot be had. Told once, until it is back.
@@ -61,7 +61,7 @@ impl<E: Write> Report<E> {
     /// The server took something.
     pub(super) fn back(&mut self) {
         if self.away && self.place.is_some() {
-            let _ = writeln!(self.stderr, "tidewire: the server is back");
+            let _ = writeln!(self.stderr, "tidewire: connected again");
         }
         self.away = false;
     }

@@ -169,7 +169,7 @@ async fn a_batch_that_is_too_large_is_divided_until_the_line_is_found() {
         .await;
     assert_eq!(result, Err("lines refused: 1".into()));
     let told =
-        "tidewire: line 4 is not published: at most 200 bytes are allowed (payload_too_large)\n";
+        "tidewire: line 4 was not published: at most 200 bytes are allowed (payload_too_large)\n";
     assert_eq!(said, told);
     assert_eq!(log, ["1", "2", "3", "5"]);
 }
@@ -219,7 +219,7 @@ async fn each_line_of_a_batch_has_its_own_fate() {
         .await;
     assert_eq!(log, [vec!["one", "two", "three"], vec!["one"]]);
     assert_eq!(result, Err("lines refused: 1".into()));
-    let told = "tidewire: line 2 is not published: too large (payload_too_large)\n\
+    let told = "tidewire: line 2 was not published: too large (payload_too_large)\n\
                 line 3: a-1\n\
                 tidewire: later (overloaded); retrying\n\
                 line 1: a-0\n";
@@ -236,14 +236,14 @@ async fn what_can_never_succeed_ends_it() {
             Some((200, json!({"results": [result, result]})))
         })
         .await;
-    let told = "the server refuses to publish this: not `a` (forbidden); lines not sent: 2";
+    let told = "the server refused the message: not `a` (forbidden); lines not sent: 2";
     assert_eq!(result, Err(told.into()));
 
     let (listener, address) = listen().await;
     let problem = json!({"code": "forbidden", "title": "Not allowed", "detail": "no"});
     let (result, _) =
         Run::to(address).whole(b"one", listener, |_, _| Some((403, problem.clone()))).await;
-    let told = "the server refuses to publish this: Not allowed: no; lines not sent: 1";
+    let told = "the server refused the message: Not allowed: no; lines not sent: 1";
     assert_eq!(result, Err(told.into()));
 }
 
@@ -276,7 +276,7 @@ async fn bytes_go_as_base64_and_json_as_itself() {
         .await;
     assert_eq!(result, Err("lines refused: 1".into()));
     assert!(
-        said.starts_with("tidewire: line 2 is not published: the message is not JSON: "),
+        said.starts_with("tidewire: line 2 was not published: the message is not JSON: "),
         "{said}"
     );
     let item = |data: Value| json!({"channel": "a", "data": data, "event": "e", "key": "k"});

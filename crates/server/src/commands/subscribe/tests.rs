@@ -46,7 +46,7 @@ async fn printing_goes_on_behind_the_last_message_after_the_connection_is_lost()
     assert_eq!(out, "1\n2\n9\n10\n");
     let (lost, gone) = err.split_once('\n').unwrap();
     assert!(lost.starts_with("tidewire: connection lost, retrying ("), "{lost}");
-    assert_eq!(gone, "gap: messages between k-2 and k-8 are gone (a)\n");
+    assert_eq!(gone, "gap: messages between k-2 and k-8 are lost (a)\n");
     assert_eq!(
         asked,
         [
@@ -61,6 +61,6 @@ async fn a_refusal_ends_it_in_the_servers_words() {
     let problem = r#"{"title":"Not a channel","status":400,"detail":"`a`","code":"bad_channel"}"#;
     let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n\r\n";
     let (result, out, err, _) = followed(&[[head, problem].concat()], 1).await;
-    let told = "the server refuses this subscription: Not a channel: `a`";
+    let told = "the server refused the subscription: Not a channel: `a`";
     assert_eq!((result, &*out, &*err), (Err(told.into()), "", ""));
 }

@@ -19,7 +19,7 @@ pub(in crate::config) fn check(
         };
         zeros(rule).for_each(|key| faults.push(refusal(key, "0", "above zero")));
         if pattern.as_str().starts_with('$') {
-            let allowed = "left out: such channels are the system's";
+            let allowed = "left out: such channels belong to the system";
             for_clients(rule).for_each(|key| faults.push(refusal(key, "given", allowed)));
         }
         if faults.knows(&["message_bytes_max", "total_bytes_max"])
@@ -106,9 +106,9 @@ fn spread(pattern: &Pattern, depth: usize) -> Option<Vec<&str>> {
 }
 
 pub(in crate::config) const BELOW_TOTAL: &str =
-    "below total_bytes_max, or no such message could be kept";
+    "below total_bytes_max: otherwise such a message could not be stored";
 
-const NOT_COMPACTED: &str = "left out, or beside compact = true: no channel here is compacted";
+const NOT_COMPACTED: &str = "left out, or given with compact = true: no channel here is compacted";
 
 /// A token that no table names.
 const UNNAMED: &str = "~~:~~";

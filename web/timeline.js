@@ -8,7 +8,7 @@
  * of `performance.now()`. `publishedMs` is there for what this page published; for the rest
  * `loggedMs` is the best guess: the first arrival, or the server's clock if that was late.
  */
-export class Ledger extends EventTarget {
+export class Timeline extends EventTarget {
   #entries = new Map();
 
   /** Notes that this page published, at `publishedMs`, what the server put at `position`. */
