@@ -37,6 +37,7 @@ mod message;
 mod ring;
 
 mod channel;
+mod hash_index;
 mod offset_index;
 mod registry;
 mod sequencer;

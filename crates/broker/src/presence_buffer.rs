@@ -6,11 +6,11 @@
 
 use crate::{
     Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit, Reader,
-    Start, name::PRESENCE_PATTERN,
+    Start, hash_index::HashIndex, name::PRESENCE_PATTERN,
 };
 use slab::Slab;
 use std::{
-    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -41,12 +41,13 @@ pub struct PresenceChange {
 #[error("{CHANGES_BYTES_MAX} bytes of joins wait to be published, the most allowed")]
 pub struct PresenceBufferFull;
 
-/// `places[channel, connection]` is where in `changes` theirs is. In each of those `is_listed` or
+/// `places` has where in `changes` the one of a channel and a connection is. In each of those `is_listed` or
 /// `member` says that there is something to publish.
 #[derive(Debug, Default)]
 struct Pending {
     changes: Slab<PresenceChange>,
-    places: HashMap<(ChannelName, Label), usize>,
+    places: HashIndex,
+    hasher: RandomState,
     /// What all `changes` cost.
     bytes: usize,
     /// Joins that were refused, ever.
@@ -93,7 +94,8 @@ impl PresenceBuffer {
     /// Takes all that is to be published, the leaves first: they make room for others.
     pub fn take_changes(&self) -> Vec<PresenceChange> {
         let mut pending = self.pending();
-        let nothing = Pending { refused: pending.refused, ..Pending::default() };
+        let (refused, hasher) = (pending.refused, pending.hasher.clone());
+        let nothing = Pending { refused, hasher, ..Pending::default() };
         let taken = mem::replace(&mut *pending, nothing);
         drop(pending);
         let changes = taken.changes.into_iter().map(|(_, change)| change);
@@ -155,10 +157,18 @@ impl Pending {
         change: PresenceChange,
         merge: impl FnOnce(&mut PresenceChange, PresenceChange),
     ) {
-        let key = (change.channel.clone(), change.connection.clone());
-        let Some(standing) = self.places.get(&key).and_then(|at| self.changes.get_mut(*at)) else {
+        let Self { changes, places, .. } = self;
+        let hash = self.hasher.hash_one((&change.channel, &change.connection));
+        let is_it = |at: usize| {
+            let standing = changes.get(at);
+            standing.is_some_and(|standing| {
+                standing.channel == change.channel && standing.connection == change.connection
+            })
+        };
+        let place = places.find(hash, is_it);
+        let Some((at, standing)) = place.and_then(|at| Some((at, changes.get_mut(at)?))) else {
             self.bytes += change.cost_bytes();
-            self.places.insert(key, self.changes.insert(change));
+            places.insert(hash, changes.insert(change));
             self.check_if_small();
             return;
         };
@@ -166,9 +176,10 @@ impl Pending {
         merge(standing, change);
         if standing.is_listed || standing.member.is_some() {
             self.bytes += standing.cost_bytes();
-        } else if let Some(at) = self.places.remove(&key) {
+        } else {
             // Joined and left again before either was published.
-            self.changes.remove(at);
+            places.remove(hash, at);
+            changes.remove(at);
         }
         self.check_if_small();
     }
@@ -183,11 +194,11 @@ impl Pending {
     /// Checks that everything agrees. O(changes).
     fn check(&self) {
         assert_eq!(self.places.len(), self.changes.len(), "each change has its place");
-        let is_in_place = |((channel, connection), at): (&(ChannelName, Label), &usize)| {
-            let change = self.changes.get(*at);
-            change.is_some_and(|it| it.channel == *channel && it.connection == *connection)
+        let is_in_place = |(at, change): (usize, &PresenceChange)| {
+            let hash = self.hasher.hash_one((&change.channel, &change.connection));
+            self.places.find(hash, |place| place == at).is_some()
         };
-        assert!(self.places.iter().all(is_in_place), "each place leads to its change");
+        assert!(self.changes.iter().all(is_in_place), "each change stands under its hash");
         let changes = || self.changes.iter().map(|(_, change)| change);
         let says = |change: &PresenceChange| change.is_listed || change.member.is_some();
         assert!(changes().all(says), "each change has something to publish");

@@ -3,11 +3,12 @@
 use crate::{
     ChannelName, Options, Rules,
     channel::Channel,
+    hash_index::HashIndex,
     ring::{LossWatermark, LossWatermarks, Ring},
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use std::{
-    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
     ops::ControlFlow,
     sync::{Arc, PoisonError},
 };
@@ -18,13 +19,14 @@ pub(crate) struct Registry {
     /// Whether an archive stands behind the rings.
     is_archived: bool,
     inner: RwLock<Inner>,
+    hasher: RandomState,
 }
 
 /// `places[at]` is the channel that `names` files under `at`; `free` lists the empty places.
 /// `forgotten` is what any channel that has been forgotten had lost.
 #[derive(Debug, Default)]
 struct Inner {
-    names: HashMap<ChannelName, usize>,
+    names: HashIndex,
     places: Vec<Option<Arc<Channel>>>,
     free: Vec<usize>,
     forgotten: LossWatermark,
@@ -44,7 +46,7 @@ impl<'a> Standing<'a> {
 
 impl Registry {
     pub(crate) fn new(rules: Rules, is_archived: bool) -> Self {
-        Self { rules, is_archived, inner: RwLock::default() }
+        Self { rules, is_archived, inner: RwLock::default(), hasher: RandomState::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -52,16 +54,15 @@ impl Registry {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Channel>> {
-        let inner = self.read();
-        let at = *inner.names.get(name)?;
-        inner.places.get(at)?.clone()
+        let hash = self.hash(name);
+        self.read().find(name, hash).cloned()
     }
 
     /// The options of the channel of this name, whether there is one or not.
     pub(crate) fn options(&self, name: &ChannelName) -> Options {
+        let hash = self.hash(name.as_str());
         let inner = self.read();
-        let standing = inner.names.get(name).and_then(|at| inner.places.get(*at)?.as_ref());
-        let known = standing.map(|channel| *channel.options());
+        let known = inner.find(name.as_str(), hash).map(|channel| *channel.options());
         drop(inner);
         known.unwrap_or_else(|| self.rules.of(name))
     }
@@ -77,9 +78,10 @@ impl Registry {
         let is_used = channel.last() > self.forgotten().offset;
         drop(channel);
         if !is_used {
+            let hash = self.hash(name.as_str());
             let mut inner = self.write();
-            if let Some(at) = inner.names.get(&name).copied() {
-                inner.forget_if_dead(at, 0);
+            if let Some(at) = inner.place_of(name.as_str(), hash) {
+                inner.forget_if_dead(at, 0, &self.hasher);
             }
         }
     }
@@ -89,13 +91,13 @@ impl Registry {
         if let Some(channel) = self.find(name.as_str()) {
             return channel;
         }
+        let hash = self.hash(name.as_str());
         let mut inner = self.write();
-        let standing = inner.names.get(name).and_then(|at| inner.places.get(*at)?.clone());
-        if let Some(channel) = standing {
-            return channel;
+        if let Some(channel) = inner.find(name.as_str(), hash) {
+            return Arc::clone(channel);
         }
         let channel = Arc::new(self.make(name, inner.forgotten));
-        inner.file(&channel);
+        inner.file(&channel, hash);
         channel
     }
 
@@ -106,7 +108,8 @@ impl Registry {
         let archive_floor = if options.compaction.is_some() { 0 } else { losses.messages.offset };
         let ring = Ring::archived(losses, archive_floor, last);
         let channel = Channel::new(name.clone(), options, ring, last);
-        self.write().file(&Arc::new(channel));
+        let hash = self.hash(name.as_str());
+        self.write().file(&Arc::new(channel), hash);
     }
 
     /// Takes over what channels had lost that were forgotten in an earlier life.
@@ -145,7 +148,7 @@ impl Registry {
         for slice in (from..until.min(self.places())).step_by(SCAN_SLICE) {
             let mut inner = self.write();
             for at in slice..(slice + SCAN_SLICE).min(until) {
-                if count > 0 && inner.forget_if_dead(at, stamp) {
+                if count > 0 && inner.forget_if_dead(at, stamp, &self.hasher) {
                     count -= 1;
                 }
             }
@@ -185,6 +188,11 @@ impl Registry {
         if end < inner.places.len() { ControlFlow::Continue(end) } else { ControlFlow::Break(()) }
     }
 
+    /// Before the lock is taken, where that can be.
+    fn hash(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,24 +203,36 @@ impl Registry {
 }
 
 impl Inner {
-    fn forget_if_dead(&mut self, at: usize, stamp: u64) -> bool {
+    fn place_of(&self, name: &str, hash: u64) -> Option<usize> {
+        let is_it = |at: usize| {
+            let channel = self.places.get(at).and_then(Option::as_ref);
+            channel.is_some_and(|channel| channel.name().as_str() == name)
+        };
+        self.names.find(hash, is_it)
+    }
+
+    fn find(&self, name: &str, hash: u64) -> Option<&Arc<Channel>> {
+        self.places.get(self.place_of(name, hash)?)?.as_ref()
+    }
+
+    fn forget_if_dead(&mut self, at: usize, stamp: u64, hasher: &RandomState) -> bool {
         let Some(place) = self.places.get_mut(at) else { return false };
         let Some(channel) = place.as_mut().and_then(Arc::get_mut) else { return false };
         if !channel.is_dead() {
             return false;
         }
         self.forgotten = self.forgotten.and(LossWatermark { offset: channel.last(), stamp });
-        self.names.remove(channel.name());
+        self.names.remove(hasher.hash_one(channel.name().as_str()), at);
         *place = None;
         self.free.push(at);
         true
     }
 
-    fn file(&mut self, channel: &Arc<Channel>) {
+    fn file(&mut self, channel: &Arc<Channel>, hash: u64) {
         let at = self.place(Arc::clone(channel));
         // More channels than that do not fit into memory; entries of such a one would name nobody.
         channel.set_number(u32::try_from(at + 1).unwrap_or(0));
-        self.names.insert(channel.name().clone(), at);
+        self.names.insert(hash, at);
     }
 
     fn place(&mut self, channel: Arc<Channel>) -> usize {
