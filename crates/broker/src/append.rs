@@ -11,7 +11,7 @@ use crate::{
     dedup_window::{IDS_MAX, digest},
     keys::{Held, key_cost_bytes},
     lane::LanePort,
-    sequencer::{Sequencer, retain},
+    sequencer::{Filing, Sequencer, retain},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -173,15 +173,16 @@ impl Broker {
         let gone = superseded.and_then(|superseded| ring.remove(superseded));
         gone.iter().for_each(|gone| shared.discharge(channel, gone));
         ring.push(Arc::new(message));
-        let was_ranked = std::mem::replace(&mut ring.ranked, !stays);
+        let was_ranked = std::mem::replace(&mut ring.ranked, true);
         drop(ring);
-        if !stays && !was_ranked {
-            sequencer.rank(offset, Arc::clone(channel));
+        if !was_ranked {
+            let filing = if stays { Filing::Kept } else { Filing::ByAge };
+            sequencer.rank(offset, Arc::clone(channel), filing);
         }
         if let Some(superseded) = superseded {
             shared.index.erase(superseded);
         }
-        sequencer.index.push(&shared.index, offset, channel.number());
+        sequencer.index.push(&shared.index, offset, channel.number(), time_ms);
         channel.set_last(offset);
         shared.retain(channel, time_ms);
         shared.trim(sequencer);

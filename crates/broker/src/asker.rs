@@ -98,6 +98,11 @@ impl<'a> Asker<'a> {
         Some(Waiting { awaited: Arc::downgrade(awaited), reader: awaited.reader })
     }
 
+    /// Has it ask again though no archive is waited for: others first. It must not block.
+    pub(crate) fn ask_again(&self) {
+        self.waits_by.into_iter().for_each(|(_, waker)| waker.wake_by_ref());
+    }
+
     /// Whether it waits for as many answers as one reader may.
     pub(crate) fn has_asked_enough(&self) -> bool {
         self.waits_by.is_some_and(|(interest, _)| interest.count() >= QUESTIONS_MAX)

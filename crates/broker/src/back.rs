@@ -4,7 +4,7 @@
 //! alone, and is then read forward like anything else.
 
 use crate::{Asker, Broker, channel::Channel, cursor::Follow, gather::wild_patterns};
-use std::{collections::BinaryHeap, sync::Arc, task::Poll};
+use std::{cmp::Ordering, collections::BinaryHeap, ops::ControlFlow, sync::Arc, task::Poll};
 
 /// How much of the past is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -21,13 +21,51 @@ pub(crate) struct Wanted {
 /// channel is asked once, however long an archive takes.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// Channels still to be asked, each behind the offset that bounds its newest message here; the
-    /// last one first. None before the first look.
-    candidates: Option<Vec<Newest>>,
+    /// How many channels have been looked at to find those to be asked.
+    looked: Looked,
+    /// Channels still to be asked, the newest first, once all have been looked at.
+    candidates: BinaryHeap<Candidate>,
     /// The newest message of each channel that was asked, but for those that are too old.
     found: Vec<Newest>,
     /// Of channels with nothing newer than this, none is needed.
     too_old: u64,
+}
+
+/// A channel, behind an offset that its newest message in question is not beyond.
+#[derive(Debug)]
+struct Candidate {
+    bound: u64,
+    channel: Arc<Channel>,
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.bound == other.bound
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bound.cmp(&other.bound)
+    }
+}
+
+/// Which channels have been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Looked {
+    #[default]
+    None,
+    /// Those in the places of the registry up to here, and those followed by name.
+    Upto(usize),
+    All,
 }
 
 /// The offset of a channel's newest message in question, and the channel.
@@ -36,7 +74,8 @@ type Newest = (u64, Arc<Channel>);
 /// The offset of the newest message that is older than those wanted, or 0 where there is none.
 ///
 /// Channels are merged by offset, a run of one channel under one hold of its lock.
-/// O(count × log channels), after one look at all channels where a pattern has a wildcard.
+/// O(count × log channels), after one look at all channels where a pattern has a wildcard: some in each turn, unless
+/// the asker blocks.
 pub(crate) fn place_before(
     broker: &Broker,
     follows: &[Follow],
@@ -98,18 +137,20 @@ impl Search {
         Wanted { before, count, .. }: Wanted,
         asker: Asker<'_>,
     ) -> Poll<()> {
-        let Self { candidates, found, too_old } = self;
-        let candidates = candidates.get_or_insert_with(|| candidates_of(broker, follows, before));
+        if self.look(broker, follows, before, asker).is_pending() {
+            return Poll::Pending;
+        }
+        let Self { candidates, found, too_old, .. } = self;
         // Each has one message at least, so more of them than messages are not needed; nor are twins.
         let channels_max = count.saturating_add(1).saturating_add(follows.len());
         let mut waiting = Vec::new();
-        while let Some((bound, channel)) = candidates.pop() {
+        while let Some(Candidate { bound, channel }) = candidates.pop() {
             if bound <= *too_old || asker.has_asked_enough() {
-                candidates.push((bound, channel));
+                candidates.push(Candidate { bound, channel });
                 break;
             }
             match channel.back(&broker.shared, before, 1, asker) {
-                Poll::Pending => waiting.push((bound, channel)),
+                Poll::Pending => waiting.push(Candidate { bound, channel }),
                 Poll::Ready(newest) => {
                     found.extend(newest.first().map(|(offset, _)| (*offset, channel)));
                 }
@@ -122,36 +163,52 @@ impl Search {
             }
         }
         let waits = !waiting.is_empty();
-        candidates.extend(waiting.into_iter().rev());
+        candidates.extend(waiting);
         if waits || asker.has_asked_enough() {
             return Poll::Pending;
         }
         Poll::Ready(())
     }
+
+    /// Finds the channels that `follows` select.
+    fn look(
+        &mut self,
+        broker: &Broker,
+        follows: &[Follow],
+        before: u64,
+        asker: Asker<'_>,
+    ) -> Poll<()> {
+        let Self { looked, candidates, .. } = self;
+        let mut consider = |channel: &Arc<Channel>, is_selected: bool| {
+            let bound = channel.last().min(before.saturating_sub(1));
+            if bound > 0 && is_selected {
+                candidates.push(Candidate { bound, channel: Arc::clone(channel) });
+            }
+        };
+        if *looked == Looked::None {
+            let named = follows.iter().filter_map(|follow| follow.channel.as_ref());
+            named.for_each(|channel| consider(channel, true));
+            *looked = Looked::Upto(0);
+        }
+        let wild = wild_patterns(follows);
+        let mut visit = |channel: &Arc<Channel>| consider(channel, wild.has_match(channel.name()));
+        while let Looked::Upto(from) = *looked {
+            let next = match wild.is_empty() {
+                true => ControlFlow::Break(()),
+                false => broker.shared.registry.scan_slice(from, TURN_CHANNELS, &mut visit),
+            };
+            *looked = next.continue_value().map_or(Looked::All, Looked::Upto);
+            if *looked != Looked::All && !asker.is_blocking() {
+                asker.ask_again();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
-/// The channels that `follows` select, each behind an offset that its newest message before `before` is
-/// not beyond, in order.
-fn candidates_of(broker: &Broker, follows: &[Follow], before: u64) -> Vec<Newest> {
-    let mut candidates = Vec::new();
-    let mut consider = |channel: &Arc<Channel>| {
-        let bound = channel.last().min(before.saturating_sub(1));
-        if bound > 0 {
-            candidates.push((bound, Arc::clone(channel)));
-        }
-    };
-    follows.iter().filter_map(|follow| follow.channel.as_ref()).for_each(&mut consider);
-    let wild = wild_patterns(follows);
-    if !wild.is_empty() {
-        broker.shared.registry.scan(|channel| {
-            if wild.has_match(channel.name()) {
-                consider(channel);
-            }
-        });
-    }
-    candidates.sort_unstable_by_key(|(bound, _)| *bound);
-    candidates
-}
+/// Places of the registry that are looked at in one turn: some hundred microseconds.
+const TURN_CHANNELS: usize = 1_024;
 
 /// Messages of one channel looked at in one go.
 const RUN_MESSAGES: usize = 64;

@@ -233,6 +233,16 @@ impl Shared {
         {}
     }
 
+    /// Has channels that hold nothing filed for eviction no longer, so that they can be forgotten.
+    ///
+    /// The sequencer's lock is held only to take them out and to give the others back: publishers do not wait for a
+    /// look at all channels. The next publish evicts what could not be evicted meanwhile.
+    pub(crate) fn drop_empty(&self) {
+        let mut filed = self.sequencer().take_filed();
+        filed.drop_empty();
+        self.sequencer().file_all(filed);
+    }
+
     /// How many messages retention had removed by now.
     pub(crate) fn evictions(&self) -> u64 {
         self.evictions.load(Ordering::SeqCst)

@@ -3,7 +3,7 @@
 //! ```text
 //!                 a pattern is followed, or two cursors met
 //!   Scan, Walk ◄─────────────────────────────────────────────┐
-//!         │ │ the registry is scanned                        │ it has more behind its horizon
+//!         │ │ the registry is scanned, over turns: Scanning  │ it has more behind its horizon
 //!     the │ ▼                                                │
 //!     log │ Listed ──────────────────────────────────────────┤
 //!      is │ ▲ │ read up to its horizon                       │
@@ -17,6 +17,7 @@ use crate::{
     channel::Channel,
     news::Whereabouts,
     ring::{LossWatermark, LossWatermarks},
+    scanning::Scanning,
 };
 use smallvec::SmallVec;
 use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
@@ -71,6 +72,8 @@ pub(crate) enum Wild {
     Listed(Box<Listing>),
     /// Anywhere: the channels are scanned, or the log is walked where they are many.
     Scan,
+    /// Anywhere: some of the channels have been scanned, and the others come in later turns.
+    Scanning(Box<Scanning>),
     /// Anywhere after its place, in more channels than a lane noted: the log is walked.
     Walk,
 }
@@ -189,7 +192,7 @@ impl Cursor {
             listing.channels.retain(|channel| self.selects(channel.name()));
         }
         match (&mut self.wild, news.0) {
-            (Wild::Scan | Wild::Walk, _) | (_, Whereabouts::Named) => {}
+            (Wild::Scan | Wild::Scanning(_) | Wild::Walk, _) | (_, Whereabouts::Named) => {}
             (wild @ Wild::Quiet, Whereabouts::In(listing)) => *wild = Wild::Listed(listing),
             (Wild::Listed(known), Whereabouts::In(more)) if known.horizon == u64::MAX => {
                 for channel in more.channels {
@@ -269,6 +272,12 @@ impl Cursor {
             }
             _ => None,
         }
+    }
+
+    /// The only pattern that it follows, if that has wildcards. All there is for it is what that selects.
+    pub(crate) fn only_pattern(&self) -> Option<&Pattern> {
+        let [Follow { pattern, channel: None, .. }] = &*self.follows else { return None };
+        Some(pattern)
     }
 
     /// Notes the gaps among `items`, which have been handed over.

@@ -5,12 +5,14 @@
 use crate::{
     Asker, Broker, Message, Pattern, PatternMap,
     channel::Channel,
-    cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Listing, Wild},
+    cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Wild},
     live::LiveRead,
     stretch::Ahead,
 };
 use smallvec::SmallVec;
-use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll};
+use std::{
+    cell::Cell, cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll,
+};
 
 /// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
 #[derive(Debug, Default)]
@@ -25,7 +27,7 @@ pub struct Gathered {
     pub(crate) bytes_left: usize,
     /// Whether something was lost while it was followed, in a channel that then sends readers away.
     pub(crate) is_too_slow: bool,
-    /// Whether all channels were looked at, which is work enough for one turn.
+    /// Whether channels were scanned, which is work enough for one turn.
     pub(crate) has_scanned: bool,
     /// Whether the log was walked along the index, so that it is known what it holds up to `upto`.
     pub(crate) has_walked: bool,
@@ -33,6 +35,8 @@ pub struct Gathered {
     pub(crate) waits: bool,
     /// Whether there is word of a loss among the items.
     pub(crate) has_gaps: bool,
+    /// Whether something was lost after the cursor's place: whom that concerns depends on the reader.
+    pub(crate) has_met_loss: bool,
     /// The read that this is the result of, if others may have the same.
     pub(crate) live: Option<LiveRead>,
     /// About how many bytes of each channel are to be merged, which an archive may fetch at once.
@@ -124,7 +128,8 @@ impl Gathered {
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
         (self.has_scanned, self.has_walked) = (false, false);
         (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
-        (self.has_gaps, self.live, self.has_asked) = (false, None, false);
+        (self.has_gaps, self.has_met_loss) = (false, false);
+        (self.live, self.has_asked) = (None, false);
     }
 
     /// Whether there is word of a loss among the items.
@@ -145,27 +150,33 @@ impl Gathered {
         let asker = asker.since(cursor.state());
         self.evictions = NonZeroU64::new(broker.shared.evictions());
         let handed_over = HandedOver::by(others);
+        let is_anyones = Cell::new(others.is_empty());
         let is_wanted = |cursor: &Cursor, channel: &Channel, message: &Message| {
             let is_own = muted.is_some() && message.origin() == muted;
+            // It depends on the reader whether it gets these.
+            let is_for_some = message.origin().is_some() || channel.options().compaction.is_some();
+            is_anyones.set(is_anyones.get() && !is_for_some);
             !is_own
                 && !cursor.needs_no_word_of(channel, message)
                 && !handed_over.has(channel, message)
         };
-        if matches!(cursor.wild, Wild::Scan | Wild::Walk) {
+        if matches!(cursor.wild, Wild::Scan | Wild::Scanning(_) | Wild::Walk) {
             let Poll::Ready(scan_upto) = scan_upto(broker, cursor, limit, asker) else {
                 self.waits = true;
-                (self.upto, self.bytes_left) = (cursor.after, bytes_max);
-                return;
+                return self.stay(cursor, bytes_max);
             };
             let Some(scan_upto) = scan_upto else {
                 let is_wanted =
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
-                return self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
+                self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
+                return self.note_shared(cursor, limit, bytes_max, is_anyones.get());
             };
             // How many channels that will be is not known: one message of each will do.
             self.share_bytes = 1;
-            self.scan(broker, cursor, scan_upto, limit, asker);
             self.has_scanned = true;
+            if !self.scan(broker, cursor, scan_upto, limit, asker) {
+                return self.stay(cursor, bytes_max);
+            }
         }
         let mut limit = limit;
         let listed =
@@ -187,62 +198,28 @@ impl Gathered {
                 // Word of a loss may have been among it, of a channel that is not listed.
                 cursor.scan();
             }
-            (self.upto, self.bytes_left) = (cursor.after, bytes_max);
-            return;
+            return self.stay(cursor, bytes_max);
         }
         self.merge(broker, cursor, limit, bytes_max, asker, |channel, message| {
             is_wanted(cursor, channel, message)
         });
-        self.learned.clear();
+        self.learn_order();
+        self.note_shared(cursor, limit, bytes_max, is_anyones.get());
+    }
+
+    /// Ends a turn that has brought the cursor no further.
+    fn stay(&mut self, cursor: &Cursor, bytes_max: usize) {
+        (self.upto, self.bytes_left) = (cursor.after, bytes_max);
+    }
+
+    /// Keeps where the channels that were merged go on, if an archive had to say so.
+    fn learn_order(&mut self) {
+        let Self { order, channels, learned, .. } = self;
+        learned.clear();
         if self.has_asked || self.waits {
-            let Self { order, channels, learned, .. } = self;
             let named = |Reverse((next, at))| Some((Arc::clone(channels.get(at)?), next));
             learned.extend(order.drain().filter_map(named));
         }
-    }
-
-    /// Finds the channels with news up to `upto` by looking at all of them.
-    ///
-    /// Where the archive has to be waited for, the cursor is left as it is.
-    fn scan(
-        &mut self,
-        broker: &Broker,
-        cursor: &mut Cursor,
-        upto: u64,
-        limit: u64,
-        asker: Asker<'_>,
-    ) {
-        let listed_max = LISTED_MAX.max(broker.shared.registry.places() / SCANS_MAX);
-        let wanted = wild_patterns(&cursor.follows);
-        let mut nearest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
-        let mut channels = Vec::new();
-        let mut horizon = None;
-        broker.shared.registry.scan(|channel| {
-            if channel.last() <= cursor.after || !wanted.has_match(channel.name()) {
-                return;
-            }
-            let Some(next) = self.next(broker, cursor, channel, upto, asker) else { return };
-            nearest.push((next, channels.len()));
-            channels.push(Some(Arc::clone(channel)));
-            if nearest.len() > listed_max
-                && let Some((next, farthest)) = nearest.pop()
-            {
-                channels.get_mut(farthest).map(Option::take);
-                horizon = Some(horizon.map_or(next, |known: u64| known.min(next)));
-            }
-        });
-        if self.waits {
-            return;
-        }
-        // Asked only now: a channel forgotten while the others were visited is in it.
-        let forgotten = broker.shared.registry.forgotten();
-        self.note_forgotten(cursor, forgotten, cursor.after);
-        cursor.wild = Wild::Listed(Box::new(Listing {
-            channels: channels.into_iter().flatten().collect(),
-            horizon: horizon.map_or(upto, |next| next - 1),
-            rescan: horizon.is_some() || upto < limit,
-            told_after: 0,
-        }));
     }
 
     fn consider(
@@ -264,7 +241,7 @@ impl Gathered {
 
     /// The channel's first message that the cursor has to read up to `limit`, after word of what is
     /// lost before it.
-    fn next(
+    pub(crate) fn next(
         &mut self,
         broker: &Broker,
         cursor: &Cursor,
@@ -362,17 +339,20 @@ impl Gathered {
     }
 }
 
-/// Up to where a cursor has to scan the channels, or `None` where it can walk the log.
+/// Up to where a cursor has to scan the channels, or `None` where it can walk the log. A scan that has begun goes on.
 ///
 /// It can where the order is known. While it catches up it need not where channels are so few that one
 /// look at each is less work than to pass all those offsets.
 fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+    if let Wild::Scanning(scanning) = &cursor.wild {
+        return Poll::Ready(Some(scanning.upto));
+    }
     let (channels, offsets) = (broker.shared.registry.places(), limit - cursor.after);
     let is_recent = cursor.after >= broker.shared.index.tail();
     let walked = if is_recent { WALKED_A_CHANNEL } else { WALKED_AN_ARCHIVED_CHANNEL };
     let is_far =
         usize::try_from(offsets).map_or(true, |offsets| offsets > channels.saturating_mul(walked));
-    let is_told = cursor.wild == Wild::Walk && is_recent;
+    let is_told = matches!(cursor.wild, Wild::Walk) && is_recent;
     if channels <= LISTED_MAX && is_far && !is_told {
         return Poll::Ready(Some(limit));
     }
@@ -399,10 +379,6 @@ pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
         Item::Gap(_) => None,
     })
 }
-
-/// How many looks at all channels bring a cursor to the index's tail, at most: then each lists more
-/// channels than [`LISTED_MAX`].
-const SCANS_MAX: usize = 16;
 
 /// How many offsets are passed for what a look at one channel costs in memory,
 const WALKED_A_CHANNEL: usize = 16;

@@ -52,6 +52,7 @@ mod engine;
 mod grant;
 mod limits;
 mod options;
+mod places;
 mod rules;
 mod stretch;
 mod sweep;
@@ -61,6 +62,8 @@ mod cursor;
 mod gather;
 mod live;
 mod reader;
+mod scan;
+mod scanning;
 mod walk;
 
 mod presence_buffer;

@@ -1,12 +1,13 @@
-//! The same read for the commonest reader: one cursor that has to look at one channel, in memory. It is
-//! the one that the reader follows by name, or the only one among its patterns' that has news.
+//! Reads that many readers have in common.
 //!
-//! Merging looks where each channel has news before it reads. One channel needs no merging, so one hold
-//! of its lock finds the same. And what one reader has gathered is what the next one at the same place
-//! of the same channel would find, until something is removed from the log.
+//! - The same read for the commonest reader: one cursor that has to look at one channel, in memory. It is
+//!   the one that the reader follows by name, or the only one among its patterns' that has news. Merging looks where
+//!   each channel has news before it reads. One channel needs no merging, so one hold of its lock finds the same.
+//! - What one reader has gathered is what the next one at the same place finds, if it looks at the same one channel, or
+//!   follows the same one pattern, and nothing is removed from the log in between.
 
 use crate::{
-    Broker, Gathered, Item, Reader,
+    Broker, Gathered, Item, Pattern, Reader,
     channel::Channel,
     cursor::{Cursor, Wild},
 };
@@ -15,10 +16,19 @@ use std::{num::NonZeroU64, sync::Arc};
 /// Of which read something is the result that depends on nothing else of its reader.
 #[derive(Debug)]
 pub(crate) struct LiveRead {
-    channel: Arc<Channel>,
+    of: Selection,
     after: u64,
     limit: u64,
     bytes_max: usize,
+}
+
+/// What was read.
+#[derive(Debug)]
+enum Selection {
+    /// One channel.
+    Channel(Arc<Channel>),
+    /// All that one pattern with wildcards selects.
+    Pattern(Pattern),
 }
 
 impl Reader {
@@ -35,16 +45,17 @@ impl Reader {
     ) -> bool {
         let Some((cursor, channel)) = self.plain() else { return false };
         let limit = read_limit.max(cursor.after);
-        let read = LiveRead { channel: Arc::clone(channel), after: cursor.after, limit, bytes_max };
+        let of = Selection::Channel(Arc::clone(channel));
+        let read = LiveRead { of, after: cursor.after, limit, bytes_max };
         gathered.clear();
         // Before anything is read, as for every read.
         gathered.evictions = NonZeroU64::new(broker.shared.evictions());
-        gathered.read_live(read, self.muted)
+        gathered.read_live(channel, read, self.muted)
     }
 
     /// Whether `gathered`, which another reader may have gathered, is what this one would find.
     ///
-    /// It is for a reader at the same place of the same one channel, if nothing has been removed from
+    /// It is for a reader at the same place of the same one channel or pattern, if nothing has been removed from
     /// the log since. What has been published since is newer than `read_limit`, which has to be the same.
     pub fn would_find(
         &self,
@@ -54,11 +65,17 @@ impl Reader {
         gathered: &Gathered,
     ) -> bool {
         let Some(read) = &gathered.live else { return false };
-        let Some((cursor, channel)) = self.plain() else { return false };
+        let [cursor] = &*self.cursors else { return false };
+        let has_it = || match &read.of {
+            Selection::Channel(read) => {
+                self.plain().is_some_and(|(_, channel)| Arc::ptr_eq(read, channel))
+            }
+            Selection::Pattern(read) => cursor.only_pattern() == Some(read),
+        };
         read.after == cursor.after
             && read.limit == read_limit.max(cursor.after)
             && read.bytes_max == bytes_max
-            && Arc::ptr_eq(&read.channel, channel)
+            && has_it()
             && gathered.evictions == NonZeroU64::new(broker.shared.evictions())
     }
 
@@ -74,7 +91,7 @@ impl Reader {
         }
         cursor.after = cursor.after.max(gathered.upto);
         if gathered.is_exhausted && !matches!(cursor.wild, Wild::Quiet) {
-            cursor.exhaust(gathered.upto, false);
+            cursor.exhaust(gathered.upto, gathered.has_walked);
         }
         true
     }
@@ -90,9 +107,29 @@ impl Reader {
 }
 
 impl Gathered {
+    /// Notes what was read of one pattern, if everyone who follows it finds the same after this place: it meets no
+    /// loss, and no message is for some of them only.
+    pub(crate) fn note_shared(
+        &mut self,
+        cursor: &Cursor,
+        limit: u64,
+        bytes_max: usize,
+        is_anyones: bool,
+    ) {
+        let is_whole = !self.waits && !self.has_scanned && !self.has_met_loss;
+        if is_anyones
+            && is_whole
+            && self.learned.is_empty()
+            && let Some(pattern) = cursor.only_pattern()
+        {
+            let of = Selection::Pattern(pattern.clone());
+            self.live = Some(LiveRead { of, after: cursor.after, limit, bytes_max });
+        }
+    }
+
     /// Reads one channel; false if something after the reader's place is not in memory.
-    fn read_live(&mut self, read: LiveRead, muted: Option<NonZeroU64>) -> bool {
-        let LiveRead { channel, after, limit, bytes_max } = &read;
+    fn read_live(&mut self, channel: &Channel, read: LiveRead, muted: Option<NonZeroU64>) -> bool {
+        let LiveRead { after, limit, bytes_max, .. } = &read;
         let mut budget = isize::try_from(*bytes_max).unwrap_or(isize::MAX).max(1);
         let (mut passed, mut is_cut, mut is_anyones) = (*after, false, true);
         if channel.last() > *after {

@@ -48,6 +48,8 @@ pub(crate) struct IndexWriter {
 #[derive(Debug)]
 pub(crate) struct Segment {
     first: u64,
+    /// Of the first message, where this process orders: times never run back, so all before it are no later.
+    time_ms: u64,
     entries: Box<[AtomicU32]>,
 }
 
@@ -97,6 +99,15 @@ impl OffsetIndex {
         segments.get(at).cloned()
     }
 
+    /// The last segment whose first message is from before `time_ms`. If there is none, the tail: all messages after it
+    /// are of that time or later.
+    pub(crate) fn segment_before(&self, time_ms: u64) -> Result<Arc<Segment>, u64> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let end = segments.partition_point(|segment| segment.time_ms < time_ms);
+        let last = end.checked_sub(1).and_then(|at| segments.get(at));
+        last.cloned().ok_or_else(|| self.tail())
+    }
+
     /// Keeps a segment of offsets before the tail for whoever asks next, in the place of the one that
     /// was kept for longest if there are too many.
     pub(crate) fn keep(&self, segment: &Arc<Segment>) {
@@ -121,8 +132,8 @@ impl OffsetIndex {
     }
 
     /// Adds a segment that begins with `first`, and lets the oldest go if there are too many.
-    fn add_segment(&self, first: u64) -> Arc<Segment> {
-        let segment = Arc::new(Segment::new(first, self.size.segment_len));
+    fn add_segment(&self, first: u64, time_ms: u64) -> Arc<Segment> {
+        let segment = Arc::new(Segment::new(first, time_ms, self.size.segment_len));
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         segments.push_back(Arc::clone(&segment));
         while segments.len() > self.size.segments_max {
@@ -135,14 +146,14 @@ impl OffsetIndex {
 }
 
 impl IndexWriter {
-    /// Notes that `offset`, newer than all others, is a message of the channel in place `number`.
-    pub(crate) fn push(&mut self, index: &OffsetIndex, offset: u64, number: u32) {
+    /// Notes that `offset`, newer than all others, is a message of the channel in place `number`, and of this time.
+    pub(crate) fn push(&mut self, index: &OffsetIndex, offset: u64, number: u32, time_ms: u64) {
         if let Some(open) = &self.open
             && open.store(offset, number)
         {
             return;
         }
-        let open = index.add_segment(offset);
+        let open = index.add_segment(offset, time_ms);
         open.store(offset, number);
         self.open = Some(open);
     }
@@ -157,13 +168,18 @@ impl FromIterator<(u64, u32)> for Segment {
             AtomicU32::new(number)
         });
         let entries = entries.collect();
-        Self { first: first.unwrap_or(0), entries }
+        Self { first: first.unwrap_or(0), time_ms: 0, entries }
     }
 }
 
 impl Segment {
-    fn new(first: u64, len: usize) -> Self {
-        Self { first, entries: (0..len).map(|_| AtomicU32::new(0)).collect() }
+    fn new(first: u64, time_ms: u64, len: usize) -> Self {
+        Self { first, time_ms, entries: (0..len).map(|_| AtomicU32::new(0)).collect() }
+    }
+
+    /// The offset of its first entry.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
     }
 
     /// The offset after its last entry.
@@ -225,9 +241,9 @@ mod tests {
 
     fn filled(messages_max: usize, offsets: impl IntoIterator<Item = u64>) -> OffsetIndex {
         let (index, mut writer) = (OffsetIndex::new(messages_max), IndexWriter::default());
-        offsets
-            .into_iter()
-            .for_each(|offset| writer.push(&index, offset, u32::try_from(offset).unwrap() + 100));
+        for offset in offsets {
+            writer.push(&index, offset, u32::try_from(offset).unwrap() + 100, offset * 10);
+        }
         index
     }
 

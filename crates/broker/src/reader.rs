@@ -142,7 +142,7 @@ impl Reader {
     ///
     /// Where a lane is to report news, tell the lane first: then nothing falls between. O(patterns),
     /// plus one look at all channels where a pattern starts back from a place, or at a time or with the
-    /// earliest message and no archive knows the order.
+    /// earliest message and the order is not known there.
     pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
         let mut follows = Follows::with_capacity(patterns.len());
         for pattern in patterns {
@@ -197,7 +197,7 @@ impl Reader {
     pub fn catches_up(&self) -> bool {
         match &*self.cursors {
             [] => false,
-            [cursor] => matches!(cursor.wild, Wild::Scan | Wild::Walk),
+            [cursor] => matches!(cursor.wild, Wild::Scan | Wild::Scanning(_) | Wild::Walk),
             _ => true,
         }
     }
@@ -234,7 +234,7 @@ impl Reader {
     ///
     /// `read_limit` is the lane's, or the broker's head where no lane is asked. Nothing may be found
     /// though the reader is not caught up: others get a turn after so many steps along the log (fewer for fewer
-    /// bytes), after one look at all channels, or after as many bytes that are passed over. O(messages found) but
+    /// bytes), after a look at so many channels, or after as many bytes that are passed over. O(messages found) but
     /// for that.
     ///
     /// What the archive has to fetch is waited for here. Where others want their turn meanwhile, call
@@ -310,8 +310,9 @@ impl Reader {
             return;
         }
         let Some(cursor) = self.cursors.first_mut() else { return };
-        // Who was given nothing but the wait for an archive is not yet slow itself.
-        if !gathered.waits || !gathered.items.is_empty() {
+        // Who was given nothing but the wait for an archive or for a scan to end is not yet slow itself.
+        let waits = gathered.waits || matches!(cursor.wild, Wild::Scanning(_));
+        if !waits || !gathered.items.is_empty() {
             for follow in &mut cursor.follows {
                 follow.begun = follow.begun.or(gathered.evictions);
             }
@@ -461,7 +462,7 @@ fn place_of(
     let known = match wild.is_empty() {
         true => Some(head),
         false => match place_in_order(broker, since_ms, asker) {
-            Poll::Ready(known) => known,
+            Poll::Ready(known) => known.map(|known| known.min(head)),
             Poll::Pending => return Poll::Pending,
         },
     };
@@ -476,13 +477,17 @@ fn place_of(
     if waits { Poll::Pending } else { Poll::Ready(place) }
 }
 
-/// The place before the oldest message, of this time or later, of all channels: where the archive
-/// knows the order, without a look at any of them.
+/// The place before the oldest message, of this time or later, of all channels: where the order is known, without a
+/// look at any of them.
 fn place_in_order(broker: &Broker, since_ms: Option<u64>, asker: Asker<'_>) -> Poll<Option<u64>> {
-    let Some(archive) = &broker.shared.archive else { return Poll::Ready(None) };
-    match since_ms {
-        Some(since_ms) => archive.place_since(since_ms, asker),
-        None => Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1))),
+    let shared = &broker.shared;
+    match (&shared.archive, since_ms) {
+        (Some(archive), Some(since_ms)) => archive.place_since(since_ms, asker),
+        (Some(archive), None) => {
+            Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1)))
+        }
+        (None, Some(since_ms)) => Poll::Ready(shared.place_since(since_ms)),
+        (None, None) => Poll::Ready(Some(shared.place_of_oldest())),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Ring {
     /// channel loses tombstones from between its values.
     archive_floor: u64,
     losses: LossWatermarks,
-    /// Whether the eviction order holds an entry for this channel.
+    /// Whether the sequencer has filed this channel among those that may hold messages.
     pub(crate) ranked: bool,
 }
 
@@ -199,6 +199,12 @@ impl Ring {
             slot.message.as_ref().is_some_and(|message| message.time_ms() < time_ms)
         });
         self.slots.get(index).map(|slot| slot.offset)
+    }
+
+    /// The time of the message with this offset, if it is held.
+    pub(crate) fn time_of(&self, offset: u64) -> Option<u64> {
+        let slot = self.slots.get(self.index_after(offset.checked_sub(1)?))?;
+        slot.message.as_ref().filter(|_| slot.offset == offset).map(|message| message.time_ms())
     }
 
     /// The messages held, in order, from behind `after` on.

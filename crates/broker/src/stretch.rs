@@ -51,7 +51,8 @@ impl Broker {
             }
             let before = after;
             for (offset, number) in self.shared.numbered(&stretch, before, head) {
-                sequencer.index.push(index, offset, number);
+                // An archive is asked where a time begins.
+                sequencer.index.push(index, offset, number, 0);
                 after = offset;
             }
             if after == before {

@@ -17,11 +17,24 @@ impl Broker {
     /// Applies the age limits to the next `channels_max` channels, or an eighth of all if that is
     /// more, and forgets dead ones in excess.
     ///
-    /// Meant to be called about once a second.
+    /// Meant to be called about once a second. It holds no lock for more than some hundred channels, so publishers and
+    /// readers need not wait for all of them.
     pub fn sweep(&self, now_ms: u64, channels_max: usize) {
+        let mut sweep = self.shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = channels_max.max(self.shared.registry.places() / 8);
+        while left > 0 {
+            let count = left.min(SLICE_CHANNELS);
+            if self.sweep_slice(&mut sweep, now_ms, count).is_break() {
+                return;
+            }
+            left -= count;
+        }
+    }
+
+    /// Sweeps the next `count` channels, and says whether these were the last ones.
+    fn sweep_slice(&self, sweep: &mut Sweep, now_ms: u64, count: usize) -> ControlFlow<()> {
         let shared = &*self.shared;
-        let mut sweep = shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
-        let (from, count) = (sweep.from, channels_max.max(shared.registry.places() / 8));
+        let from = sweep.from;
         let (mut dead, mut expired) = (0, Vec::new());
         let next = shared.registry.scan_slice(from, count, &mut |channel| {
             shared.retain(channel, now_ms);
@@ -39,13 +52,17 @@ impl Broker {
             shared.registry.forget_dead(from, from + count, excess, shared.stamp());
         }
         match next {
-            ControlFlow::Continue(next) => sweep.from = next,
+            ControlFlow::Continue(next) => {
+                sweep.from = next;
+                ControlFlow::Continue(())
+            }
             ControlFlow::Break(()) => {
                 if sweep.dead > shared.limits.dead_channels_max {
                     // Those filed for eviction are held; the next round finds them free.
-                    shared.sequencer().drop_empty();
+                    shared.drop_empty();
                 }
                 *sweep = Sweep::default();
+                ControlFlow::Break(())
             }
         }
     }
@@ -84,12 +101,15 @@ struct Expired {
     offset: u64,
 }
 
+/// Channels visited under one hold of the registry's lock.
+const SLICE_CHANNELS: usize = 256;
+
 /// Values of one channel removed in one round: each is a message of its own.
 const EXPIRED_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
-    use crate::{Broker, Compaction, Content, Draft, Limits, Options, Permit, Rules};
+    use crate::{Broker, Compaction, Content, Draft, Limits, Options, Permit, Retention, Rules};
 
     #[test]
     fn a_channel_whose_keys_are_gone_keeps_no_room_for_them() {
@@ -105,5 +125,20 @@ mod tests {
         assert!(has_keys());
         broker.sweep(3_600_000, 10);
         assert!(!has_keys());
+    }
+
+    #[test]
+    fn a_sweep_comes_to_all_channels_and_forgets_dead_ones_though_it_takes_some_at_a_time() {
+        let retention = Retention { age_max_ms: 10, ..Retention::default() };
+        let rules = Rules::keeping(retention);
+        let broker = Broker::new(7, Limits { rules, dead_channels_max: 5, ..Limits::default() });
+        for n in 0..1_000 {
+            let permit = Permit::of_system(format!("a.{n}").parse().unwrap());
+            broker.append(permit, Draft::new(Content::Text("x".into())), 0).unwrap();
+        }
+        broker.sweep(3_600_000, 1_000);
+        assert_eq!(broker.stats().bytes, 0);
+        broker.sweep(3_600_000, 1_000);
+        assert_eq!(broker.stats().channels, 5);
     }
 }

@@ -172,6 +172,7 @@ impl Gathered {
 
     /// Notes, before everything found, what forgotten channels had lost after `after`.
     pub(crate) fn note_forgotten(&mut self, cursor: &Cursor, forgotten: LossWatermark, after: u64) {
+        self.has_met_loss |= forgotten.offset > after;
         for follow in cursor.follows.iter().filter(|follow| follow.channel.is_none()) {
             if follow.is_owed_forgotten(forgotten, after) {
                 let pattern = follow.pattern.clone();
@@ -191,6 +192,7 @@ impl Gathered {
         from: u64,
         at: usize,
     ) {
+        self.has_met_loss |= losses.messages.offset.max(losses.tombstones.offset) > after;
         for (follow, lost) in cursor.owed(channel.name(), losses, after) {
             self.is_too_slow |= follow.is_sent_away(channel, lost);
             let gap = Gap { pattern: follow.pattern.clone(), from, to: lost.offset };

@@ -68,6 +68,56 @@ fn what_is_removed_meanwhile_is_not_handed_to_the_next_reader() {
     assert!(!readers[1].would_find(&broker, 1, 100, &gathered), "the first is gone: a gap is owed");
 }
 
+#[test]
+fn who_follows_the_same_pattern_at_the_same_place_finds_what_another_has_gathered() {
+    let mut random = fastrand::Rng::with_seed(12);
+    let (mut shared, mut with_messages) = (0, 0);
+    for round in 0..4_000 {
+        let (broker, head) = random_log(&mut random);
+        let settled = random.u64(head / 2..=head);
+        let bytes_max = random.usize(1..400);
+        let mut gathered = Gathered::default();
+        let first = Wish::of_a_pattern(&mut random, head);
+        first.reader(&broker).gather(&broker, settled, bytes_max, &mut gathered);
+        if random.u8(0..4) == 0 {
+            publish(&mut random, &broker);
+        }
+        let other = Wish::of_a_pattern(&mut random, head);
+        let mut reader = other.reader(&broker);
+        if !reader.would_find(&broker, settled, bytes_max, &gathered) {
+            continue;
+        }
+        shared += 1;
+        with_messages += usize::from(!gathered.items.is_empty());
+        // A part of it, then all that is left, on its own.
+        let count = random.usize(0..=gathered.items.len());
+        let mut seen: Vec<String> = found(&gathered).0.into_iter().take(count).collect();
+        reader.advance(&gathered, count);
+        seen.extend(all_of(&mut reader, &broker, settled));
+        let alone = all_of(&mut other.reader(&broker), &broker, settled);
+        // Where batches end, a gap stands before more or fewer messages.
+        let sorted = |seen: Vec<String>| {
+            let (gaps, messages): (Vec<_>, Vec<_>) =
+                seen.into_iter().partition(|item| item.starts_with("Gap"));
+            let ends = gaps.iter().map(|gap| gap.rsplit("to: ").next().unwrap().to_owned());
+            (messages, ends.max())
+        };
+        assert_eq!(sorted(seen), sorted(alone), "round {round}");
+    }
+    assert!(shared > 200 && with_messages > 50, "{shared} {with_messages}");
+}
+
+/// Everything that a reader is handed up to a place.
+fn all_of(reader: &mut Reader, broker: &Broker, settled: u64) -> Vec<String> {
+    let (mut gathered, mut seen) = (Gathered::default(), Vec::new());
+    while !gathered.is_caught_up {
+        reader.gather(broker, settled, 1_000, &mut gathered);
+        seen.extend(found(&gathered).0);
+        reader.advance(&gathered, gathered.items.len());
+    }
+    seen
+}
+
 /// Some messages in two channels, some with an origin, some of them already removed.
 fn random_log(random: &mut fastrand::Rng) -> (Broker, u64) {
     let retention = Retention { messages_max: random.usize(1..12), ..Retention::default() };
@@ -111,6 +161,13 @@ impl Wish {
         let listed: [&[&str]; 4] = [&[], &["a"], &["a"], &["a", "b"]];
         let listed = listed[random.usize(0..4)];
         Self { patterns: follows[random.usize(0..7)], start, muted, listed }
+    }
+
+    /// To follow one pattern with wildcards, of which no lane has told it anything.
+    fn of_a_pattern(random: &mut fastrand::Rng, head: u64) -> Self {
+        let patterns: [&[&str]; 4] = [&["*"], &["*"], &[">"], &["*.x"]];
+        let patterns = patterns[random.usize(0..4)];
+        Self { patterns, listed: &[], ..Self::at_random(random, head) }
     }
 
     fn reader(&self, broker: &Broker) -> Reader {

@@ -12,6 +12,7 @@ mod test_archive;
 
 mod a_lane_that_ends_gives_its_number_back;
 mod a_lane_wakes_its_task_for_every_waiter_due;
+mod a_look_at_all_channels_takes_turns;
 mod a_loss_is_never_silent;
 mod a_newer_message_of_a_key_supersedes_the_older;
 mod a_read_that_fails_is_a_gap_for_its_reader_only;
