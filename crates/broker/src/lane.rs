@@ -256,11 +256,18 @@ impl Lane {
         self.signal_if_due();
     }
 
-    /// Takes the waiter that has been due for longest, because of news or because its time has come.
+    /// Takes the waiter that has been due for longest, because of news in a few channels or because its time has come.
     ///
     /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_waiter`].
     pub fn next_due(&mut self) -> Option<WaiterId> {
         self.waiters.next_due()
+    }
+
+    /// Takes the waiter that has been due for longest because of news in many channels.
+    ///
+    /// To read that takes longer. These waiters are apart, so that the others do not wait for it.
+    pub fn next_due_in_many(&mut self) -> Option<WaiterId> {
+        self.waiters.next_due_in_many()
     }
 
     /// The waker of a waiter's task, if it has ever slept: to be woken when the lane is not borrowed.
@@ -284,7 +291,8 @@ impl Lane {
     /// wait to be woken.
     pub fn wake(&mut self, count_max: usize) -> bool {
         for _ in 0..count_max {
-            let Some(waiter) = self.next_due() else { break };
+            let next = self.next_due().or_else(|| self.next_due_in_many());
+            let Some(waiter) = next else { break };
             self.wake_waiter(waiter);
         }
         self.waiters.has_due()

@@ -50,6 +50,12 @@ impl News {
         matches!(&self.0, Whereabouts::In(listing) if listing.rescan)
     }
 
+    /// Whether it is of many channels: to read it is more work than a small turn is for.
+    pub(crate) fn is_of_many(&self) -> bool {
+        let Whereabouts::In(listing) = &self.0 else { return false };
+        listing.rescan || listing.channels.len() > FEW_CHANNELS
+    }
+
     /// Has its reader walk the log from `after` on.
     pub(crate) fn forget_channels(&mut self, after: u64) {
         if let Whereabouts::Named = self.0 {
@@ -64,3 +70,6 @@ impl News {
 /// Channels noted for a waiter before it has to walk the log: a slow reader of `>` costs no more
 /// than this, and nothing further until it has taken its news.
 const NEWS_CHANNELS_MAX: usize = if cfg!(shuttle) { 1 } else { 64 };
+
+/// News in no more channels is read in a small turn.
+const FEW_CHANNELS: usize = if cfg!(shuttle) { 1 } else { 16 };

@@ -49,6 +49,8 @@ pub(crate) struct Waiters {
     notified: Vec<usize>,
     /// Waiters to be woken, in the order in which news came to them.
     due: VecDeque<usize>,
+    /// The same for those that have news in many channels.
+    due_in_many: VecDeque<usize>,
 }
 
 #[derive(Debug)]
@@ -252,7 +254,9 @@ impl Waiters {
             if let Some(waiter) = self.waiters.get_mut(at)
                 && mem::take(&mut waiter.is_asleep)
             {
-                self.due.push_back(at);
+                let is_of_many = waiter.news.as_ref().is_some_and(News::is_of_many);
+                let due = if is_of_many { &mut self.due_in_many } else { &mut self.due };
+                due.push_back(at);
             }
         }
     }
@@ -283,9 +287,14 @@ impl Waiters {
         taken.into_iter().for_each(|at| self.remove(WaiterId(at), &mut changed));
     }
 
-    /// Takes the waiter that has been due for longest.
+    /// Takes the waiter that has been due for longest, but for those with news in many channels.
     pub(crate) fn next_due(&mut self) -> Option<WaiterId> {
         self.due.pop_front().map(WaiterId)
+    }
+
+    /// Takes the waiter that has been due for longest, of those with news in many channels.
+    pub(crate) fn next_due_in_many(&mut self) -> Option<WaiterId> {
+        self.due_in_many.pop_front().map(WaiterId)
     }
 
     /// The waker of a waiter's task, if it has ever slept.
@@ -294,7 +303,7 @@ impl Waiters {
     }
 
     pub(crate) fn has_due(&self) -> bool {
-        !self.due.is_empty()
+        !self.due.is_empty() || !self.due_in_many.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

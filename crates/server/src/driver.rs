@@ -155,6 +155,11 @@ impl<S: Socket> Driver<S> {
         self.is_catching_up
     }
 
+    /// Has its news wait for a turn of those who catch up, as there is much of it.
+    pub(crate) fn fall_behind(&mut self) {
+        self.is_catching_up = true;
+    }
+
     /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn, unless
     /// it is one of those who catch up.
     pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {

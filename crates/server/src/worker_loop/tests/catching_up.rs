@@ -63,6 +63,22 @@ fn who_is_live_is_served_in_the_next_round_while_others_catch_up() {
 }
 
 #[test]
+fn news_in_one_channel_does_not_wait_for_connections_with_news_in_many() {
+    let server = Server::start();
+    let readers: Vec<_> =
+        (0..90).map(|_| server.follow(SSE, "wide.>", RequestedStart::NOW)).collect();
+    let live = server.follow(SSE, "b", RequestedStart::NOW);
+    server.run_until_idle();
+    // So few that the lane sorts them out in one turn.
+    (0..40).for_each(|n| server.publish(&format!("wide.{n}"), "x"));
+    server.publish("b", "hello");
+    server.round();
+    assert!(live.written().contains("hello"), "it waits for more than one round");
+    server.run_until_idle();
+    assert!(readers.iter().all(|reader| reader.written().matches("data: x").count() == 40));
+}
+
+#[test]
 fn who_catches_up_comes_further_in_each_round_though_there_is_always_news() {
     let server = Server::start();
     let live: Vec<_> = (0..100).map(|_| server.follow(SSE, "b", RequestedStart::NOW)).collect();
