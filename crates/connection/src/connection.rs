@@ -61,7 +61,7 @@ pub struct Connection {
     /// What follows no cursor: openings, answers, heartbeats, closes.
     replies: Vec<u8>,
     /// The end of an item whose beginning has been sent.
-    unsent: Option<UnsentTail>,
+    unsent: Option<Box<UnsentTail>>,
     reader: Reader,
     /// The channels of which it is a member, if it could be one of any.
     presence: Option<Box<PresenceGuard>>,

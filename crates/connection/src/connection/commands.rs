@@ -4,7 +4,7 @@
 
 use super::{
     Connection, Phase,
-    inbound::{Answer, Inbound, PendingRequest, Request},
+    inbound::{Answer, Inbound, PendingRequest, ReadBarrier, Request},
 };
 use crate::{
     CloseReason, Command, Identity, PageReading, PresencePage, Refusal, Reply, Subscription, Time,
@@ -131,28 +131,31 @@ impl Connection {
     fn defer(&mut self, id: u64, request: Request) {
         self.is_spent = true;
         if let Some(inbound) = self.inbound.as_deref_mut() {
-            inbound.pending_request = Some(Box::new(PendingRequest { id, request }));
+            let request = PendingRequest { id, request };
+            inbound.barrier = Some(Box::new(ReadBarrier::Request(request)));
         }
     }
 
     /// Whether a request waits.
     pub(super) fn has_pending_request(&self) -> bool {
-        self.inbound.as_deref().is_some_and(|inbound| inbound.pending_request.is_some())
+        let barrier = self.inbound.as_deref().and_then(|inbound| inbound.barrier.as_deref());
+        matches!(barrier, Some(ReadBarrier::Request(_)))
     }
 
     /// Answers the request that waits, once all of it has been read.
     pub(super) fn poll_pending_request(&mut self, worker: &mut Worker, time: Time, waker: &Waker) {
-        let Some(Inbound { pending_request: waiting, .. }) = self.inbound.as_deref_mut() else {
+        let Some(Inbound { barrier, .. }) = self.inbound.as_deref_mut() else { return };
+        let Some(ReadBarrier::Request(PendingRequest { id, request })) = barrier.as_deref_mut()
+        else {
             return;
         };
-        let Some(PendingRequest { id, request }) = waiting.as_deref_mut() else { return };
         if self.phase != Phase::Open {
-            *waiting = None;
+            *barrier = None;
             return;
         }
         let Poll::Ready(answer) = request.poll(worker, time, waker) else { return };
         let id = *id;
-        *waiting = None;
+        *barrier = None;
         match answer {
             Answer::History(page) => self.reply(&Reply::History { id, page: &page }, worker),
             Answer::Presence(page) => self.reply(&Reply::Presence { id, page: &page }, worker),

@@ -10,7 +10,7 @@ impl Connection {
     ///
     /// What is half sent of a large message is shared with the log and not counted.
     pub fn held_bytes(&self) -> usize {
-        let unsent = self.unsent.as_ref().map_or(0, UnsentTail::copied_bytes);
+        let unsent = self.unsent.as_deref().map_or(0, UnsentTail::copied_bytes);
         self.replies.len() + unsent + self.held_input_bytes()
     }
 
@@ -24,7 +24,7 @@ impl Connection {
     /// Bytes of output that are held: answers, the rest of a half-sent item, and the message of that
     /// item once the log has let it go.
     pub fn held_output_bytes(&self) -> usize {
-        let unsent = match &self.unsent {
+        let unsent = match self.unsent.as_deref() {
             None => 0,
             Some(UnsentTail::Copied(bytes)) => bytes.capacity(),
             Some(UnsentTail::Shared(shared)) => shared.message.bytes_outside_log(),
@@ -35,7 +35,7 @@ impl Connection {
     /// Whether [`Connection::held_output_bytes`] may grow by what others do: the log may let go of the
     /// message that is half sent.
     pub fn is_inside_message(&self) -> bool {
-        matches!(self.unsent, Some(UnsentTail::Shared(_)))
+        matches!(self.unsent.as_deref(), Some(UnsentTail::Shared(_)))
     }
 
     /// Lets go of the message that is coming in, and has the client come back later.

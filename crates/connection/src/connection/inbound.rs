@@ -9,7 +9,7 @@ use std::{
 };
 use tidewire_broker::{ChannelName, Grant, Interest};
 
-/// What a client has sent, of which something is still to be done.
+/// What a client has sent, of which something is still to be done. Small, as an idle client has one too.
 #[derive(Debug)]
 pub(super) struct Inbound {
     /// What the client may do.
@@ -17,15 +17,20 @@ pub(super) struct Inbound {
     /// The connection's own number, the origin of what it publishes without wanting an echo.
     pub(super) number: NonZeroU64,
     /// Input that has not been decoded: the front of a command, or what waits behind answers.
-    pub(super) undecoded: Vec<u8>,
-    pub(super) publishes: VecDeque<PendingPublish>,
-    /// Of their payloads.
-    pub(super) publishes_bytes: usize,
-    /// A command that an archive has still to be asked for. Nothing is read until it is answered.
-    pub(super) pending_request: Option<Box<PendingRequest>>,
+    pub(super) undecoded: Box<[u8]>,
+    /// Publishes that nobody has taken over, if there are any.
+    pub(super) publishes: Option<Box<Publishes>>,
+    /// What has to be done before more is read, if there is something.
+    pub(super) barrier: Option<Box<ReadBarrier>>,
     pub(super) echo: Echo,
-    /// The last words for a client that broke the rules, which wait for the echo; nothing is read any more.
-    pub(super) last_words: Option<Vec<u8>>,
+}
+
+/// Publishes that wait for whoever takes them over; never none.
+#[derive(Debug, Default)]
+pub(super) struct Publishes {
+    queue: VecDeque<PendingPublish>,
+    /// Of their payloads.
+    payload_bytes: usize,
 }
 
 /// What has been published by a client that hears of it by the echo alone.
@@ -49,20 +54,47 @@ impl Inbound {
         Self {
             grant,
             number,
-            undecoded: Vec::new(),
-            publishes: VecDeque::new(),
-            publishes_bytes: 0,
-            pending_request: None,
+            undecoded: Box::default(),
+            publishes: None,
+            barrier: None,
             echo: Echo::default(),
-            last_words: None,
         }
     }
 
     /// Bytes it holds, as the allocator sees it.
     pub(super) fn held_bytes(&self) -> usize {
-        let publishes = self.publishes.len() * size_of::<PendingPublish>() + self.publishes_bytes;
-        self.undecoded.capacity() + publishes
+        let publishes =
+            self.publishes.as_deref().map_or(0, |Publishes { queue, payload_bytes }| {
+                queue.len() * size_of::<PendingPublish>() + payload_bytes
+            });
+        self.undecoded.len() + publishes
     }
+
+    pub(super) fn push_publish(&mut self, publish: PendingPublish) {
+        let Publishes { queue, payload_bytes } = &mut **self.publishes.get_or_insert_default();
+        *payload_bytes += publish.draft.bytes();
+        queue.push_back(publish);
+    }
+
+    pub(super) fn pop_publish(&mut self) -> Option<PendingPublish> {
+        let Publishes { queue, payload_bytes } = self.publishes.as_deref_mut()?;
+        let publish = queue.pop_front()?;
+        *payload_bytes -= publish.draft.bytes();
+        if queue.is_empty() {
+            self.publishes = None;
+        }
+        Some(publish)
+    }
+}
+
+/// What has to be done before more is read.
+#[derive(Debug)]
+pub(super) enum ReadBarrier {
+    /// To answer a command for which an archive may have to be asked.
+    Request(PendingRequest),
+    /// To say the last words to a client that broke the rules, as soon as it has been delivered what it published. Then
+    /// nothing more is read at all.
+    LastWords(Vec<u8>),
 }
 
 /// A command that is not answered yet, and the client's number for it.

@@ -1,8 +1,11 @@
 //! Bytes in: what the dialect makes of them, the publishes that wait, and the end of a client that breaks the rules.
 
-use super::{Connection, Phase, inbound::Inbound};
+use super::{
+    Connection, Phase,
+    inbound::{Inbound, ReadBarrier},
+};
 use crate::{CloseReason, Ending, Input, PendingPublish, Refusal, Reply, Time, Worker};
-use std::{collections::VecDeque, mem};
+use std::mem;
 use tidewire_broker::Position;
 
 impl Connection {
@@ -15,7 +18,7 @@ impl Connection {
             self.pinged_ms = None;
         }
         let Some(inbound) = self.inbound.as_deref_mut() else { return };
-        let mut waiting = mem::take(&mut inbound.undecoded);
+        let mut waiting = mem::take(&mut inbound.undecoded).into_vec();
         let input = if waiting.is_empty() {
             input
         } else {
@@ -25,7 +28,7 @@ impl Connection {
         let left = self.decode(input, worker, time);
         if let Some(inbound) = self.inbound.as_deref_mut() {
             // Copied, so that an idle connection keeps no more than what is unfinished.
-            inbound.undecoded = left.to_vec();
+            inbound.undecoded = (&*left).into();
         }
     }
 
@@ -54,8 +57,7 @@ impl Connection {
     /// after a request that was much work, before others had a turn or while it waits for an archive, nor
     /// after the client broke the rules.
     pub fn wants_input(&self, worker: &Worker) -> bool {
-        let is_held =
-            |inbound: &Inbound| inbound.last_words.is_some() || inbound.pending_request.is_some();
+        let is_held = |inbound: &Inbound| inbound.barrier.is_some();
         let is_over = match self.phase {
             Phase::Open => self.inbound.as_deref().is_some_and(is_held),
             Phase::Closing { .. } => false,
@@ -66,18 +68,12 @@ impl Connection {
 
     /// Whether [`Connection::poll_publish`] has any.
     pub fn has_publishes(&self) -> bool {
-        self.inbound.as_deref().is_some_and(|inbound| !inbound.publishes.is_empty())
+        self.inbound.as_deref().is_some_and(|inbound| inbound.publishes.is_some())
     }
 
     /// A publish the client has asked for; answer it by [`Connection::handle_published`].
     pub fn poll_publish(&mut self) -> Option<PendingPublish> {
-        let Inbound { publishes, publishes_bytes, .. } = self.inbound.as_deref_mut()?;
-        let publish = publishes.pop_front()?;
-        *publishes_bytes -= publish.draft.bytes();
-        if publishes.is_empty() {
-            *publishes = VecDeque::new();
-        }
-        Some(publish)
+        self.inbound.as_deref_mut()?.pop_publish()
     }
 
     /// Has a publish wait for whoever takes it over.
@@ -90,8 +86,7 @@ impl Connection {
         if self.input == Input::Publishes {
             inbound.echo.unanswered += 1;
         }
-        inbound.publishes_bytes += publish.draft.bytes();
-        inbound.publishes.push_back(publish);
+        inbound.push_publish(publish);
     }
 
     /// Takes in how a publish went.
@@ -125,8 +120,8 @@ impl Connection {
 
     /// Goes on with input that waited behind answers, or last words behind an echo, once those are sent.
     pub(super) fn resume_input(&mut self, worker: &mut Worker, time: Time) {
-        let Some(Inbound { undecoded, last_words, .. }) = self.inbound.as_deref() else { return };
-        if undecoded.is_empty() && last_words.is_none() {
+        let Some(Inbound { undecoded, barrier, .. }) = self.inbound.as_deref() else { return };
+        if undecoded.is_empty() && barrier.is_none() {
             return;
         }
         let has_undecoded = !undecoded.is_empty();
@@ -140,7 +135,7 @@ impl Connection {
     /// it is heard should not hang on how the input shared out into packets.
     pub(super) fn close_by(&mut self, last_words: Vec<u8>, worker: &Worker, time: Time) {
         if let Some(inbound) = self.inbound.as_deref_mut() {
-            inbound.last_words = Some(last_words);
+            inbound.barrier = Some(Box::new(ReadBarrier::LastWords(last_words)));
         }
         self.say_last_words(worker, time);
     }
@@ -149,12 +144,12 @@ impl Connection {
     fn say_last_words(&mut self, worker: &Worker, time: Time) {
         let after = || self.reader.after().unwrap_or_else(|| worker.broker.head());
         if self.phase == Phase::Open
-            && let Some(Inbound { last_words: waiting, echo, .. }) = self.inbound.as_deref_mut()
-            && waiting.is_some()
+            && let Some(Inbound { barrier, echo, .. }) = self.inbound.as_deref_mut()
+            && let Some(ReadBarrier::LastWords(last_words)) = barrier.as_deref_mut()
             && !echo.is_awaited(after())
-            && let Some(mut last_words) = waiting.take()
         {
-            self.replies.append(&mut last_words);
+            self.replies.append(last_words);
+            *barrier = None;
             self.phase = Phase::closing(CloseReason::Refused, worker, time);
         }
     }

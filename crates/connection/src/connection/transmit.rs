@@ -140,7 +140,9 @@ impl Connection {
             self.unseen_bytes = self.unseen_bytes.min(self.replies.len());
         } else {
             (self.replies, self.unseen_bytes) = (Vec::new(), 0);
-            (handed_over, self.unsent) = batch.split(written);
+            let tail;
+            (handed_over, tail) = batch.split(written);
+            self.unsent = tail.map(Box::new);
         }
         self.note_gaps(handed_over, worker);
         // Also when nothing was: what was gathered has to be found again.
