@@ -89,6 +89,7 @@ impl Inbound {
 
 /// What has to be done before more is read.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is boxed as a whole, and there seldom is one")]
 pub(super) enum ReadBarrier {
     /// To answer a command for which an archive may have to be asked.
     Request(PendingRequest),
