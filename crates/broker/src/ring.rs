@@ -268,7 +268,7 @@ impl Ring {
         assert!(is_after_floor, "no message is as old as what only the archive holds");
         let LossWatermarks { messages, tombstones } = self.losses;
         let is_lost = self.archive_floor <= messages.offset.max(tombstones.offset);
-        assert!(is_lost, "what the archive has removed of is lost");
+        assert!(is_lost, "what the archive has removed is lost");
     }
 }
 
