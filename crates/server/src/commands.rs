@@ -79,7 +79,7 @@ mod tests {
             ("check-config a.*", "a pattern was given where one channel is wanted"),
             ("subscribe", "<PATTERN>..."),
             ("data restore a", "<DIR>"),
-            ("data backup a --data d --url http://b", "--url names a server and --data the folder"),
+            ("data backup a --data d --url http://b", "--url and --data exclude each other"),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
             ("history a b", "unexpected argument"),
             ("history a --limit 0", "0 is not in 1.."),

@@ -430,7 +430,10 @@ mod tests {
     #[test]
     fn each_address_is_judged_by_itself() {
         let error = from_text("listen = [80, \"192.0.2.1:80\"]").unwrap_err().to_string();
-        assert!(error.starts_with("listen is 192.0.2.1:80, beyond this machine"), "{error}");
+        assert!(
+            error.starts_with("listen is 192.0.2.1:80, which other machines can reach"),
+            "{error}"
+        );
         let error = from_text("listen = \"nowhere.invalid:80\"").unwrap_err().to_string();
         assert!(error.starts_with("listen is nowhere.invalid:80, which has no address"), "{error}");
     }
@@ -496,7 +499,7 @@ mod tests {
             "  data_bytes_max is 1GiB; it has to be left out",
             "  workers is 0; it has to be",
             "  retention_age is 0s; it has to be",
-            "  listen is 192.0.2.1:80, beyond this machine",
+            "  listen is 192.0.2.1:80, which other machines can reach",
             "  f: [channels.\"a\"] keys_max is 0; it has to be above zero",
         ];
         let lines: Vec<_> = told.lines().collect();

@@ -56,7 +56,7 @@ async fn a_command_that_is_to_be_quiet_says_only_what_goes_wrong() {
         assert!(quiet.is_success && quiet.err.is_empty(), "{quiet:?}");
     }
     let refused = run(&mut at(&["publish", "a b", "hi"])).await;
-    assert!(!refused.is_success && refused.err.starts_with("tidewire: the server refuses"));
+    assert!(!refused.is_success && refused.err.starts_with("tidewire: the server refused"));
 }
 
 #[tokio::test]

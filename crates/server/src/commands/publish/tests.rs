@@ -131,7 +131,7 @@ async fn what_waits_is_bounded_and_counted_when_there_is_no_server() {
     let (lines, (result, _)) = join!(feed, Run::to(address).pump(chunks, stop));
     assert!((8192..8192 + 300).contains(&lines), "{lines}");
     // One chunk waits in the channel.
-    assert_eq!(result, Err(format!("told to stop; lines not sent: {}", lines - 100)));
+    assert_eq!(result, Err(format!("stopped by a signal; lines not sent: {}", lines - 100)));
 }
 
 #[tokio::test]

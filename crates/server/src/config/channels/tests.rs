@@ -136,7 +136,7 @@ fn what_makes_no_sense_is_refused() {
         ("a", "message_bytes_max = \"256MiB\"", "message_bytes_max is 256MiB; it has to be below"),
         ("$presence.>", "presence = true", "presence is given; it has to be left out"),
         ("$presence.a", "compact = false", "compact is given; it has to be left out"),
-        ("a.>", "keys_max = 5", "keys_max is given; it has to be left out, or beside compact"),
+        ("a.>", "keys_max = 5", "keys_max is given; it has to be left out, or given with compact"),
         ("a", "compact = false\nkeys_age = \"1h\"", "keys_age is given"),
     ] {
         let error = error(&format!("[channels.\"{table}\"]\n{option}"));
