@@ -6,7 +6,7 @@
 //! again later: no worker waits for a disk.
 
 use crate::{Asker, ChannelName, Draft, Message, Stretch};
-use std::{fmt, sync::Arc, task::Poll};
+use std::{fmt, ops::Deref, sync::Arc, task::Poll};
 
 /// A message that an engine has given its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +31,34 @@ pub enum LossKind {
     Messages,
 }
 
+/// Messages in the order of the log. Readers of the same range share them: a part is no copy.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tidewire_broker::{Content, Draft, Entry, Message, Messages};
+///
+/// let message = |offset| {
+///     let draft = Draft::new(Content::Text("hello".into()));
+///     let entry = Entry { channel: "a".parse().unwrap(), offset, time_ms: 0, draft };
+///     Arc::new(Message::unheld(entry))
+/// };
+/// let messages: Messages = (1..=3).map(message).collect();
+/// let part = messages.part(1, 2);
+/// assert_eq!(part.iter().map(|message| message.offset()).collect::<Vec<_>>(), [2]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    all: Arc<[Arc<Message>]>,
+    /// The part is `from .. end`; `from` ≤ `end` ≤ the length of all.
+    from: usize,
+    end: usize,
+}
+
 /// What an archive had to say to a reading.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveRead {
-    /// The messages found, in order. Readers of the same range may share them.
-    pub messages: Vec<Arc<Message>>,
+    /// The messages found, in order.
+    pub messages: Messages,
     /// The offset of the next one in the range, which was not read for lack of room.
     pub next: Option<u64>,
     /// Up to which offset of the part read there was something that could not be; 0 for none. It is
@@ -99,5 +122,41 @@ pub trait Archive: fmt::Debug + Send + Sync {
     /// An offset than which no message held is older; `None` where that is not known.
     fn oldest(&self) -> Option<u64> {
         None
+    }
+}
+
+impl Messages {
+    /// Those from index `from` up to `end`, as far as there are any.
+    #[must_use]
+    pub fn part(&self, from: usize, end: usize) -> Self {
+        let end = self.from.saturating_add(end).min(self.end);
+        let from = self.from.saturating_add(from).min(end);
+        Self { all: Arc::clone(&self.all), from, end }
+    }
+
+    /// Passes over the first one.
+    pub(crate) fn pass_first(&mut self) {
+        self.from = self.end.min(self.from + 1);
+    }
+}
+
+impl Deref for Messages {
+    type Target = [Arc<Message>];
+
+    fn deref(&self) -> &[Arc<Message>] {
+        self.all.get(self.from..self.end).unwrap_or_default()
+    }
+}
+
+impl From<Vec<Arc<Message>>> for Messages {
+    fn from(messages: Vec<Arc<Message>>) -> Self {
+        let end = messages.len();
+        Self { all: messages.into(), from: 0, end }
+    }
+}
+
+impl FromIterator<Arc<Message>> for Messages {
+    fn from_iter<I: IntoIterator<Item = Arc<Message>>>(messages: I) -> Self {
+        messages.into_iter().collect::<Vec<_>>().into()
     }
 }

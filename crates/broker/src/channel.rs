@@ -2,9 +2,10 @@
 //! lanes to tell of news.
 
 use crate::{
-    Archive, ArchiveRead, Asker, ChannelName, DedupWindow, Message, Options,
+    Archive, Asker, ChannelName, DedupWindow, Message, Options,
     broker::Shared,
     keys::Keys,
+    read_ahead::{ArchiveRun, ReadAhead},
     ring::{LossWatermark, LossWatermarks, Ring},
     sync::{
         Mutex, MutexGuard,
@@ -125,23 +126,25 @@ impl Channel {
     /// offset: then it is one that is not beyond it, and reading
     /// there tells what is lost.
     pub(crate) fn next_after(
-        &self,
+        self: &Arc<Self>,
         shared: &Shared,
         after: u64,
         bytes_max: usize,
         asker: Asker<'_>,
+        read_ahead: &mut ReadAhead<Self>,
     ) -> Poll<(Option<u64>, LossWatermarks, bool)> {
-        // Who is given nothing to keep had better read no more than the first.
-        let bytes_max = if asker.is_blocking() { 1 } else { bytes_max.max(1) };
+        let bytes_max = read_ahead.bytes_max(bytes_max, asker);
         let (mut covered, mut ring) = (after, self.ring());
         while let Some(archive) = shared.archive.as_ref().filter(|_| covered < ring.memory_floor())
         {
             let memory_floor = ring.memory_floor();
             drop(ring);
-            let read =
-                ready!(self.read_archive(&**archive, covered, memory_floor, bytes_max, asker));
-            let first = read.messages.first().map(|message| message.offset()).or(read.next);
-            let first = if read.lost > 0 { Some(covered + 1) } else { first };
+            let range = (covered, memory_floor);
+            let run =
+                self.read_archive(&**archive, range, memory_floor, bytes_max, asker, read_ahead);
+            let run = ready!(run);
+            let beyond = Some(run.upto() + 1).filter(|next| *next <= memory_floor);
+            let first = if run.lost() > 0 { Some(covered + 1) } else { run.first().or(beyond) };
             // Asked last: what is missing there was announced here before.
             ring = self.ring();
             if first.is_some() {
@@ -202,13 +205,15 @@ impl Channel {
 
     /// Hands `found` the messages in `after + 1 ..= upto`, until `budget` bytes are spent or the archive
     /// has to fetch what comes next.
+    ///
+    /// What the archive says beyond `upto` is kept until the gather ends.
     pub(crate) fn read(
-        &self,
+        self: &Arc<Self>,
         shared: &Shared,
-        after: u64,
-        upto: u64,
+        (after, upto): (u64, u64),
         mut budget: isize,
         asker: Asker<'_>,
+        read_ahead: &mut ReadAhead<Self>,
         mut found: impl FnMut(&Arc<Message>),
     ) -> Run {
         let (mut covered, mut unread) = (after, LossWatermarks::default());
@@ -217,37 +222,42 @@ impl Channel {
         while let Some(archive) =
             shared.archive.as_ref().filter(|_| covered < ring.memory_floor().min(upto))
         {
-            let memory_floor = ring.memory_floor().min(upto);
+            let memory_floor = ring.memory_floor();
             drop(ring);
-            let bytes_max = usize::try_from(budget.max(1)).unwrap_or(1);
-            let read = self.read_archive(&**archive, covered, memory_floor, bytes_max, asker);
+            let bytes_max = read_ahead.bytes_max(usize::try_from(budget).unwrap_or(1), asker);
+            let range = (covered, memory_floor.min(upto));
+            let run =
+                self.read_archive(&**archive, range, memory_floor, bytes_max, asker, read_ahead);
             // Asked last: what is missing there was announced here before.
             ring = self.ring();
-            let Poll::Ready(read) = read else {
+            let Poll::Ready(run) = run else {
                 let (next, losses) = (Some(covered + 1), ring.losses());
                 return Run { next, losses, unread, budget, waits: true };
             };
-            for message in &read.messages {
+            run.take(upto, |message| {
                 budget = budget.saturating_sub_unsigned(message.wire_bytes());
                 found(message);
-            }
-            if read.lost > 0 {
+                budget > 0
+            });
+            if run.lost() > 0 {
                 unread = LossWatermarks::of_messages(LossWatermark {
-                    offset: read.lost,
+                    offset: run.lost(),
                     stamp: shared.stamp(),
                 });
             }
-            if read.next.is_some() {
-                let losses = ring.losses();
-                return Run { next: read.next, losses, unread, budget, waits: false };
+            covered = run.upto();
+            let beyond = Some(covered + 1).filter(|_| covered < memory_floor.min(upto));
+            if let Some(next) = run.first().or(beyond) {
+                let (next, losses) = (Some(next), ring.losses());
+                return Run { next, losses, unread, budget, waits: false };
             }
-            covered = memory_floor;
         }
         if covered < ring.memory_floor() {
             // It was read up to `upto`, and the archive has more behind that.
             drop(ring);
             let bytes_max = usize::try_from(budget).unwrap_or(1);
-            let (next, losses) = match self.next_after(shared, covered, bytes_max, asker) {
+            let found = self.next_after(shared, covered, bytes_max, asker, read_ahead);
+            let (next, losses) = match found {
                 Poll::Ready((next, losses, _)) => (next, losses),
                 // Somewhere behind; whoever reads there is told where.
                 Poll::Pending => (Some(covered + 1), self.ring().losses()),
@@ -266,17 +276,27 @@ impl Channel {
         Run { next, losses: ring.losses(), unread, budget, waits: false }
     }
 
-    fn read_archive(
-        &self,
+    /// What the archive says of `after + 1 ..= upto`, and mostly more of what it has up to `memory_floor`.
+    fn read_archive<'a>(
+        self: &Arc<Self>,
         archive: &dyn Archive,
-        after: u64,
-        upto: u64,
+        (after, upto): (u64, u64),
+        memory_floor: u64,
         bytes_max: usize,
         asker: Asker<'_>,
-    ) -> Poll<ArchiveRead> {
-        if asker.has_asked_enough() {
-            return Poll::Pending;
-        }
-        archive.read(&self.name, after, upto, bytes_max, asker)
+        read_ahead: &'a mut ReadAhead<Self>,
+    ) -> Poll<&'a mut ArchiveRun<Self>> {
+        let ask = |upto| match asker.has_asked_enough() {
+            true => Poll::Pending,
+            false => archive.read(&self.name, after, upto, bytes_max, asker),
+        };
+        read_ahead.obtain(self, after, || {
+            let read = ready!(ask(memory_floor));
+            if read.lost > 0 && upto < memory_floor {
+                // What cannot be read beyond the range is for whoever reads there.
+                return ask(upto).map(|read| (read, upto));
+            }
+            Poll::Ready((read, memory_floor))
+        })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Wild},
     live::LiveRead,
+    read_ahead::ReadAhead,
     stretch::Ahead,
 };
 use smallvec::SmallVec;
@@ -39,8 +40,8 @@ pub struct Gathered {
     pub(crate) has_met_loss: bool,
     /// The read that this is the result of, if others may have the same.
     pub(crate) live: Option<LiveRead>,
-    /// About how many bytes of each channel are to be merged, which an archive may fetch at once.
-    share_bytes: usize,
+    /// What the archive has said while this was gathered.
+    pub(crate) read_ahead: ReadAhead<Channel>,
     /// Whether an archive was asked where channels go on,
     has_asked: bool,
     /// and where they do, after all that was found.
@@ -125,6 +126,7 @@ impl Gathered {
         self.order.clear();
         self.selected.clear();
         self.learned.clear();
+        self.read_ahead.clear();
         (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
         (self.has_scanned, self.has_walked) = (false, false);
         (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
@@ -172,25 +174,13 @@ impl Gathered {
                 return self.note_shared(cursor, limit, bytes_max, is_anyones.get());
             };
             // How many channels that will be is not known: one message of each will do.
-            self.share_bytes = 1;
+            self.read_ahead.share_bytes = 1;
             self.has_scanned = true;
             if !self.scan(broker, cursor, scan_upto, limit, asker) {
                 return self.stay(cursor, bytes_max);
             }
         }
-        let mut limit = limit;
-        let listed =
-            if let Wild::Listed(listing) = &cursor.wild { listing.channels.len() } else { 0 };
-        self.share_bytes = bytes_max / (listed + cursor.follows.len()).max(1);
-        if let Wild::Listed(listing) = &cursor.wild {
-            limit = limit.min(listing.horizon);
-            for channel in &listing.channels {
-                self.consider(broker, cursor, channel, limit, asker);
-            }
-        }
-        for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
-            self.consider(broker, cursor, channel, limit, asker);
-        }
+        let (limit, is_only) = self.consider_all(broker, cursor, limit, bytes_max, asker);
         if self.waits {
             // Any of the channels not read yet may have what comes first. All were asked for together.
             self.items.clear();
@@ -203,6 +193,11 @@ impl Gathered {
         self.merge(broker, cursor, limit, bytes_max, asker, |channel, message| {
             is_wanted(cursor, channel, message)
         });
+        if is_only && self.waits && self.upto == cursor.after {
+            // Word of a loss may be among it, to which more may come before there is an answer.
+            self.items.clear();
+            self.bytes_left = bytes_max;
+        }
         self.learn_order();
         self.note_shared(cursor, limit, bytes_max, is_anyones.get());
     }
@@ -222,6 +217,36 @@ impl Gathered {
         }
     }
 
+    /// Takes in the channels of a cursor that may have news. Returns up to where these are all, and whether
+    /// there is nothing to merge.
+    fn consider_all(
+        &mut self,
+        broker: &Broker,
+        cursor: &Cursor,
+        mut limit: u64,
+        bytes_max: usize,
+        asker: Asker<'_>,
+    ) -> (u64, bool) {
+        let listed =
+            if let Wild::Listed(listing) = &cursor.wild { listing.channels.len() } else { 0 };
+        self.read_ahead.share_bytes = bytes_max / (listed + cursor.follows.len()).max(1);
+        if let Wild::Listed(listing) = &cursor.wild {
+            limit = limit.min(listing.horizon);
+            for channel in &listing.channels {
+                self.consider(broker, cursor, channel, limit, asker);
+            }
+        }
+        let is_only = listed == 0 && cursor.follows.len() == 1;
+        for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
+            match is_only {
+                // Where it goes on is found by reading it.
+                true => self.consider_at(cursor, channel, limit),
+                false => self.consider(broker, cursor, channel, limit, asker),
+            }
+        }
+        (limit, is_only)
+    }
+
     fn consider(
         &mut self,
         broker: &Broker,
@@ -234,6 +259,15 @@ impl Gathered {
             return;
         }
         if let Some(next) = self.next(broker, cursor, channel, limit, asker) {
+            self.order.push(Reverse((next, self.channels.len())));
+            self.channels.push(Arc::clone(channel));
+        }
+    }
+
+    /// Takes in a channel at the cursor's place, or further on where that is known.
+    fn consider_at(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
+        let next = cursor.known_next(channel).unwrap_or(cursor.after.saturating_add(1));
+        if channel.last() > cursor.after && next <= limit {
             self.order.push(Reverse((next, self.channels.len())));
             self.channels.push(Arc::clone(channel));
         }
@@ -252,8 +286,9 @@ impl Gathered {
         let (next, losses) = match cursor.known_next(channel) {
             Some(next) => (Some(next), channel.ring().losses()),
             None => {
-                let (after, bytes_max) = (cursor.after, self.share_bytes);
-                let found = channel.next_after(&broker.shared, after, bytes_max, asker);
+                let (after, bytes_max) = (cursor.after, self.read_ahead.share_bytes);
+                let read_ahead = &mut self.read_ahead;
+                let found = channel.next_after(&broker.shared, after, bytes_max, asker, read_ahead);
                 let Poll::Ready((next, losses, is_from_archive)) = found else {
                     self.waits = true;
                     return None;
@@ -289,8 +324,10 @@ impl Gathered {
             self.drop_twins(&channel, next);
             let other = self.order.peek().map(|Reverse((other, _))| (other - 1).max(next));
             let upto = other.map_or(limit, |other| other.min(limit));
-            let (before, items) = (self.items.len(), &mut self.items);
-            let run = channel.read(&broker.shared, next - 1, upto, budget, asker, |message| {
+            let before = self.items.len();
+            let Self { items, read_ahead, .. } = self;
+            let range = (next - 1, upto);
+            let run = channel.read(&broker.shared, range, budget, asker, read_ahead, |message| {
                 passed = message.offset();
                 if is_wanted(&channel, message) {
                     items.push(Item::Message(Arc::clone(message)));

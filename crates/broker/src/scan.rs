@@ -37,6 +37,8 @@ impl Gathered {
         let mut found = Vec::new();
         for channel in candidates {
             let next = self.next(broker, cursor, &channel, upto, asker);
+            // It may be one of very many.
+            self.read_ahead.forget(&channel);
             found.extend(next.map(|next| (next, channel)));
         }
         if self.waits {

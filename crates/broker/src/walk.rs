@@ -28,6 +28,8 @@ impl Gathered {
     ) {
         self.has_walked = true;
         self.upto = cursor.after;
+        // How many channels that will be is not known: one message of each will do.
+        self.read_ahead.share_bytes = 1;
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
             // It may have lost more than there are entries for, in an earlier life.
             if channel.last() > cursor.after {
@@ -79,8 +81,9 @@ impl Gathered {
             let Ahead::Known(segment) = broker.shared.ahead(looked, asker) else { return };
             let part = (looked, limit.min(segment.last()));
             looked = self.find_selected(broker, cursor, &segment, part, SELECTED_MAX, &mut work);
-            for (offset, channel) in self.selected.drain(..) {
-                let _ = channel.next_after(&broker.shared, offset - 1, 1, asker);
+            let Self { selected, read_ahead, .. } = self;
+            for (offset, channel) in selected.drain(..) {
+                let _ = channel.next_after(&broker.shared, offset - 1, 1, asker, read_ahead);
             }
         }
     }
@@ -137,9 +140,10 @@ impl Gathered {
         let gap_from = cursor.after;
         for same in selected.chunk_by(|one, other| Arc::ptr_eq(&one.1, &other.1)) {
             let [(first, channel), ..] = same else { continue };
+            let Self { items, read_ahead, .. } = self;
             if self.waits {
                 // So that what comes next is fetched together. What is found has to wait all the same.
-                let _ = channel.next_after(&broker.shared, first - 1, 1, asker);
+                let _ = channel.next_after(&broker.shared, first - 1, 1, asker, read_ahead);
                 continue;
             }
             if *budget <= 0 {
@@ -147,8 +151,8 @@ impl Gathered {
                 break;
             }
             let last = same.last().map_or(*first, |(last, _)| *last);
-            let items = &mut self.items;
-            let run = channel.read(&broker.shared, first - 1, last, *budget, asker, |message| {
+            let range = (first - 1, last);
+            let run = channel.read(&broker.shared, range, *budget, asker, read_ahead, |message| {
                 if is_wanted(channel, message) {
                     items.push(Item::Message(Arc::clone(message)));
                 }

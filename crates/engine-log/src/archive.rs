@@ -51,7 +51,7 @@ impl LogArchive {
         bytes_max: usize,
         charge: &Arc<Charge>,
     ) -> ArchiveRead {
-        let (mut cold, mut bytes) = (ArchiveRead::default(), 0);
+        let (mut cold, mut messages, mut bytes) = (ArchiveRead::default(), Vec::new(), 0);
         let Some(state) = self.channels.find(channel) else { return cold };
         let walked = self.walk(channel, &state, after, upto, |found| {
             cold.lost = cold.lost.max(found.missing);
@@ -66,13 +66,14 @@ impl LogArchive {
             bytes += Message::cost_of(&draft);
             let (channel, offset) = (channel.clone(), found.offset);
             let entry = Entry { channel, offset, time_ms, draft };
-            cold.messages.push(Arc::new(Message::charged(entry, charge)));
+            messages.push(Arc::new(Message::charged(entry, charge)));
             ControlFlow::Continue(())
         });
         cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {
             self.tell_unread(channel, &error);
             upto
         }));
+        cold.messages = messages.into();
         // What retention takes meanwhile is missing, too; that is announced, and no damage.
         let taken = self.channels.find(channel).map_or(0, |state| state.taken);
         if cold.lost <= taken {

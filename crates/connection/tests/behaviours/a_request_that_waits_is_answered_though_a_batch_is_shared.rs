@@ -37,7 +37,7 @@ impl Archive for Slow {
         }
         let draft = Draft::new(Content::Text("old".into()));
         let entry = Entry { channel: channel.clone(), offset: 1, time_ms: 1, draft };
-        let messages = vec![Arc::new(Message::unheld(entry))];
+        let messages = vec![Arc::new(Message::unheld(entry))].into();
         Poll::Ready(ArchiveRead { messages, ..ArchiveRead::default() })
     }
 

@@ -13,14 +13,16 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tidewire_broker::{ArchiveRead, Charge, Message};
+use tidewire_broker::{ArchiveRead, Charge, Message, Messages};
 
 /// Messages of one channel in `after + 1 ..= upto`, all that there were.
 #[derive(Debug)]
 pub(crate) struct Run {
     after: u64,
     upto: u64,
-    messages: Vec<Arc<Message>>,
+    messages: Messages,
+    /// Where each of them ends, so that a look-up touches no message.
+    ends: Box<[End]>,
     /// Something up to here could not be read; 0 for nothing.
     lost: u64,
     /// The channel's newest message when it was read,
@@ -29,9 +31,17 @@ pub(crate) struct Run {
     number: u64,
     /// What the messages take, with the encodings that readers have made.
     charge: Arc<Charge>,
-    /// How many messages look-ups have visited.
+    /// How many messages' ends look-ups have visited.
     #[cfg(test)]
     visited: std::sync::atomic::AtomicUsize,
+}
+
+/// Where a message ends.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    offset: u64,
+    /// What it costs with all before it in its run.
+    bytes: usize,
 }
 
 /// What a reader wants of a channel.
@@ -86,14 +96,20 @@ struct Entry {
 impl Run {
     /// What a read after `after` found in a channel that was in `state`, counted in `charge`.
     pub(crate) fn new(after: u64, cold: ArchiveRead, state: &State, charge: Arc<Charge>) -> Self {
-        let ArchiveRead { mut messages, next, lost } = cold;
-        messages.shrink_to_fit();
+        let ArchiveRead { messages, next, lost } = cold;
+        let end = |bytes: &mut usize, message: &Arc<Message>| {
+            *bytes += message.cost_bytes();
+            Some(End { offset: message.offset(), bytes: *bytes })
+        };
+        let ends: Box<[End]> = messages.iter().scan(0, end).collect();
+        charge.add(size_of_val(&*ends));
         let upto = next.map_or(state.last, |next| next.saturating_sub(1)).max(after);
         let (as_of, number) = (state.last, state.number);
         Self {
             after,
             upto,
             messages,
+            ends,
             lost,
             as_of,
             number,
@@ -115,25 +131,44 @@ impl Run {
     /// Its part in the range, until `bytes_max` are found.
     pub(crate) fn part(&self, wanted: Wanted) -> ArchiveRead {
         let Wanted { after, upto, bytes_max, .. } = wanted;
-        let first = self.messages.partition_point(|message| {
-            self.note_visit();
-            message.offset() <= after
-        });
-        let (mut messages, mut bytes) = (Vec::new(), 0);
+        let first = self.count(&self.ends, |end| end.offset <= after);
+        let (before, left) = self.ends.split_at_checked(first).unwrap_or_default();
+        let within = match left.last() {
+            Some(last) if last.offset > upto => self.count(left, |end| end.offset <= upto),
+            _ => left.len(),
+        };
+        // The one with which there are enough is the last.
+        let before_bytes = before.last().map_or(0, |end| end.bytes);
+        let is_short = |end: &End| end.bytes - before_bytes < bytes_max;
+        let enough = if bytes_max == 0 { 0 } else { self.count_near(left, is_short) + 1 };
+        let next = match left.get(enough.min(within)) {
+            Some(end) if enough < within => Some(end.offset),
+            Some(_) => None,
+            None => (self.upto < upto).then(|| self.upto.saturating_add(1)),
+        };
+        let messages = self.messages.part(first, first + enough.min(within));
         let lost = if self.lost > after { self.lost.min(upto) } else { 0 };
-        for message in self.messages.iter().skip(first) {
-            self.note_visit();
-            if message.offset() > upto {
-                return ArchiveRead { messages, next: None, lost };
-            }
-            if bytes >= bytes_max {
-                return ArchiveRead { messages, next: Some(message.offset()), lost };
-            }
-            bytes += message.cost_bytes();
-            messages.push(Arc::clone(message));
-        }
-        let next = (self.upto < upto).then(|| self.upto.saturating_add(1));
         ArchiveRead { messages, next, lost }
+    }
+
+    /// How many of `ends` are so; all before the first that is not.
+    fn count(&self, ends: &[End], is_so: impl Fn(&End) -> bool) -> usize {
+        ends.partition_point(|end| {
+            self.note_visit();
+            is_so(end)
+        })
+    }
+
+    /// The same, for where that are few: in steps by the logarithm of how many.
+    fn count_near(&self, ends: &[End], is_so: impl Fn(&End) -> bool) -> usize {
+        let mut near = 1;
+        while ends.get(near - 1).is_some_and(&is_so) {
+            self.note_visit();
+            near *= 2;
+        }
+        let known = near / 2;
+        let left = ends.get(known..near.min(ends.len())).unwrap_or_default();
+        known + self.count(left, is_so)
     }
 
     fn note_visit(&self) {

@@ -376,7 +376,7 @@ impl Inner {
 
     /// What there is in a range.
     fn read(&self, channel: &str, after: u64, upto: u64, bytes_max: usize) -> ArchiveRead {
-        let (mut cold, mut bytes) = (ArchiveRead::default(), 0);
+        let (mut cold, mut messages, mut bytes) = (ArchiveRead::default(), Vec::new(), 0);
         let rows = self.channels.get(channel).into_iter().flat_map(|stored| stored.after(after));
         for (offset, row) in rows.take_while(|(offset, _)| **offset <= upto) {
             if bytes >= bytes_max {
@@ -387,9 +387,10 @@ impl Inner {
             if row.is_rotten {
                 cold.lost = *offset;
             } else {
-                cold.messages.push(Arc::new(Message::unheld(row.entry.clone())));
+                messages.push(Arc::new(Message::unheld(row.entry.clone())));
             }
         }
+        cold.messages = messages.into();
         cold
     }
 
@@ -465,7 +466,8 @@ impl Archive for SimStore {
             let is_compacted =
                 broker.is_some_and(|broker| broker.options(channel).compaction.is_some());
             let taken = inner.channels.get(name).map_or(0, |stored| stored.taken);
-            cold.messages.retain(|message| is_compacted || message.offset() > taken);
+            let is_held = |message: &&Arc<Message>| is_compacted || message.offset() > taken;
+            cold.messages = cold.messages.iter().filter(is_held).cloned().collect();
             inner.reads += u64::try_from(cold.messages.len()).unwrap_or(0);
             return Poll::Ready(cold);
         }

@@ -1,0 +1,126 @@
+//! What an archive has said during one gather, at hand until its end: a channel is asked once for what a reader
+//! merges from it, however many others have messages in between.
+//!
+//! It hides no loss. Whoever takes messages from here asks the channel what is lost afterwards, as after a question,
+//! and what was lost before the archive answered was announced before that.
+
+use crate::{ArchiveRead, Asker, Message, Messages};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    task::{Poll, ready},
+};
+
+/// By the address of a channel, what an archive has said of it.
+#[derive(Debug)]
+pub(crate) struct ReadAhead<C> {
+    runs: HashMap<usize, ArchiveRun<C>>,
+    /// About how many bytes of each channel the reader takes, as far as that is known.
+    pub(crate) share_bytes: usize,
+}
+
+/// Messages of one channel in `after + 1 ..= upto`, all that the archive has.
+#[derive(Debug)]
+pub(crate) struct ArchiveRun<C> {
+    /// Held, so that no other has its address.
+    _channel: Arc<C>,
+    after: u64,
+    upto: u64,
+    messages: Messages,
+    /// Something up to here could not be read; 0 for nothing.
+    lost: u64,
+}
+
+impl<C> Default for ReadAhead<C> {
+    fn default() -> Self {
+        Self { runs: HashMap::new(), share_bytes: 0 }
+    }
+}
+
+impl<C> ReadAhead<C> {
+    /// What comes after `after`, which `ask` asks the archive for unless it is known. It returns up to where it
+    /// has asked, too.
+    pub(crate) fn obtain(
+        &mut self,
+        channel: &Arc<C>,
+        after: u64,
+        ask: impl FnOnce() -> Poll<(ArchiveRead, u64)>,
+    ) -> Poll<&mut ArchiveRun<C>> {
+        let ask = || ask().map(|(cold, upto)| ArchiveRun::new(channel, after, upto, cold));
+        let run = match self.runs.entry(Arc::as_ptr(channel).addr()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(place) => return Poll::Ready(place.insert(ready!(ask()))),
+        };
+        if !run.covers(after) {
+            *run = ready!(ask());
+        }
+        run.pass(after);
+        Poll::Ready(run)
+    }
+
+    /// How much to ask for where up to `bytes_max` may be taken: no more than a share if it has to be read at once.
+    pub(crate) fn bytes_max(&self, bytes_max: usize, asker: Asker<'_>) -> usize {
+        let is_read_now = asker.is_blocking();
+        if is_read_now { bytes_max.min(self.share_bytes).max(1) } else { bytes_max.max(1) }
+    }
+
+    /// Lets go of what was said of a channel.
+    pub(crate) fn forget(&mut self, channel: &Arc<C>) {
+        self.runs.remove(&Arc::as_ptr(channel).addr());
+    }
+
+    /// Lets go of everything.
+    pub(crate) fn clear(&mut self) {
+        self.runs.clear();
+    }
+}
+
+impl<C> ArchiveRun<C> {
+    fn new(channel: &Arc<C>, after: u64, upto: u64, cold: ArchiveRead) -> Self {
+        let ArchiveRead { messages, next, lost } = cold;
+        let upto = next.map_or(upto, |next| next - 1);
+        Self { _channel: Arc::clone(channel), after, upto, messages, lost }
+    }
+
+    /// Whether it says what comes after `after`. What could not be read is asked for again.
+    fn covers(&self, after: u64) -> bool {
+        self.lost == 0 && self.after <= after && after < self.upto
+    }
+
+    /// Passes over what is not after `after`.
+    fn pass(&mut self, after: u64) {
+        while self.messages.first().is_some_and(|message| message.offset() <= after) {
+            self.messages.pass_first();
+        }
+        self.after = self.after.max(after);
+    }
+
+    /// Hands over its first messages, up to `upto`, for as long as `found` wants more.
+    pub(crate) fn take(&mut self, upto: u64, mut found: impl FnMut(&Arc<Message>) -> bool) {
+        while let Some(message) = self.messages.first()
+            && message.offset() <= upto
+        {
+            let wants_more = found(message);
+            self.after = message.offset();
+            self.messages.pass_first();
+            if !wants_more {
+                break;
+            }
+        }
+    }
+
+    /// Up to where it says what there is.
+    pub(crate) fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Up to where something could not be read; 0 for nothing.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The offset of the first message that was not taken.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.messages.first().map(|message| message.offset())
+    }
+}
