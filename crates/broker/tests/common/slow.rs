@@ -1,5 +1,5 @@
 //! An archive that has to be waited for: it answers a question once it was told to fetch, and from then
-//! on with what it found at that time, like a cache.
+//! on with what it found at that time, like a cache: less what retention has taken from the front by then.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use crate::test_archive::TestArchive;
@@ -89,8 +89,12 @@ impl Archive for Slow {
         asker: Asker<'_>,
     ) -> Poll<ArchiveRead> {
         let question = (channel.as_str().to_owned(), after, upto, bytes_max);
-        if let Some(cold) = self.answers.lock().unwrap().get(&question) {
-            return Poll::Ready(cold.clone());
+        let answer = self.answers.lock().unwrap().get(&question).cloned();
+        if let Some(mut read) = answer {
+            let taken = self.archive.taken(channel.as_str());
+            let held = read.messages.iter().filter(|message| message.offset() > taken);
+            read.messages = held.cloned().collect();
+            return Poll::Ready(read);
         }
         let Some(waiting) = asker.wait() else {
             return self.archive.read(channel, after, upto, bytes_max, asker);

@@ -58,6 +58,11 @@ impl TestArchive {
         self.entries.lock().unwrap().retain(|(of, offset), _| of != channel || *offset > upto);
     }
 
+    /// The newest offset that retention has taken from a channel.
+    pub fn taken(&self, channel: &str) -> u64 {
+        self.ends.lock().unwrap().get(channel).map_or(0, |ends| ends.taken)
+    }
+
     /// What was announced goes.
     pub fn remove(&self, channel: &str, offset: u64) {
         self.entries.lock().unwrap().remove(&(channel.into(), offset));

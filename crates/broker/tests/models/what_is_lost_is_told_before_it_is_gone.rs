@@ -78,9 +78,9 @@ fn along_the_order_with_nothing_in_memory() {
     explore(|| a_reader_beside_an_engine(">", 0));
 }
 
-/// A reader that waits for an archive which answers with what it found some time ago, beside an engine
-/// that drops.
-fn a_reader_that_waits(pattern: &str) {
+/// A reader that waits for an archive which answers with what it found some time ago and still has, beside an
+/// engine that drops. So what is dropped after the reader has asked what is lost, and before it reads, it misses.
+fn a_reader_that_waits(patterns: &[&str]) {
     let slow = Arc::new(Slow::default());
     let limits = Limits { bytes_max: 0, ..Limits::default() };
     let broker = Broker::with_archive(7, 0, limits, slow.clone());
@@ -98,7 +98,8 @@ fn a_reader_that_waits(pattern: &str) {
     });
     let mut reader = Reader::default();
     let start = Start::After(Position { epoch: 7, offset: 0 });
-    reader.follow(&broker, &[pattern.parse().unwrap()], start);
+    let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
+    reader.follow(&broker, &patterns, start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
     while upto < 3 {
         let head = broker.head();
@@ -125,10 +126,15 @@ fn a_reader_that_waits(pattern: &str) {
 
 #[test]
 fn with_an_archive_that_has_to_be_waited_for() {
-    explore(|| a_reader_that_waits("c"));
+    explore(|| a_reader_that_waits(&["c"]));
+}
+
+#[test]
+fn merging_channels_of_an_archive_that_has_to_be_waited_for() {
+    explore(|| a_reader_that_waits(&["c", "d"]));
 }
 
 #[test]
 fn along_the_order_with_an_archive_that_has_to_be_waited_for() {
-    explore(|| a_reader_that_waits(">"));
+    explore(|| a_reader_that_waits(&[">"]));
 }
