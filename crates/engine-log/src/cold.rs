@@ -235,6 +235,7 @@ impl Shared {
 
     /// Reads what is asked for, until the end.
     fn run(&self) {
+        lower_priority();
         let mut inner = self.lock();
         while !inner.is_closed {
             let now = Instant::now();
@@ -366,6 +367,21 @@ impl LogArchive {
         channel.and_then(|channel| self.channels.find(channel)).unwrap_or_default()
     }
 }
+
+/// Has the calling thread run after others where there is no processor for each: who waits for a disk can wait a
+/// little longer, and a worker delivers what is live.
+fn lower_priority() {
+    // A thread has a niceness of its own on Linux only.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(READ_NICENESS) {
+        tracing::debug!(%error, "threads that read run as soon as workers do");
+    }
+}
+
+/// How much nicer a thread that reads is: beside a busy worker it gets a quarter of a processor. With much less it
+/// might keep workers waiting for the lock.
+#[cfg(target_os = "linux")]
+const READ_NICENESS: i32 = 5;
 
 /// Reads of one disk beside each other. A second one keeps it busy while the first decodes.
 const THREADS: usize = 2;

@@ -32,6 +32,8 @@ mod readers_who_resume_share_what_is_read;
 mod retention_gives_rows_back;
 mod the_oldest_of_all_channels_go_first;
 mod the_order_goes_on_after_reopening;
+#[cfg(target_os = "linux")]
+mod threads_that_read_run_after_workers;
 mod times_never_fall;
 mod values_that_nothing_renews_are_removed;
 mod what_cannot_be_restored_says_why_and_leaves_nothing;

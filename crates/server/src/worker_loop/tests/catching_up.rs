@@ -155,3 +155,34 @@ impl Server {
         self.rounds.run_round(&self.worker_context);
     }
 }
+
+#[tokio::test]
+async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
+    let server = Server::start();
+    let (reader, live) = (
+        server.follow(SSE, "a", RequestedStart::NOW),
+        server.follow(SSE, "b", RequestedStart::NOW),
+    );
+    server.run_until_idle();
+    let rounds = |heard: fn(&Client) -> bool, client| async move {
+        while !heard(client) {
+            yield_now().await;
+        }
+    };
+    server.publish("b", "hello");
+    tokio::select! {
+        biased;
+        () = server.rounds.run(&server.worker_context) => {}
+        () = rounds(|live| live.written().contains("hello"), &live) => {}
+    }
+    assert_eq!(server.rounds.yields.get(), 0, "nobody was behind");
+    fall_behind(&server);
+    let writes = reader.counts().1;
+    tokio::select! {
+        biased;
+        () = server.rounds.run(&server.worker_context) => {}
+        () = rounds(|reader| reader.written().matches("data: ").count() == 1_000, &reader) => {}
+    }
+    assert!(reader.counts().1 > writes + 2);
+    assert!(server.rounds.yields.get() > 0);
+}
