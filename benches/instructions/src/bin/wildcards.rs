@@ -152,14 +152,15 @@ impl Archive for TestArchive {
         let messages = &self.messages[channel];
         let from = messages.partition_point(|message| message.offset() <= after);
         let in_range = messages[from..].iter().take_while(|message| message.offset() <= upto);
-        let mut cold = ArchiveRead::default();
+        let (mut cold, mut found) = (ArchiveRead::default(), Vec::new());
         for (read, message) in in_range.enumerate() {
             if read * 128 >= bytes_max {
                 cold.next = Some(message.offset());
                 break;
             }
-            cold.messages.push(Arc::clone(message));
+            found.push(Arc::clone(message));
         }
+        cold.messages = found.into();
         Poll::Ready(cold)
     }
 
