@@ -21,6 +21,9 @@ pub(crate) fn run_quick(workspace: &Workspace, arguments: &[String]) -> Result<(
     }
     let mut tests = tested(workspace, "test", DEV);
     tests.args(UNIT_AND_INTEGRATION).arg("--").args(&choice.filters);
+    if choice.filters.is_empty() {
+        tests.args(SLOW.iter().flat_map(|name| ["--skip", name]));
+    }
     let mut said = run_and_read(&mut tests, Output::Standard)?;
     if choice.filters.is_empty() {
         run(workspace.program(DEV, "simulate").args(["--seeds", SEEDS]))?;
@@ -40,10 +43,11 @@ fn run_packages(workspace: &Workspace, choice: &Choice) -> Result<()> {
 /// The quick end-to-end tests; or those of the chosen names, quick or not.
 fn end_to_end(workspace: &Workspace, choice: &Choice) -> std::process::Command {
     let mut tests = tested(workspace, "test", DEV);
-    tests.args(["--test", "end_to_end", "--"]).args(&choice.filters);
-    if choice.filters.is_empty() {
-        tests.args(SLOW.iter().flat_map(|name| ["--skip", name]));
-    }
+    tests.args(["--test", "end_to_end", "--"]);
+    match choice.filters[..] {
+        [] => tests.args(QUICK),
+        _ => tests.args(&choice.filters),
+    };
     tests.env("TIDEWIRE_BIN", workspace.built(DEV, "tidewire"));
     tests.env("NODE_PATH", workspace.node_modules()).env("RUST_TEST_THREADS", threads());
     tests
@@ -84,13 +88,50 @@ const UNIT_AND_INTEGRATION: [&str; 3] = ["--lib", "--bins", "--tests"];
 
 const SEEDS: &str = "100";
 
-/// End-to-end tests that take more than two seconds, or need what `cargo xtask install` brings.
-const SLOW: [&str; 1] = ["browser"];
+/// Unit and integration tests that the inner loop leaves out: each tries thousands of inputs, seconds long in
+/// the dev profile.
+const SLOW: [&str; 8] = [
+    "any_chunking_hears_what_the_naive_decoder_hears",
+    "a_hundred_thousand_empty_fragments",
+    "memory_stays_within_the_documented_bound",
+    "any_bytes_read_as_the_model_reads_them",
+    "a_long_line_takes_linear_time",
+    "the_short_way_hears_what_the_long_way_hears",
+    "what_is_written_is_read_back",
+    "two_hundred_worlds_keep_every_promise",
+];
+
+/// End-to-end tests that take a moment and need nothing that `cargo xtask install` brings.
+const QUICK: [&str; 22] = [
+    "a_raw_websocket_hears_what_it_sends",
+    "each_wire_delivers_what_was_published",
+    "every_kind_of_payload_arrives_as_it_was",
+    "a_last_event_id_in_the_query_resumes_on_every_wire",
+    "a_position_of_one_wire_resumes_on_every_other",
+    "overlapping_patterns_deliver_each_message_once",
+    "a_gap_is_told_when_retention_has_passed",
+    "a_restarted_server_tells_a_gap",
+    "an_unknown_position_is_a_gap_and_then_what_is_retained",
+    "a_repeat_is_answered_like_the_first",
+    "who_wants_no_echo_gets_none",
+    "check_config_tells_what_channels_have_and_why",
+    "options_differ_by_pattern",
+    "a_body_that_is_too_large_is_not_asked_for",
+    "a_channel_name_is_checked",
+    "a_payload_over_the_limit_is_refused_before_it_is_sent",
+    "a_wrong_path_or_method_is_a_problem",
+    "every_spelling_of_an_upgrade_opens_a_websocket",
+    "head_works_wherever_get_does",
+    "a_request_for_another_host_is_refused",
+    "text_that_is_not_utf8_is_refused",
+    "unknown_parameters_are_refused_with_a_suggestion",
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workspace::Package;
+    use std::path::Path;
 
     fn parse(words: &[&str]) -> Result<Choice> {
         let package = |name: &&str| Package { name: (*name).to_owned(), ..Package::default() };
@@ -104,6 +145,15 @@ mod tests {
         let choice = parse(&["broker", "ws-frame", "server", "resume"]).unwrap();
         assert_eq!(choice.packages, ["tidewire-broker", "ws-frame", "tidewire"]);
         assert_eq!(choice.filters, ["resume"]);
+    }
+
+    #[test]
+    fn every_quick_end_to_end_test_is_there() {
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/test-harness/tests/end_to_end");
+        for name in QUICK {
+            assert!(folder.join(format!("{name}.rs")).exists(), "{name}");
+        }
     }
 
     #[test]
