@@ -44,8 +44,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Bytes of one `tidewire.v1` request: a payload may double in JSON or base64, and has company.
-    pub(crate) fn request_bytes_max(&self) -> usize {
+    /// Bytes of one `tidewire.v1` request, and of one message in a batch: a payload may double in JSON or base64, and has company.
+    pub fn request_bytes_max(&self) -> usize {
         self.message_bytes_max.saturating_mul(2).saturating_add(REQUEST_OVERHEAD_BYTES)
     }
 }

@@ -27,6 +27,7 @@ mod since;
 mod data;
 mod message;
 
+mod batch;
 mod publish;
 mod request;
 
@@ -45,6 +46,7 @@ mod json;
 mod text;
 
 pub use answer::ServerMessage;
+pub use batch::{BatchError, BatchReader, BatchStep};
 pub use bookmark::Bookmark;
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};

@@ -2,6 +2,7 @@
 //!
 //! [`path()`] adds one. What holds for all of them is there, so that no new path can forget it.
 
+mod batch;
 mod channels;
 mod console;
 mod data;
@@ -49,7 +50,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, worker_context: &Rc<Wor
         .service(path("/poll", READING, POLL, [get().to(subscribe::poll)]))
         .service(path("/stream", READING, SUBSCRIBE, [get().to(subscribe::stream)]))
         .service(path("/", READING, SUBSCRIBE, page))
-        .service(path("/publish", WRITING, PUBLISH, [web::post().to(publish::batch)]))
+        .service(path("/publish", WRITING, PUBLISH, [web::post().to(batch::batch)]))
         .service(path("/publish/{channel}", WRITING, PUBLISH, [web::post().to(publish::one)]))
         .service(path("/channels", READING, LIST, [get().to(channels::list)]));
     let messages = [get().to(channels::messages)];

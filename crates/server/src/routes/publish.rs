@@ -1,4 +1,4 @@
-//! Publishing over HTTP: one message as a body, or many in JSON.
+//! Publishing over HTTP: one message, which is the body.
 
 use super::{WorkerData, account, json_answer};
 use crate::{
@@ -17,11 +17,8 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use std::{borrow::Cow, future::poll_fn, task::Poll};
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
-use tidewire_connection::{Refusal, parse_event, parse_key, parse_label, prepare_publish, to_wire};
-use tidewire_protocol::{
-    self as protocol, BatchAnswer, BatchResult, ErrorCode, ItemError, PublishAnswer, PublishBatch,
-};
-use tokio::task::yield_now;
+use tidewire_connection::{Refusal, parse_event, parse_key, parse_label, to_wire};
+use tidewire_protocol::{self as protocol, ErrorCode, PublishAnswer};
 
 /// `POST /publish/{channel}`: the body is the payload.
 pub(super) async fn one(
@@ -52,72 +49,7 @@ pub(super) async fn one(
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
 
-/// `POST /publish`: many messages, in their order, each answered for itself.
-pub(super) async fn batch(
-    request: HttpRequest,
-    query: Query,
-    payload: web::Payload,
-    caller: Caller,
-    worker_context: WorkerData,
-) -> Result<HttpResponse, ProblemResponse> {
-    let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
-    worker_context.admission.check()?;
-    check_names(&request, &query)?;
-    let (body, _held) =
-        read_body(&request, payload, worker_context.http.batch_bytes_max, &worker_context).await?;
-    let batch: PublishBatch<'_> = serde_json::from_slice(body.bytes()).map_err(|error| {
-        let message = format!(
-            "the body is not a batch: {error}; it is {{\"messages\":[{{\"channel\":…,\"data\":…}}]}}"
-        );
-        ProblemResponse::new(ErrorCode::BadRequest, message)
-    })?;
-    let mut results = Vec::with_capacity(batch.messages.len());
-    for messages in batch.messages.chunks(BATCH_TURN) {
-        // All are handed over before the first is waited for: an engine may sync them together.
-        let publishing: Vec<_> = messages
-            .iter()
-            .map(|message| {
-                let (permit, draft) = prepare_publish(message, &grant)?;
-                submit(permit, draft, &worker_context)
-            })
-            .collect();
-        for one in publishing {
-            let outcome = match one {
-                Ok(publishing) => publishing.await.map_err(Refusal::from),
-                Err(refusal) => Err(refusal),
-            };
-            results.push(match outcome {
-                Ok(position) => BatchResult::Published { position: to_wire(position) },
-                Err(Refusal { code, message }) => {
-                    BatchResult::Refused { error: ItemError::new(code, message) }
-                }
-            });
-        }
-        yield_now().await;
-    }
-    Ok(json_answer(serde_json::to_vec(&BatchAnswer { results }).unwrap_or_default()))
-}
-
-/// Refuses what is said of one message beside a batch, where it would be lost.
-fn check_names(request: &HttpRequest, query: &Query) -> Result<(), ProblemResponse> {
-    let names = [
-        ("Idempotency-Key", "idempotency_key", "message_id"),
-        ("Key", "key", "key"),
-        ("Event", "event", "event"),
-    ];
-    for (header, parameter, field) in names {
-        if request.headers().contains_key(header) || query.one(parameter).is_some() {
-            let message = format!(
-                "{header} is of one message; in a batch each has its own, as {field:?} beside its \
-                 \"channel\""
-            );
-            return Err(ProblemResponse::new(ErrorCode::BadRequest, message));
-        }
-    }
-    Ok(())
-}
-
-fn submit(
+pub(super) fn submit(
     permit: Permit,
     draft: Draft,
     worker_context: &WorkerContext,
@@ -198,7 +130,7 @@ fn content(request: &HttpRequest, body: Vec<u8>) -> Result<Content, ProblemRespo
 
 /// Reads a body of at most `bytes_max`, refusing a longer one at its head if that says so. What comes with it holds its
 /// place in the account of unfinished input, for as long as the body is needed.
-async fn read_body(
+pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: web::Payload,
     bytes_max: usize,
@@ -262,9 +194,6 @@ fn too_large(bytes_max: usize) -> ProblemResponse {
     let message = format!("the body is too large; at most {bytes_max} bytes are allowed");
     ProblemResponse::new(ErrorCode::PayloadTooLarge, message)
 }
-
-/// Messages of a batch published before others get a turn.
-const BATCH_TURN: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,8 @@ pub enum Attack {
     Polls,
     /// 200 batch bodies of 8 MiB, each without its last byte
     Bodies,
+    /// 400 whole batches of 10,000 messages that are all refused, no answer read
+    Batches,
     /// 300 WebSocket messages of a megabyte, each without its last byte
     Messages,
     /// 2,000 request heads of 120 KB that do not end
@@ -85,33 +87,38 @@ pub struct Bounds {
     pub growth_mb_max: u64,
     /// The named limit that this is.
     pub reason: &'static str,
-    /// Whether what is left afterwards belongs to the log, and may stay.
-    pub fills_log: bool,
+    /// Megabytes that are left afterwards with good reason: state that the server was asked to keep.
+    pub kept_mb_max: u64,
 }
 
 impl Attack {
     /// What it may cost.
     pub fn bounds(self, scale: Scale) -> Bounds {
         let (input_mb, output_mb) = scale.accounts_mb();
-        let (growth_mb_max, reason, fills_log) = match self {
-            Self::Assets | Self::Answers => (32, "an answer and its file, one connection", false),
-            Self::History => (64, "100 connections: an answer and a little input each", false),
-            Self::Polls => (64, "poll_wait_max: a closed poll gives its place back", false),
+        let (growth_mb_max, reason, kept_mb_max) = match self {
+            Self::Assets | Self::Answers => (32, "an answer and its file, one connection", 0),
+            Self::History => (64, "100 connections: an answer and a little input each", 0),
+            Self::Polls => (64, "poll_wait_max: a closed poll gives its place back", 0),
             Self::Bodies | Self::Messages | Self::Heads => {
-                (input_mb + UNCOUNTED_MB, "input_bytes_max", false)
+                (input_mb + UNCOUNTED_MB, "input_bytes_max", 0)
             }
-            Self::Replies | Self::Stuck => (output_mb + UNCOUNTED_MB, "output_bytes_max", false),
-            Self::Ids => (512, "a million ids and their messages", true),
-            Self::Values => (384, "half of total_bytes_max, keys and channels", true),
-            Self::Joins => (640, "64 MiB of joins, total_bytes_max, subscriptions", true),
-            Self::Follows => (32, "a channel that was only followed goes at once", false),
-            Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", true),
-            Self::Patterns => (256, "128,000 subscriptions", false),
-            Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", false),
-            Self::ArchiveRead => (384, "total_bytes_max of the log in memory", true),
-            Self::Return => (64, "3,000 subscribers", false),
+            Self::Batches => {
+                (input_mb + output_mb + UNCOUNTED_MB, "input_bytes_max, output_bytes_max", 0)
+            }
+            Self::Replies | Self::Stuck => (output_mb + UNCOUNTED_MB, "output_bytes_max", 0),
+            Self::Ids => (512, "a million ids and their messages", IDS_MB),
+            Self::Values => (384, "half of total_bytes_max, keys and channels", LOG_MB / 2),
+            Self::Joins => {
+                (640, "64 MiB of joins, total_bytes_max, subscriptions", JOINS_MB + LOG_MB / 2)
+            }
+            Self::Follows => (32, "a channel that was only followed goes at once", 0),
+            Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", LOG_MB),
+            Self::Patterns => (256, "128,000 subscriptions", 0),
+            Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", 0),
+            Self::ArchiveRead => (384, "total_bytes_max of the log in memory", LOG_MB),
+            Self::Return => (64, "3,000 subscribers", 0),
         };
-        Bounds { growth_mb_max, reason, fills_log }
+        Bounds { growth_mb_max, reason, kept_mb_max }
     }
 
     /// Whether its server keeps the log on disk.
@@ -186,6 +193,7 @@ impl Attack {
             Self::Stuck => readers::stuck(target).await,
             Self::Polls => pipelines::polls(target).await,
             Self::Bodies => unfinished::bodies(target).await,
+            Self::Batches => publishers::batches(target).await,
             Self::Messages => unfinished::messages(target).await,
             Self::Heads => unfinished::heads(target).await,
             Self::Ids => publishers::ids(target).await,
@@ -206,6 +214,15 @@ impl Attack {
 /// What is on no account: each worker's largest body twice, while it grows, and one that gives way; 4 KiB and a
 /// socket's table for each connection; what the allocator keeps.
 const UNCOUNTED_MB: u64 = 60;
+
+/// `total_bytes_max`; values of compacted channels may have half of it.
+const LOG_MB: u64 = 256;
+
+/// 250,000 ids of one publisher's address, and as many messages.
+const IDS_MB: u64 = 96;
+
+/// Joins and leaves that are not published yet.
+const JOINS_MB: u64 = 64;
 
 /// Messages of half a batch that prepares a log.
 const BATCH: usize = 5_000;

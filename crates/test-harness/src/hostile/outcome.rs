@@ -61,14 +61,17 @@ impl Outcome {
     /// What is above its bound; with `Clock::Ignored` nothing that the machine's load decides.
     pub fn violations(&self, clock: Clock) -> Vec<String> {
         let mut found = self.faults.clone();
-        let Bounds { growth_mb_max, reason, fills_log } = self.attack.bounds(self.scale);
+        let Bounds { growth_mb_max, reason, kept_mb_max } = self.attack.bounds(self.scale);
         let growth = mebibytes(self.memory.peak.saturating_sub(self.memory.before));
         if growth > growth_mb_max {
             found.push(format!("memory grew by {growth} MB, above {growth_mb_max} MB: {reason}"));
         }
         let left = mebibytes(self.memory.after.saturating_sub(self.memory.before));
-        if !fills_log && left > LEFT_MB_MAX {
-            found.push(format!("{left} MB are held after the attack, above {LEFT_MB_MAX} MB"));
+        let left_mb_max = kept_mb_max + LEFT_MB_MAX;
+        if left > left_mb_max {
+            found.push(format!(
+                "{left} MB are held after the attack, above {left_mb_max} MB, {kept_mb_max} of them state"
+            ));
         }
         if self.idle_cpu.is_busy() {
             found.push(format!(

@@ -77,7 +77,7 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     let peak = resident(process, "VmHWM:")?;
     drop(aftermath.held);
     // A log that the attack has filled stays.
-    let patience = match (attack.bounds(plan.scale).fills_log, plan.scale) {
+    let patience = match (attack.bounds(plan.scale).kept_mb_max > 0, plan.scale) {
         (true, _) => Duration::ZERO,
         (false, Scale::Whole) => AFTER_MAX,
         (false, Scale::Short) => AFTER_MAX / 2,

@@ -69,28 +69,39 @@ async fn a_head_that_waits_for_a_turn_is_timed_all_the_same() {
 }
 
 #[actix_web::test]
-async fn a_large_answer_goes_on_in_later_turns() {
+async fn a_large_answer_takes_a_turn_for_each_64_kib() {
     let turns = RequestTurns::by_rounds();
-    turns.begin_round();
     let mut client = connection(&turns, TIME_MAX).await;
     client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    let rounds = async {
-        loop {
-            turns.begin_round();
-            tokio::task::yield_now().await;
-        }
-    };
+    let (mut answer, mut rounds) = (Vec::new(), 0);
     let reading = timeout(TIME_MAX, async {
         while answer.len() < LARGE {
             client.read_buf(&mut answer).await.unwrap();
         }
     });
+    let giving = async {
+        loop {
+            turns.begin_round();
+            rounds += 1;
+            // Others leave it no more than the one for which it is called.
+            let mut others: Vec<_> = (0..16).map(|_| turns.claim()).collect();
+            for other in &mut others {
+                if other.poll(&Context::from_waker(Waker::noop())).is_ready() {
+                    other.end();
+                }
+            }
+            drop(others);
+            while !is_waited_for(&turns) {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
     tokio::select! {
-        () = rounds => {}
+        () = giving => {}
         read = reading => read.unwrap(),
     }
-    assert!(answer.ends_with(&[b'x'; LARGE / 2]));
+    assert!(answer.ends_with(&[b'x'; LARGE / 2]), "{} bytes", answer.len());
+    assert!(rounds >= LARGE / (64 << 10), "all in {rounds} rounds");
 }
 
 #[actix_web::test]
@@ -116,7 +127,7 @@ async fn an_answer_that_finds_no_room_to_wait_is_written_without_a_turn() {
 /// A client whose large answer is there once others have taken all turns of a round.
 async fn ask_in_a_round_of_others(turns: &RequestTurns, accounts: &InFlight) -> DuplexStream {
     turns.begin_round();
-    let mut client = connection_with(turns, TIME_MAX, accounts).await;
+    let mut client = connection_with(turns, TIME_MAX, accounts, 1 << 20).await;
     client.write_all(b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     while !LATER.with(Cell::get) {
         tokio::task::yield_now().await;
@@ -143,7 +154,9 @@ async fn read_large_answer(client: &mut DuplexStream) {
 }
 
 async fn connection(turns: &RequestTurns, request_head: Duration) -> DuplexStream {
-    connection_with(turns, request_head, &InFlight::new(64 << 20, 64 << 20)).await
+    let accounts = InFlight::new(64 << 20, 64 << 20);
+    // A socket takes about as much at a time.
+    connection_with(turns, request_head, &accounts, 64 << 10).await
 }
 
 /// The client's end of a connection that takes its turns from `turns`.
@@ -151,6 +164,7 @@ async fn connection_with(
     turns: &RequestTurns,
     request_head: Duration,
     accounts: &InFlight,
+    pipe_bytes: usize,
 ) -> DuplexStream {
     let app = App::new()
         .route("/large", web::get().to(|| async { HttpResponse::Ok().body("x".repeat(LARGE)) }))
@@ -162,7 +176,7 @@ async fn connection_with(
         .new_service(())
         .await
         .unwrap();
-    let (client, server) = duplex(1 << 20);
+    let (client, server) = duplex(pipe_bytes);
     let timeouts =
         HttpTimeouts { request_head, keep_alive: 2 * TIME_MAX, ..HttpTimeouts::default() };
     let options = ConnectionOptions {

@@ -57,6 +57,19 @@ pub(in crate::hostile) async fn values(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{sent} values, {refused} refused"), faults, held: vec![socket] })
 }
 
+/// Each answer is ten times as long as its batch.
+pub(in crate::hostile) async fn batches(target: Target) -> Result<Aftermath> {
+    let request = batch((0..BATCH_MESSAGES_MAX).map(|_| r#"{"channel":"!"}"#.to_owned()));
+    let mut held = Vec::new();
+    while held.len() < target.count_to_fill(400) && !target.is_given_up() {
+        let mut socket = target.connect().await?;
+        target.write(&mut socket, &request).await;
+        held.push(socket);
+    }
+    let note = format!("{} x {} KB", held.len(), request.len() >> 10);
+    Ok(Aftermath { held, note, faults: Vec::new() })
+}
+
 pub(in crate::hostile) async fn unread(mut target: Target) -> Result<Aftermath> {
     let mut held = target.connect_each(target.count(1_000), &get("/events?channel=%3E")).await?;
     // They follow once the server has taken their requests.
@@ -109,6 +122,8 @@ pub(super) async fn drain(mut socket: TcpStream) -> usize {
     bytes
 }
 
+/// Messages that a batch may have.
+const BATCH_MESSAGES_MAX: usize = 10_000;
 const VALUE_BYTES: usize = 1_000;
 const VALUES_BATCH: usize = 5_000;
 const IDS_BATCH: usize = 9_000;
