@@ -194,8 +194,10 @@ impl Gathered {
             is_wanted(cursor, channel, message)
         });
         if is_only && self.waits && self.upto == cursor.after {
-            // Word of a loss may be among it, to which more may come before there is an answer.
+            // Word of a loss may be among it, to which more may come before there is an answer. What was read to
+            // find it is read again: nothing else would tell of it.
             self.items.clear();
+            self.order.clear();
             self.bytes_left = bytes_max;
         }
         self.learn_order();
@@ -238,9 +240,9 @@ impl Gathered {
         }
         let is_only = listed == 0 && cursor.follows.len() == 1;
         for channel in cursor.follows.iter().filter_map(|follow| follow.channel.as_ref()) {
-            match is_only {
-                // Where it goes on is found by reading it.
-                true => self.consider_at(cursor, channel, limit),
+            // Where it goes on is found by reading it, unless that is known. What was lost before is not.
+            match is_only && cursor.known_next(channel).is_none() {
+                true => self.consider_unasked(cursor, channel, limit),
                 false => self.consider(broker, cursor, channel, limit, asker),
             }
         }
@@ -264,9 +266,9 @@ impl Gathered {
         }
     }
 
-    /// Takes in a channel at the cursor's place, or further on where that is known.
-    fn consider_at(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
-        let next = cursor.known_next(channel).unwrap_or(cursor.after.saturating_add(1));
+    /// Takes in a channel right after the cursor's place, so that reading it tells what is lost there.
+    fn consider_unasked(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
+        let next = cursor.after.saturating_add(1);
         if channel.last() > cursor.after && next <= limit {
             self.order.push(Reverse((next, self.channels.len())));
             self.channels.push(Arc::clone(channel));

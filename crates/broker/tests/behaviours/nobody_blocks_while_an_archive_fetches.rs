@@ -54,8 +54,12 @@ impl World {
 
     /// What it finds without waiting, and whether it has to wait.
     fn turn(&self, reader: &mut Reader) -> (Vec<Seen>, bool) {
+        self.turn_of(1 << 20, reader)
+    }
+
+    fn turn_of(&self, bytes_max: usize, reader: &mut Reader) -> (Vec<Seen>, bool) {
         let mut gathered = Gathered::default();
-        let (broker, bytes_max) = (&self.broker, 1 << 20);
+        let broker = &self.broker;
         reader.poll_gather(broker, broker.head(), bytes_max, &mut gathered, &self.waker);
         assert!(!(gathered.waits() && gathered.is_caught_up()));
         let seen = gathered.items().iter().map(see).collect();
@@ -151,6 +155,25 @@ fn what_goes_while_it_waits_is_told() {
         let seen = world.drain(&mut reader);
         assert_eq!(seen.first(), Some(&Seen::Gap("c.0".into(), 0, 2)), "{seen:?}");
         assert!(seen.ends_with(&messages(3..=4)), "{seen:?}");
+    }
+}
+
+/// The archive has read two messages, which go before it answers, and has to fetch what comes after them.
+#[test]
+fn what_goes_before_an_answer_is_given_is_told_though_more_is_waited_for() {
+    for patterns in [&["c.0"][..], &["c.0", "d"], &["c.*"]] {
+        let world = World::new(4, 1);
+        let mut reader = world.follow(patterns);
+        assert!(world.turn_of(100, &mut reader).1);
+        world.slow.fetch();
+        world.slow.archive.drop_upto(&world.broker, "c.0", 2);
+        let mut seen = Vec::new();
+        for _ in 0..20 {
+            seen.extend(world.turn_of(100, &mut reader).0);
+            world.slow.fetch();
+        }
+        let gap = Seen::Gap(patterns[0].into(), 0, 2);
+        assert_eq!(seen, [vec![gap], messages(3..=4)].concat(), "{patterns:?}");
     }
 }
 
