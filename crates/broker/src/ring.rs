@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "what the archive has let go of is lost")]
+    #[should_panic(expected = "what the archive has removed is lost")]
     fn what_goes_from_the_archive_without_a_loss_is_noticed() {
         let mut ring = Ring::archived(LossWatermarks::default(), 0, 1);
         ring.archive_floor = 1;
