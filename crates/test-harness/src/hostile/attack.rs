@@ -47,7 +47,7 @@ pub enum Attack {
     /// Eight readers of `>` from the earliest message over 100,000 channels
     Earliest,
     /// Four clients that resume a million messages of 100 channels from disk
-    ArchiveRead,
+    Cold,
     /// A page from the earliest message over 100,000 channels with a removal each
     Tombstones,
     /// 3,000 clients that come back at once
@@ -115,7 +115,7 @@ impl Attack {
             Self::Unread | Self::Wide => (640, "total_bytes_max, encodings and channels", LOG_MB),
             Self::Patterns => (256, "128,000 subscriptions", 0),
             Self::Earliest | Self::Tombstones => (256, "answers of gather_bytes_max", 0),
-            Self::ArchiveRead => (384, "total_bytes_max of the log in memory", LOG_MB),
+            Self::Cold => (384, "total_bytes_max of the log in memory", LOG_MB),
             Self::Return => (64, "3,000 subscribers", 0),
         };
         Bounds { growth_mb_max, reason, kept_mb_max }
@@ -123,7 +123,7 @@ impl Attack {
 
     /// Whether its server keeps the log on disk.
     pub(super) fn is_on_disk(self) -> bool {
-        self == Self::ArchiveRead
+        self == Self::Cold
     }
 
     /// The file that configures its server.
@@ -131,7 +131,7 @@ impl Attack {
         let (input_mb, output_mb) = scale.accounts_mb();
         let own = match self {
             Self::Tombstones => "[channels.\"gone.>\"]\ncompact = true\nkeys_max = 10\n",
-            Self::ArchiveRead => "retention_messages = 100000\n",
+            Self::Cold => "retention_messages = 100000\n",
             Self::Values => {
                 "[channels.\"value.>\"]\ncompact = true\nkeys_max = 1000000\nkeys_bytes_max = \"1GiB\"\n"
             }
@@ -170,7 +170,7 @@ impl Attack {
                 });
                 attacker::publish_all(address, batches).await
             }
-            Self::ArchiveRead => {
+            Self::Cold => {
                 let batches = (0..count(1_000_000)).step_by(BATCH * 2).map(|first| {
                     batch((first..first + BATCH * 2).map(|serial| {
                         let channel = serial % 100;
@@ -205,7 +205,7 @@ impl Attack {
             Self::Patterns => readers::patterns(target).await,
             Self::Return => readers::come_back(target).await,
             Self::Earliest => resumes::earliest(target).await,
-            Self::ArchiveRead => resumes::cold(target).await,
+            Self::Cold => resumes::cold(target).await,
             Self::Tombstones => resumes::tombstones(target).await,
         }
     }
