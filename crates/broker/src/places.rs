@@ -2,7 +2,7 @@
 //!
 //! This is for the order that this process gives. Where an engine orders, its archive is asked.
 
-use crate::{broker::Shared, offset_index::Segment};
+use crate::{PatternMap, broker::Shared, offset_index::Segment};
 
 impl Shared {
     /// The place before the oldest message held, or one before that.
@@ -21,8 +21,42 @@ impl Shared {
         }
     }
 
-    /// The same in a segment whose first message is from before that time. Entries whose messages are not held any
-    /// more are passed over, each once at most.
+    /// The place before the first message after `after` that `wild` selects and that is held: it is the head if there is
+    /// none. If too many entries have to be passed, the place that was reached by then; `None` if the order is not known
+    /// from there on.
+    pub(crate) fn place_before_first(&self, after: u64, wild: &PatternMap<()>) -> Option<u64> {
+        let (mut place, mut work, head) = (after, ENTRIES_MAX, self.head());
+        while place < head && work > 0 {
+            let Some(segment) = self.index.segment_after(place) else {
+                // Asked only now, as it rises: from here on there was nothing just before.
+                return (place >= self.index.tail()).then_some(head);
+            };
+            let upto = head.min(segment.last());
+            let found = self.registry.look_up(|standing, _| {
+                for (offset, number) in segment.entries(place, upto) {
+                    if work == 0 {
+                        return true;
+                    }
+                    work -= 1;
+                    let selected = standing.find(number).filter(|it| wild.has_match(it.name()));
+                    if selected.is_some_and(|channel| channel.ring().time_of(offset).is_some()) {
+                        place = offset - 1;
+                        return true;
+                    }
+                    place = offset;
+                }
+                place = upto;
+                false
+            });
+            if found {
+                return Some(place);
+            }
+        }
+        Some(place.min(head))
+    }
+
+    /// The place before the first message of a time, in a segment whose first message is from before that. Entries whose
+    /// messages are not held any more are passed over, each once at most.
     fn place_in(&self, segment: &Segment, time_ms: u64) -> u64 {
         self.registry.look_up(|standing, _| {
             let time_of = |offset, number| standing.find(number)?.ring().time_of(offset);
@@ -43,9 +77,14 @@ impl Shared {
     }
 }
 
+/// Entries of the index that a start passes to find a message that it selects: some hundred microseconds.
+const ENTRIES_MAX: usize = 16_384;
+
 #[cfg(test)]
 mod tests {
-    use crate::{Broker, Content, Draft, Grant, Limits, Options, Pattern, Retention, Rule, Rules};
+    use crate::{
+        Broker, Content, Draft, Grant, Limits, Options, Pattern, PatternMap, Retention, Rule, Rules,
+    };
 
     /// Publishes in a few channels, of which one keeps the newest value of each key; retention takes some of it.
     fn random_log(random: &mut fastrand::Rng) -> Broker {
@@ -77,6 +116,24 @@ mod tests {
         });
         held.sort_unstable();
         held
+    }
+
+    #[test]
+    fn a_pattern_begins_before_the_oldest_message_that_it_selects() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for round in 0..600 {
+            let (broker, mut wild) = (random_log(&mut random), PatternMap::default());
+            let pattern: Pattern = ["*", ">", "c1.*"][random.usize(0..3)].parse().unwrap();
+            *wild.entry(&pattern) = Some(());
+            let (held, head, after) = (held(&broker), broker.head(), random.u64(0..400));
+            let first = held.iter().map(|(offset, _)| *offset).find(|offset| *offset > after);
+            let first = first.filter(|_| pattern.as_str() != "c1.*");
+            let Some(place) = broker.shared.place_before_first(after, &wild) else {
+                assert!(after < broker.shared.index.tail(), "round {round}");
+                continue;
+            };
+            assert_eq!(place, first.map_or(head, |first| first - 1), "{pattern}, round {round}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Asker, Broker, Gathered, Interest, Item, News, Pattern, Position,
+    Asker, Broker, Gathered, Interest, Item, News, Pattern, PatternMap, Position,
     back::{Search, Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
@@ -461,7 +461,7 @@ fn place_of(
     }
     let known = match wild.is_empty() {
         true => Some(head),
-        false => match place_in_order(broker, since_ms, asker) {
+        false => match place_in_order(broker, &wild, since_ms, asker) {
             Poll::Ready(known) => known.map(|known| known.min(head)),
             Poll::Pending => return Poll::Pending,
         },
@@ -477,17 +477,25 @@ fn place_of(
     if waits { Poll::Pending } else { Poll::Ready(place) }
 }
 
-/// The place before the oldest message, of this time or later, of all channels: where the order is known, without a
-/// look at any of them.
-fn place_in_order(broker: &Broker, since_ms: Option<u64>, asker: Asker<'_>) -> Poll<Option<u64>> {
+/// The place before the oldest message, of this time or later, that `wild` selects, or of all channels: where the order
+/// is known, without a look at each channel.
+fn place_in_order(
+    broker: &Broker,
+    wild: &PatternMap<()>,
+    since_ms: Option<u64>,
+    asker: Asker<'_>,
+) -> Poll<Option<u64>> {
     let shared = &broker.shared;
     match (&shared.archive, since_ms) {
         (Some(archive), Some(since_ms)) => archive.place_since(since_ms, asker),
         (Some(archive), None) => {
             Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1)))
         }
-        (None, Some(since_ms)) => Poll::Ready(shared.place_since(since_ms)),
-        (None, None) => Poll::Ready(Some(shared.place_of_oldest())),
+        (None, Some(since_ms)) => {
+            let place = shared.place_since(since_ms);
+            Poll::Ready(place.and_then(|place| shared.place_before_first(place, wild)))
+        }
+        (None, None) => Poll::Ready(shared.place_before_first(shared.place_of_oldest(), wild)),
     }
 }
 
