@@ -5,16 +5,17 @@
 //! and what was lost before the archive answered was announced before that.
 
 use crate::{ArchiveRead, Asker, Message, Messages};
+use hashbrown::{HashTable, hash_table::Entry};
 use std::{
-    collections::{HashMap, hash_map::Entry},
     sync::Arc,
     task::{Poll, ready},
 };
 
-/// By the address of a channel, what an archive has said of it.
+/// What an archive has said of each channel.
 #[derive(Debug)]
 pub(crate) struct ReadAhead<C> {
-    runs: HashMap<usize, ArchiveRun<C>>,
+    /// By the channel's address.
+    runs: HashTable<ArchiveRun<C>>,
     /// About how many bytes of each channel the reader takes, as far as that is known.
     pub(crate) share_bytes: usize,
 }
@@ -22,8 +23,7 @@ pub(crate) struct ReadAhead<C> {
 /// Messages of one channel in `after + 1 ..= upto`, all that the archive has.
 #[derive(Debug)]
 pub(crate) struct ArchiveRun<C> {
-    /// Held, so that no other has its address.
-    _channel: Arc<C>,
+    channel: Arc<C>,
     after: u64,
     upto: u64,
     messages: Messages,
@@ -33,7 +33,7 @@ pub(crate) struct ArchiveRun<C> {
 
 impl<C> Default for ReadAhead<C> {
     fn default() -> Self {
-        Self { runs: HashMap::new(), share_bytes: 0 }
+        Self { runs: HashTable::new(), share_bytes: 0 }
     }
 }
 
@@ -47,9 +47,10 @@ impl<C> ReadAhead<C> {
         ask: impl FnOnce() -> Poll<(ArchiveRead, u64)>,
     ) -> Poll<&mut ArchiveRun<C>> {
         let ask = || ask().map(|(cold, upto)| ArchiveRun::new(channel, after, upto, cold));
-        let run = match self.runs.entry(Arc::as_ptr(channel).addr()) {
+        let is_its = |run: &ArchiveRun<C>| Arc::ptr_eq(&run.channel, channel);
+        let run = match self.runs.entry(hash(channel), is_its, |run| hash(&run.channel)) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(place) => return Poll::Ready(place.insert(ready!(ask()))),
+            Entry::Vacant(place) => return Poll::Ready(place.insert(ready!(ask())).into_mut()),
         };
         if !run.covers(after) {
             *run = ready!(ask());
@@ -66,7 +67,10 @@ impl<C> ReadAhead<C> {
 
     /// Lets go of what was said of a channel.
     pub(crate) fn forget(&mut self, channel: &Arc<C>) {
-        self.runs.remove(&Arc::as_ptr(channel).addr());
+        let is_its = |run: &ArchiveRun<C>| Arc::ptr_eq(&run.channel, channel);
+        if let Ok(run) = self.runs.find_entry(hash(channel), is_its) {
+            run.remove();
+        }
     }
 
     /// Lets go of everything.
@@ -79,7 +83,7 @@ impl<C> ArchiveRun<C> {
     fn new(channel: &Arc<C>, after: u64, upto: u64, cold: ArchiveRead) -> Self {
         let ArchiveRead { messages, next, lost } = cold;
         let upto = next.map_or(upto, |next| next - 1);
-        Self { _channel: Arc::clone(channel), after, upto, messages, lost }
+        Self { channel: Arc::clone(channel), after, upto, messages, lost }
     }
 
     /// Whether it says what comes after `after`. What could not be read is asked for again.
@@ -123,4 +127,12 @@ impl<C> ArchiveRun<C> {
     pub(crate) fn first(&self) -> Option<u64> {
         self.messages.first().map(|message| message.offset())
     }
+}
+
+/// Addresses are nobody's choice, so a multiplication is hash enough (Fibonacci hashing: Knuth, TAOCP 6.4).
+fn hash<C>(channel: &Arc<C>) -> u64 {
+    let address = u64::try_from(Arc::as_ptr(channel).addr()).unwrap_or(0);
+    let product = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // The table takes its places from the low bits, which the multiplication leaves as poor as they were.
+    product ^ (product >> 32)
 }

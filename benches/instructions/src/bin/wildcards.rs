@@ -11,8 +11,8 @@ use std::{
 };
 use tidewire_broker::{
     Archive, ArchiveRead, Asker, Broker, ChannelName, Compaction, Content, Draft, Entry, Gathered,
-    Grant, Lane, Limits, LossKind, Message, Options, Pattern, Reader, Rules, Start, Stretch,
-    WaiterId,
+    Grant, Lane, Limits, LossKind, Message, Messages, Options, Pattern, Reader, Rules, Start,
+    Stretch, WaiterId,
 };
 
 /// One thing to count: its name, what the count is divided by, and what makes it ready.
@@ -118,7 +118,7 @@ fn tell(channels: usize) -> Run {
 /// An archive that costs next to nothing itself, and knows the order.
 #[derive(Debug)]
 struct TestArchive {
-    messages: HashMap<ChannelName, Vec<Arc<Message>>>,
+    messages: HashMap<ChannelName, Messages>,
     /// Whose message each offset is, from 1 on.
     order: Vec<ChannelName>,
 }
@@ -128,15 +128,16 @@ impl TestArchive {
     fn filled(messages: usize, channels: usize) -> Self {
         let names: Vec<ChannelName> =
             (0..channels).map(|number| format!("c.{number}").parse().unwrap()).collect();
-        let mut archive = Self { messages: HashMap::new(), order: Vec::new() };
+        let (mut messages_of, mut order) = (HashMap::<_, Vec<_>>::new(), Vec::new());
         for (offset, channel) in (1..).zip(names.iter().cycle().take(messages)) {
             let draft = Draft::new(Content::Text(text(128).into()));
             let entry = Entry { channel: channel.clone(), offset, time_ms: offset, draft };
-            let of_channel = archive.messages.entry(channel.clone()).or_default();
+            let of_channel = messages_of.entry(channel.clone()).or_default();
             of_channel.push(Arc::new(Message::unheld(entry)));
-            archive.order.push(channel.clone());
+            order.push(channel.clone());
         }
-        archive
+        let shared = messages_of.into_iter().map(|(channel, messages)| (channel, messages.into()));
+        Self { messages: shared.collect(), order }
     }
 }
 
@@ -151,17 +152,10 @@ impl Archive for TestArchive {
     ) -> Poll<ArchiveRead> {
         let messages = &self.messages[channel];
         let from = messages.partition_point(|message| message.offset() <= after);
-        let in_range = messages[from..].iter().take_while(|message| message.offset() <= upto);
-        let (mut cold, mut found) = (ArchiveRead::default(), Vec::new());
-        for (read, message) in in_range.enumerate() {
-            if read * 128 >= bytes_max {
-                cold.next = Some(message.offset());
-                break;
-            }
-            found.push(Arc::clone(message));
-        }
-        cold.messages = found.into();
-        Poll::Ready(cold)
+        let in_range = messages[from..].partition_point(|message| message.offset() <= upto);
+        let end = from + in_range.min(bytes_max.div_ceil(128));
+        let next = messages[from..from + in_range].get(end - from).map(|message| message.offset());
+        Poll::Ready(ArchiveRead { messages: messages.part(from, end), next, lost: 0 })
     }
 
     fn first_since(&self, _: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
