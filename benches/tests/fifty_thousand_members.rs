@@ -64,8 +64,9 @@ fn joining_and_telling_cost_the_same_in_front_of_nobody_and_of_fifty_thousand() 
     join(&broker, &channel, 1_000..MEMBERS);
     assert_eq!(tell(&broker), MEMBERS - 1_000);
     let after = thousand(MEMBERS);
-    assert_eq!((after.0, after.1), (before.0, before.1));
-    // Tables that grow do so now and then; nothing else differs.
+    // Tables that grow do so now and then, one of 32 parts at a time; nothing else differs. A table that grew whole
+    // would take more than all that a thousand members take.
+    assert!(after.0.abs_diff(before.0) <= 32 && after.1 < 2 * before.1, "{before:?} {after:?}");
     assert!(after.2.abs_diff(before.2) <= 32, "{before:?} {after:?}");
 }
 
