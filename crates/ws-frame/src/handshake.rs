@@ -214,7 +214,7 @@ mod tests {
             (HandshakeError::HostMissing, "Host is missing", 400),
             (HandshakeError::UpgradeMissing, "Upgrade is not websocket", 426),
             (HandshakeError::ConnectionMissing, "Connection does not contain Upgrade", 400),
-            (HandshakeError::Repeated { name: "Host" }, "Host stands there twice", 400),
+            (HandshakeError::Repeated { name: "Host" }, "Host is given twice", 400),
             (HandshakeError::KeyInvalid, "Sec-WebSocket-Key is not 16 bytes in base64", 400),
             (HandshakeError::VersionUnsupported, "Sec-WebSocket-Version is not 13", 426),
         ] {
