@@ -1,5 +1,6 @@
 //! How an HTTP/1 response that has no length is delimited, and a payload as a line of one.
 
+use crate::{Encoding, Input, Profile};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::{borrow::Cow, ops::Range};
 use tidewire_broker::Content;
@@ -20,6 +21,15 @@ impl Framing {
             Self::Chunked => write_chunk(output, write),
             Self::UntilClose => write(output),
         }
+    }
+
+    /// The profile of a response: its messages are the `chunks` of an encoding, or only what is in them.
+    pub(super) fn profile(self, chunks: &'static Encoding, contents: &'static Encoding) -> Profile {
+        let encoding = match self {
+            Self::Chunked => chunks,
+            Self::UntilClose => contents,
+        };
+        Profile { encoding, input: Input::Nothing, has_heartbeat: true }
     }
 
     /// Appends the end of the response, where it is said.

@@ -2,8 +2,8 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, Profile,
-    message_view::view, to_wire,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, message_view::view,
+    to_wire,
 };
 use tidewire_broker::Position;
 use tidewire_protocol::PositionView;
@@ -17,13 +17,10 @@ pub(super) struct Ndjson {
 
 impl Dialect for Ndjson {
     fn profile(&self) -> Profile {
-        let encoding = match (self.format, self.framing) {
-            (Format::Raw, Framing::Chunked) => &RAW,
-            (Format::Raw, Framing::UntilClose) => &RAW_UNTIL_CLOSE,
-            (Format::Json, Framing::Chunked) => &JSON,
-            (Format::Json, Framing::UntilClose) => &JSON_UNTIL_CLOSE,
-        };
-        Profile { encoding, input: Input::Nothing, has_heartbeat: true }
+        match self.format {
+            Format::Raw => self.framing.profile(&RAW, &RAW_UNTIL_CLOSE),
+            Format::Json => self.framing.profile(&JSON, &JSON_UNTIL_CLOSE),
+        }
     }
 
     fn write_start(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {

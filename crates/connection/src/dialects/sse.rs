@@ -2,7 +2,7 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, Profile, Refusal,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
     message_view::view, to_wire,
 };
 use sse_codec::Block;
@@ -29,13 +29,10 @@ pub(super) struct Sse {
 
 impl Dialect for Sse {
     fn profile(&self) -> Profile {
-        let encoding = match (self.format, self.framing) {
-            (Format::Raw, Framing::Chunked) => &RAW,
-            (Format::Raw, Framing::UntilClose) => &RAW_UNTIL_CLOSE,
-            (Format::Json, Framing::Chunked) => &JSON,
-            (Format::Json, Framing::UntilClose) => &JSON_UNTIL_CLOSE,
-        };
-        Profile { encoding, input: Input::Nothing, has_heartbeat: true }
+        match self.format {
+            Format::Raw => self.framing.profile(&RAW, &RAW_UNTIL_CLOSE),
+            Format::Json => self.framing.profile(&JSON, &JSON_UNTIL_CLOSE),
+        }
     }
 
     fn write_start(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
