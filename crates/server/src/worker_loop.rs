@@ -29,7 +29,7 @@ use crate::{
     worker_loop::group::Group,
 };
 use std::{
-    cell::RefCell,
+    cell::{RefCell, RefMut},
     collections::VecDeque,
     future::poll_fn,
     mem,
@@ -175,10 +175,8 @@ impl<S: Socket> WorkerLoop<S> {
                 entry.queue_behind(&mut self.behind.borrow_mut());
                 continue;
             }
-            // A long-poll, which is the task of its request.
-            let waker = worker.lane.waker(waiter);
-            drop((worker, entries));
-            waker.into_iter().for_each(Waker::wake);
+            drop(entries);
+            wake_long_poll(worker, waiter);
             polls_left -= 1;
             if polls_left == 0 {
                 break;
@@ -213,10 +211,8 @@ impl<S: Socket> WorkerLoop<S> {
             let mut entries = self.entries.borrow_mut();
             let Some(waiter) = worker.lane.next_due() else { break false };
             let Some(place @ Some(_)) = entries.get_mut(waiter.index()) else {
-                // A long-poll, which is the task of its request.
-                let waker = worker.lane.waker(waiter);
-                drop((worker, entries));
-                waker.into_iter().for_each(Waker::wake);
+                drop(entries);
+                wake_long_poll(worker, waiter);
                 continue;
             };
             if let Some(entry) = place.as_deref_mut()
@@ -329,6 +325,13 @@ impl<S> Entry<S> {
             behind.push_back(self.driver.waiter().index());
         }
     }
+}
+
+/// Wakes a long-poll, which is the task of its request, once the worker is not borrowed any more.
+fn wake_long_poll(worker: RefMut<'_, Worker>, waiter: WaiterId) {
+    let waker = worker.lane.waker(waiter);
+    drop(worker);
+    waker.into_iter().for_each(Waker::wake);
 }
 
 /// Removes a connection that has panicked.
