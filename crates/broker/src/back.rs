@@ -31,7 +31,7 @@ pub struct Search {
     too_old: u64,
 }
 
-/// A channel, behind an offset that its newest message in question is not beyond.
+/// A channel, and the highest offset that its newest message before the place can have.
 #[derive(Debug)]
 struct Candidate {
     bound: u64,

@@ -293,7 +293,7 @@ impl Channel {
         read_ahead.obtain(self, after, || {
             let read = ready!(ask(memory_floor));
             if read.lost > 0 && upto < memory_floor {
-                // What cannot be read beyond the range is for whoever reads there.
+                // A loss beyond the range concerns only those who read there.
                 return ask(upto).map(|read| (read, upto));
             }
             Poll::Ready((read, memory_floor))

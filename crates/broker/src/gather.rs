@@ -194,8 +194,8 @@ impl Gathered {
             is_wanted(cursor, channel, message)
         });
         if is_only && self.waits && self.upto == cursor.after {
-            // Word of a loss may be among it, to which more may come before there is an answer. What was read to
-            // find it is read again: nothing else would tell of it.
+            // There may be a gap among the items, and it may grow before the archive answers. So all of it is read
+            // again then: nothing else keeps the gap.
             self.items.clear();
             self.order.clear();
             self.bytes_left = bytes_max;

@@ -1,9 +1,8 @@
 //! Places by the hash of what is there: a hash table that grows fast.
 //!
-//! A table that grows moves everything it holds, and whoever waits for the lock around it waits for that. The tables
-//! of the standard library hash each key once more then, and each is somewhere else in memory: tens of
-//! milliseconds for a hundred thousand names. Here each hash stands beside its place, and there are several tables,
-//! of which one grows at a time.
+//! A hash table that grows moves everything it holds, under the lock around it. The tables of the standard library
+//! hash each key again, and keys lie all over the memory: that takes tens of milliseconds for a hundred thousand
+//! names. Here each hash is stored beside its place, and there are several tables, of which one grows at a time.
 
 use hashbrown::HashTable;
 

@@ -258,7 +258,7 @@ impl Lane {
 
     /// Takes the waiter that has been due for longest, because of news in a few channels or because its time has come.
     ///
-    /// Whoever runs the connections gives it its turn, or has its task woken by [`Lane::wake_waiter`].
+    /// The caller gives it its turn, or wakes its task with [`Lane::wake_waiter`].
     pub fn next_due(&mut self) -> Option<WaiterId> {
         self.waiters.next_due()
     }

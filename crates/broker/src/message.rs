@@ -1,7 +1,7 @@
 //! A message, before and after the log has taken it, and its bytes for each wire.
 //!
-//! Those bytes are made by whoever asks first and shared by everyone after; the log tells them apart only by a number
-//! that it is given, and counts what they weigh.
+//! The first reader of an encoding has the bytes made, and all readers share them. The log knows an encoding only by the
+//! number that it is given, and counts the bytes.
 
 use crate::{
     ChannelName,

@@ -1,8 +1,8 @@
 //! What an archive has said during one gather, at hand until its end: a channel is asked once for what a reader
 //! merges from it, however many others have messages in between.
 //!
-//! It hides no loss. Whoever takes messages from here asks the channel what is lost afterwards, as after a question,
-//! and what was lost before the archive answered was announced before that.
+//! It hides no loss. A reader that takes messages from here asks the channel afterwards what is lost, as it does after
+//! it has asked an archive. What was lost before the archive answered was announced before it answered.
 
 use crate::{ArchiveRead, Asker, Message, Messages};
 use hashbrown::{HashTable, hash_table::Entry};

@@ -72,7 +72,8 @@ impl Ring {
         Self { losses, ..Self::default() }
     }
 
-    /// The same before an archive, which holds what is retained from behind `archive_floor` up to `memory_floor`.
+    /// A ring in front of an archive. The archive holds the messages retained after `archive_floor` and up to
+    /// `memory_floor`.
     pub(crate) fn archived(losses: LossWatermarks, archive_floor: u64, memory_floor: u64) -> Self {
         Self { losses, archive_floor, memory_floor: Some(memory_floor), ..Self::default() }
     }

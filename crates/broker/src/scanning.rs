@@ -9,7 +9,7 @@ use std::{collections::BinaryHeap, sync::Arc};
 pub(crate) struct Scanning {
     /// The first place of the registry that was not looked at.
     pub(crate) from: usize,
-    /// Nothing behind this is looked for.
+    /// Messages after this offset are not looked for.
     pub(crate) upto: u64,
     /// The channels whose next messages are nearest, each by its place in `channels`; the farthest first.
     nearest: BinaryHeap<(u64, usize)>,

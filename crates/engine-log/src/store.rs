@@ -259,8 +259,9 @@ impl Store {
     /// Whether so little is to be put that the pages it takes are a few.
     fn fits_reserve(&self, changes: &Changes) -> bool {
         let inner = self.read();
-        let puts =
-            inner.unsettled(changes).filter_map(|(key, value)| Some(key.len() + value?.len()));
+        let puts = inner
+            .checkpoint_changes(changes)
+            .filter_map(|(key, value)| Some(key.len() + value?.len()));
         puts.sum::<usize>() < RESERVED_PUTS_BYTES
     }
 
@@ -274,11 +275,11 @@ impl Store {
             let write = inner.rows.begin_write()?;
             write.open_table(CHECKPOINT)?.insert((), next)?;
             let mut rows = write.open_table(ROWS)?;
-            let order = order::blocks(last_checkpointed(&rows)?, inner.unsettled(changes));
+            let order = order::blocks(last_checkpointed(&rows)?, inner.checkpoint_changes(changes));
             for block in order {
                 rows.insert(block.key().as_slice(), block.encode().as_slice())?;
             }
-            for (key, value) in inner.unsettled(changes) {
+            for (key, value) in inner.checkpoint_changes(changes) {
                 match value {
                     Some(value) => drop(rows.insert(key, value)?),
                     None => drop(rows.remove(key)?),
@@ -367,7 +368,7 @@ impl Inner {
     }
 
     /// What a checkpoint puts and removes: what is pending, with later changes in its place.
-    fn unsettled<'a>(
+    fn checkpoint_changes<'a>(
         &'a self,
         changes: &'a Changes,
     ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
