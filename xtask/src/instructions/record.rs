@@ -61,15 +61,19 @@ impl Record {
         Self { rows }
     }
 
-    /// One line for each case that is not as recorded.
-    pub(crate) fn findings(&self, counted: &[Row]) -> Vec<String> {
+    /// One line for each case that is not as recorded, where `percent_max` gives the change that is let pass.
+    pub(crate) fn findings(
+        &self,
+        counted: &[Row],
+        percent_max: impl Fn(&str) -> u64,
+    ) -> Vec<String> {
         let mut findings = Vec::new();
         for row in counted {
             let Some(old) = self.row(&row.case) else {
                 findings.push(format!("{}: is not in the record", row.case));
                 continue;
             };
-            if old.toolchain == row.toolchain && has_changed(old, row) {
+            if old.toolchain == row.toolchain && has_changed(old, row, percent_max(&row.case)) {
                 findings.push(format!(
                     "{}: {} counted, recorded are {}",
                     row.case, row.count, old.count
@@ -166,8 +170,8 @@ pub(crate) fn check_reason(reason: &str) -> Result<&str> {
     }
 }
 
-fn has_changed(old: &Row, new: &Row) -> bool {
-    old.count.abs_diff(new.count) * 100 > old.count * CHANGE_PERCENT_MAX
+fn has_changed(old: &Row, new: &Row, percent_max: u64) -> bool {
+    old.count.abs_diff(new.count) * 100 > old.count * percent_max
 }
 
 /// The change in percent, to a tenth, rounded towards none.
@@ -178,9 +182,6 @@ fn change(old: u64, new: u64) -> String {
         Some(tenths) => format!("{sign}{}.{} %", tenths / 10, tenths % 10),
     }
 }
-
-/// What laying out the same code differently may come to.
-const CHANGE_PERCENT_MAX: u64 = 2;
 
 const HEAD: &str = "case,count,toolchain,reason of the last change";
 
@@ -197,6 +198,10 @@ mod tests {
         Record { rows: vec![row("a", 100), row("b", 1_000)] }
     }
 
+    fn two(_case: &str) -> u64 {
+        2
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         assert_eq!(Record::parse(&record().to_csv()).unwrap(), record());
@@ -211,12 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn two_percent_is_let_pass_and_more_is_not_either_way() {
+    fn the_tolerance_is_let_pass_and_more_is_not_either_way() {
         for (now, count) in [(98, 0), (102, 0), (97, 1), (103, 1)] {
-            assert_eq!(record().findings(&[row("a", now), row("b", 1_000)]).len(), count, "{now}");
+            assert_eq!(
+                record().findings(&[row("a", now), row("b", 1_000)], two).len(),
+                count,
+                "{now}"
+            );
         }
         assert_eq!(
-            record().findings(&[row("a", 110), row("b", 1_000)]),
+            record().findings(&[row("a", 110), row("b", 1_000)], two),
             ["a: 110 counted, recorded are 100"]
         );
     }
@@ -234,7 +243,7 @@ mod tests {
     fn another_toolchain_makes_other_code_and_is_not_judged() {
         let other = Row { toolchain: "rustc 1.96.0".to_owned(), ..row("a", 200) };
         let counted = [other, row("b", 1_000)];
-        assert_eq!(record().findings(&counted), Vec::<String>::new());
+        assert_eq!(record().findings(&counted, two), Vec::<String>::new());
         let table = record().table(&counted);
         assert!(table.contains("+100.0 %"), "{table}");
         assert!(table.contains("of rustc 1.95.0; here is rustc 1.96.0"), "{table}");
@@ -253,7 +262,7 @@ mod tests {
     #[test]
     fn a_case_that_came_or_went_is_told() {
         assert_eq!(
-            record().findings(&[row("a", 100), row("c", 1)]),
+            record().findings(&[row("a", 100), row("c", 1)], two),
             ["c: is not in the record", "b: is recorded and was not counted"]
         );
     }
