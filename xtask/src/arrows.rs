@@ -10,13 +10,13 @@ mod modules;
 mod source;
 
 use crate::arguments;
-use crate::workspace::{CODECS, Package, Target, Workspace};
+use crate::workspace::{Package, Target, Workspace};
 use anyhow::{Result, bail};
 use modules::Modules;
 use std::collections::BTreeSet;
 
 /// The house, top floor first. Everybody imports strictly downwards; nobody imports the top.
-const FLOORS: [(&str, &[&str]); 4] = [
+const FLOORS: [(&str, &[&str]); 5] = [
     (
         "4 proves",
         &[
@@ -30,23 +30,32 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ("3 edges", &["tidewire"]),
     ("2 meets", &["tidewire-connection", "tidewire-client", "tidewire-engine-log"]),
     ("1 knows", &["sse-codec", "ws-frame", "tidewire-protocol", "tidewire-broker"]),
+    ("0 names", &["tidewire-names"]),
 ];
 
 /// Stands beside the house: imports nobody, is imported by nobody.
 const OUTSIDE: &str = "xtask";
 
-/// What a crate must never know, though the floors would allow it. A final `*` stands for any rest.
-const BANS: [(&str, &[&str]); 4] = [
+/// What a crate must never know, though the floors would allow it, nor have as a feature of what it
+/// imports. A final `*` stands for any rest.
+const BANS: [(&str, &[&str]); 5] = [
+    ("tidewire-names", &["tokio*", "actix*"]),
     ("tidewire-broker", &["serde*", "tokio*", "actix*"]),
     ("tidewire-protocol", &["tokio*", "actix*"]),
     ("tidewire-connection", &["tokio*", "actix*"]),
     ("tidewire-client", &["tidewire-broker", "actix*"]),
 ];
 
+/// What a crate may import only if a feature asks for it: who picks the crate on its own picks nothing
+/// else with it.
+const OPTIONAL: [(&str, &[&str]); 3] =
+    [("sse-codec", &["*"]), ("ws-frame", &["*"]), ("tidewire-names", &["serde*"])];
+
 /// Those that take the time as a parameter.
-const WITHOUT_CLOCK: [&str; 6] = [
+const WITHOUT_CLOCK: [&str; 7] = [
     "sse-codec",
     "ws-frame",
+    "tidewire-names",
     "tidewire-protocol",
     "tidewire-broker",
     "tidewire-connection",
@@ -135,17 +144,26 @@ fn check_workspace_imports(package: &Package, packages: &[Package], findings: &m
 
 fn check_foreign_imports(package: &Package, findings: &mut Vec<String>) {
     let name = package.name.as_str();
-    let banned = BANS.iter().filter(|(who, _)| *who == name).flat_map(|(_, what)| *what);
-    let banned: Vec<&str> = banned.copied().collect();
     for dependency in package.dependencies.iter().filter(|import| !import.is_for_tests()) {
-        if banned.iter().any(|pattern| matches(pattern, &dependency.name)) {
-            findings.push(format!("{name} imports {}: it must never know that", dependency.name));
+        let other = dependency.name.as_str();
+        if is_listed(&BANS, name, other) {
+            findings.push(format!("{name} imports {other}: it must never know that"));
         }
-        // Who picks a codec on its own picks nothing else with it.
-        if CODECS.contains(&name) && !dependency.optional {
-            findings.push(format!("{name} requires {}: it must be optional", dependency.name));
+        for feature in dependency.features.iter().filter(|feature| is_listed(&BANS, name, feature))
+        {
+            findings
+                .push(format!("{name} imports {other} with {feature}: it must never know that"));
+        }
+        if is_listed(&OPTIONAL, name, other) && !dependency.optional {
+            findings.push(format!("{name} requires {other}: it must be optional"));
         }
     }
+}
+
+/// Whether `table` has, in the row of the crate `name`, a pattern that `other` matches.
+fn is_listed(table: &[(&str, &[&str])], name: &str, other: &str) -> bool {
+    let patterns = table.iter().filter(|(row, _)| *row == name).flat_map(|(_, what)| *what);
+    patterns.copied().any(|pattern| matches(pattern, other))
 }
 
 /// The height of a crate's floor, from one upwards.
@@ -199,6 +217,7 @@ mod tests {
     fn an_import_sideways_is_refused_on_every_floor() {
         for (from, to) in [
             ("tidewire-broker", "sse-codec"),
+            ("tidewire-protocol", "tidewire-broker"),
             ("tidewire-client", "tidewire-connection"),
             ("tidewire-benches", "tidewire-test-harness"),
         ] {
@@ -243,6 +262,26 @@ mod tests {
                 [format!("tidewire-broker imports {foreign}: it must never know that")]
             );
         }
+    }
+
+    #[test]
+    fn a_banned_crate_is_refused_as_a_feature_of_an_import_too() {
+        let names = Dependency { features: vec!["serde".to_owned()], ..import("tidewire-names") };
+        assert_eq!(
+            findings_with(package("tidewire-broker", vec![names])),
+            ["tidewire-broker imports tidewire-names with serde: it must never know that"]
+        );
+    }
+
+    #[test]
+    fn names_may_offer_serde_but_not_require_it() {
+        let offered = Dependency { optional: true, ..import("serde") };
+        let names = package("tidewire-names", vec![offered, import("thiserror")]);
+        assert_eq!(findings_with(names), Vec::<String>::new());
+        assert_eq!(
+            findings_with(package("tidewire-names", vec![import("serde")])),
+            ["tidewire-names requires serde: it must be optional"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use crate::command::{Output, run, run_and_read};
 use crate::install;
-use crate::workspace::{CI, CODECS, Profile, Workspace};
+use crate::workspace::{CI, PLAIN, Profile, Workspace};
 use anyhow::{Result, bail};
 use std::{env, process::Command, thread};
 
@@ -24,8 +24,8 @@ pub(crate) fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<()> 
     let words = ["clippy", "--profile", CI.name, "--workspace", "--all-targets", "--all-features"];
     run(workspace.cargo(&words).args(arguments).args(["--", "-D", "warnings"]))?;
     // As most people pick them: without a feature.
-    let mut codecs = workspace.cargo(&["clippy", "--profile", CI.name, "--all-targets"]);
-    run(codecs.args(CODECS.map(package)).args(arguments).args(["--", "-D", "warnings"]))
+    let mut plain = workspace.cargo(&["clippy", "--profile", CI.name, "--all-targets"]);
+    run(plain.args(PLAIN.map(package)).args(arguments).args(["--", "-D", "warnings"]))
 }
 
 pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -37,9 +37,9 @@ pub(crate) fn unit(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut tests = tested(workspace, "test", CI);
     let mut said = run_and_read(tests.args(arguments), Output::Standard)?;
     // As most people pick them: without a feature.
-    let mut codecs = workspace.cargo(&["test", "--profile", CI.name]);
-    codecs.args(CODECS.map(package)).args(arguments);
-    said += &run_and_read(&mut codecs, Output::Standard)?;
+    let mut plain = workspace.cargo(&["test", "--profile", CI.name]);
+    plain.args(PLAIN.map(package)).args(arguments);
+    said += &run_and_read(&mut plain, Output::Standard)?;
     check_that_tests_ran(&said, arguments)
 }
 

@@ -9,6 +9,8 @@ use std::process::Command;
 
 /// The crates that people pick on their own.
 pub(crate) const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
+/// The crates that are built and tested without their features too, as the rest of the workspace asks for these.
+pub(crate) const PLAIN: [&str; 3] = ["sse-codec", "ws-frame", "tidewire-names"];
 
 /// How cargo builds: what it calls that, and the folder of the target directory that it builds in.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,9 @@ pub(crate) struct Dependency {
     #[serde(default)]
     pub(crate) kind: Option<DependencyKind>,
     pub(crate) optional: bool,
+    /// What it asks for beyond the usual.
+    #[serde(default)]
+    pub(crate) features: Vec<String>,
 }
 
 /// What a dependency is for, when not for the crate itself.

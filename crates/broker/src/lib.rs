@@ -24,9 +24,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
-mod name;
 mod pattern_map;
-mod position;
 mod sync;
 
 mod account;
@@ -91,17 +89,18 @@ pub use grant::{Forbidden, Grant, JoinPermit, Permit};
 pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;
-pub use message::{Content, Draft, Label, LabelError, Message};
-pub use name::{ChannelName, NAME_BYTES_MAX, NameError, Pattern};
+pub use message::{Content, Draft, Message};
 pub use news::News;
 pub use options::{Compaction, Options, Publishers, Repeats, Retention, SlowReaders};
 pub use pattern_map::PatternMap;
-pub use position::Position;
 pub use presence_buffer::{PresenceBuffer, PresenceBufferFull, PresenceChange};
 pub use presence_flush::PresenceFlush;
 pub use reader::{Found, Reader, Start, Started};
 pub use rules::{Rule, Rules};
 pub use stretch::Stretch;
+pub use tidewire_names::{
+    ChannelName, InvalidPosition, Label, LabelError, NAME_BYTES_MAX, NameError, Pattern, Position,
+};
 pub use waiters::WaiterId;
 
 #[cfg(doctest)]

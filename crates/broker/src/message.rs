@@ -4,7 +4,7 @@
 //! number that it is given, and counts the bytes.
 
 use crate::{
-    ChannelName,
+    ChannelName, Label,
     archive::Entry,
     charge::Charge,
     sequencer::MemoryGauge,
@@ -14,7 +14,6 @@ use once_cell::race::OnceBox;
 use std::{
     fmt,
     num::NonZeroU64,
-    str::FromStr,
     sync::{Arc, OnceLock},
 };
 
@@ -79,55 +78,12 @@ impl Draft {
     }
 }
 
-/// An event name or a key: 1 to 255 bytes of text without control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Label(Box<str>);
-
-impl Label {
-    /// The label as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 fn cost_bytes(carried: usize, has_labels: bool) -> usize {
     carried + if has_labels { LABELS_OVERHEAD_BYTES } else { 0 } + MESSAGE_OVERHEAD_BYTES
 }
 
 fn text_bytes(text: Option<&str>) -> usize {
     text.map_or(0, str::len)
-}
-
-impl FromStr for Label {
-    type Err = LabelError;
-
-    fn from_str(text: &str) -> Result<Self, LabelError> {
-        match text.len() {
-            0 => Err(LabelError::Empty),
-            1..=LABEL_BYTES_MAX if text.chars().any(char::is_control) => {
-                Err(LabelError::ControlCharacter)
-            }
-            1..=LABEL_BYTES_MAX => Ok(Self(text.into())),
-            bytes => Err(LabelError::TooLong { bytes }),
-        }
-    }
-}
-
-/// Why a text is no event name or key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LabelError {
-    /// Nothing was given.
-    #[error("is empty; leave it out instead")]
-    Empty,
-    /// More than 255 bytes.
-    #[error("has {bytes} bytes; at most {LABEL_BYTES_MAX} are allowed")]
-    TooLong {
-        /// How many bytes were given.
-        bytes: usize,
-    },
-    /// A line end, a NUL or the like, which no event stream can carry.
-    #[error("holds a control character; line ends and the like are not allowed")]
-    ControlCharacter,
 }
 
 /// A message of the log.
@@ -329,7 +285,6 @@ impl fmt::Debug for Encodings {
     }
 }
 
-const LABEL_BYTES_MAX: usize = 255;
 const LEFT: usize = 1 << (usize::BITS - 1);
 
 /// What a retained message costs beyond its payload: itself, two allocations, its ring slot, its
@@ -402,13 +357,5 @@ mod tests {
         assert!(real <= MESSAGE_OVERHEAD_BYTES, "{real}");
         let real = size_of::<Labels>() + 3 * allocation_overhead;
         assert!(real <= LABELS_OVERHEAD_BYTES, "{real}");
-    }
-
-    #[test]
-    fn labels_refuse_what_an_event_stream_cannot_carry() {
-        assert_eq!("".parse::<Label>(), Err(LabelError::Empty));
-        assert_eq!("a\nb".parse::<Label>(), Err(LabelError::ControlCharacter));
-        assert_eq!("x".repeat(256).parse::<Label>(), Err(LabelError::TooLong { bytes: 256 }));
-        assert!("\u{e9}t\u{e9}".parse::<Label>().is_ok());
     }
 }

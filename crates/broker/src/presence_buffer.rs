@@ -6,7 +6,7 @@
 
 use crate::{
     Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit, Reader,
-    Start, hash_index::HashIndex, name::PRESENCE_PATTERN,
+    Start, hash_index::HashIndex,
 };
 use slab::Slab;
 use std::{
@@ -14,6 +14,7 @@ use std::{
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use tidewire_names::PRESENCE_PATTERN;
 
 /// Joins and leaves that are not published yet. A broker has one.
 ///

@@ -4,9 +4,9 @@
 
 use crate::{
     ChannelName, Compaction, Options, Pattern, Publishers, Repeats, Retention, SlowReaders,
-    name::PRESENCE_PATTERN,
 };
 use std::{cmp::Ordering, sync::Arc};
+use tidewire_names::PRESENCE_PATTERN;
 
 /// The options of every channel there may be. Cloning is cheap.
 #[derive(Clone, Debug)]

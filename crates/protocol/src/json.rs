@@ -1,10 +1,8 @@
 //! Appending JSON to a caller's buffer: a hot path, so without serde, and nothing here can fail.
 
-use crate::{
-    Bookmark,
-    position::{Position, write_digits},
-};
+use crate::{Bookmark, Position};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use tidewire_names::write_digits;
 
 /// The members of an object, appended one after another.
 pub(crate) struct Members<'out> {

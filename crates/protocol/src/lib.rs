@@ -20,8 +20,6 @@
 //! # Ok::<(), tidewire_protocol::InvalidPosition>(())
 //! ```
 
-mod bookmark;
-mod position;
 mod since;
 
 mod data;
@@ -47,7 +45,6 @@ mod text;
 
 pub use answer::ServerMessage;
 pub use batch::{BatchError, BatchReader, BatchStep};
-pub use bookmark::Bookmark;
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{
@@ -57,7 +54,6 @@ pub use event::{
 pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
 pub use page::PageView;
-pub use position::{InvalidPosition, Position};
 pub use presence::{Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;
 pub use publish::{
@@ -66,6 +62,7 @@ pub use publish::{
 pub use request::{ClientMessage, History, Presence, RequestError, Subscribe, Token, Unsubscribe};
 pub use serde_json::value::RawValue;
 pub use since::{InvalidDuration, InvalidSince, Since, parse_duration};
+pub use tidewire_names::{Bookmark, InvalidPosition, Position};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

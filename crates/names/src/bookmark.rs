@@ -5,10 +5,8 @@
 
 use crate::{
     InvalidPosition, Position,
-    position::{read_digits, write_digits},
-    text,
+    digits::{read_digits, write_digits},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
 /// From where to go on behind a page. `state`, if any, is beyond `after`.
@@ -18,12 +16,12 @@ use std::{fmt, str::FromStr};
 /// word of removals that concern nothing on the list.
 ///
 /// ```
-/// use tidewire_protocol::{Bookmark, Since};
+/// use tidewire_names::Bookmark;
 ///
 /// let bookmark: Bookmark = "k3f9a-1042~2000".parse()?;
 /// assert_eq!((bookmark.after.offset, bookmark.state), (1042, Some(2000)));
-/// assert_eq!(Since::from(bookmark).to_string(), "k3f9a-1042~2000");
-/// # Ok::<(), tidewire_protocol::InvalidPosition>(())
+/// assert_eq!(bookmark.to_string(), "k3f9a-1042~2000");
+/// # Ok::<(), tidewire_names::InvalidPosition>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bookmark {
@@ -65,24 +63,10 @@ impl FromStr for Bookmark {
         let Some((after, state)) = text.split_once(char::from(STATE_MARK)) else {
             return text.parse().map(Position::into);
         };
-        let (after, state): (Position, _) = (after.parse()?, read_digits(state, 10)?);
-        // Behind a state nobody is in the middle of it.
-        match state > after.offset {
-            true => Ok(Self { after, state: Some(state) }),
-            false => Err(InvalidPosition),
-        }
-    }
-}
-
-impl Serialize for Bookmark {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bookmark {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::parse(deserializer)
+        let (after, state): (Position, _) = (after.parse()?, read_digits(state, 10));
+        // After the state has ended, a list is not in the middle of it.
+        let state = state.filter(|state| *state > after.offset).ok_or(InvalidPosition)?;
+        Ok(Self { after, state: Some(state) })
     }
 }
 
@@ -106,8 +90,6 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(bookmark));
             assert_eq!(bookmark.to_string(), text);
-            assert_eq!(serde_json::to_string(&bookmark).unwrap(), format!("\"{text}\""));
-            assert_eq!(serde_json::from_str::<Bookmark>(&format!("\"{text}\"")).unwrap(), bookmark);
         }
     }
 

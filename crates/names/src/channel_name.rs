@@ -151,7 +151,7 @@ const SYSTEM_BYTE: u8 = b'$';
 const PRESENCE_PREFIX: &str = "$presence.";
 
 /// Every channel that tells who is on another.
-pub(crate) const PRESENCE_PATTERN: &str = "$presence.>";
+pub const PRESENCE_PATTERN: &str = "$presence.>";
 
 enum Kind {
     Name,

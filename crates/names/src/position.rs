@@ -1,28 +1,30 @@
-//! A position as text: `k3f9a-1042`, the epoch in base 36 and the offset in decimal.
+//! Where a message stands in the one order, and that as text: `k3f9a-1042`, the epoch in base 36 and the
+//! offset in decimal.
 //!
 //! To a client it is opaque; here it has exactly one spelling, so that text can be compared.
 
-use crate::text;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::digits::{read_digits, write_digits};
 use std::{fmt, str::FromStr};
 
-/// Where a message stands in the one log of a broker.
+/// A place in the one log of a broker: everything up to and including `offset` lies before it.
 ///
-/// Offsets are ordered within an epoch only, so positions as such are not.
+/// Offsets begin at 1; offset 0 is the place before the first message. Positions of different epochs
+/// have no order, so the type has none.
 ///
 /// ```
-/// use tidewire_protocol::Position;
+/// use tidewire_names::Position;
 ///
 /// let position: Position = "k3f9a-1042".parse()?;
 /// assert_eq!(position.offset, 1042);
 /// assert_eq!(position.to_string(), "k3f9a-1042");
-/// # Ok::<(), tidewire_protocol::InvalidPosition>(())
+/// # Ok::<(), tidewire_names::InvalidPosition>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Changes whenever the order could not be continued.
+    /// Changes whenever the order cannot be continued, as when a memory broker restarts.
     pub epoch: u64,
-    /// Never repeats within an epoch.
+    /// How many messages the broker had ordered, in all channels, up to here. Never repeats within an
+    /// epoch.
     pub offset: u64,
 }
 
@@ -56,47 +58,10 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let (epoch, offset) = text.split_once('-').ok_or(InvalidPosition)?;
-        Ok(Self { epoch: read_digits(epoch, 36)?, offset: read_digits(offset, 10)? })
+        let (epoch, offset) = (read_digits(epoch, 36), read_digits(offset, 10));
+        let (epoch, offset) = epoch.zip(offset).ok_or(InvalidPosition)?;
+        Ok(Self { epoch, offset })
     }
-}
-
-impl Serialize for Position {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Position {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::parse(deserializer)
-    }
-}
-
-/// Appends `value` in the given radix, at most 36, without leading zeros.
-pub(crate) fn write_digits<const RADIX: u64>(mut value: u64, out: &mut Vec<u8>) {
-    let start = out.len();
-    loop {
-        let [digit, ..] = (value % RADIX).to_le_bytes();
-        out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
-        value /= RADIX;
-        if value == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
-}
-
-/// Reads what [`write_digits`] writes, and no other spelling: the standard library's parser would
-/// also take a plus sign, leading zeros and uppercase.
-pub(crate) fn read_digits(text: &str, radix: u32) -> Result<u64, InvalidPosition> {
-    let leading_zero = text.len() > 1 && text.starts_with('0');
-    let ours = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'));
-    if leading_zero || !ours {
-        return Err(InvalidPosition);
-    }
-    u64::from_str_radix(text, radix).map_err(|_| InvalidPosition)
 }
 
 #[cfg(test)]
@@ -176,17 +141,5 @@ mod tests {
             assert!(text.len() <= Position::TEXT_BYTES_MAX);
             assert_eq!(text.parse(), Ok(position), "{text}");
         }
-    }
-
-    #[test]
-    fn json_holds_a_position_as_a_string() {
-        let position = Position { epoch: 36, offset: 7 };
-        assert_eq!(serde_json::to_string(&position).unwrap(), r#""10-7""#);
-        assert_eq!(serde_json::from_str::<Position>(r#""10-7""#).unwrap(), position);
-        assert_eq!(
-            serde_json::from_str::<Position>(r#""nope""#).unwrap_err().to_string(),
-            "not a position: expected one as the server gave it, such as `k3f9a-1042`"
-        );
-        serde_json::from_str::<Position>("7").unwrap_err();
     }
 }
