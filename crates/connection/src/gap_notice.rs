@@ -1,6 +1,6 @@
 //! Word of messages that are gone for a client.
 
-use crate::{RequestedStart, Subscription, subscription::LostStart, to_wire};
+use crate::{RequestedStart, Subscription, subscription::LostStart};
 use std::fmt;
 use tidewire_broker::{Broker, Gap, Pattern, Position};
 use tidewire_protocol::GapView;
@@ -28,7 +28,7 @@ pub enum GapStart<'a> {
 impl fmt::Display for GapStart<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Position(position) => to_wire(*position).fmt(formatter),
+            Self::Position(position) => position.fmt(formatter),
             Self::Requested(start) => start.fmt(formatter),
         }
     }
@@ -55,6 +55,6 @@ impl<'a> GapNotice<'a> {
 
     /// The same, where its beginning is text already.
     pub(crate) fn view<'v>(&'v self, from: &'v str) -> GapView<'v> {
-        GapView { channel: self.pattern.as_str(), from, to: to_wire(self.to) }
+        GapView { channel: self.pattern.as_str(), from, to: self.to }
     }
 }

@@ -22,7 +22,6 @@
 mod limits;
 mod refusal;
 mod time;
-mod wire_position;
 
 mod gap_notice;
 mod message_view;
@@ -56,7 +55,6 @@ pub use requests::{
 };
 pub use subscription::{RequestedStart, Subscription};
 pub use time::Time;
-pub use wire_position::to_wire;
 pub use worker::Worker;
 
 #[cfg(doctest)]

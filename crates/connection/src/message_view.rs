@@ -1,6 +1,5 @@
 //! A message as the protocol shows it.
 
-use crate::to_wire;
 use tidewire_broker::{Broker, Content, Message};
 use tidewire_protocol::{Data, MessageView};
 
@@ -8,7 +7,7 @@ use tidewire_protocol::{Data, MessageView};
 pub(crate) fn view<'a>(message: &'a Message, broker: &Broker) -> MessageView<'a> {
     MessageView {
         channel: message.channel().as_str(),
-        position: to_wire(broker.position(message.offset())),
+        position: broker.position(message.offset()),
         time: message.time_ms(),
         event: message.event(),
         key: message.key(),

@@ -1,6 +1,6 @@
 //! What a client follows, and where it begins: from what the client said to a cursor's start.
 
-use crate::{Time, wire_position::from_wire};
+use crate::Time;
 use std::{
     fmt,
     task::{Poll, Waker, ready},
@@ -74,9 +74,9 @@ impl RequestedStart {
         match self {
             Self::Since(Since::Now) => Start::Now,
             Self::Since(Since::Earliest) | Self::Foreign(_) => Start::Earliest,
-            Self::Since(Since::Position(position)) => Start::After(from_wire(*position)),
+            Self::Since(Since::Position(position)) => Start::After(*position),
             Self::Since(Since::Within { position, state }) => {
-                Start::Within { position: from_wire(*position), state: *state }
+                Start::Within { position: *position, state: *state }
             }
             Self::Since(Since::Time(time_ms)) => Start::Since(*time_ms),
             Self::Since(Since::Ago(duration)) => {

@@ -3,7 +3,6 @@
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
     Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, message_view::view,
-    to_wire,
 };
 use tidewire_broker::Position;
 use tidewire_protocol::PositionView;
@@ -36,7 +35,7 @@ impl Dialect for Ndjson {
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
-        let position = PositionView { position: to_wire(position) };
+        let position = PositionView { position };
         self.write_line(output, |output| match self.format {
             Format::Json => position.write_json(output),
             Format::Raw => {}

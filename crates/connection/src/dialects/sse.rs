@@ -3,7 +3,7 @@
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
     Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
-    message_view::view, to_wire,
+    message_view::view,
 };
 use sse_codec::Block;
 use std::time::Duration;
@@ -66,7 +66,6 @@ impl Sse {
         limits: &Limits,
         output: &mut Vec<u8>,
     ) {
-        let position = to_wire(position);
         let id = position.to_string();
         let mut block = Block { id: Some(&id), retry, ..Block::default() };
         let data;
@@ -112,7 +111,7 @@ static RAW_UNTIL_CLOSE: Encoding = Encoding::part_of(&RAW, chunk_content);
 static JSON_UNTIL_CLOSE: Encoding = Encoding::part_of(&JSON, chunk_content);
 
 fn write_raw(message: &Message, broker: &Broker, output: &mut Vec<u8>) {
-    let id = to_wire(broker.position(message.offset())).to_string();
+    let id = broker.position(message.offset()).to_string();
     let block = Block { id: Some(&id), ..Block::default() };
     match message.content() {
         // Nothing to dispatch; the place moves on all the same.

@@ -4,7 +4,7 @@ use super::websocket_frames::{Frame, Frames, close_code, write_ping};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Identity, Input, Limits, Opened,
     PageRequest, PendingPublish, Profile, Refusal, Reply, RequestedStart, Span, Subscription,
-    message_view::view, parse_page_limit, prepare_publish, to_wire,
+    message_view::view, parse_page_limit, prepare_publish,
 };
 use tidewire_broker::{Broker, Grant, Position};
 use tidewire_protocol::{
@@ -32,7 +32,7 @@ impl Dialect for TidewireV1 {
     fn open(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
         let Opened { connection, version, position, limits, .. } = *opened;
         self.frames.message_bytes_max = limits.request_bytes_max();
-        let (heartbeat_ms, position) = (limits.heartbeat_ms, to_wire(position));
+        let heartbeat_ms = limits.heartbeat_ms;
         write(&ServerMessage::Welcome { connection, version, heartbeat_ms, position }, output);
     }
 
@@ -48,7 +48,6 @@ impl Dialect for TidewireV1 {
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
-        let position = to_wire(position);
         write(&ServerMessage::Position { position, heartbeat_ms: None }, output);
     }
 
@@ -59,14 +58,14 @@ impl Dialect for TidewireV1 {
     fn write_reply(&self, reply: &Reply<'_>, broker: &Broker, output: &mut Vec<u8>) {
         match *reply {
             Reply::Subscribed { id, pattern, position } => {
-                let (channel, position) = (pattern.as_str(), to_wire(position));
+                let channel = pattern.as_str();
                 write(&ServerMessage::Subscribed { id, channel, position }, output);
             }
             Reply::Unsubscribed { id, pattern } => {
                 write(&ServerMessage::Unsubscribed { id, channel: pattern.as_str() }, output);
             }
             Reply::Published { id, position } => {
-                write(&ServerMessage::Published { id, position: to_wire(position) }, output);
+                write(&ServerMessage::Published { id, position }, output);
             }
             Reply::History { id, page } => page.with_view(Format::Json, broker, |page| {
                 write(&ServerMessage::History { id, page }, output);

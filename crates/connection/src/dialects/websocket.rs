@@ -4,7 +4,7 @@
 use super::websocket_frames::{Frame, Frames, write_ping};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, PendingPublish,
-    Profile, Reply, Subscription, message_view::view, to_wire,
+    Profile, Reply, Subscription, message_view::view,
 };
 use tidewire_broker::{Broker, ChannelName, Content, Draft, Forbidden, Grant, Permit, Position};
 use tidewire_protocol::{PositionView, ServerMessage};
@@ -69,7 +69,7 @@ impl Dialect for WebSocket {
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
         if self.format == Format::Json {
-            let json = PositionView { position: to_wire(position) }.to_json();
+            let json = PositionView { position }.to_json();
             ws_frame::encode_text(&json, None, output);
         }
     }

@@ -1,6 +1,6 @@
 //! Messages answered in one go: a page of history, or a long-poll's answer.
 
-use crate::{Encoding, GapNotice, message_view::view, subscription::LostStart, to_wire};
+use crate::{Encoding, GapNotice, message_view::view, subscription::LostStart};
 use std::sync::Arc;
 use tidewire_broker::{Broker, Item, Message, Reader};
 use tidewire_protocol::{Bookmark, GapView, PageView};
@@ -79,7 +79,7 @@ impl Page {
             write(PageView {
                 messages: &messages,
                 position: self.bookmark(broker),
-                before: self.reach.map(|reach| to_wire(broker.position(reach.before))),
+                before: self.reach.map(|reach| broker.position(reach.before)),
                 more: self.has_more(),
                 gaps,
             });
@@ -95,7 +95,7 @@ impl Page {
 
     /// From where to go on behind it.
     pub(crate) fn bookmark(&self, broker: &Broker) -> Bookmark {
-        Bookmark { after: to_wire(broker.position(self.after)), state: self.state }
+        Bookmark { after: broker.position(self.after), state: self.state }
     }
 
     /// Whether it is a page of history behind which there is more of what was asked for.

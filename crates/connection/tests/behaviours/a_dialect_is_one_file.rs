@@ -6,7 +6,7 @@ use std::mem;
 use tidewire_broker::{Broker, Content, Draft, Grant, Position};
 use tidewire_connection::{
     CloseReason, Command, Dialect, Encoding, Ending, GapNotice, Identity, Input, Limits, Opened,
-    PendingPublish, Profile, Refusal, Reply, RequestedStart, Subscription, to_wire,
+    PendingPublish, Profile, Refusal, Reply, RequestedStart, Subscription,
 };
 
 /// Commands are `sub CHANNEL`, `pub CHANNEL TEXT`, `pong` and `quit`.
@@ -15,7 +15,7 @@ struct Lines;
 
 static LINE: Encoding = Encoding::new(|message, broker, output| {
     let (channel, text) = (message.channel(), str::from_utf8(message.content().as_bytes()));
-    let position = to_wire(broker.position(message.offset()));
+    let position = broker.position(message.offset());
     output.extend(format!("msg {channel} {position} {}\n", text.unwrap()).bytes());
 });
 
@@ -29,11 +29,11 @@ impl Dialect for Lines {
     }
 
     fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>) {
-        output.extend(format!("gap {} {} {}\n", gap.pattern, gap.from, to_wire(gap.to)).bytes());
+        output.extend(format!("gap {} {} {}\n", gap.pattern, gap.from, gap.to).bytes());
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
-        output.extend(format!("at {}\n", to_wire(position)).bytes());
+        output.extend(format!("at {position}\n").bytes());
     }
 
     fn write_ping(&self, output: &mut Vec<u8>) {
@@ -43,9 +43,9 @@ impl Dialect for Lines {
     fn write_reply(&self, reply: &Reply<'_>, _broker: &Broker, output: &mut Vec<u8>) {
         let line = match reply {
             Reply::Subscribed { pattern, position, .. } => {
-                format!("ok {pattern} {}\n", to_wire(*position))
+                format!("ok {pattern} {position}\n")
             }
-            Reply::Published { position, .. } => format!("ok {}\n", to_wire(*position)),
+            Reply::Published { position, .. } => format!("ok {position}\n"),
             Reply::Refused { refusal, .. } => format!("no {}\n", refusal.code.as_str()),
             other => panic!("no command asks for {other:?}"),
         };

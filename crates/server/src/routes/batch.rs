@@ -18,7 +18,7 @@ use std::{
     task::{Poll, ready},
 };
 use tidewire_broker::Grant;
-use tidewire_connection::{Refusal, prepare_publish, to_wire};
+use tidewire_connection::{Refusal, prepare_publish};
 use tidewire_protocol::{
     BatchError, BatchReader, BatchResult, BatchStep, ErrorCode, ItemError, Publish,
 };
@@ -128,7 +128,7 @@ async fn publish(
             Err(refusal) => Err(refusal),
         };
         answer.add(&match outcome {
-            Ok(position) => BatchResult::Published { position: to_wire(position) },
+            Ok(position) => BatchResult::Published { position },
             Err(Refusal { code, message }) => {
                 BatchResult::Refused { error: ItemError::new(code, message) }
             }

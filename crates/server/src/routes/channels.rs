@@ -5,9 +5,8 @@ use crate::{problem::ProblemResponse, query::Query, worker_context::WorkerContex
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::{collections::BTreeMap, future::poll_fn, task::ready};
-use tidewire_broker::{ChannelName, ChannelSummary, Pattern};
-use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span, to_wire};
-use tidewire_protocol::Position;
+use tidewire_broker::{ChannelName, ChannelSummary, Pattern, Position};
+use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span};
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
 ///
@@ -106,7 +105,7 @@ fn row(summary: &ChannelSummary) -> Row {
         channel: summary.name.to_string(),
         messages: summary.messages,
         bytes: summary.bytes,
-        position: to_wire(summary.last),
+        position: summary.last,
     }
 }
 

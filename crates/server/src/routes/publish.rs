@@ -17,7 +17,7 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use std::{borrow::Cow, future::poll_fn, task::Poll};
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
-use tidewire_connection::{Refusal, parse_event, parse_key, parse_label, to_wire};
+use tidewire_connection::{Refusal, parse_event, parse_key, parse_label};
 use tidewire_protocol::{self as protocol, ErrorCode, PublishAnswer};
 
 /// `POST /publish/{channel}`: the body is the payload.
@@ -45,7 +45,7 @@ pub(super) async fn one(
     };
     let draft = Draft { event, key, id, ..Draft::new(content) };
     let position = submit(permit, draft, &worker_context)?.await?;
-    let answer = PublishAnswer { position: to_wire(position) };
+    let answer = PublishAnswer { position };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }
 

@@ -285,7 +285,7 @@ impl Client {
             },
             ServerEvent::Published(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Publish(serial))
-                    if oracle.history.of_serial(serial) == Some(in_broker(done.position)) =>
+                    if oracle.history.of_serial(serial) == Some(done.position) =>
                 {
                     Ok(())
                 }
@@ -416,10 +416,6 @@ impl Client {
                 )
         )
     }
-}
-
-fn in_broker(position: Position) -> tidewire_broker::Position {
-    tidewire_broker::Position { epoch: position.epoch, offset: position.offset }
 }
 
 /// What a client waits for an answer to a poll, more than the server's own deadlines.

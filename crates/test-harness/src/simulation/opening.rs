@@ -14,7 +14,7 @@ use fastrand::Rng;
 use std::{mem, num::NonZeroU64, time::Duration};
 use tidewire_broker::Grant;
 use tidewire_connection::{Connection, LongPoll, Opening, RequestedStart, Subscription, Wire};
-use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
+use tidewire_protocol::{ClientMessage, Since, Subscribe};
 
 impl World {
     /// Opens a connection for a client, which goes on where it was.
@@ -146,7 +146,6 @@ impl World {
     /// Notes what a client that is still there is owed from this moment on.
     fn begin(&mut self, number: u64, at: usize, past: Since) -> Result<(), String> {
         let head = self.engine.broker.position(self.engine.broker.head());
-        let head = Position { epoch: head.epoch, offset: head.offset };
         let client = self.clients.get_mut(at).filter(|client| client.session == Some(number));
         let Some(client) = client else { return Ok(()) };
         let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());

@@ -148,8 +148,7 @@ pub(crate) fn place_in(body: &Body, oracle: &Oracle<'_>) -> Result<Position, Str
         Body::Binary(bytes) => serial_in(bytes),
     };
     let place = serial.and_then(|serial| oracle.history.of_serial(serial));
-    let place = place.ok_or_else(|| format!("{body:?} was never published"))?;
-    Ok(Position { epoch: place.epoch, offset: place.offset })
+    place.ok_or_else(|| format!("{body:?} was never published"))
 }
 
 /// Holds an event's name against what was published, on a wire that tells it.

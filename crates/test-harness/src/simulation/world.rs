@@ -24,7 +24,6 @@ use std::{
 };
 use tidewire_broker::{Broker, Draft, Publishing};
 use tidewire_connection::{Time, Worker};
-use tidewire_protocol::Position;
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
@@ -220,7 +219,7 @@ impl World {
         if !bytes.is_empty() {
             let head = self.engine.broker.position(self.engine.broker.head());
             let count = bytes.len();
-            client.read_head(&mut bytes, Position { epoch: head.epoch, offset: head.offset });
+            client.read_head(&mut bytes, head);
             if bytes.len() < count {
                 client.heard_ms = now_ms;
             }
