@@ -27,7 +27,7 @@ pub fn publish(broker: &Broker, channel: &ChannelName, payload: &str) {
 /// A reader of `pattern` that has had everything up to `offset`.
 pub fn follow_from(broker: &Broker, pattern: &str, offset: u64) -> Reader {
     let mut reader = Reader::default();
-    let start = Start::After(broker.position(offset));
+    let start = Start::after(broker.position(offset));
     reader.follow(broker, &[pattern.parse::<Pattern>().unwrap()], start);
     reader
 }

@@ -58,7 +58,7 @@ fn resume(broker: &Broker, channel: ChannelName) -> Duration {
     let place = broker.position(broker.head() / 2);
     let (began, mut reader) = (Instant::now(), Reader::default());
     let mut gathered = Gathered::default();
-    reader.follow(broker, &[channel.into()], Start::After(place));
+    reader.follow(broker, &[channel.into()], Start::after(place));
     reader.gather(broker, broker.head(), 1, &mut gathered);
     let took = began.elapsed();
     assert_eq!(gathered.messages().count(), 1);

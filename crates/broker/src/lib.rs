@@ -99,7 +99,8 @@ pub use reader::{Found, Reader, Start, Started};
 pub use rules::{Rule, Rules};
 pub use stretch::Stretch;
 pub use tidewire_names::{
-    ChannelName, InvalidPosition, Label, LabelError, NAME_BYTES_MAX, NameError, Pattern, Position,
+    Bookmark, ChannelName, InvalidPosition, Label, LabelError, NAME_BYTES_MAX, NameError, Pattern,
+    Position,
 };
 pub use waiters::WaiterId;
 

@@ -7,7 +7,7 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Asker, Broker, Gathered, Interest, Item, News, Pattern, PatternMap, Position,
+    Asker, Bookmark, Broker, Gathered, Interest, Item, News, Pattern, PatternMap, Position,
     back::{Search, Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
@@ -39,20 +39,14 @@ pub enum Start {
     Earliest,
     /// Behind this position. One of another epoch, or not reached yet, is a gap: then what is
     /// retained follows.
-    After(Position),
-    /// Behind this position, by somebody who began with the earliest message when the head was at
-    /// offset `state`, and has not come so far yet: goes on as [`Reader::state`] said.
     ///
-    /// Tombstones up to `state` are passed over, and word of their loss is not owed. A `state` that
-    /// the head has not reached is a gap, like such a position.
-    Within {
-        /// Behind which.
-        position: Position,
-        /// The head at the beginning.
-        state: u64,
-    },
+    /// A `state` is of a reader that began with the earliest message when the head was there, and has
+    /// not come so far yet: this one goes on as [`Reader::state`] said. Tombstones up to `state` are
+    /// passed over, and no notice of their loss is owed. A `state` that the head has not reached is a
+    /// gap, like such a position.
+    After(Bookmark),
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
-    Since(u64),
+    Time(u64),
     /// A place that [`Start::find`] has found.
     Found(Found),
     /// So that the newest messages before a position follow, `before` itself not among them.
@@ -89,12 +83,17 @@ pub struct Started {
 }
 
 impl Start {
+    /// Behind a position, or where a page ended.
+    pub fn after(place: impl Into<Bookmark>) -> Self {
+        Self::After(place.into())
+    }
+
     /// Looks a time up in the archive, so that to follow `patterns` from here on waits for nothing.
     ///
     /// Every other start is ready as it is, but for [`Start::Back`], which is left to
     /// [`Reader::poll_once`].
     pub fn find(self, broker: &Broker, patterns: &[Pattern], asker: Asker<'_>) -> Poll<Self> {
-        let Self::Since(time_ms) = self else { return Poll::Ready(self) };
+        let Self::Time(time_ms) = self else { return Poll::Ready(self) };
         let follow = |pattern: &Pattern| {
             let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
             Follow::new(pattern.clone(), channel)
@@ -208,7 +207,7 @@ impl Reader {
     }
 
     /// The head at which it began with the earliest message, while it stands before that in channels
-    /// of which some are compacted: who goes on from here with [`Start::Within`] is owed no more word
+    /// of which some are compacted: who goes on from here with [`Start::After`] is owed no more word
     /// of losses than this reader. O(rules) for a pattern with a wildcard.
     pub fn state(&self, broker: &Broker) -> Option<u64> {
         let follows = self.cursors.iter().flat_map(|cursor| &cursor.follows);
@@ -401,12 +400,11 @@ fn begin(
     };
     let after = match start {
         Start::Now => broker.head(),
-        Start::After(position) if is_reached(position, 0) => position.offset,
-        Start::Within { position, state } if is_reached(position, state) => {
-            begin_with(state, state);
-            position.offset
+        Start::After(Bookmark { after, state }) if is_reached(after, state.unwrap_or(0)) => {
+            state.into_iter().for_each(|state| begin_with(state, state));
+            after.offset
         }
-        Start::After(_) | Start::Within { .. } => {
+        Start::After(_) => {
             is_foreign = true;
             ready!(place_of(broker, follows, None, asker))
         }
@@ -414,7 +412,7 @@ fn begin(
             begin_with(head, head);
             ready!(place_of(broker, follows, None, asker))
         }
-        Start::Since(time_ms) => ready!(place_of(broker, follows, Some(time_ms), asker)),
+        Start::Time(time_ms) => ready!(place_of(broker, follows, Some(time_ms), asker)),
         Start::Found(Found { after, stamp }) => {
             follows.iter_mut().for_each(|follow| follow.stamp = stamp);
             after

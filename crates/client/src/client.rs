@@ -110,7 +110,7 @@ impl Client {
     /// use tidewire_client::Since;
     ///
     /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
-    /// let older = client.history("chat.*").before(Since::Position(newest.before)).send().await?;
+    /// let older = client.history("chat.*").before(Since::after(newest.before)).send().await?;
     /// let live = client.subscribe(["chat.*"]).since(newest.position.into()).stream();
     /// # Ok(())
     /// # }

@@ -237,8 +237,7 @@ impl Progress {
 
 fn as_bookmark(since: Since) -> Option<Bookmark> {
     match since {
-        Since::Position(position) => Some(position.into()),
-        Since::Within { position, state } => Some(Bookmark { after: position, state: Some(state) }),
+        Since::After(bookmark) => Some(bookmark),
         Since::Now | Since::Earliest | Since::Time(_) | Since::Ago(_) => None,
     }
 }

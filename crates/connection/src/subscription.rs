@@ -74,14 +74,11 @@ impl RequestedStart {
         match self {
             Self::Since(Since::Now) => Start::Now,
             Self::Since(Since::Earliest) | Self::Foreign(_) => Start::Earliest,
-            Self::Since(Since::Position(position)) => Start::After(*position),
-            Self::Since(Since::Within { position, state }) => {
-                Start::Within { position: *position, state: *state }
-            }
-            Self::Since(Since::Time(time_ms)) => Start::Since(*time_ms),
+            Self::Since(Since::After(bookmark)) => Start::After(*bookmark),
+            Self::Since(Since::Time(time_ms)) => Start::Time(*time_ms),
             Self::Since(Since::Ago(duration)) => {
                 let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-                Start::Since(time.wall_ms.saturating_sub(ago_ms))
+                Start::Time(time.wall_ms.saturating_sub(ago_ms))
             }
             Self::Found(found, _) => Start::Found(*found),
         }

@@ -1,7 +1,7 @@
 //! Where a reader asks to begin: `now`, `earliest`, a position, a time such as `@1763790000123`, or a
 //! while ago such as `5m`.
 
-use crate::{Bookmark, Position, text};
+use crate::{Bookmark, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -21,15 +21,8 @@ pub enum Since {
     Now,
     /// Everything that is retained.
     Earliest,
-    /// Everything after this position.
-    Position(Position),
-    /// The rest of a list of what there is, from where one of its pages ended: see [`Bookmark`].
-    Within {
-        /// Where it ended.
-        position: Position,
-        /// The newest offset when the list began, beyond `position`.
-        state: u64,
-    },
+    /// Everything after this position, or from where a page ended.
+    After(Bookmark),
     /// Everything published at this time or later: milliseconds since the Unix epoch.
     Time(u64),
     /// Everything published since that long ago; whole milliseconds.
@@ -65,9 +58,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     number.checked_mul(*unit_ms).map(Duration::from_millis).ok_or(InvalidDuration)
 }
 
+impl Since {
+    /// Everything after a position, or from where a page ended.
+    pub fn after(place: impl Into<Bookmark>) -> Self {
+        Self::After(place.into())
+    }
+}
+
 impl From<Bookmark> for Since {
-    fn from(Bookmark { after: position, state }: Bookmark) -> Self {
-        state.map_or(Self::Position(position), |state| Self::Within { position, state })
+    fn from(bookmark: Bookmark) -> Self {
+        Self::After(bookmark)
     }
 }
 
@@ -80,7 +80,7 @@ impl FromStr for Since {
             "earliest" => Ok(Self::Earliest),
             _ => match text.strip_prefix(TIME_PREFIX) {
                 Some(time) => parse_time(time).map(Self::Time),
-                None => (text.parse().map(Bookmark::into))
+                None => (text.parse().map(Self::After))
                     .or_else(|_| parse_duration(text).map(Self::Ago))
                     .map_err(|_| InvalidSince),
             },
@@ -93,10 +93,7 @@ impl fmt::Display for Since {
         match self {
             Self::Now => f.pad("now"),
             Self::Earliest => f.pad("earliest"),
-            Self::Position(position) => position.fmt(f),
-            Self::Within { position, state } => {
-                Bookmark { after: *position, state: Some(*state) }.fmt(f)
-            }
+            Self::After(bookmark) => bookmark.fmt(f),
             Self::Time(time_ms) => write!(f, "{TIME_PREFIX}{time_ms}"),
             Self::Ago(ago) => write_duration(*ago, f),
         }
@@ -138,14 +135,17 @@ const UNITS: [(&str, u64); 5] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Position;
+
+    const SEVEN: Position = Position { epoch: 36, offset: 7 };
 
     #[test]
     fn every_form_reads_and_writes() {
         for (text, since) in [
             ("now", Since::Now),
             ("earliest", Since::Earliest),
-            ("10-7", Since::Position(Position { epoch: 36, offset: 7 })),
-            ("10-7~9", Since::Within { position: Position { epoch: 36, offset: 7 }, state: 9 }),
+            ("10-7", Since::after(SEVEN)),
+            ("10-7~9", Since::After(Bookmark { after: SEVEN, state: Some(9) })),
             ("@0", Since::Time(0)),
             ("@1763790000123", Since::Time(1_763_790_000_123)),
             ("@18446744073709551615", Since::Time(u64::MAX)),

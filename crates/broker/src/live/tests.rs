@@ -155,7 +155,7 @@ impl Wish {
             0 => Start::Now,
             1 => Start::Earliest,
             // Few places, so that readers meet.
-            _ => Start::After(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
+            _ => Start::after(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
         };
         let muted = NonZeroU64::new(random.u64(0..3));
         let listed: [&[&str]; 4] = [&[], &["a"], &["a"], &["a", "b"]];

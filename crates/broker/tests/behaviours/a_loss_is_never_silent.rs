@@ -11,7 +11,7 @@ fn reader(broker: &Broker, pattern: &str, start: Start) -> Reader {
 }
 
 fn after(offset: u64) -> Start {
-    Start::After(Position { epoch: 7, offset })
+    Start::after(Position { epoch: 7, offset })
 }
 
 fn gap(pattern: &str, from: u64, to: u64) -> Vec<Seen> {

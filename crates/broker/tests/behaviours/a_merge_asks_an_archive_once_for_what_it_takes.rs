@@ -24,7 +24,7 @@ fn a_merge_asks_an_archive_once_for_what_it_takes() {
     let names: Vec<Pattern> = (0..CHANNELS).map(|at| format!("c.{at}").parse().unwrap()).collect();
     let (archive, broker) = on_disk();
     let mut reader = Reader::default();
-    reader.follow(&broker, &names, Start::After(broker.position(0)));
+    reader.follow(&broker, &names, Start::after(broker.position(0)));
     let (mut gathered, mut offsets) = (Gathered::default(), Vec::new());
     archive.take_looks();
     let mut turns = 0;

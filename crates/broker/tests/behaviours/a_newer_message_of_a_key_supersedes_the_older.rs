@@ -64,7 +64,7 @@ fn who_resumes_hears_what_was_removed() {
     let offset = put(&broker, "a", "x", Some("1"), 0).unwrap();
     put(&broker, "a", "x", None, 0).unwrap();
     let mut mirror = Mirror::default();
-    let mut resumed = reader(&broker, Start::After(Position { epoch: 7, offset }));
+    let mut resumed = reader(&broker, Start::after(Position { epoch: 7, offset }));
     mirror.read(&broker, &mut resumed, 1, true);
     assert_eq!((mirror.tombstones, mirror.gaps), (1, 0));
 }
@@ -77,7 +77,7 @@ fn a_tombstone_that_retention_took_is_a_gap_to_those_behind() {
     put(&broker, "a", "x", None, 0).unwrap();
     put(&broker, "a", "y", None, 0).unwrap();
     let (mut behind, mut fresh) = (Mirror::default(), Mirror::default());
-    let mut resumed = reader(&broker, Start::After(Position { epoch: 7, offset }));
+    let mut resumed = reader(&broker, Start::after(Position { epoch: 7, offset }));
     behind.read(&broker, &mut resumed, 1, true);
     fresh.read(&broker, &mut reader(&broker, Start::Earliest), 1, true);
     assert_eq!((behind.gaps, behind.tombstones), (1, 1));

@@ -64,7 +64,7 @@ fn a_read_that_fails_is_a_gap_for_its_reader_only() {
     for pattern in ["a", "*"] {
         let resume = || {
             let mut reader = Reader::default();
-            let start = Start::After(broker.position(0));
+            let start = Start::after(broker.position(0));
             reader.follow(&broker, &[pattern.parse().unwrap()], start);
             reader
         };

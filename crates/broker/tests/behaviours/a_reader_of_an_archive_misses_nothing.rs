@@ -54,7 +54,7 @@ fn channels_that_take_turns_in_the_archive_are_read_to_their_ends() {
         for after in 0..=6 {
             let mut reader = Reader::default();
             let patterns = ["a", "b"].map(|name| name.parse().unwrap());
-            reader.follow(&broker, &patterns, Start::After(broker.position(after)));
+            reader.follow(&broker, &patterns, Start::after(broker.position(after)));
             assert_eq!(
                 drain(&broker, &mut reader, 1 << 20),
                 messages(after + 1..=6),

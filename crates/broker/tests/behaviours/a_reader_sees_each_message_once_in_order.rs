@@ -40,7 +40,7 @@ fn a_position_of_another_epoch_or_of_the_future_is_foreign() {
     publish(&broker, "a");
     for position in [Position { epoch: 1, offset: 1 }, Position { epoch: 7, offset: 2 }] {
         let mut reader = Reader::default();
-        let started = reader.follow(&broker, &["a".parse().unwrap()], Start::After(position));
+        let started = reader.follow(&broker, &["a".parse().unwrap()], Start::after(position));
         assert!(started.is_foreign);
         assert_eq!(drain(&broker, &mut reader, 100), messages([1]));
     }
@@ -54,7 +54,7 @@ fn a_time_finds_the_first_message_of_it_in_each_channel() {
     }
     for (since_ms, expected) in [(0, 1..5), (11, 2..5), (30, 3..5), (41, 5..5)] {
         let mut reader = Reader::default();
-        reader.follow(&broker, &[">".parse().unwrap()], Start::Since(since_ms));
+        reader.follow(&broker, &[">".parse().unwrap()], Start::Time(since_ms));
         assert_eq!(drain(&broker, &mut reader, 100), messages(expected));
     }
 }

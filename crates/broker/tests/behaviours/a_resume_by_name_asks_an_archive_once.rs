@@ -20,7 +20,7 @@ fn on_disk() -> (Arc<TestArchive>, Broker) {
 fn a_resume_by_name_asks_an_archive_once() {
     let (archive, broker) = on_disk();
     let mut reader = Reader::default();
-    reader.follow(&broker, &["a".parse().unwrap()], Start::After(broker.position(4)));
+    reader.follow(&broker, &["a".parse().unwrap()], Start::after(broker.position(4)));
     let mut gathered = Gathered::default();
     archive.take_looks();
     reader.gather(&broker, broker.head(), 64 << 10, &mut gathered);

@@ -86,7 +86,7 @@ fn a_follower_reads_what_was_told_before_it_came_in_a_pass_that_ended_after() {
     let (waiter, mut reader) = (lane.register(), Reader::default());
     let pattern: Pattern = "early.*".parse().unwrap();
     lane.follow(waiter, &pattern);
-    reader.follow(&broker, &[pattern], Start::After(broker.position(0)));
+    reader.follow(&broker, &[pattern], Start::after(broker.position(0)));
     let mut gathered = Gathered::default();
     reader.gather(&broker, lane.read_limit(), 1_000, &mut gathered);
     assert!(gathered.is_caught_up() && gathered.items().is_empty(), "it may not be read yet");

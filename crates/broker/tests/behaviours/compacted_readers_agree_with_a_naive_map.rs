@@ -5,7 +5,7 @@
 
 use crate::keyed::{Mirror, compacted, put};
 use std::collections::BTreeMap;
-use tidewire_broker::{Broker, Compaction, Position, Reader, Start};
+use tidewire_broker::{Bookmark, Broker, Compaction, Position, Reader, Start};
 
 const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
@@ -28,11 +28,8 @@ impl Subject {
 
     /// Goes on with another reader from where this one stands, like page after page.
     fn turn_the_page(&mut self, broker: &Broker) {
-        let position = broker.position(self.reader.after().unwrap());
-        let start = match self.reader.state(broker) {
-            Some(state) => Start::Within { position, state },
-            None => Start::After(position),
-        };
+        let after = broker.position(self.reader.after().unwrap());
+        let start = Start::After(Bookmark { after, state: self.reader.state(broker) });
         self.reader = Reader::once(broker, "m".parse().unwrap(), start).0;
     }
 }
@@ -68,7 +65,7 @@ fn subscribe(
     } else {
         // Somebody who knew the state of just now, and lost the connection.
         mirror.state = model.clone();
-        Start::After(Position { epoch: 7, offset: broker.head() })
+        Start::after(Position { epoch: 7, offset: broker.head() })
     };
     reader.follow(broker, &["m".parse().unwrap()], start);
     Subject { reader, mirror, begun: broker.head() }

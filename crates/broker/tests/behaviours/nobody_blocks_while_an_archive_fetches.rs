@@ -48,7 +48,7 @@ impl World {
         let patterns: Vec<Pattern> =
             patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
         let mut reader = Reader::default();
-        reader.follow(&self.broker, &patterns, Start::After(self.broker.position(0)));
+        reader.follow(&self.broker, &patterns, Start::after(self.broker.position(0)));
         reader
     }
 

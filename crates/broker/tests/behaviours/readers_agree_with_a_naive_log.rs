@@ -79,7 +79,7 @@ impl World {
         for subject in subjects {
             (subject.waiter, subject.reader) = (self.lane.register(), Reader::default());
             self.lane.follow(subject.waiter, &subject.pattern);
-            let start = Start::After(Position { epoch: 7, offset: subject.upto });
+            let start = Start::after(Position { epoch: 7, offset: subject.upto });
             let patterns = std::slice::from_ref(&subject.pattern);
             let started = subject.reader.follow(&self.broker, patterns, start);
             assert_eq!((started.after, started.is_foreign), (subject.upto, false));
@@ -117,7 +117,7 @@ impl World {
         let start = match self.random.u8(0..3) {
             0 => Start::Now,
             1 => Start::Earliest,
-            _ => Start::After(Position { epoch: 7, offset: self.random.u64(0..=head) }),
+            _ => Start::after(Position { epoch: 7, offset: self.random.u64(0..=head) }),
         };
         let started = reader.follow(&self.broker, std::slice::from_ref(&pattern), start);
         let upto = started.after;

@@ -89,7 +89,7 @@ impl World {
     fn resume(&mut self) {
         let pattern = self.random.choice(PATTERNS).unwrap();
         let after = self.random.u64(..=self.head);
-        let start = Start::After(self.broker.position(after));
+        let start = Start::after(self.broker.position(after));
         let mut reader = follow(&self.broker, pattern, start);
         let seen = drain(&self.broker, &mut reader, self.random.usize(1..2_000));
         let pattern: Pattern = pattern.parse().unwrap();

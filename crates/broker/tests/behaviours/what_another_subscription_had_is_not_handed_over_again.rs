@@ -16,7 +16,7 @@ fn follow(reader: &mut Reader, broker: &Broker, pattern: &str, start: Start) {
 }
 
 fn after(offset: u64) -> Start {
-    Start::After(Position { epoch: 7, offset })
+    Start::after(Position { epoch: 7, offset })
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_removal_that_one_needed_no_word_of_still_comes_for_another() {
     assert_eq!(drain(&broker, &mut reader, 100), messages([3]));
     // It was given `k` in another life.
     let epoch = broker.epoch();
-    follow(&mut reader, &broker, "*", Start::After(Position { epoch, offset: 1 }));
+    follow(&mut reader, &broker, "*", Start::after(Position { epoch, offset: 1 }));
     assert_eq!(drain(&broker, &mut reader, 100), messages([2]));
 }
 

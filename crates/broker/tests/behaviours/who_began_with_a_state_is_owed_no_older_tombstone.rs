@@ -4,8 +4,8 @@
 
 use crate::keyed::{Mirror, compacted, put};
 use tidewire_broker::{
-    Broker, Compaction, Gathered, Limits, LossKind, Options, Position, Reader, Rules, SlowReaders,
-    Start,
+    Bookmark, Broker, Compaction, Gathered, Limits, LossKind, Options, Position, Reader, Rules,
+    SlowReaders, Start,
 };
 
 /// Ten values, then a key that came and went; the next tombstone pushes that one out.
@@ -45,8 +45,8 @@ fn in_the_middle(broker: &Broker) -> (Reader, Mirror) {
 
 /// Where the next page begins.
 fn bookmark(broker: &Broker, reader: &Reader) -> Start {
-    let position = broker.position(reader.after().unwrap());
-    Start::Within { position, state: reader.state(broker).unwrap() }
+    let after = broker.position(reader.after().unwrap());
+    Start::After(Bookmark { after, state: Some(reader.state(broker).unwrap()) })
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn from_a_plain_position_every_newer_loss_is_told() {
     let broker = world();
     let (first, mut mirror) = in_the_middle(&broker);
     let position = broker.position(first.after().unwrap());
-    mirror.read(&broker, &mut reader(&broker, Start::After(position)), 1, true);
+    mirror.read(&broker, &mut reader(&broker, Start::after(position)), 1, true);
     assert_eq!(mirror.gaps, 1);
 }
 
@@ -108,7 +108,8 @@ fn a_state_that_is_still_to_come_is_none_of_ours() {
     for (epoch, state, is_foreign) in
         [(7, broker.head(), false), (7, broker.head() + 1, true), (8, broker.head(), true)]
     {
-        let start = Start::Within { position: Position { epoch, offset: 1 }, state };
+        let start =
+            Start::After(Bookmark { after: Position { epoch, offset: 1 }, state: Some(state) });
         let started = Reader::default().follow(&broker, &["m".parse().unwrap()], start);
         assert_eq!(started.is_foreign, is_foreign, "{state} of {epoch}");
     }

@@ -27,7 +27,7 @@ fn whoever_follows_from_now_gets_all_that_comes_after() {
 
 #[test]
 fn whoever_follows_from_the_earliest_gets_all() {
-    let start = Start::After(tidewire_broker::Position { epoch: 7, offset: 0 });
+    let start = Start::after(tidewire_broker::Position { epoch: 7, offset: 0 });
     explore(move || one_follows_while_another_publishes("c.x", start));
     explore(move || one_follows_while_another_publishes("c.*", start));
 }

@@ -70,7 +70,7 @@ fn for_a_reader_from_the_earliest() {
 
 #[test]
 fn for_a_reader_that_resumes() {
-    let start = Start::After(Position { epoch: 7, offset: 0 });
+    let start = Start::after(Position { epoch: 7, offset: 0 });
     explore(move || a_reader_beside_a_publisher(1, start));
 }
 

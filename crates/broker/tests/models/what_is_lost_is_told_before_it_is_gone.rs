@@ -28,7 +28,7 @@ fn a_reader_beside_an_engine(pattern: &str, bytes_max: usize) {
     let (publishing, onto) = (broker.clone(), archive.clone());
     let publisher = thread::spawn(move || onto.publish(&publishing, "c", next));
     let mut reader = Reader::default();
-    let start = Start::After(Position { epoch: 7, offset: 0 });
+    let start = Start::after(Position { epoch: 7, offset: 0 });
     reader.follow(&broker, &[pattern.parse().unwrap()], start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
     while upto < last {
@@ -97,7 +97,7 @@ fn a_reader_that_waits(patterns: &[&str]) {
         }
     });
     let mut reader = Reader::default();
-    let start = Start::After(Position { epoch: 7, offset: 0 });
+    let start = Start::after(Position { epoch: 7, offset: 0 });
     let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
     reader.follow(&broker, &patterns, start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);

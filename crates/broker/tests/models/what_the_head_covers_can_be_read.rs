@@ -14,7 +14,7 @@ fn one_reads_what_two_publish(pattern: &str, channels: [&'static str; 2]) {
         thread::spawn(move || publish_times(&broker, channel, 2))
     });
     let mut reader = Reader::default();
-    let start = Start::After(Position { epoch: 7, offset: 0 });
+    let start = Start::after(Position { epoch: 7, offset: 0 });
     reader.follow(&broker, &[pattern.parse().unwrap()], start);
     let mut seen: Vec<Seen> = Vec::new();
     while seen.len() < 4 {
@@ -24,7 +24,7 @@ fn one_reads_what_two_publish(pattern: &str, channels: [&'static str; 2]) {
         // No wildcard's reader is told of news here: each looks anew.
         if pattern != "c" {
             reader = Reader::default();
-            let start = Start::After(broker.position(seen.len().try_into().unwrap()));
+            let start = Start::after(broker.position(seen.len().try_into().unwrap()));
             reader.follow(&broker, &[pattern.parse().unwrap()], start);
         }
         thread::yield_now();

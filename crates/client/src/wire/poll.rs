@@ -59,7 +59,7 @@ impl Poll {
         // Waiting begins once there is a position: a wait from `now` that is cut would lose what
         // was published meanwhile.
         let wait = match since {
-            Since::Position(_) | Since::Within { .. } => self.wait,
+            Since::After(_) => self.wait,
             _ => Duration::ZERO,
         };
         let (since, wait) = (since.to_string(), Since::Ago(wait).to_string());

@@ -5,7 +5,7 @@ use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
-use tidewire_protocol::{ErrorEvent, Reached, Since};
+use tidewire_protocol::{Bookmark, ErrorEvent, Reached, Since};
 
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -23,7 +23,7 @@ impl Sse {
         let all = [("since", &*text), ("format", "json"), ("heartbeat", "event")];
         let [_, others @ ..] = &all;
         let request = match since {
-            Since::Position(_) => {
+            Since::After(Bookmark { state: None, .. }) => {
                 subscribe_request(client, "events", progress, others).header("last-event-id", &text)
             }
             _ => subscribe_request(client, "events", progress, &all),

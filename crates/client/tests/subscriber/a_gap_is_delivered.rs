@@ -11,7 +11,7 @@ async fn expect_a_gap_and_a_message(mut deliveries: Subscription) {
 }
 
 fn subscribe(server: &Server, wire: Wire) -> Subscription {
-    let since = Since::Position("a-1".parse().unwrap());
+    let since = Since::After("a-1".parse().unwrap());
     server.subscribe(&["x"]).since(since).wire(wire).stream()
 }
 

@@ -17,7 +17,7 @@ async fn it_is_not_repeated_after_reconnects_and_what_is_left_still_comes() {
     let left = r#"{"type":"message","channel":"x.y","position":"a-7","time":0,"data":"left"}"#;
     let lively = Answer::websocket(1, frames(&[WELCOME, SUBSCRIBED, GAP, left])).hold();
     let server = Server::start([quiet(), quiet(), quiet(), lively]).await;
-    let since = Since::Position("a-1".parse().unwrap());
+    let since = Since::After("a-1".parse().unwrap());
     let mut deliveries = server.subscribe(&["x.*"]).since(since).wire(Wire::WebSocket).stream();
 
     let Some(Ok(Delivery::Gap(gap))) = next(&mut deliveries).await else { panic!() };
@@ -34,7 +34,7 @@ async fn a_place_of_another_epoch_moves_to_where_the_server_goes_on() {
     let subscribed = r#"{"type":"subscribed","id":1,"channel":"x.*","position":"b-4"}"#;
     let second = Answer::websocket(1, frames(&[WELCOME, subscribed, last])).hold();
     let mut server = Server::start([first, second]).await;
-    let since = Since::Position("a-1".parse().unwrap());
+    let since = Since::After("a-1".parse().unwrap());
     let mut deliveries = server.subscribe(&["x.*"]).since(since).wire(Wire::WebSocket).stream();
 
     let Some(Ok(Delivery::Gap(_))) = next(&mut deliveries).await else { panic!() };

@@ -15,7 +15,7 @@ async fn a_long_message_that_trickles_in_is_no_silence() {
     // About three seconds, with a second for the deadline.
     let answer = Answer::websocket(1, frames).slowly(Duration::from_millis(50)).hold();
     let server = Server::start([answer]).await;
-    let since = Since::Position("a-1".parse().unwrap());
+    let since = Since::After("a-1".parse().unwrap());
     let mut deliveries = server.subscribe(&["x"]).since(since).wire(Wire::WebSocket).stream();
     assert_eq!(message(&mut deliveries).await.text().unwrap(), long);
 }

@@ -29,7 +29,7 @@ async fn a_position_from_another_life_is_asked_from_at_once() {
     let answer =
         r#"{"messages":[{"channel":"x","position":"a-6","time":0,"data":"hi"}],"position":"a-6"}"#;
     let mut server = Server::start([Answer::json(answer)]).await;
-    let since = Since::Position("a-5".parse().unwrap());
+    let since = Since::After("a-5".parse().unwrap());
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Poll).since(since).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
     let line = "GET /poll?channel=x&since=a-5&wait=20s HTTP/1.1";

@@ -10,7 +10,7 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Broker, Gap, Gathered, Interest, Item, Pattern, Position, Reader, Search, Start, Started,
+    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Pattern, Reader, Search, Start, Started,
 };
 use tidewire_protocol::{ErrorCode, Since};
 
@@ -275,15 +275,10 @@ impl History<'_> {
     /// The offset before `bound`, no further than the head, or `None` in another epoch.
     fn last_before(&self, bound: Since) -> Poll<Option<u64>> {
         let before = match self.start(bound) {
-            Start::After(Position { epoch, .. })
-            | Start::Within { position: Position { epoch, .. }, .. }
-                if epoch != self.broker.epoch() =>
-            {
+            Start::After(Bookmark { after, .. }) if after.epoch != self.broker.epoch() => {
                 return Poll::Ready(None);
             }
-            Start::After(position) | Start::Within { position, .. } => {
-                position.offset.saturating_sub(1)
-            }
+            Start::After(Bookmark { after, .. }) => after.offset.saturating_sub(1),
             // The place before the first message of a time is the one behind all earlier ones.
             start => ready!(self.read_from(start)).1.after,
         };

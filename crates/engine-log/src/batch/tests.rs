@@ -27,7 +27,7 @@ fn put(key: &str, value: Option<&str>) -> Draft {
 
 /// What somebody behind the first message is given: offsets, and `gap`.
 fn given_after_the_first(broker: &tidewire_broker::Broker) -> Vec<String> {
-    let start = Start::After(Position { epoch: broker.epoch(), offset: 1 });
+    let start = Start::after(Position { epoch: broker.epoch(), offset: 1 });
     let (mut reader, mut gathered) = (Reader::default(), Gathered::default());
     reader.follow(broker, &["a".parse().unwrap()], start);
     reader.gather(broker, broker.head(), 1 << 20, &mut gathered);

@@ -226,7 +226,7 @@ fn a_reader_along_the_order_hears_of_a_channel_that_the_store_has_forgotten() {
         publish(&engine, "clock", None, 200_000);
     }
     let mut reader = Reader::default();
-    let start = Start::After(broker.position(0));
+    let start = Start::after(broker.position(0));
     reader.follow(&broker, &[">".parse::<Pattern>().unwrap()], start);
     let mut gathered = Gathered::default();
     reader.gather(&broker, broker.head(), 1 << 20, &mut gathered);

@@ -34,7 +34,7 @@ fn what_retention_took_is_a_gap_though_it_was_read_before() {
         }
     };
     publish_times(3);
-    let follow = || Patient::follow(&broker, &["a"], Start::After(broker.position(0)));
+    let follow = || Patient::follow(&broker, &["a"], Start::after(broker.position(0)));
     assert_eq!(offsets(&follow().drain(&broker)), [1, 2, 3]);
     publish_times(2);
     let all = follow().drain(&broker);

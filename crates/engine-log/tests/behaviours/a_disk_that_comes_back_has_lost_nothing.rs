@@ -21,7 +21,7 @@ fn a_disk_that_comes_back_has_lost_nothing() {
     drop((engine, broker));
     // None of it is in memory now.
     let (engine, broker) = open_on(&machine, &settings);
-    let start = || Start::After(Position { epoch: broker.epoch(), offset: 10 });
+    let start = || Start::after(Position { epoch: broker.epoch(), offset: 10 });
     // A write that fails has the store opened anew, which fails, too.
     machine.rows.is_unreadable.store(true, Ordering::SeqCst);
     machine.journal.room.store(1, Ordering::SeqCst);
@@ -30,7 +30,7 @@ fn a_disk_that_comes_back_has_lost_nothing() {
         publish(&engine, "b", text("refused")),
         Err(AppendError::Engine(EngineError::StorageFull))
     );
-    for unread in [start(), Start::Since(1)] {
+    for unread in [start(), Start::Time(1)] {
         assert_eq!(read(&broker, "a", unread), ["gap"]);
     }
     machine.rows.is_unreadable.store(false, Ordering::SeqCst);

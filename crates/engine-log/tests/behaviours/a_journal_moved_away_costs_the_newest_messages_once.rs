@@ -31,7 +31,7 @@ fn a_journal_moved_away_costs_the_newest_messages_once() {
             let (_engine, broker) = open_at(&left, &settings, now_ms).unwrap();
             assert_eq!(broker.epoch(), 3_000);
             assert_eq!(everything(&broker, "a"), answered);
-            let resumed = Start::After(Position { epoch: 3_000, offset: 1 });
+            let resumed = Start::after(Position { epoch: 3_000, offset: 1 });
             assert_eq!(read(&broker, "a", resumed), answered[1..], "no gap, and nothing missing");
         }
     }

@@ -67,7 +67,7 @@ fn old_tombstones_go_and_values_that_are_older_stay() {
     // Removals are at 3, 5, 7, 9 and 11: all but the last are forgotten.
     for (after, given) in [(2, &["gap", "†"][..]), (8, &["gap", "†"]), (9, &["†"]), (11, &[])]
     {
-        assert_eq!(read(&broker, "a", Start::After(broker.position(after))), given, "{after}");
+        assert_eq!(read(&broker, "a", Start::after(broker.position(after))), given, "{after}");
     }
     publish(&engine, "a", keyed("x", "again")).unwrap();
     assert_eq!(everything(&broker, "a"), ["value", "again"]);
@@ -82,7 +82,7 @@ fn a_removal_that_was_made_good_again_is_no_loss() {
             let draft = value.map_or_else(|| removal(key), |value| keyed(key, value));
             publish(&engine, "a", draft).unwrap();
         }
-        let begin = Start::After(broker.position(4 * life + 1));
+        let begin = Start::after(broker.position(4 * life + 1));
         assert_eq!(read(&broker, "a", begin), ["2", "†"], "life {life}");
     }
 }
@@ -101,9 +101,9 @@ fn the_newest_values_are_found_when_a_newer_tombstone_is_gone() {
     let start = Start::Back { before: None, count: 2, bytes_max: 1_000 };
     assert_eq!(read(&broker, "a", start), ["y", "z"]);
     let behind_all = Position { epoch: broker.epoch(), offset: 5 };
-    assert_eq!(read(&broker, "a", Start::After(behind_all)), [""; 0]);
+    assert_eq!(read(&broker, "a", Start::after(behind_all)), [""; 0]);
     let behind_the_value = Position { offset: 4, ..behind_all };
-    assert_eq!(read(&broker, "a", Start::After(behind_the_value)), ["gap"]);
+    assert_eq!(read(&broker, "a", Start::after(behind_the_value)), ["gap"]);
 }
 
 #[test]

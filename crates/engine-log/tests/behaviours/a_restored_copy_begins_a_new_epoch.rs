@@ -28,7 +28,7 @@ fn assert_told((engine, broker): (LogEngine, Broker), epoch: u64) -> u64 {
     ["other 4", "other 5", "other 6"].iter().for_each(|said| {
         publish(&engine, "a", text(said)).unwrap();
     });
-    let lost = Start::After(Position { epoch, offset: 5 });
+    let lost = Start::after(Position { epoch, offset: 5 });
     let started = Reader::default().follow(&broker, &["a".parse().unwrap()], lost);
     assert!(started.is_foreign, "a gap before everything");
     let all = ["1", "2", "3", "other 4", "other 5", "other 6"];

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{disk::Machine, keyed, open_on, publish, read, settings};
-use tidewire_broker::{Broker, Compaction, Content, Draft, Options, Retention, Start};
+use tidewire_broker::{Bookmark, Broker, Compaction, Content, Draft, Options, Retention, Start};
 use tidewire_engine_log::{LogEngine, Settings};
 
 fn keeping_one_tombstone(is_compact: bool) -> Settings {
@@ -21,7 +21,7 @@ fn put_and_remove(engine: &LogEngine, key: &str) {
 
 /// Behind the first of two values, in the state as of `state`.
 fn within(broker: &Broker, state: u64) -> Start {
-    Start::Within { position: broker.position(1), state }
+    Start::After(Bookmark { after: broker.position(1), state: Some(state) })
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn tombstones_that_went_before_the_state_are_not_told() {
 
     let (engine, broker) = open_on(&machine, &keeping_one_tombstone(true));
     assert_eq!(read(&broker, "a", within(&broker, state)), ["2"]);
-    assert_eq!(read(&broker, "a", Start::After(broker.position(1))), ["gap", "2", "†"]);
+    assert_eq!(read(&broker, "a", Start::after(broker.position(1))), ["gap", "2", "†"]);
     // The newest of before goes now, and only then one of after.
     put_and_remove(&engine, "m");
     assert_eq!(read(&broker, "a", within(&broker, state)), ["2", "†"]);

@@ -29,7 +29,7 @@ fn a_store_of_format_2_keeps_its_messages_positions_and_ids_over_several_lives()
     let folder = fixture();
     for life in 0..3 {
         let (engine, broker) = LogEngine::open(folder.path(), settings(), 2_000 + life).unwrap();
-        let after = |offset| Start::After(Position { epoch: 7, offset });
+        let after = |offset| Start::after(Position { epoch: 7, offset });
         assert_eq!((broker.epoch(), broker.head()), (7, 9 + life));
         assert_eq!(everything(&broker, "chat.*"), ["one", "two", "three", "four"]);
         assert_eq!(read(&broker, "chat.*", after(3)), ["four"]);

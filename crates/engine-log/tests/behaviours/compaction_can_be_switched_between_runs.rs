@@ -24,6 +24,6 @@ fn compaction_can_be_switched_between_runs() {
     let (engine, broker) = open_on(&machine, &plain);
     publish(&engine, "a", text("5")).unwrap();
     assert_eq!(everything(&broker, "a"), ["5"]);
-    let start = Start::After(Position { epoch: broker.epoch(), offset: 1 });
+    let start = Start::after(Position { epoch: broker.epoch(), offset: 1 });
     assert_eq!(crate::common::read(&broker, "a", start), ["gap", "5"]);
 }

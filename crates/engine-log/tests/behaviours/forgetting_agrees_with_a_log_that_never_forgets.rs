@@ -238,7 +238,7 @@ impl Life {
     }
 
     fn after(&self, offset: u64) -> Start {
-        Start::After(Position { epoch: self.broker.epoch(), offset })
+        Start::after(Position { epoch: self.broker.epoch(), offset })
     }
 }
 

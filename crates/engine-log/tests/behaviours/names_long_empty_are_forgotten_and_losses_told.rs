@@ -28,7 +28,7 @@ fn sweep(engine: &LogEngine, now_ms: u64) {
 }
 
 fn after(broker: &Broker, offset: u64) -> Start {
-    Start::After(Position { epoch: broker.epoch(), offset })
+    Start::after(Position { epoch: broker.epoch(), offset })
 }
 
 /// Ten channels that die with offsets 1 to 10, and one that lives, with offset 11.

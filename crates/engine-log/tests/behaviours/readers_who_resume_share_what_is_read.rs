@@ -35,7 +35,7 @@ fn cold(count: usize, channels: usize, cache_bytes_max: usize) -> (tempfile::Tem
 }
 
 fn from_the_start(broker: &Broker) -> Start {
-    Start::After(broker.position(0))
+    Start::after(broker.position(0))
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn who_asks_meanwhile_and_who_asks_later_get_the_same_messages() {
 fn who_stands_further_on_shares_the_rest() {
     let (_directory, broker) = cold(50, 1, 1 << 20);
     let all = Patient::follow(&broker, &["c.0"], from_the_start(&broker)).drain(&broker);
-    let start = Start::After(broker.position(20));
+    let start = Start::after(broker.position(20));
     // At once: it is there.
     let (rest, _) = Patient::follow(&broker, &["c.0"], start).turn(&broker, 1 << 20).unwrap();
     assert_eq!(offsets(&rest), Vec::from_iter(21..=50));
@@ -79,7 +79,7 @@ fn many_who_share_a_cache_that_is_too_small_all_come_to_their_ends() {
     let (_directory, broker) = cold(400, 100, 64 << 10);
     let mut readers: Vec<Patient> = (0..20)
         .map(|at| {
-            let start = Start::After(broker.position(at * 7));
+            let start = Start::after(broker.position(at * 7));
             Patient::follow(&broker, &["c.*", "c.3"], start)
         })
         .collect();

@@ -21,7 +21,7 @@ fn the_oldest_go_and_stay_gone() {
     drop((engine, broker));
     let (_engine, broker) = open_on(&machine, &settings);
     assert_eq!(everything(&broker, "a"), ["8", "9", "10"]);
-    let start = Start::After(Position { epoch: broker.epoch(), offset: 2 });
+    let start = Start::after(Position { epoch: broker.epoch(), offset: 2 });
     assert_eq!(crate::common::read(&broker, "a", start), ["gap", "8", "9", "10"]);
 }
 

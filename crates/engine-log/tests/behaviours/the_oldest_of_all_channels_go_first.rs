@@ -52,7 +52,7 @@ fn what_is_left_is_the_newest_that_fits_and_the_rest_is_told_as_a_gap() {
             Err(AppendError::Engine(EngineError::StorageFull)),
             "it would go at once"
         );
-        let start = Start::After(Position { epoch: broker.epoch(), offset: 1 });
+        let start = Start::after(Position { epoch: broker.epoch(), offset: 1 });
         assert_eq!(read(&broker, "*", start)[0], "gap");
     }
 }

@@ -31,7 +31,7 @@ fn threads_that_read_run_after_workers() {
     for _ in 0..10 {
         publish(&engine, "a", text("x")).unwrap();
     }
-    let start = Start::After(broker.position(0));
+    let start = Start::after(broker.position(0));
     let mut reader = Patient::follow(&broker, &["a"], start);
     assert_eq!(offsets(&reader.drain(&broker)), Vec::from_iter(1..=10));
     let own = rustix::process::getpriority_process(None).unwrap();

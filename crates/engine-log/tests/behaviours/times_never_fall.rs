@@ -14,7 +14,7 @@ fn times_never_fall() {
         let name = ["a", "b"][life % 2];
         publish_at(&engine, name, text(&life.to_string()), clock_ms).unwrap();
         // Taken at 9 s, 9 s, 9 s and 12 s, whatever the clock said.
-        let since = |time_ms| read(&broker, "*", Start::Since(time_ms)).len();
+        let since = |time_ms| read(&broker, "*", Start::Time(time_ms)).len();
         assert_eq!((since(9_000), since(9_001)), (life + 1, usize::from(life == 3)), "life {life}");
     }
 }

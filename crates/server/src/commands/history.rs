@@ -66,7 +66,7 @@ impl HistoryCommand {
             }
             let page = request.send().await?;
             left = left.saturating_sub(page.messages.len());
-            (before, has_more) = (Since::Position(page.before), page.more);
+            (before, has_more) = (Since::after(page.before), page.more);
             pages.push(page);
         }
         if has_more {

@@ -81,8 +81,7 @@ impl Follow {
     /// One of a program, whose own bookkeeping says from where.
     pub(crate) fn of_program(pattern: &str, since: Since) -> Self {
         let (place, within) = match since {
-            Since::Position(position) => (Some(position), None),
-            Since::Within { position, state } => (Some(position), Some(state)),
+            Since::After(Bookmark { after, state }) => (Some(after), state),
             Since::Now | Since::Earliest | Since::Time(_) | Since::Ago(_) => (None, None),
         };
         let is_past = place.is_none() && since != Since::Now;

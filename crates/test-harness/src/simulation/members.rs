@@ -9,7 +9,7 @@ use super::{
 };
 use std::collections::BTreeSet;
 use tidewire_connection::PresencePage;
-use tidewire_protocol::{self as protocol, Position, Since};
+use tidewire_protocol::{self as protocol, Bookmark, Position, Since};
 
 impl World {
     /// Checks, at rest, that pages from the earliest on, and everybody who follows, know exactly those
@@ -66,7 +66,7 @@ impl World {
 /// Where the page behind this one begins: further on.
 fn check_change(page: &protocol::PresencePage, since: Option<Since>) -> Result<Since, String> {
     match since {
-        Some(Since::Position(before) | Since::Within { position: before, .. })
+        Some(Since::After(Bookmark { after: before, .. }))
             if page.more && page.position.after.offset <= before.offset =>
         {
             Err(format!("a page of members goes on from {before} to {}", page.position))

@@ -171,7 +171,7 @@ pub(crate) struct Request {
 }
 
 fn has_place(subscription: &Subscription) -> bool {
-    matches!(subscription.start, RequestedStart::Since(Since::Position(_) | Since::Within { .. }))
+    matches!(subscription.start, RequestedStart::Since(Since::After(_)))
 }
 
 /// What the query says; a client of `tidewire.v1` may rather ask once it is there.

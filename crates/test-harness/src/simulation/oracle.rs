@@ -61,7 +61,7 @@ impl Oracle<'_> {
                 let ago_ms = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
                 Some(self.history.before(epoch, wall_ms.saturating_sub(ago_ms)))
             }
-            Since::Now | Since::Position(_) | Since::Within { .. } => None,
+            Since::Now | Since::After(_) => None,
         }
     }
 

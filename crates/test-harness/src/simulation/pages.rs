@@ -6,7 +6,7 @@ use super::{
     oracle::{Holdings, Oracle, check_message, matches},
 };
 use std::collections::BTreeSet;
-use tidewire_protocol::{HistoryPage, Position, Since};
+use tidewire_protocol::{Bookmark, HistoryPage, Position, Since};
 
 /// What a page was asked for.
 #[derive(Clone, Debug)]
@@ -191,7 +191,7 @@ impl PageAsk {
         match self.since {
             _ if self.before.is_some() => 0,
             None | Some(Since::Earliest) => u64::MAX,
-            Some(Since::Within { state, .. }) => state,
+            Some(Since::After(Bookmark { state: Some(state), .. })) => state,
             Some(_) => 0,
         }
     }
@@ -207,7 +207,7 @@ impl PageAsk {
         match since {
             Since::Now => false,
             Since::Earliest => true,
-            Since::Position(place) | Since::Within { position: place, .. } => {
+            Since::After(Bookmark { after: place, .. }) => {
                 is_foreign(place, oracle) || offset > place.offset
             }
             Since::Time(time_ms) => entry.time_ms >= time_ms,
@@ -219,7 +219,7 @@ impl PageAsk {
         match end {
             Since::Now => true,
             Since::Earliest => false,
-            Since::Position(place) | Since::Within { position: place, .. } => {
+            Since::After(Bookmark { after: place, .. }) => {
                 place.epoch == oracle.broker.epoch() && offset < place.offset
             }
             end => !self.is_behind(end, offset, entry, oracle),
@@ -240,7 +240,7 @@ impl PageAsk {
 
 fn position(place: Since) -> Option<Position> {
     match place {
-        Since::Position(place) | Since::Within { position: place, .. } => Some(place),
+        Since::After(Bookmark { after: place, .. }) => Some(place),
         _ => None,
     }
 }

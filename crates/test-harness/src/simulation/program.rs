@@ -199,7 +199,7 @@ impl Program {
     /// Takes in that a pattern has begun, unless it has a place already.
     fn begin(&mut self, pattern: &str, place: Position, oracle: &Oracle<'_>) {
         let since = self.progress.since_of(pattern);
-        if !matches!(since, Since::Position(_) | Since::Within { .. }) {
+        if !matches!(since, Since::After(_)) {
             self.delivered.begin(pattern, place, oracle);
         }
     }

@@ -29,9 +29,9 @@ impl World {
         match self.rng.u8(..16) {
             0 => Since::Earliest,
             1 => Since::Now,
-            2 => Since::Position(Position { epoch: epoch + 1, offset }),
+            2 => Since::after(Position { epoch: epoch + 1, offset }),
             3..8 => Since::Time(time_ms.unwrap_or(WALL_CLOCK_MS) + self.rng.u64(..2)),
-            _ => Since::Position(Position { epoch, offset }),
+            _ => Since::after(Position { epoch, offset }),
         }
     }
 
@@ -95,7 +95,7 @@ impl World {
                 return missing.map_or(Ok(()), |it| Err(format!("{it} is on no page of {ask:?}")));
             }
             match &mut ask.before {
-                Some(before) => *before = Since::Position(page.before),
+                Some(before) => *before = Since::after(page.before),
                 None => ask.since = Some(page.position.into()),
             }
         }

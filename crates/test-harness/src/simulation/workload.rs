@@ -13,7 +13,9 @@ use super::{
 };
 use tidewire_broker::{Content, Draft, Options, Repeats};
 use tidewire_connection::Wire;
-use tidewire_protocol::{ClientMessage, Data, History, Position, Presence, Publish, Since};
+use tidewire_protocol::{
+    Bookmark, ClientMessage, Data, History, Position, Presence, Publish, Since,
+};
 use ws_frame::{CloseCode, Kind};
 
 impl World {
@@ -233,9 +235,9 @@ impl World {
 
     fn ask_history(&mut self, at: usize) {
         let mut ask = self.draw_ask();
-        if let Some(Since::Position(place)) = &mut ask.since {
+        if let Some(Since::After(Bookmark { after, state: None })) = &mut ask.since {
             // By the time it is read, the head may have come there.
-            place.offset = place.offset.min(self.engine.broker.head());
+            after.offset = after.offset.min(self.engine.broker.head());
         }
         let Some(client) = self.clients.get_mut(at) else { return };
         let spell = |place: Option<Since>| place.map(|place| place.to_string().into());

@@ -84,7 +84,7 @@ impl Subject {
     }
 
     fn after(&self, offset: u64) -> Start {
-        Start::After(self.broker.position(offset))
+        Start::after(self.broker.position(offset))
     }
 
     /// Sweeps until this is what a reader from the beginning finds.
