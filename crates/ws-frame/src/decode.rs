@@ -6,42 +6,7 @@
 use crate::header::{COMPRESSED_BIT, Header, Opcode};
 use crate::message::Head;
 use crate::utf8::Utf8;
-use crate::{Close, Event, Kind, Mask, Part, PayloadLen, Piece, ProtocolError};
-
-/// Which side of the connection this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Receives masked frames, sends plain ones.
-    Server,
-    /// Receives plain frames, sends masked ones.
-    Client,
-}
-
-/// What a peer may ask for, checked when a header arrives, before its payload does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest message, over all its fragments, and once inflated.
-    pub message_bytes_max: u64,
-    /// The most frames a message may come in: the bound on the work of empty ones.
-    /// 0 counts as 1: a message in one frame is never too many.
-    pub fragments_max: u32,
-    /// The longest message in one frame that is not handed out before it is whole.
-    ///
-    /// Most messages are small and arrive in one read; with this they never come in pieces, and one
-    /// cut between two reads costs next to nothing. The caller's buffer needs room for so many
-    /// bytes and a header of 14 more. A broken text of such a message is refused once it is whole.
-    ///
-    /// 0 hands out what there is: the least to keep, and broken text is refused at its first byte.
-    pub whole_bytes_max: u64,
-}
-
-impl Default for Limits {
-    /// 16 MiB in 65,536 fragments and an empty one that ends them, which is what the Autobahn test
-    /// suite asks of an endpoint, and nothing kept to make it whole.
-    fn default() -> Self {
-        Self { message_bytes_max: 16 << 20, fragments_max: (1 << 16) + 1, whole_bytes_max: 0 }
-    }
-}
+use crate::{Close, Event, Kind, Limits, Mask, Part, PayloadLen, Piece, ProtocolError, Role};
 
 /// One direction of a connection, from the first byte after the opening handshake.
 ///

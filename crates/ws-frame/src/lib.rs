@@ -8,6 +8,7 @@ extern crate alloc;
 extern crate std;
 
 mod close;
+mod close_code;
 #[cfg(feature = "tokio")]
 mod codec;
 mod decode;
@@ -20,15 +21,18 @@ mod event;
 mod handshake;
 mod header;
 mod length;
+mod limits;
 mod mask;
 mod message;
 mod output;
+mod role;
 mod utf8;
 
-pub use close::{Close, CloseCode};
+pub use close::Close;
+pub use close_code::CloseCode;
 #[cfg(feature = "tokio")]
 pub use codec::{CodecError, Message, MessageCodec};
-pub use decode::{Decoder, Limits, Role, UNFINISHED_BYTES_MAX};
+pub use decode::{Decoder, UNFINISHED_BYTES_MAX};
 pub use encode::{
     encode_binary, encode_close, encode_head, encode_piece, encode_ping, encode_pong, encode_text,
 };
@@ -40,5 +44,7 @@ pub use handshake::{
     check_version, choose_subprotocol,
 };
 pub use length::PayloadLen;
+pub use limits::Limits;
 pub use mask::Mask;
 pub use output::Output;
+pub use role::Role;

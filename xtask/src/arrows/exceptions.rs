@@ -3,7 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 45] = [
+pub(super) const CYCLES: [Exception; 42] = [
     import(
         "tidewire",
         "access",
@@ -186,9 +186,6 @@ pub(super) const CYCLES: [Exception; 45] = [
         "simulation::presence_publisher",
         "the world keeps the publisher of presence",
     ),
-    import("ws-frame", "close", "error", "a close may be wrong, and an error knows its close code"),
-    import("ws-frame", "decode", "message", "the fast way takes the decoder's limits"),
-    import("ws-frame", "header", "decode", "the roles lie in `decode`"),
 ];
 
 /// Crate and module.
