@@ -1,9 +1,9 @@
 //! The client: which server, as whom, and how long to wait for it.
+//!
+//! The methods that begin a request stand beside that request, in modules of their own.
 
-use crate::{HistoryRequest, PageError, Presence, PublishError, PublishRequest, SubscribeRequest};
 use reqwest::{Method, RequestBuilder, Url, header};
 use std::{sync::Arc, time::Duration};
-use tidewire_protocol::{ItemError, Position};
 
 /// A server to publish to and subscribe at. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -63,69 +63,6 @@ impl Client {
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
         }
-    }
-
-    /// Begins a message for `channel`.
-    pub fn publish(&self, channel: impl Into<String>) -> PublishRequest {
-        PublishRequest::new(self.clone(), channel.into())
-    }
-
-    /// Publishes many messages in one request, in their order; each succeeds or fails alone.
-    ///
-    /// ```no_run
-    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let results = client
-    ///     .publish_batch([
-    ///         client.publish("logs.app").text("one"),
-    ///         client.publish("logs.app").json(&["two"])?,
-    ///     ])
-    ///     .await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The batch as a whole was refused or did not get through.
-    pub async fn publish_batch(
-        &self,
-        messages: impl IntoIterator<Item = PublishRequest>,
-    ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {
-        let messages: Vec<_> = messages.into_iter().collect();
-        crate::publish::send_batch(self, &messages).await
-    }
-
-    /// Begins a subscription to channels and patterns.
-    pub fn subscribe<I>(&self, channels: I) -> SubscribeRequest
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        SubscribeRequest::new(self.clone(), channels.into_iter().map(Into::into).collect())
-    }
-
-    /// Begins to ask for a page of what the server keeps of a channel or pattern.
-    ///
-    /// ```no_run
-    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use tidewire_client::Since;
-    ///
-    /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
-    /// let older = client.history("chat.*").before(Since::after(newest.before)).send().await?;
-    /// let live = client.subscribe(["chat.*"]).since(newest.position.into()).stream();
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn history(&self, channel: impl Into<String>) -> HistoryRequest {
-        HistoryRequest::new(self.clone(), channel.into())
-    }
-
-    /// Who is on a channel that tells: everybody there at one moment, however many pages that takes.
-    ///
-    /// # Errors
-    ///
-    /// A page did not come: whose fault that was, and whether to try again, the error says.
-    pub async fn presence(&self, channel: &str) -> Result<Presence, PageError> {
-        crate::presence::collect(self, channel).await
     }
 
     /// A request to a path below the base, each segment and value escaped.

@@ -16,8 +16,26 @@ pub struct HistoryRequest {
     limit: Option<usize>,
 }
 
+impl Client {
+    /// Begins to ask for a page of what the server keeps of a channel or pattern.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tidewire_client::Since;
+    ///
+    /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
+    /// let older = client.history("chat.*").before(Since::after(newest.before)).send().await?;
+    /// let live = client.subscribe(["chat.*"]).since(newest.position.into()).stream();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(&self, channel: impl Into<String>) -> HistoryRequest {
+        HistoryRequest::new(self.clone(), channel.into())
+    }
+}
+
 impl HistoryRequest {
-    pub(crate) const fn new(client: Client, channel: String) -> Self {
+    const fn new(client: Client, channel: String) -> Self {
         Self { client, channel, since: None, before: None, until: None, limit: None }
     }
 

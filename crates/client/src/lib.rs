@@ -28,6 +28,7 @@ mod history;
 mod presence;
 mod publish;
 mod subscribe;
+mod subscription;
 
 mod backoff;
 mod progress;
@@ -47,10 +48,12 @@ pub use page::PageError;
 pub use presence::Presence;
 pub use progress::{Order, Progress};
 pub use publish::{PublishError, PublishRequest};
-pub use subscribe::{Delivery, Outage, SubscribeError, SubscribeRequest, Subscription, Wire};
+pub use subscribe::{Delivery, Outage, SubscribeError, SubscribeRequest};
+pub use subscription::Subscription;
 pub use tidewire_protocol::{
     Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
 };
+pub use wire::Wire;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

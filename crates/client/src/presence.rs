@@ -14,8 +14,19 @@ pub struct Presence {
     pub position: Bookmark,
 }
 
+impl Client {
+    /// Who is on a channel that tells: everybody there at one moment, however many pages that takes.
+    ///
+    /// # Errors
+    ///
+    /// A page did not come: whose fault that was, and whether to try again, the error says.
+    pub async fn presence(&self, channel: &str) -> Result<Presence, PageError> {
+        collect(self, channel).await
+    }
+}
+
 /// Asks for page after page until there is no more.
-pub(crate) async fn collect(client: &Client, channel: &str) -> Result<Presence, PageError> {
+async fn collect(client: &Client, channel: &str) -> Result<Presence, PageError> {
     let path = ["channels", channel, "presence"];
     let (mut members, mut since) = (HashMap::new(), None);
     loop {

@@ -58,6 +58,38 @@ pub enum PublishError {
     BadAnswer(String),
 }
 
+impl Client {
+    /// Begins a message for `channel`.
+    pub fn publish(&self, channel: impl Into<String>) -> PublishRequest {
+        PublishRequest::new(self.clone(), channel.into())
+    }
+
+    /// Publishes many messages in one request, in their order; each succeeds or fails alone.
+    ///
+    /// ```no_run
+    /// # async fn example(client: tidewire_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let results = client
+    ///     .publish_batch([
+    ///         client.publish("logs.app").text("one"),
+    ///         client.publish("logs.app").json(&["two"])?,
+    ///     ])
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The batch as a whole was refused or did not get through.
+    pub async fn publish_batch(
+        &self,
+        messages: impl IntoIterator<Item = PublishRequest>,
+    ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {
+        let messages: Vec<_> = messages.into_iter().collect();
+        send_batch(self, &messages).await
+    }
+}
+
 impl PublishError {
     /// Whether the same publish may succeed later: the world was at fault, not the request.
     pub const fn retryable(&self) -> bool {
@@ -66,7 +98,7 @@ impl PublishError {
 }
 
 impl PublishRequest {
-    pub(crate) const fn new(client: Client, channel: String) -> Self {
+    const fn new(client: Client, channel: String) -> Self {
         let payload = Payload::Nothing;
         Self { client, channel, payload, event: None, key: None, message_id: None }
     }
@@ -164,7 +196,7 @@ impl PublishRequest {
 }
 
 /// Publishes messages of any channels in one request.
-pub(crate) async fn send_batch(
+async fn send_batch(
     client: &Client,
     messages: &[PublishRequest],
 ) -> Result<Vec<Result<Position, ItemError>>, PublishError> {

@@ -1,18 +1,8 @@
-//! Subscribing: what is asked for, and the stream of what comes.
+//! A request to subscribe, and what a subscription may report.
 
-use crate::{
-    Backoff, Client,
-    session::{Session, Step},
-};
-use async_stream::stream;
-use futures_util::Stream;
-use std::{
-    fmt,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
-use tidewire_protocol::{Bookmark, Gap, Message, Problem, Since};
+use crate::{Backoff, Client, Wire};
+use std::time::Duration;
+use tidewire_protocol::{Gap, Message, Problem, Since};
 
 /// A subscription about to begin.
 #[derive(Clone, Debug)]
@@ -25,22 +15,6 @@ pub struct SubscribeRequest {
     pub(crate) heartbeat: Duration,
     pub(crate) backoff: Backoff,
     pub(crate) attempts_max: u32,
-}
-
-/// How messages come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Wire {
-    /// WebSocket, else SSE, else polls: the first that can be had.
-    #[default]
-    Auto,
-    /// A WebSocket that speaks `tidewire.v1`.
-    WebSocket,
-    /// Server-Sent Events.
-    Sse,
-    /// An NDJSON stream.
-    Stream,
-    /// Long polls.
-    Poll,
 }
 
 /// What a subscriber is given.
@@ -88,8 +62,18 @@ pub enum SubscribeError {
     },
 }
 
+impl Client {
+    /// Begins a subscription to channels and patterns.
+    pub fn subscribe<I>(&self, channels: I) -> SubscribeRequest
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        SubscribeRequest::new(self.clone(), channels.into_iter().map(Into::into).collect())
+    }
+}
+
 impl SubscribeRequest {
-    pub(crate) fn new(client: Client, channels: Vec<String>) -> Self {
+    fn new(client: Client, channels: Vec<String>) -> Self {
         Self {
             client,
             channels,
@@ -132,71 +116,6 @@ impl SubscribeRequest {
     pub fn attempts_max(mut self, attempts_max: u32) -> Self {
         self.attempts_max = attempts_max;
         self
-    }
-
-    /// Begins when first polled, and ends when dropped.
-    pub fn stream(self) -> Subscription {
-        let steps = stream! {
-            if self.channels.is_empty() {
-                yield Err(SubscribeError::NoChannel);
-                return;
-            }
-            let mut session = Session::new(self);
-            while let Some(step) = session.next().await {
-                yield step;
-            }
-        };
-        Subscription { steps: Box::pin(steps), position: None, outage: None }
-    }
-}
-
-/// Deliveries, one after another, from as many connections as it takes.
-///
-/// Ends after an error, or when the server closes it normally.
-pub struct Subscription {
-    steps: Pin<Box<dyn Stream<Item = Result<Step, SubscribeError>> + Send>>,
-    position: Option<Bookmark>,
-    outage: Option<Outage>,
-}
-
-impl Subscription {
-    /// From where to resume in another life: give it to [`SubscribeRequest::since`].
-    ///
-    /// Everything up to here has been taken from the stream. `None` before the server has said
-    /// where the head is.
-    pub const fn position(&self) -> Option<Bookmark> {
-        self.position
-    }
-
-    /// Why there is no connection, from a failure until something is heard again.
-    pub const fn outage(&self) -> Option<&Outage> {
-        self.outage.as_ref()
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Result<Delivery, SubscribeError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match ready!(self.steps.as_mut().poll_next(cx)) {
-                None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Some(Ok(Step { delivery, position, outage })) => {
-                    self.position = position;
-                    self.outage = outage;
-                    if let Some(delivery) = delivery {
-                        return Poll::Ready(Some(Ok(delivery)));
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("position", &self.position).finish_non_exhaustive()
     }
 }
 

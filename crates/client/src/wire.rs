@@ -6,7 +6,7 @@ mod sse;
 mod websocket;
 
 use crate::{
-    Client, Wire,
+    Client,
     http::{ErrorResponse, describe, has_type},
     progress::Progress,
 };
@@ -17,6 +17,22 @@ use sse::Sse;
 use std::time::Duration;
 use tidewire_protocol::{Bookmark, Gap, Message, Position, Problem};
 use websocket::WebSocket;
+
+/// How messages come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// WebSocket, else SSE, else polls: the first that can be had.
+    #[default]
+    Auto,
+    /// A WebSocket that speaks `tidewire.v1`.
+    WebSocket,
+    /// Server-Sent Events.
+    Sse,
+    /// An NDJSON stream.
+    Stream,
+    /// Long polls.
+    Poll,
+}
 
 /// Something heard on a connection.
 #[derive(Debug)]

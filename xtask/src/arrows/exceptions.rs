@@ -3,7 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 42] = [
+pub(super) const CYCLES: [Exception; 36] = [
     import(
         "tidewire",
         "access",
@@ -103,17 +103,6 @@ pub(super) const CYCLES: [Exception; 42] = [
         "sweep",
         "broker",
         "the part of the broker that all its modules share lies in `broker`",
-    ),
-    import("tidewire-client", "client", "presence", "the client has a method for each request"),
-    import("tidewire-client", "client", "publish", "the client has a method for each request"),
-    import("tidewire-client", "history", "client", "a request keeps the client that sends it"),
-    import("tidewire-client", "page", "client", "a page is fetched by the client"),
-    import("tidewire-client", "subscribe", "client", "a request keeps the client that sends it"),
-    import(
-        "tidewire-client",
-        "subscribe",
-        "session",
-        "a subscription is driven by its session, which reads the request",
     ),
     import(
         "tidewire-engine-log",
