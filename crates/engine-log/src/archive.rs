@@ -6,6 +6,7 @@
 
 use crate::{
     channels::{Channels, State},
+    clock::Clock,
     layout::{self, Progress},
     log_throttle::LogThrottle,
     order::{self, Block},
@@ -30,6 +31,7 @@ pub(crate) struct LogArchive {
     pub(crate) unread: LogThrottle,
     /// Rows that are missing.
     pub(crate) damage: LogThrottle,
+    pub(crate) clock: Clock,
 }
 
 /// A message, and what should be before it.
@@ -78,7 +80,7 @@ impl LogArchive {
         let taken = self.channels.find(channel).map_or(0, |state| state.taken);
         if cold.lost <= taken {
             cold.lost = 0;
-        } else if self.damage.should_log() {
+        } else if self.damage.should_log(self.clock.now()) {
             let (store, upto) = (self.store.path(), cold.lost);
             tracing::error!(
                 %store, %channel, upto,
@@ -145,7 +147,7 @@ impl LogArchive {
 
     fn block_after(&self, after: u64) -> Option<Block> {
         self.store.order_after(after).unwrap_or_else(|error| {
-            if self.unread.should_log() {
+            if self.unread.should_log(self.clock.now()) {
                 let store = self.store.path();
                 tracing::error!(
                     %store, %error, "the order cannot be read for now; logged once a minute"
@@ -180,7 +182,7 @@ impl LogArchive {
     }
 
     fn tell_unread(&self, channel: &ChannelName, error: &StoreError) {
-        if self.unread.should_log() {
+        if self.unread.should_log(self.clock.now()) {
             let store = self.store.path();
             tracing::error!(
                 %store, %channel, %error,

@@ -12,9 +12,11 @@ mod restoring;
 pub use restoring::{Restored, begin_new_epoch, restore};
 
 use crate::{
-    OpenError,
-    engine::{ROWS_FILE, open_files},
-    identity,
+    LogEngine, OpenError,
+    clock::Clock,
+    copies,
+    disk::ROWS_FILE,
+    engine::open_files,
     pending::Changes,
     store::{Snapshot, Store, StoreError},
 };
@@ -100,9 +102,21 @@ impl DataError {
     }
 }
 
+impl LogEngine {
+    /// A copy of everything that has been answered, as of one moment. Publishing goes on meanwhile, and
+    /// the files may grow, as nothing that the copy still needs is written over.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read at the moment.
+    pub fn backup(&self) -> Result<Backup, DataError> {
+        Backup::of(&self.store)
+    }
+}
+
 impl Backup {
     /// A copy of what an open store holds now.
-    pub(crate) fn of(store: &Arc<Store>) -> Result<Self, DataError> {
+    fn of(store: &Arc<Store>) -> Result<Self, DataError> {
         let snapshot = store.snapshot();
         let path = PathBuf::from(store.path().to_string());
         let snapshot = snapshot.map_err(|error| DataError::of_store(&path, &error))?;
@@ -131,7 +145,7 @@ impl Backup {
         }
         self.rows += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let mut changes = Changes::default();
-        for (key, value) in rows.into_iter().filter(|(key, _)| !identity::is_of_files(key)) {
+        for (key, value) in rows.into_iter().filter(|(key, _)| !copies::is_of_files(key)) {
             changes.put(key, value);
         }
         let payload = changes.encode();
@@ -165,7 +179,7 @@ fn open_closed(directory: &Path) -> Result<Arc<Store>, DataError> {
     if !directory.join(ROWS_FILE).exists() {
         return Err(DataError::NoStore { path: directory.to_path_buf() });
     }
-    let (store, _) = Store::open(directory, open_files(directory)?)?;
+    let (store, _) = Store::open(directory, open_files(directory)?, Clock::MONOTONIC)?;
     Ok(Arc::new(store))
 }
 

@@ -14,7 +14,7 @@
 //! [`cache`] gives nothing that retention had taken from the front by then. In a compacted channel rows go
 //! from the middle; there a reader is given what was read since the state that it began with.
 
-use crate::{archive::LogArchive, channels::State};
+use crate::{archive::LogArchive, channels::State, clock::Clock};
 use cache::{Cache, Found, Run, Wanted};
 use questions::{Question, Questions, What};
 use std::{
@@ -41,6 +41,7 @@ pub(crate) struct ColdArchive {
 #[derive(Debug)]
 struct Shared {
     rows: LogArchive,
+    clock: Clock,
     inner: Mutex<Inner>,
     /// Rung when there is something to read or to give up, when room is made, and at the end.
     work: Condvar,
@@ -71,7 +72,7 @@ enum Answer {
 
 impl ColdArchive {
     /// An archive of `rows`, whose cache holds about `cache_bytes_max`.
-    pub(crate) fn new(rows: LogArchive, cache_bytes_max: usize) -> Self {
+    pub(crate) fn new(rows: LogArchive, cache_bytes_max: usize, clock: Clock) -> Self {
         let inner = Inner {
             cache: Cache::new(cache_bytes_max),
             questions: Questions::default(),
@@ -79,7 +80,7 @@ impl ColdArchive {
             places_by_age: VecDeque::new(),
             is_closed: false,
         };
-        let shared = Shared { rows, inner: Mutex::new(inner), work: Condvar::new() };
+        let shared = Shared { rows, clock, inner: Mutex::new(inner), work: Condvar::new() };
         Self { shared: Arc::new(shared), threads: Mutex::default() }
     }
 
@@ -154,8 +155,9 @@ impl Archive for ColdArchive {
         }
         if !asker.is_blocking() {
             let mut inner = self.shared.lock();
+            let now = || self.shared.clock.now();
             let wanted = Wanted { after: from, upto, bytes_max, as_of: asker.as_of() };
-            if let Some(Found { run, has_work }) = inner.cache.find(&state, wanted) {
+            if let Some(Found { run, has_work }) = inner.cache.find(&state, wanted, now) {
                 drop(inner);
                 if has_work {
                     self.shared.work.notify_one();
@@ -238,7 +240,7 @@ impl Shared {
         lower_priority();
         let mut inner = self.lock();
         while !inner.is_closed {
-            let now = Instant::now();
+            let now = self.clock.now();
             inner.forget_places(now);
             let given_up = inner.cache.trim();
             if !given_up.is_empty() {
@@ -270,7 +272,7 @@ impl Shared {
             drop(inner);
             let answer = self.read(&question, bytes_max, &charge);
             inner = self.lock();
-            inner.take_in(&question, answer);
+            inner.take_in(&question, answer, self.clock.now());
             let answered = inner.questions.answered(&question);
             drop(inner);
             // They are woken with no lock held.
@@ -303,8 +305,7 @@ impl Inner {
         state.is_some_and(|state| self.cache.covers(*after, &state))
     }
 
-    fn take_in(&mut self, question: &Question, answer: Answer) {
-        let now = Instant::now();
+    fn take_in(&mut self, question: &Question, answer: Answer, now: Instant) {
         match answer {
             Answer::Run(run) => self.cache.insert(run, now),
             Answer::Located(place) => {

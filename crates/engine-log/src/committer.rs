@@ -4,6 +4,7 @@
 use crate::{
     Sync,
     batch::Batch,
+    clock::Clock,
     commit_state::CommitState,
     log_throttle::LogThrottle,
     opening,
@@ -12,7 +13,7 @@ use crate::{
     store::{StoreError, Wait},
     sync_timer::SyncTimer,
 };
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc};
 use tidewire_broker::{AppendError, ChannelName, Draft, EngineError};
 
 /// Everything the thread owns.
@@ -28,6 +29,7 @@ pub(crate) struct Committer {
     pub(crate) ids_from: Option<u64>,
     /// Whether it was told since the last sweep that values which must stay leave no room.
     pub(crate) has_told_full: bool,
+    clock: Clock,
     timer: SyncTimer,
     /// When the generation is renewed next, by the clock of the sweeps.
     generation_due_ms: u64,
@@ -38,7 +40,7 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(commit_state: CommitState, sync: Sync) -> Self {
+    pub(crate) fn new(commit_state: CommitState, sync: Sync, clock: Clock) -> Self {
         Self {
             commit_state,
             sync,
@@ -46,6 +48,7 @@ impl Committer {
             unswept: None,
             ids_from: Some(0),
             has_told_full: false,
+            clock,
             timer: SyncTimer::new(sync),
             generation_due_ms: 0,
             refused: LogThrottle::default(),
@@ -58,7 +61,7 @@ impl Committer {
         let mut company = 0;
         loop {
             let Work { requests, sweep_ms, is_last } =
-                queue.take(self.timer.due_in(Instant::now()), company);
+                queue.take(self.timer.due_in(self.clock.now()), company);
             company = requests.len();
             if !requests.is_empty() {
                 self.publish(requests);
@@ -69,7 +72,7 @@ impl Committer {
                 // Publishers that wait have their turn, then it goes on.
                 queue.sweep(now_ms);
             }
-            if self.timer.due_in(Instant::now()).is_some_and(|left| left.is_zero()) {
+            if self.timer.due_in(self.clock.now()).is_some_and(|left| left.is_zero()) {
                 self.flush();
             }
             if is_last {
@@ -145,7 +148,7 @@ impl Committer {
         self.tell_of_end();
         self.commit_state.removals = Changes::default();
         if self.sync != Sync::Always {
-            self.timer.handle_commit(Instant::now());
+            self.timer.handle_commit(self.clock.now());
         }
         (self.commit_state.last, self.commit_state.time_ms) = (made.last, made.time_ms);
         let touched: Vec<_> = made.states.keys().cloned().collect();
@@ -186,7 +189,7 @@ impl Committer {
 
     /// What publishers hear of a store that failed.
     fn refusal(&self, error: &StoreError) -> EngineError {
-        if self.refused.should_log() {
+        if self.refused.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, "the store cannot be written: publishes are refused");
         }
@@ -205,7 +208,7 @@ impl Committer {
     }
 
     pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
-        if self.unread.should_log() {
+        if self.unread.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, wanted, "the store cannot be read; logged once a \
                 minute");
@@ -226,11 +229,11 @@ impl Committer {
                 self.tell_of_end();
             }
             Err(error) => {
-                if self.refused.should_log() {
+                if self.refused.should_log(self.clock.now()) {
                     let store = self.commit_state.store.path();
                     tracing::error!(%store, %error, "the store cannot be synced; trying again");
                 }
-                self.timer.handle_failure(Instant::now());
+                self.timer.handle_failure(self.clock.now());
             }
         }
     }

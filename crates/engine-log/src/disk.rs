@@ -132,6 +132,13 @@ impl Disk for FileDisk {
     }
 }
 
+/// The files of a store, by name.
+pub(crate) const FILES: [&str; 4] = [ROWS_FILE, SPARE_FILE, JOURNAL_FILE, WITNESS_FILE];
+pub(crate) const ROWS_FILE: &str = "rows.redb";
+pub(crate) const SPARE_FILE: &str = "rows.spare.redb";
+pub(crate) const JOURNAL_FILE: &str = "journal.redb";
+pub(crate) const WITNESS_FILE: &str = "witness";
+
 #[cfg(test)]
 mod tests {
     use super::*;

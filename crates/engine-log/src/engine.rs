@@ -1,9 +1,10 @@
-//! The engine as the server sees it: a queue to the committer, and the settings.
+//! The engine as the server sees it: a queue to the committer.
 
 use crate::{
-    Backup, DataError, OpenError,
+    OpenError, Settings,
+    clock::Clock,
     committer::{self, Committer},
-    disk::FileDisk,
+    disk::{FILES, FileDisk, JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
     identity::FolderGeneration,
     opening,
     queue::{Queue, Request, answer},
@@ -14,45 +15,14 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Duration,
 };
-use tidewire_broker::{Broker, Draft, Engine, Limits, Permit, Publishing};
-
-/// When a publish is safe from what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sync {
-    /// It is answered once it survives a power cut. Publishers that wait share one sync.
-    #[default]
-    Always,
-    /// It is answered at once; a crash of the process or the machine loses what was answered in
-    /// the last interval before it.
-    Every(Duration),
-    /// It is answered at once; a crash loses what was answered since the store last tidied up by
-    /// itself: some megabytes.
-    Never,
-}
-
-/// How a store is used.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// When a publish is safe from what.
-    pub sync: Sync,
-    /// What the broker holds in memory, and what each channel keeps on disk.
-    pub limits: Limits,
-    /// What the messages of all channels together may cost on disk, in bytes of payloads and labels
-    /// and a fixed cost a message; `None` is as much as the disk holds. The oldest message goes
-    /// first; values of compacted channels stay, and what would pass the bound with them is refused.
-    pub bytes_max: Option<u64>,
-    /// What messages read from disk may take in memory, with their encodings, for readers to share;
-    /// `None` is 64 MiB.
-    pub cache_bytes_max: Option<usize>,
-}
+use tidewire_broker::{Broker, Draft, Engine, Permit, Publishing};
 
 /// The engine `log`: messages survive the process. Dropping it closes it.
 #[derive(Debug)]
 pub struct LogEngine {
     queue: Arc<Queue>,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -106,16 +76,6 @@ impl LogEngine {
         self.queue.sweep(now_ms);
     }
 
-    /// A copy of everything that has been answered, as of one moment. Publishing goes on meanwhile, and
-    /// the files may grow, as nothing that the copy still needs is written over.
-    ///
-    /// # Errors
-    ///
-    /// The store cannot be read at the moment.
-    pub fn backup(&self) -> Result<Backup, DataError> {
-        Backup::of(&self.store)
-    }
-
     /// Writes what waits, and leaves the store as after a quiet end. Publishes are refused from here
     /// on.
     pub fn close(&self) {
@@ -131,10 +91,11 @@ impl LogEngine {
         settings: Settings,
         now_ms: u64,
     ) -> Result<(Self, Broker), OpenError> {
-        let commit_state = opening::open(directory, disks, &settings, now_ms)?;
+        let clock = Clock::MONOTONIC;
+        let commit_state = opening::open(directory, disks, &settings, now_ms, clock)?;
         let (broker, queue) = (commit_state.broker.clone(), Arc::default());
         let store = Arc::clone(&commit_state.store);
-        let committer = Committer::new(commit_state, settings.sync);
+        let committer = Committer::new(commit_state, settings.sync, clock);
         let committer = committer::spawn(committer, Arc::clone(&queue))
             .map_err(|error| OpenError::from_io(directory, error))?;
         Ok((Self { queue, store, committer: Mutex::new(Some(committer)) }, broker))
@@ -164,9 +125,3 @@ impl Drop for LogEngine {
         self.close();
     }
 }
-
-pub(crate) const FILES: [&str; 4] = [ROWS_FILE, SPARE_FILE, JOURNAL_FILE, WITNESS_FILE];
-pub(crate) const ROWS_FILE: &str = "rows.redb";
-pub(crate) const SPARE_FILE: &str = "rows.spare.redb";
-pub(crate) const JOURNAL_FILE: &str = "journal.redb";
-pub(crate) const WITNESS_FILE: &str = "witness";

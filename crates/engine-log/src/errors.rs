@@ -1,9 +1,5 @@
 //! Why a store cannot be opened, told so that whoever starts the server knows what to do.
 
-use crate::{
-    engine::{JOURNAL_FILE, ROWS_FILE},
-    store::StoreError,
-};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -72,25 +68,6 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Of the rows, or of all together.
-    pub(crate) fn of_rows(directory: &Path, error: StoreError) -> Self {
-        let cost = "move the whole directory away, and the server starts with an empty store";
-        Self::of_file(directory, ROWS_FILE, error, cost)
-    }
-
-    pub(crate) fn of_journal(directory: &Path, error: StoreError) -> Self {
-        let cost = "move it away: what has reached the rows continues in a new epoch, and the newest \
-                    messages, up to 8 MiB, are lost";
-        Self::of_file(directory, JOURNAL_FILE, error, cost)
-    }
-
-    fn of_file(directory: &Path, file: &str, error: StoreError, cost: &'static str) -> Self {
-        match error {
-            StoreError::Full => Self::Full { path: directory.to_path_buf() },
-            other => Self::Damaged { path: directory.join(file), why: other.to_string(), cost },
-        }
-    }
-
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {

@@ -2,9 +2,9 @@
 
 use crate::{
     LogEngine, Settings,
+    clock::Clock,
     commit_state::CommitState,
-    disk::FileDisk,
-    engine::{JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
+    disk::{FileDisk, JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
     identity::FolderGeneration,
     opening,
     store::{Disks, Order, Store},
@@ -50,12 +50,12 @@ pub(crate) fn disks(directory: &Path) -> Disks {
 }
 
 pub(crate) fn store(directory: &Path) -> Store {
-    Store::open(directory, disks(directory)).unwrap().0
+    Store::open(directory, disks(directory), Clock::MONOTONIC).unwrap().0
 }
 
 /// What a committer would begin with.
 pub(crate) fn commit_state(directory: &Path, settings: &Settings, now_ms: u64) -> CommitState {
-    opening::open(directory, disks(directory), settings, now_ms).unwrap()
+    opening::open(directory, disks(directory), settings, now_ms, Clock::MONOTONIC).unwrap()
 }
 
 /// The keys of all rows of a kind.

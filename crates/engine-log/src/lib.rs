@@ -6,9 +6,12 @@
 //! the rest back from the store.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+mod clock;
 mod errors;
+mod settings;
 
 mod disk;
+mod identity;
 mod pending;
 mod store;
 
@@ -27,8 +30,8 @@ mod totals;
 mod batch;
 mod committer;
 mod conversion;
+mod copies;
 mod eviction;
-mod identity;
 mod ids;
 mod opening;
 mod queue;
@@ -43,9 +46,10 @@ mod inspection;
 
 pub use backup::{Backup, DataError, Restored, begin_new_epoch, restore};
 pub use disk::Disk;
-pub use engine::{LogEngine, Settings, Sync};
+pub use engine::LogEngine;
 pub use errors::OpenError;
 pub use identity::{Generation, Identity};
+pub use settings::{Settings, Sync};
 pub use store::Disks;
 
 #[cfg(doctest)]

@@ -12,11 +12,11 @@ pub(crate) struct LogThrottle(Mutex<Option<Instant>>);
 
 impl LogThrottle {
     /// It is there. Returns whether that is to be told now.
-    pub(crate) fn should_log(&self) -> bool {
+    pub(crate) fn should_log(&self, now: Instant) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let should_log = told.is_none_or(|told| told.elapsed() >= AGAIN);
+        let should_log = told.is_none_or(|told| now.saturating_duration_since(told) >= AGAIN);
         if should_log {
-            *told = Some(Instant::now());
+            *told = Some(now);
         }
         should_log
     }
@@ -35,10 +35,18 @@ mod tests {
 
     #[test]
     fn what_lasts_is_told_once_and_what_ends_may_begin_again() {
-        let throttle = LogThrottle::default();
+        let (throttle, now) = (LogThrottle::default(), Instant::now());
         assert!(!throttle.has_ended());
-        assert!(throttle.should_log() && !throttle.should_log());
+        assert!(throttle.should_log(now) && !throttle.should_log(now));
         assert!(throttle.has_ended() && !throttle.has_ended());
-        assert!(throttle.should_log());
+        assert!(throttle.should_log(now));
+    }
+
+    #[test]
+    fn what_lasts_is_logged_again_a_minute_later() {
+        let (throttle, begin) = (LogThrottle::default(), Instant::now());
+        let logged_at = |seconds| throttle.should_log(begin + Duration::from_secs(seconds));
+        let logged: Vec<u64> = (0..=200).filter(|seconds| logged_at(*seconds)).collect();
+        assert_eq!(logged, [0, 60, 120, 180]);
     }
 }

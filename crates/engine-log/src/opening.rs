@@ -5,9 +5,10 @@ use crate::{
     OpenError, Settings, Sync,
     archive::LogArchive,
     channels::{Channels, State},
+    clock::Clock,
     cold::ColdArchive,
     commit_state::{CommitState, units},
-    conversion, identity,
+    conversion, copies,
     layout::{self, Progress},
     log_throttle::LogThrottle,
     pending::Changes,
@@ -29,9 +30,10 @@ pub(crate) fn open(
     disks: Disks,
     settings: &Settings,
     now_ms: u64,
+    clock: Clock,
 ) -> Result<CommitState, OpenError> {
     let told = |error| OpenError::of_rows(directory, error);
-    let (store, mut lost) = Store::open(directory, disks)?;
+    let (store, mut lost) = Store::open(directory, disks, clock)?;
     let mut recovered = Recovered::of(&store, told);
     if store.is_damaged() {
         lost += store.salvage().map_err(told)?;
@@ -48,10 +50,11 @@ pub(crate) fn open(
         inherited: progress.last,
         unread: LogThrottle::default(),
         damage: LogThrottle::default(),
+        clock,
     };
     let limits = settings.limits.clone();
     let cache_bytes_max = settings.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX);
-    let archive = Arc::new(ColdArchive::new(archive, cache_bytes_max));
+    let archive = Arc::new(ColdArchive::new(archive, cache_bytes_max, clock));
     let broker = Broker::with_archive(epoch, progress.last, limits, archive);
     broker.restore_forgotten(progress.forgotten);
     convert(&store, &broker, &channels, &mut restored).map_err(told)?;
@@ -216,7 +219,7 @@ fn continue_epoch(
 ) -> Result<(u64, Changes), StoreError> {
     let before = fact(store, EPOCH)?;
     let is_torn = fact(store, RUNNING)?.is_some_and(|running| running != 0);
-    let copy = identity::find_copy(store)?.filter(|_| before.is_some());
+    let copy = copies::find_copy(store)?.filter(|_| before.is_some());
     if let Some(why) = copy {
         tracing::warn!(
             store = %store.path(), why,
@@ -256,7 +259,7 @@ fn continue_epoch(
     if fact(store, RUNNING)?.unwrap_or(0) != running {
         changes.put(layout::fact(RUNNING), running.to_be_bytes().to_vec());
     }
-    identity::claim(store, &mut changes)?;
+    copies::claim(store, &mut changes)?;
     if !changes.is_empty() {
         match store.commit(changes.clone(), Wait::ForDisk) {
             Err(StoreError::Full) => {

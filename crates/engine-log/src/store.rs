@@ -16,9 +16,11 @@
 mod adapter;
 mod blocks;
 mod databases;
+mod errors;
 mod files;
 mod holes;
 mod ordering;
+mod probe;
 mod reading;
 mod reserve;
 mod rows;
@@ -26,11 +28,13 @@ mod salvage;
 mod snapshot;
 mod witness;
 
+pub(crate) use errors::StoreError;
 pub(crate) use rows::{Order, Row};
 pub(crate) use snapshot::Snapshot;
 
 use crate::{
     Disk, Generation, OpenError,
+    clock::Clock,
     log_throttle::LogThrottle,
     order,
     pending::{Changes, Pending},
@@ -42,7 +46,6 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
 use std::{
     fmt,
-    io::{self, ErrorKind},
     ops::Bound,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
@@ -57,6 +60,7 @@ pub(crate) struct Store {
     disks: Disks,
     /// Where it is, for the log.
     path: PathBuf,
+    clock: Clock,
     inner: RwLock<Inner>,
     /// Spots that cannot be read.
     damage: LogThrottle,
@@ -109,32 +113,6 @@ struct Inner {
     is_behind: bool,
 }
 
-/// Why the store did not do as it was told.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    /// The disk has no room.
-    #[error("no room left on the disk")]
-    Full,
-    /// The disk failed, or the database has found that the file makes no sense.
-    #[error(transparent)]
-    Database(Box<redb::Error>),
-    /// The database has panicked over what it found in the file.
-    #[error("the store's file is damaged")]
-    Damaged,
-    /// Not one row of the rows' file can be told from damage.
-    #[error("nothing of the rows' file can be read")]
-    Unreadable,
-    /// What was said to have failed has happened, and what is in memory does not have it.
-    #[error("the rows have a commit whose sync failed; a restart recovers them")]
-    OutOfStep,
-    /// A snapshot has lost its hold of the rows.
-    #[error("the rows' file was opened again after an error, so this copy is not of one moment")]
-    Reopened,
-    /// No length is large enough for a row.
-    #[error("a row has four gigabytes")]
-    RowTooLong,
-}
-
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
@@ -146,7 +124,7 @@ pub(crate) enum Wait {
 
 impl Store {
     /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
-    pub(crate) fn open(path: &Path, disks: Disks) -> Result<(Self, u64), OpenError> {
+    pub(crate) fn open(path: &Path, disks: Disks, clock: Clock) -> Result<(Self, u64), OpenError> {
         let of_rows = |error| OpenError::of_rows(path, error);
         let of_journal = |error| OpenError::of_journal(path, error);
         let rows_file = RowsFile::find(&disks).map_err(of_rows)?;
@@ -162,14 +140,15 @@ impl Store {
             }
             opened => opened.map_err(of_journal)?,
         };
+        let now = clock.now();
         let mut inner = Inner {
             journal: None,
             rows,
             rows_file,
             holes: Vec::new(),
-            holes_found: Instant::now(),
+            holes_found: now,
             openings: 0,
-            opened: Instant::now(),
+            opened: now,
             closed: LogThrottle::default(),
             pending: Pending::default(),
             next: checkpointed,
@@ -187,7 +166,7 @@ impl Store {
         keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
         let (damage, unmarked) = (LogThrottle::default(), LogThrottle::default());
-        Ok((Self { disks, path, inner, damage, unmarked }, lost))
+        Ok((Self { disks, path, clock, inner, damage, unmarked }, lost))
     }
 
     /// Where it is, for the log.
@@ -341,9 +320,10 @@ impl Store {
     /// Closes the rows after a failure and opens them anew, unless somebody else has.
     fn reopen_rows(&self, openings: u64) {
         let mut inner = self.write();
-        if inner.openings == openings && !inner.is_resting() {
+        let now = self.clock.now();
+        if inner.openings == openings && !inner.is_resting(now) {
             inner.rows = Rows::Closed;
-            inner.open_rows(&self.path);
+            inner.open_rows(&self.path, now);
         }
     }
 
@@ -377,7 +357,7 @@ impl Inner {
     }
 
     /// What failed before they were closed must not be held any longer.
-    fn open_rows(&mut self, path: &Path) {
+    fn open_rows(&mut self, path: &Path, now: Instant) {
         let store = path.display();
         match Rows::open(&self.rows_file) {
             Ok(rows) => {
@@ -388,20 +368,20 @@ impl Inner {
             }
             Err(error) => {
                 self.rows = Rows::Closed;
-                if self.closed.should_log() {
+                if self.closed.should_log(now) {
                     tracing::error!(%store, %error, "the rows' file cannot be opened again; trying");
                 }
             }
         }
         self.openings += 1;
-        self.opened = Instant::now();
+        self.opened = now;
         self.is_behind |=
             self.rows.checkpointed().is_ok_and(|checkpointed| checkpointed > self.next);
     }
 
     /// Whether opening them has failed only just now.
-    fn is_resting(&self) -> bool {
-        matches!(self.rows, Rows::Closed) && self.opened.elapsed() < RETRY
+    fn is_resting(&self, now: Instant) -> bool {
+        matches!(self.rows, Rows::Closed) && now.saturating_duration_since(self.opened) < RETRY
     }
 
     /// After a sync that failed, what it should have made last may be there, and nobody knows of it.
@@ -446,35 +426,6 @@ fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreErr
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(done) => done.map_err(StoreError::from),
         Err(_) => Err(StoreError::Damaged),
-    }
-}
-
-impl StoreError {
-    /// Whether only room is wanting.
-    pub(crate) fn is_full(&self) -> bool {
-        matches!(self, Self::Full)
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        redb::Error::Io(error).into()
-    }
-}
-
-impl From<redb::Error> for StoreError {
-    fn from(error: redb::Error) -> Self {
-        match error {
-            redb::Error::Io(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-                ) =>
-            {
-                Self::Full
-            }
-            other => Self::Database(Box::new(other)),
-        }
     }
 }
 

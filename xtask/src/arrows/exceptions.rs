@@ -3,7 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 36] = [
+pub(super) const CYCLES: [Exception; 29] = [
     import(
         "tidewire",
         "access",
@@ -105,23 +105,6 @@ pub(super) const CYCLES: [Exception; 36] = [
         "the part of the broker that all its modules share lies in `broker`",
     ),
     import(
-        "tidewire-engine-log",
-        "engine",
-        "backup",
-        "the engine has the method that begins a backup",
-    ),
-    import("tidewire-engine-log", "engine", "committer", "the engine starts its committer"),
-    import("tidewire-engine-log", "engine", "opening", "the engine's constructor is in `opening`"),
-    import(
-        "tidewire-engine-log",
-        "errors",
-        "engine",
-        "errors name the files, whose names lie in `engine`",
-    ),
-    import("tidewire-engine-log", "errors", "store", "errors wrap that of the store"),
-    import("tidewire-engine-log", "identity", "store", "the identity is read from the store"),
-    import("tidewire-engine-log", "store::rows", "store::holes", "rows are read around holes"),
-    import(
         "tidewire-test-harness",
         "hostile::attacker",
         "hostile::attack",
@@ -178,17 +161,9 @@ pub(super) const CYCLES: [Exception; 36] = [
 ];
 
 /// Crate and module.
-pub(super) const CLOCKS: [(&str, &str); 6] = [
-    // The committer's thread waits until the next sync is due.
-    ("tidewire-engine-log", "committer"),
-    // How old is what was read from disk, and when it is asked for again.
-    ("tidewire-engine-log", "cold"),
-    ("tidewire-engine-log", "cold::cache"),
-    // How often one thing is logged.
-    ("tidewire-engine-log", "log_throttle"),
-    // When a store that could not be opened, or a hole in it, is tried again.
-    ("tidewire-engine-log", "store"),
-    ("tidewire-engine-log", "store::reading"),
+pub(super) const CLOCKS: [(&str, &str); 1] = [
+    // The engine's threads wait for deadlines and retry by themselves. They ask this module, and pass the time on.
+    ("tidewire-engine-log", "clock"),
 ];
 
 /// An import that is still there, and why.

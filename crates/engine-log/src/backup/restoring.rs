@@ -2,8 +2,11 @@
 
 use super::{DataError, FRAME_BYTES_MAX, HEAD, checksum, open_closed};
 use crate::{
-    engine::{FILES, open_files},
-    identity::{self, FolderGeneration},
+    clock::Clock,
+    copies,
+    disk::FILES,
+    engine::open_files,
+    identity::FolderGeneration,
     layout,
     opening::{EPOCH, FORMAT, FORMAT_KNOWN, ORDER_EPOCH, RUNNING, UNFINISHED, fact},
     pending::Changes,
@@ -56,7 +59,7 @@ fn fill(mut backup: impl Read, directory: &Path, now_ms: u64) -> Result<Restored
         return Err(DataError::NoBackup);
     }
     let told = |error: StoreError| DataError::of_store(directory, &error);
-    let (store, _) = Store::open(directory, open_files(directory)?)?;
+    let (store, _) = Store::open(directory, open_files(directory)?, Clock::MONOTONIC)?;
     // Until all of it is there, nobody may take it for a store.
     commit_number(&store, FORMAT, UNFINISHED).map_err(told)?;
     let mut epoch_before = 0;
@@ -140,7 +143,7 @@ fn begin_epoch(store: &Store, before: u64, now_ms: u64) -> Result<u64, StoreErro
     for (name, number) in facts {
         changes.put(layout::fact(name), number.to_be_bytes().to_vec());
     }
-    identity::claim(store, &mut changes)?;
+    copies::claim(store, &mut changes)?;
     store.commit(changes, Wait::ForDisk)?;
     store.checkpoint()?;
     store.renew_generation();

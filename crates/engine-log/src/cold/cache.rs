@@ -196,11 +196,17 @@ impl Cache {
         Arc::new(Charge::part_of(&self.charge))
     }
 
-    /// A run that covers where what is wanted begins.
-    pub(crate) fn find(&mut self, state: &State, wanted: Wanted) -> Option<Found> {
+    /// A run that covers where what is wanted begins. `now` is asked only of one with a part that could not be read.
+    pub(crate) fn find(
+        &mut self,
+        state: &State,
+        wanted: Wanted,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Found> {
         let Wanted { after, as_of, .. } = wanted;
         let (key, entry) = self.covering_mut(state.number, after)?;
-        let is_expired = entry.run.lost > 0 && entry.read.elapsed() >= DAMAGE_AGE_MAX;
+        let is_expired =
+            entry.run.lost > 0 && now().saturating_duration_since(entry.read) >= DAMAGE_AGE_MAX;
         if is_expired || !entry.run.is_good_for(state, as_of) {
             self.remove(key);
             return None;

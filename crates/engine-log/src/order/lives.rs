@@ -4,6 +4,7 @@ use super::Block;
 use crate::{
     Backup, LogEngine, Settings,
     archive::LogArchive,
+    clock::Clock,
     commit_state::CommitState,
     inspection::{commit_state, publish, rows, store},
     layout,
@@ -43,6 +44,7 @@ fn archive(commit_state: &CommitState) -> LogArchive {
         inherited: 0,
         unread: LogThrottle::default(),
         damage: LogThrottle::default(),
+        clock: Clock::MONOTONIC,
     }
 }
 

@@ -27,7 +27,7 @@ impl Store {
         let synced = self.read().synced;
         let renewed = self.disks.generation.replace(synced);
         if let Err(error) = &renewed
-            && self.unmarked.should_log()
+            && self.unmarked.should_log(self.clock.now())
         {
             let store = self.path.display();
             tracing::warn!(%store, %error, "a copy of older files put in their place would not be noticed");

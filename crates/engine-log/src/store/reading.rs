@@ -3,13 +3,10 @@
 use super::{
     Order, RETRY, Row, Rows, Store, StoreError, blocks, caught,
     databases::ROWS,
-    holes,
+    holes, probe,
     rows::{checkpointed, merge},
 };
-use std::{
-    ops::{Bound, ControlFlow},
-    time::Instant,
-};
+use std::ops::{Bound, ControlFlow};
 
 impl Store {
     /// The value of a row.
@@ -94,19 +91,21 @@ impl Store {
         if inner.openings != openings {
             return Ok(true);
         }
-        if inner.is_resting() {
+        let now = self.clock.now();
+        if inner.is_resting(now) {
             return Ok(false);
         }
         inner.rows = Rows::Closed;
-        let found = holes::find(&inner.rows_file, from, order);
-        inner.open_rows(&self.path);
+        let found = probe::find_hole(&inner.rows_file, from, order);
+        let now = self.clock.now();
+        inner.open_rows(&self.path, now);
         if let Some(hole) = found? {
-            if self.damage.should_log() {
+            if self.damage.should_log(now) {
                 let store = self.path.display();
                 tracing::error!(%store, "a part of the rows' file cannot be read");
             }
             holes::add(&mut inner.holes, hole);
-            inner.holes_found = Instant::now();
+            inner.holes_found = now;
         }
         Ok(inner.holes.len() <= HOLES_MAX)
     }
@@ -114,7 +113,8 @@ impl Store {
     /// Looks again where nothing is known to be damaged: the disk may have failed for a moment.
     fn forget_holes(&self) {
         let inner = self.read();
-        let is_due = !inner.holes.is_empty() && inner.holes_found.elapsed() >= RETRY;
+        let is_due = !inner.holes.is_empty()
+            && self.clock.now().saturating_duration_since(inner.holes_found) >= RETRY;
         if is_due && !blocks::is_marked_damaged(&*inner.rows_file.disk) {
             drop(inner);
             self.write().holes.clear();

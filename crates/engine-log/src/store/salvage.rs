@@ -31,7 +31,7 @@ impl Store {
         inner.rows = Rows::Closed;
         inner.holes.clear();
         inner.rows_file = next.replace(&before)?;
-        inner.open_rows(&self.path);
+        inner.open_rows(&self.path, self.clock.now());
         tracing::error!(%store, rows, holes, "the rows were moved; what was in the holes is lost");
         Ok(holes)
     }

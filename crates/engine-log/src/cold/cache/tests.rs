@@ -40,10 +40,10 @@ fn a_look_up_visits_no_more_messages_than_it_returns_and_a_few() {
     let mut cache = Cache::new(usize::MAX);
     cache.insert(run(&cache, 0, 10_000), Instant::now());
     for after in 0..1_000 {
-        let found = cache.find(&STATE, wanted(after, 1)).unwrap();
+        let found = cache.find(&STATE, wanted(after, 1), Instant::now).unwrap();
         assert_eq!(found.run.part(wanted(after, 1)).messages.len(), 1);
     }
-    let run = cache.find(&STATE, wanted(0, 1)).unwrap().run;
+    let run = cache.find(&STATE, wanted(0, 1), Instant::now).unwrap().run;
     let visited = run.visited.load(std::sync::atomic::Ordering::Relaxed);
     assert!(visited < 20_000, "{visited} messages visited for 1,000");
 }
@@ -57,7 +57,7 @@ fn the_bound_holds_though_readers_encode_what_they_took() {
         cache.insert(run(&cache, after, 50), Instant::now());
         drop(cache.trim());
         let wanted = wanted(after, usize::MAX);
-        let Found { run, .. } = cache.find(&STATE, wanted).unwrap();
+        let Found { run, .. } = cache.find(&STATE, wanted, Instant::now).unwrap();
         // Nobody asks for it again.
         for message in run.part(wanted).messages.iter() {
             (0..3).for_each(|wire| {
@@ -78,7 +78,7 @@ fn what_was_given_up_counts_no_more_whoever_still_encodes_it() {
     let broker = Broker::new(1, Limits::default());
     let mut cache = Cache::new(usize::MAX);
     cache.insert(run(&cache, 0, 50), Instant::now());
-    let found = cache.find(&STATE, wanted(0, 1)).unwrap();
+    let found = cache.find(&STATE, wanted(0, 1), Instant::now).unwrap();
     cache.remove((STATE.number, 0));
     let message = Arc::clone(&found.run.part(wanted(0, 1)).messages[0]);
     broker.encoded(&message, 0, |_| vec![0; 300]);
@@ -92,7 +92,7 @@ fn what_nobody_waits_for_goes_first_and_then_what_came_last() {
         cache.insert(run(&cache, after, 50), Instant::now());
     }
     let (first, last) = ((STATE.number, 0), (STATE.number, 150));
-    drop(cache.find(&STATE, wanted(0, 1)));
+    drop(cache.find(&STATE, wanted(0, 1), Instant::now));
     let mut went = Vec::new();
     while cache.runs.len() > 1 {
         let before: Vec<Key> = cache.runs.keys().copied().collect();
@@ -101,4 +101,16 @@ fn what_nobody_waits_for_goes_first_and_then_what_came_last() {
         went.extend(before.into_iter().filter(|key| !cache.runs.contains_key(key)));
     }
     assert_eq!(went, [first, last, (STATE.number, 100)]);
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_after_a_second() {
+    let (mut cache, begin) = (Cache::new(usize::MAX), Instant::now());
+    let damaged = Run { lost: 10, ..run(&cache, 0, 50) };
+    cache.insert(damaged, begin);
+    let mut found_after = |millis| {
+        let now = || begin + Duration::from_millis(millis);
+        cache.find(&STATE, wanted(0, 1), now).is_some()
+    };
+    assert_eq!([0, 999, 1_000, 1_001].map(&mut found_after), [true, true, false, false]);
 }
