@@ -14,6 +14,7 @@ mod page;
 mod reasons;
 mod settings;
 mod units;
+mod values;
 
 pub use crate::access::{AllowedHosts, AllowedOrigins};
 pub use channels::Value;

@@ -3,30 +3,12 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 29] = [
+pub(super) const CYCLES: [Exception; 26] = [
     import(
         "tidewire",
         "access",
         "config",
         "the origin check keeps the part of the configuration that it obeys",
-    ),
-    import(
-        "tidewire",
-        "config::channels",
-        "config::layers",
-        "a part of a channel's options is read like a layer",
-    ),
-    import(
-        "tidewire",
-        "config::environment",
-        "config::layers",
-        "variables are read like the layer that they override",
-    ),
-    import(
-        "tidewire",
-        "config::faults",
-        "config::channels",
-        "faults name the options that a channel may have",
     ),
     import(
         "tidewire",

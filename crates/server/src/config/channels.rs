@@ -7,7 +7,7 @@ mod check;
 
 pub(super) use check::{BELOW_TOTAL, check};
 
-use super::{Bytes, ConfigError, Count, Settings, Span, faults::Faults, layers};
+use super::{Bytes, ConfigError, Count, Settings, Span, faults::Faults, values};
 use crate::suggestion::did_you_mean;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -229,7 +229,7 @@ fn read_one(table: Table, name: &str, source_name: &str, faults: &mut Faults) ->
     for (key, value) in table {
         if OPTIONS.iter().any(|option| option.key == key) && !value.is_table() {
             let one = Table::from_iter([(key.clone(), value)]);
-            match layers::deserialize(one, source_name, |key| spell_key(name, key)) {
+            match values::deserialize(one, source_name, |key| spell_key(name, key)) {
                 Ok(one) => written = written.overlaid_by(one),
                 Err(error) => faults.push_unread(&key, error),
             }
@@ -241,8 +241,9 @@ fn read_one(table: Table, name: &str, source_name: &str, faults: &mut Faults) ->
         } else if Settings::KEYS.contains(&key.as_str()) {
             ConfigError::Misplaced { source_name, table, key }
         } else {
-            let meant = did_you_mean(&key, OPTIONS.iter().map(|option| option.key));
-            ConfigError::UnknownOption { source_name, table, key, meant }
+            let known: Vec<_> = OPTIONS.iter().map(|option| option.key).collect();
+            let meant = did_you_mean(&key, known.iter().copied());
+            ConfigError::UnknownOption { source_name, table, key, meant, known }
         });
     }
     written.into()

@@ -6,9 +6,8 @@
 use super::{
     ConfigError, Settings,
     faults::{Faults, hint},
-    layers,
+    values::{self, meant},
 };
-use crate::suggestion::did_you_mean;
 use std::{ffi::OsString, fmt};
 use toml::{Table, Value};
 
@@ -79,21 +78,12 @@ fn read_one(key: &str, text: String) -> Result<Settings, ConfigError> {
     let truth = text.parse().map(Value::Boolean);
     let deserialize = |value| {
         let table = Table::from_iter([(key.to_owned(), value)]);
-        layers::deserialize(table, SOURCE_NAME, spell)
+        values::deserialize(table, SOURCE_NAME, spell)
     };
     deserialize(Value::String(text)).or_else(|error| match truth {
         Ok(truth) => deserialize(truth),
         Err(_) => Err(error),
     })
-}
-
-/// The setting that was probably meant: one spelled alike, or what other servers call it.
-pub(super) fn meant(
-    key: &str,
-    known: impl IntoIterator<Item = &'static str>,
-) -> Option<&'static str> {
-    let synonym = SYNONYMS.iter().find(|(other, _)| *other == key).map(|(_, ours)| *ours);
-    synonym.or_else(|| did_you_mean(key, known))
 }
 
 /// How the environment spells a key.
@@ -145,18 +135,6 @@ const SOURCE_NAME: &str = "the environment";
 const OF_COMMANDS: [&str; 1] = ["URL"];
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
-
-/// What other servers call a setting of ours.
-const SYNONYMS: [(&str, &str); 8] = [
-    ("address", "listen"),
-    ("addr", "listen"),
-    ("bind", "listen"),
-    ("host", "listen"),
-    ("port", "listen"),
-    ("data_dir", "data"),
-    ("threads", "workers"),
-    ("max_connections", "connections_max"),
-];
 
 #[cfg(test)]
 mod tests {

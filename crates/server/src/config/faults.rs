@@ -1,6 +1,6 @@
 //! What is wrong with a configuration: all of it, not only what is found first.
 
-use super::{Listen, channels};
+use super::Listen;
 use std::{collections::BTreeSet, error::Error, fmt, io, path::PathBuf};
 
 /// Why there is no configuration. Each names the key, where it stands, and what is allowed.
@@ -40,7 +40,7 @@ pub enum ConfigError {
     /// No option of a channel has this name.
     #[error("{source_name}: {table} has no option {key}; {}", hint(meant.as_deref(), || format!(
         "there are {}",
-        channels::OPTIONS.iter().map(|option| option.key).collect::<Vec<_>>().join(", ")
+        known.join(", ")
     )))]
     UnknownOption {
         /// Which file.
@@ -51,6 +51,8 @@ pub enum ConfigError {
         key: String,
         /// What was probably meant.
         meant: Option<&'static str>,
+        /// The options that there are.
+        known: Vec<&'static str>,
     },
     /// A setting of the whole server stands in the table of a pattern.
     #[error(

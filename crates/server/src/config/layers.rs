@@ -1,10 +1,14 @@
 //! The lowest layer: a TOML file.
 
-use super::{ConfigError, Settings, channels, environment::meant, faults::Faults};
-use serde::{Deserialize as _, de::DeserializeOwned};
+use super::{
+    ConfigError, Settings, channels,
+    faults::Faults,
+    values::{deserialize, meant},
+};
+use serde::Deserialize as _;
 use std::path::Path;
 use tidewire_broker::{Pattern, Rule};
-use toml::{Table, Value, de::DeTable};
+use toml::{Table, de::DeTable};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -84,19 +88,6 @@ fn read(table: Table, source_name: &str, faults: &mut Faults) -> Settings {
         }
     }
     settings
-}
-
-/// Reads values from a table whose keys are known.
-pub(super) fn deserialize<T: DeserializeOwned>(
-    table: Table,
-    source_name: &str,
-    spell: impl Fn(&str) -> String,
-) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::BadValue {
-        key: spell(&error.path().to_string()),
-        cause: error.inner().message().to_owned(),
-        source_name: source_name.to_owned(),
-    })
 }
 
 /// The one key of the file that is no setting.
