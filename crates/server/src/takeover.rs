@@ -36,16 +36,19 @@
 mod accepting;
 mod early;
 mod handoff;
+mod hang_up;
 mod holding;
 mod input_buffer;
 mod long_head;
 mod service;
 mod socket;
 mod target;
+mod timeouts;
 
 pub use early::{EarlyAnswers, RefusalBody};
 pub use handoff::{Departure, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
-pub use service::{HttpTimeouts, listen};
+pub use service::listen;
+pub use timeouts::HttpTimeouts;
 
 #[cfg(test)]
 mod tests;

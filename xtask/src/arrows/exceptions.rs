@@ -3,24 +3,12 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 26] = [
+pub(super) const CYCLES: [Exception; 24] = [
     import(
         "tidewire",
         "access",
         "config",
         "the origin check keeps the part of the configuration that it obeys",
-    ),
-    import(
-        "tidewire",
-        "takeover::input_buffer",
-        "takeover::long_head",
-        "a long head is a state of the buffer",
-    ),
-    import(
-        "tidewire",
-        "takeover::socket",
-        "takeover::service",
-        "the service's timeouts, and how it hangs up",
     ),
     import("tidewire", "worker_context", "worker_loop", "the context holds the worker's loop"),
     import(

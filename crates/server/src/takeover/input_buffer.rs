@@ -5,7 +5,7 @@
 //! request once the handler of the one before has answered, unless that answer is stuck, and no byte more. The rest stays
 //! in the socket, but for a little in which the client's end is found.
 
-use super::long_head::LongHead;
+use super::long_head::{HEAD_READ_BYTES, LongHead};
 use super::target::{GROWTH, Targets};
 use futures_util::ready;
 use std::io;
@@ -150,9 +150,6 @@ impl Read {
         if passed == 0 { Self::Gathered } else { Self::Some }
     }
 }
-
-/// As one read takes of a head: all that actix has room for, if each byte were escaped.
-pub(super) const HEAD_READ_BYTES: usize = 10 << 10;
 
 /// As one read takes of a body, and as the dispatcher gets of one before it has to decode.
 pub(super) const BODY_READ_BYTES: usize = 8 << 10;

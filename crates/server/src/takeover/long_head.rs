@@ -91,8 +91,11 @@ impl LongHead {
 /// So many bytes of a head go on as they come: the buffer with which actix begins has room for them and one read.
 const PASSED_BYTES: usize = SMALL_BYTES;
 
+/// As one read takes of a head: all that actix has room for, if each byte were escaped.
+pub(super) const HEAD_READ_BYTES: usize = 10 << 10;
+
 /// actix refuses a longer head.
 const HEAD_BYTES_MAX: usize = 128 << 10;
 
 /// With the read that passes it, each byte of it escaped.
-const GATHERED_BYTES_MAX: usize = HEAD_BYTES_MAX + GROWTH * super::input_buffer::HEAD_READ_BYTES;
+const GATHERED_BYTES_MAX: usize = HEAD_BYTES_MAX + GROWTH * HEAD_READ_BYTES;

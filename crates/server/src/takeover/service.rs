@@ -2,15 +2,16 @@
 
 use super::accepting::Accepting;
 use super::early::{EarlyAnswers, Refuse};
-use super::socket::{ConnectionOptions, Link, OnTaken, Takeable};
+use super::hang_up::hang_up_behind;
+use super::socket::{ConnectionOptions, Link, Takeable};
 use super::target::RequestBody;
+use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{ConnectionType, HttpMessage as _, HttpService, KeepAlive, Request, Response};
-use actix_rt::spawn;
 use actix_server::ServerBuilder;
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory,
@@ -27,40 +28,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-/// How long a connection may keep actix waiting; zero is for ever.
-///
-/// None of these touch a taken connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HttpTimeouts {
-    /// For a connection's first request head, answered with 408 when exceeded.
-    pub request_head: Duration,
-    /// Between a response and the next request; zero closes after each response.
-    pub keep_alive: Duration,
-    /// Between one byte of an answer and the next: the time without a request, a request, its body
-    /// and its handler included.
-    pub answer: Duration,
-    /// For the client to take some of an answer while it waits in the socket.
-    pub stall: Duration,
-    /// For the rest of a request body nobody wants, and for the close itself.
-    pub disconnect: Duration,
-}
-
-impl Default for HttpTimeouts {
-    /// As actix-web has them, 5 s, 5 s and 1 s, and for an answer a minute and a half, one of it in the socket.
-    fn default() -> Self {
-        Self {
-            request_head: Duration::from_secs(5),
-            keep_alive: Duration::from_secs(5),
-            answer: Duration::from_secs(90),
-            stall: Duration::from_secs(60),
-            disconnect: Duration::from_secs(1),
-        }
-    }
-}
 
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
@@ -187,7 +156,7 @@ where
         Some(link) if !link.begin(is_last, body_of(&request)) => {
             // The socket is taken with the flush of the answers before, and this never answered.
             link.hold();
-            link.arm(hang_up_behind(disconnect), Bytes::new());
+            link.arm(Box::new(hang_up_behind(disconnect)), Bytes::new());
             Either::Right(pending())
         }
         link => {
@@ -212,26 +181,6 @@ fn body_of(request: &Request) -> RequestBody {
         return RequestBody::Upgraded;
     }
     RequestBody::Sized(value(&CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0))
-}
-
-/// Ends a connection that was taken, once the answers before are on their way.
-pub(super) fn hang_up_behind<S>(disconnect: Duration) -> OnTaken<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    Box::new(move |socket, _| drop(spawn(hang_up(socket, disconnect))))
-}
-
-/// Ends a connection so that the answers before are not lost: what the client still sends is read.
-async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin, disconnect: Duration) {
-    let rest = async {
-        socket.shutdown().await?;
-        let mut ignored = [0; 1 << 10];
-        while socket.read(&mut ignored).await? > 0 {}
-        Ok::<_, io::Error>(())
-    };
-    // However it ends, the socket is closed.
-    let _ = timeout(disconnect, rest).await;
 }
 
 /// Drives a connection to its end; a taken socket is delivered when the dispatcher and its

@@ -3,10 +3,11 @@
 //! Apart because everything that could lose a byte or a waker is here.
 
 use super::early::{Answers, Refuse};
+use super::hang_up::hang_up_behind;
 use super::holding::Holding;
 use super::input_buffer::{BODY_READ_BYTES, Begin, InputBuffer, Read};
-use super::service::{HttpTimeouts, hang_up_behind};
 use super::target::{RequestBody, Targets};
+use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::{RequestTurn, RequestTurns};
 use bytes::Bytes;
@@ -207,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
                 let _ = stream.poll_write(context, &answer);
             }
             if let Some(stream) = self.stream.take() {
-                let hang_up = hang_up_behind(self.timeouts.disconnect);
+                let hang_up = Box::new(hang_up_behind(self.timeouts.disconnect));
                 self.link.0.state.replace(State::Taken(stream, hang_up, Bytes::new()));
             }
         }
