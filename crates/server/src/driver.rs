@@ -7,26 +7,12 @@ use crate::{
     admission::ConnectionPermit, socket::Socket, temporary::spread, under_way::UnderWay,
     worker_context::WorkerContext,
 };
-use bytes::Bytes;
 use std::{
     io::{self, IoSlice},
-    rc::Rc,
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{Publishing, WaiterId};
-use tidewire_connection::{Connection, Opening, PendingPublish, Refusal, Time, Worker};
-use tokio::net::TcpStream;
-
-/// A connection that is subscribed, but has no socket yet.
-///
-/// A handler makes it before it answers: a client that has read the response head is then
-/// subscribed. If the client goes away before its socket is taken, dropping this gives the waiter and
-/// the place back.
-pub(crate) struct Subscribed {
-    /// Gone once it has a socket.
-    connection: Option<(Connection, ConnectionPermit)>,
-    worker_context: Rc<WorkerContext>,
-}
+use tidewire_connection::{Connection, PendingPublish, Refusal, Time, Worker};
 
 /// One client's connection over its socket, until it ends.
 ///
@@ -98,39 +84,6 @@ pub(crate) struct Turn<'a> {
     pub(crate) moved_bytes: usize,
     /// How many publishes it may still hand over.
     pub(crate) publishes_left: usize,
-}
-
-impl Subscribed {
-    /// Follows what `opening` asks for, from this moment on.
-    pub(crate) fn open(
-        opening: Opening,
-        worker_context: Rc<WorkerContext>,
-        permit: ConnectionPermit,
-    ) -> Self {
-        let time = worker_context.clock.now();
-        let connection = Connection::open(opening, &mut worker_context.worker.borrow_mut(), time);
-        Self { connection: Some((connection, permit)), worker_context }
-    }
-
-    /// Has the worker run it over its `socket`, which has already sent `early`.
-    pub(crate) fn run(mut self, socket: TcpStream, early: &Bytes) {
-        let Some((mut connection, permit)) = self.connection.take() else { return };
-        if !early.is_empty() {
-            let time = self.worker_context.clock.now();
-            let mut worker = self.worker_context.worker.borrow_mut();
-            connection.handle_input(&mut early.to_vec(), &mut worker, time);
-        }
-        self.worker_context.connections.add(Driver::new(connection, socket, permit));
-    }
-}
-
-impl Drop for Subscribed {
-    /// A response that is dropped before its socket is taken gives the waiter up.
-    fn drop(&mut self) {
-        if let Some((connection, _permit)) = self.connection.take() {
-            self.worker_context.leave(|worker| connection.leave(worker));
-        }
-    }
 }
 
 impl<S: Socket> Driver<S> {
@@ -444,10 +397,8 @@ pub(crate) const PUBLISHES_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{admission::Admission, worker_loop::WorkerLoop};
-    use std::num::NonZeroU64;
-    use tidewire_broker::Grant;
-    use tidewire_connection::{Format, Identity, RequestedStart, Subscription, Wire};
+    use crate::worker_loop::WorkerLoop;
+    use tokio::net::TcpStream;
 
     /// Of what there is for every idle subscriber. The connection in it is measured by the benches'
     /// tests.
@@ -456,39 +407,5 @@ mod tests {
         let whole = WorkerLoop::<TcpStream>::bytes_each();
         let added = whole - size_of::<Connection>();
         assert!(added <= 128, "{added} bytes beside the connection's");
-    }
-
-    #[test]
-    fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
-        let admission = Admission::new(1);
-        let worker_context = Rc::new(WorkerContext::alone(admission.clone()));
-        let broker = worker_context.broker.clone();
-        let subscription =
-            Subscription { pattern: "a".parse().unwrap(), start: RequestedStart::NOW };
-        let opening = Opening {
-            dialect: Wire::WebSocket(Format::Raw).dialect(),
-            subscriptions: vec![subscription],
-            grant: Grant::open(),
-            number: NonZeroU64::MIN,
-            connection: "c1".to_owned(),
-            identity: Identity::default(),
-            version: "0",
-        };
-        let subscribed =
-            Subscribed::open(opening, Rc::clone(&worker_context), admission.admit().unwrap());
-        let followed = || {
-            let mut count = 0;
-            broker.each_channel(|summary| count += usize::from(summary.is_followed));
-            count
-        };
-        assert_eq!(
-            (followed(), admission.connections(), worker_context.worker.borrow().lane.len()),
-            (1, 1, 1)
-        );
-        drop(subscribed);
-        assert_eq!(
-            (followed(), admission.connections(), worker_context.worker.borrow().lane.len()),
-            (0, 0, 0)
-        );
     }
 }

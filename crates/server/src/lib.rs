@@ -24,6 +24,7 @@ mod ready;
 mod routes;
 mod socket;
 mod storage;
+mod subscribed;
 mod suggestion;
 mod temporary;
 mod under_way;

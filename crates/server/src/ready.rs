@@ -45,6 +45,12 @@ impl ReadyQueue {
         Arc::new(Slot { queue, waiter, is_queued: AtomicBool::new(false) }).into()
     }
 
+    /// Has the worker's loop run a round, though no connection asks for a turn.
+    pub(crate) fn wake_loop(&self) {
+        // No connection has this waiter.
+        self.waker(usize::MAX).wake();
+    }
+
     /// What each waker takes, with its two counts of references.
     #[cfg(test)]
     pub(crate) fn bytes_each() -> usize {

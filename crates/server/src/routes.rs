@@ -18,6 +18,7 @@ use crate::{
     problem::ProblemResponse,
     query::{Parameters, Query},
     worker_context::WorkerContext,
+    worker_loop::WorkerLoop,
 };
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError as _, Route,
@@ -31,8 +32,12 @@ use futures_util::{TryFutureExt as _, future::Either};
 use std::{future::ready, rc::Rc};
 use tidewire_broker::IdAccount;
 use tidewire_protocol::ErrorCode;
+use tokio::net::TcpStream;
 
 pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
+
+/// For what becomes a connection of the worker's loop.
+pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<TcpStream>>>;
 
 /// The account on which goes what whoever sends this has the server remember.
 fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAccount> {
@@ -40,8 +45,9 @@ fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAc
 }
 
 /// Adds all routes, for one worker.
-pub(crate) fn configure(config: &mut web::ServiceConfig, worker_context: &Rc<WorkerContext>) {
-    config.app_data(web::ThinData(Rc::clone(worker_context)));
+pub(crate) fn configure(config: &mut web::ServiceConfig, connections: &Rc<WorkerLoop<TcpStream>>) {
+    config.app_data(web::ThinData(Rc::clone(connections)));
+    config.app_data(web::ThinData(Rc::clone(connections.worker_context())));
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
     let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
     config

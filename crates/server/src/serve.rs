@@ -1,6 +1,7 @@
 //! The server as a whole: it starts, says so, and ends when it is told to.
 
 mod ending;
+mod worker;
 
 use crate::{
     access::{Access, authorise},
@@ -25,15 +26,15 @@ use ending::{Entrances, Signals, end, ignore_hangups};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
-    cell::RefCell,
     io::{self, Write as _},
     net::TcpListener,
-    rc::{Rc, Weak},
+    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tidewire_broker::Lane;
 use tokio::signal::unix::{SignalKind, signal};
+use worker::connections_of_this_worker;
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
 ///
@@ -66,7 +67,7 @@ async fn run(config: Config) -> Result<()> {
     let entrances = Entrances::of(&listeners)?;
     let server = start(&config, &storage, &admission, listeners)?;
     let mut signals = Signals::listen()?;
-    let notice = Access::new(&config).notice();
+    let notice = access(&config).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
@@ -101,8 +102,7 @@ fn start(
     let (admission, waits, limits) = (admission.clone(), admission.clone(), config.connection);
     let in_flight = InFlight::new(config.input_bytes_max, config.output_bytes_max);
     let http = http_context(config, storage, &in_flight);
-    let access = Access::new(config);
-    let timeouts = timeouts(config);
+    let (access, timeouts) = (access(config), timeouts(config));
     let early = Early { broker: broker.clone(), batch_bytes_max: http.batch_bytes_max };
     let make_context = move || {
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -115,7 +115,8 @@ fn start(
         WorkerContext::new(broker.clone(), lane, engine, admission.clone(), limits, http.clone())
     };
     let make_app = move || {
-        let worker_context = context_of_this_worker(&make_context);
+        let connections = connections_of_this_worker(&make_context);
+        let worker_context = connections.worker_context();
         let (admission, access) = (worker_context.admission.clone(), access.clone());
         let app = App::new()
             .wrap_fn(move |request, service| authorise(request, service, &access))
@@ -132,8 +133,8 @@ fn start(
             .wrap_fn(|request, service| service.call(request).map_ok(dated))
             // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
             .wrap(NormalizePath::trim())
-            .configure(|config| routes::configure(config, &worker_context));
-        (worker_context.connections.requests().clone(), app)
+            .configure(|config| routes::configure(config, &connections));
+        (worker_context.request_turns.clone(), app)
     };
     let builder = Server::build()
         .workers(config.workers)
@@ -165,6 +166,12 @@ fn http_context(config: &Config, storage: &Storage, in_flight: &InFlight) -> Htt
     }
 }
 
+/// For whom the server answers.
+fn access(config: &Config) -> Access {
+    let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
+    Access::new(hosts, origins, config.is_local())
+}
+
 /// How long actix's connections may wait.
 fn timeouts(config: &Config) -> HttpTimeouts {
     let keep_alive = config.keep_alive.duration();
@@ -181,39 +188,6 @@ fn timeouts(config: &Config) -> HttpTimeouts {
 fn dated<B>(mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
     answer.headers_mut().insert(header::DATE, clock::http_date());
     answer
-}
-
-/// What the connections of this worker share, whichever listener they came by: actix makes an application for
-/// each worker and listener.
-fn context_of_this_worker(make: impl FnOnce() -> WorkerContext) -> Rc<WorkerContext> {
-    thread_local! {
-        // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
-        static CONTEXT: RefCell<Weak<WorkerContext>> = const { RefCell::new(Weak::new()) };
-    }
-    if let Some(worker_context) = CONTEXT.with_borrow(Weak::upgrade) {
-        return worker_context;
-    }
-    let worker_context = Rc::new(make());
-    CONTEXT.set(Rc::downgrade(&worker_context));
-    for task in [Task::Connections, Task::Clock, Task::Shutdown] {
-        let worker_context = Rc::clone(&worker_context);
-        rt::spawn(async move {
-            match task {
-                Task::Connections => worker_context.run_connections().await,
-                Task::Clock => worker_context.run_clock().await,
-                Task::Shutdown => worker_context.run_shutdown().await,
-            }
-        });
-    }
-    worker_context
-}
-
-/// What a worker does beside answering requests.
-#[derive(Clone, Copy)]
-enum Task {
-    Connections,
-    Clock,
-    Shutdown,
 }
 
 /// Applies retention by age, everywhere in turn.

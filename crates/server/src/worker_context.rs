@@ -1,8 +1,8 @@
-//! What one worker thread's tasks share: its connections, its lane, its buffers, its clock, the engine.
+//! What one worker thread's tasks share: its lane, its buffers, its clock, the engine, who waits for a turn.
 
 use crate::{
-    accounts::Accounts, admission::Admission, clock::Clock, in_flight::InFlight,
-    worker_loop::WorkerLoop,
+    accounts::Accounts, admission::Admission, clock::Clock, in_flight::InFlight, ready::ReadyQueue,
+    request_turns::RequestTurns,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -12,12 +12,15 @@ use std::{
 use tidewire_broker::{Broker, Engine, Lane};
 use tidewire_connection::{Limits, Worker};
 use tidewire_engine_log::LogEngine;
-use tokio::{net::TcpStream, time::MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 /// One for each worker thread, behind an `Rc`.
 pub(crate) struct WorkerContext {
     pub(crate) worker: RefCell<Worker>,
-    pub(crate) connections: WorkerLoop<TcpStream>,
+    /// Connections that were woken, and wait for the worker's loop.
+    pub(crate) ready: ReadyQueue,
+    /// The turns of the connections that actix drives.
+    pub(crate) request_turns: RequestTurns,
     /// Every connection reads into this; it keeps only what is unfinished.
     pub(crate) receive: RefCell<Box<[u8]>>,
     pub(crate) engine: Arc<dyn Engine>,
@@ -64,7 +67,8 @@ impl WorkerContext {
     ) -> Self {
         Self {
             worker: RefCell::new(Worker::new(broker.clone(), lane, limits)),
-            connections: WorkerLoop::new(),
+            ready: ReadyQueue::default(),
+            request_turns: RequestTurns::by_rounds(),
             receive: RefCell::new(vec![0; RECEIVE_BYTES].into_boxed_slice()),
             engine,
             broker,
@@ -84,7 +88,7 @@ impl WorkerContext {
             Ok(mut worker) => leave(&mut worker),
             Err(_) => {
                 self.ended.borrow_mut().push(Box::new(leave));
-                self.connections.wake();
+                self.ready.wake_loop();
             }
         }
     }
@@ -121,13 +125,6 @@ impl WorkerContext {
         Self::new(broker, lane, engine, admission, Limits::default(), http)
     }
 
-    /// Runs this worker's connections.
-    ///
-    /// The lane tells one task, so this is the only one that asks it.
-    pub(crate) async fn run_connections(&self) {
-        self.connections.run(self).await;
-    }
-
     /// Makes sleepers due when their time has come.
     pub(crate) async fn run_clock(&self) {
         let mut tick = tokio::time::interval(TICK);
@@ -151,10 +148,9 @@ impl WorkerContext {
 }
 
 impl Drop for WorkerContext {
-    /// When the runtime stops, the remaining connections give up their waiters.
+    /// When the runtime stops, what has ended meanwhile gives its waiter up.
     fn drop(&mut self) {
         self.finish_leaving();
-        self.connections.leave(self.worker.get_mut());
     }
 }
 

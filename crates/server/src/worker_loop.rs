@@ -22,8 +22,6 @@ mod group;
 
 use crate::{
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
-    ready::ReadyQueue,
-    request_turns::RequestTurns,
     socket::Socket,
     worker_context::WorkerContext,
     worker_loop::group::Group,
@@ -34,6 +32,7 @@ use std::{
     future::poll_fn,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
     task::{Context, Poll, Waker},
     thread,
     time::{Duration, Instant},
@@ -43,14 +42,12 @@ use tidewire_connection::{Time, Worker};
 use tokio::task::{coop::unconstrained, yield_now};
 
 /// The connections of one worker, and whose turn it is.
-pub(crate) struct WorkerLoop<S> {
+pub(crate) struct WorkerLoop<S: Socket> {
+    worker_context: Rc<WorkerContext>,
     /// By the number of its waiter. Boxed, as what one costs is counted.
     entries: RefCell<Vec<Option<Box<Entry<S>>>>>,
-    ready: ReadyQueue,
     /// The numbers of those that catch up.
     behind: RefCell<VecDeque<usize>>,
-    /// For the connections that actix still drives.
-    requests: RequestTurns,
     group: RefCell<Group>,
     /// How often it has left the processor to other threads.
     #[cfg(test)]
@@ -67,27 +64,26 @@ pub(crate) struct Entry<S> {
 }
 
 impl<S: Socket> WorkerLoop<S> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(worker_context: Rc<WorkerContext>) -> Self {
         Self {
+            worker_context,
             entries: RefCell::default(),
-            ready: ReadyQueue::default(),
             behind: RefCell::default(),
-            requests: RequestTurns::by_rounds(),
             group: RefCell::default(),
             #[cfg(test)]
             yields: Default::default(),
         }
     }
 
-    /// The turns of requests.
-    pub(crate) fn requests(&self) -> &RequestTurns {
-        &self.requests
+    /// What its connections share with the worker's other tasks.
+    pub(crate) fn worker_context(&self) -> &Rc<WorkerContext> {
+        &self.worker_context
     }
 
     /// Takes a connection over, and runs it until it ends.
     pub(crate) fn add(&self, driver: Driver<S>) {
         let waiter = driver.waiter().index();
-        let waker = self.ready.waker(waiter);
+        let waker = self.worker_context.ready.waker(waiter);
         waker.wake_by_ref();
         let mut entries = self.entries.borrow_mut();
         if entries.len() <= waiter {
@@ -102,19 +98,19 @@ impl<S: Socket> WorkerLoop<S> {
     #[cfg(test)]
     pub(crate) fn bytes_each() -> usize {
         let place = size_of::<Option<Box<Entry<S>>>>();
-        place + size_of::<Entry<S>>() + ReadyQueue::bytes_each()
+        place + size_of::<Entry<S>>() + crate::ready::ReadyQueue::bytes_each()
     }
 
-    /// Gives turns, for as long as it is polled.
-    pub(crate) async fn run(&self, worker_context: &WorkerContext) {
+    /// Gives turns, for as long as it is polled. A lane wakes one task, so no other task may call this.
+    pub(crate) async fn run(&self) {
         // Rounds have budgets. The runtime's own would cut turns short in the middle.
         unconstrained(async {
             loop {
-                poll_fn(|context| self.poll_work(worker_context, context)).await;
-                while self.run_round(worker_context) {
+                poll_fn(|context| self.poll_work(context)).await;
+                while self.run_round() {
                     self.yield_thread();
                     yield_now().await;
-                    worker_context.worker.borrow_mut().lane.sort_news();
+                    self.worker_context.worker.borrow_mut().lane.sort_news();
                 }
                 // Other threads may publish all the time: then there is always work, and never a wait.
                 yield_now().await;
@@ -123,21 +119,9 @@ impl<S: Socket> WorkerLoop<S> {
         .await;
     }
 
-    /// Has every connection give up its waiter.
-    pub(crate) fn leave(&mut self, worker: &mut Worker) {
-        for entry in self.entries.get_mut().drain(..).flatten() {
-            drop(entry.driver.leave(worker));
-        }
-    }
-
-    /// Has a round begin, though nobody may be due for a turn.
-    pub(crate) fn wake(&self) {
-        // Nobody has this place.
-        self.ready.waker(usize::MAX).wake();
-    }
-
     /// Has the lane sort out news; ready once a connection or a request may have a turn.
-    fn poll_work(&self, worker_context: &WorkerContext, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_work(&self, context: &mut Context<'_>) -> Poll<()> {
+        let worker_context = &*self.worker_context;
         let mut worker = worker_context.worker.borrow_mut();
         // Before it asks to be woken: while there is work, publishers on other threads have no need to.
         if worker.lane.sort_news() {
@@ -145,29 +129,29 @@ impl<S: Socket> WorkerLoop<S> {
         }
         let news = worker.lane.poll_news(context);
         drop(worker);
-        let ready = self.ready.poll(context);
-        let requests = self.requests.poll(context);
+        let ready = worker_context.ready.poll(context);
+        let requests = worker_context.request_turns.poll(context);
         if news.is_ready() || ready.is_ready() { Poll::Ready(()) } else { requests }
     }
 
     /// One round; says whether it has left something over.
-    fn run_round(&self, worker_context: &WorkerContext) -> bool {
-        worker_context.finish_leaving();
-        let has_diverted_left = self.divert(worker_context);
-        let has_news_left = self.deliver(worker_context);
-        let has_woken_left = self.serve(worker_context);
+    fn run_round(&self) -> bool {
+        self.worker_context.finish_leaving();
+        let has_diverted_left = self.divert();
+        let has_news_left = self.deliver();
+        let has_woken_left = self.serve();
         let turns_max = if has_news_left { CATCH_UP_TURNS_MIN } else { TURNS_MAX };
-        let has_behind_left = self.catch_up(worker_context, turns_max);
-        let has_requests_left = self.requests.begin_round();
+        let has_behind_left = self.catch_up(turns_max);
+        let has_requests_left = self.worker_context.request_turns.begin_round();
         has_diverted_left || has_news_left || has_woken_left || has_behind_left || has_requests_left
     }
 
     /// Has connections with news in many channels wait with those that are behind, so that no connection with less news
     /// comes after them; says whether some are left.
-    fn divert(&self, worker_context: &WorkerContext) -> bool {
+    fn divert(&self) -> bool {
         let mut polls_left = TURNS_MAX;
         for _ in 0..DIVERTED_MAX {
-            let mut worker = worker_context.worker.borrow_mut();
+            let mut worker = self.worker_context.worker.borrow_mut();
             let Some(waiter) = worker.lane.next_due_in_many() else { return false };
             let mut entries = self.entries.borrow_mut();
             if let Some(entry) = entries.get_mut(waiter.index()).and_then(Option::as_mut) {
@@ -197,7 +181,8 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives turns to connections that have news; says whether some are left.
-    fn deliver(&self, worker_context: &WorkerContext) -> bool {
+    fn deliver(&self) -> bool {
+        let worker_context = &*self.worker_context;
         let mut budget = Budget::begin(worker_context);
         let mut group = self.group.borrow_mut();
         let has_left = loop {
@@ -235,10 +220,10 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives turns to connections that were woken; says whether some are left.
-    fn serve(&self, worker_context: &WorkerContext) -> bool {
-        let mut budget = Budget::begin(worker_context);
+    fn serve(&self) -> bool {
+        let mut budget = Budget::begin(&self.worker_context);
         while budget.allows_turn() {
-            let Some(waiter) = self.ready.pop() else { return false };
+            let Some(waiter) = self.worker_context.ready.pop() else { return false };
             self.give_turn(waiter, Cause::Woken, &budget);
             // What it took does not show in bytes: publishes, what was read.
             budget.spend(CLOCK_BYTES);
@@ -247,8 +232,8 @@ impl<S: Socket> WorkerLoop<S> {
     }
 
     /// Gives at most `turns_max` turns to connections that are behind; says whether some are left.
-    fn catch_up(&self, worker_context: &WorkerContext, turns_max: usize) -> bool {
-        let mut budget = Budget::begin(worker_context);
+    fn catch_up(&self, turns_max: usize) -> bool {
+        let mut budget = Budget::begin(&self.worker_context);
         (budget.turns_left, budget.write_bytes_max) = (turns_max, WRITE_BYTES_MAX);
         while budget.allows_turn() {
             let Some(waiter) = self.behind.borrow_mut().pop_front() else { return false };
@@ -312,6 +297,17 @@ impl<S: Socket> WorkerLoop<S> {
             *place = Some(entry);
         }
         turn.moved_bytes
+    }
+}
+
+impl<S: Socket> Drop for WorkerLoop<S> {
+    /// When the runtime stops, the remaining connections give up their waiters.
+    fn drop(&mut self) {
+        let mut worker = self.worker_context.worker.borrow_mut();
+        let entries = self.entries.get_mut().drain(..).flatten();
+        let under_way: Vec<_> = entries.map(|entry| entry.driver.leave(&mut worker)).collect();
+        // An engine may come back to the worker when it is dropped.
+        drop((worker, under_way));
     }
 }
 

@@ -3,14 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 24] = [
-    import(
-        "tidewire",
-        "access",
-        "config",
-        "the origin check keeps the part of the configuration that it obeys",
-    ),
-    import("tidewire", "worker_context", "worker_loop", "the context holds the worker's loop"),
+pub(super) const CYCLES: [Exception; 22] = [
     import(
         "tidewire-broker",
         "broker",

@@ -2,7 +2,7 @@
 //! and who sends it?
 
 use super::{AllowedHosts, AllowedOrigins, Caller, cors, host::Host};
-use crate::{config::Config, problem::ProblemResponse};
+use crate::problem::ProblemResponse;
 use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
@@ -47,12 +47,10 @@ where
 }
 
 impl Access {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            hosts: config.allowed_hosts.clone(),
-            is_local: config.is_local(),
-            origins: config.allowed_origins.clone(),
-        }
+    /// A server of these `hosts`, beside this machine's, for pages of these `origins`; `is_local` if only this
+    /// machine can ask it.
+    pub(crate) fn new(hosts: AllowedHosts, origins: AllowedOrigins, is_local: bool) -> Self {
+        Self { hosts, is_local, origins }
     }
 
     /// What the server says at its start of who may do what, line by line.

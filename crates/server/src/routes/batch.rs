@@ -39,7 +39,7 @@ pub(super) async fn batch(
     check_names(&request, &query)?;
     let (body, _held) =
         read_body(&request, payload, worker_context.http.batch_bytes_max, &worker_context).await?;
-    let mut turn = worker_context.connections.requests().claim();
+    let mut turn = worker_context.request_turns.claim();
     let message_bytes_max = worker_context.limits.request_bytes_max();
     let mut reader = BatchReader::new(body.bytes(), message_bytes_max);
     let mut part = Part::read(&mut reader)?;

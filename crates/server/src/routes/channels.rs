@@ -47,7 +47,7 @@ pub(super) async fn presence(
 async fn read(request: PageRequest, worker_context: &WorkerContext) -> Page {
     let WorkerContext { broker, limits, .. } = worker_context;
     let mut reading = PageReading::new(request, broker, limits, worker_context.clock.now());
-    let mut turn = worker_context.connections.requests().claim();
+    let mut turn = worker_context.request_turns.claim();
     poll_fn(|context| {
         ready!(turn.poll(context));
         turn.end();

@@ -1,13 +1,16 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
-use super::{WorkerData, account, check_room, handshake::shake_hands, json_answer};
+use super::{
+    ConnectionsData, WorkerData, account, check_room, handshake::shake_hands, json_answer,
+};
 use crate::{
     access::Caller,
-    driver::Subscribed,
     problem::ProblemResponse,
     query::Query,
+    subscribed::Subscribed,
     takeover::{self, Departure, Handoff},
     worker_context::WorkerContext,
+    worker_loop::WorkerLoop,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, body,
@@ -36,14 +39,16 @@ pub(super) async fn events(
     query: Query,
     handoff: Handoff,
     caller: Caller,
-    worker_context: WorkerData,
+    connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
     let heartbeat = query.heartbeat()?;
     let asked = Asked { request: &request, query: &query, caller: &caller };
-    follow(asked, handoff, &worker_context, response, Format::Raw, move |format, framing| {
-        Wire::Sse { format, framing, heartbeat }
+    follow(asked, handoff, &connections, response, Format::Raw, move |format, framing| Wire::Sse {
+        format,
+        framing,
+        heartbeat,
     })
     .await
 }
@@ -54,7 +59,7 @@ pub(super) async fn stream(
     query: Query,
     handoff: Handoff,
     caller: Caller,
-    worker_context: WorkerData,
+    connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
     let content_type = match query.format(Format::Json)? {
@@ -63,8 +68,9 @@ pub(super) async fn stream(
     };
     response.insert_header((header::CONTENT_TYPE, content_type));
     let asked = Asked { request: &request, query: &query, caller: &caller };
-    follow(asked, handoff, &worker_context, response, Format::Json, |format, framing| {
-        Wire::Stream { format, framing }
+    follow(asked, handoff, &connections, response, Format::Json, |format, framing| Wire::Stream {
+        format,
+        framing,
     })
     .await
 }
@@ -76,11 +82,12 @@ pub(super) async fn socket(
     handoff: Handoff,
     payload: web::Payload,
     caller: Caller,
-    worker_context: WorkerData,
+    connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
+    let worker_context = connections.worker_context();
     // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
     let grant =
-        caller.actor_grant("open a WebSocket")?.on_account(account(&request, &worker_context));
+        caller.actor_grant("open a WebSocket")?.on_account(account(&request, worker_context));
     let accept = shake_hands(&request)?;
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
@@ -92,9 +99,9 @@ pub(super) async fn socket(
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let identity = query.identity()?;
     let permit = worker_context.admission.admit()?;
-    let subscriptions = found(subscriptions, &worker_context).await;
+    let subscriptions = found(subscriptions, worker_context).await;
     let opening = opening(wire, subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(&worker_context), permit);
+    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit);
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
@@ -164,12 +171,13 @@ async fn found(
 async fn follow(
     asked: Asked<'_>,
     handoff: Handoff,
-    worker_context: &Rc<WorkerContext>,
+    connections: &Rc<WorkerLoop<TcpStream>>,
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
 ) -> Result<HttpResponse, ProblemResponse> {
     let Asked { request, query, caller } = asked;
+    let worker_context = connections.worker_context();
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &worker_context.limits)?;
@@ -193,7 +201,7 @@ async fn follow(
     };
     let subscriptions = found(subscriptions, worker_context).await;
     let opening = opening(wire(format, framing), subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(worker_context), permit);
+    let subscribed = Subscribed::open(opening, Rc::clone(connections), permit);
     let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);

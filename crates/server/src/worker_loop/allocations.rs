@@ -47,7 +47,8 @@ struct Counted {
 /// Has `readers` of a channel take what is published to it, `messages` at once, and counts while they do.
 fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
     let admission = Admission::new(readers);
-    let (worker_context, rounds) = (WorkerContext::alone(admission.clone()), WorkerLoop::new());
+    let worker_context = Rc::new(WorkerContext::alone(admission.clone()));
+    let rounds = WorkerLoop::new(Rc::clone(&worker_context));
     let (writes, bytes) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
     for _ in 0..readers {
         let sink = Sink { writes: Rc::clone(&writes), bytes: Rc::clone(&bytes) };
@@ -68,15 +69,15 @@ fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
             let draft = Draft::new(Content::Text("x".repeat(128).into()));
             worker_context.broker.append(permit, draft, 5).unwrap();
         }
-        allocations += measure(|| run_until_idle(&rounds, &worker_context)).count_total;
+        allocations += measure(|| run_until_idle(&rounds)).count_total;
     }
     Counted { allocations, writes: writes.get(), bytes: bytes.get() }
 }
 
 /// Gives turns until nobody asks for one.
-fn run_until_idle(rounds: &WorkerLoop<Sink>, worker_context: &WorkerContext) {
+fn run_until_idle(rounds: &WorkerLoop<Sink>) {
     let context = &mut Context::from_waker(Waker::noop());
-    while rounds.poll_work(worker_context, context).is_ready() | rounds.run_round(worker_context) {}
+    while rounds.poll_work(context).is_ready() | rounds.run_round() {}
 }
 
 fn opening(wire: Wire) -> Opening {

@@ -144,7 +144,7 @@ fn a_round_ends_though_turns_are_left() {
     server.run_until_idle();
     server.publish("a", "x");
     assert!(server.poll_work());
-    assert!(server.rounds.run_round(&server.worker_context), "all in one round");
+    assert!(server.rounds.run_round(), "all in one round");
     let heard = clients.iter().filter(|client| client.written().contains("data: x")).count();
     assert!((1..=64).contains(&heard), "{heard}");
     server.run_until_idle();
@@ -173,7 +173,7 @@ async fn news_without_end_lets_the_other_tasks_of_the_worker_run() {
     };
     tokio::select! {
         biased;
-        () = server.rounds.run(&server.worker_context) => {}
+        () = server.rounds.run() => {}
         () = others => {}
     }
     assert!((1..10_000).contains(&on_write.get()), "{}", on_write.get());
@@ -185,11 +185,11 @@ async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of
     let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
     let rounds = Rc::clone(&server);
-    rt::spawn(async move { rounds.rounds.run(&rounds.worker_context).await });
+    rt::spawn(async move { rounds.rounds.run().await });
     let served = Rc::new(Cell::new(0));
     // Each task stands for a connection of actix whose client sends as fast as it can.
     for _ in 0..2_000 {
-        let (mut turn, served) = (server.rounds.requests().claim(), Rc::clone(&served));
+        let (mut turn, served) = (server.worker_context.request_turns.claim(), Rc::clone(&served));
         rt::spawn(async move {
             loop {
                 poll_fn(|context| turn.poll(context)).await;
@@ -269,7 +269,8 @@ impl Server {
         let mut worker_context = WorkerContext::over(broker, admission.clone());
         worker_context.engine = engine;
         let worker_context = Rc::new(worker_context);
-        Self { worker_context, admission, rounds: WorkerLoop::new(), log: Rc::default() }
+        let rounds = WorkerLoop::new(Rc::clone(&worker_context));
+        Self { worker_context, admission, rounds, log: Rc::default() }
     }
 
     fn follow(&self, wire: Wire, channel: &str, start: RequestedStart) -> Client {
@@ -289,16 +290,14 @@ impl Server {
     }
 
     fn poll_work(&self) -> bool {
-        self.rounds
-            .poll_work(&self.worker_context, &mut Context::from_waker(Waker::noop()))
-            .is_ready()
+        self.rounds.poll_work(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// Gives turns until nobody asks for one.
     fn run_until_idle(&self) {
         for _ in 0..100_000 {
             let is_ready = self.poll_work();
-            if !self.rounds.run_round(&self.worker_context) && !is_ready {
+            if !self.rounds.run_round() && !is_ready {
                 return;
             }
         }

@@ -128,7 +128,7 @@ fn publishers_wake_only_a_loop_that_waits() {
     server.run_until_idle();
     let count = Arc::new(Count(0.into()));
     let waker = Arc::clone(&count).into();
-    let poll = || server.rounds.poll_work(&server.worker_context, &mut Context::from_waker(&waker));
+    let poll = || server.rounds.poll_work(&mut Context::from_waker(&waker));
     let wakes = || count.0.load(SeqCst);
     server.publish("a", "1");
     assert!(poll().is_ready());
@@ -152,7 +152,7 @@ fn fall_behind(server: &Server) {
 impl Server {
     fn round(&self) {
         let _ = self.poll_work();
-        self.rounds.run_round(&self.worker_context);
+        self.rounds.run_round();
     }
 }
 
@@ -172,7 +172,7 @@ async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
     server.publish("b", "hello");
     tokio::select! {
         biased;
-        () = server.rounds.run(&server.worker_context) => {}
+        () = server.rounds.run() => {}
         () = rounds(|live| live.written().contains("hello"), &live) => {}
     }
     assert_eq!(server.rounds.yields.get(), 0, "nobody was behind");
@@ -180,7 +180,7 @@ async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
     let writes = reader.counts().1;
     tokio::select! {
         biased;
-        () = server.rounds.run(&server.worker_context) => {}
+        () = server.rounds.run() => {}
         () = rounds(|reader| reader.written().matches("data: ").count() == 1_000, &reader) => {}
     }
     assert!(reader.counts().1 > writes + 2);

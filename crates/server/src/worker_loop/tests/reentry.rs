@@ -1,7 +1,7 @@
 //! Engines and wakers that come back to the worker from where it has called them, and what ends meanwhile.
 
 use super::*;
-use crate::driver::Subscribed;
+use crate::subscribed::Subscribed;
 use std::{pin::pin, sync::Arc, task::Wake};
 use tidewire_broker::{Engine, MemoryEngine, Permit, Publishing};
 
@@ -110,15 +110,17 @@ fn a_waker_may_come_back_to_the_worker_that_has_called_it() {
 
 #[test]
 fn what_ends_while_the_worker_is_busy_gives_its_waiter_up_in_the_next_round() {
-    let server = Server::start();
+    let admission = Admission::new(1);
+    let worker_context = Rc::new(WorkerContext::alone(admission.clone()));
+    let connections = Rc::new(WorkerLoop::new(Rc::clone(&worker_context)));
     let opening = opening(SSE, "a", RequestedStart::NOW);
-    let permit = server.admission.admit().unwrap();
-    let subscribed = Subscribed::open(opening, Rc::clone(&server.worker_context), permit);
-    let busy = server.worker_context.worker.borrow_mut();
+    let permit = admission.admit().unwrap();
+    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit);
+    let busy = worker_context.worker.borrow_mut();
     drop(subscribed);
     assert_eq!(busy.lane.len(), 1);
     drop(busy);
-    let mut rounds = pin!(server.worker_context.run_connections());
+    let mut rounds = pin!(connections.run());
     let _ = rounds.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert_eq!(server.worker_context.worker.borrow().lane.len(), 0);
+    assert_eq!(worker_context.worker.borrow().lane.len(), 0);
 }

@@ -1,0 +1,44 @@
+//! What each worker thread runs beside actix's tasks.
+
+use crate::{worker_context::WorkerContext, worker_loop::WorkerLoop};
+use actix_web::rt;
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
+use tokio::net::TcpStream;
+
+/// The connections of this worker, whichever listener they came by: actix makes an application for each worker
+/// and listener.
+pub(super) fn connections_of_this_worker(
+    make: impl FnOnce() -> WorkerContext,
+) -> Rc<WorkerLoop<TcpStream>> {
+    thread_local! {
+        // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
+        static OF_THREAD: RefCell<Weak<WorkerLoop<TcpStream>>> = const { RefCell::new(Weak::new()) };
+    }
+    if let Some(connections) = OF_THREAD.with_borrow(Weak::upgrade) {
+        return connections;
+    }
+    let connections = Rc::new(WorkerLoop::new(Rc::new(make())));
+    OF_THREAD.set(Rc::downgrade(&connections));
+    for task in [Task::Connections, Task::Clock, Task::Shutdown] {
+        let connections = Rc::clone(&connections);
+        rt::spawn(async move {
+            match task {
+                Task::Connections => connections.run().await,
+                Task::Clock => connections.worker_context().run_clock().await,
+                Task::Shutdown => connections.worker_context().run_shutdown().await,
+            }
+        });
+    }
+    connections
+}
+
+/// What a worker does beside answering requests.
+#[derive(Clone, Copy)]
+enum Task {
+    Connections,
+    Clock,
+    Shutdown,
+}
