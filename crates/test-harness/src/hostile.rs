@@ -11,9 +11,11 @@ mod healthy;
 mod outcome;
 mod resume;
 mod row;
+mod scale;
 
-pub use attack::{Attack, Bounds, Scale};
+pub use attack::{Attack, Bounds};
 pub use cores::Cores;
 pub use outcome::{Clock, Outcome, heading};
 pub use resume::{Resume, Resumed};
 pub use row::{Plan, measure};
+pub use scale::Scale;

@@ -3,7 +3,7 @@
 
 use super::cycles::Exception;
 
-pub(super) const CYCLES: [Exception; 22] = [
+pub(super) const CYCLES: [Exception; 13] = [
     import(
         "tidewire-broker",
         "broker",
@@ -66,60 +66,6 @@ pub(super) const CYCLES: [Exception; 22] = [
         "sweep",
         "broker",
         "the part of the broker that all its modules share lies in `broker`",
-    ),
-    import(
-        "tidewire-test-harness",
-        "hostile::attacker",
-        "hostile::attack",
-        "attackers use the scale of the attack",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::client",
-        "simulation::members",
-        "a client checks the members that it lists",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::client",
-        "simulation::opening",
-        "a client opens its sessions",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::history",
-        "simulation::model_outcome",
-        "the history spells the codes of outcomes",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::program",
-        "simulation::world",
-        "a program reads the world's clock",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::session",
-        "simulation::opening",
-        "a session keeps the request that opened it",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::workload",
-        "simulation::opening",
-        "the workload opens sessions",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::world",
-        "simulation::presence",
-        "the world keeps what it knows of presence",
-    ),
-    import(
-        "tidewire-test-harness",
-        "simulation::world",
-        "simulation::presence_publisher",
-        "the world keeps the publisher of presence",
     ),
 ];
 

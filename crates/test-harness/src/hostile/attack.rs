@@ -3,6 +3,7 @@
 use super::{
     attacker::{self, Aftermath, Target, batch},
     attacks::{pipelines, publishers, readers, requests, resumes, unfinished},
+    scale::Scale,
 };
 use anyhow::Result;
 use std::net::SocketAddr;
@@ -52,32 +53,6 @@ pub enum Attack {
     Tombstones,
     /// 3,000 clients that come back at once
     Return,
-}
-
-/// How large attacks are, and with them the bounds of the server that they are on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// Whole, on a server as it comes.
-    Whole,
-    /// A tenth, and a third of those that fill an account, which is smaller.
-    Short,
-}
-
-impl Scale {
-    /// By what most counts are divided.
-    pub(super) fn divisor(self) -> usize {
-        if self == Self::Whole { 1 } else { 10 }
-    }
-
-    /// The same for what fills an account.
-    pub(super) fn divisor_of_accounts(self) -> usize {
-        if self == Self::Whole { 1 } else { 3 }
-    }
-
-    /// `input_bytes_max` and `output_bytes_max` of the server, in megabytes.
-    fn accounts_mb(self) -> (u64, u64) {
-        if self == Self::Whole { (128, 128) } else { (32, 16) }
-    }
 }
 
 /// What an attack may cost beyond what holds for all of them.

@@ -1,6 +1,6 @@
 //! What attackers have in common: an address of their own, and connections that write without reading.
 
-use super::attack::Scale;
+use super::scale::Scale;
 use anyhow::{Context as _, Result, ensure};
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -2,8 +2,9 @@
 
 use super::{
     Bounds,
-    attack::{Attack, Scale},
+    attack::Attack,
     healthy::{Measured, SUBSCRIBERS},
+    scale::Scale,
 };
 use std::fmt;
 

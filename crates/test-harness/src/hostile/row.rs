@@ -2,11 +2,12 @@
 
 use super::{
     Cores, Outcome,
-    attack::{Attack, Scale},
+    attack::Attack,
     attacker::{Aftermath, Target},
     cores::WORKERS,
     healthy::{Healthy, Phase},
     outcome::{IdleCpu, Memory},
+    scale::Scale,
 };
 use crate::{
     load::thread_times,

@@ -1,11 +1,13 @@
 //! A client: hears, remembers its places, asks for things, and comes back after every cut.
 
+mod asking;
+
+pub(crate) use asking::{Ask, past, spell};
+
 use super::{
     checkers::{Follow, Follower},
-    members::check_asked,
-    opening::subscribe,
+    member_pages::check_asked,
     oracle::{Oracle, check_event, check_message, check_raw, place_in},
-    pages::PageAsk,
     program::Program,
     settings::manner,
     tally::Tally,
@@ -44,23 +46,6 @@ pub(crate) struct Client {
     pub(crate) oversteps: bool,
     /// How it heard the last time that it learnt a place.
     pub(crate) placed_by: Option<Manner>,
-}
-
-/// A request of `tidewire.v1`.
-#[derive(Debug)]
-pub(crate) enum Ask {
-    Subscribe(Follow),
-    Unsubscribe(String),
-    /// The serial of what was published.
-    Publish(u64),
-    History(PageAsk),
-    /// Who is there, or what has changed since.
-    Presence {
-        channel: String,
-        since: Option<Position>,
-    },
-    /// Anything that has to be refused.
-    Nonsense,
 }
 
 /// What hearing needs.
@@ -277,7 +262,7 @@ impl Client {
                     self.follower.end(&pattern, oracle.broker.epoch());
                     if self.has_places() && !self.is_done {
                         // It changes its mind, maybe before anybody was told that it had left.
-                        subscribe(self, Follow::new(&pattern, None, true), hearing.rng);
+                        self.subscribe(Follow::new(&pattern, None, true), hearing.rng);
                     }
                     Ok(())
                 }
@@ -331,24 +316,6 @@ impl Client {
     /// Whether it knows of each of its subscriptions where it stands.
     pub(crate) fn has_places(&self) -> bool {
         self.follower.follows.iter().all(|follow| follow.place.is_some())
-    }
-
-    /// Whether it may ask for a pattern: neither followed nor asked for.
-    pub(crate) fn is_free(&self, pattern: &str) -> bool {
-        let is_it = |follow: &Follow| follow.pattern == pattern;
-        !self.follower.follows.iter().any(is_it)
-            && !self.asks.values().any(|ask| match ask {
-                Ask::Subscribe(follow) => is_it(follow),
-                Ask::Unsubscribe(asked) => asked == pattern,
-                _ => false,
-            })
-    }
-
-    /// Sends a request, and waits for its answer under the number that `request` is given.
-    pub(crate) fn ask(&mut self, ask: Ask, rng: &mut Rng, request: impl FnOnce(u64) -> String) {
-        self.asked += 1;
-        self.say(Kind::Text, request(self.asked).as_bytes(), rng);
-        self.asks.insert(self.asked, ask);
     }
 
     /// Says a message, now and then in pieces.

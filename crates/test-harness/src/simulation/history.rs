@@ -1,8 +1,9 @@
 //! What was really published, kept apart from the broker: the truth that checkers compare with.
 
-use super::model_outcome::code;
 use std::collections::{BTreeMap, BTreeSet};
-use tidewire_broker::{AppendError, Content, Draft, Label, Options, Position};
+use tidewire_broker::{
+    AppendError, Content, Draft, DraftError, EngineError, Label, Options, Position, QuotaError,
+};
 
 /// Everything published in one world, over all lives of its server.
 #[derive(Debug, Default)]
@@ -204,6 +205,23 @@ pub(crate) enum PayloadKind {
     Binary,
     Empty,
     Tombstone,
+}
+
+/// The code that a refusal bears.
+fn code(error: AppendError) -> &'static str {
+    match error {
+        AppendError::NotAllowed { .. } => "forbidden",
+        AppendError::Draft(DraftError::KeyMissing) => "bad_request",
+        AppendError::Draft(DraftError::TooLarge { .. }) => "payload_too_large",
+        AppendError::Quota(QuotaError::TooManyKeys { .. } | QuotaError::StateFull { .. }) => {
+            "state_full"
+        }
+        AppendError::Draft(DraftError::IdTaken) => "conflict",
+        AppendError::Engine(EngineError::Overloaded)
+        | AppendError::Quota(QuotaError::TooManyIds { .. }) => "overloaded",
+        AppendError::Engine(EngineError::StorageFull) => "insufficient_storage",
+        AppendError::Engine(EngineError::Unavailable) => "unavailable",
+    }
 }
 
 const JSON_HEAD: &str = r#"{"serial":"#;

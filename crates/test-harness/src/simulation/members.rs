@@ -1,17 +1,59 @@
-//! What pages and followers say of who is there, held against what the log tells.
+//! Who is there: published while a world runs, and checked at its end by pages and followers.
 
 use super::{
-    checkers::Follow,
-    history::Entry,
-    oracle::{Oracle, matches},
-    presence::{ExpectedMembers, Membership, PREFIX},
-    world::{World, oracle, time},
+    clock::time,
+    member_pages::{check_change, check_known},
+    oracle::Oracle,
+    presence::ExpectedMembers,
+    presence_publisher::{PresencePublisher, PublisherContext},
+    world::World,
 };
 use std::collections::BTreeSet;
 use tidewire_connection::PresencePage;
-use tidewire_protocol::{self as protocol, Bookmark, Position, Since};
+use tidewire_protocol as protocol;
 
 impl World {
+    /// Has the publisher go on with the round under way, or begin one that is due.
+    pub(crate) fn flush_presence(&mut self) -> Result<(), String> {
+        let Self { presence_publisher, settings, engine, presence, sessions, .. } = self;
+        let Self { now_ms, history, rng, tally, trace, .. } = self;
+        presence_publisher.flush(&mut PublisherContext {
+            now_ms: *now_ms,
+            settings,
+            engine,
+            presence,
+            sessions,
+            history,
+            rng,
+            tally,
+            trace,
+        })
+    }
+
+    /// The server's process has ended, and with it all that it knew of who is there.
+    pub(crate) fn restart_presence(&mut self) {
+        self.presence.end_life();
+        self.presence_publisher = PresencePublisher::due_at(self.now_ms);
+        let told = ExpectedMembers::told(&self.history, &self.engine);
+        self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
+        self.engine.broker.clear_presence();
+    }
+
+    /// Waits until the log tells of exactly those who are there.
+    pub(crate) fn drain_presence(&mut self, steps_max: usize) -> Result<(), String> {
+        let mut difference = Ok(());
+        for _ in 0..steps_max {
+            self.pass_time()?;
+            let expected = self.presence.expected(&self.sessions);
+            let told = ExpectedMembers::told(&self.history, &self.engine);
+            difference = expected.check_exact(&told, &self.presence_publisher.refused);
+            if difference.is_ok() {
+                return Ok(());
+            }
+        }
+        difference
+    }
+
     /// Checks, at rest, that pages from the earliest on, and everybody who follows, know exactly those
     /// who are there.
     pub(crate) fn check_members(&mut self) -> Result<(), String> {
@@ -26,7 +68,8 @@ impl World {
             }
             self.tally.members += u64::try_from(read.len()).unwrap_or(0);
             for client in &self.clients {
-                let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+                let oracle =
+                    Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
                 for follow in &client.follower.follows {
                     self.tally.member_maps += check_known(follow, channel, &told, &oracle)?;
                 }
@@ -60,79 +103,6 @@ impl World {
             since = Some(change);
         }
         Err(format!("the pages of {channel} have no end"))
-    }
-}
-
-/// Where the page behind this one begins: further on.
-fn check_change(page: &protocol::PresencePage, since: Option<Since>) -> Result<Since, String> {
-    match since {
-        Some(Since::After(Bookmark { after: before, .. }))
-            if page.more && page.position.after.offset <= before.offset =>
-        {
-            Err(format!("a page of members goes on from {before} to {}", page.position))
-        }
-        _ => Ok(page.position.into()),
-    }
-}
-
-/// Checks that a follower knows exactly those who came after it began, and counts them.
-fn check_known(
-    follow: &Follow,
-    channel: &str,
-    told: &BTreeSet<Membership>,
-    oracle: &Oracle<'_>,
-) -> Result<u64, String> {
-    let name = format!("{PREFIX}{channel}");
-    let Some((known, began)) = follow.known(&name).filter(|_| matches(&follow.pattern, &name))
-    else {
-        return Ok(0);
-    };
-    let epoch = oracle.broker.epoch();
-    let is_told = |entry: &Entry| {
-        entry.is_value()
-            && Membership::told(&entry.channel, &entry.draft)
-                .is_some_and(|membership| told.contains(&membership))
-    };
-    for (offset, entry) in oracle.history.of_channel(epoch, &name) {
-        if offset > began && is_told(entry) && !known.contains(&offset) {
-            return Err(format!("{}: {:?} is not known to be there", follow.pattern, entry.draft));
-        }
-    }
-    Ok(u64::try_from(known.len()).unwrap_or(0))
-}
-
-/// Checks a page that a client has asked for: what it tells happened behind `since`, and of that
-/// everything that still counts is on it.
-pub(crate) fn check_asked(
-    page: &protocol::PresencePage,
-    since: Option<Position>,
-    oracle: &Oracle<'_>,
-) -> Result<(), String> {
-    let (name, epoch) = (format!("{PREFIX}{}", page.channel), page.position.after.epoch);
-    let after = since.filter(|since| since.epoch == epoch).map_or(0, |since| since.offset);
-    let held = oracle.holdings();
-    let mut told: BTreeSet<(&str, bool)> = BTreeSet::new();
-    for (offset, entry) in oracle.history.between(epoch, after, page.position.after.offset) {
-        let Some(key) = entry.draft.key.as_ref().filter(|_| entry.channel == name) else {
-            continue;
-        };
-        let is_there = !entry.is_tombstone();
-        told.insert((key.as_str(), is_there));
-        let is_owed = !entry.is_superseded && !held.lack(offset);
-        let mut members = page.members.iter().map(|member| &member.connection);
-        if is_owed && is_there && !members.any(|name| name == key.as_str()) {
-            return Err(format!("{:?} is missing from {page:?}", entry.draft));
-        }
-        if is_owed && !is_there && since.is_some() && !page.left.iter().any(|it| it == key.as_str())
-        {
-            return Err(format!("{page:?} does not say that {key:?} left"));
-        }
-    }
-    let members = page.members.iter().map(|member| (&*member.connection, true));
-    let left = page.left.iter().map(|name| (&**name, false));
-    match members.chain(left).find(|it| !told.contains(it)) {
-        Some((name, _)) => Err(format!("{name} is on {page:?} for no reason")),
-        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::history::{Entry, History};
 use tidewire_broker::{
-    AppendError, Compaction, Draft, DraftError, EngineError, Options, Publishers, QuotaError,
+    AppendError, Compaction, Draft, DraftError, Options, Publishers, QuotaError,
 };
 
 /// By which way a message comes in.
@@ -81,23 +81,6 @@ pub(crate) fn is_allowed(publishers: Publishers, source: Source) -> bool {
 /// Whether two drafts carry the same, whoever wants no echo of them.
 pub(crate) fn is_same(one: &Draft, other: &Draft) -> bool {
     *one == Draft { origin: one.origin, ..other.clone() }
-}
-
-/// The code that a refusal bears.
-pub(crate) fn code(error: AppendError) -> &'static str {
-    match error {
-        AppendError::NotAllowed { .. } => "forbidden",
-        AppendError::Draft(DraftError::KeyMissing) => "bad_request",
-        AppendError::Draft(DraftError::TooLarge { .. }) => "payload_too_large",
-        AppendError::Quota(QuotaError::TooManyKeys { .. } | QuotaError::StateFull { .. }) => {
-            "state_full"
-        }
-        AppendError::Draft(DraftError::IdTaken) => "conflict",
-        AppendError::Engine(EngineError::Overloaded)
-        | AppendError::Quota(QuotaError::TooManyIds { .. }) => "overloaded",
-        AppendError::Engine(EngineError::StorageFull) => "insufficient_storage",
-        AppendError::Engine(EngineError::Unavailable) => "unavailable",
-    }
 }
 
 /// The bound that a value would certainly pass.

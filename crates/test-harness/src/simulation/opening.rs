@@ -2,19 +2,21 @@
 
 use super::{
     checkers::Follow,
-    client::{Ask, Client},
+    client::{Client, past},
+    clock::time,
     link::Pipe,
-    presence::{connection_name, identity, late_user},
+    membership::{connection_name, identity},
+    oracle::Oracle,
+    request::Request,
     session::{Core, Session},
     wire_reader::{Manner, WireReader},
-    workload::request,
-    world::{World, oracle, time},
+    world::World,
 };
 use fastrand::Rng;
-use std::{mem, num::NonZeroU64, time::Duration};
+use std::{mem, num::NonZeroU64};
 use tidewire_broker::Grant;
 use tidewire_connection::{Connection, LongPoll, Opening, RequestedStart, Subscription, Wire};
-use tidewire_protocol::{ClientMessage, Since, Subscribe};
+use tidewire_protocol::Since;
 
 impl World {
     /// Opens a connection for a client, which goes on where it was.
@@ -148,7 +150,7 @@ impl World {
         let head = self.engine.broker.position(self.engine.broker.head());
         let client = self.clients.get_mut(at).filter(|client| client.session == Some(number));
         let Some(client) = client else { return Ok(()) };
-        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+        let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
         let is_placeless = client.is_placeless();
         for follow in &mut client.follower.follows {
             if is_placeless && follow.place.is_none() && !follow.from_earliest {
@@ -161,15 +163,6 @@ impl World {
     }
 }
 
-/// What a client asks for in opening a connection.
-pub(crate) struct Request {
-    client: usize,
-    manner: Manner,
-    subscriptions: Vec<Subscription>,
-    past: Since,
-    arrives_ms: u64,
-}
-
 fn has_place(subscription: &Subscription) -> bool {
     matches!(subscription.start, RequestedStart::Since(Since::After(_)))
 }
@@ -180,28 +173,11 @@ fn subscriptions(client: &mut Client, past: Since, rng: &mut Rng) -> Vec<Subscri
     let may_ask = manner == Manner::Live(Wire::Tidewire);
     if may_ask && (client.program.is_some() || rng.bool()) {
         for follow in mem::take(&mut client.follower.follows) {
-            subscribe(client, follow, rng);
+            client.subscribe(follow, rng);
         }
     }
     let follows = client.follower.follows.iter();
     follows.filter_map(|follow| subscription(follow, manner, past)).collect()
-}
-
-/// Asks for a subscription, from its place or as it was first meant.
-pub(crate) fn subscribe(client: &mut Client, mut follow: Follow, rng: &mut Rng) {
-    follow.reconnect();
-    let since = match (follow.bookmark(), &client.program) {
-        (Some(place), _) => Some(place.into()),
-        (None, Some(program)) => Some(program.since),
-        (None, None) => follow.from_earliest.then(|| past(rng)),
-    };
-    let channel = follow.pattern.clone();
-    client.ask(Ask::Subscribe(follow), rng, |id| {
-        let since = since.map(|since| since.to_string().into());
-        let (channel, user) = (channel.into(), late_user(id).map(Into::into));
-        let subscribe = Subscribe { id, channel, since, user, ..Subscribe::default() };
-        request(&ClientMessage::Subscribe(subscribe))
-    });
 }
 
 /// What the query of a request would say.
@@ -215,10 +191,6 @@ fn subscription(follow: &Follow, manner: Manner, past: Since) -> Option<Subscrip
         None => RequestedStart::NOW,
     };
     Some(Subscription { pattern: follow.pattern.parse().ok()?, start })
-}
-
-fn past(rng: &mut Rng) -> Since {
-    if rng.bool() { Since::Earliest } else { Since::Ago(Duration::from_millis(rng.u64(0..3_000))) }
 }
 
 /// Stands for the response head: whoever has read all of it is subscribed.

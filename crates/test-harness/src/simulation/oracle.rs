@@ -3,6 +3,7 @@
 use super::{
     engine_under_test::EngineUnderTest,
     history::{Entry, History, serial_in},
+    settings::Settings,
     wire_reader::{Body, Manner},
 };
 use std::{cmp::Reverse, num::NonZeroU64};
@@ -36,6 +37,19 @@ impl Holdings {
     pub(super) fn lack(&self, offset: u64) -> bool {
         offset <= self.head
             && self.held.binary_search_by_key(&Reverse(offset), |held| Reverse(*held)).is_err()
+    }
+}
+
+impl<'a> Oracle<'a> {
+    /// The truth, as a client sees it that hears in this manner.
+    pub(crate) fn new(
+        history: &'a History,
+        engine: &'a EngineUnderTest,
+        settings: &Settings,
+        (manner, session): (Manner, Option<u64>),
+    ) -> Self {
+        let (broker, number) = (&engine.broker, session.and_then(NonZeroU64::new));
+        Self { history, broker, engine, manner, number, may_forget: settings.may_forget }
     }
 }
 

@@ -3,25 +3,17 @@
 
 use super::{
     client::Ask,
+    clock::SET_BACK_MS,
     engine_under_test::EngineUnderTest,
     history::{Entry, History},
+    membership::{Description, Membership},
     session::{Core, Session},
     settings::Settings,
     tally::Tally,
     wire_reader::Heard,
-    world::SET_BACK_MS,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use tidewire_broker::Draft;
-use tidewire_connection::Identity;
 use tidewire_protocol::{Member, ServerEvent};
-
-/// One connection on one channel.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Membership {
-    pub(crate) channel: String,
-    pub(crate) connection: String,
-}
 
 /// What is known of the connections of one world.
 #[derive(Debug, Default)]
@@ -29,7 +21,7 @@ pub(crate) struct Presence {
     /// Those of this life, by number.
     memberships: BTreeMap<u64, Memberships>,
     /// Everything that a connection has ever said of itself, where it said so.
-    said: BTreeMap<Membership, Vec<Word>>,
+    said: BTreeMap<Membership, Vec<Description>>,
 }
 
 /// The channels with presence that one connection follows by name: `certain` ⊆ `possible`.
@@ -46,57 +38,6 @@ struct Memberships {
 pub(crate) struct ExpectedMembers {
     certain: BTreeSet<Membership>,
     possible: BTreeSet<Membership>,
-}
-
-/// What a connection says of itself: a user, and more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Word {
-    user: Option<String>,
-    info: Option<String>,
-}
-
-impl Membership {
-    fn new(channel: &str, number: u64) -> Self {
-        Self { channel: channel.to_owned(), connection: connection_name(number) }
-    }
-
-    /// Of whom a message in a channel of presence tells.
-    pub(crate) fn told(channel: &str, draft: &Draft) -> Option<Self> {
-        let channel = channel.strip_prefix(PREFIX)?.to_owned();
-        Some(Self { channel, connection: draft.key.as_ref()?.as_str().to_owned() })
-    }
-}
-
-impl Word {
-    /// What a connection says when it opens, and in a request of this number.
-    fn of(number: u64, request: Option<u64>) -> Self {
-        let user = request.and_then(late_user).or(opening_user(number));
-        Self { user, info: opening_info(number) }
-    }
-}
-
-/// The name of a connection: no other has it, in any life of the server.
-pub(crate) fn connection_name(number: u64) -> String {
-    format!("c{number}")
-}
-
-/// Who a connection of this number says it is.
-pub(crate) fn identity(number: u64) -> Identity {
-    let (user, info) = (opening_user(number), opening_info(number));
-    Identity::new(user.as_deref(), info.as_deref()).unwrap_or_default()
-}
-
-fn opening_user(number: u64) -> Option<String> {
-    number.is_multiple_of(2).then(|| format!("user {}", number / 2))
-}
-
-fn opening_info(number: u64) -> Option<String> {
-    number.is_multiple_of(3).then(|| format!(r#"{{"number": {number}}}"#))
-}
-
-/// Who a subscription of this number says it is, where that is another than at the opening.
-pub(crate) fn late_user(request: u64) -> Option<String> {
-    request.is_multiple_of(3).then(|| format!("later user {request}"))
 }
 
 impl Presence {
@@ -156,10 +97,10 @@ impl Presence {
     }
 
     fn say(&mut self, number: u64, channel: &str, request: Option<u64>) {
-        let words = self.said.entry(Membership::new(channel, number)).or_default();
-        let word = Word::of(number, request);
-        if !words.contains(&word) {
-            words.push(word);
+        let descriptions = self.said.entry(Membership::new(channel, number)).or_default();
+        let description = Description::of(number, request);
+        if !descriptions.contains(&description) {
+            descriptions.push(description);
         }
     }
 
@@ -220,10 +161,10 @@ impl Presence {
         let json = str::from_utf8(entry.draft.content.as_bytes()).unwrap_or_default();
         let Ok(member) = serde_json::from_str::<Member>(json) else { return false };
         let info = member.info.map(|info| info.get().to_owned());
-        let word = Word { user: member.user, info };
+        let description = Description { user: member.user, info };
         member.connection == membership.connection
             && member.since <= entry.time_ms + SET_BACK_MS
-            && self.said.get(membership).is_some_and(|words| words.contains(&word))
+            && self.said.get(membership).is_some_and(|said| said.contains(&description))
     }
 }
 
@@ -266,6 +207,3 @@ impl ExpectedMembers {
         self.check(told, refused)
     }
 }
-
-/// What the channels that tell who is there begin with.
-pub(crate) const PREFIX: &str = "$presence.";

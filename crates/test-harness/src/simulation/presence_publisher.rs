@@ -2,12 +2,20 @@
 //! but in steps: what a store has not answered is asked for again when the clock has moved on.
 
 use super::{
+    clock::time,
+    engine_under_test::EngineUnderTest,
+    history::History,
+    membership::{Membership, PREFIX},
     model_outcome::Source,
-    presence::{ExpectedMembers, Membership, PREFIX},
-    world::{World, time},
+    presence::{ExpectedMembers, Presence},
+    session::Session,
+    settings::Settings,
+    tally::Tally,
+    trace::Trace,
 };
+use fastrand::Rng;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -37,19 +45,35 @@ struct Underway {
     crowded: BTreeSet<Membership>,
 }
 
-impl World {
+/// What the publisher has at hand in a step.
+pub(crate) struct PublisherContext<'a> {
+    pub(crate) now_ms: u64,
+    pub(crate) settings: &'a Settings,
+    pub(crate) engine: &'a EngineUnderTest,
+    pub(crate) presence: &'a Presence,
+    pub(crate) sessions: &'a BTreeMap<u64, Session>,
+    pub(crate) history: &'a mut History,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) tally: &'a mut Tally,
+    pub(crate) trace: &'a mut Trace,
+}
+
+impl PresencePublisher {
+    /// One whose first round is due at `now_ms`.
+    pub(crate) fn due_at(now_ms: u64) -> Self {
+        Self { due_ms: now_ms, ..Self::default() }
+    }
+
     /// Goes on with the round under way, or begins one that is due.
-    pub(crate) fn flush_presence(&mut self) -> Result<(), String> {
-        if !self.settings.broker.rules.has_presence() {
+    pub(crate) fn flush(&mut self, context: &mut PublisherContext<'_>) -> Result<(), String> {
+        if !context.settings.broker.rules.has_presence() {
             return Ok(());
         }
-        if self.presence_publisher.underway.is_none()
-            && self.presence_publisher.due_ms <= self.now_ms
-        {
-            let round = PresenceFlush::begin(self.engine.broker.clone());
-            let expected = self.presence.expected(&self.sessions);
-            self.presence_publisher.due_ms = self.now_ms + self.settings.presence_interval_ms;
-            self.presence_publisher.underway = Some(Underway {
+        if self.underway.is_none() && self.due_ms <= context.now_ms {
+            let round = PresenceFlush::begin(context.engine.broker.clone());
+            let expected = context.presence.expected(context.sessions);
+            self.due_ms = context.now_ms + context.settings.presence_interval_ms;
+            self.underway = Some(Underway {
                 round,
                 expected,
                 batch: Vec::new(),
@@ -58,98 +82,78 @@ impl World {
                 crowded: BTreeSet::new(),
             });
         }
-        let Some(mut underway) = self.presence_publisher.underway.take() else { return Ok(()) };
-        while self.take_answers(&mut underway) {
+        let Some(mut underway) = self.underway.take() else { return Ok(()) };
+        while underway.take_answers(context) {
             underway.round.handle_failed(underway.failed.drain(..));
-            let Some(batch) = underway.round.poll_batch(self.rng.usize(1..6)) else {
-                return self.end_round(underway);
+            let Some(batch) = underway.round.poll_batch(context.rng.usize(1..6)) else {
+                return self.end_round(underway, context);
             };
             for change in batch {
                 let (permit, draft) = change.publish();
-                let now_ms = time(self.now_ms).wall_ms;
-                let (history, tally) = (&mut self.history, &mut self.tally);
+                let now_ms = time(context.now_ms).wall_ms;
+                let (history, tally) = (&mut *context.history, &mut *context.tally);
                 let given = (draft, Source::System);
-                let publishing = self.engine.publish(permit, given, now_ms, history, tally)?;
+                let publishing = context.engine.publish(permit, given, now_ms, history, tally)?;
                 underway.batch.push((change, publishing));
             }
         }
-        self.presence_publisher.underway = Some(underway);
+        self.underway = Some(underway);
         Ok(())
     }
 
-    /// Looks at the answers of a batch, and says whether all have come.
-    fn take_answers(&mut self, underway: &mut Underway) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
-        for (change, mut publishing) in std::mem::take(&mut underway.batch) {
-            match Pin::new(&mut publishing).poll(&mut context) {
-                Poll::Pending => underway.batch.push((change, publishing)),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => {
-                    self.trace.note(self.now_ms, || format!("{change:?} is not told: {error}"));
-                    self.tally.unpublished += 1;
-                    let (permit, draft) = change.publish();
-                    let membership = Membership::told(permit.channel().as_str(), &draft);
-                    let is_crowded =
-                        matches!(error, AppendError::Quota(QuotaError::TooManyKeys { .. }));
-                    underway.crowded.extend(membership.clone().filter(|_| is_crowded));
-                    underway.refused.extend(membership);
-                    underway.failed.push((change, error));
-                }
-            }
-        }
-        underway.batch.is_empty()
-    }
-
     /// Holds what the log tells against those who were there when the round began.
-    fn end_round(&mut self, underway: Underway) -> Result<(), String> {
+    fn end_round(
+        &mut self,
+        underway: Underway,
+        context: &mut PublisherContext<'_>,
+    ) -> Result<(), String> {
         let Underway { round, expected, refused, crowded, .. } = underway;
         if round.worst() == Some(AppendError::Engine(EngineError::Unavailable)) {
             return Ok(());
         }
-        self.presence_publisher.refused = refused;
-        self.tally.rounds += 1;
-        crowded.iter().try_for_each(|membership| self.check_crowded(membership))?;
-        expected.check(
-            &ExpectedMembers::told(&self.history, &self.engine),
-            &self.presence_publisher.refused,
-        )
+        self.refused = refused;
+        context.tally.rounds += 1;
+        crowded.iter().try_for_each(|membership| check_crowded(membership, context))?;
+        expected.check(&ExpectedMembers::told(context.history, context.engine), &self.refused)
     }
+}
 
-    /// Checks that a channel is full where somebody found no room: those who leave are told first.
-    fn check_crowded(&self, membership: &Membership) -> Result<(), String> {
-        let name = format!("{PREFIX}{}", membership.channel);
-        let epoch = self.engine.broker.epoch();
-        let values = self.history.of_channel(epoch, &name).filter(|(_, it)| it.is_value()).count();
-        match self.settings.options(&name).compaction {
-            Some(Compaction { keys_max, .. }) if values < keys_max => {
-                Err(format!("{membership:?} found no room beside {values}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The server's process has ended, and with it all that it knew of who is there.
-    pub(crate) fn restart_presence(&mut self) {
-        self.presence.end_life();
-        self.presence_publisher =
-            PresencePublisher { due_ms: self.now_ms, ..PresencePublisher::default() };
-        let told = ExpectedMembers::told(&self.history, &self.engine);
-        self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
-        self.engine.broker.clear_presence();
-    }
-
-    /// Waits until the log tells of exactly those who are there.
-    pub(crate) fn drain_presence(&mut self, steps_max: usize) -> Result<(), String> {
-        let mut difference = Ok(());
-        for _ in 0..steps_max {
-            self.pass_time()?;
-            let expected = self.presence.expected(&self.sessions);
-            let told = ExpectedMembers::told(&self.history, &self.engine);
-            difference = expected.check_exact(&told, &self.presence_publisher.refused);
-            if difference.is_ok() {
-                return Ok(());
+impl Underway {
+    /// Looks at the answers of a batch, and says whether all have come.
+    fn take_answers(&mut self, context: &mut PublisherContext<'_>) -> bool {
+        let mut task = Context::from_waker(Waker::noop());
+        for (change, mut publishing) in std::mem::take(&mut self.batch) {
+            match Pin::new(&mut publishing).poll(&mut task) {
+                Poll::Pending => self.batch.push((change, publishing)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    context
+                        .trace
+                        .note(context.now_ms, || format!("{change:?} is not told: {error}"));
+                    context.tally.unpublished += 1;
+                    let (permit, draft) = change.publish();
+                    let membership = Membership::told(permit.channel().as_str(), &draft);
+                    let is_crowded =
+                        matches!(error, AppendError::Quota(QuotaError::TooManyKeys { .. }));
+                    self.crowded.extend(membership.clone().filter(|_| is_crowded));
+                    self.refused.extend(membership);
+                    self.failed.push((change, error));
+                }
             }
         }
-        difference
+        self.batch.is_empty()
+    }
+}
+
+/// Checks that a channel is full where somebody found no room: those who leave are told first.
+fn check_crowded(membership: &Membership, context: &PublisherContext<'_>) -> Result<(), String> {
+    let name = format!("{PREFIX}{}", membership.channel);
+    let epoch = context.engine.broker.epoch();
+    let values = context.history.of_channel(epoch, &name).filter(|(_, it)| it.is_value()).count();
+    match context.settings.options(&name).compaction {
+        Some(Compaction { keys_max, .. }) if values < keys_max => {
+            Err(format!("{membership:?} found no room beside {values}"))
+        }
+        _ => Ok(()),
     }
 }

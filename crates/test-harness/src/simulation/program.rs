@@ -4,12 +4,12 @@
 
 use super::{
     checkers::Follow,
+    clock::WALL_CLOCK_MS,
     delivery_record::DeliveryRecord,
     oracle::Oracle,
     settings::Settings,
     tally::Tally,
     wire_reader::{Heard, Manner},
-    world::WALL_CLOCK_MS,
 };
 use fastrand::Rng;
 use std::{mem, time::Duration};

@@ -1,10 +1,11 @@
 //! How messages come into a world, and how its server ends and begins again.
 
 use super::{
+    clock::time,
     history::payload,
     model_outcome::{ModelOutcome, Source, expected_outcome, is_same},
     session::Core,
-    world::{World, open_workers, time},
+    world::{World, open_workers},
 };
 use std::{
     pin::Pin,

@@ -1,9 +1,11 @@
 //! Reads pages of history as `GET /channels/…/messages` would, alone and in chains from either end.
 
 use super::{
+    clock::{WALL_CLOCK_MS, time},
+    oracle::Oracle,
     pages::{PageAsk, Reading},
     wire_reader::Manner,
-    world::{WALL_CLOCK_MS, World, oracle, time},
+    world::World,
 };
 use std::{collections::BTreeSet, time::Duration};
 use tidewire_connection::{Format, Page, PageRequest, Span};
@@ -53,7 +55,7 @@ impl World {
         let pattern = ask.pattern.parse().map_err(|_| format!("{} is no pattern", ask.pattern))?;
         let request = PageRequest { pattern, span, limit: Some(ask.limit) };
         let (broker, limits) = (&self.engine.broker, &self.settings.limits);
-        let oracle = oracle(&self.history, &self.engine, &self.settings, EARS);
+        let oracle = Oracle::new(&self.history, &self.engine, &self.settings, EARS);
         let held = oracle.holdings();
         let page = Page::read(request, broker, limits, time(self.now_ms));
         let mut json = Vec::new();
@@ -89,7 +91,8 @@ impl World {
             }
             if !page.more {
                 // Only now: to read on one more wire may push the oldest out.
-                let owed = whole.owed(&oracle(&self.history, &self.engine, &self.settings, EARS));
+                let owed =
+                    whole.owed(&Oracle::new(&self.history, &self.engine, &self.settings, EARS));
                 let missing = owed.iter().find(|offset| !read.contains(offset));
                 self.tally.chains += 1;
                 return missing.map_or(Ok(()), |it| Err(format!("{it} is on no page of {ask:?}")));

@@ -4,7 +4,7 @@
 
 use super::{
     engine_under_test::EngineUnderTest, history::History, link::Pipe, model_outcome::Source,
-    opening::Request, tally::Tally,
+    request::Request, tally::Tally,
 };
 use fastrand::Rng;
 use std::{

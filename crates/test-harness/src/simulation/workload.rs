@@ -2,14 +2,14 @@
 
 use super::{
     checkers::Follow,
-    client::Ask,
+    client::{Ask, spell},
+    clock::time,
     history::serial_in,
     model_outcome::{Source, is_allowed},
-    opening::subscribe,
     session::Core,
     settings,
     wire_reader::Manner,
-    world::{World, time},
+    world::World,
 };
 use tidewire_broker::{Content, Draft, Options, Repeats};
 use tidewire_connection::Wire;
@@ -180,7 +180,7 @@ impl World {
         let place = page_end.or(past);
         self.tally.chained += u64::from(page_end.is_some());
         self.tally.late += u64::from(place.is_some());
-        subscribe(client, Follow::new(pattern, place, rng.bool()), rng);
+        client.subscribe(Follow::new(pattern, place, rng.bool()), rng);
     }
 
     fn unsubscribe(&mut self, at: usize) {
@@ -229,7 +229,7 @@ impl World {
                 message_id: draft.id.as_ref().map(|id| id.as_str().into()),
                 echo: is_quiet.then_some(false),
             };
-            request(&ClientMessage::Publish(publish))
+            spell(&ClientMessage::Publish(publish))
         });
     }
 
@@ -240,12 +240,12 @@ impl World {
             after.offset = after.offset.min(self.engine.broker.head());
         }
         let Some(client) = self.clients.get_mut(at) else { return };
-        let spell = |place: Option<Since>| place.map(|place| place.to_string().into());
-        let (since, before, until) = (spell(ask.since), spell(ask.before), spell(ask.until));
+        let text = |place: Option<Since>| place.map(|place| place.to_string().into());
+        let (since, before, until) = (text(ask.since), text(ask.before), text(ask.until));
         let (channel, limit) = (ask.pattern.clone().into(), u64::try_from(ask.limit).ok());
         client.ask(Ask::History(ask), &mut self.rng, |id| {
             let history = History { id, channel, since, before, until, limit };
-            request(&ClientMessage::History(history))
+            spell(&ClientMessage::History(history))
         });
     }
 
@@ -260,7 +260,7 @@ impl World {
         client.ask(ask, &mut self.rng, |id| {
             let since = since.map(|since| since.to_string().into());
             let (channel, limit) = (channel.into(), Some(limit));
-            request(&ClientMessage::Presence(Presence { id, channel, since, limit }))
+            spell(&ClientMessage::Presence(Presence { id, channel, since, limit }))
         });
     }
 
@@ -274,11 +274,4 @@ impl World {
             _ => format!(r#"{{"type":"publish","id":{id},"channel":"$system","data":1}}"#),
         });
     }
-}
-
-/// A request as text.
-pub(crate) fn request(message: &ClientMessage<'_>) -> String {
-    let mut json = Vec::new();
-    message.write_json(&mut json);
-    String::from_utf8_lossy(&json).into_owned()
 }

@@ -3,6 +3,7 @@
 use super::{
     checkers::Follow,
     client::{Client, Hearing},
+    clock::time,
     engine_under_test::EngineUnderTest,
     history::History,
     oracle::Oracle,
@@ -18,12 +19,11 @@ use super::{
 use fastrand::Rng;
 use std::{
     collections::{BTreeMap, VecDeque},
-    num::NonZeroU64,
     sync::Arc,
     task::{Context, Waker},
 };
 use tidewire_broker::{Broker, Draft, Publishing};
-use tidewire_connection::{Time, Worker};
+use tidewire_connection::Worker;
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
@@ -107,7 +107,7 @@ impl World {
         self.publish(draft, channel)?;
         self.catch_up(LAST_WORD_STEPS_MAX)?;
         for client in &mut self.clients {
-            let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+            let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
             client.follower.check_state(&oracle, &mut self.tally)?;
             client.program.iter().try_for_each(|program| program.check(&oracle))?;
         }
@@ -236,7 +236,7 @@ impl World {
                 client.wire_reader.take().and_then(|wire_reader| wire_reader.into_answer()),
             );
         }
-        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+        let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
         let mut hearing = Hearing { oracle, sends_away, rng, tally };
@@ -309,27 +309,10 @@ impl World {
         if session.is_some_and(Session::is_dead) {
             return Some("a link that is alive".to_owned());
         }
-        let oracle = oracle(&self.history, &self.engine, &self.settings, client.ears());
+        let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
         let awaited = client.program.as_ref().and_then(Program::awaits);
         client.follower.owed(&oracle).or(awaited)
     }
-}
-
-/// The truth, as a client sees it that hears in this manner.
-pub(crate) fn oracle<'a>(
-    history: &'a History,
-    engine: &'a EngineUnderTest,
-    settings: &Settings,
-    (manner, session): (Manner, Option<u64>),
-) -> Oracle<'a> {
-    let (broker, number) = (&engine.broker, session.and_then(NonZeroU64::new));
-    Oracle { history, broker, engine, manner, number, may_forget: settings.may_forget }
-}
-
-/// Both clocks of the world. The one on the wall is set back now and then.
-pub(crate) fn time(now_ms: u64) -> Time {
-    let set_back_ms = now_ms / SET_BACK_EVERY_MS * SET_BACK_MS;
-    Time { steady_ms: now_ms, wall_ms: WALL_CLOCK_MS + now_ms - set_back_ms }
 }
 
 pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<SimWorker>, String> {
@@ -372,10 +355,6 @@ fn cut_short(heard: &impl std::fmt::Debug) -> String {
     text.chars().take(TRACE_CHARS_MAX).collect()
 }
 
-pub(crate) const WALL_CLOCK_MS: u64 = 1_763_790_000_000;
-const SET_BACK_EVERY_MS: u64 = 5_000;
-/// How far the clock on the wall is set back at a time.
-pub(crate) const SET_BACK_MS: u64 = 1_500;
 const HEALED_STEP_MS: u64 = 50;
 /// Virtual minutes: longer than any deadline of any world.
 const CATCH_UP_STEPS_MAX: usize = 2_000;
