@@ -48,7 +48,7 @@ impl Audience {
                 identity: Identity::default(),
                 version: "0.0.0",
             };
-            let connection = Connection::open(opening, &mut this.worker, TIME);
+            let connection = Connection::open(opening, &mut this.worker, TIME).unwrap();
             let waiter = connection.waiter();
             this.connections.resize_with(waiter.index() + 1, || None);
             this.connections[waiter.index()] = Some(Box::new(connection));

@@ -5,7 +5,7 @@
 
 use std::{fs, hint::black_box, task::Waker};
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
-use tidewire_broker::{Broker, Lane, Limits, Reader, Retention, Rules, Start, WaiterId};
+use tidewire_broker::{Broker, Grant, Lane, Limits, Reader, Retention, Rules, Start, WaiterId};
 
 fn main() {
     println!("{:<48}  bytes", "of one, 100,000 in all, beyond its payload");
@@ -35,9 +35,9 @@ fn main() {
 fn sleeper(broker: &Broker, lane: &mut Lane) -> (WaiterId, Reader) {
     let (waiter, mut reader) = (lane.register(), Reader::default());
     // Parsed by each anew, as each has been asked for it by a request of its own.
-    let pattern = "chat.0".parse().unwrap();
-    lane.follow(waiter, &pattern);
-    reader.follow(broker, &[pattern], Start::Now);
+    let permit = Grant::open().permit_subscribe(&"chat.0".parse().unwrap()).unwrap();
+    lane.follow(waiter, permit.pattern());
+    reader.follow(broker, &[permit], Start::Now);
     lane.sleep(waiter, Waker::noop(), None);
     (waiter, reader)
 }

@@ -1,7 +1,7 @@
 //! What is published, and by whom it is read.
 
 use tidewire_broker::{
-    Broker, ChannelName, Content, Draft, Gathered, Grant, Message, Pattern, Reader, Start,
+    Broker, ChannelName, Content, Draft, Gathered, Grant, Message, Reader, Start,
 };
 
 /// The payload of every message of the broker's and the connection's benches.
@@ -28,7 +28,8 @@ pub fn publish(broker: &Broker, channel: &ChannelName, payload: &str) {
 pub fn follow_from(broker: &Broker, pattern: &str, offset: u64) -> Reader {
     let mut reader = Reader::default();
     let start = Start::after(broker.position(offset));
-    reader.follow(broker, &[pattern.parse::<Pattern>().unwrap()], start);
+    let permit = Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap();
+    reader.follow(broker, &[permit], start);
     reader
 }
 

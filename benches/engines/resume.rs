@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use tidewire_broker::{Broker, ChannelName, Gathered, Reader, Start};
+use tidewire_broker::{Broker, ChannelName, Gathered, Grant, Reader, Start};
 use tidewire_protocol::Position;
 
 /// By a reader, without a server: of channels read before, so that both stores hold the pages it
@@ -58,7 +58,8 @@ fn resume(broker: &Broker, channel: ChannelName) -> Duration {
     let place = broker.position(broker.head() / 2);
     let (began, mut reader) = (Instant::now(), Reader::default());
     let mut gathered = Gathered::default();
-    reader.follow(broker, &[channel.into()], Start::after(place));
+    let permit = Grant::open().permit_subscribe(&channel.into()).unwrap();
+    reader.follow(broker, &[permit], Start::after(place));
     reader.gather(broker, broker.head(), 1, &mut gathered);
     let took = began.elapsed();
     assert_eq!(gathered.messages().count(), 1);

@@ -45,7 +45,8 @@ fn tell(broker: &Broker) -> u64 {
 
 fn page(broker: &Broker, channel: &ChannelName, since: Option<Since>) -> protocol::PresencePage {
     let (limits, time) = (connection::Limits::default(), Time { steady_ms: 0, wall_ms: 5 });
-    let page = PresencePage::read(channel.clone(), since, Some(1_000), broker, &limits, time);
+    let permit = Grant::open().permit_presence(channel).unwrap();
+    let page = PresencePage::read(&permit, since, Some(1_000), broker, &limits, time);
     let mut json = Vec::new();
     page.unwrap().write_json(broker, &mut json);
     serde_json::from_slice(&json).unwrap()

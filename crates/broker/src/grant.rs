@@ -1,16 +1,51 @@
-//! What somebody may do, and the proof that a publish or a join was allowed.
+//! What somebody may do, and the proof, as a value, that a publish, a read or a join was allowed.
 
-use crate::{ChannelName, IdAccount};
+use crate::{Action, ChannelName, Forbidden, IdAccount, Pattern};
+use std::sync::Arc;
 
 /// What a connection or request is allowed to do.
 ///
 /// Tokens, when they come, narrow it; without them a caller holds [`Grant::open`], or
 /// [`Grant::reading`] if it may change nothing.
+///
+/// ```
+/// use tidewire_broker::{Grant, Permissions};
+///
+/// let subscribe = vec!["chat.>".parse()?];
+/// let grant = Grant::limited_to(Permissions { subscribe, ..Permissions::default() });
+/// assert!(grant.permit_subscribe(&"chat.*".parse()?).is_ok());
+/// assert!(grant.permit_subscribe(&">".parse()?).is_err());
+/// assert!(grant.permit(&"chat.a".parse()?).is_err());
+/// # Ok::<(), tidewire_broker::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     by: Publisher,
     is_reading_only: bool,
     account: Option<IdAccount>,
+    /// Absent, everything is allowed and for ever.
+    terms: Option<Arc<Terms>>,
+}
+
+/// What narrows a grant. Shared, as each copy of the grant has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Terms {
+    /// Absent, all channels.
+    permissions: Option<Permissions>,
+    expires_ms: Option<u64>,
+}
+
+/// The channels that a grant allows, for each thing that can be done with them.
+///
+/// A pattern is allowed if one of these covers it; that several of them cover it together does not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Where it allows publishing.
+    pub publish: Vec<Pattern>,
+    /// What it allows reading: by subscriptions, polls and pages of history.
+    pub subscribe: Vec<Pattern>,
+    /// Where it allows reading who is there, and being there. For `a` this includes subscribing to `$presence.a`.
+    pub presence: Vec<Pattern>,
 }
 
 /// By which way a message comes in.
@@ -27,12 +62,26 @@ pub(crate) enum Publisher {
 impl Grant {
     /// Everything but writing to the system's channels, for a request of its own.
     pub const fn open() -> Self {
-        Self { by: Publisher::Request, is_reading_only: false, account: None }
+        Self { by: Publisher::Request, is_reading_only: false, account: None, terms: None }
     }
 
     /// Reading, and nothing that others could notice: no publish, no join.
     pub const fn reading() -> Self {
-        Self { by: Publisher::Request, is_reading_only: true, account: None }
+        Self { by: Publisher::Request, is_reading_only: true, account: None, terms: None }
+    }
+
+    /// What `permissions` say and nothing else, for a request of its own.
+    pub fn limited_to(permissions: Permissions) -> Self {
+        let terms = Terms { permissions: Some(permissions), expires_ms: None };
+        Self { terms: Some(Arc::new(terms)), ..Self::open() }
+    }
+
+    /// The same until a time, in milliseconds since the Unix epoch.
+    ///
+    /// What holds a grant for long has to end what the grant has allowed by then; a permit does not expire.
+    pub fn until(mut self, expires_ms: u64) -> Self {
+        Arc::make_mut(self.terms.get_or_insert_default()).expires_ms = Some(expires_ms);
+        self
     }
 
     /// The same for a subscriber's connection: some channels take no messages from those.
@@ -45,11 +94,16 @@ impl Grant {
         Self { account, ..self }
     }
 
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub fn expires_ms(&self) -> Option<u64> {
+        self.terms.as_ref()?.expires_ms
+    }
+
     /// Allows one publish to `channel`.
     ///
     /// # Errors
     ///
-    /// The channel is one of the system's, or the grant is for reading only.
+    /// The channel is one of the system's, or the grant does not cover it.
     pub fn permit(&self, channel: &ChannelName) -> Result<Permit, Forbidden> {
         if channel.is_system() {
             return Err(Forbidden::SystemChannel { channel: channel.clone() });
@@ -57,19 +111,73 @@ impl Grant {
         if self.is_reading_only {
             return Err(Forbidden::Publishing { channel: channel.clone() });
         }
+        self.check(Action::Publish, channel, |permissions| &permissions.publish)?;
         Ok(Permit { channel: channel.clone(), by: self.by, account: self.account.clone() })
+    }
+
+    /// Allows reading what `pattern` selects: by a subscription, a poll or a page of history.
+    ///
+    /// O(1) for a grant without permissions, O(permissions) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The grant does not cover it.
+    pub fn permit_subscribe(&self, pattern: &Pattern) -> Result<SubscribePermit, Forbidden> {
+        let may_subscribe = |permissions: &Permissions| permissions.may_subscribe(pattern);
+        if self.permissions().is_none_or(may_subscribe) {
+            return Ok(SubscribePermit { pattern: pattern.clone() });
+        }
+        Err(Forbidden::NotCovered { action: Action::Subscribe, pattern: pattern.clone() })
+    }
+
+    /// Allows reading who is on `channel`.
+    ///
+    /// # Errors
+    ///
+    /// The grant does not cover it.
+    pub fn permit_presence(&self, channel: &ChannelName) -> Result<PresencePermit, Forbidden> {
+        self.check(Action::ListMembers, channel, |permissions| &permissions.presence)?;
+        Ok(PresencePermit { channel: channel.clone() })
     }
 
     /// Allows a connection to be listed among the members of `channel`.
     ///
     /// # Errors
     ///
-    /// The grant is for reading only.
+    /// The grant is for reading only, or does not cover the channel.
     pub fn permit_join(&self, channel: &ChannelName) -> Result<JoinPermit, Forbidden> {
         if self.is_reading_only {
             return Err(Forbidden::Joining { channel: channel.clone() });
         }
+        self.check(Action::Join, channel, |permissions| &permissions.presence)?;
         Ok(JoinPermit { channel: channel.clone() })
+    }
+
+    fn permissions(&self) -> Option<&Permissions> {
+        self.terms.as_ref()?.permissions.as_ref()
+    }
+
+    /// Checks that one of the patterns that `allowed` chooses selects `channel`.
+    fn check(
+        &self,
+        action: Action,
+        channel: &ChannelName,
+        allowed: impl Fn(&Permissions) -> &[Pattern],
+    ) -> Result<(), Forbidden> {
+        let selects = |permissions| allowed(permissions).iter().any(|it| it.matches(channel));
+        if self.permissions().is_none_or(selects) {
+            return Ok(());
+        }
+        Err(Forbidden::NotCovered { action, pattern: channel.clone().into() })
+    }
+}
+
+impl Permissions {
+    fn may_subscribe(&self, pattern: &Pattern) -> bool {
+        let covers =
+            |allowed: &[Pattern], pattern: &Pattern| allowed.iter().any(|it| it.covers(pattern));
+        let lists = || pattern.members_of().is_some_and(|it| covers(&self.presence, &it));
+        covers(&self.subscribe, pattern) || lists()
     }
 }
 
@@ -103,6 +211,43 @@ impl Permit {
     }
 }
 
+/// Proof, as a value, that the messages of a channel or pattern may be read. A [`Grant`] makes one,
+/// and nobody else:
+///
+/// ```compile_fail,E0451
+/// let pattern = "chat.a".parse::<tidewire_broker::Pattern>().unwrap();
+/// let permit = tidewire_broker::SubscribePermit { pattern };
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscribePermit {
+    pattern: Pattern,
+}
+
+impl SubscribePermit {
+    /// What it is for.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// What the server itself reads, and the list of members for which there is a permit.
+    pub(crate) fn of_system(pattern: Pattern) -> Self {
+        Self { pattern }
+    }
+}
+
+/// Proof, as a value, that somebody may read who is on its channel. A [`Grant`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresencePermit {
+    channel: ChannelName,
+}
+
+impl PresencePermit {
+    /// The channel it is for.
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+}
+
 /// Proof, as a value, that a connection may be listed among the members of its channel. A [`Grant`]
 /// makes one.
 #[derive(Clone, Debug)]
@@ -115,32 +260,6 @@ impl JoinPermit {
     pub fn channel(&self) -> &ChannelName {
         &self.channel
     }
-}
-
-/// The grant does not reach this far.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Forbidden {
-    /// Only the system publishes there.
-    #[error(
-        "publishing to {channel} is not allowed; channels that begin with $ belong to the \
-        system"
-    )]
-    SystemChannel {
-        /// The channel that was asked for.
-        channel: ChannelName,
-    },
-    /// The grant is for reading.
-    #[error("publishing to {channel} is not allowed; the caller may only read")]
-    Publishing {
-        /// The channel that was asked for.
-        channel: ChannelName,
-    },
-    /// The grant is for reading.
-    #[error("joining {channel} is not allowed; the caller may only read")]
-    Joining {
-        /// The channel that was asked for.
-        channel: ChannelName,
-    },
 }
 
 #[cfg(test)]

@@ -8,16 +8,16 @@
 //! The crate knows nothing of runtimes, sockets, wires, JSON or tokens; time is a parameter.
 //!
 //! ```
-//! use tidewire_broker::{Broker, Content, Draft, Gathered, Grant, Limits, Pattern, Reader, Start};
+//! use tidewire_broker::{Broker, Content, Draft, Gathered, Grant, Limits, Reader, Start};
 //!
-//! let broker = Broker::new(7, Limits::default());
-//! let lobby = "lobby".parse().unwrap();
-//! let permit = Grant::open().permit(&lobby).unwrap();
+//! let (broker, grant) = (Broker::new(7, Limits::default()), Grant::open());
+//! let permit = grant.permit(&"lobby".parse().unwrap()).unwrap();
 //! let draft = Draft::new(Content::Text("hello".into()));
 //! broker.append(permit, draft, 1_000).unwrap();
 //!
+//! let permit = grant.permit_subscribe(&"lobby".parse().unwrap()).unwrap();
 //! let mut reader = Reader::default();
-//! reader.follow(&broker, &["lobby".parse::<Pattern>().unwrap()], Start::Earliest);
+//! reader.follow(&broker, &[permit], Start::Earliest);
 //! let mut gathered = Gathered::default();
 //! reader.gather(&broker, broker.head(), 64 << 10, &mut gathered);
 //! assert_eq!(gathered.messages().next().unwrap().content(), &Content::Text("hello".into()));
@@ -47,6 +47,7 @@ mod asker;
 mod broker;
 mod check;
 mod engine;
+mod forbidden;
 mod grant;
 mod limits;
 mod options;
@@ -84,8 +85,9 @@ pub use broker::{Broker, ChannelSummary, Stats};
 pub use charge::Charge;
 pub use dedup_window::{DedupOutcome, DedupWindow, IDS_MAX, digest};
 pub use engine::{Engine, MemoryEngine, Publishing};
+pub use forbidden::{Action, Forbidden};
 pub use gather::{Gap, Gathered, Item};
-pub use grant::{Forbidden, Grant, JoinPermit, Permit};
+pub use grant::{Grant, JoinPermit, Permissions, Permit, PresencePermit, SubscribePermit};
 pub use keys::key_cost_bytes;
 pub use lane::{Lane, TooManyLanes};
 pub use limits::Limits;

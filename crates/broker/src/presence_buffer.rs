@@ -5,8 +5,8 @@
 //! net of each connection's joins and leaves since the last flush, which may be nothing.
 
 use crate::{
-    Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit, Reader,
-    Start, hash_index::HashIndex,
+    Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit,
+    PresencePermit, Reader, Start, SubscribePermit, hash_index::HashIndex,
 };
 use slab::Slab;
 use std::{
@@ -216,6 +216,12 @@ impl Broker {
         if is_listed { channel.presence() } else { None }
     }
 
+    /// The permit to read the list of a channel's members, or `None` where the channel has no presence.
+    pub fn presence_list(&self, permit: &PresencePermit) -> Option<SubscribePermit> {
+        let list = self.presence_channel(permit.channel())?;
+        Some(SubscribePermit::of_system(list.into()))
+    }
+
     /// The joins and leaves that are not published yet.
     pub fn presence_buffer(&self) -> &PresenceBuffer {
         &self.shared.presence_buffer
@@ -227,7 +233,8 @@ impl Broker {
     /// connections ended with an earlier one. O(members).
     pub fn clear_presence(&self) {
         let Ok(pattern) = PRESENCE_PATTERN.parse() else { return };
-        let (mut reader, _) = Reader::once(self, pattern, Start::Earliest);
+        let permit = SubscribePermit::of_system(pattern);
+        let (mut reader, _) = Reader::once(self, &permit, Start::Earliest);
         let (mut gathered, head) = (Gathered::default(), self.head());
         while !gathered.is_caught_up() {
             reader.gather(self, head, CLEAR_BYTES_MAX, &mut gathered);

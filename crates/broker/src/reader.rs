@@ -8,6 +8,7 @@
 
 use crate::{
     Asker, Bookmark, Broker, Gathered, Interest, Item, News, Pattern, PatternMap, Position,
+    SubscribePermit,
     back::{Search, Wanted, place_before},
     channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
@@ -88,17 +89,18 @@ impl Start {
         Self::After(place.into())
     }
 
-    /// Looks a time up in the archive, so that to follow `patterns` from here on waits for nothing.
+    /// Looks a time up in the archive, so that following what `permits` are for from here on waits for nothing.
     ///
     /// Every other start is ready as it is, but for [`Start::Back`], which is left to
     /// [`Reader::poll_once`].
-    pub fn find(self, broker: &Broker, patterns: &[Pattern], asker: Asker<'_>) -> Poll<Self> {
+    pub fn find(
+        self,
+        broker: &Broker,
+        permits: &[SubscribePermit],
+        asker: Asker<'_>,
+    ) -> Poll<Self> {
         let Self::Time(time_ms) = self else { return Poll::Ready(self) };
-        let follow = |pattern: &Pattern| {
-            let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
-            Follow::new(pattern.clone(), channel)
-        };
-        let mut follows: Follows = patterns.iter().map(follow).collect();
+        let mut follows: Follows = permits.iter().map(|permit| look(broker, permit)).collect();
         let after = ready!(place_of(broker, &mut follows, Some(time_ms), asker));
         let stamp = follows.first().map_or(0, |follow| follow.stamp);
         Poll::Ready(Self::Found(Found { after, stamp }))
@@ -109,9 +111,8 @@ impl Reader {
     /// A reader of what there is by now, which no lane feeds: for history.
     ///
     /// Unlike following, asking leaves no trace: a channel that is not there is not made.
-    pub fn once(broker: &Broker, pattern: Pattern, start: Start) -> (Self, Started) {
-        let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
-        let mut follows = [Follow::new(pattern, channel)];
+    pub fn once(broker: &Broker, permit: &SubscribePermit, start: Start) -> (Self, Started) {
+        let mut follows = [look(broker, permit)];
         let started = begin_blocking(broker, &mut follows, start);
         (Self::at(started.after, follows), started)
     }
@@ -120,13 +121,12 @@ impl Reader {
     /// a new one for each start.
     pub fn poll_once(
         broker: &Broker,
-        pattern: Pattern,
+        permit: &SubscribePermit,
         start: Start,
         search: &mut Search,
         asker: Asker<'_>,
     ) -> Poll<(Self, Started)> {
-        let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
-        let mut follows = [Follow::new(pattern, channel)];
+        let mut follows = [look(broker, permit)];
         let started = ready!(begin(broker, &mut follows, start, search, asker));
         Poll::Ready((Self::at(started.after, follows), started))
     }
@@ -136,15 +136,20 @@ impl Reader {
         Self { cursors, ..Self::default() }
     }
 
-    /// Follows `patterns` from `start` on: all from the same place. One that is followed already
-    /// is left as it is.
+    /// Follows what `permits` are for from `start` on: all from the same place. One that is followed
+    /// already is left as it is.
     ///
-    /// Where a lane is to report news, tell the lane first: then nothing falls between. O(patterns),
+    /// Where a lane is to report news, tell the lane first: then nothing falls between. O(permits),
     /// plus one look at all channels where a pattern starts back from a place, or at a time or with the
     /// earliest message and the order is not known there.
-    pub fn follow(&mut self, broker: &Broker, patterns: &[Pattern], start: Start) -> Started {
-        let mut follows = Follows::with_capacity(patterns.len());
-        for pattern in patterns {
+    pub fn follow(
+        &mut self,
+        broker: &Broker,
+        permits: &[SubscribePermit],
+        start: Start,
+    ) -> Started {
+        let mut follows = Follows::with_capacity(permits.len());
+        for pattern in permits.iter().map(SubscribePermit::pattern) {
             let is_new = !follows.iter().any(|follow| follow.pattern == *pattern);
             if is_new && !self.follows(pattern) {
                 let name = pattern.as_channel();
@@ -371,6 +376,13 @@ impl Reader {
     }
 }
 
+/// Follows what a permit is for without a trace: a channel that is not there is not made.
+fn look(broker: &Broker, permit: &SubscribePermit) -> Follow {
+    let pattern = permit.pattern();
+    let channel = pattern.as_channel().map(|name| broker.shared.registry.look(&name));
+    Follow::new(pattern.clone(), channel)
+}
+
 /// Finds the place where `follows` begin, and waits for an archive that has to look for it.
 fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
     match begin(broker, follows, start, &mut Search::default(), Asker::BLOCKING) {
@@ -500,11 +512,12 @@ fn place_in_order(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
+    use crate::{Grant, Limits};
 
     fn reader() -> Reader {
         let (mut reader, broker) = (Reader::default(), Broker::new(1, Limits::default()));
-        reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
+        let permit = Grant::open().permit_subscribe(&"a".parse().unwrap()).unwrap();
+        reader.follow(&broker, &[permit], Start::Now);
         reader
     }
 

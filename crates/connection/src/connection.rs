@@ -20,10 +20,12 @@ mod transmit;
 use self::{inbound::Inbound, presence_guard::PresenceGuard};
 use crate::{
     CloseReason, Dialect, Encoding, Ending, GapNotice, Identity, Input, Opened, Profile,
-    Subscription, Time, Worker, batch::UnsentTail, subscription,
+    Subscription, Time, Worker,
+    batch::UnsentTail,
+    subscription::{self, Permitted},
 };
 use std::{num::NonZeroU64, task::Waker};
-use tidewire_broker::{Broker, Grant, Reader, WaiterId};
+use tidewire_broker::{Broker, Forbidden, Grant, Reader, WaiterId};
 
 /// One client connection.
 ///
@@ -115,9 +117,14 @@ impl Connection {
     /// A connection that has just been opened, with a waiter in the worker's lane.
     ///
     /// The same pattern twice counts once.
-    pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The grant does not cover one of the subscriptions. Nothing is left behind then.
+    pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Result<Self, Forbidden> {
         let Opening { dialect, subscriptions, grant, number, connection, identity, version } =
             opening;
+        let permitted = subscription::permit(&subscriptions, &grant)?;
         let (Profile { encoding, input, has_heartbeat }, broker) =
             (dialect.profile(), &worker.broker);
         let presence =
@@ -147,7 +154,7 @@ impl Connection {
             dismissal: None,
             dialect,
         };
-        let (_, mut gaps) = this.follow(&subscriptions, worker, time);
+        let (_, mut gaps) = this.follow(&permitted, worker, time);
         let Worker { broker, limits, .. } = worker;
         let position = broker.position(this.after(broker));
         let (connection, subscriptions) = (&*connection, &*subscriptions);
@@ -157,20 +164,20 @@ impl Connection {
         // hear of them.
         this.replies.append(&mut gaps);
         this.dialect.write_start(&opened, &mut this.replies);
-        this
+        Ok(this)
     }
 
     /// Follows more, and returns the offset after which it is exact, and word of what is lost.
     fn follow(
         &mut self,
-        subscriptions: &[Subscription],
+        permitted: &[Permitted<'_>],
         worker: &mut Worker,
         time: Time,
     ) -> (u64, Vec<u8>) {
         let Worker { broker, lane, .. } = worker;
         let log = (&*broker, lane);
         let (after, lost) =
-            subscription::follow(subscriptions, self.waiter, &mut self.reader, log, time);
+            subscription::follow(permitted, self.waiter, &mut self.reader, log, time);
         let mut gaps = Vec::new();
         for start in &lost {
             self.dialect.write_gap(&GapNotice::of_start(start, broker), &mut gaps);

@@ -9,7 +9,7 @@ use crate::{
     Subscription,
 };
 use std::fmt;
-use tidewire_broker::{Broker, ChannelName, Draft, Grant, Pattern, Permit, Position};
+use tidewire_broker::{Broker, Draft, Grant, Pattern, Permit, Position, PresencePermit};
 use tidewire_protocol::Since;
 
 /// What a protocol has to provide. Only three methods are required, for a protocol whose clients only listen.
@@ -45,7 +45,7 @@ pub trait Dialect: fmt::Debug {
     /// again, in front of those that arrive next.
     ///
     /// What it writes to `output` is the transport's own, such as the answer to a ping, and no script of a client sees
-    /// it. `grant` is what the client may do now: it makes the permit of a publish.
+    /// it. `grant` is what the client may do now: it makes the permit of a publish or a page.
     fn decode(
         &mut self,
         input: &mut &mut [u8],
@@ -126,7 +126,7 @@ pub enum Command {
     /// To read a page of history.
     History { id: u64, request: PageRequest },
     /// To read a page of the members of a channel; see [`PresencePage::request`].
-    Presence { id: u64, channel: ChannelName, since: Option<Since>, limit: Option<usize> },
+    Presence { id: u64, permit: PresencePermit, since: Option<Since>, limit: Option<usize> },
     /// Something that cannot be done, or not be understood.
     Refuse { id: Option<u64>, refusal: Refusal },
     /// Something that the protocol does not allow. These are the last bytes for the client; they wait until it has been

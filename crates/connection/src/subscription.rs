@@ -5,7 +5,10 @@ use std::{
     fmt,
     task::{Poll, Waker, ready},
 };
-use tidewire_broker::{Asker, Broker, Found, Interest, Lane, Pattern, Reader, Start, WaiterId};
+use tidewire_broker::{
+    Asker, Broker, Forbidden, Found, Grant, Interest, Lane, Pattern, Reader, Start,
+    SubscribePermit, WaiterId,
+};
 use tidewire_protocol::{Bookmark, Since};
 
 /// What to follow, and from where.
@@ -20,13 +23,18 @@ pub struct Subscription {
 impl Subscription {
     /// Looks up in the archive where `subscriptions` begin, so that following them waits for nothing.
     /// Ask again when `waker` is woken; `interest` is to live until then.
+    ///
+    /// # Errors
+    ///
+    /// The grant does not cover one of them.
     pub fn find(
         subscriptions: &mut [Self],
+        grant: &Grant,
         broker: &Broker,
         time: Time,
         interest: &Interest,
         waker: &Waker,
-    ) -> Poll<()> {
+    ) -> Poll<Result<(), Forbidden>> {
         if interest.is_waiting(waker) {
             return Poll::Pending;
         }
@@ -35,14 +43,15 @@ impl Subscription {
             else {
                 continue;
             };
-            let patterns: Vec<Pattern> = group.iter().map(|one| one.pattern.clone()).collect();
+            let permits = group.iter().map(|one| grant.permit_subscribe(&one.pattern));
+            let permits: Vec<SubscribePermit> = permits.collect::<Result<_, _>>()?;
             let (start, asker) = (start.resolve(time), Asker::new(interest, waker));
-            if let Start::Found(found) = ready!(start.find(broker, &patterns, asker)) {
+            if let Start::Found(found) = ready!(start.find(broker, &permits, asker)) {
                 let start = RequestedStart::Found(found, *since);
                 group.iter_mut().for_each(|one| one.start = start.clone());
             }
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -112,35 +121,64 @@ pub(crate) struct LostStart {
     pub(crate) to: u64,
 }
 
-/// Makes a waiter and its reader follow `subscriptions`, those at one place together.
+/// A subscription that a grant allows.
+pub(crate) struct Permitted<'a> {
+    subscription: &'a Subscription,
+    permit: SubscribePermit,
+}
+
+/// Allows `subscriptions`.
+///
+/// # Errors
+///
+/// The grant does not cover one of them: then none is allowed.
+pub(crate) fn permit<'a>(
+    subscriptions: &'a [Subscription],
+    grant: &Grant,
+) -> Result<Vec<Permitted<'a>>, Forbidden> {
+    let permit = |subscription: &'a Subscription| {
+        let permit = grant.permit_subscribe(&subscription.pattern)?;
+        Ok(Permitted { subscription, permit })
+    };
+    subscriptions.iter().map(permit).collect()
+}
+
+/// Makes a waiter and its reader follow what is `permitted`, subscriptions at one place together.
 ///
 /// Returns the offset after which the last of them begins, and the starts that are lost.
 pub(crate) fn follow(
-    subscriptions: &[Subscription],
+    permitted: &[Permitted<'_>],
     waiter: WaiterId,
     reader: &mut Reader,
     (broker, lane): (&Broker, &mut Lane),
     time: Time,
 ) -> (u64, Vec<LostStart>) {
     let (mut after, mut lost) = (broker.head(), Vec::new());
-    for group in subscriptions.chunk_by(|one, other| one.start == other.start) {
-        let Some(Subscription { start, .. }) = group.first() else { continue };
-        let new = |subscription: &&Subscription| !reader.follows(&subscription.pattern);
-        let new: Vec<&Subscription> = group.iter().filter(new).collect();
-        let patterns: Vec<Pattern> = new.iter().map(|one| one.pattern.clone()).collect();
-        // A pattern given twice is followed once, also by the lane.
-        for (at, pattern) in patterns.iter().enumerate() {
-            if !patterns.iter().take(at).any(|earlier| earlier == pattern) {
-                lane.follow(waiter, pattern);
+    let is_at_one_place = |one: &Permitted<'_>, other: &Permitted<'_>| {
+        one.subscription.start == other.subscription.start
+    };
+    for group in permitted.chunk_by(is_at_one_place) {
+        let Some(Permitted { subscription: Subscription { start, .. }, .. }) = group.first() else {
+            continue;
+        };
+        let mut permits: Vec<SubscribePermit> = Vec::with_capacity(group.len());
+        for Permitted { permit, .. } in group {
+            // A pattern given twice is followed once, also by the lane.
+            if !reader.follows(permit.pattern()) && !permits.contains(permit) {
+                lane.follow(waiter, permit.pattern());
+                permits.push(permit.clone());
             }
         }
-        let started = reader.follow(broker, &patterns, start.resolve(time));
+        let started = reader.follow(broker, &permits, start.resolve(time));
         after = started.after;
         if started.is_foreign || start.is_foreign() {
-            let to = started.after;
-            lost.extend(
-                new.into_iter().cloned().map(|subscription| LostStart { subscription, to }),
-            );
+            lost.extend(permits.iter().map(|permit| LostStart {
+                subscription: Subscription {
+                    pattern: permit.pattern().clone(),
+                    start: start.clone(),
+                },
+                to: started.after,
+            }));
         }
     }
     (after, lost)

@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll, Waker},
     thread,
 };
-use tidewire_broker::{Content, Draft, Engine as _, Grant};
+use tidewire_broker::{Content, Draft, Engine as _, Grant, SubscribePermit};
 
 pub(crate) fn draft() -> Draft {
     Draft::new(Content::Text("x".into()))
@@ -40,6 +40,11 @@ pub(crate) fn publish_draft(engine: &LogEngine, channel: &str, draft: Draft, now
             Poll::Pending => thread::yield_now(),
         }
     }
+}
+
+/// The permit to follow a channel or pattern.
+pub(crate) fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
 }
 
 pub(crate) fn disks(directory: &Path) -> Disks {

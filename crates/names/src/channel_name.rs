@@ -90,6 +90,33 @@ impl Pattern {
             };
         }
     }
+
+    /// The channels whose lists of members this selects, if it names such lists: `chat.*` for `$presence.chat.*`.
+    pub fn members_of(&self) -> Option<Self> {
+        self.0.strip_prefix(PRESENCE_PREFIX)?.parse().ok()
+    }
+
+    /// Whether this selects every channel that `other` selects, however long names may be.
+    ///
+    /// O(length), and nothing is allocated.
+    pub fn covers(&self, other: &Self) -> bool {
+        let (wide, narrow) = (self.0.strip_prefix(SYSTEM_MARK), other.0.strip_prefix(SYSTEM_MARK));
+        if wide.is_some() != narrow.is_some() {
+            // Wildcards never stand for the mark.
+            return false;
+        }
+        let mut wide = wide.unwrap_or(&self.0).split('.');
+        let mut narrow = narrow.unwrap_or(&other.0).split('.');
+        loop {
+            match (wide.next(), narrow.next()) {
+                (Some(">"), Some(_)) | (None, None) => return true,
+                // One token for the whole of a rest, or a name for any token.
+                (Some("*"), Some(token)) if token != ">" => {}
+                (Some(wanted), Some(token)) if wanted == token => {}
+                _ => return false,
+            }
+        }
+    }
 }
 
 impl FromStr for Pattern {

@@ -3,6 +3,7 @@
 use crate::{admission::ConnectionPermit, driver::Driver, worker_loop::WorkerLoop};
 use bytes::Bytes;
 use std::rc::Rc;
+use tidewire_broker::Forbidden;
 use tidewire_connection::{Connection, Opening};
 use tokio::net::TcpStream;
 
@@ -19,15 +20,19 @@ pub(crate) struct Subscribed {
 
 impl Subscribed {
     /// Follows what `opening` asks for, from this moment on.
+    ///
+    /// # Errors
+    ///
+    /// Its grant does not cover it.
     pub(crate) fn open(
         opening: Opening,
         connections: Rc<WorkerLoop<TcpStream>>,
         permit: ConnectionPermit,
-    ) -> Self {
+    ) -> Result<Self, Forbidden> {
         let worker_context = connections.worker_context();
         let time = worker_context.clock.now();
-        let connection = Connection::open(opening, &mut worker_context.worker.borrow_mut(), time);
-        Self { connection: Some((connection, permit)), connections }
+        let connection = Connection::open(opening, &mut worker_context.worker.borrow_mut(), time)?;
+        Ok(Self { connection: Some((connection, permit)), connections })
     }
 
     /// Has the worker run it over its `socket`, which has already sent `early`.
@@ -77,7 +82,8 @@ mod tests {
             identity: Identity::default(),
             version: "0",
         };
-        let subscribed = Subscribed::open(opening, connections, admission.admit().unwrap());
+        let subscribed =
+            Subscribed::open(opening, connections, admission.admit().unwrap()).unwrap();
         let followed = || {
             let mut count = 0;
             broker.each_channel(|summary| count += usize::from(summary.is_followed));

@@ -11,8 +11,8 @@ use std::{
 };
 use tidewire_broker::{
     Archive, ArchiveRead, Asker, Broker, ChannelName, Compaction, Content, Draft, Entry, Gathered,
-    Grant, Lane, Limits, LossKind, Message, Messages, Options, Pattern, Reader, Rules, Start,
-    Stretch, WaiterId,
+    Grant, Lane, Limits, LossKind, Message, Messages, Options, Reader, Rules, Start, Stretch,
+    SubscribePermit, WaiterId,
 };
 
 /// One thing to count: its name, what the count is divided by, and what makes it ready.
@@ -200,9 +200,8 @@ fn publish(broker: &Broker, name: &ChannelName, draft: Option<Draft>) {
 }
 
 fn follower(broker: &Broker, lane: &mut Lane) -> (WaiterId, Reader) {
-    let (waiter, mut reader, all) =
-        (lane.register(), Reader::default(), [">".parse::<Pattern>().unwrap()]);
-    lane.follow(waiter, &all[0]);
+    let (waiter, mut reader, all) = (lane.register(), Reader::default(), [everything()]);
+    lane.follow(waiter, all[0].pattern());
     reader.follow(broker, &all, Start::Now);
     lane.sleep(waiter, Waker::noop(), None);
     (waiter, reader)
@@ -216,8 +215,12 @@ fn run_until_idle(lane: &mut Lane) {
     }
 }
 
+fn everything() -> SubscribePermit {
+    Grant::open().permit_subscribe(&">".parse().unwrap()).unwrap()
+}
+
 fn read_from_earliest(broker: &Broker) -> usize {
-    let (mut reader, _) = Reader::once(broker, ">".parse().unwrap(), Start::Earliest);
+    let (mut reader, _) = Reader::once(broker, &everything(), Start::Earliest);
     read_all(broker, &mut reader, broker.head(), &mut Gathered::default())
 }
 

@@ -3,8 +3,8 @@
 use super::*;
 use crate::cursor::Listing;
 use crate::{
-    Asker, ChannelName, Content, Draft, Grant, Limits, Options, Pattern, Position, Retention,
-    Rules, Start,
+    Asker, ChannelName, Content, Draft, Grant, Limits, Options, Position, Retention, Rules, Start,
+    SubscribePermit,
 };
 
 /// What a read found, in comparable form.
@@ -52,7 +52,7 @@ fn what_is_removed_meanwhile_is_not_handed_to_the_next_reader() {
     let broker = Broker::new(1, Limits { rules: Rules::keeping(retention), ..Limits::default() });
     let reader = || {
         let mut reader = Reader::default();
-        reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
+        reader.follow(&broker, &[may_read("a")], Start::Now);
         reader
     };
     let readers = [reader(), reader()];
@@ -172,11 +172,10 @@ impl Wish {
 
     fn reader(&self, broker: &Broker) -> Reader {
         let mut reader = Reader::default();
-        let patterns: Vec<Pattern> =
-            self.patterns.iter().map(|text| text.parse().unwrap()).collect();
-        reader.follow(broker, &patterns, self.start);
+        let permits: Vec<_> = self.patterns.iter().map(|pattern| may_read(pattern)).collect();
+        reader.follow(broker, &permits, self.start);
         self.muted.into_iter().for_each(|origin| reader.mute(origin));
-        let is_wild = patterns.iter().any(|pattern| pattern.as_channel().is_none());
+        let is_wild = permits.iter().any(|permit| permit.pattern().as_channel().is_none());
         if is_wild && !self.listed.is_empty() {
             let obtain = |name: &&str| broker.shared.registry.obtain(&name.parse().unwrap());
             let listing = Listing::reported(self.listed.iter().map(obtain).collect(), 0);
@@ -209,4 +208,8 @@ fn found(gathered: &Gathered) -> Found {
     });
     let Gathered { upto, is_exhausted, is_caught_up, bytes_left, .. } = *gathered;
     (items.collect(), upto, is_exhausted, is_caught_up, bytes_left)
+}
+
+fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
 }

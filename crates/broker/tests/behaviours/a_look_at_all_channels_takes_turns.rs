@@ -1,28 +1,29 @@
 //! Where the order is not known any more, channels are looked at: some of them in each turn.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::publish_times;
+use crate::common::{may_read, publish_times};
 use std::task::{Poll, Waker};
 use tidewire_broker::{
-    Asker, Broker, Gathered, Interest, Limits, Pattern, Reader, Retention, Rules, Search, Start,
+    Asker, Broker, Gathered, Interest, Limits, Reader, Retention, Rules, Search, Start,
+    SubscribePermit,
 };
 
 const CHANNELS: usize = 3_000;
 
 /// Each channel has a message, and so many newer ones have come and gone in another that the index begins after them.
-fn log_behind_its_index() -> (Broker, Pattern) {
+fn log_behind_its_index() -> (Broker, SubscribePermit) {
     let rules = Rules::keeping(Retention { messages_max: 1, ..Retention::default() });
     let broker = Broker::new(1, Limits { rules, bytes_max: 1 << 20, ..Limits::default() });
     (0..CHANNELS).for_each(|n| publish_times(&broker, &format!("c.{n}"), 1));
     publish_times(&broker, "busy", 9_000);
-    (broker, "c.*".parse().unwrap())
+    (broker, may_read("c.*"))
 }
 
 #[test]
 fn a_reader_from_the_earliest_message_lets_others_have_turns_and_misses_nothing() {
-    let (broker, pattern) = log_behind_its_index();
+    let (broker, permit) = log_behind_its_index();
     let (mut reader, mut gathered) = (Reader::default(), Gathered::default());
-    reader.follow(&broker, &[pattern], Start::Earliest);
+    reader.follow(&broker, &[permit], Start::Earliest);
     let (mut seen, mut turns) = (Vec::new(), 0);
     while !gathered.is_caught_up() {
         reader.gather(&broker, broker.head(), 1 << 20, &mut gathered);
@@ -36,14 +37,14 @@ fn a_reader_from_the_earliest_message_lets_others_have_turns_and_misses_nothing(
 
 #[test]
 fn a_page_of_the_newest_lets_others_have_turns() {
-    let (broker, pattern) = log_behind_its_index();
+    let (broker, permit) = log_behind_its_index();
     let (mut search, interest) = (Search::default(), Interest::default());
     let mut turns = 0;
     let started = loop {
         let asker = Asker::new(&interest, Waker::noop());
         let start = Start::Back { before: None, count: 10, bytes_max: usize::MAX };
         turns += 1;
-        let found = Reader::poll_once(&broker, pattern.clone(), start, &mut search, asker);
+        let found = Reader::poll_once(&broker, &permit, start, &mut search, asker);
         if let Poll::Ready((_, started)) = found {
             break started;
         }

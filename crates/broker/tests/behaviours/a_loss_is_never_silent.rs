@@ -1,12 +1,12 @@
 //! Retention passing a reader is told before the rest, and only where something is gone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{Seen, broker, drain, messages, publish, publish_at};
+use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_at};
 use tidewire_broker::{Broker, Limits, Position, Reader, Retention, Rules, Start};
 
 fn reader(broker: &Broker, pattern: &str, start: Start) -> Reader {
     let mut reader = Reader::default();
-    reader.follow(broker, &[pattern.parse().unwrap()], start);
+    reader.follow(broker, &[may_read(pattern)], start);
     reader
 }
 

@@ -1,7 +1,10 @@
 //! Compacted channels: the state of their keys, and how it is bounded.
 #![allow(clippy::unwrap_used)]
 
-use crate::keyed::{Mirror, compacted, put};
+use crate::{
+    common::may_read,
+    keyed::{Mirror, compacted, put},
+};
 use tidewire_broker::{
     AppendError, Broker, Compaction, Content, Draft, DraftError, Gathered, Grant, Label, Position,
     QuotaError, Reader, Start,
@@ -9,7 +12,7 @@ use tidewire_broker::{
 
 fn reader(broker: &Broker, start: Start) -> Reader {
     let mut reader = Reader::default();
-    reader.follow(broker, &["a".parse().unwrap()], start);
+    reader.follow(broker, &[may_read("a")], start);
     reader
 }
 

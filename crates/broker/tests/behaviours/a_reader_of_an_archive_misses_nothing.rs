@@ -1,7 +1,7 @@
 //! What is in the archive only and what is in memory too are one log to a reader.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::{drain, messages};
+use crate::common::{drain, may_read, messages};
 use std::{sync::Arc, task::Poll};
 use tidewire_broker::{
     Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits, Message,
@@ -53,8 +53,8 @@ fn channels_that_take_turns_in_the_archive_are_read_to_their_ends() {
         entries.iter().for_each(|entry| broker.ingest(entry.clone(), None).unwrap());
         for after in 0..=6 {
             let mut reader = Reader::default();
-            let patterns = ["a", "b"].map(|name| name.parse().unwrap());
-            reader.follow(&broker, &patterns, Start::after(broker.position(after)));
+            let permits = ["a", "b"].map(may_read);
+            reader.follow(&broker, &permits, Start::after(broker.position(after)));
             assert_eq!(
                 drain(&broker, &mut reader, 1 << 20),
                 messages(after + 1..=6),

@@ -1,7 +1,7 @@
 //! Following by name and by pattern, alone and together, from any place.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{Seen, broker, drain, messages, publish, publish_at};
+use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_at};
 use tidewire_broker::{Position, Reader, Start};
 
 #[test]
@@ -9,7 +9,7 @@ fn what_is_followed_by_name_and_by_pattern_comes_once_and_in_order() {
     let broker = broker(100);
     let mut reader = Reader::default();
     for pattern in ["a.x", "a.*", ">", "b"] {
-        reader.follow(&broker, &[pattern.parse().unwrap()], Start::Earliest);
+        reader.follow(&broker, &[may_read(pattern)], Start::Earliest);
     }
     for channel in ["a.x", "b", "a.y", "a.x", "c.d.e"] {
         publish(&broker, channel);
@@ -26,9 +26,9 @@ fn a_late_subscription_catches_up_to_the_others_and_joins_them() {
         publish(&broker, "live");
     }
     let mut reader = Reader::default();
-    reader.follow(&broker, &["live".parse().unwrap()], Start::Now);
+    reader.follow(&broker, &[may_read("live")], Start::Now);
     publish(&broker, "live");
-    reader.follow(&broker, &["old".parse().unwrap()], Start::Earliest);
+    reader.follow(&broker, &[may_read("old")], Start::Earliest);
     publish(&broker, "old");
     let old = (1..=19).step_by(2);
     assert_eq!(drain(&broker, &mut reader, 100), messages(old.chain([21, 22])));
@@ -40,7 +40,7 @@ fn a_position_of_another_epoch_or_of_the_future_is_foreign() {
     publish(&broker, "a");
     for position in [Position { epoch: 1, offset: 1 }, Position { epoch: 7, offset: 2 }] {
         let mut reader = Reader::default();
-        let started = reader.follow(&broker, &["a".parse().unwrap()], Start::after(position));
+        let started = reader.follow(&broker, &[may_read("a")], Start::after(position));
         assert!(started.is_foreign);
         assert_eq!(drain(&broker, &mut reader, 100), messages([1]));
     }
@@ -54,7 +54,7 @@ fn a_time_finds_the_first_message_of_it_in_each_channel() {
     }
     for (since_ms, expected) in [(0, 1..5), (11, 2..5), (30, 3..5), (41, 5..5)] {
         let mut reader = Reader::default();
-        reader.follow(&broker, &[">".parse().unwrap()], Start::Time(since_ms));
+        reader.follow(&broker, &[may_read(">")], Start::Time(since_ms));
         assert_eq!(drain(&broker, &mut reader, 100), messages(expected));
     }
 }
@@ -63,10 +63,10 @@ fn a_time_finds_the_first_message_of_it_in_each_channel() {
 fn the_same_pattern_again_changes_nothing() {
     let broker = broker(100);
     let mut reader = Reader::default();
-    reader.follow(&broker, &["a".parse().unwrap()], Start::Now);
-    reader.follow(&broker, &["a".parse().unwrap()], Start::Earliest);
+    reader.follow(&broker, &[may_read("a")], Start::Now);
+    reader.follow(&broker, &[may_read("a")], Start::Earliest);
     publish(&broker, "a");
-    reader.follow(&broker, &["a".parse().unwrap(), "a".parse().unwrap()], Start::Earliest);
+    reader.follow(&broker, &[may_read("a"), may_read("a")], Start::Earliest);
     assert_eq!(drain(&broker, &mut reader, 100), [Seen::Message(1)]);
 }
 
@@ -79,19 +79,19 @@ fn more_channels_than_are_listed_at_once_still_come_in_order() {
         }
     }
     let mut reader = Reader::default();
-    reader.follow(&broker, &["c.*".parse().unwrap()], Start::Earliest);
+    reader.follow(&broker, &[may_read("c.*")], Start::Earliest);
     assert_eq!(drain(&broker, &mut reader, 64 << 10), messages(1..=9_000));
 }
 
 #[test]
 fn many_patterns_that_start_together_are_one_cursor() {
     let broker = broker(100);
-    let patterns: Vec<_> = (0..9).map(|n| format!("*.{n}").parse().unwrap()).collect();
+    let permits: Vec<_> = (0..9).map(|n| may_read(&format!("*.{n}"))).collect();
     for n in 0..30 {
         publish(&broker, &format!("c.{}", n % 10));
     }
     let mut reader = Reader::default();
-    let started = reader.follow(&broker, &patterns, Start::Earliest);
+    let started = reader.follow(&broker, &permits, Start::Earliest);
     assert_eq!(started.after, 0);
     let expected = (1..=30).filter(|offset| (offset - 1) % 10 != 9);
     assert_eq!(drain(&broker, &mut reader, 100), messages(expected));
@@ -100,10 +100,10 @@ fn many_patterns_that_start_together_are_one_cursor() {
 #[test]
 fn reading_once_makes_no_channel_and_misses_nothing() {
     let broker = broker(100);
-    let (mut reader, _) = Reader::once(&broker, "*".parse().unwrap(), Start::Now);
+    let (mut reader, _) = Reader::once(&broker, &may_read("*"), Start::Now);
     publish(&broker, "a");
     assert_eq!(drain(&broker, &mut reader, 100), [Seen::Message(1)]);
-    let (mut reader, _) = Reader::once(&broker, "b".parse().unwrap(), Start::Earliest);
+    let (mut reader, _) = Reader::once(&broker, &may_read("b"), Start::Earliest);
     assert_eq!(drain(&broker, &mut reader, 100), []);
     assert_eq!(broker.stats().channels, 1);
 }

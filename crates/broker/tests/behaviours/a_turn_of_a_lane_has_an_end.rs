@@ -1,9 +1,9 @@
 //! A lane sorts out so much news in one turn, whatever there is and whatever is published meanwhile.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{broker, publish};
+use crate::common::{broker, may_read, publish};
 use std::task::{Context, Waker};
-use tidewire_broker::{Broker, Gathered, Lane, Pattern, Reader, Start};
+use tidewire_broker::{Broker, Gathered, Lane, Reader, Start};
 
 const CHANNELS: usize = 20_000;
 
@@ -84,9 +84,9 @@ fn a_follower_reads_what_was_told_before_it_came_in_a_pass_that_ended_after() {
     publish_to_all(&broker);
     turn(&mut lane);
     let (waiter, mut reader) = (lane.register(), Reader::default());
-    let pattern: Pattern = "early.*".parse().unwrap();
-    lane.follow(waiter, &pattern);
-    reader.follow(&broker, &[pattern], Start::after(broker.position(0)));
+    let permit = may_read("early.*");
+    lane.follow(waiter, permit.pattern());
+    reader.follow(&broker, &[permit], Start::after(broker.position(0)));
     let mut gathered = Gathered::default();
     reader.gather(&broker, lane.read_limit(), 1_000, &mut gathered);
     assert!(gathered.is_caught_up() && gathered.items().is_empty(), "it may not be read yet");

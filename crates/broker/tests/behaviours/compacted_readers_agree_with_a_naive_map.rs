@@ -3,7 +3,10 @@
 //! state, or has been told of a gap: and of one only where a loss concerned him.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::keyed::{Mirror, compacted, put};
+use crate::{
+    common::may_read,
+    keyed::{Mirror, compacted, put},
+};
 use std::collections::BTreeMap;
 use tidewire_broker::{Bookmark, Broker, Compaction, Position, Reader, Start};
 
@@ -30,7 +33,7 @@ impl Subject {
     fn turn_the_page(&mut self, broker: &Broker) {
         let after = broker.position(self.reader.after().unwrap());
         let start = Start::After(Bookmark { after, state: self.reader.state(broker) });
-        self.reader = Reader::once(broker, "m".parse().unwrap(), start).0;
+        self.reader = Reader::once(broker, &may_read("m"), start).0;
     }
 }
 
@@ -67,7 +70,7 @@ fn subscribe(
         mirror.state = model.clone();
         Start::after(Position { epoch: 7, offset: broker.head() })
     };
-    reader.follow(broker, &["m".parse().unwrap()], start);
+    reader.follow(broker, &[may_read("m")], start);
     Subject { reader, mirror, begun: broker.head() }
 }
 
@@ -119,7 +122,7 @@ fn run(seed: u64) {
         }
     }
     let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
-    reader.follow(&broker, &["m".parse().unwrap()], Start::Earliest);
+    reader.follow(&broker, &[may_read("m")], Start::Earliest);
     mirror.read(&broker, &mut reader, 1, true);
     assert_eq!((&mirror.state, mirror.messages), (&model, model.len()));
 }

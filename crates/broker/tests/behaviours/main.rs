@@ -10,12 +10,14 @@ mod slow;
 #[path = "../common/test_archive.rs"]
 mod test_archive;
 
+mod a_grant_permits_what_its_permissions_cover;
 mod a_lane_that_ends_gives_its_number_back;
 mod a_lane_wakes_its_task_for_every_waiter_due;
 mod a_look_at_all_channels_takes_turns;
 mod a_loss_is_never_silent;
 mod a_merge_asks_an_archive_once_for_what_it_takes;
 mod a_newer_message_of_a_key_supersedes_the_older;
+mod a_pattern_covers_what_selects_no_more;
 mod a_read_that_fails_is_a_gap_for_its_reader_only;
 mod a_reader_of_an_archive_misses_nothing;
 mod a_reader_sees_each_message_once_in_order;

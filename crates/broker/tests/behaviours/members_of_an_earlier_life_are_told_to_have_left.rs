@@ -2,6 +2,7 @@
 //! next server has them leave.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use crate::common::may_read;
 use tidewire_broker::{Broker, Gathered, Grant, Limits, Options, Reader, Rules, Start};
 
 fn join(broker: &Broker, channel: &str, connection: &str) {
@@ -24,8 +25,7 @@ fn tell(broker: &Broker) -> usize {
 
 /// Everybody that the log tells of.
 fn told(broker: &Broker) -> Vec<String> {
-    let pattern = "$presence.>".parse().unwrap();
-    let (mut reader, _) = Reader::once(broker, pattern, Start::Earliest);
+    let (mut reader, _) = Reader::once(broker, &may_read("$presence.>"), Start::Earliest);
     let (mut gathered, mut told) = (Gathered::default(), Vec::new());
     while !gathered.is_caught_up() {
         reader.gather(broker, broker.head(), 1 << 20, &mut gathered);

@@ -2,7 +2,7 @@
 //! than one turn of the lane sorts out. Who sleeps reads only once it is woken.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{broker, publish};
+use crate::common::{broker, may_read, publish};
 use std::{
     sync::{
         Arc,
@@ -37,9 +37,10 @@ struct Follower {
 
 fn follow(broker: &Broker, lane: &mut Lane, pattern: &str, start: Start) -> Follower {
     let (waiter, mut reader) = (lane.register(), Reader::default());
-    let pattern: Pattern = pattern.parse().unwrap();
+    let permit = may_read(pattern);
+    let pattern = permit.pattern().clone();
     lane.follow(waiter, &pattern);
-    let after = reader.follow(broker, std::slice::from_ref(&pattern), start).after;
+    let after = reader.follow(broker, &[permit], start).after;
     let nudge = Arc::new(Nudge::default());
     Follower { waiter, reader, pattern, nudge, is_asleep: false, after, seen: Vec::new() }
 }

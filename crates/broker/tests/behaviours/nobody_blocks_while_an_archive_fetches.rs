@@ -1,7 +1,7 @@
 //! A reader whose archive has to fetch something is told so at once, and woken when it is there.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use crate::common::{Seen, messages, see};
+use crate::common::{Seen, may_read, messages, see};
 use crate::slow::Slow;
 use std::{
     sync::{
@@ -10,9 +10,7 @@ use std::{
     },
     task::{Poll, Wake, Waker},
 };
-use tidewire_broker::{
-    Asker, Broker, Gathered, Interest, Limits, Pattern, Reader, Search, Start, Started,
-};
+use tidewire_broker::{Asker, Broker, Gathered, Interest, Limits, Reader, Search, Start, Started};
 
 /// Counts how often it was rung.
 #[derive(Debug, Default)]
@@ -45,10 +43,9 @@ impl World {
     }
 
     fn follow(&self, patterns: &[&str]) -> Reader {
-        let patterns: Vec<Pattern> =
-            patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
+        let permits: Vec<_> = patterns.iter().map(|pattern| may_read(pattern)).collect();
         let mut reader = Reader::default();
-        reader.follow(&self.broker, &patterns, Start::after(self.broker.position(0)));
+        reader.follow(&self.broker, &permits, Start::after(self.broker.position(0)));
         reader
     }
 
@@ -190,8 +187,8 @@ fn the_place_of_the_newest_is_found_though_an_archive_forgets_what_it_has_answer
         let mut questions = 0;
         let started = (0..100).find_map(|_| {
             let asker = Asker::new(&interest, &world.waker);
-            let pattern = "c.*".parse().unwrap();
-            let found = Reader::poll_once(&world.broker, pattern, start, &mut search, asker);
+            let permit = may_read("c.*");
+            let found = Reader::poll_once(&world.broker, &permit, start, &mut search, asker);
             questions += world.slow.look_back();
             match found {
                 Poll::Ready((_, started)) => Some(started),

@@ -3,7 +3,7 @@
 //! A page back is a place, from which an ordinary reader reads up to where the page before began.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, broker, messages, publish, see};
+use crate::common::{Seen, broker, may_read, may_read_all, messages, publish, see};
 use tidewire_broker::{Broker, ChannelName, Gathered, Pattern, Position, Reader, Start};
 
 const CHANNELS: [&str; 5] = ["a.x", "a.y", "b.x", "b.y.z", "quiet"];
@@ -46,7 +46,7 @@ fn at(offset: u64) -> Position {
 
 /// What `pattern` selects from `start` on up to offset `upto`, and where that began.
 fn read(broker: &Broker, pattern: &Pattern, start: Start, upto: u64) -> (u64, Vec<Seen>) {
-    let (mut reader, started) = Reader::once(broker, pattern.clone(), start);
+    let (mut reader, started) = Reader::once(broker, &may_read(pattern.as_str()), start);
     let (mut gathered, mut seen) = (Gathered::default(), Vec::new());
     while !gathered.is_caught_up() {
         reader.gather(broker, upto, 1 << 20, &mut gathered);
@@ -122,7 +122,7 @@ fn a_place_back_counts_a_message_once_however_many_patterns_select_it() {
         let (count, bytes_max) = (world.random.usize(1..20), world.random.usize(0..20) * 65);
         let before = world.random.u64(0..=world.broker.head() + 2);
         let start = Start::Back { before: Some(at(before)), count, bytes_max };
-        let started = Reader::default().follow(&world.broker, &patterns, start);
+        let started = Reader::default().follow(&world.broker, &may_read_all(&patterns), start);
         let mut past: Vec<u64> = patterns.iter().flat_map(|one| world.matching(one)).collect();
         past.sort_unstable();
         past.dedup();
@@ -142,7 +142,7 @@ fn more_channels_than_messages_wanted_are_merged_all_the_same() {
     }
     for (count, expected) in [(1, 199), (3, 197), (100, 100), (199, 1), (200, 0)] {
         let start = Start::Back { before: None, count, bytes_max: usize::MAX };
-        let (_, started) = Reader::once(&broker, ">".parse().unwrap(), start);
+        let (_, started) = Reader::once(&broker, &may_read(">"), start);
         assert_eq!(started.after, expected);
     }
 }
@@ -153,7 +153,7 @@ fn before_a_position_of_another_epoch_nothing_is_known() {
     publish(&broker, "a");
     let before = Some(Position { epoch: 6, offset: 1 });
     let start = Start::Back { before, count: 5, bytes_max: usize::MAX };
-    let (_, started) = Reader::once(&broker, "a".parse().unwrap(), start);
+    let (_, started) = Reader::once(&broker, &may_read("a"), start);
     assert!(started.is_foreign);
     assert_eq!(started.after, 0);
 }

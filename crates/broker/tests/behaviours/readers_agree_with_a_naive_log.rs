@@ -5,7 +5,7 @@
 //! archive with hardly anything in memory, and with a new start of the broker in between.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, drain, publish, see};
+use crate::common::{Seen, drain, may_read, publish, see};
 use crate::test_archive::TestArchive;
 use std::{
     mem,
@@ -80,8 +80,8 @@ impl World {
             (subject.waiter, subject.reader) = (self.lane.register(), Reader::default());
             self.lane.follow(subject.waiter, &subject.pattern);
             let start = Start::after(Position { epoch: 7, offset: subject.upto });
-            let patterns = std::slice::from_ref(&subject.pattern);
-            let started = subject.reader.follow(&self.broker, patterns, start);
+            let permits = [may_read(subject.pattern.as_str())];
+            let started = subject.reader.follow(&self.broker, &permits, start);
             assert_eq!((started.after, started.is_foreign), (subject.upto, false));
             subject.told_to = 0;
         }
@@ -119,7 +119,7 @@ impl World {
             1 => Start::Earliest,
             _ => Start::after(Position { epoch: 7, offset: self.random.u64(0..=head) }),
         };
-        let started = reader.follow(&self.broker, std::slice::from_ref(&pattern), start);
+        let started = reader.follow(&self.broker, &[may_read(pattern.as_str())], start);
         let upto = started.after;
         let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
         Subject { waiter, reader, pattern, upto, gone_to: 0, told_to: 0, excused }
@@ -127,7 +127,7 @@ impl World {
 
     fn gone(&self) -> Vec<u64> {
         let mut everything = Reader::default();
-        everything.follow(&self.broker, &[">".parse().unwrap()], Start::Earliest);
+        everything.follow(&self.broker, &[may_read(">")], Start::Earliest);
         let kept = drain(&self.broker, &mut everything, 1 << 20);
         (1..=self.broker.head()).filter(|offset| !kept.contains(&Seen::Message(*offset))).collect()
     }

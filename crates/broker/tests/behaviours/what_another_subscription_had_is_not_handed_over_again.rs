@@ -1,7 +1,7 @@
 //! A subscription that begins earlier than others catches up on what they have not handed over.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, broker, drain, messages, publish, publish_times, see};
+use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_times, see};
 use crate::keyed::{compacted, put};
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,7 @@ use tidewire_broker::{
 };
 
 fn follow(reader: &mut Reader, broker: &Broker, pattern: &str, start: Start) {
-    reader.follow(broker, &[pattern.parse().unwrap()], start);
+    reader.follow(broker, &[may_read(pattern)], start);
 }
 
 fn after(offset: u64) -> Start {
@@ -142,9 +142,9 @@ impl World {
             1 => Start::Earliest,
             _ => after(self.random.u64(0..=self.broker.head())),
         };
-        let patterns = std::slice::from_ref(&pattern);
+        let permits = [may_read(pattern.as_str())];
         self.lane.follow(self.waiter, &pattern);
-        let start = self.reader.follow(&self.broker, patterns, start).after;
+        let start = self.reader.follow(&self.broker, &permits, start).after;
         let (had, had_before) = (BTreeSet::new(), BTreeSet::new());
         let mut follow = Follow { pattern, start, had, had_before };
         let had = self.follows.iter().flat_map(|other| other.had.union(&other.had_before)).copied();

@@ -2,7 +2,8 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 use tidewire_broker::{
-    Broker, Content, Draft, Gap, Gathered, Grant, Item, Limits, Reader, Retention, Rules,
+    Broker, Content, Draft, Gap, Gathered, Grant, Item, Limits, Pattern, Reader, Retention, Rules,
+    SubscribePermit,
 };
 
 pub fn broker(messages_max: usize) -> Broker {
@@ -23,6 +24,15 @@ pub fn publish_times(broker: &Broker, channel: &str, count: usize) {
 pub fn publish_at(broker: &Broker, channel: &str, now_ms: u64) -> u64 {
     let permit = Grant::open().permit(&channel.parse().unwrap()).unwrap();
     broker.append(permit, Draft::new(Content::Text("x".into())), now_ms).unwrap().offset
+}
+
+/// The permit to follow a channel or pattern.
+pub fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+pub fn may_read_all(patterns: &[Pattern]) -> Vec<SubscribePermit> {
+    patterns.iter().map(|pattern| may_read(pattern.as_str())).collect()
 }
 
 #[derive(Debug, PartialEq, Eq, Clone)]

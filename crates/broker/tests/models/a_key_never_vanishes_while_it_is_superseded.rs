@@ -2,6 +2,7 @@
 //! to its place, a newer message of the same key, behind that place, brings.
 
 use crate::{
+    common::may_read,
     explore,
     keyed::{Mirror, compacted, put},
 };
@@ -36,7 +37,7 @@ fn a_reader_beside_a_publisher(before: usize, start: Start) {
     let other = broker.clone();
     let publisher = thread::spawn(move || put_all(&other, &PUTS[before..]));
     let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
-    reader.follow(&broker, &["m".parse().unwrap()], start);
+    reader.follow(&broker, &[may_read("m")], start);
     let mut gathered = Gathered::default();
     let mut place = 0;
     while place < PUTS.len() {
@@ -83,7 +84,7 @@ fn whoever_publishes_last_is_what_everyone_ends_with() {
             thread::spawn(move || put(&broker, "m", "a", Some(value), 0).unwrap())
         });
         let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
-        reader.follow(&broker, &["m".parse().unwrap()], Start::Earliest);
+        reader.follow(&broker, &[may_read("m")], Start::Earliest);
         mirror.read(&broker, &mut reader, 1, true);
         let [x, y] = publishers.map(|publisher| publisher.join().unwrap());
         mirror.read(&broker, &mut reader, 1, true);

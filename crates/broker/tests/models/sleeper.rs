@@ -1,6 +1,7 @@
 //! A worker as the server has it: a task that sleeps until its lane is told, and one connection
 //! that sleeps until that task wakes it.
 
+use crate::common::may_read;
 use shuttle::sync::{Condvar, Mutex};
 use std::{
     mem,
@@ -10,7 +11,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
 };
-use tidewire_broker::{Broker, Gathered, Item, Lane, Pattern, Reader, Start, WaiterId};
+use tidewire_broker::{Broker, Gathered, Item, Lane, Reader, Start, WaiterId};
 
 pub(crate) struct Sleeper {
     lane: Lane,
@@ -24,9 +25,9 @@ pub(crate) struct Sleeper {
 impl Sleeper {
     pub(crate) fn new(broker: &Broker, mut lane: Lane, pattern: &str, start: Start) -> Self {
         let (waiter, mut reader) = (lane.register(), Reader::default());
-        let pattern: Pattern = pattern.parse().unwrap();
-        lane.follow(waiter, &pattern);
-        let after = reader.follow(broker, &[pattern], start).after;
+        let permit = may_read(pattern);
+        lane.follow(waiter, permit.pattern());
+        let after = reader.follow(broker, &[permit], start).after;
         Self { lane, waiter, reader, after, seen: Vec::new() }
     }
 

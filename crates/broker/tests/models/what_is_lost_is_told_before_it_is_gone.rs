@@ -1,7 +1,7 @@
 //! An engine that appends and drops before a reader of an archive: each message is read, or told to
 //! be gone, whatever leaves the memory or the archive meanwhile.
 
-use crate::{explore, slow::Slow, test_archive::TestArchive};
+use crate::{common::may_read, explore, slow::Slow, test_archive::TestArchive};
 use shuttle::thread;
 use std::{sync::Arc, task::Waker};
 use tidewire_broker::{Broker, Gathered, Item, Limits, Position, Reader, Start};
@@ -29,7 +29,7 @@ fn a_reader_beside_an_engine(pattern: &str, bytes_max: usize) {
     let publisher = thread::spawn(move || onto.publish(&publishing, "c", next));
     let mut reader = Reader::default();
     let start = Start::after(Position { epoch: 7, offset: 0 });
-    reader.follow(&broker, &[pattern.parse().unwrap()], start);
+    reader.follow(&broker, &[may_read(pattern)], start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
     while upto < last {
         reader.gather(&broker, broker.head().min(last), 1, &mut gathered);
@@ -98,8 +98,8 @@ fn a_reader_that_waits(patterns: &[&str]) {
     });
     let mut reader = Reader::default();
     let start = Start::after(Position { epoch: 7, offset: 0 });
-    let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
-    reader.follow(&broker, &patterns, start);
+    let permits: Vec<_> = patterns.iter().map(|pattern| may_read(pattern)).collect();
+    reader.follow(&broker, &permits, start);
     let (mut gathered, mut upto, mut gone_to) = (Gathered::default(), 0, 0);
     while upto < 3 {
         let head = broker.head();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     CloseReason, Command, Identity, PageReading, PresencePage, Refusal, Reply, Subscription, Time,
-    Worker,
+    Worker, subscription,
 };
 use std::{
     slice,
@@ -39,12 +39,12 @@ impl Connection {
                 let reading = PageReading::new(request, broker, limits, time);
                 self.defer(id, Request::History(reading));
             }
-            Command::Presence { id, channel, since, limit } => {
+            Command::Presence { id, permit, since, limit } => {
                 let Worker { broker, limits, .. } = &*worker;
-                match PresencePage::request(&channel, since, limit, broker) {
+                match PresencePage::request(&permit, since, limit, broker) {
                     Ok(request) => {
                         let reading = PageReading::new(request, broker, limits, time);
-                        self.defer(id, Request::Presence(channel, reading));
+                        self.defer(id, Request::Presence(permit, reading));
                     }
                     Err(refusal) => self.reply_if_refused(id, Err(refusal), worker),
                 }
@@ -82,6 +82,9 @@ impl Connection {
             let message = format!("already subscribed to {pattern}");
             return Err(Refusal::new(ErrorCode::AlreadySubscribed, message));
         }
+        if let Some(Inbound { grant, .. }) = self.inbound.as_deref() {
+            grant.permit_subscribe(pattern)?;
+        }
         // A pattern may have to look at all channels.
         self.is_spent |= pattern.as_channel().is_none();
         if let Some(presence) = &mut self.presence {
@@ -89,10 +92,9 @@ impl Connection {
         }
         if start.is_time() {
             self.defer(id, Request::Subscribe(subscription, Interest::default()));
-        } else {
-            self.follow_and_reply(id, &subscription, worker, time);
+            return Ok(());
         }
-        Ok(())
+        self.follow_and_reply(id, &subscription, worker, time)
     }
 
     fn follow_and_reply(
@@ -101,12 +103,15 @@ impl Connection {
         subscription: &Subscription,
         worker: &mut Worker,
         time: Time,
-    ) {
-        let (after, mut gaps) = self.follow(slice::from_ref(subscription), worker, time);
+    ) -> Result<(), Refusal> {
+        let Some(Inbound { grant, .. }) = self.inbound.as_deref() else { return Ok(()) };
+        let permitted = subscription::permit(slice::from_ref(subscription), grant)?;
+        let (after, mut gaps) = self.follow(&permitted, worker, time);
         self.replies.append(&mut gaps);
         let position = worker.broker.position(after);
         let pattern = &subscription.pattern;
         self.reply(&Reply::Subscribed { id, pattern, position }, worker);
+        Ok(())
     }
 
     fn unsubscribe(
@@ -144,7 +149,7 @@ impl Connection {
 
     /// Answers the request that waits, once all of it has been read.
     pub(super) fn poll_pending_request(&mut self, worker: &mut Worker, time: Time, waker: &Waker) {
-        let Some(Inbound { barrier, .. }) = self.inbound.as_deref_mut() else { return };
+        let Some(Inbound { barrier, grant, .. }) = self.inbound.as_deref_mut() else { return };
         let Some(ReadBarrier::Request(PendingRequest { id, request })) = barrier.as_deref_mut()
         else {
             return;
@@ -153,13 +158,17 @@ impl Connection {
             *barrier = None;
             return;
         }
-        let Poll::Ready(answer) = request.poll(worker, time, waker) else { return };
+        let Poll::Ready(answer) = request.poll(grant, worker, time, waker) else { return };
         let id = *id;
         *barrier = None;
         match answer {
             Answer::History(page) => self.reply(&Reply::History { id, page: &page }, worker),
             Answer::Presence(page) => self.reply(&Reply::Presence { id, page: &page }, worker),
-            Answer::Found(subscription) => self.follow_and_reply(id, &subscription, worker, time),
+            Answer::Found(subscription) => {
+                let outcome = self.follow_and_reply(id, &subscription, worker, time);
+                self.reply_if_refused(id, outcome, worker);
+            }
+            Answer::Refused(refusal) => self.reply_if_refused(id, Err(refusal), worker),
         }
         // What comes after it on its way in is for the next turn: others first.
         self.is_spent = true;

@@ -1,13 +1,13 @@
 //! What a client has sent, until all of it is done: input, publishes, and a request that waits.
 
-use crate::{Page, PageReading, PendingPublish, PresencePage, Subscription, Time, Worker};
+use crate::{Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription, Time, Worker};
 use std::{
     collections::VecDeque,
     num::NonZeroU64,
     slice,
     task::{Poll, Waker, ready},
 };
-use tidewire_broker::{ChannelName, Grant, Interest};
+use tidewire_broker::{Grant, Interest, PresencePermit};
 
 /// What a client has sent, of which something is still to be done. Small, as an idle client has one too.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ pub(super) enum Request {
     /// A page of history.
     History(PageReading),
     /// A page of the members of a channel.
-    Presence(ChannelName, PageReading),
+    Presence(PresencePermit, PageReading),
     /// To follow from a time, which an archive may have to look up.
     Subscribe(Subscription, Interest),
 }
@@ -121,21 +121,31 @@ pub(super) enum Answer {
     History(Page),
     Presence(PresencePage),
     Found(Subscription),
+    Refused(Refusal),
 }
 
 impl Request {
-    pub(super) fn poll(&mut self, worker: &Worker, time: Time, waker: &Waker) -> Poll<Answer> {
+    pub(super) fn poll(
+        &mut self,
+        grant: &Grant,
+        worker: &Worker,
+        time: Time,
+        waker: &Waker,
+    ) -> Poll<Answer> {
         let Worker { broker, limits, .. } = worker;
         match self {
             Self::History(reading) => reading.poll(broker, limits, waker).map(Answer::History),
-            Self::Presence(channel, reading) => {
+            Self::Presence(permit, reading) => {
                 let page = ready!(reading.poll(broker, limits, waker));
-                Poll::Ready(Answer::Presence(PresencePage::new(channel.clone(), page)))
+                Poll::Ready(Answer::Presence(PresencePage::new(permit.channel().clone(), page)))
             }
             Self::Subscribe(subscription, interest) => {
                 let subscriptions = slice::from_mut(subscription);
-                ready!(Subscription::find(subscriptions, broker, time, interest, waker));
-                Poll::Ready(Answer::Found(subscription.clone()))
+                let found = Subscription::find(subscriptions, grant, broker, time, interest, waker);
+                Poll::Ready(match ready!(found) {
+                    Ok(()) => Answer::Found(subscription.clone()),
+                    Err(forbidden) => Answer::Refused(forbidden.into()),
+                })
             }
         }
     }

@@ -125,8 +125,8 @@ fn command(text: &str, grant: &Grant) -> Command {
             let pattern = ask.channel.parse().map_err(Refusal::from);
             (Some(ask.id), pattern.map(|pattern| Command::Unsubscribe { id: ask.id, pattern }))
         }
-        Ok(ClientMessage::History(ask)) => (Some(ask.id), history(&ask)),
-        Ok(ClientMessage::Presence(ask)) => (Some(ask.id), presence(&ask)),
+        Ok(ClientMessage::History(ask)) => (Some(ask.id), history(&ask, grant)),
+        Ok(ClientMessage::Presence(ask)) => (Some(ask.id), presence(&ask, grant)),
         Ok(ClientMessage::Token(ask)) => (Some(ask.id), Err(not_yet("tokens"))),
         Err(error) => (error.id, Err(Refusal::new(error.code, error.message))),
     };
@@ -147,18 +147,18 @@ fn subscribe(ask: &Subscribe<'_>) -> Result<Command, Refusal> {
     Ok(Command::Subscribe { id: ask.id, subscription, identity })
 }
 
-fn history(ask: &History<'_>) -> Result<Command, Refusal> {
-    let pattern = ask.channel.parse()?;
+fn history(ask: &History<'_>, grant: &Grant) -> Result<Command, Refusal> {
+    let permit = grant.permit_subscribe(&ask.channel.parse()?)?;
     let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
     let span = Span::parse(since, before, ask.until.as_deref())?;
     let limit = limit(ask.limit)?;
-    Ok(Command::History { id: ask.id, request: PageRequest { pattern, span, limit } })
+    Ok(Command::History { id: ask.id, request: PageRequest { permit, span, limit } })
 }
 
-fn presence(ask: &Presence<'_>) -> Result<Command, Refusal> {
-    let channel = ask.channel.parse()?;
+fn presence(ask: &Presence<'_>, grant: &Grant) -> Result<Command, Refusal> {
+    let permit = grant.permit_presence(&ask.channel.parse()?)?;
     let since = ask.since.as_deref().map(str::parse).transpose()?;
-    Ok(Command::Presence { id: ask.id, channel, since, limit: limit(ask.limit)? })
+    Ok(Command::Presence { id: ask.id, permit, since, limit: limit(ask.limit)? })
 }
 
 fn limit(count: Option<u64>) -> Result<Option<usize>, Refusal> {

@@ -117,6 +117,7 @@ fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'stat
     grant.permit(channel).map_err(|forbidden| match forbidden {
         Forbidden::SystemChannel { .. } => "this channel belongs to the system",
         Forbidden::Publishing { .. } | Forbidden::Joining { .. } => "this connection may only read",
+        Forbidden::NotCovered { .. } => "the grant does not cover publishing to this channel",
     })
 }
 

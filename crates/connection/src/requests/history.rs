@@ -10,15 +10,16 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Pattern, Reader, Search, Start, Started,
+    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Reader, Search, Start, Started,
+    SubscribePermit,
 };
 use tidewire_protocol::{ErrorCode, Since};
 
 /// Which page of history somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The channels.
-    pub pattern: Pattern,
+    /// Of which channels, and proof that they may be read.
+    pub permit: SubscribePermit,
     /// The part of the log, and from which end of it.
     pub span: Span,
     /// How many messages at most; 100 unless told, and no more than the server's limit.
@@ -104,7 +105,7 @@ impl Page {
 /// What is gone meanwhile is told as a gap, like to any reader, and what comes is left to the next page.
 #[derive(Debug)]
 pub struct PageReading {
-    pattern: Pattern,
+    permit: SubscribePermit,
     span: Span,
     limit: usize,
     time: Time,
@@ -135,11 +136,11 @@ struct Part {
 impl PageReading {
     /// A page of what is there by now.
     pub fn new(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
-        let PageRequest { pattern, span, limit } = request;
+        let PageRequest { permit, span, limit } = request;
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
         let (head, interest) = (broker.head(), Interest::default());
         let search = Search::default();
-        Self { pattern, span, limit, time, head, interest, search, part: None }
+        Self { permit, span, limit, time, head, interest, search, part: None }
     }
 
     /// The page, once it is read; otherwise `waker` is woken when it is time to ask again.
@@ -152,10 +153,10 @@ impl PageReading {
 
     /// Reads a part. Without a waker it may wait, but only for the archive.
     fn poll_by(&mut self, broker: &Broker, limits: &Limits, waker: Option<&Waker>) -> Poll<Page> {
-        let Self { pattern, span, limit, time, head, interest, search, part } = self;
+        let Self { permit, span, limit, time, head, interest, search, part } = self;
         let asker = waker.map_or(Asker::BLOCKING, |waker| Asker::new(interest, waker));
         let history =
-            History { pattern, limits, broker, limit: *limit, time: *time, head: *head, asker };
+            History { permit, limits, broker, limit: *limit, time: *time, head: *head, asker };
         if part.is_none() {
             match ready!(history.begin_page(*span, search)) {
                 Ok(begun) => *part = Some(begun),
@@ -221,7 +222,7 @@ impl Part {
 
 /// What all parts of one search have in common.
 struct History<'a> {
-    pattern: &'a Pattern,
+    permit: &'a SubscribePermit,
     broker: &'a Broker,
     limits: &'a Limits,
     limit: usize,
@@ -297,7 +298,7 @@ impl History<'_> {
 
     fn lost(&self, place: Since, to: u64) -> LostStart {
         let start = RequestedStart::Since(place);
-        let subscription = Subscription { pattern: self.pattern.clone(), start };
+        let subscription = Subscription { pattern: self.permit.pattern().clone(), start };
         LostStart { subscription, to }
     }
 
@@ -307,7 +308,7 @@ impl History<'_> {
     }
 
     fn poll_once(&self, start: Start, search: &mut Search) -> Poll<(Reader, Started)> {
-        Reader::poll_once(self.broker, self.pattern.clone(), start, search, self.asker)
+        Reader::poll_once(self.broker, self.permit, start, search, self.asker)
     }
 }
 

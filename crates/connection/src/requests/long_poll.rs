@@ -6,7 +6,7 @@ use crate::{
     subscription::{self, LostStart},
 };
 use std::task::Waker;
-use tidewire_broker::{Reader, WaiterId};
+use tidewire_broker::{Forbidden, Grant, Reader, WaiterId};
 
 /// One long-poll request.
 ///
@@ -25,23 +25,29 @@ pub struct LongPoll {
 
 impl LongPoll {
     /// A request that may wait for `wait_ms`.
+    ///
+    /// # Errors
+    ///
+    /// The grant does not cover one of the subscriptions.
     pub fn open(
         subscriptions: &[Subscription],
+        grant: &Grant,
         wait_ms: u64,
         worker: &mut Worker,
         time: Time,
-    ) -> Self {
+    ) -> Result<Self, Forbidden> {
+        let permitted = subscription::permit(subscriptions, grant)?;
         let (waiter, mut reader) = (worker.lane.register(), Reader::default());
         let log = (&worker.broker, &mut worker.lane);
-        let (_, lost) = subscription::follow(subscriptions, waiter, &mut reader, log, time);
-        Self {
+        let (_, lost) = subscription::follow(&permitted, waiter, &mut reader, log, time);
+        Ok(Self {
             waiter,
             reader,
             until_ms: time.steady_ms.saturating_add(wait_ms),
             lost,
             is_behind: false,
             waits: false,
-        }
+        })
     }
 
     /// The answer, once there is something to tell or the time is up. `waker` is woken when an archive

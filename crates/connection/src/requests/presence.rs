@@ -7,7 +7,7 @@ use super::{
     page::Page,
 };
 use crate::{Limits, Refusal, Time};
-use tidewire_broker::{Broker, ChannelName, Content};
+use tidewire_broker::{Broker, ChannelName, Content, PresencePermit};
 use tidewire_protocol::{ErrorCode, PresenceView, Since};
 
 /// Some of those who are on a channel, and the position behind them: the next page, or a live
@@ -19,22 +19,22 @@ pub struct PresencePage {
 }
 
 impl PresencePage {
-    /// Reads who is on `channel`, or what has changed `since` an earlier page: at most `limit`
+    /// Reads who is on the permit's channel, or what has changed `since` an earlier page: at most `limit`
     /// comings and goings, and about as many bytes as one gather.
     ///
     /// # Errors
     ///
     /// The channel has no presence.
     pub fn read(
-        channel: ChannelName,
+        permit: &PresencePermit,
         since: Option<Since>,
         limit: Option<usize>,
         broker: &Broker,
         limits: &Limits,
         time: Time,
     ) -> Result<Self, Refusal> {
-        let request = Self::request(&channel, since, limit, broker)?;
-        Ok(Self::new(channel, Page::read(request, broker, limits, time)))
+        let request = Self::request(permit, since, limit, broker)?;
+        Ok(Self::new(permit.channel().clone(), Page::read(request, broker, limits, time)))
     }
 
     /// What to read for such a page, by a [`super::PageReading`].
@@ -43,12 +43,13 @@ impl PresencePage {
     ///
     /// The channel has no presence.
     pub fn request(
-        channel: &ChannelName,
+        permit: &PresencePermit,
         since: Option<Since>,
         limit: Option<usize>,
         broker: &Broker,
     ) -> Result<PageRequest, Refusal> {
-        let told = broker.presence_channel(channel).ok_or_else(|| {
+        let list = broker.presence_list(permit).ok_or_else(|| {
+            let channel = permit.channel();
             let message = format!(
                 "{channel} has no presence; set `presence = true` in the configuration, for the \
                 channel or a pattern, such as [channels.\"{channel}\"]"
@@ -56,7 +57,7 @@ impl PresencePage {
             Refusal::new(ErrorCode::NotFound, message)
         })?;
         let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
-        Ok(PageRequest { pattern: told.into(), span, limit })
+        Ok(PageRequest { permit: list, span, limit })
     }
 
     /// The page that came of [`PresencePage::request`].

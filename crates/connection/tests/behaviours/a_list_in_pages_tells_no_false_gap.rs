@@ -2,9 +2,9 @@
 //! whichever wire one goes on; one that may concern somebody listed is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::{ALL, SSE, Server, show};
+use crate::common::{ALL, SSE, Server, may_read, show};
 use std::collections::{BTreeMap, BTreeSet};
-use tidewire_broker::{Options, Rule, Rules};
+use tidewire_broker::{Grant, Options, Rule, Rules};
 use tidewire_connection::{
     Connection, Format, Identity, Limits, Page, PageRequest, PresencePage, Span,
 };
@@ -55,9 +55,10 @@ impl Room {
 
 fn page(server: &Server, since: Option<&str>) -> protocol::PresencePage {
     let since = since.map(|since| since.parse().unwrap());
-    let (channel, worker) = ("room.a".parse().unwrap(), &server.worker);
+    let permit = Grant::open().permit_presence(&"room.a".parse().unwrap()).unwrap();
+    let worker = &server.worker;
     let (broker, limits) = (&worker.broker, &worker.limits);
-    let page = PresencePage::read(channel, since, Some(5), broker, limits, server.time).unwrap();
+    let page = PresencePage::read(&permit, since, Some(5), broker, limits, server.time).unwrap();
     let mut json = Vec::new();
     page.write_json(broker, &mut json);
     serde_json::from_slice(&json).unwrap()
@@ -75,7 +76,7 @@ fn poll(server: &mut Server, since: &str) -> PollAnswer {
 
 fn history(server: &Server, since: Option<&str>, before: Option<&str>) -> HistoryPage {
     let span = Span::parse(since, before, None).unwrap();
-    let request = PageRequest { pattern: "$presence.*.*".parse().unwrap(), span, limit: Some(5) };
+    let request = PageRequest { permit: may_read("$presence.*.*"), span, limit: Some(5) };
     let (broker, limits) = (&server.worker.broker, &server.worker.limits);
     let mut json = Vec::new();
     Page::read(request, broker, limits, server.time).write_json(Format::Json, broker, &mut json);

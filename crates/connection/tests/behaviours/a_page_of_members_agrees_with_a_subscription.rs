@@ -3,6 +3,7 @@
 
 use crate::common::{SSE, STREAM, Server, TIDEWIRE};
 use std::collections::BTreeMap;
+use tidewire_broker::Grant;
 use tidewire_connection::{Connection, Identity, PresencePage};
 use tidewire_protocol::{self as protocol, PollAnswer, ServerEvent, Since};
 
@@ -11,9 +12,9 @@ type Members = BTreeMap<String, u64>;
 
 fn page(server: &Server, since: Option<Since>, limit: usize) -> protocol::PresencePage {
     let Server { worker, time, .. } = server;
-    let channel = "room.a".parse().unwrap();
+    let permit = Grant::open().permit_presence(&"room.a".parse().unwrap()).unwrap();
     let page =
-        PresencePage::read(channel, since, Some(limit), &worker.broker, &worker.limits, *time);
+        PresencePage::read(&permit, since, Some(limit), &worker.broker, &worker.limits, *time);
     let mut json = Vec::new();
     page.unwrap().write_json(&worker.broker, &mut json);
     serde_json::from_slice(&json).unwrap()

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    common::{SSE, Server, TIDEWIRE, follow, show, texts},
+    common::{SSE, Server, TIDEWIRE, follow, may_read, show, texts},
     held_back::HeldBack,
 };
 use std::{
@@ -12,7 +12,7 @@ use std::{
     },
     task::{Poll, Wake, Waker},
 };
-use tidewire_broker::Interest;
+use tidewire_broker::{Grant, Interest};
 use tidewire_connection::{
     Format, LongPoll, Page, PageReading, PageRequest, RequestedStart, Span, Subscription,
 };
@@ -81,8 +81,8 @@ fn pages_from_either_end_are_read_once_they_can_be() {
         let (archive, broker) = HeldBack::broker(36);
         let server = Server::over(broker);
         let (broker, limits) = (&server.worker.broker, &server.worker.limits);
-        let request =
-            PageRequest { pattern: "cold".parse().unwrap(), span: span.unwrap(), limit: None };
+        let permit = may_read("cold");
+        let request = PageRequest { permit, span: span.unwrap(), limit: None };
         let bell = Arc::new(Bell::default());
         let waker = Waker::from(Arc::clone(&bell));
         let mut reading = PageReading::new(request.clone(), broker, limits, server.time);
@@ -106,8 +106,8 @@ fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
     let (interest, waker) = (Interest::default(), Waker::noop());
     let mut subscriptions = [follow("cold", "@2")];
     let mut find = |server: &Server| {
-        let (broker, time) = (&server.worker.broker, server.time);
-        Subscription::find(&mut subscriptions, broker, time, &interest, waker)
+        let (broker, time, grant) = (&server.worker.broker, server.time, Grant::open());
+        Subscription::find(&mut subscriptions, &grant, broker, time, &interest, waker)
     };
     assert!(find(&server).is_pending() && find(&server).is_pending());
     assert_eq!(archive.asked(), 1);
@@ -119,7 +119,8 @@ fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
     archive.open();
     assert!(find(&server).is_ready());
     assert!(matches!(subscriptions[0].start, RequestedStart::Found(..)));
-    let mut poll = LongPoll::open(&subscriptions, 0, &mut server.worker, server.time);
+    let (worker, time) = (&mut server.worker, server.time);
+    let mut poll = LongPoll::open(&subscriptions, &Grant::open(), 0, worker, time).unwrap();
     let page = poll.poll_answer(&mut server.worker, server.time, waker).unwrap();
     let answer = json(&page, &server);
     assert!(!answer.contains("old 1") && answer.contains("old 2"), "{answer}");

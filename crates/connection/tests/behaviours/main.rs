@@ -38,6 +38,7 @@ mod pings_do_not_stand_for_a_heartbeat;
 mod requests_are_answered_under_their_numbers;
 mod subscriptions_have_a_limit;
 mod the_core_knows_no_protocol;
+mod what_a_grant_does_not_cover_is_refused;
 mod what_a_wire_leaves_out_does_not_hold_up_the_rest;
 mod what_is_held_can_be_taken_away;
 mod who_follows_a_channel_is_told_of;

@@ -5,8 +5,8 @@
 use std::num::NonZeroU64;
 use std::task::Waker;
 use tidewire_broker::{
-    Broker, Content, Draft, Engine, Grant, MemoryEngine, Options, Publishing, Retention, Rule,
-    Rules,
+    Broker, Content, Draft, Engine, Forbidden, Grant, MemoryEngine, Options, Permissions,
+    Publishing, Retention, Rule, Rules, SubscribePermit,
 };
 use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Limits, LongPoll, Opening, Refusal,
@@ -149,7 +149,31 @@ impl Server {
         identity: Identity,
         subscriptions: &[(&str, &str)],
     ) -> Connection {
-        let opening = Opening {
+        let opening = self.opening(dialect, grant, connection, identity, subscriptions);
+        Connection::open(opening, &mut self.worker, self.time).unwrap()
+    }
+
+    /// Opens a connection whose grant may not allow it.
+    pub fn try_open(
+        &mut self,
+        grant: Grant,
+        wire: Wire,
+        subscriptions: &[(&str, &str)],
+    ) -> Result<Connection, Forbidden> {
+        let identity = Identity::default();
+        let opening = self.opening(wire.dialect(), grant, "c", identity, subscriptions);
+        Connection::open(opening, &mut self.worker, self.time)
+    }
+
+    fn opening(
+        &mut self,
+        dialect: Box<dyn Dialect>,
+        grant: Grant,
+        connection: &str,
+        identity: Identity,
+        subscriptions: &[(&str, &str)],
+    ) -> Opening {
+        Opening {
             dialect,
             subscriptions: subscriptions
                 .iter()
@@ -160,12 +184,13 @@ impl Server {
             connection: connection.to_owned(),
             identity,
             version: "v",
-        };
-        Connection::open(opening, &mut self.worker, self.time)
+        }
     }
 
     pub fn poll(&mut self, pattern: &str, since: &str, wait_ms: u64) -> LongPoll {
-        LongPoll::open(&[follow(pattern, since)], wait_ms, &mut self.worker, self.time)
+        let subscriptions = [follow(pattern, since)];
+        LongPoll::open(&subscriptions, &Grant::open(), wait_ms, &mut self.worker, self.time)
+            .unwrap()
     }
 
     /// All that the connection has to say.
@@ -251,6 +276,18 @@ pub fn follow(pattern: &str, since: &str) -> Subscription {
         .parse()
         .map_or_else(|_| RequestedStart::from_last_event_id(since), RequestedStart::Since);
     Subscription { pattern: pattern.parse().unwrap(), start }
+}
+
+/// A grant for publishing, subscribing and presence of these.
+pub fn limited_to(publish: &[&str], subscribe: &[&str], presence: &[&str]) -> Grant {
+    let [publish, subscribe, presence] = [publish, subscribe, presence]
+        .map(|all| all.iter().map(|pattern| pattern.parse().unwrap()).collect());
+    Grant::limited_to(Permissions { publish, subscribe, presence })
+}
+
+/// The permit to follow a channel or pattern.
+pub fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
 }
 
 /// A client's text frame, under a mask of zeros.

@@ -2,7 +2,7 @@
 //! reader is given what is behind its place, or told of a gap that reaches as far as what is missing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{disk::Machine, open_at, publish_at, text};
+use crate::common::{disk::Machine, may_read, open_at, publish_at, text};
 use std::time::{Duration, Instant};
 use tidewire_broker::{
     Broker, ChannelName, Content, Draft, Gathered, Item, Limits, Options, Pattern, Position,
@@ -129,7 +129,7 @@ impl Life {
     fn follow(&mut self) {
         self.follower = Reader::default();
         let start = self.after(self.followed);
-        self.follower.follow(&self.broker, &["a0".parse().unwrap()], start);
+        self.follower.follow(&self.broker, &[may_read("a0")], start);
     }
 
     fn hear_follower(&mut self) {
@@ -180,7 +180,7 @@ impl Life {
 
     fn resume(&mut self, pattern: &Pattern, after: u64) -> Heard {
         let mut reader = Reader::default();
-        reader.follow(&self.broker, std::slice::from_ref(pattern), self.after(after));
+        reader.follow(&self.broker, &[may_read(pattern.as_str())], self.after(after));
         let bytes_max = self.random.usize(1..1_000);
         hear(&self.broker, &mut reader, bytes_max)
     }

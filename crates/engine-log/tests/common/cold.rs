@@ -1,6 +1,7 @@
 //! A reader that waits for what is on disk, as a connection does.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+use crate::common::may_read;
 use std::{
     sync::{Arc, Condvar, Mutex},
     task::{Wake, Waker},
@@ -30,9 +31,9 @@ impl Wake for Bell {
 
 impl Patient {
     pub fn follow(broker: &Broker, patterns: &[&str], start: Start) -> Self {
-        let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
+        let permits: Vec<_> = patterns.iter().map(|pattern| may_read(pattern)).collect();
         let mut reader = Reader::default();
-        reader.follow(broker, &patterns, start);
+        reader.follow(broker, &permits, start);
         let bell = Arc::new(Bell::default());
         Self { reader, waker: Arc::clone(&bell).into(), bell }
     }

@@ -20,7 +20,7 @@ use std::{
 };
 use tidewire_broker::{
     AppendError, Broker, ChannelName, Content, Draft, Engine, Gathered, Grant, Item, Limits,
-    Options, Permit, Reader, Rules, Start,
+    Options, Permit, Reader, Rules, Start, SubscribePermit,
 };
 use tidewire_engine_log::{Disks, LogEngine, OpenError, Settings};
 
@@ -30,6 +30,11 @@ pub fn channel(name: &str) -> ChannelName {
 
 pub fn permit(name: &str) -> Permit {
     Grant::open().permit(&channel(name)).unwrap()
+}
+
+/// The permit to follow a channel or pattern.
+pub fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
 }
 
 pub fn text(text: &str) -> Draft {
@@ -84,7 +89,7 @@ pub fn everything(broker: &Broker, name: &str) -> Vec<String> {
 
 pub fn read(broker: &Broker, name: &str, start: Start) -> Vec<String> {
     let mut reader = Reader::default();
-    reader.follow(broker, &[name.parse().unwrap()], start);
+    reader.follow(broker, &[may_read(name)], start);
     let (mut all, mut gathered) = (Vec::new(), Gathered::default());
     loop {
         reader.gather(broker, broker.head(), 64 << 10, &mut gathered);

@@ -1,11 +1,13 @@
 //! What is kept, who is there, and where there is something: history, presence, the list of channels.
 
 use super::{WorkerData, check_room, json_answer};
-use crate::{problem::ProblemResponse, query::Query, worker_context::WorkerContext};
+use crate::{
+    access::Caller, problem::ProblemResponse, query::Query, worker_context::WorkerContext,
+};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::{collections::BTreeMap, future::poll_fn, task::ready};
-use tidewire_broker::{ChannelName, ChannelSummary, Pattern, Position};
+use tidewire_broker::{ChannelSummary, Pattern, Position};
 use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, Span};
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
@@ -14,12 +16,13 @@ use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, 
 pub(super) async fn messages(
     query: Query,
     channel: web::Path<String>,
+    caller: Caller,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let pattern: Pattern = channel.parse()?;
+    let permit = caller.reader_grant().permit_subscribe(&channel.parse()?)?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
-    let request = PageRequest { pattern, span, limit };
+    let request = PageRequest { permit, span, limit };
     check_room(&worker_context)?;
     let page = read(request, &worker_context).await;
     let mut body = Vec::new();
@@ -31,13 +34,14 @@ pub(super) async fn messages(
 pub(super) async fn presence(
     query: Query,
     channel: web::Path<String>,
+    caller: Caller,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let channel: ChannelName = channel.parse()?;
+    let permit = caller.reader_grant().permit_presence(&channel.parse()?)?;
     let since = query.one("since").map(str::parse).transpose()?;
     check_room(&worker_context)?;
-    let request = PresencePage::request(&channel, since, query.limit()?, &worker_context.broker)?;
-    let page = PresencePage::new(channel, read(request, &worker_context).await);
+    let request = PresencePage::request(&permit, since, query.limit()?, &worker_context.broker)?;
+    let page = PresencePage::new(permit.channel().clone(), read(request, &worker_context).await);
     let mut body = Vec::new();
     page.write_json(&worker_context.broker, &mut body);
     Ok(json_answer(body))

@@ -26,7 +26,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tidewire_broker::{Grant, Interest};
+use tidewire_broker::{Forbidden, Grant, Interest};
 use tidewire_connection::{
     Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
@@ -99,9 +99,9 @@ pub(super) async fn socket(
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let identity = query.identity()?;
     let permit = worker_context.admission.admit()?;
-    let subscriptions = found(subscriptions, worker_context).await;
+    let subscriptions = found(subscriptions, &grant, worker_context).await?;
     let opening = opening(wire, subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit);
+    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit)?;
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
@@ -120,6 +120,7 @@ pub(super) async fn poll(
     request: HttpRequest,
     query: Query,
     departure: Departure,
+    caller: Caller,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let format = query.format(Format::Json)?;
@@ -135,8 +136,10 @@ pub(super) async fn poll(
     }
     check_room(&worker_context)?;
     let _permit = worker_context.admission.admit()?;
-    let subscriptions = found(subscriptions, &worker_context).await;
-    let mut waiter = RegisteredPoll::open(subscriptions, wait_ms, Rc::clone(&worker_context));
+    let grant = caller.reader_grant();
+    let subscriptions = found(subscriptions, &grant, &worker_context).await?;
+    let mut waiter =
+        RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
     // Who has gone needs no answer, and its place is another's; who has only ended its own side gets
     // what there is.
     let page = poll_fn(|context| waiter.poll(departure.has_happened(), context)).await;
@@ -156,15 +159,16 @@ struct Asked<'a> {
 /// waits for no disk when they are followed afterwards.
 async fn found(
     mut subscriptions: Vec<Subscription>,
+    grant: &Grant,
     worker_context: &WorkerContext,
-) -> Vec<Subscription> {
+) -> Result<Vec<Subscription>, Forbidden> {
     let (interest, time) = (Interest::default(), worker_context.clock.now());
     poll_fn(|context| {
-        let waker = context.waker();
-        Subscription::find(&mut subscriptions, &worker_context.broker, time, &interest, waker)
+        let (broker, waker) = (&worker_context.broker, context.waker());
+        Subscription::find(&mut subscriptions, grant, broker, time, &interest, waker)
     })
-    .await;
-    subscriptions
+    .await?;
+    Ok(subscriptions)
 }
 
 /// Answers with an endless response, whose socket becomes a connection.
@@ -199,9 +203,9 @@ async fn follow(
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
-    let subscriptions = found(subscriptions, worker_context).await;
+    let subscriptions = found(subscriptions, &grant, worker_context).await?;
     let opening = opening(wire(format, framing), subscriptions, identity, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(connections), permit);
+    let subscribed = Subscribed::open(opening, Rc::clone(connections), permit)?;
     let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);
@@ -248,14 +252,15 @@ struct RegisteredPoll {
 
 impl RegisteredPoll {
     fn open(
-        subscriptions: Vec<Subscription>,
+        subscriptions: &[Subscription],
+        grant: &Grant,
         wait_ms: u64,
         worker_context: Rc<WorkerContext>,
-    ) -> Self {
+    ) -> Result<Self, Forbidden> {
         let time = worker_context.clock.now();
-        let poll =
-            LongPoll::open(&subscriptions, wait_ms, &mut worker_context.worker.borrow_mut(), time);
-        Self { poll: Some(poll), worker_context }
+        let worker = &worker_context.worker;
+        let poll = LongPoll::open(subscriptions, grant, wait_ms, &mut worker.borrow_mut(), time)?;
+        Ok(Self { poll: Some(poll), worker_context })
     }
 
     fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Page> {

@@ -54,7 +54,7 @@ fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
         let sink = Sink { writes: Rc::clone(&writes), bytes: Rc::clone(&bytes) };
         let time = worker_context.clock.now();
         let connection =
-            Connection::open(opening(wire), &mut worker_context.worker.borrow_mut(), time);
+            Connection::open(opening(wire), &mut worker_context.worker.borrow_mut(), time).unwrap();
         rounds.add(Driver::new(connection, sink, admission.admit().unwrap()));
     }
     let mut allocations = 0;

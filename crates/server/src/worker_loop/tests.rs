@@ -277,7 +277,7 @@ impl Server {
         let opening = opening(wire, channel, start);
         let time = self.worker_context.clock.now();
         let connection =
-            Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time);
+            Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time).unwrap();
         let script = Script { room: usize::MAX, ..Script::default() };
         let (client, script) = (connection.waiter().index(), Rc::new(RefCell::new(script)));
         let socket = Scripted { client, script: Rc::clone(&script), log: Rc::clone(&self.log) };

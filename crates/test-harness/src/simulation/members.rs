@@ -9,6 +9,7 @@ use super::{
     world::World,
 };
 use std::collections::BTreeSet;
+use tidewire_broker::Grant;
 use tidewire_connection::PresencePage;
 use tidewire_protocol as protocol;
 
@@ -84,8 +85,10 @@ impl World {
         let broker = &self.engine.broker;
         for _ in 0..PAGES_MAX {
             let name = channel.parse().map_err(|_| format!("{channel} is no channel"))?;
+            let permit = Grant::open().permit_presence(&name).map_err(|error| error.to_string())?;
             let (limit, time) = (Some(self.rng.usize(1..5)), time(self.now_ms));
-            let page = PresencePage::read(name, since, limit, broker, &self.settings.limits, time);
+            let limits = &self.settings.limits;
+            let page = PresencePage::read(&permit, since, limit, broker, limits, time);
             let page = page.map_err(|refusal| format!("{channel}: {}", refusal.message))?;
             let mut json = Vec::new();
             page.write_json(broker, &mut json);

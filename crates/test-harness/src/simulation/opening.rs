@@ -134,11 +134,14 @@ impl World {
                     identity,
                     version,
                 };
-                let connection = Connection::open(opening, &mut worker.worker, time);
+                let opened = Connection::open(opening, &mut worker.worker, time);
+                let Ok(connection) = opened else { return };
                 (Core::Live(Box::new(connection)), HEAD)
             }
             Manner::Poll => {
-                let poll = LongPoll::open(&subscriptions, wait_ms, &mut worker.worker, time);
+                let (grant, worker) = (Grant::open(), &mut worker.worker);
+                let opened = LongPoll::open(&subscriptions, &grant, wait_ms, worker, time);
+                let Ok(poll) = opened else { return };
                 (Core::Poll(poll), &b""[..])
             }
         };

@@ -8,6 +8,7 @@ use super::{
     world::World,
 };
 use std::{collections::BTreeSet, time::Duration};
+use tidewire_broker::Grant;
 use tidewire_connection::{Format, Page, PageRequest, Span};
 use tidewire_protocol::{HistoryPage, Position, Since};
 
@@ -53,7 +54,8 @@ impl World {
         let span = Span::parse(since.as_deref(), before.as_deref(), until.as_deref());
         let span = span.map_err(|refusal| refusal.message)?;
         let pattern = ask.pattern.parse().map_err(|_| format!("{} is no pattern", ask.pattern))?;
-        let request = PageRequest { pattern, span, limit: Some(ask.limit) };
+        let permit = Grant::open().permit_subscribe(&pattern).map_err(|error| error.to_string())?;
+        let request = PageRequest { permit, span, limit: Some(ask.limit) };
         let (broker, limits) = (&self.engine.broker, &self.settings.limits);
         let oracle = Oracle::new(&self.history, &self.engine, &self.settings, EARS);
         let held = oracle.holdings();

@@ -4,7 +4,7 @@ use crate::wait;
 use std::time::{Duration, Instant};
 use tidewire_broker::{
     AppendError, Broker, Compaction, Content, Draft, DraftError, Engine, Gathered, Grant, Item,
-    Limits, Options, Publishers, QuotaError, Reader, Retention, Rules, Start,
+    Limits, Options, Publishers, QuotaError, Reader, Retention, Rules, Start, SubscribePermit,
 };
 
 /// An engine under test.
@@ -68,7 +68,7 @@ impl Subject {
     /// What a reader from here is handed: offsets and texts, and gaps as their ends.
     fn read(&self, pattern: &str, start: Start) -> Vec<(u64, String)> {
         let mut reader = Reader::default();
-        reader.follow(&self.broker, &[pattern.parse().unwrap()], start);
+        reader.follow(&self.broker, &[may_read(pattern)], start);
         let (mut gathered, mut found) = (Gathered::default(), Vec::new());
         while !gathered.is_caught_up() {
             reader.gather(&self.broker, self.broker.head(), 1, &mut gathered);
@@ -128,7 +128,7 @@ fn messages_come_back(subject: &Subject) {
         subject.publish("a", draft.clone(), 1_000 + u64::try_from(at).unwrap()).unwrap();
     }
     let mut reader = Reader::default();
-    reader.follow(&subject.broker, &["a".parse().unwrap()], Start::Earliest);
+    reader.follow(&subject.broker, &[may_read("a")], Start::Earliest);
     let mut gathered = Gathered::default();
     reader.gather(&subject.broker, subject.broker.head(), 1 << 20, &mut gathered);
     let found: Vec<_> = gathered.messages().collect();
@@ -230,3 +230,8 @@ fn expiry(subject: &Subject) {
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The permit to follow a channel or pattern.
+fn may_read(pattern: &str) -> SubscribePermit {
+    Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
