@@ -4,7 +4,7 @@
 //! was taken ends with actix, so all of them have to be answered before that is stopped.
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::watch;
@@ -21,8 +21,9 @@ struct Shared {
     connections_max: usize,
     requests: AtomicUsize,
     refused: AtomicU64,
-    /// Read-locked while a publish is handed over; true once publishing is stopped.
-    is_closed: RwLock<bool>,
+    /// How many publishes are being handed over, with [`STOPPED`] once none is taken any more, and [`ENDING`] once the
+    /// shutdown is to begin after the last of them.
+    handing_over: AtomicUsize,
     shutting_down: watch::Sender<bool>,
 }
 
@@ -30,6 +31,11 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     shared: Arc<Shared>,
+}
+
+/// Counts one publish while it is handed over. The last one may begin the shutdown.
+struct HandOver<'a> {
+    shared: &'a Shared,
 }
 
 /// Counts one request until it is answered.
@@ -51,9 +57,9 @@ impl Admission {
     pub(crate) fn new(connections_max: usize) -> Self {
         let (shutting_down, _) = watch::channel(false);
         let (connections, requests) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let (refused, is_closed) = (AtomicU64::new(0), RwLock::new(false));
+        let (refused, handing_over) = (AtomicU64::new(0), AtomicUsize::new(0));
         let shared =
-            Shared { connections, connections_max, requests, refused, is_closed, shutting_down };
+            Shared { connections, connections_max, requests, refused, handing_over, shutting_down };
         Self { shared: Arc::new(shared) }
     }
 
@@ -89,13 +95,16 @@ impl Admission {
         if self.is_shutting_down() { Err(Rejected::ShuttingDown) } else { Ok(()) }
     }
 
-    /// Has `hand_over` take a publish, unless publishing has been stopped.
+    /// Has `hand_over` take a publish, unless publishing has been stopped. Nothing is locked meanwhile: what
+    /// `hand_over` calls may publish too.
     ///
     /// The shutdown begins after the last publish that is taken: a reader that is sent all of those
     /// before its goodbye misses none that was answered.
     pub(crate) fn publish<T>(&self, hand_over: impl FnOnce() -> T) -> Result<T, Rejected> {
-        let is_closed = self.shared.is_closed.read().unwrap_or_else(PoisonError::into_inner);
-        if *is_closed { Err(Rejected::ShuttingDown) } else { Ok(hand_over()) }
+        // Counted before it is looked: a shutdown that begins later waits for it.
+        let before = self.shared.handing_over.fetch_add(1, Ordering::SeqCst);
+        let _counted = HandOver { shared: &self.shared };
+        if before & STOPPED == 0 { Ok(hand_over()) } else { Err(Rejected::ShuttingDown) }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -111,15 +120,19 @@ impl Admission {
         *self.shared.shutting_down.borrow()
     }
 
-    /// Refuses publishes from now on, once those that are being handed over have been.
+    /// Refuses publishes from now on. Some may still be being handed over.
+    #[cfg(test)]
     pub(crate) fn stop_publishing(&self) {
-        *self.shared.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.handing_over.fetch_or(STOPPED, Ordering::SeqCst);
     }
 
-    /// Begins the shutdown, after the last publish.
+    /// Refuses publishes from now on, and begins the shutdown once those that are being handed over have been: at
+    /// once, if there are none.
     pub(crate) fn begin_shutdown(&self) {
-        self.stop_publishing();
-        self.shared.shutting_down.send_replace(true);
+        let before = self.shared.handing_over.fetch_or(STOPPED | ENDING, Ordering::SeqCst);
+        if before & !(STOPPED | ENDING) == 0 {
+            self.shared.shutting_down.send_replace(true);
+        }
     }
 
     /// Waits until the shutdown has begun.
@@ -136,15 +149,31 @@ impl Drop for ConnectionPermit {
     }
 }
 
+impl Drop for HandOver<'_> {
+    fn drop(&mut self) {
+        let before = self.shared.handing_over.fetch_sub(1, Ordering::SeqCst);
+        if before == STOPPED | ENDING | 1 {
+            self.shared.shutting_down.send_replace(true);
+        }
+    }
+}
+
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.shared.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+/// No publish is taken any more.
+const STOPPED: usize = 1 << (usize::BITS - 1);
+
+/// The shutdown begins with the end of the last hand-over.
+const ENDING: usize = 1 << (usize::BITS - 2);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{sync::mpsc, thread, time::Duration};
 
     #[test]
     fn a_full_server_admits_as_many_as_have_left() {
@@ -177,6 +206,43 @@ mod tests {
         admission.begin_shutdown();
         assert_eq!(admission.publish(|| ()), Err(Rejected::ShuttingDown));
         assert_eq!(publisher.join().unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn an_engine_that_publishes_while_it_is_called_is_answered_though_a_shutdown_waits_for_it() {
+        let admission = Admission::new(9);
+        let (begun, beginning) = mpsc::channel();
+        let (ended, ending) = mpsc::channel();
+        let ender = admission.clone();
+        // Both wait for each other if one of them locks, so neither is joined before it has said that it is done.
+        thread::spawn(move || {
+            beginning.recv().unwrap();
+            ender.begin_shutdown();
+            ended.send(()).unwrap();
+        });
+        let publisher = admission.clone();
+        thread::spawn(move || {
+            let outcome = publisher.publish(|| {
+                begun.send(()).unwrap();
+                let is_ended = ending.recv_timeout(Duration::from_secs(20));
+                assert_eq!(is_ended, Ok(()), "to begin the shutdown waits for a publish");
+                publisher.publish(|| ())
+            });
+            assert_eq!(outcome, Ok(Err(Rejected::ShuttingDown)));
+        })
+        .join()
+        .unwrap();
+        assert!(admission.is_shutting_down());
+    }
+
+    #[test]
+    fn a_hand_over_that_panics_holds_up_no_shutdown() {
+        let admission = Admission::new(9);
+        let publisher = admission.clone();
+        let panics = move || publisher.publish(|| panic!("as the test wants it"));
+        assert!(thread::spawn(panics).join().is_err());
+        admission.begin_shutdown();
+        assert!(admission.is_shutting_down());
     }
 
     #[test]
