@@ -8,7 +8,7 @@ mod websocket;
 mod websocket_frames;
 
 pub use framing::Framing;
-pub use sse::Heartbeat;
+pub use sse::{Heartbeat, write_error_event};
 
 use crate::{Dialect, Format};
 use ndjson::Ndjson;

@@ -43,15 +43,16 @@ mod dialects;
 pub use batch::Batch;
 pub use connection::{Connection, Opening};
 pub use dialect::{Command, Dialect, Input, Opened, PendingPublish, Profile, Reply};
-pub use dialects::{Framing, Heartbeat, Wire};
+pub use dialects::{Framing, Heartbeat, Wire, write_error_event};
 pub use encoding::{Encoding, WriteMessage};
 pub use ending::{CloseReason, Ending};
 pub use gap_notice::{GapNotice, GapStart};
 pub use limits::Limits;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, ShuttingDown};
 pub use requests::{
-    Format, INFO_BYTES_MAX, Identity, LongPoll, Page, PageReading, PageRequest, PresencePage, Span,
-    parse_event, parse_key, parse_label, parse_page_limit, prepare_publish,
+    Format, INFO_BYTES_MAX, Identity, InvalidIdentity, InvalidLabel, InvalidPageLimit,
+    InvalidPublish, InvalidSpan, LongPoll, NoPresence, Page, PageReading, PageRequest,
+    PresencePage, Span, parse_event, parse_key, parse_label, parse_page_limit, prepare_publish,
 };
 pub use subscription::{RequestedStart, Subscription};
 pub use time::Time;

@@ -1,67 +1,138 @@
-//! A request that was refused, in the words of the protocol.
+//! Why a request was refused: one cause each, which knows its code and its words.
 
-use tidewire_broker::{AppendError, DraftError, EngineError, Forbidden, NameError, QuotaError};
-use tidewire_protocol::{DataError, ErrorCode, InvalidSince, ServerMessage};
+use crate::{
+    InvalidIdentity, InvalidLabel, InvalidPageLimit, InvalidPublish, InvalidSpan, NoPresence,
+};
+use tidewire_broker::{
+    AppendError, DraftError, EngineError, Forbidden, NameError, Pattern, QuotaError,
+};
+use tidewire_protocol::{DataError, ErrorCode, InvalidSince, RequestError, ServerMessage};
 
-/// Why a request was refused: a code for programs, a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What kind of refusal; it knows its HTTP status.
-    pub code: ErrorCode,
-    /// What was wrong and what is allowed.
-    pub message: String,
+/// Why a request was refused: its code is for programs, its text for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The dialect cannot read it.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// This server does not do that.
+    #[error("this server does not support {what}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// No channel or pattern has such a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// No place in the log has such a text.
+    #[error(transparent)]
+    Since(#[from] InvalidSince),
+    /// No part of the log.
+    #[error(transparent)]
+    Span(#[from] InvalidSpan),
+    /// No page has so many messages.
+    #[error(transparent)]
+    PageLimit(#[from] InvalidPageLimit),
+    /// Nobody can be called that.
+    #[error(transparent)]
+    Identity(#[from] InvalidIdentity),
+    /// An event name, a key or an id that no message can have.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
+    /// The payload does not match its type.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// One connection may have no more subscriptions.
+    #[error("a connection has at most {subscriptions_max} subscriptions")]
+    TooManySubscriptions {
+        /// How many it may have.
+        subscriptions_max: usize,
+    },
+    /// Subscribed on this connection before.
+    #[error("already subscribed to {pattern}")]
+    AlreadySubscribed {
+        /// To what.
+        pattern: Pattern,
+    },
+    /// Nothing to unsubscribe.
+    #[error("not subscribed to {pattern}")]
+    NotSubscribed {
+        /// From what.
+        pattern: Pattern,
+    },
+    /// The channel does not say who is there.
+    #[error(transparent)]
+    NoPresence(#[from] NoPresence),
+    /// The client may not do that.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The log did not take the message.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The server takes nothing new.
+    #[error(transparent)]
+    ShuttingDown(#[from] ShuttingDown),
 }
+
+/// The server takes nothing new, as it is about to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server is shutting down; try again in a moment")]
+pub struct ShuttingDown;
 
 impl Refusal {
-    /// A refusal of this kind.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    /// What kind of refusal; it knows its HTTP status.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Request(error) => error.code,
+            Self::Unsupported { .. } => ErrorCode::Unsupported,
+            Self::Name(_) => ErrorCode::BadChannel,
+            Self::Since(_) | Self::Span(InvalidSpan::Place(_)) => ErrorCode::BadPosition,
+            Self::Span(InvalidSpan::TwoEnds)
+            | Self::PageLimit(_)
+            | Self::Identity(_)
+            | Self::Label(_) => ErrorCode::BadRequest,
+            Self::Data(error) => error.code(),
+            Self::TooManySubscriptions { .. } => ErrorCode::TooManySubscriptions,
+            Self::AlreadySubscribed { .. } => ErrorCode::AlreadySubscribed,
+            Self::NotSubscribed { .. } => ErrorCode::NotSubscribed,
+            Self::NoPresence(_) => ErrorCode::NotFound,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Append(error) => append_code(error),
+            Self::ShuttingDown(_) => ErrorCode::Unavailable,
+        }
     }
 
-    /// What `tidewire.v1` says of it.
-    pub(crate) fn to_message(&self, id: Option<u64>) -> ServerMessage<'_> {
-        let Self { code, message } = self;
-        ServerMessage::Error { id, code: *code, message, retry_ms: None }
-    }
-}
-
-impl From<NameError> for Refusal {
-    fn from(error: NameError) -> Self {
-        Self::new(ErrorCode::BadChannel, error.to_string())
-    }
-}
-
-impl From<InvalidSince> for Refusal {
-    fn from(error: InvalidSince) -> Self {
-        Self::new(ErrorCode::BadPosition, error.to_string())
-    }
-}
-
-impl From<DataError> for Refusal {
-    fn from(error: DataError) -> Self {
-        Self::new(error.code(), error.to_string())
-    }
-}
-
-impl From<Forbidden> for Refusal {
-    fn from(error: Forbidden) -> Self {
-        Self::new(ErrorCode::Forbidden, error.to_string())
+    /// Hands it to `write` as `tidewire.v1` shows it.
+    pub(crate) fn with_message<T>(
+        &self,
+        id: Option<u64>,
+        write: impl FnOnce(&ServerMessage<'_>) -> T,
+    ) -> T {
+        let (code, message) = (self.code(), self.to_string());
+        write(&ServerMessage::Error { id, code, message: &message, retry_ms: None })
     }
 }
 
-impl From<AppendError> for Refusal {
-    fn from(error: AppendError) -> Self {
-        let code = match error {
-            AppendError::Draft(DraftError::TooLarge { .. }) => ErrorCode::PayloadTooLarge,
-            AppendError::Draft(DraftError::KeyMissing) => ErrorCode::BadRequest,
-            AppendError::Draft(DraftError::IdTaken) => ErrorCode::Conflict,
-            AppendError::NotAllowed { .. } => ErrorCode::Forbidden,
-            AppendError::Quota(QuotaError::TooManyIds { .. })
-            | AppendError::Engine(EngineError::Overloaded) => ErrorCode::Overloaded,
-            AppendError::Quota(_) => ErrorCode::StateFull,
-            AppendError::Engine(EngineError::StorageFull) => ErrorCode::InsufficientStorage,
-            AppendError::Engine(EngineError::Unavailable) => ErrorCode::Unavailable,
-        };
-        Self::new(code, error.to_string())
+impl From<InvalidPublish> for Refusal {
+    fn from(error: InvalidPublish) -> Self {
+        match error {
+            InvalidPublish::Channel(error) => error.into(),
+            InvalidPublish::Forbidden(error) => error.into(),
+            InvalidPublish::Data(error) => error.into(),
+            InvalidPublish::Label(error) => error.into(),
+        }
+    }
+}
+
+const fn append_code(error: &AppendError) -> ErrorCode {
+    match error {
+        AppendError::Draft(DraftError::TooLarge { .. }) => ErrorCode::PayloadTooLarge,
+        AppendError::Draft(DraftError::KeyMissing) => ErrorCode::BadRequest,
+        AppendError::Draft(DraftError::IdTaken) => ErrorCode::Conflict,
+        AppendError::NotAllowed { .. } => ErrorCode::Forbidden,
+        AppendError::Quota(QuotaError::TooManyIds { .. })
+        | AppendError::Engine(EngineError::Overloaded) => ErrorCode::Overloaded,
+        AppendError::Quota(_) => ErrorCode::StateFull,
+        AppendError::Engine(EngineError::StorageFull) => ErrorCode::InsufficientStorage,
+        AppendError::Engine(EngineError::Unavailable) => ErrorCode::Unavailable,
     }
 }

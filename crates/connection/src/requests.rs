@@ -9,10 +9,14 @@ mod page;
 mod presence;
 mod publish;
 
-pub use history::{PageReading, PageRequest, Span, parse_page_limit};
+pub use history::{
+    InvalidPageLimit, InvalidSpan, PageReading, PageRequest, Span, parse_page_limit,
+};
 pub(crate) use identity::joined_by;
-pub use identity::{INFO_BYTES_MAX, Identity};
+pub use identity::{INFO_BYTES_MAX, Identity, InvalidIdentity};
 pub use long_poll::LongPoll;
 pub use page::{Format, Page};
-pub use presence::PresencePage;
-pub use publish::{parse_event, parse_key, parse_label, prepare_publish};
+pub use presence::{NoPresence, PresencePage};
+pub use publish::{
+    InvalidLabel, InvalidPublish, parse_event, parse_key, parse_label, prepare_publish,
+};

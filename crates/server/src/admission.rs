@@ -7,6 +7,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
+use tidewire_connection::ShuttingDown;
 use tokio::sync::watch;
 
 /// Shared by all workers; cloning gives another handle.
@@ -49,8 +50,8 @@ pub(crate) struct RequestGuard {
 pub(crate) enum Rejected {
     #[error("the limit of {connections_max} connections is reached; try again later")]
     Full { connections_max: usize },
-    #[error("the server is shutting down; try again in a moment")]
-    ShuttingDown,
+    #[error(transparent)]
+    ShuttingDown(#[from] ShuttingDown),
 }
 
 impl Admission {
@@ -92,7 +93,7 @@ impl Admission {
 
     /// Refuses once the shutdown has begun.
     pub(crate) fn check(&self) -> Result<(), Rejected> {
-        if self.is_shutting_down() { Err(Rejected::ShuttingDown) } else { Ok(()) }
+        if self.is_shutting_down() { Err(ShuttingDown.into()) } else { Ok(()) }
     }
 
     /// Has `hand_over` take a publish, unless publishing has been stopped. Nothing is locked meanwhile: what
@@ -100,11 +101,11 @@ impl Admission {
     ///
     /// The shutdown begins after the last publish that is taken: a reader that is sent all of those
     /// before its goodbye misses none that was answered.
-    pub(crate) fn publish<T>(&self, hand_over: impl FnOnce() -> T) -> Result<T, Rejected> {
+    pub(crate) fn publish<T>(&self, hand_over: impl FnOnce() -> T) -> Result<T, ShuttingDown> {
         // Counted before it is looked: a shutdown that begins later waits for it.
         let before = self.shared.handing_over.fetch_add(1, Ordering::SeqCst);
         let _counted = HandOver { shared: &self.shared };
-        if before & STOPPED == 0 { Ok(hand_over()) } else { Err(Rejected::ShuttingDown) }
+        if before & STOPPED == 0 { Ok(hand_over()) } else { Err(ShuttingDown) }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -204,7 +205,7 @@ mod tests {
         });
         beginning.recv().unwrap();
         admission.begin_shutdown();
-        assert_eq!(admission.publish(|| ()), Err(Rejected::ShuttingDown));
+        assert_eq!(admission.publish(|| ()), Err(ShuttingDown));
         assert_eq!(publisher.join().unwrap(), Ok(()));
     }
 
@@ -228,7 +229,7 @@ mod tests {
                 assert_eq!(is_ended, Ok(()), "to begin the shutdown waits for a publish");
                 publisher.publish(|| ())
             });
-            assert_eq!(outcome, Ok(Err(Rejected::ShuttingDown)));
+            assert_eq!(outcome, Ok(Err(ShuttingDown)));
         })
         .join()
         .unwrap();
@@ -249,6 +250,6 @@ mod tests {
     fn nobody_is_admitted_during_a_shutdown() {
         let admission = Admission::new(9);
         admission.begin_shutdown();
-        assert_eq!(admission.admit().unwrap_err(), Rejected::ShuttingDown);
+        assert_eq!(admission.admit().unwrap_err(), ShuttingDown.into());
     }
 }

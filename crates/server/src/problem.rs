@@ -10,28 +10,32 @@ use tidewire_connection::Refusal;
 use tidewire_protocol::{ErrorCode, Problem};
 
 /// A refusal on its way to a client over HTTP.
-#[derive(Debug)]
-pub(crate) struct ProblemResponse(pub(crate) Refusal);
+#[derive(Clone, Debug)]
+pub(crate) struct ProblemResponse {
+    pub(crate) code: ErrorCode,
+    pub(crate) detail: String,
+}
 
 impl ProblemResponse {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self(Refusal::new(code, message))
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
     }
 }
 
 impl<E: Into<Refusal>> From<E> for ProblemResponse {
     fn from(error: E) -> Self {
-        Self(error.into())
+        let refusal: Refusal = error.into();
+        Self::new(refusal.code(), refusal.to_string())
     }
 }
 
-impl From<Rejected> for Refusal {
-    fn from(turned: Rejected) -> Self {
-        Self::new(ErrorCode::Unavailable, turned.to_string())
+impl From<Rejected> for ProblemResponse {
+    fn from(rejected: Rejected) -> Self {
+        Self::new(ErrorCode::Unavailable, rejected.to_string())
     }
 }
 
-impl From<Full> for Refusal {
+impl From<Full> for ProblemResponse {
     fn from(full: Full) -> Self {
         Self::new(ErrorCode::Unavailable, full.to_string())
     }
@@ -39,17 +43,17 @@ impl From<Full> for Refusal {
 
 impl fmt::Display for ProblemResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.message)
+        formatter.write_str(&self.detail)
     }
 }
 
 impl ResponseError for ProblemResponse {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let Refusal { code, message } = &self.0;
+        let Self { code, detail } = self;
         let mut response = HttpResponse::build(self.status_code());
         response
             .insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE))
@@ -61,7 +65,7 @@ impl ResponseError for ProblemResponse {
                 .insert_header((header::UPGRADE, "websocket"))
                 .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
-        let problem = Problem::new(*code, message.clone());
+        let problem = Problem::new(*code, detail.clone());
         // A struct of strings and numbers always becomes JSON.
         response.body(serde_json::to_vec(&problem).unwrap_or_default())
     }

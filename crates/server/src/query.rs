@@ -269,7 +269,7 @@ mod tests {
         parse(query)
             .and_then(|query| query.subscriptions(last_event_id, true, &Limits::default()))
             .map(|all| all.iter().map(|one| format!("{} {:?}", one.pattern, one.start)).collect())
-            .map_err(|refused| refused.0.code)
+            .map_err(|refused| refused.code)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use actix_web::{
     http::{Method, StatusCode, header},
 };
 use std::{fmt, time::Duration};
-use tidewire_connection::Refusal;
+use tidewire_connection::write_error_event;
 
 /// Runs `service`, and words what it refuses for the moment so that the client comes back.
 ///
@@ -31,9 +31,9 @@ where
         && request.path().strip_suffix('/').unwrap_or(request.path()) == "/events";
     let admission = admission.clone();
     let word = move |error: &Error| {
-        let refusal = temporary(error)?.clone();
+        let problem = temporary(error)?.clone();
         admission.count_refusal();
-        Some(Temporary { refusal, retry_ms: spread(retry_ms), wants_events })
+        Some(Temporary { problem, retry_ms: spread(retry_ms), wants_events })
     };
     let answer = service.call(request);
     async move {
@@ -80,22 +80,21 @@ pub(crate) fn spread(retry_ms: u64) -> u64 {
 }
 
 /// What the same request may not meet with later.
-fn temporary(error: &Error) -> Option<&Refusal> {
-    let ProblemResponse(refusal) = error.as_error::<ProblemResponse>()?;
-    refusal.code.retryable().then_some(refusal)
+fn temporary(error: &Error) -> Option<&ProblemResponse> {
+    error.as_error::<ProblemResponse>().filter(|problem| problem.code.retryable())
 }
 
 /// A refusal that knows when to come back.
 #[derive(Debug)]
 struct Temporary {
-    refusal: Refusal,
+    problem: ProblemResponse,
     retry_ms: u64,
     wants_events: bool,
 }
 
 impl fmt::Display for Temporary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.refusal.message)
+        self.problem.fmt(formatter)
     }
 }
 
@@ -103,14 +102,15 @@ impl ResponseError for Temporary {
     fn status_code(&self) -> StatusCode {
         match self.wants_events {
             true => StatusCode::OK,
-            false => ProblemResponse(self.refusal.clone()).status_code(),
+            false => self.problem.status_code(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         if self.wants_events {
             let mut body = Vec::new();
-            self.refusal.write_event(self.retry_ms, &mut body);
+            let ProblemResponse { code, detail } = &self.problem;
+            write_error_event(*code, detail, self.retry_ms, &mut body);
             return HttpResponse::Ok()
                 .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
                 .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
@@ -119,7 +119,7 @@ impl ResponseError for Temporary {
                 .force_close()
                 .body(body);
         }
-        let mut response = ProblemResponse(self.refusal.clone()).error_response();
+        let mut response = self.problem.error_response();
         let seconds = self.retry_ms.saturating_add(500) / 1_000;
         response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
         response

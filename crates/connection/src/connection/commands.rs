@@ -15,7 +15,6 @@ use std::{
     task::{Poll, Waker},
 };
 use tidewire_broker::{Interest, Pattern};
-use tidewire_protocol::ErrorCode;
 
 impl Connection {
     pub(super) fn handle_command(&mut self, command: Command, worker: &mut Worker, time: Time) {
@@ -46,7 +45,7 @@ impl Connection {
                         let reading = PageReading::new(request, broker, limits, time);
                         self.defer(id, Request::Presence(permit, reading));
                     }
-                    Err(refusal) => self.reply_if_refused(id, Err(refusal), worker),
+                    Err(error) => self.reply_if_refused(id, Err(error.into()), worker),
                 }
             }
             Command::Refuse { id, refusal } => {
@@ -75,12 +74,10 @@ impl Connection {
         let Subscription { pattern, start } = &subscription;
         let subscriptions_max = worker.limits.subscriptions_max;
         if self.reader.patterns().count() >= subscriptions_max {
-            let message = format!("a connection has at most {subscriptions_max} subscriptions");
-            return Err(Refusal::new(ErrorCode::TooManySubscriptions, message));
+            return Err(Refusal::TooManySubscriptions { subscriptions_max });
         }
         if self.reader.follows(pattern) {
-            let message = format!("already subscribed to {pattern}");
-            return Err(Refusal::new(ErrorCode::AlreadySubscribed, message));
+            return Err(Refusal::AlreadySubscribed { pattern: pattern.clone() });
         }
         if let Some(Inbound { grant, .. }) = self.inbound.as_deref() {
             grant.permit_subscribe(pattern)?;
@@ -121,8 +118,7 @@ impl Connection {
         worker: &mut Worker,
     ) -> Result<(), Refusal> {
         if !self.reader.unfollow(pattern) {
-            let message = format!("not subscribed to {pattern}");
-            return Err(Refusal::new(ErrorCode::NotSubscribed, message));
+            return Err(Refusal::NotSubscribed { pattern: pattern.clone() });
         }
         worker.lane.unfollow(self.waiter, pattern);
         if let Some(presence) = &mut self.presence {

@@ -108,8 +108,13 @@ impl Connection {
             (Some(id), Ok(position)) => self.reply(&Reply::Published { id, position }, worker),
             (None, Ok(_)) => {}
             // Such a client would take any answer for a message, and will never fare better.
-            (_, Err(Refusal { code, message })) if hears_echo_alone && !code.retryable() => {
-                self.end(&Ending::Rejected(&message), worker.limits.retry_ms, worker, time);
+            (_, Err(refusal)) if hears_echo_alone && !refusal.code().retryable() => {
+                self.end(
+                    &Ending::Rejected(&refusal.to_string()),
+                    worker.limits.retry_ms,
+                    worker,
+                    time,
+                );
             }
             (id, Err(refusal)) => {
                 self.reply(&Reply::Refused { id, refusal: &refusal }, worker);

@@ -2,13 +2,12 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
-    message_view::view,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, message_view::view,
 };
 use sse_codec::Block;
 use std::time::Duration;
 use tidewire_broker::{Broker, Content, Message, Position};
-use tidewire_protocol::ServerMessage;
+use tidewire_protocol::{ErrorCode, ServerMessage};
 
 /// What a quiet stream of Server-Sent Events carries now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +81,15 @@ impl Sse {
     }
 }
 
-impl Refusal {
-    /// Appends a whole event stream that says this and when to come back, and nothing else.
-    ///
-    /// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
-    pub fn write_event(&self, retry_ms: u64, output: &mut Vec<u8>) {
-        let Self { code, message } = self;
-        let error =
-            ServerMessage::Error { id: None, code: *code, message, retry_ms: Some(retry_ms) };
-        let (retry, data) = (Some(Duration::from_millis(retry_ms)), error.to_json());
-        let event = Some(ERROR_EVENT);
-        write_block(&Block { retry, event, data: Some(&data), ..Block::default() }, output);
-    }
+/// Appends a whole event stream that says why a request is refused and when to come back, and nothing
+/// else.
+///
+/// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
+pub fn write_error_event(code: ErrorCode, message: &str, retry_ms: u64, output: &mut Vec<u8>) {
+    let error = ServerMessage::Error { id: None, code, message, retry_ms: Some(retry_ms) };
+    let (retry, data) = (Some(Duration::from_millis(retry_ms)), error.to_json());
+    let event = Some(ERROR_EVENT);
+    write_block(&Block { retry, event, data: Some(&data), ..Block::default() }, output);
 }
 
 static RAW: Encoding = Encoding::new(|message, broker, output| {

@@ -8,7 +8,7 @@ use crate::{
 };
 use tidewire_broker::{Broker, Grant, Position};
 use tidewire_protocol::{
-    ClientMessage, ErrorCode, History, Presence, Publish, RawValue, ServerMessage, Since, Subscribe,
+    ClientMessage, History, Presence, Publish, RawValue, ServerMessage, Since, Subscribe,
 };
 use ws_frame::CloseCode;
 
@@ -73,7 +73,9 @@ impl Dialect for TidewireV1 {
             Reply::Presence { id, page } => page.with_view(broker, |page| {
                 write(&ServerMessage::Presence { id, page }, output);
             }),
-            Reply::Refused { id, refusal } => write(&refusal.to_message(id), output),
+            Reply::Refused { id, refusal } => {
+                refusal.with_message(id, |message| write(message, output));
+            }
         }
     }
 
@@ -127,8 +129,10 @@ fn command(text: &str, grant: &Grant) -> Command {
         }
         Ok(ClientMessage::History(ask)) => (Some(ask.id), history(&ask, grant)),
         Ok(ClientMessage::Presence(ask)) => (Some(ask.id), presence(&ask, grant)),
-        Ok(ClientMessage::Token(ask)) => (Some(ask.id), Err(not_yet("tokens"))),
-        Err(error) => (error.id, Err(Refusal::new(error.code, error.message))),
+        Ok(ClientMessage::Token(ask)) => {
+            (Some(ask.id), Err(Refusal::Unsupported { what: "tokens" }))
+        }
+        Err(error) => (error.id, Err(error.into())),
     };
     command.unwrap_or_else(|refusal| Command::Refuse { id, refusal })
 }
@@ -162,9 +166,5 @@ fn presence(ask: &Presence<'_>, grant: &Grant) -> Result<Command, Refusal> {
 }
 
 fn limit(count: Option<u64>) -> Result<Option<usize>, Refusal> {
-    count.map(|count| parse_page_limit(&count.to_string())).transpose()
-}
-
-fn not_yet(what: &str) -> Refusal {
-    Refusal::new(ErrorCode::Unsupported, format!("this server does not support {what}"))
+    Ok(count.map(|count| parse_page_limit(&count.to_string())).transpose()?)
 }

@@ -81,7 +81,9 @@ impl Dialect for WebSocket {
     /// Only a refusal that may pass is said.
     fn write_reply(&self, reply: &Reply<'_>, _broker: &Broker, output: &mut Vec<u8>) {
         if let Reply::Refused { id, refusal } = reply {
-            ws_frame::encode_text(&refusal.to_message(*id).to_json(), None, output);
+            refusal.with_message(*id, |message| {
+                ws_frame::encode_text(&message.to_json(), None, output);
+            });
         }
     }
 

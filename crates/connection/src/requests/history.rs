@@ -4,7 +4,7 @@
 //! to find the place from its end.
 
 use super::page::{Page, Reach};
-use crate::{Limits, Refusal, RequestedStart, Subscription, Time, subscription::LostStart};
+use crate::{Limits, RequestedStart, Subscription, Time, subscription::LostStart};
 use std::{
     sync::Arc,
     task::{Poll, Waker, ready},
@@ -13,7 +13,7 @@ use tidewire_broker::{
     Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Reader, Search, Start, Started,
     SubscribePermit,
 };
-use tidewire_protocol::{ErrorCode, Since};
+use tidewire_protocol::{InvalidSince, Since};
 
 /// Which page of history somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +55,10 @@ impl Span {
         since: Option<&str>,
         before: Option<&str>,
         until: Option<&str>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, InvalidSpan> {
         let place = |text: Option<&str>| text.map(str::parse::<Since>).transpose();
         match (place(since)?, place(before)?, place(until)?) {
-            (_, Some(_), Some(_)) => {
-                let message = "before and until exclude each other: with before, a page holds the \
-                    newest \
-                               messages there; with until, the oldest since `since`";
-                Err(Refusal::new(ErrorCode::BadRequest, message))
-            }
+            (_, Some(_), Some(_)) => Err(InvalidSpan::TwoEnds),
             (since, Some(before), None) => Ok(Self::Newest { before, since }),
             (since, None, until) => {
                 Ok(Self::Oldest { since: since.unwrap_or(Since::Earliest), until })
@@ -77,11 +72,31 @@ impl Span {
 /// # Errors
 ///
 /// It is no whole number from 1 on.
-pub fn parse_page_limit(text: &str) -> Result<usize, Refusal> {
-    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
-        let message = format!("limit={text} is not a whole number from 1 on");
-        Refusal::new(ErrorCode::BadRequest, message)
-    })
+pub fn parse_page_limit(text: &str) -> Result<usize, InvalidPageLimit> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+    limit.ok_or_else(|| InvalidPageLimit { text: text.into() })
+}
+
+/// Why a request for history names no part of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSpan {
+    /// One of its ends is no place in the log.
+    #[error(transparent)]
+    Place(#[from] InvalidSince),
+    /// It has both a `before` and an `until`.
+    #[error(
+        "before and until exclude each other: with before, a page holds the newest messages there; \
+         with until, the oldest since `since`"
+    )]
+    TwoEnds,
+}
+
+/// The text is no number of messages that a page may have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit={text} is not a whole number from 1 on")]
+pub struct InvalidPageLimit {
+    /// What was given.
+    pub text: Box<str>,
 }
 
 impl Page {

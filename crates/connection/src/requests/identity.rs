@@ -1,9 +1,9 @@
 //! Who a client says it is, as a member of the channels that it follows.
 
-use super::publish::parse_label;
-use crate::{Refusal, Subscription};
+use super::publish::{InvalidLabel, parse_label};
+use crate::Subscription;
 use tidewire_broker::{Broker, ChannelName, Label, Pattern};
-use tidewire_protocol::{ErrorCode, MemberView, json_text};
+use tidewire_protocol::{MemberView, json_text};
 
 /// Who a client says it is. Its own word, which nobody has checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,17 +20,13 @@ impl Identity {
     ///
     /// `user` is empty, over 255 bytes or holds a control character; `info` is not JSON or over
     /// [`INFO_BYTES_MAX`] bytes.
-    pub fn new(user: Option<&str>, info: Option<&str>) -> Result<Self, Refusal> {
-        let refuse = |message: String| Refusal::new(ErrorCode::BadRequest, message);
+    pub fn new(user: Option<&str>, info: Option<&str>) -> Result<Self, InvalidIdentity> {
         let user = parse_label("user", user)?;
         let info = info.map(json_text).transpose();
-        let info = info.map_err(|error| refuse(format!("info is not JSON: {error}")))?;
+        let info = info.map_err(|error| InvalidIdentity::InfoNotJson(error.to_string()))?;
         match info.filter(|info| *info != "null") {
             Some(info) if info.len() > INFO_BYTES_MAX => {
-                let bytes = info.len();
-                let message =
-                    format!("info has {bytes} bytes; at most {INFO_BYTES_MAX} are allowed");
-                Err(refuse(message))
+                Err(InvalidIdentity::InfoTooLong { bytes: info.len() })
             }
             info => Ok(Self { user, info: info.map(Into::into) }),
         }
@@ -58,6 +54,23 @@ impl Identity {
     }
 }
 
+/// Why a client cannot be called what it says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidIdentity {
+    /// The name is no label.
+    #[error(transparent)]
+    User(#[from] InvalidLabel),
+    /// `info` is not JSON, for this reason.
+    #[error("info is not JSON: {0}")]
+    InfoNotJson(String),
+    /// More than [`INFO_BYTES_MAX`] bytes.
+    #[error("info has {bytes} bytes; at most {INFO_BYTES_MAX} are allowed")]
+    InfoTooLong {
+        /// How many were given.
+        bytes: usize,
+    },
+}
+
 impl Subscription {
     /// The channel that is joined by following this, if it is one that tells who is there.
     pub fn joins(&self, broker: &Broker) -> Option<ChannelName> {
@@ -78,7 +91,7 @@ mod tests {
     use super::*;
 
     fn refused(user: Option<&str>, info: Option<&str>) -> String {
-        Identity::new(user, info).unwrap_err().message
+        Identity::new(user, info).unwrap_err().to_string()
     }
 
     #[test]

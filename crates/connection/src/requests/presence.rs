@@ -6,9 +6,20 @@ use super::{
     history::{PageRequest, Span},
     page::Page,
 };
-use crate::{Limits, Refusal, Time};
+use crate::{Limits, Time};
 use tidewire_broker::{Broker, ChannelName, Content, PresencePermit};
-use tidewire_protocol::{ErrorCode, PresenceView, Since};
+use tidewire_protocol::{PresenceView, Since};
+
+/// The channel does not say who is there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{channel} has no presence; set `presence = true` in the configuration, for the channel or a \
+     pattern, such as [channels.\"{channel}\"]"
+)]
+pub struct NoPresence {
+    /// Which one.
+    pub channel: ChannelName,
+}
 
 /// Some of those who are on a channel, and the position behind them: the next page, or a live
 /// subscription to the channel that tells of them, begins there.
@@ -32,7 +43,7 @@ impl PresencePage {
         broker: &Broker,
         limits: &Limits,
         time: Time,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, NoPresence> {
         let request = Self::request(permit, since, limit, broker)?;
         Ok(Self::new(permit.channel().clone(), Page::read(request, broker, limits, time)))
     }
@@ -47,15 +58,9 @@ impl PresencePage {
         since: Option<Since>,
         limit: Option<usize>,
         broker: &Broker,
-    ) -> Result<PageRequest, Refusal> {
-        let list = broker.presence_list(permit).ok_or_else(|| {
-            let channel = permit.channel();
-            let message = format!(
-                "{channel} has no presence; set `presence = true` in the configuration, for the \
-                channel or a pattern, such as [channels.\"{channel}\"]"
-            );
-            Refusal::new(ErrorCode::NotFound, message)
-        })?;
+    ) -> Result<PageRequest, NoPresence> {
+        let list = broker.presence_list(permit);
+        let list = list.ok_or_else(|| NoPresence { channel: permit.channel().clone() })?;
         let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
         Ok(PageRequest { permit: list, span, limit })
     }

@@ -46,7 +46,7 @@ impl Dialect for Lines {
                 format!("ok {pattern} {position}\n")
             }
             Reply::Published { position, .. } => format!("ok {position}\n"),
-            Reply::Refused { refusal, .. } => format!("no {}\n", refusal.code.as_str()),
+            Reply::Refused { refusal, .. } => format!("no {}\n", refusal.code().as_str()),
             other => panic!("no command asks for {other:?}"),
         };
         output.extend(line.bytes());

@@ -31,6 +31,7 @@ mod a_silent_websocket_is_pinged_then_let_go;
 mod an_archive_that_has_to_fetch_holds_up_nothing_else;
 mod an_echo_comes_before_the_close_of_a_broken_frame;
 mod connections_in_turn_hear_what_each_alone_would;
+mod each_cause_of_a_refusal_has_a_code_and_a_text;
 mod each_wire_opens_with_its_place;
 mod overlapping_subscriptions_bring_each_position_once;
 mod pages_follow_each_other_without_loss;

@@ -3,7 +3,7 @@
 
 use crate::common::{Server, may_read, show};
 use tidewire_broker::{Content, Draft};
-use tidewire_connection::{Format, Limits, Page, PageRequest, Span};
+use tidewire_connection::{Format, Limits, Page, PageRequest, Refusal, Span};
 use tidewire_protocol::HistoryPage;
 
 /// A page's JSON; of `since`, `before` and `until`, the empty ones are left out.
@@ -200,10 +200,11 @@ fn before_a_place_of_another_epoch_there_is_a_gap_and_nothing_else() {
 
 #[test]
 fn two_ends_of_one_page_are_refused() {
-    let refusal = Span::parse(None, Some("now"), Some("now")).unwrap_err();
-    assert_eq!(refusal.code.as_str(), "bad_request");
+    let code = |[since, before, until]: [Option<&str>; 3]| {
+        Refusal::from(Span::parse(since, before, until).unwrap_err()).code().as_str()
+    };
+    assert_eq!(code([None, Some("now"), Some("now")]), "bad_request");
     for places in [[Some("?"), None, None], [None, Some("?"), None], [None, None, Some("?")]] {
-        let [since, before, until] = places;
-        assert_eq!(Span::parse(since, before, until).unwrap_err().code.as_str(), "bad_position");
+        assert_eq!(code(places), "bad_position");
     }
 }

@@ -138,7 +138,7 @@ mod tests {
 
     fn status(access: &Access, host: &'static str, path: &str) -> u16 {
         let request = TestRequest::with_uri(path).insert_header((header::HOST, host)).to_request();
-        access.host(request.head()).map_or_else(|refused| refused.0.code.status(), |_| 200)
+        access.host(request.head()).map_or_else(|refused| refused.code.status(), |_| 200)
     }
 
     #[test]

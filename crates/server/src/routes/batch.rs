@@ -18,7 +18,7 @@ use std::{
     task::{Poll, ready},
 };
 use tidewire_broker::Grant;
-use tidewire_connection::{Refusal, prepare_publish};
+use tidewire_connection::prepare_publish;
 use tidewire_protocol::{
     BatchError, BatchReader, BatchResult, BatchStep, ErrorCode, ItemError, Publish,
 };
@@ -60,7 +60,7 @@ pub(super) async fn batch(
 
 /// Some messages of a batch that follow each other.
 struct Part<'a> {
-    messages: Vec<Result<Publish<'a>, Refusal>>,
+    messages: Vec<Result<Publish<'a>, TooLong>>,
     is_last: bool,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Part<'a> {
         while part.messages.len() < PART_MESSAGES {
             match batch.read(&mut budget).map_err(|error| no_batch(&error))? {
                 BatchStep::Message(message) => part.messages.push(Ok(message)),
-                BatchStep::TooLong { bytes } => part.messages.push(Err(too_long(bytes))),
+                BatchStep::TooLong { bytes } => part.messages.push(Err(TooLong { bytes })),
                 BatchStep::Unfinished => break,
                 BatchStep::End => {
                     part.is_last = true;
@@ -113,24 +113,24 @@ async fn publish(
     answer: &mut Answer,
 ) -> Result<(), ProblemResponse> {
     // All are handed over before the first is waited for: an engine may sync them together.
-    let publishing: Vec<_> = part
+    let publishing: Vec<Result<_, ProblemResponse>> = part
         .messages
         .iter()
         .map(|message| {
-            let message = message.as_ref().map_err(Clone::clone)?;
+            let message = message.as_ref().map_err(|too_long| *too_long)?;
             let (permit, draft) = prepare_publish(message, grant)?;
-            submit(permit, draft, worker_context)
+            Ok(submit(permit, draft, worker_context)?)
         })
         .collect();
     for one in publishing {
         let outcome = match one {
-            Ok(publishing) => publishing.await.map_err(Refusal::from),
-            Err(refusal) => Err(refusal),
+            Ok(publishing) => publishing.await.map_err(ProblemResponse::from),
+            Err(problem) => Err(problem),
         };
         answer.add(&match outcome {
             Ok(position) => BatchResult::Published { position },
-            Err(Refusal { code, message }) => {
-                BatchResult::Refused { error: ItemError::new(code, message) }
+            Err(ProblemResponse { code, detail }) => {
+                BatchResult::Refused { error: ItemError::new(code, detail) }
             }
         });
     }
@@ -208,11 +208,19 @@ fn no_batch(error: &BatchError) -> ProblemResponse {
     ProblemResponse::new(ErrorCode::BadRequest, message)
 }
 
-fn too_long(bytes: usize) -> Refusal {
-    let message = format!(
-        "the message takes {bytes} bytes of JSON; at most twice the largest message_bytes_max are allowed"
-    );
-    Refusal::new(ErrorCode::PayloadTooLarge, message)
+/// A message of a batch takes more bytes than any channel allows.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the message takes {bytes} bytes of JSON; at most twice the largest message_bytes_max are allowed"
+)]
+struct TooLong {
+    bytes: usize,
+}
+
+impl From<TooLong> for ProblemResponse {
+    fn from(too_long: TooLong) -> Self {
+        Self::new(ErrorCode::PayloadTooLarge, too_long.to_string())
+    }
 }
 
 const BEGIN: &[u8] = br#"{"results":["#;

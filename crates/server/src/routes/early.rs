@@ -1,10 +1,7 @@
 //! What is answered before any route is asked: to a body that is not wanted, and to what is no request.
 
 use super::publish::check_length;
-use crate::{
-    problem::ProblemResponse,
-    takeover::{EarlyAnswers, RefusalBody},
-};
+use crate::takeover::{EarlyAnswers, RefusalBody};
 use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
 use actix_web::ResponseError as _;
 use percent_encoding::percent_decode_str;
@@ -48,8 +45,7 @@ impl EarlyAnswers for Early {
             431 => (ErrorCode::HeadTooLarge, LARGE),
             _ => (ErrorCode::Internal, "the server failed to read the request"),
         };
-        let ProblemResponse(refusal) = ProblemResponse::new(code, detail);
-        let problem = Problem::new(refusal.code, refusal.message);
+        let problem = Problem::new(code, detail);
         // A struct of strings and numbers always becomes JSON.
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let header_lines =

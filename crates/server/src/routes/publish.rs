@@ -3,7 +3,6 @@
 use super::{WorkerData, account, json_answer};
 use crate::{
     access::Caller,
-    admission::Rejected,
     in_flight::{Held, ReceiveBuffer},
     problem::ProblemResponse,
     query::Query,
@@ -17,7 +16,7 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use std::{borrow::Cow, future::poll_fn, task::Poll};
 use tidewire_broker::{ChannelName, Content, Draft, Label, Permit, Publishing};
-use tidewire_connection::{Refusal, parse_event, parse_key, parse_label};
+use tidewire_connection::{ShuttingDown, parse_event, parse_key, parse_label};
 use tidewire_protocol::{self as protocol, ErrorCode, PublishAnswer};
 
 /// `POST /publish/{channel}`: the body is the payload.
@@ -53,10 +52,10 @@ pub(super) fn submit(
     permit: Permit,
     draft: Draft,
     worker_context: &WorkerContext,
-) -> Result<Publishing, Refusal> {
+) -> Result<Publishing, ShuttingDown> {
     let now_ms = worker_context.clock.now().wall_ms;
     // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
-    Ok(worker_context.admission.publish(|| worker_context.engine.publish(permit, draft, now_ms))?)
+    worker_context.admission.publish(|| worker_context.engine.publish(permit, draft, now_ms))
 }
 
 /// A header, or else a parameter of the query.
@@ -172,7 +171,7 @@ pub(super) async fn read_body(
             Err(ProblemResponse::new(ErrorCode::Timeout, message))
         }),
         // It would be refused once it is here, and nobody should wait for it until then.
-        () = worker_context.admission.shutdown_begun() => Err(Rejected::ShuttingDown.into()),
+        () = worker_context.admission.shutdown_begun() => Err(ShuttingDown.into()),
     }
 }
 

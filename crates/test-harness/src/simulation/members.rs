@@ -89,7 +89,7 @@ impl World {
             let (limit, time) = (Some(self.rng.usize(1..5)), time(self.now_ms));
             let limits = &self.settings.limits;
             let page = PresencePage::read(&permit, since, limit, broker, limits, time);
-            let page = page.map_err(|refusal| format!("{channel}: {}", refusal.message))?;
+            let page = page.map_err(|refusal| format!("{channel}: {refusal}"))?;
             let mut json = Vec::new();
             page.write_json(broker, &mut json);
             let page: protocol::PresencePage =

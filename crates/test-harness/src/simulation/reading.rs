@@ -52,7 +52,7 @@ impl World {
         let spell = |place: Option<Since>| place.map(|place| place.to_string());
         let (since, before, until) = (spell(ask.since), spell(ask.before), spell(ask.until));
         let span = Span::parse(since.as_deref(), before.as_deref(), until.as_deref());
-        let span = span.map_err(|refusal| refusal.message)?;
+        let span = span.map_err(|error| error.to_string())?;
         let pattern = ask.pattern.parse().map_err(|_| format!("{} is no pattern", ask.pattern))?;
         let permit = Grant::open().permit_subscribe(&pattern).map_err(|error| error.to_string())?;
         let request = PageRequest { permit, span, limit: Some(ask.limit) };

@@ -78,7 +78,7 @@ fn only_a_foreign_page_is_kept_from_doing_anything() {
     assert_eq!(foreign.reader_grant(), Grant::reading());
     let refused = foreign.actor_grant("publish").unwrap_err();
     assert_eq!(
-        refused.0.message,
+        refused.detail,
         "pages of https://app.example may not publish here. It is not this server's own origin, \
          since the request's Host is push.example:8080, and allowed_origins does not name it. If \
          it should be allowed, start the server with --allowed-origins https://app.example. If a \
