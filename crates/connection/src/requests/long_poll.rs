@@ -15,7 +15,8 @@ use tidewire_broker::{Forbidden, Grant, Reader, WaiterId};
 pub struct LongPoll {
     waiter: WaiterId,
     reader: Reader,
-    until_ms: u64,
+    /// When the time is up, on the steady clock; `None` if it is up already.
+    until_ms: Option<u64>,
     lost: Vec<LostStart>,
     /// There may be more to find than was looked for in this turn.
     is_behind: bool,
@@ -43,11 +44,16 @@ impl LongPoll {
         Ok(Self {
             waiter,
             reader,
-            until_ms: time.steady_ms.saturating_add(wait_ms),
+            until_ms: Some(time.steady_ms.saturating_add(wait_ms)),
             lost,
             is_behind: false,
             waits: false,
         })
+    }
+
+    /// Ends the wait: the next answer is what there is by now, even if it is nothing.
+    pub fn stop_waiting(&mut self) {
+        self.until_ms = None;
     }
 
     /// The answer, once there is something to tell or the time is up. `waker` is woken when an archive
@@ -66,7 +72,8 @@ impl LongPoll {
         gathered.clear();
         let page = Page::new(items, broker.head(), std::mem::take(&mut self.lost))
             .behind(&self.reader, broker);
-        if page.is_empty() && (self.is_behind || self.waits || time.steady_ms < self.until_ms) {
+        let is_early = self.until_ms.is_some_and(|until_ms| time.steady_ms < until_ms);
+        if page.is_empty() && (self.is_behind || self.waits || is_early) {
             None
         } else {
             Some(page)
@@ -80,7 +87,7 @@ impl LongPoll {
             return waker.wake_by_ref();
         }
         // What there is has to be told even if the time is up, so the archive alone decides.
-        let until_ms = Some(self.until_ms).filter(|_| !self.waits);
+        let until_ms = self.until_ms.filter(|_| !self.waits);
         worker.lane.sleep(self.waiter, waker, until_ms);
     }
 

@@ -45,6 +45,16 @@ fn empty_when_the_time_is_up_and_with_the_head() {
 }
 
 #[test]
+fn empty_once_it_stops_waiting() {
+    let mut server = Server::new();
+    let mut poll = server.poll("a", "now", 25_000);
+    assert_eq!(answer(&mut server, &mut poll), None);
+    poll.stop_waiting();
+    let empty = r#"{"messages":[],"position":"10-0"}"#;
+    assert_eq!(answer(&mut server, &mut poll).as_deref(), Some(empty));
+}
+
+#[test]
 fn at_once_with_a_foreign_place() {
     let mut server = Server::new();
     let mut poll = server.poll("a", "zz-3", 25_000);

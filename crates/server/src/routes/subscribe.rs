@@ -265,10 +265,9 @@ impl RegisteredPoll {
 
     fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Page> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
-        let mut time = self.worker_context.clock.now();
+        let time = self.worker_context.clock.now();
         if has_gone || self.worker_context.is_shutting_down.get() {
-            // Whatever there is by now is the answer.
-            time.steady_ms = u64::MAX;
+            poll.stop_waiting();
         }
         let mut worker = self.worker_context.worker.borrow_mut();
         match poll.poll_answer(&mut worker, time, context.waker()) {
