@@ -1,7 +1,7 @@
 //! Reads a batch message by message, so that a large one can be read in several turns.
 //!
 //! Apart because serde reads a text in one go. Here the end of each message is found first, by brackets and quotes alone,
-//! and serde reads what lies between. To its end, this accepts what [`PublishBatch`](crate::PublishBatch) accepts.
+//! and serde reads what lies between. To its end, this accepts what serde would for a [`PublishBatch`](crate::PublishBatch).
 //!
 //! ```text
 //!          {            "messages":[            ]

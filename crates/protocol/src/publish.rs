@@ -1,11 +1,8 @@
 //! A publish in JSON, alone on a WebSocket or many in one HTTP body, and how a batch is answered.
 
 use crate::{DataError, ErrorCode, Position, PublishedData, RawValue, text};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor},
-};
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// One message to publish.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -65,44 +62,18 @@ pub struct PublishAnswer {
     pub position: Position,
 }
 
-/// The body of `POST /publish`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The body of `POST /publish`, for a client to send. A server reads it with a
+/// [`BatchReader`](crate::BatchReader), which is bounded.
+#[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct PublishBatch<'a> {
     /// In the order in which they are to be published, at most [`BATCH_MESSAGES_MAX`].
-    #[serde(borrow, deserialize_with = "bounded")]
+    #[serde(borrow)]
     pub messages: Vec<Publish<'a>>,
 }
 
 /// The most messages of one batch: tiny ones take far more memory read than on the wire.
 pub const BATCH_MESSAGES_MAX: usize = 10_000;
-
-/// Reads a list, and stops where it gets too long.
-fn bounded<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<Publish<'a>>, D::Error> {
-    struct Bounded<'a>(PhantomData<&'a ()>);
-
-    impl<'de: 'a, 'a> Visitor<'de> for Bounded<'a> {
-        type Value = Vec<Publish<'a>>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(formatter, "a list of at most {BATCH_MESSAGES_MAX} messages")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut messages = Vec::new();
-            while let Some(message) = list.next_element()? {
-                if messages.len() == BATCH_MESSAGES_MAX {
-                    return Err(de::Error::invalid_length(BATCH_MESSAGES_MAX + 1, &self));
-                }
-                messages.push(message);
-            }
-            Ok(messages)
-        }
-    }
-
-    deserializer.deserialize_seq(Bounded(PhantomData))
-}
 
 /// The answer to a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
