@@ -1,8 +1,8 @@
-//! Reading what the broker no longer, or not yet, holds in memory; [`crate::cold`] is in front of it.
+//! Reads messages that the broker does not have in memory any more, or not yet; [`crate::cold`] is in front of it.
 //!
-//! A message names the one before it in its channel. So rows that are missing, or cannot be read,
-//! are noticed at the next one, and readers are told of a gap. In a compacted channel rows go from
-//! the middle; there only a hole in what can be read tells that some may be missing.
+//! Each message names the previous one of its channel. So rows that are missing or cannot be read are noticed at the
+//! next one, and readers get a gap notice. In a compacted channel rows are also removed from the middle; there, only a
+//! hole in the file shows that some may be missing.
 
 use crate::{
     channels::{Channels, State},
@@ -25,7 +25,7 @@ use tidewire_broker::{ArchiveRead, ChannelName, Charge, Entry, Message, Stretch}
 pub(crate) struct LogArchive {
     pub(crate) store: Arc<Store>,
     pub(crate) channels: Arc<Channels>,
-    /// The newest offset of earlier lives: whose connections bore other numbers.
+    /// The newest offset of earlier runs, whose connections had other numbers.
     pub(crate) inherited: u64,
     /// Reads that fail.
     pub(crate) unread: LogThrottle,
@@ -37,7 +37,7 @@ pub(crate) struct LogArchive {
 /// A message, and what should be before it.
 struct Found {
     offset: u64,
-    /// No offset beyond this one, and behind the message before, can be read; 0 if all is well.
+    /// The offsets up to this one, and after the previous message, cannot be read; 0 if nothing is missing.
     missing: u64,
     record: Record,
 }
@@ -72,7 +72,7 @@ impl LogArchive {
             ControlFlow::Continue(())
         });
         cold.lost = cold.lost.max(walked.unwrap_or_else(|error| {
-            self.tell_unread(channel, &error);
+            self.log_unread(channel, &error);
             upto
         }));
         cold.messages = messages.into();
@@ -96,7 +96,7 @@ impl LogArchive {
     pub(crate) fn first_since(&self, channel: &ChannelName, time_ms: u64) -> Option<u64> {
         let state = self.channels.find(channel)?;
         let oldest = state.first.max(state.floor() + 1);
-        // Where that cannot be read, reading from the oldest on tells of it.
+        // If that fails, a read from the oldest message on reports what is missing.
         self.search_since(&state, oldest, time_ms).unwrap_or(Some(oldest))
     }
 
@@ -122,7 +122,7 @@ impl LogArchive {
             if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if let Err(error) = scanned {
-            self.tell_unread(channel, &error);
+            self.log_unread(channel, &error);
         }
         found
     }
@@ -181,7 +181,7 @@ impl LogArchive {
         block.place_since(time_ms, low)
     }
 
-    fn tell_unread(&self, channel: &ChannelName, error: &StoreError) {
+    fn log_unread(&self, channel: &ChannelName, error: &StoreError) {
         if self.unread.should_log(self.clock.now()) {
             let store = self.store.path();
             tracing::error!(
@@ -193,11 +193,11 @@ impl LogArchive {
         }
     }
 
-    /// Visits what stands in `after + 1 ..= upto`, and returns what is missing behind the last one
-    /// visited, like [`Found::missing`].
+    /// Visits the messages in `after + 1 ..= upto`, and returns what is missing after the last one visited, like
+    /// [`Found::missing`].
     ///
-    /// Behind a hole the next message names the one before it; in a compacted channel, where that may
-    /// have been superseded, all of the range is then in doubt, unless the newest came before.
+    /// The next message after a hole names the previous one. In a compacted channel that one may have been superseded;
+    /// then everything in the range may be missing, unless the newest message was visited before.
     fn walk(
         &self,
         channel: &ChannelName,
@@ -268,7 +268,7 @@ impl LogArchive {
         Ok(first.filter(|(_, time)| *time >= time_ms).map(|(offset, _)| offset))
     }
 
-    /// The first message at `offset` or behind it that can be read, and its time.
+    /// The first message at or after `offset` that can be read, and its time.
     fn first_readable(&self, state: &State, offset: u64) -> Result<Option<(u64, u64)>, StoreError> {
         let mut first = None;
         let (from, upto) =

@@ -108,7 +108,7 @@ impl LogEngine {
     ///
     /// # Errors
     ///
-    /// The store cannot be read at the moment.
+    /// The store cannot be read now.
     pub fn backup(&self) -> Result<Backup, DataError> {
         Backup::of(&self.store)
     }

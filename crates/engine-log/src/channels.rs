@@ -52,7 +52,7 @@ impl State {
     }
 }
 
-/// All channels. The committer changes it, whoever reads the archive looks into it.
+/// All channels. Only the committer changes it; readers of the archive read it.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     inner: RwLock<Inner>,

@@ -15,8 +15,8 @@
 //! from the middle; there a reader is given what was read since the state that it began with.
 
 use crate::{archive::LogArchive, channels::State, clock::Clock};
-use cache::{Cache, Found, Run, Wanted};
-use questions::{Question, Questions, What};
+use cache::{Cache, Found, ReadRange, Run};
+use questions::{Question, QuestionKind, Questions};
 use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -84,7 +84,7 @@ impl ColdArchive {
         Self { shared: Arc::new(shared), threads: Mutex::default() }
     }
 
-    /// Has a question read, and its asker wait; false if nobody can read it.
+    /// Queues a question, for which its reader waits; false if there is no thread to read it.
     fn ask(
         &self,
         mut inner: MutexGuard<'_, Inner>,
@@ -110,16 +110,21 @@ impl ColdArchive {
             let thread = Builder::new().name(format!("tidewire-read-{}", threads.len()));
             match thread.spawn(move || shared.run()) {
                 Ok(thread) => threads.push(thread),
-                // Those that run are enough; without any, whoever asks reads himself.
+                // The threads that run are enough. Without any, the caller reads by itself.
                 Err(_) => return !threads.is_empty(),
             }
         }
         true
     }
 
-    /// The answer to a question about a place, from the store where nobody else can ask it.
-    fn place(&self, channel: Option<&ChannelName>, what: What, asker: Asker<'_>) -> Poll<Located> {
-        let question = Question { channel: channel.cloned(), what };
+    /// The answer to a question about a position, read from the store here if there is no thread to read it.
+    fn place(
+        &self,
+        channel: Option<&ChannelName>,
+        kind: QuestionKind,
+        asker: Asker<'_>,
+    ) -> Poll<Located> {
+        let question = Question { channel: channel.cloned(), kind };
         if !asker.is_blocking() {
             let inner = self.shared.lock();
             if let Some(place) = inner.places.get(&question) {
@@ -156,7 +161,7 @@ impl Archive for ColdArchive {
         if !asker.is_blocking() {
             let mut inner = self.shared.lock();
             let now = || self.shared.clock.now();
-            let wanted = Wanted { after: from, upto, bytes_max, as_of: asker.as_of() };
+            let wanted = ReadRange { after: from, upto, bytes_max, as_of: asker.as_of() };
             if let Some(Found { run, has_work }) = inner.cache.find(&state, wanted, now) {
                 drop(inner);
                 if has_work {
@@ -165,8 +170,10 @@ impl Archive for ColdArchive {
                 return Poll::Ready(run.part(wanted));
             }
             let run_bytes_max = bytes_max.clamp(RUN_BYTES_MIN, RUN_BYTES_MAX);
-            let question =
-                Question { channel: Some(channel.clone()), what: What::Run { after: from } };
+            let question = Question {
+                channel: Some(channel.clone()),
+                kind: QuestionKind::Run { after: from },
+            };
             if self.ask(inner, question, run_bytes_max, asker) {
                 return Poll::Pending;
             }
@@ -181,7 +188,7 @@ impl Archive for ColdArchive {
         time_ms: u64,
         asker: Asker<'_>,
     ) -> Poll<Option<u64>> {
-        self.place(Some(channel), What::Since { time_ms }, asker).map(|place| match place {
+        self.place(Some(channel), QuestionKind::Since { time_ms }, asker).map(|place| match place {
             Located::First(first) => first,
             Located::Back(_) | Located::Order(_) => None,
         })
@@ -194,21 +201,23 @@ impl Archive for ColdArchive {
         count: usize,
         asker: Asker<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        self.place(Some(channel), What::Back { before, count }, asker).map(|place| match place {
-            Located::Back(found) => found,
-            Located::First(_) | Located::Order(_) => Vec::new(),
+        self.place(Some(channel), QuestionKind::Back { before, count }, asker).map(|place| {
+            match place {
+                Located::Back(found) => found,
+                Located::First(_) | Located::Order(_) => Vec::new(),
+            }
         })
     }
 
     fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
-        self.place(None, What::Order { after }, asker).map(|place| match place {
+        self.place(None, QuestionKind::Order { after }, asker).map(|place| match place {
             Located::Order(stretch) => stretch,
             Located::First(_) | Located::Back(_) => None,
         })
     }
 
     fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
-        self.place(None, What::Since { time_ms }, asker).map(|place| match place {
+        self.place(None, QuestionKind::Since { time_ms }, asker).map(|place| match place {
             Located::First(first) => first,
             Located::Back(_) | Located::Order(_) => None,
         })
@@ -220,7 +229,7 @@ impl Archive for ColdArchive {
 }
 
 impl Drop for ColdArchive {
-    /// A read under way ends; what nobody has begun to read is not read.
+    /// A read that has begun is completed; others are dropped.
     fn drop(&mut self) {
         self.shared.lock().is_closed = true;
         self.shared.work.notify_all();
@@ -242,11 +251,11 @@ impl Shared {
         while !inner.is_closed {
             let now = self.clock.now();
             inner.forget_places(now);
-            let given_up = inner.cache.trim();
-            if !given_up.is_empty() {
+            let evicted = inner.cache.trim();
+            if !evicted.is_empty() {
                 // To free them takes long, and workers want the lock.
                 drop(inner);
-                drop(given_up);
+                drop(evicted);
                 inner = self.lock();
                 continue;
             }
@@ -298,7 +307,8 @@ impl Shared {
 impl Inner {
     /// Whether the cache has what is asked for by now.
     fn has_answer(&self, question: &Question, rows: &LogArchive) -> bool {
-        let Question { channel: Some(channel), what: What::Run { after } } = question else {
+        let Question { channel: Some(channel), kind: QuestionKind::Run { after } } = question
+        else {
             return false;
         };
         let state = rows.channels.find(channel);
@@ -329,37 +339,37 @@ impl Inner {
 impl LogArchive {
     /// The answer to a question that could not be read.
     fn unread(&self, question: &Question) -> Answer {
-        match question.what {
-            What::Run { after } => {
+        match question.kind {
+            QuestionKind::Run { after } => {
                 let state = self.state(question);
                 let cold = ArchiveRead { lost: state.last, ..ArchiveRead::default() };
                 Answer::Run(Run::new(after, cold, &state, Arc::default()))
             }
-            What::Since { .. } => Answer::Located(Located::First(None)),
-            What::Back { .. } => Answer::Located(Located::Back(Vec::new())),
-            What::Order { .. } => Answer::Located(Located::Order(None)),
+            QuestionKind::Since { .. } => Answer::Located(Located::First(None)),
+            QuestionKind::Back { .. } => Answer::Located(Located::Back(Vec::new())),
+            QuestionKind::Order { .. } => Answer::Located(Located::Order(None)),
         }
     }
 
     /// Reads what a question asks for, and counts in `charge` what the messages take.
     fn answer(&self, question: &Question, bytes_max: usize, charge: Arc<Charge>) -> Answer {
-        Answer::Located(match (question.what, &question.channel) {
-            (What::Run { after }, Some(channel)) => {
+        Answer::Located(match (question.kind, &question.channel) {
+            (QuestionKind::Run { after }, Some(channel)) => {
                 let state = self.state(question);
                 let cold = self.read(channel, after, state.last, bytes_max, &charge);
                 return Answer::Run(Run::new(after, cold, &state, charge));
             }
-            (What::Since { time_ms }, Some(channel)) => {
+            (QuestionKind::Since { time_ms }, Some(channel)) => {
                 Located::First(self.first_since(channel, time_ms))
             }
-            (What::Since { time_ms }, None) => Located::First(self.place_in_order(time_ms)),
-            (What::Back { before, count }, Some(channel)) => {
+            (QuestionKind::Since { time_ms }, None) => Located::First(self.place_in_order(time_ms)),
+            (QuestionKind::Back { before, count }, Some(channel)) => {
                 Located::Back(self.back(channel, before, count))
             }
-            (What::Order { after }, _) => Located::Order(self.order(after)),
+            (QuestionKind::Order { after }, _) => Located::Order(self.order(after)),
             // Nobody asks that without a channel.
-            (What::Run { .. }, None) => Located::First(None),
-            (What::Back { .. }, None) => Located::Back(Vec::new()),
+            (QuestionKind::Run { .. }, None) => Located::First(None),
+            (QuestionKind::Back { .. }, None) => Located::Back(Vec::new()),
         })
     }
 
@@ -384,7 +394,7 @@ fn lower_priority() {
 #[cfg(target_os = "linux")]
 const READ_NICENESS: i32 = 5;
 
-/// Reads of one disk beside each other. A second one keeps it busy while the first decodes.
+/// Concurrent reads of one disk. A second one keeps it busy while the first decodes.
 const THREADS: usize = 2;
 
 /// Bytes of messages that one read brings at least: it costs no more than a single one.

@@ -95,11 +95,11 @@ impl CommitState {
         }
     }
 
-    /// Forgets channels of which nothing is left, those that were quiet for longest first, until no
-    /// more remain than the limits say; so many a round.
+    /// Forgets channels without messages, the longest quiet first, until no more remain than the limits allow; a
+    /// bounded number in each round.
     ///
-    /// Their rows go, and the newest offset of any comes to stand for all, in one commit. A name
-    /// that comes back begins with it, so that whoever was behind is told of a gap.
+    /// One commit removes their rows and records the newest offset of all of them. A forgotten name that is used again
+    /// begins at that offset, so a reader that resumes from before it gets a gap notice.
     pub(crate) fn forget_channels(&mut self) {
         let mut left = FORGOTTEN_A_ROUND;
         while left > 0
@@ -107,7 +107,7 @@ impl CommitState {
             && let Some(number) = self.totals.oldest_dead()
             && let Some(state) = self.channels.state(number)
         {
-            // Told first: from then on the order does not name it.
+            // Before the row is removed: from then on the order does not name it.
             self.broker.lose_forgotten(state.last);
             self.channels.forget(number);
             self.totals.subtract(&state);

@@ -27,8 +27,8 @@ pub(crate) struct Committer {
     pub(crate) unswept: Option<(u64, usize)>,
     /// Where the next round looks at the rows of ids that there were at the start, until it is through.
     pub(crate) ids_from: Option<u64>,
-    /// Whether it was told since the last sweep that values which must stay leave no room.
-    pub(crate) has_told_full: bool,
+    /// Whether it was logged since the last sweep that values which must stay leave no room.
+    pub(crate) has_logged_full: bool,
     clock: Clock,
     timer: SyncTimer,
     /// When the generation is renewed next, by the clock of the sweeps.
@@ -47,7 +47,7 @@ impl Committer {
             sweep_from: 0,
             unswept: None,
             ids_from: Some(0),
-            has_told_full: false,
+            has_logged_full: false,
             clock,
             timer: SyncTimer::new(sync),
             generation_due_ms: 0,
@@ -99,7 +99,7 @@ impl Committer {
             let _ = batch.admit(&channel, &options, draft, None, now_ms);
         }
         batch.close();
-        let made = Made::of(batch);
+        let made = ValidatedBatch::of(batch);
         let _ = self.commit(made);
     }
 
@@ -119,16 +119,16 @@ impl Committer {
         }
         batch.close();
         let is_state_full = batch.is_state_full;
-        let made = Made::of(batch);
+        let made = ValidatedBatch::of(batch);
         if is_state_full {
-            self.tell_of_full_state();
+            self.log_full_state();
         }
         let outcome = if made.entries.is_empty() { Ok(()) } else { self.commit(made) };
         self.answer(answers, outcome);
     }
 
-    fn tell_of_full_state(&mut self) {
-        if !std::mem::replace(&mut self.has_told_full, true) {
+    fn log_full_state(&mut self) {
+        if !std::mem::replace(&mut self.has_logged_full, true) {
             let bytes_max = self.commit_state.bytes_max;
             tracing::error!(
                 bytes_max,
@@ -139,13 +139,13 @@ impl Committer {
     }
 
     /// Commits a batch and brings it to the readers; or nothing has happened.
-    fn commit(&mut self, made: Made) -> Result<(), AppendError> {
+    fn commit(&mut self, made: ValidatedBatch) -> Result<(), AppendError> {
         self.commit_state.remove_stale_ids();
         let mut changes = self.commit_state.removals.clone();
         changes.extend(made.changes);
         let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
         self.commit_state.store.commit(changes, wait).map_err(|error| self.refusal(&error))?;
-        self.tell_of_end();
+        self.log_end();
         self.commit_state.removals = Changes::default();
         if self.sync != Sync::Always {
             self.timer.handle_commit(self.clock.now());
@@ -187,7 +187,7 @@ impl Committer {
         }
     }
 
-    /// What publishers hear of a store that failed.
+    /// The error for publishers if the store has failed.
     fn refusal(&self, error: &StoreError) -> EngineError {
         if self.refused.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
@@ -207,7 +207,7 @@ impl Committer {
         }
     }
 
-    pub(crate) fn tell_unread(&self, error: &StoreError, wanted: &'static str) {
+    pub(crate) fn log_unread(&self, error: &StoreError, wanted: &'static str) {
         if self.unread.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, wanted, "the store cannot be read; logged once a \
@@ -215,7 +215,7 @@ impl Committer {
         }
     }
 
-    fn tell_of_end(&self) {
+    fn log_end(&self) {
         if self.refused.has_ended() {
             let store = self.commit_state.store.path();
             tracing::info!(%store, "the store can be written again");
@@ -226,7 +226,7 @@ impl Committer {
         match self.commit_state.store.sync() {
             Ok(()) => {
                 self.timer.handle_sync();
-                self.tell_of_end();
+                self.log_end();
             }
             Err(error) => {
                 if self.refused.should_log(self.clock.now()) {
@@ -240,7 +240,7 @@ impl Committer {
 }
 
 /// A validated batch that no longer borrows the commit state.
-struct Made {
+struct ValidatedBatch {
     changes: Changes,
     entries: Vec<(tidewire_broker::Entry, Option<u64>)>,
     states: std::collections::HashMap<ChannelName, crate::channels::State>,
@@ -249,7 +249,7 @@ struct Made {
     time_ms: u64,
 }
 
-impl Made {
+impl ValidatedBatch {
     fn of(batch: Batch<'_>) -> Self {
         let Batch { changes, entries, states, ids, last, time_ms, .. } = batch;
         Self { changes, entries, states, ids, last, time_ms }
@@ -265,15 +265,15 @@ pub(crate) fn spawn(
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     let thread = std::thread::Builder::new().name("tidewire-log".into());
     thread.spawn(move || {
-        let queue = Abandon(queue);
+        let queue = AbandonOnDrop(queue);
         committer.run(&queue.0);
     })
 }
 
-/// However the thread ends, nobody waits for it any longer: not after a panic either.
-struct Abandon(Arc<Queue>);
+/// However the thread ends, also by a panic, the publishes that wait for it are answered.
+struct AbandonOnDrop(Arc<Queue>);
 
-impl Drop for Abandon {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.abandon();
     }

@@ -1,8 +1,8 @@
 //! Channels whose compaction was switched on or off between two runs.
 //!
-//! Switched on, each key keeps its newest message, and what has no key goes. Switched off, all of it
-//! goes: values that nothing has superseded may be as old as the store, and rows are missing
-//! between them, so they are no history. Readers that were behind are told of a gap.
+//! If it was switched on, each key keeps its newest message, and messages without a key are removed. If it was switched
+//! off, all messages are removed: values that nothing has superseded may be as old as the store, and messages between
+//! them are missing, so they are not a history. Readers that resume from before get a gap notice.
 
 use crate::{
     channels::State,

@@ -1,11 +1,11 @@
-//! Whether the files of a store are those that it had in its last life, or an older copy of them.
+//! Whether the files of a store are those of its last run, or an older copy of them.
 //!
-//! A restored copy has the epoch of the store that it was made of. Positions that were handed out
-//! after the copy was made would be handed out again for other messages, and who resumes with one
-//! would miss messages in silence. Two things tell that the files are a copy:
+//! A copy has the epoch of the store that it was made of. It would assign positions again that the original assigned to
+//! other messages after the copy was made, and a client that resumes from one would miss messages silently. Two things
+//! show that the files are a copy:
 //!
-//! - the store's rows hold what tells each file from a copy of it, [`Identity`];
-//! - beside the files stands a [`Generation`](crate::Generation), which files copied over them do not replace.
+//! - the store's rows contain what distinguishes each file from a copy of it, [`Identity`];
+//! - beside the files there is a [`Generation`](crate::Generation), which files copied over them do not replace.
 
 use crate::{
     identity::Identity,

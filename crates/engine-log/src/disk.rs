@@ -20,7 +20,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// The disk failed.
     fn len(&self) -> io::Result<u64>;
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// There are not so many, or the disk failed.
+    /// There are fewer bytes, or the disk failed.
     fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
 
     /// Puts `bytes` at the place `at`, which is not beyond the end.
@@ -57,32 +57,32 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// The disk failed; what was written since the last sync may be lost.
     fn sync(&self) -> io::Result<()>;
 
-    /// What tells this disk from one that its bytes were copied to; `None` where nothing does.
+    /// What distinguishes this disk from a copy of its bytes; `None` if nothing does.
     fn identity(&self) -> Option<Identity> {
         None
     }
 }
 
-/// A file that nobody else may open as a store meanwhile.
+/// A file that no other process may open as a store meanwhile.
 #[derive(Debug)]
 pub(crate) struct FileDisk(File);
 
 impl FileDisk {
     /// Opens a file of the store's in `directory`; makes both if need be.
     pub(crate) fn open(directory: &Path, name: &str) -> Result<Self, OpenError> {
-        let told = |error| OpenError::from_io(directory, error);
-        make_directory(directory).map_err(told)?;
+        let to_error = |error| OpenError::from_io(directory, error);
+        make_directory(directory).map_err(to_error)?;
         let path = directory.join(name);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(told)?;
+        let file = file.map_err(to_error)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Held { path }),
-            Err(TryLockError::Error(error)) => return Err(told(error)),
+            Err(TryLockError::Error(error)) => return Err(to_error(error)),
         }
         // A new file survives only once its directory does.
-        sync_directory(directory).map_err(told)?;
+        sync_directory(directory).map_err(to_error)?;
         Ok(Self(file))
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_is_asked_of_the_system_and_its_refusal_told() {
+    fn a_sync_is_asked_of_the_system_and_its_refusal_returned() {
         // It takes writes, and refuses to sync.
         let file = OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
         let disk = FileDisk(file);

@@ -81,7 +81,7 @@ impl LogEngine {
     pub fn close(&self) {
         self.queue.close();
         let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // It ends by itself; if it panicked, its publishers have been told.
+        // It ends by itself; if it panicked, its publishers have got an error.
         let _ = committer.map(JoinHandle::join);
     }
 

@@ -1,4 +1,4 @@
-//! Why a store cannot be opened, told so that whoever starts the server knows what to do.
+//! Why a store cannot be opened, in texts that say to the operator what to do.
 
 use std::{
     io,
@@ -46,7 +46,7 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
-    /// It is no store, or it is damaged where nothing can be told without it.
+    /// It is not a store, or a part without which nothing can be read is damaged.
     #[error("{} is not a file of a store, or is too damaged to read ({why}); restore it, or \
         {cost}", path.display())]
     Damaged {

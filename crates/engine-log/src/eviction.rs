@@ -6,7 +6,7 @@
 use crate::committer::Committer;
 
 impl Committer {
-    /// Removes the oldest messages until all together cost no more than they may; so many a round.
+    /// Removes the oldest messages until all together cost no more than the bound; a bounded number in each round.
     ///
     /// O(log channels) for each run of messages of one channel.
     pub(crate) fn evict(&mut self) {
@@ -23,7 +23,7 @@ impl Committer {
                 before.bytes.saturating_sub(state.bytes) < excess && state.first <= next
             });
             if let Err(error) = done {
-                self.tell_unread(&error, "the oldest messages");
+                self.log_unread(&error, "the oldest messages");
             }
             if state == before {
                 break;

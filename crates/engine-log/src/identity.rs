@@ -1,8 +1,8 @@
-//! What tells the files of a store from copies of them: their own identity, and a number beside them.
+//! What distinguishes the files of a store from copies of them: their own identity, and a number beside them.
 
 use std::{fmt, fs, io, path::PathBuf};
 
-/// What tells a file from a copy of it.
+/// What distinguishes a file from a copy of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its number on its file system.

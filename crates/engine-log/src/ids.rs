@@ -1,4 +1,4 @@
-//! The ids that tell a repeat: remembered in memory, and each in a row until it is no longer.
+//! The message ids by which repeats are recognised: remembered in memory, each with a row as long as it is remembered.
 
 use crate::{
     commit_state::CommitState,
@@ -105,8 +105,8 @@ impl CommitState {
 }
 
 impl Committer {
-    /// Looks once at each row of an id that there was at the start, so many a round: what was not
-    /// taken in then is to go. Returns whether it is through.
+    /// Checks once each row of an id that existed at the start, a bounded number in each round. Ids that were not loaded
+    /// then are removed. Returns whether all rows are checked.
     pub(crate) fn sort_out_ids(&mut self) -> bool {
         let Some(from) = self.ids_from else { return true };
         let (commit_state, mut stale) = (&self.commit_state, Vec::new());
@@ -125,7 +125,7 @@ impl Committer {
             ControlFlow::Continue(())
         };
         if let Err(error) = commit_state.scan_ids(from, Order::Ascending, visit) {
-            self.tell_unread(&error, "ids whose time is over");
+            self.log_unread(&error, "expired ids");
             return true;
         }
         self.commit_state.stale_ids.extend(stale);
@@ -155,7 +155,7 @@ mod tests {
         Settings { limits: Limits { rules, ..Limits::default() }, ..Settings::default() }
     }
 
-    /// A store in which 50 messages bore ids, at times from 1,000 ms on.
+    /// A store in which 50 messages have ids, at times from 1,000 ms on.
     fn published(settings: &Settings) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
         let (engine, _broker) = LogEngine::open(directory.path(), settings.clone(), 0).unwrap();

@@ -7,7 +7,7 @@
 //! | `c` channel | a channel, [`State`] and its name |
 //! | `k` channel key | the newest message of a compacted channel's key, [`Held`] |
 //! | `t` channel offset | a tombstone: its key |
-//! | `i` offset | the id that a message bore, [`Known`] |
+//! | `i` offset | the id of a message, [`Known`] |
 //! | `o` offset | whose the offsets up to this one are, [`crate::order`] |
 //! | `x` `order` | how far everything has come, [`Progress`] |
 //! | `x` name | one number about the whole store |
@@ -137,7 +137,7 @@ impl Held {
     }
 }
 
-/// The id that a message bore.
+/// The id of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) channel: u64,

@@ -1,27 +1,26 @@
-//! Telling of what lasts when it begins and once a minute, and perhaps when it ends; not with every
-//! publish and every read that meets it.
+//! Logs a condition that lasts when it begins and once a minute, not at each publish and read that meets it.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Something that may go wrong, and when it was told last.
+/// A condition, and when it was last logged.
 #[derive(Debug, Default)]
 pub(crate) struct LogThrottle(Mutex<Option<Instant>>);
 
 impl LogThrottle {
-    /// It is there. Returns whether that is to be told now.
+    /// The condition holds. Returns whether to log that now.
     pub(crate) fn should_log(&self, now: Instant) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let should_log = told.is_none_or(|told| now.saturating_duration_since(told) >= AGAIN);
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let should_log = logged.is_none_or(|logged| now.saturating_duration_since(logged) >= AGAIN);
         if should_log {
-            *told = Some(now);
+            *logged = Some(now);
         }
         should_log
     }
 
-    /// It is not there, or no longer. Returns whether it was.
+    /// The condition does not hold. Returns whether it did before.
     pub(crate) fn has_ended(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lasts_is_told_once_and_what_ends_may_begin_again() {
+    fn what_lasts_is_logged_once_and_what_ends_may_begin_again() {
         let (throttle, now) = (LogThrottle::default(), Instant::now());
         assert!(!throttle.has_ended());
         assert!(throttle.should_log(now) && !throttle.should_log(now));

@@ -32,17 +32,17 @@ pub(crate) fn open(
     now_ms: u64,
     clock: Clock,
 ) -> Result<CommitState, OpenError> {
-    let told = |error| OpenError::of_rows(directory, error);
+    let to_error = |error| OpenError::of_rows(directory, error);
     let (store, mut lost) = Store::open(directory, disks, clock)?;
-    let mut recovered = Recovered::of(&store, told);
+    let mut recovered = Recovered::of(&store, to_error);
     if store.is_damaged() {
-        lost += store.salvage().map_err(told)?;
-        recovered = Recovered::of(&store, told);
+        lost += store.salvage().map_err(to_error)?;
+        recovered = Recovered::of(&store, to_error);
     }
     let Recovered { channels, mut restored, progress, missing, repairs } = recovered?;
     lost += missing;
     let (epoch, unwritten) =
-        continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(told)?;
+        continue_epoch(&store, settings.sync, lost, repairs, now_ms).map_err(to_error)?;
     let (store, channels) = (Arc::new(store), Arc::new(channels));
     let archive = LogArchive {
         store: Arc::clone(&store),
@@ -57,7 +57,7 @@ pub(crate) fn open(
     let archive = Arc::new(ColdArchive::new(archive, cache_bytes_max, clock));
     let broker = Broker::with_archive(epoch, progress.last, limits, archive);
     broker.restore_forgotten(progress.forgotten);
-    convert(&store, &broker, &channels, &mut restored).map_err(told)?;
+    convert(&store, &broker, &channels, &mut restored).map_err(to_error)?;
     let mut commit_state = CommitState {
         store,
         channels,
@@ -72,7 +72,7 @@ pub(crate) fn open(
         bytes_max: settings.bytes_max.unwrap_or(u64::MAX),
         removals: unwritten,
     };
-    commit_state.load_ids(now_ms, IDS_MAX).map_err(told)?;
+    commit_state.load_ids(now_ms, IDS_MAX).map_err(to_error)?;
     restore(&mut commit_state, &restored);
     commit_state.broker.restore_order();
     Ok(commit_state)
@@ -89,23 +89,23 @@ struct Recovered {
 }
 
 impl Recovered {
-    fn of(store: &Store, told: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
-        check_format(store, &told)?;
+    fn of(store: &Store, to_error: impl Fn(StoreError) -> OpenError) -> Result<Self, OpenError> {
+        check_format(store, &to_error)?;
         let channels = Channels::default();
         let mut repairs = Changes::default();
         let (mut restored, unread) =
-            read_channels(store, &channels, &mut repairs).map_err(&told)?;
-        let (mut progress, lost) = read_progress(store, &channels, &restored).map_err(&told)?;
+            read_channels(store, &channels, &mut repairs).map_err(&to_error)?;
+        let (mut progress, lost) = read_progress(store, &channels, &restored).map_err(&to_error)?;
         let missing = unread + lost;
         if missing > 0 {
-            rebuild(store, &channels, &mut restored, &mut repairs).map_err(&told)?;
-            // Channels that are lost are forgotten like others: whoever followed one hears of a gap.
+            rebuild(store, &channels, &mut restored, &mut repairs).map_err(&to_error)?;
+            // Channels that are lost count as forgotten: a reader that resumes in one gets a gap notice.
             progress.forgotten = progress.last;
             progress.channels = units(restored.len());
             progress.next_number = channels.next_number();
             repairs.put(layout::progress(), progress.encode());
         }
-        remove_order_after(store, progress.last, &mut repairs).map_err(&told)?;
+        remove_order_after(store, progress.last, &mut repairs).map_err(&to_error)?;
         Ok(Self { channels, restored, progress, missing, repairs })
     }
 }
@@ -143,9 +143,9 @@ pub(crate) fn close(store: &Store, sync: Sync) {
 /// Refuses what a later version wrote; what an earlier one wrote is from here on of this format.
 pub(crate) fn check_format(
     store: &Store,
-    told: impl Fn(StoreError) -> OpenError,
+    to_error: impl Fn(StoreError) -> OpenError,
 ) -> Result<(), OpenError> {
-    match fact(store, FORMAT).map_err(&told)? {
+    match fact(store, FORMAT).map_err(&to_error)? {
         Some(UNFINISHED) => Err(OpenError::Unfinished { path: store.path().to_string().into() }),
         Some(FORMAT_KNOWN) => Ok(()),
         Some(found) if found > FORMAT_KNOWN => {
@@ -154,7 +154,7 @@ pub(crate) fn check_format(
         _ => {
             let mut changes = Changes::default();
             changes.put(layout::fact(FORMAT), FORMAT_KNOWN.to_be_bytes().to_vec());
-            store.commit(changes, Wait::ForDisk).map_err(&told)
+            store.commit(changes, Wait::ForDisk).map_err(&to_error)
         }
     }
 }
@@ -208,7 +208,7 @@ fn read_progress(
     Ok((progress, lost))
 }
 
-/// The epoch of the last life, if its order goes on; else one that nobody has seen. With it what is to
+/// The epoch of the last run, if its order continues; otherwise a new one. With it what is to
 /// go with the next commit, as there is no room for it yet: until then nothing can be published in it.
 fn continue_epoch(
     store: &Store,
@@ -290,15 +290,15 @@ fn convert(
         let (converted, mut changes) = conversion::convert(store, *state)?;
         changes.put(layout::channel(state.number), converted.encode(name));
         store.commit(changes, Wait::ForDisk)?;
-        tell_of_conversion(store, name, state, &converted);
+        log_conversion(store, name, state, &converted);
         *state = converted;
         channels.set(name.clone(), converted);
     }
     Ok(())
 }
 
-/// Whoever did not mean it learns what it has cost, and how to keep the rest.
-fn tell_of_conversion(store: &Store, channel: &ChannelName, before: &State, after: &State) {
+/// Logs what the conversion has deleted, and which setting keeps the rest.
+fn log_conversion(store: &Store, channel: &ChannelName, before: &State, after: &State) {
     let (store, messages) = (store.path(), before.count.saturating_sub(after.count));
     let bytes = before.bytes.saturating_sub(after.bytes);
     if before.is_compact {
@@ -348,7 +348,7 @@ pub(crate) fn fact(store: &Store, name: &str) -> Result<Option<u64>, StoreError>
     Ok(value.and_then(|value| Some(u64::from_be_bytes(*value.first_chunk()?))))
 }
 
-/// What readers who resume from disk share, unless the settings say otherwise: a minute of a busy log.
+/// The default of what readers that resume from disk share: a minute of a busy log.
 const CACHE_BYTES_MAX: usize = 64 << 20;
 
 pub(crate) const FORMAT: &str = "format";
@@ -391,6 +391,28 @@ mod tests {
             (7, 1, 1_000)
         );
         assert_eq!(fact(&commit_state.store, FORMAT).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn a_store_of_a_later_format_is_refused_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(directory.path(), Settings::default(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let set_format = |format: u64| {
+            let mut changes = Changes::default();
+            changes.put(layout::fact(FORMAT), format.to_be_bytes().to_vec());
+            store(directory.path()).commit(changes, Wait::ForDisk).unwrap();
+        };
+        set_format(FORMAT_KNOWN + 1);
+        for _ in 0..2 {
+            let error = LogEngine::open(directory.path(), Settings::default(), 8).unwrap_err();
+            let expected = "the store is of format 3; this version reads format 2";
+            assert_eq!(error.to_string(), expected);
+        }
+        set_format(FORMAT_KNOWN);
+        let (_engine, broker) = LogEngine::open(directory.path(), Settings::default(), 9).unwrap();
+        assert_eq!((broker.epoch(), broker.head()), (7, 1));
     }
 
     /// Has one start find what is missing, and the next ones nothing, whether or not a crash was

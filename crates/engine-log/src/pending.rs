@@ -140,7 +140,7 @@ const CHANGE_OVERHEAD_BYTES: usize = 8;
 /// What is read again at each opening, and held in memory: small, and yet many rows a page.
 const PENDING_BYTES: usize = 8 << 20;
 
-/// Settling so many takes some tens of milliseconds, for which publishers wait.
+/// A checkpoint of this many rows takes some tens of milliseconds, for which publishers wait.
 const PENDING_ROWS: usize = 16_384;
 
 #[cfg(test)]

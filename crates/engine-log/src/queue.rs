@@ -1,4 +1,4 @@
-//! What waits for the committer, and how publishers hear of what became of it.
+//! The publishes that wait for the committer, and their answers.
 
 use std::{
     collections::VecDeque,
@@ -46,7 +46,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Takes a publish in, unless too much waits already.
+    /// Queues a publish, unless too much waits already.
     pub(crate) fn push(&self, request: Request) {
         let bytes = request.draft.bytes() + REQUEST_OVERHEAD_BYTES;
         let mut waiting = self.lock();
@@ -74,7 +74,7 @@ impl Queue {
         self.news.notify_one();
     }
 
-    /// Lets nothing more in, and tells everyone who waits that nothing comes of it.
+    /// Refuses new publishes, and answers those that wait with an error.
     pub(crate) fn abandon(&self) {
         self.close();
         let mut waiting = self.lock();
@@ -193,7 +193,7 @@ impl Future for Answer {
     }
 }
 
-/// What may wait: beyond it publishers are told to come back, as the disk does not keep up.
+/// How much may wait. Beyond it publishes are refused as overloaded, because the disk does not keep up.
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// What shares one sync: enough that the sync is a small part of it.

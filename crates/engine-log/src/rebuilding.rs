@@ -45,7 +45,7 @@ pub(crate) fn rebuild(
     Ok(())
 }
 
-/// A channel as its messages and keys tell of it.
+/// A channel's state, computed from its messages and keys.
 fn figures(store: &Store, number: u64) -> Result<State, StoreError> {
     let mut state = State { number, ..State::default() };
     let messages = (layout::message(number, 0), layout::message(number, u64::MAX));

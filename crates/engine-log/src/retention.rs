@@ -1,7 +1,7 @@
-//! What goes: the oldest messages of a channel, old tombstones, values and ids whose time is over.
+//! Removes the oldest messages of a channel, old tombstones, and values and ids that have expired.
 //!
-//! Readers are told before a row is gone; the row goes with the next commit, without a sync of its
-//! own. After a crash in between it is there again, and is taken again.
+//! The broker learns of the loss before a row is removed. The row is removed with the next commit, without a sync of
+//! its own. After a crash in between the row is there again, and is removed again.
 
 use crate::{
     channels::State,
@@ -31,12 +31,12 @@ impl Committer {
             false => self.retain_messages(&mut state, &retention, now_ms),
         };
         if let Err(error) = done {
-            self.tell_unread(&error, "what retention takes");
+            self.log_unread(&error, "messages that retention removes");
         }
         self.announce(channel, before, state);
     }
 
-    /// Tells readers of what a channel has lost, and sends its new figures out with the rows that go.
+    /// Reports to the broker what a channel has lost, and queues its new state with the rows to remove.
     pub(crate) fn announce(&mut self, channel: &ChannelName, before: State, mut state: State) {
         if state == before {
             return;
@@ -58,14 +58,14 @@ impl Committer {
     /// what nobody needs. Returns whether it came so far: it stops where much is to be removed, to be
     /// called again soon with the same time.
     pub(crate) fn sweep(&mut self, now_ms: u64) -> bool {
-        self.has_told_full = false;
+        self.has_logged_full = false;
         self.renew_generation(now_ms);
         // These first, as what retention takes may leave no room for them, round after round.
         let has_sorted_out = self.sort_out_ids();
         self.commit_state.remove_stale_ids();
         self.commit_state.forget_channels();
         if let Err(error) = self.commit_state.trim_order() {
-            self.tell_unread(&error, "what is to go of the order");
+            self.log_unread(&error, "blocks of the order to remove");
         }
         self.evict();
         let count = self.commit_state.channels.len();
@@ -99,7 +99,7 @@ impl Committer {
         while left > 0 && expired.len() < EXPIRED_A_ROUND {
             let Some((number, channel)) = self.commit_state.channels.name_from(self.sweep_from)
             else {
-                // Behind the last comes the first again.
+                // After the last comes the first again.
                 self.sweep_from = 0;
                 continue;
             };
@@ -205,7 +205,7 @@ impl Committer {
         Ok(())
     }
 
-    /// The first tombstone at `from` or behind it that is not on its way out, and its key.
+    /// The first tombstone at or after `from` that is not being removed, and its key.
     fn oldest_tombstone(
         &self,
         number: u64,
@@ -283,7 +283,7 @@ fn label(row: Row<'_>) -> Option<Label> {
     std::str::from_utf8(row.value?).ok()?.parse().ok()
 }
 
-/// So many channels are looked at in some milliseconds.
+/// This many channels are checked in some milliseconds.
 const SWEPT_CHANNELS_MIN: usize = 1_000;
 
 /// Values of one channel removed in one round: each is a message of its own.

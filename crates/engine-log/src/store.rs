@@ -1,17 +1,15 @@
-//! Rows by key, written and removed together: with the files beside it, all that names the
-//! store's own types.
+//! Rows by key, written and removed together. Only this module and its descendants name types of the database.
 //!
-//! A failed write closes a file of the store's and opens it again, since it takes nothing more after
-//! one; what was committed stands then, and reading goes on. One thread writes, any may read.
+//! After a failed write the database accepts nothing more, so the file is closed and opened again. What was committed is
+//! still there, and reading continues. One thread writes, any thread may read.
 //!
-//! There are four files, and the name of a fifth. Each commit is a row of the journal's, which is
-//! small, so that checking it whole at each opening is quick and one sync a commit does. The rows'
-//! file, which is large, has checksums of its own (`blocks`), and notes with each checkpoint what a
-//! check after a crash would find, for a second sync; but that is seldom. The spare is empty until the
-//! rows are damaged, and the witness counts synced commits.
+//! There are four files, and the name of a fifth. The journal is small: each commit is a row of it, so a commit costs
+//! one sync, and each opening can check the whole file. The file of the rows is large. It has checksums of its own
+//! (`blocks`), and each checkpoint records what a check after a crash would find, which costs a second sync; checkpoints
+//! are rare. The spare is empty until rows are damaged. The witness counts synced commits.
 //!
-//! What cannot be read is a hole: readers are shown where it begins, and go on behind it. The next
-//! opening moves what can be read to the spare disk.
+//! A part that cannot be read is a hole: readers learn where it begins, and continue after it. The next opening moves
+//! what can be read to the spare disk.
 
 mod adapter;
 mod blocks;
@@ -43,7 +41,7 @@ use databases::{CHECKPOINT, JOURNAL, ROWS, Rows, RowsFile, open_journal};
 use holes::Hole;
 use ordering::last_checkpointed;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable};
-use reserve::{RESERVED_PUTS_BYTES, give_up_reserve, keep_reserve};
+use reserve::{RESERVED_PUTS_BYTES, keep_reserve, release_reserve};
 use std::{
     fmt,
     ops::Bound,
@@ -77,8 +75,8 @@ pub struct Disks {
     pub rows: Arc<dyn Disk>,
     /// Empty until rows are damaged. What can be read moves here then, and back the next time.
     pub spare: Arc<dyn Disk>,
-    /// How many commits have been synced: so that a damaged commit can be told from one that
-    /// never was. Written after each sync and not synced itself.
+    /// How many commits have been synced, to distinguish a damaged commit from one that never was. Written after each
+    /// sync and not synced itself.
     pub witness: Arc<dyn Disk>,
     /// Kept beside them: shows whether they are an older copy.
     pub generation: Arc<dyn Generation>,
@@ -123,7 +121,7 @@ pub(crate) enum Wait {
 }
 
 impl Store {
-    /// Opens what is on the disks, or makes it, and tells how many commits of the journal are lost.
+    /// Opens or creates the store on the disks; also returns how many commits of the journal are lost.
     pub(crate) fn open(path: &Path, disks: Disks, clock: Clock) -> Result<(Self, u64), OpenError> {
         let of_rows = |error| OpenError::of_rows(path, error);
         let of_journal = |error| OpenError::of_journal(path, error);
@@ -229,7 +227,7 @@ impl Store {
     fn checkpoint_or_make_room(&self, changes: &Changes) -> Result<(), StoreError> {
         let checkpointed = self.checkpoint_with(changes);
         let is_full = matches!(checkpointed, Err(StoreError::Full));
-        if is_full && self.fits_reserve(changes) && give_up_reserve(&*self.disks.witness) {
+        if is_full && self.fits_reserve(changes) && release_reserve(&*self.disks.witness) {
             return self.checkpoint_with(changes);
         }
         checkpointed
@@ -306,7 +304,7 @@ impl Store {
         })
     }
 
-    /// Closes the journal after a failure and opens it anew.
+    /// Closes the journal after a failure and opens it again.
     fn reopen_journal(&self) {
         let mut inner = self.write();
         inner.journal = None;
@@ -317,7 +315,7 @@ impl Store {
         inner.is_ahead |= end.is_none_or(|end| end < inner.next);
     }
 
-    /// Closes the rows after a failure and opens them anew, unless somebody else has.
+    /// Closes the rows after a failure and opens them again, unless another thread has.
     fn reopen_rows(&self, openings: u64) {
         let mut inner = self.write();
         let now = self.clock.now();

@@ -22,7 +22,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Counts a channel in; `has_ids` tells whether ids of its messages are remembered.
+    /// Adds a channel; `has_ids` says whether ids of its messages are remembered.
     pub(crate) fn add(&mut self, state: &State, has_ids: bool) {
         let State { number, last, first, count, bytes, is_compact, .. } = *state;
         let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
@@ -37,7 +37,7 @@ impl Totals {
         }
     }
 
-    /// Counts a channel out, as it was when it was counted in.
+    /// Removes a channel, with the state that it was added with.
     pub(crate) fn subtract(&mut self, state: &State) {
         let State { number, last, first, count, bytes, is_compact, .. } = *state;
         let sum = if is_compact { &mut self.state_bytes } else { &mut self.passing_bytes };
@@ -71,7 +71,7 @@ impl Totals {
         self.messages
     }
 
-    /// An offset than which no message is older; `u64::MAX` where there is none.
+    /// No message has a smaller offset than this one; `u64::MAX` if there are no messages.
     pub(crate) fn first(&self) -> u64 {
         let first = |by_age: &BTreeSet<(u64, u64)>| by_age.first().map(|(first, _)| *first);
         let firsts = first(&self.by_age).into_iter().chain(first(&self.state_by_age));

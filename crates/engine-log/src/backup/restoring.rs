@@ -1,4 +1,4 @@
-//! Making a store of a backup, and giving a store an epoch that nobody has seen.
+//! Making a store from a backup, and giving a store a new epoch.
 
 use super::{DataError, FRAME_BYTES_MAX, HEAD, checksum, open_closed};
 use crate::{
@@ -27,7 +27,7 @@ pub struct Restored {
     pub rows: u64,
 }
 
-/// Makes a store in `directory` of a backup, with a new epoch: whoever resumes is told of a gap.
+/// Makes a store in `directory` from a backup, with a new epoch: clients that resume get a gap notice.
 ///
 /// `now_ms`, milliseconds since the Unix epoch, becomes the epoch, unless the store had a later one.
 ///
@@ -58,10 +58,10 @@ fn fill(mut backup: impl Read, directory: &Path, now_ms: u64) -> Result<Restored
     if head != *HEAD {
         return Err(DataError::NoBackup);
     }
-    let told = |error: StoreError| DataError::of_store(directory, &error);
+    let to_error = |error: StoreError| DataError::of_store(directory, &error);
     let (store, _) = Store::open(directory, open_files(directory)?, Clock::MONOTONIC)?;
-    // Until all of it is there, nobody may take it for a store.
-    commit_number(&store, FORMAT, UNFINISHED).map_err(told)?;
+    // Until all of it is there, it must not be taken for a store.
+    commit_number(&store, FORMAT, UNFINISHED).map_err(to_error)?;
     let mut epoch_before = 0;
     let (mut rows, mut frames) = (0, 0);
     while let Some(changes) = read_frame(&mut backup, frames, rows)? {
@@ -70,16 +70,30 @@ fn fill(mut backup: impl Read, directory: &Path, now_ms: u64) -> Result<Restored
             let Some(value) = value else { continue };
             if key == layout::fact(EPOCH) {
                 epoch_before = value.first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
-            } else if ![FORMAT, RUNNING].iter().any(|name| key == layout::fact(name)) {
+            } else if key == layout::fact(FORMAT) {
+                check_format(value, rows)?;
+            } else if key != layout::fact(RUNNING) {
                 kept.put(key.to_vec(), value.to_vec());
             }
         }
         rows += u64::try_from(changes.len()).unwrap_or(u64::MAX);
         frames += 1;
-        store.commit(kept, Wait::Not).map_err(told)?;
+        store.commit(kept, Wait::Not).map_err(to_error)?;
     }
-    let epoch = begin_epoch(&store, epoch_before, now_ms).map_err(told)?;
+    let epoch = begin_epoch(&store, epoch_before, now_ms).map_err(to_error)?;
     Ok(Restored { epoch, rows })
+}
+
+/// Refuses a backup that a later version has made, whose rows this one does not understand, and one of a folder into
+/// which a restore was interrupted.
+fn check_format(value: &[u8], rows: u64) -> Result<(), DataError> {
+    match value.first_chunk().map_or(0, |it| u64::from_be_bytes(*it)) {
+        UNFINISHED => Err(DataError::Cut { rows }),
+        found if found > FORMAT_KNOWN => {
+            Err(crate::OpenError::Format { found, known: FORMAT_KNOWN }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The rows of the next frame; `None` at the end.
@@ -116,18 +130,18 @@ fn read_frame(
     Ok(None)
 }
 
-/// Gives the store in `directory`, which no process has open, an epoch that nobody has seen, and
-/// returns it: whoever resumes is told of a gap.
+/// Gives the store in `directory`, which no process has open, a new epoch, and returns it: clients that resume get a
+/// gap notice.
 ///
 /// # Errors
 ///
 /// There is no store, another process has it, or it cannot be written.
 pub fn begin_new_epoch(directory: &Path, now_ms: u64) -> Result<u64, DataError> {
     let store = open_closed(directory)?;
-    let told = |error: StoreError| DataError::of_store(directory, &error);
+    let to_error = |error: StoreError| DataError::of_store(directory, &error);
     crate::opening::check_format(&store, |error| crate::OpenError::of_rows(directory, error))?;
-    let before = fact(&store, EPOCH).map_err(told)?.unwrap_or(0);
-    begin_epoch(&store, before, now_ms).map_err(told)
+    let before = fact(&store, EPOCH).map_err(to_error)?.unwrap_or(0);
+    begin_epoch(&store, before, now_ms).map_err(to_error)
 }
 
 fn begin_epoch(store: &Store, before: u64, now_ms: u64) -> Result<u64, StoreError> {
@@ -158,3 +172,35 @@ fn commit_number(store: &Store, name: &str, number: u64) -> Result<(), StoreErro
 
 /// The number of rows, at the end.
 const END_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Backup, LogEngine, Settings,
+        inspection::{publish, store},
+    };
+    use std::sync::Arc;
+
+    #[test]
+    fn a_backup_of_a_later_format_is_refused_and_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let (engine, broker) = LogEngine::open(home.path(), Settings::default(), 7).unwrap();
+        publish(&engine, "a", None, 1_000);
+        drop((engine, broker));
+        let restored = |format: u64| {
+            let later = store(home.path());
+            commit_number(&later, FORMAT, format).unwrap();
+            let backup = Backup::of(&Arc::new(later)).unwrap();
+            let bytes: Vec<u8> = backup.flat_map(Result::unwrap).collect();
+            let folder = home.path().join("restored");
+            let result = restore(&*bytes, &folder, 8).map_err(|error| error.to_string());
+            (result.map(|restored| restored.epoch), folder.exists())
+        };
+        let error = "the store is of format 3; this version reads format 2".to_owned();
+        assert_eq!(restored(FORMAT_KNOWN + 1), (Err(error), false));
+        let error = restored(UNFINISHED).0.unwrap_err();
+        assert!(error.starts_with("the backup is cut short"), "{error}");
+        assert_eq!(restored(FORMAT_KNOWN), (Ok(8), true));
+    }
+}

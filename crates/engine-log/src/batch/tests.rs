@@ -1,5 +1,5 @@
-//! What a superseded tombstone leaves behind: nothing. A row of it that stayed would be taken later
-//! for a removal that retention forgets, and readers would hear of a loss that never was.
+//! A superseded tombstone leaves no row. If one stayed, retention would later take it for a forgotten removal, and
+//! readers would get a gap notice although nothing is lost.
 
 use super::*;
 use crate::{
@@ -25,7 +25,7 @@ fn put(key: &str, value: Option<&str>) -> Draft {
     Draft { key: key.parse().ok(), ..Draft::new(content) }
 }
 
-/// What somebody behind the first message is given: offsets, and `gap`.
+/// What a reader after the first message is given: offsets, and `gap`.
 fn given_after_the_first(broker: &tidewire_broker::Broker) -> Vec<String> {
     let start = Start::after(Position { epoch: broker.epoch(), offset: 1 });
     let (mut reader, mut gathered) = (Reader::default(), Gathered::default());

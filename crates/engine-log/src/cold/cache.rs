@@ -1,11 +1,11 @@
-//! Runs of messages that were read lately, decoded and with their encodings: thousands who resume from
-//! about the same place share them.
+//! Runs of messages that were read recently, decoded and with their encodings. Thousands of clients that resume from
+//! about the same position share them.
 //!
-//! A run says which offsets it covers. Newer messages of its channel are beyond that, as offsets rise.
-//! Others vanish: retention takes them from the front, where a run is cut when it is given, and in a
-//! compacted channel newer ones supersede them in the middle. That only matters to a reader which began
-//! with a later state: it may not be told of the removals before. So such a run is given as long as nothing
-//! was published since it was read, or to readers whose state is not newer than the run.
+//! A run has the range of offsets that it covers. Offsets rise, so newer messages of its channel are after that range.
+//! Messages in the range may be removed: retention removes the oldest, and a run is cut accordingly when it is given
+//! out; in a compacted channel, newer messages supersede some in the middle. The latter matters only to a reader that
+//! began with a later state, which must not see the removals before it. So a run of a compacted channel is given out
+//! only if nothing was published since it was read, or to readers whose state is not newer than the run.
 
 use crate::channels::State;
 use std::{
@@ -46,7 +46,7 @@ struct End {
 
 /// What a reader wants of a channel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ReadRange {
     pub(crate) after: u64,
     pub(crate) upto: u64,
     pub(crate) bytes_max: usize,
@@ -76,8 +76,8 @@ pub(crate) struct Cache {
     /// Those that may be waited for, in the order in which they were read.
     unclaimed: VecDeque<(Instant, Key)>,
     unclaimed_bytes: usize,
-    /// Those that are held no more, to be freed by who may take the time.
-    given_up: Vec<Arc<Run>>,
+    /// Evicted runs, to be freed by a caller that has time.
+    evicted: Vec<Arc<Run>>,
 }
 
 /// The number of a channel, and the place after which a run begins.
@@ -129,8 +129,8 @@ impl Run {
     }
 
     /// Its part in the range, until `bytes_max` are found.
-    pub(crate) fn part(&self, wanted: Wanted) -> ArchiveRead {
-        let Wanted { after, upto, bytes_max, .. } = wanted;
+    pub(crate) fn part(&self, wanted: ReadRange) -> ArchiveRead {
+        let ReadRange { after, upto, bytes_max, .. } = wanted;
         let first = self.count(&self.ends, |end| end.offset <= after);
         let (before, left) = self.ends.split_at_checked(first).unwrap_or_default();
         let within = match left.last() {
@@ -187,7 +187,7 @@ impl Cache {
             bytes_max,
             unclaimed: VecDeque::new(),
             unclaimed_bytes: 0,
-            given_up: Vec::new(),
+            evicted: Vec::new(),
         }
     }
 
@@ -200,10 +200,10 @@ impl Cache {
     pub(crate) fn find(
         &mut self,
         state: &State,
-        wanted: Wanted,
+        wanted: ReadRange,
         now: impl FnOnce() -> Instant,
     ) -> Option<Found> {
-        let Wanted { after, as_of, .. } = wanted;
+        let ReadRange { after, as_of, .. } = wanted;
         let (key, entry) = self.covering_mut(state.number, after)?;
         let is_expired =
             entry.run.lost > 0 && now().saturating_duration_since(entry.read) >= DAMAGE_AGE_MAX;
@@ -255,11 +255,11 @@ impl Cache {
     }
 
     /// Whether so much waits to be taken by its readers that more would push it out. What they leave
-    /// for long does not count: a reader whose client takes no bytes holds up nobody.
+    /// for long does not count: a reader whose client takes no bytes delays no other.
     pub(crate) fn is_crowded(&mut self, now: Instant) -> bool {
         while let Some((read, key)) = self.unclaimed.front().copied() {
             let entry = self.runs.get(&key);
-            // It may have been read anew since.
+            // It may have been read again since.
             if let Some(entry) = entry.filter(|entry| entry.is_unclaimed_of(read)) {
                 if now.saturating_duration_since(read) < UNCLAIMED_AGE_MAX {
                     break;
@@ -285,10 +285,10 @@ impl Cache {
         self.charge.bytes().saturating_add(self.runs.len().saturating_mul(RUN_OVERHEAD_BYTES))
     }
 
-    /// Gives up what was taken and not used for long; where all is waited for, what came last, so that
-    /// those who wait for the rest get on. Returns what is held no more, to be freed with no lock held.
+    /// Evicts runs until the bound is kept: the least recently used of those that their readers have taken; if there is
+    /// none, the newest, so that the readers of the others make progress. Returns them, to be freed without a lock.
     pub(crate) fn trim(&mut self) -> Vec<Arc<Run>> {
-        while self.is_over() && self.given_up.len() < GIVEN_UP_MAX {
+        while self.is_over() && self.evicted.len() < EVICTED_MAX {
             let key = match self.by_use.first_key_value() {
                 Some((_, key)) => *key,
                 None => match self.unclaimed.pop_back() {
@@ -304,7 +304,7 @@ impl Cache {
             };
             self.remove(key);
         }
-        std::mem::take(&mut self.given_up)
+        std::mem::take(&mut self.evicted)
     }
 
     fn remove(&mut self, key: Key) {
@@ -314,7 +314,7 @@ impl Cache {
             None => self.unclaimed_bytes = self.unclaimed_bytes.saturating_sub(entry.bytes),
         }
         entry.run.charge.leave();
-        self.given_up.push(entry.run);
+        self.evicted.push(entry.run);
     }
 }
 
@@ -329,7 +329,7 @@ impl Entry {
 const RUN_OVERHEAD_BYTES: usize = 384;
 
 /// Runs that are given up under one hold of the lock.
-const GIVEN_UP_MAX: usize = 64;
+const EVICTED_MAX: usize = 64;
 
 /// How long a run with something that could not be read is given: it may be readable the next time.
 const DAMAGE_AGE_MAX: Duration = Duration::from_secs(1);

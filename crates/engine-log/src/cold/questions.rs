@@ -1,38 +1,38 @@
-//! What readers wait for, in turns among them, and each question read once for all who ask it.
+//! The questions that readers wait for, one of each reader in turn; each is read once for all readers that ask it.
 
 use std::collections::{HashMap, VecDeque};
 use tidewire_broker::{ChannelName, Waiting};
 
-/// What somebody wants to know of a channel, or of the order of all.
+/// A question about a channel, or about the order of all channels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Question {
     pub(super) channel: Option<ChannelName>,
-    pub(super) what: What,
+    pub(super) kind: QuestionKind,
 }
 
-/// What of it.
+/// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum What {
+pub(super) enum QuestionKind {
     /// The messages after a place.
     Run { after: u64 },
     /// The first message of a time or later.
     Since { time_ms: u64 },
-    /// So many messages before a place.
+    /// The last `count` messages before a position.
     Back { before: u64, count: usize },
     /// Whose messages the next offsets are.
     Order { after: u64 },
 }
 
-/// The questions that nobody has answered. Each reader has a bounded number of them.
+/// The unanswered questions. Each reader has a bounded number of them.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
-    /// Of each reader whose turn comes, in its order.
+    /// Of each reader that has any, in its order.
     by_reader: HashMap<usize, VecDeque<Question>>,
     /// Whose turn it is. A turn is all that a reader has asked, as it needs that together.
     turns: VecDeque<usize>,
     /// Whether some of the first one's was read.
     has_begun: bool,
-    /// Who waits for what, those of a read under way too.
+    /// Which readers wait for which question, including those of a read that has begun.
     waiting: HashMap<Question, Asked>,
 }
 
@@ -54,7 +54,7 @@ impl Questions {
         if asked.is_read {
             return;
         }
-        // Also where others ask it already: whose turn comes first decides when it is read.
+        // Also if other readers ask it already: the first of their turns decides when it is read.
         let own = self.by_reader.entry(reader).or_insert_with(|| {
             self.turns.push_back(reader);
             VecDeque::new()
@@ -67,7 +67,7 @@ impl Questions {
         self.has_begun
     }
 
-    /// The next question to read, which somebody still wants to know, and about how many bytes of it.
+    /// The next question that a reader still waits for, and about how many bytes to read.
     pub(super) fn pop(&mut self) -> Option<(Question, usize)> {
         while let Some(reader) = self.turns.front().copied() {
             self.has_begun = true;
@@ -93,7 +93,7 @@ impl Questions {
         None
     }
 
-    /// Who has waited for that, to be dropped once no lock is held.
+    /// The readers that have waited for it, to be dropped once no lock is held.
     pub(super) fn answered(&mut self, question: &Question) -> Vec<Waiting> {
         self.waiting.remove(question).map(|asked| asked.readers).unwrap_or_default()
     }

@@ -212,7 +212,7 @@ fn a_time_is_found_without_a_look_at_any_channel() {
 
 /// The broker still knows the channel, the order names it no longer.
 #[test]
-fn a_reader_along_the_order_hears_of_a_channel_that_the_store_has_forgotten() {
+fn a_reader_along_the_order_gets_a_gap_for_a_channel_that_the_store_has_forgotten() {
     let retention = Retention { age_max_ms: u64::MAX, ..Retention::default() };
     let short = Rule { retention_age_ms: Some(10), ..Rule::default() };
     let options = Options { retention, ..Options::default() };

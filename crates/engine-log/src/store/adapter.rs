@@ -45,7 +45,7 @@ impl Adapter {
 }
 
 impl StorageBackend for Adapter {
-    /// Without what stands behind the last whole page: the store did not write that.
+    /// Without the bytes after the last whole page: the store did not write those.
     fn len(&self) -> io::Result<u64> {
         let bytes = self.disk.len()?;
         Ok(bytes - bytes % PAGE_BYTES)

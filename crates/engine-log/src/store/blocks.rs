@@ -1,16 +1,16 @@
-//! The rows' disk as the store's own, with a checksum of each page: a page is as the store wrote it,
-//! or reading it is an error. The store itself reads its pages without looking.
+//! The rows' disk as the database sees it, with a checksum for each page: a page is as the database wrote it, or
+//! reading it is an error. The database itself does not check the pages that it reads.
 //!
 //! | page of the disk | holds |
 //! |---|---|
-//! | 0, 513, 1026, … | the checksums of the 512 pages behind it, 8 bytes each; 0 for none |
-//! | 1 | the store's head, twice, each with a checksum; and whether damage has been found |
-//! | the rest | the store's pages, in order |
+//! | 0, 513, 1026, … | the checksums of the 512 pages after it, 8 bytes each; 0 for none |
+//! | 1 | the database's head, twice, each with a checksum; and whether damage has been found |
+//! | the rest | the database's pages, in order |
 //!
-//! Both lie on one disk, so one sync makes both last, and checksums are written just before it. The
-//! store writes no page that its last durable commit refers to, and a commit becomes durable by a
-//! write of the head after such a sync. So a power cut may tear pages or part them from their
-//! checksums, but only pages that the commit found afterwards does not refer to.
+//! Pages and checksums are on one disk, so one sync makes both durable; checksums are written just before it. The
+//! database writes no page that its last durable commit refers to, and a commit becomes durable when the head is written
+//! after such a sync. So a power cut may tear pages or separate them from their checksums, but only pages to which the
+//! commit that is found afterwards does not refer.
 
 use super::adapter::{PAGE_BYTES, PAGE_LEN, damaged, page_sum, set_whole_len};
 use crate::Disk;
@@ -23,7 +23,7 @@ use std::{
 };
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A disk that tells what is not as it was written.
+/// A disk that detects pages which are not as they were written.
 #[derive(Debug)]
 pub(super) struct Blocks {
     disk: Arc<dyn Disk>,
@@ -165,11 +165,11 @@ impl StorageBackend for Blocks {
     }
 }
 
-/// The generation of the rows on a disk, or that there are none.
+/// The generation of the rows on a disk; `None` if there are no rows.
 ///
 /// # Errors
 ///
-/// Something stands there, and not what was written, or the disk failed.
+/// The head is damaged, or the disk failed.
 pub(super) fn generation(disk: &dyn Disk) -> io::Result<Option<u64>> {
     let mut page = vec![0; PAGE_LEN];
     if disk.len()? == 0 {

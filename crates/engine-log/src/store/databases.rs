@@ -78,7 +78,7 @@ pub(super) struct RowsFile {
 }
 
 impl RowsFile {
-    /// Finds the newer rows. They are new if there are none.
+    /// Finds the newer of the two files of rows, or creates one.
     pub(super) fn find(disks: &Disks) -> Result<Self, StoreError> {
         let rows_file = |disk: &Arc<dyn Disk>, other: &Arc<dyn Disk>, generation| Self {
             disk: Arc::clone(disk),
@@ -136,7 +136,7 @@ impl RowsFile {
         })
     }
 
-    /// For what has been committed, whether or not the store can tell where it could write.
+    /// Opens for reading only what has been committed, even if it cannot be found out where there is room to write.
     pub(super) fn open_to_read(&self) -> Result<ReadOnlyDatabase, StoreError> {
         caught(|| {
             let mut builder = Builder::new();

@@ -1,4 +1,4 @@
-//! Why a store did not do as it was told, and what that means for its opening.
+//! Why an operation of a store failed, and what that means for its opening.
 
 use crate::{
     OpenError,
@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// Why the store did not do as it was told.
+/// Why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The disk has no room.
@@ -21,7 +21,7 @@ pub(crate) enum StoreError {
     /// The database has panicked over what it found in the file.
     #[error("the store's file is damaged")]
     Damaged,
-    /// Not one row of the rows' file can be told from damage.
+    /// No row of the rows' file can be read.
     #[error("nothing of the rows' file can be read")]
     Unreadable,
     /// What was said to have failed has happened, and what is in memory does not have it.

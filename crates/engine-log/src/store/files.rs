@@ -5,7 +5,7 @@ use super::Store;
 use crate::identity::Identity;
 
 impl Store {
-    /// What tells the files of the rows and the journal from copies of them.
+    /// What distinguishes the files of the rows and the journal from copies of them.
     pub(crate) fn identities(&self) -> [Option<Identity>; 2] {
         [self.disks.rows.identity(), self.disks.journal.identity()]
     }

@@ -7,7 +7,7 @@ use std::ops::Bound;
 pub(super) struct Hole {
     /// The row before it, if any.
     pub(super) last: Option<Vec<u8>>,
-    /// The row behind it, if any.
+    /// The row after it, if any.
     pub(super) first: Option<Vec<u8>>,
     /// The first key in it.
     pub(super) from: Vec<u8>,

@@ -51,9 +51,9 @@ struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    /// The first row behind a key that can be read: further and further on, then halving the way.
+    /// The first row after a key that can be read, found by ever longer steps and then by halving.
     fn search(&mut self, key: &[u8], order: Order) -> Option<Vec<u8>> {
-        let begin = Spot::of(key);
+        let begin = KeyPoint::of(key);
         let (mut bad, mut distance) = (begin, Some(1_u128));
         let (mut good, mut row) = loop {
             let further = distance.and_then(|distance| begin.at(distance, order));
@@ -73,7 +73,7 @@ impl Probe<'_> {
         row
     }
 
-    /// The first row at or behind a bound, in this order.
+    /// The first row at or after a bound, in this order.
     fn next(&mut self, from: Bound<&[u8]>, order: Order) -> Result<Option<Vec<u8>>, StoreError> {
         let reader = self.reader()?;
         let row = caught(|| {
@@ -99,12 +99,12 @@ impl Probe<'_> {
 
 /// A key as a number: its kind, and the sixteen bytes behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Spot {
+struct KeyPoint {
     kind: u8,
     number: u128,
 }
 
-impl Spot {
+impl KeyPoint {
     fn of(key: &[u8]) -> Self {
         let (kind, rest) = key.split_first().unwrap_or((&0, &[]));
         let mut number = [0; 16];

@@ -84,8 +84,8 @@ impl Store {
         scanned.map_err(|error| (error, inner.openings, last))
     }
 
-    /// Opens the rows anew, and notes the hole into which a read from there on runs, if it does.
-    /// Returns whether it is worth another attempt.
+    /// Opens the rows again, and records the hole into which a read from `from` on runs, if there is one. Returns whether
+    /// another attempt makes sense.
     fn pass_by(&self, from: Bound<&[u8]>, order: Order, openings: u64) -> Result<bool, StoreError> {
         let mut inner = self.write();
         if inner.openings != openings {
@@ -110,7 +110,7 @@ impl Store {
         Ok(inner.holes.len() <= HOLES_MAX)
     }
 
-    /// Looks again where nothing is known to be damaged: the disk may have failed for a moment.
+    /// Allows holes to be read again if no damage is known: the disk may have failed only for a moment.
     fn forget_holes(&self) {
         let inner = self.read();
         let is_due = !inner.holes.is_empty()
@@ -122,8 +122,8 @@ impl Store {
     }
 }
 
-/// How often a read is tried that gets no further: others' damage fails it as well as its own.
+/// How often a read without progress is tried: damage that another read has met fails it too.
 const ATTEMPTS: u64 = 8;
 
-/// Beyond so many holes there is no point in going on before the rows have been moved.
+/// Beyond this number of holes, reading does not continue before the rows have been moved.
 const HOLES_MAX: usize = 1_024;

@@ -1,5 +1,5 @@
-//! Room kept back for a full disk, behind the bytes of the witness: what removes much and puts little
-//! needs a few pages before it gives any back.
+//! Room that is reserved for a full disk, after the bytes of the witness: a commit that mostly removes needs a few pages
+//! before it frees any.
 
 use super::witness::WITNESS_BYTES;
 use crate::Disk;
@@ -12,17 +12,17 @@ pub(super) fn keep_reserve(disk: &dyn Disk) {
         let zeros = vec![0; usize::try_from(RESERVE_BYTES).unwrap_or_default()];
         let taken = disk.set_len(WITNESS_BYTES).and_then(|()| disk.write(WITNESS_BYTES, &zeros));
         if taken.is_err() {
-            give_up_reserve(disk);
+            release_reserve(disk);
         }
     }
 }
 
 /// Gives the room back; false if there was none.
-pub(super) fn give_up_reserve(disk: &dyn Disk) -> bool {
+pub(super) fn release_reserve(disk: &dyn Disk) -> bool {
     disk.len().is_ok_and(|bytes| bytes > WITNESS_BYTES) && disk.set_len(WITNESS_BYTES).is_ok()
 }
 
-/// The way down to the rows of some thousand messages, written anew.
+/// Enough for the paths to the rows of some thousand messages, which are written again.
 const RESERVE_BYTES: u64 = 1 << 20;
 
 /// What may be put into rows with it.
@@ -37,11 +37,11 @@ mod tests {
     fn room_is_kept_and_given_up_once() {
         let directory = tempfile::tempdir().unwrap();
         let disk = FileDisk::open(directory.path(), "witness").unwrap();
-        assert!(!give_up_reserve(&disk));
+        assert!(!release_reserve(&disk));
         keep_reserve(&disk);
         keep_reserve(&disk);
         assert_eq!(disk.len().unwrap(), 16 + (1 << 20));
-        assert!(give_up_reserve(&disk) && !give_up_reserve(&disk));
+        assert!(release_reserve(&disk) && !release_reserve(&disk));
         assert_eq!(disk.len().unwrap(), 16);
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn checkpointed<'a>(
     })
 }
 
-/// Rows, and no look behind that with the key `end`, if there is such.
+/// Rows up to that with the key `end`, if there is one; nothing after it is read.
 fn rows_upto<'a>(
     mut rows: impl Iterator<Item = Result<(Guard, Guard), redb::StorageError>>,
     end: Option<&[u8]>,

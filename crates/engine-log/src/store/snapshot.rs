@@ -20,9 +20,9 @@ pub(crate) struct Snapshot {
     table: Table,
     /// What was not checkpointed yet; no value for what is removed.
     pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// How often the rows had been opened. Opened anew, the file no longer knows of this reader.
+    /// How often the rows had been opened. Once they are opened again, the file does not know this reader any more.
     openings: u64,
-    /// Behind this key nothing has been read.
+    /// Everything up to this key has been read.
     after: Option<Vec<u8>>,
 }
 

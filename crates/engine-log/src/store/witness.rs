@@ -19,7 +19,7 @@ pub(super) fn write_witness(disk: &dyn Disk, next: u64) {
     let _ = disk.write(0, &[checksum(&number), number].concat());
 }
 
-/// Not that of nothing: a witness of zeros is none.
+/// Seeded, so that a file of zeros is not a valid witness.
 fn checksum(number: &[u8]) -> [u8; 8] {
     xxh3_64_with_seed(number, WITNESS_SEED).to_be_bytes()
 }

@@ -44,7 +44,7 @@ fn what_retention_took_is_a_gap_though_it_was_read_before() {
 
 #[test]
 fn a_value_that_was_removed_is_not_in_a_later_state() {
-    // One tombstone is kept, so nothing tells of the removal of `k` any more.
+    // One tombstone is kept, so the removal of `k` is forgotten.
     let retention = Retention { messages_max: 1, ..Retention::default() };
     let compaction = Some(Compaction::default());
     let (_directory, engine, broker) =
@@ -64,11 +64,11 @@ fn a_value_that_was_removed_is_not_in_a_later_state() {
     let keys: Vec<_> = messages(&all).iter().map(|it| it.key().unwrap().to_owned()).collect();
     assert!(!keys.contains(&"k".to_owned()) && keys.contains(&"y".to_owned()), "{keys:?}");
     assert!(!all.iter().any(is_gap), "{all:?}");
-    // Who had been given it is told: of the removal, or that one is lost.
+    // A reader that has the value is informed of its removal, or gets a gap notice.
     let rest = before.drain(&broker);
-    let is_told = rest.iter().any(|item| match item {
+    let is_reported = rest.iter().any(|item| match item {
         Item::Gap(gap) => gap.to >= 3,
         Item::Message(message) => message.offset() == 3,
     });
-    assert!(is_told, "{rest:?}");
+    assert!(is_reported, "{rest:?}");
 }

@@ -1,4 +1,4 @@
-//! While a disk cannot be read, who resumes hears of a gap; once it can, who resumes then misses nothing.
+//! While a disk cannot be read, a reader that resumes gets a gap notice; one that resumes later misses nothing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions)]
 
 use crate::common::{disk::Machine, everything, open_at, open_on, publish, read, settings, text};
@@ -22,7 +22,7 @@ fn a_disk_that_comes_back_has_lost_nothing() {
     // None of it is in memory now.
     let (engine, broker) = open_on(&machine, &settings);
     let start = || Start::after(Position { epoch: broker.epoch(), offset: 10 });
-    // A write that fails has the store opened anew, which fails, too.
+    // After a write that fails, the store is opened again, which fails too.
     machine.rows.is_unreadable.store(true, Ordering::SeqCst);
     machine.journal.room.store(1, Ordering::SeqCst);
     machine.rows.room.store(1, Ordering::SeqCst);
@@ -62,7 +62,7 @@ fn a_page_that_cannot_be_read_for_a_while_is_not_taken_for_damaged() {
         let (engine, broker) = open_at(&machine, &settings, 2_000).unwrap();
         assert_eq!(broker.epoch(), epoch, "it was mended");
         machine.rows.unreadable_at.store(page * 4_096 + 7, Ordering::SeqCst);
-        // Has it opened anew, so that nothing is left in memory.
+        // Has it opened again, so that nothing is left in memory.
         let disks = [&machine.journal, &machine.rows];
         disks.iter().for_each(|disk| disk.room.store(1, Ordering::SeqCst));
         assert!(publish(&engine, "b", text("refused")).is_err());

@@ -63,7 +63,7 @@ fn what_retention_takes_makes_room() {
     assert!(everything(&broker, "a").is_empty());
 }
 
-/// Whether or not the rows can be opened again at once, which tells.
+/// Both if the rows can be opened again at once, and if they cannot: the code differs.
 #[test]
 fn a_commit_that_failed_and_is_there_nevertheless_is_not_built_upon() {
     for is_unreadable in [false, true] {

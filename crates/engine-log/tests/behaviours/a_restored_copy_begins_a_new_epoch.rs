@@ -1,5 +1,5 @@
-//! Offsets that were handed out after a copy was made are handed out again by the copy. So it has
-//! another epoch, once, and whoever resumes is told of a gap.
+//! A copy assigns offsets again that the original assigned after the copy was made. So it gets another epoch, once, and
+//! readers that resume get a gap notice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, may_read, open_at, publish, read, text};
@@ -23,7 +23,7 @@ fn after(engine: &LogEngine) {
 
 /// Checks that nobody with a position of the old epoch misses anything in silence.
 #[track_caller]
-fn assert_told((engine, broker): (LogEngine, Broker), epoch: u64) -> u64 {
+fn assert_reported((engine, broker): (LogEngine, Broker), epoch: u64) -> u64 {
     assert_ne!(broker.epoch(), epoch);
     ["other 4", "other 5", "other 6"].iter().for_each(|said| {
         publish(&engine, "a", text(said)).unwrap();
@@ -37,14 +37,14 @@ fn assert_told((engine, broker): (LogEngine, Broker), epoch: u64) -> u64 {
 }
 
 #[test]
-fn files_that_are_copies_tell_so() {
+fn files_that_are_copies_are_recognised() {
     let machine = Machine::default();
     let (engine, broker) = open_at(&machine, &settings(), 1_000).unwrap();
     before(&engine);
     let copy = machine.copied();
     after(&engine);
     drop((engine, broker));
-    let epoch = assert_told(open_at(&copy, &settings(), 1_000).unwrap(), 1_000);
+    let epoch = assert_reported(open_at(&copy, &settings(), 1_000).unwrap(), 1_000);
     for life in 0..2 {
         let (_engine, broker) = open_at(&copy, &settings(), 2_000).unwrap();
         assert_eq!(broker.epoch(), epoch, "once, life {life}");
@@ -54,7 +54,7 @@ fn files_that_are_copies_tell_so() {
 }
 
 #[test]
-fn older_files_put_over_those_of_a_later_time_tell_so() {
+fn older_files_put_over_those_of_a_later_time_are_recognised() {
     let machine = Machine::default();
     let (engine, broker) = open_at(&machine, &settings(), 1_000).unwrap();
     before(&engine);
@@ -65,14 +65,14 @@ fn older_files_put_over_those_of_a_later_time_tell_so() {
     after(&engine);
     drop((engine, broker));
     let mixed = machine.overwritten_by(&older);
-    assert_told(open_at(&mixed, &settings(), 1_000).unwrap(), 1_000);
+    assert_reported(open_at(&mixed, &settings(), 1_000).unwrap(), 1_000);
     // The same without the name beside the files: the folder knows more commits than they have.
     let without = Machine { generation: machine.copy().generation, ..older.copy() };
-    assert_told(open_at(&without, &settings(), 1_000).unwrap(), 1_000);
+    assert_reported(open_at(&without, &settings(), 1_000).unwrap(), 1_000);
 }
 
 #[test]
-fn files_that_came_without_the_name_beside_them_tell_so() {
+fn files_that_came_without_the_name_beside_them_are_recognised() {
     let machine = Machine::default();
     let (engine, broker) = open_at(&machine, &settings(), 1_000).unwrap();
     before(&engine);
@@ -83,7 +83,7 @@ fn files_that_came_without_the_name_beside_them_tell_so() {
     let (engine, broker) = open_at(&machine, &settings(), 1_001).unwrap();
     after(&engine);
     drop((engine, broker));
-    assert_told(open_at(&alone, &settings(), 1_000).unwrap(), 1_000);
+    assert_reported(open_at(&alone, &settings(), 1_000).unwrap(), 1_000);
 }
 
 /// Copies the files of a folder over those of another.
@@ -115,16 +115,16 @@ fn a_folder_copied_elsewhere_back_or_over_the_files_begins_a_new_epoch() {
     let [data, older] = folders(top.path());
     let moved = top.path().join("elsewhere");
     copy(&older, &moved);
-    assert_told(open(&moved), 1_000);
+    assert_reported(open(&moved), 1_000);
     // Files keep their numbers and times where others are copied over them.
     let over = top.path().join("over");
     fs::rename(&data, &over).unwrap();
     copy(&older, &over);
-    assert_told(open(&over), 1_000);
+    assert_reported(open(&over), 1_000);
     // New files may get the numbers of those that were removed.
     fs::remove_dir_all(&over).unwrap();
     copy(&older, &over);
-    assert_told(open(&over), 1_000);
+    assert_reported(open(&over), 1_000);
 }
 
 #[test]

@@ -19,13 +19,13 @@ fn put_and_remove(engine: &LogEngine, key: &str) {
     publish(engine, "a", removal).unwrap();
 }
 
-/// Behind the first of two values, in the state as of `state`.
+/// After the first of two values, in the state as of `state`.
 fn within(broker: &Broker, state: u64) -> Start {
     Start::After(Bookmark { after: broker.position(1), state: Some(state) })
 }
 
 #[test]
-fn tombstones_that_went_before_the_state_are_not_told() {
+fn tombstones_removed_before_the_state_are_no_gap() {
     let machine = Machine::default();
     let (engine, broker) = open_on(&machine, &keeping_one_tombstone(true));
     publish(&engine, "a", keyed("x", "1")).unwrap();
@@ -62,7 +62,7 @@ fn a_channel_that_is_empty_now_is_no_gap_to_its_state() {
 }
 
 #[test]
-fn what_went_when_the_channel_was_not_compacted_is_told() {
+fn what_was_removed_when_the_channel_was_not_compacted_is_reported() {
     let machine = Machine::default();
     let (engine, broker) = open_on(&machine, &keeping_one_tombstone(false));
     publish(&engine, "a", keyed("x", "1")).unwrap();

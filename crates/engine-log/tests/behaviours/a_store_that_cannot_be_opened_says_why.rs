@@ -25,8 +25,8 @@ fn a_file_in_the_place_of_the_directory_is_named() {
     for path in [file.clone(), file.join("data"), file.join("data/deeper")] {
         let error = open(&path).unwrap_err();
         assert!(matches!(&error, OpenError::NotADirectory { path } if *path == file), "{error:?}");
-        let told = format!("{} is a file, and the log needs a directory", file.display());
-        assert!(error.to_string().starts_with(&told), "{error}");
+        let reported = format!("{} is a file, and the log needs a directory", file.display());
+        assert!(error.to_string().starts_with(&reported), "{error}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 }
@@ -92,6 +92,6 @@ fn a_directory_that_may_not_be_written_is_named() {
     {
         child.uid(65_534).gid(65_534);
     }
-    let told = child.current_dir("/").output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
+    let reported = child.current_dir("/").output().unwrap();
+    assert!(reported.status.success(), "{}", String::from_utf8_lossy(&reported.stdout));
 }

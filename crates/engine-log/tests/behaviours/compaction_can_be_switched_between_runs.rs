@@ -1,4 +1,4 @@
-//! Switched on, the newest of each key stays; switched off, all of it goes and readers are told.
+//! If it is switched on, the newest message of each key stays; if off, all are removed, and readers get a gap notice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, everything, keyed, open_on, publish, settings, text};

@@ -1,5 +1,5 @@
-//! Random publishes, sweeps, power cuts and resumes beside a list of all that was ever said: each
-//! reader is given what is behind its place, or told of a gap that reaches as far as what is missing.
+//! Random publishes, sweeps, power cuts and resumes beside a list of all that was ever published: each reader receives
+//! what comes after its position, or a gap notice that covers what is missing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, may_read, open_at, publish_at, text};
@@ -33,8 +33,8 @@ struct Life {
     followed: u64,
 }
 
-/// What a reader was given, and how far the gap reaches that it was told of.
-struct Heard {
+/// What a reader received, and how far its gap notice reaches.
+struct Received {
     messages: Vec<(u64, String)>,
     gap: u64,
 }
@@ -76,7 +76,7 @@ impl Life {
             9 => self.broker.sweep(self.now_ms, 3),
             10..13 => self.resume_anywhere(),
             13 => self.check_kept(),
-            14 => self.hear_follower(),
+            14 => self.receive_follower(),
             _ => self.reopen(),
         }
     }
@@ -114,7 +114,7 @@ impl Life {
 
     /// Ends in order, killed or by a power cut, and begins again on what is left.
     fn reopen(&mut self) {
-        self.hear_follower();
+        self.receive_follower();
         let epoch = self.broker.epoch();
         self.machine = match self.random.u8(..3) {
             0 => self.machine.copy(),
@@ -132,9 +132,9 @@ impl Life {
         self.follower.follow(&self.broker, &[may_read("a0")], start);
     }
 
-    fn hear_follower(&mut self) {
-        let heard = hear(&self.broker, &mut self.follower, 1 << 20);
-        self.check(&"a0".parse().unwrap(), self.followed, &heard);
+    fn receive_follower(&mut self) {
+        let received = receive(&self.broker, &mut self.follower, 1 << 20);
+        self.check(&"a0".parse().unwrap(), self.followed, &received);
         self.followed = self.last();
     }
 
@@ -143,10 +143,10 @@ impl Life {
         let named = [format!("a{any}"), format!("state{}", any % 3), "*".into(), ">".into()];
         let pattern: Pattern = self.random.choice(named).unwrap().parse().unwrap();
         let after = self.random.u64(..=self.last());
-        let heard = self.resume(&pattern, after);
-        self.check(&pattern, after, &heard);
+        let received = self.resume(&pattern, after);
+        self.check(&pattern, after, &received);
         if pattern.as_str().starts_with("state") {
-            self.check_gap_in_state(&pattern, heard.gap);
+            self.check_gap_in_state(&pattern, received.gap);
         }
     }
 
@@ -166,28 +166,31 @@ impl Life {
         );
     }
 
-    /// Who resumes where `kept` has lost nothing hears of no gap, whatever others were forgotten.
+    /// A reader that resumes where `kept` has lost nothing gets no gap notice, whichever other channels were forgotten.
     fn check_kept(&mut self) {
         let pattern: Pattern = "kept".parse().unwrap();
         let after = self.random.u64(..=self.last());
-        let heard = self.resume(&pattern, after);
-        self.check(&pattern, after, &heard);
+        let received = self.resume(&pattern, after);
+        self.check(&pattern, after, &received);
         let is_missing = |said: &Said| {
-            said.channel.as_str() == "kept" && said.offset > after && !heard.has(said.offset)
+            said.channel.as_str() == "kept" && said.offset > after && !received.has(said.offset)
         };
-        assert!(heard.gap == 0 || self.said.iter().any(is_missing), "gap behind {after}");
+        assert!(received.gap == 0 || self.said.iter().any(is_missing), "gap behind {after}");
     }
 
-    fn resume(&mut self, pattern: &Pattern, after: u64) -> Heard {
+    fn resume(&mut self, pattern: &Pattern, after: u64) -> Received {
         let mut reader = Reader::default();
         reader.follow(&self.broker, &[may_read(pattern.as_str())], self.after(after));
         let bytes_max = self.random.usize(1..1_000);
-        hear(&self.broker, &mut reader, bytes_max)
+        receive(&self.broker, &mut reader, bytes_max)
     }
 
-    fn check(&self, pattern: &Pattern, after: u64, heard: &Heard) {
-        assert!(heard.messages.is_sorted_by(|one, other| one.0 < other.0), "each once, in order");
-        for (offset, text) in &heard.messages {
+    fn check(&self, pattern: &Pattern, after: u64, received: &Received) {
+        assert!(
+            received.messages.is_sorted_by(|one, other| one.0 < other.0),
+            "each once, in order"
+        );
+        for (offset, text) in &received.messages {
             let said = self.said.iter().find(|said| said.offset == *offset).unwrap();
             assert!(*offset > after && pattern.matches(&said.channel) && *text == said.text);
         }
@@ -196,17 +199,17 @@ impl Life {
                 && self.said[at + 1..]
                     .iter()
                     .any(|newer| newer.channel == said.channel && newer.key == said.key);
-            let is_owed = said.offset > after.max(heard.gap) && pattern.matches(&said.channel);
+            let is_owed = said.offset > after.max(received.gap) && pattern.matches(&said.channel);
             let Said { offset, channel, .. } = said;
             assert!(
-                !is_owed || is_superseded || heard.has(*offset),
+                !is_owed || is_superseded || received.has(*offset),
                 "{offset} of {channel} is missing behind {after}, gap up to {}",
-                heard.gap
+                received.gap
             );
         }
     }
 
-    /// However many names there were, so many are kept as are in use or allowed.
+    /// However many names there were, only names in use, and as many others as allowed, are kept.
     fn end(mut self) {
         self.now_ms += 1_000;
         self.publish("kept", text("last"));
@@ -242,28 +245,29 @@ impl Life {
     }
 }
 
-impl Heard {
+impl Received {
     fn has(&self, offset: u64) -> bool {
-        self.messages.iter().any(|(heard, _)| *heard == offset)
+        self.messages.iter().any(|(received, _)| *received == offset)
     }
 }
 
-fn hear(broker: &Broker, reader: &mut Reader, bytes_max: usize) -> Heard {
-    let (mut heard, mut gathered) = (Heard { messages: Vec::new(), gap: 0 }, Gathered::default());
+fn receive(broker: &Broker, reader: &mut Reader, bytes_max: usize) -> Received {
+    let (mut received, mut gathered) =
+        (Received { messages: Vec::new(), gap: 0 }, Gathered::default());
     while !gathered.is_caught_up() {
         reader.gather(broker, broker.head(), bytes_max, &mut gathered);
         for item in gathered.items() {
             match item {
-                Item::Gap(gap) => heard.gap = heard.gap.max(gap.to),
+                Item::Gap(gap) => received.gap = received.gap.max(gap.to),
                 Item::Message(message) => {
                     let text = String::from_utf8(message.content().as_bytes().to_vec()).unwrap();
-                    heard.messages.push((message.offset(), text));
+                    received.messages.push((message.offset(), text));
                 }
             }
         }
         reader.advance(&gathered, gathered.items().len());
     }
-    heard
+    received
 }
 
 /// Plain channels, and compacted ones whose tombstones go after 50 ms like everything else.

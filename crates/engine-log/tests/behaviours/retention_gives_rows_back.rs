@@ -1,4 +1,4 @@
-//! What retention takes leaves the disk, and readers are told.
+//! What retention removes leaves the disk, and readers get a gap notice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, everything, open_on, publish, publish_at, text};

@@ -22,7 +22,7 @@ fn cost(draft: &Draft) -> u64 {
 }
 
 #[test]
-fn what_is_left_is_the_newest_that_fits_and_the_rest_is_told_as_a_gap() {
+fn what_is_left_is_the_newest_that_fits_and_the_rest_is_a_gap() {
     for seed in 0..10 {
         let mut random = fastrand::Rng::with_seed(seed);
         let (machine, settings) = (Machine::default(), settings(4_000));

@@ -1,5 +1,5 @@
-//! Copying, restoring and beginning a new epoch: each way in which it cannot be done is told, and
-//! leaves the folder as it was.
+//! Copying, restoring and beginning a new epoch: each failure is reported with its reason, and leaves the folder as it
+//! was.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{everything, publish, settings, text};
@@ -25,8 +25,8 @@ fn a_backup_cut_or_harmed_anywhere_is_refused_and_leaves_nothing() {
     let folder = top.path().join("new");
     for end in (0..bytes.len()).step_by(bytes.len() / 8 + 1).chain([bytes.len() - 1]) {
         let error = restore(&bytes[..end], &folder, 1).unwrap_err();
-        let is_told = matches!(error, DataError::NoBackup | DataError::Cut { .. });
-        assert!(is_told && !folder.exists(), "{end}: {error}");
+        let is_reported = matches!(error, DataError::NoBackup | DataError::Cut { .. });
+        assert!(is_reported && !folder.exists(), "{end}: {error}");
         let mut harmed = bytes.clone();
         harmed[end] ^= 1;
         let error = restore(harmed.as_slice(), &folder, 1).unwrap_err();

@@ -89,7 +89,7 @@ pub struct MemoryDisk {
     pub unreadable_at: AtomicU64,
     /// One less than the number of the file that this is.
     pub identity: AtomicU64,
-    /// Which sync fails, counted like `syncs`, and all behind it; 0 for none.
+    /// Which sync fails, counted like `syncs`, and all after it; 0 for none.
     pub failing_sync: AtomicU64,
     gate: Mutex<bool>,
     opened: Condvar,

@@ -31,8 +31,8 @@ fn run(cache: &Cache, after: u64, count: u64) -> Run {
     Run::new(after, cold, &STATE, Arc::clone(&charge))
 }
 
-fn wanted(after: u64, bytes_max: usize) -> Wanted {
-    Wanted { after, upto: u64::MAX, bytes_max, as_of: 0 }
+fn wanted(after: u64, bytes_max: usize) -> ReadRange {
+    ReadRange { after, upto: u64::MAX, bytes_max, as_of: 0 }
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn the_bound_holds_though_readers_encode_what_they_took() {
 }
 
 #[test]
-fn what_was_given_up_counts_no_more_whoever_still_encodes_it() {
+fn what_was_given_up_counts_no_more_even_if_it_is_encoded_later() {
     let broker = Broker::new(1, Limits::default());
     let mut cache = Cache::new(usize::MAX);
     cache.insert(run(&cache, 0, 50), Instant::now());

@@ -9,7 +9,7 @@ fn named(id: &str, value: &str) -> Draft {
 }
 
 #[test]
-fn a_repeat_is_told_after_reopening() {
+fn a_repeat_is_recognised_after_reopening() {
     let machine = Machine::default();
     let repeats = Repeats { ids_max: 10, age_max_ms: 500 };
     let settings = settings(Options { repeats, ..Options::default() });
@@ -29,7 +29,7 @@ fn a_repeat_is_told_after_reopening() {
 }
 
 #[test]
-fn repeats_that_wait_together_are_told_too() {
+fn repeats_that_wait_together_are_recognised_too() {
     use tidewire_broker::Engine;
     let machine = Machine::default();
     let (engine, broker) = open_on(&machine, &settings(Options::default()));

@@ -1,4 +1,4 @@
-//! Of channels that are empty only so many names are kept; who was behind in another hears of a gap.
+//! Only a limited number of names of empty channels is kept; a reader that resumes in another gets a gap notice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{disk::Machine, keyed, may_read, open_at, publish_at, read, text};
@@ -64,7 +64,7 @@ fn those_quiet_for_longest_go_and_the_rest_stay() {
 }
 
 #[test]
-fn a_name_that_comes_back_tells_of_what_it_lost_in_every_later_life() {
+fn a_name_that_is_used_again_reports_what_it_lost_in_every_later_run() {
     let machine = Machine::default();
     let (engine, broker) = ten_dead(&machine);
     let back = publish_at(&engine, "c1", text("back"), 1_061).unwrap();
@@ -79,7 +79,7 @@ fn a_name_that_comes_back_tells_of_what_it_lost_in_every_later_life() {
 }
 
 #[test]
-fn a_reader_that_follows_meanwhile_hears_what_comes_and_of_no_gap() {
+fn a_reader_that_follows_meanwhile_receives_what_comes_and_no_gap() {
     let machine = Machine::default();
     let (engine, broker) = open_at(&machine, &settings(), 1_000).unwrap();
     publish_at(&engine, "c0", text("old"), 1_000).unwrap();
@@ -130,7 +130,7 @@ fn a_channel_whose_ids_are_remembered_is_not_forgotten() {
     assert_eq!(publish_at(&engine, "a", named(), 1_000), Ok(1));
     assert_eq!(publish_at(&engine, "b", text("old"), 1_000), Ok(2));
     sweep(&engine, 1_060);
-    assert_eq!(publish_at(&engine, "a", named(), 1_070), Ok(1), "it is told as a repeat");
+    assert_eq!(publish_at(&engine, "a", named(), 1_070), Ok(1), "it is recognised as a repeat");
     sweep(&engine, 1_500);
     drop(engine);
     let (_engine, broker) = open_at(&machine, &settings, 1_500).unwrap();
