@@ -1,6 +1,6 @@
-//! Whose account goes on what a publisher has the server remember: by address, until there are tokens.
+//! Accounts of remembered message ids: one for each client address, until there are tokens.
 //!
-//! Behind a proxy all have its address, and share one account.
+//! Clients behind a proxy have its address, and share one account.
 
 use std::{
     collections::HashMap,
@@ -19,17 +19,17 @@ pub(crate) struct Accounts {
 #[derive(Debug, Default)]
 struct Shared {
     by_address: HashMap<IpAddr, IdAccount>,
-    /// How many there may be before those are sought that nobody uses.
+    /// The number of accounts at which unused ones are removed next.
     looked_over_at: usize,
 }
 
 impl Accounts {
-    /// Accounts that have so many ids each.
+    /// Accounts of at most `ids_max` ids each.
     pub(crate) fn new(ids_max: usize) -> Self {
         Self { shared: Arc::default(), ids_max }
     }
 
-    /// The account of whoever comes from an address.
+    /// The account of all publishers at `address`.
     pub(crate) fn of(&self, address: IpAddr) -> IdAccount {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let Shared { by_address, looked_over_at } = &mut *shared;
@@ -54,7 +54,7 @@ fn subscriber_line(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Accounts that nobody uses and that may be kept all the same.
+/// How many unused accounts may be kept.
 const UNUSED_MAX: usize = 1_024;
 
 #[cfg(test)]

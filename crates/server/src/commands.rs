@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_what_is_allowed() {
-        for (arguments, told) in [
+        for (arguments, expected) in [
             ("publish a hi --lines", "cannot be used with"),
             ("publish a --lines --id b", "cannot be used with"),
             ("check-config a.*", "a pattern was given where one channel is wanted"),
@@ -89,7 +89,7 @@ mod tests {
             ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
         ] {
             let error = refused(arguments);
-            assert!(error.contains(told), "{arguments}: {error}");
+            assert!(error.contains(expected), "{arguments}: {error}");
         }
     }
 }

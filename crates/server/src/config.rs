@@ -76,7 +76,7 @@ pub struct Config {
     pub poll_wait_max: Span,
     /// How long an HTTP connection may be idle between requests.
     pub keep_alive: Span,
-    /// How often it is told who came and who left.
+    /// How often joins and leaves are published.
     pub presence_interval: Span,
     /// How long connections have to end when the server does.
     pub drain: Span,
@@ -88,8 +88,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Keys are not known, values are none or do not go together. Of each error, the text names the key, where it
-    /// was given, and what is allowed.
+    /// A key is unknown, a value is invalid, or two settings exclude each other. The text of each error names the
+    /// key, where it was given, and what is allowed.
     pub fn load(flags: Settings) -> Result<Self, ConfigErrors> {
         let mut faults = Faults::default();
         let environment = environment::read(std::env::vars_os(), &mut faults);
@@ -103,7 +103,7 @@ impl Config {
         !self.listen.iter().any(|listen| is_exposed(&listen))
     }
 
-    /// Every option of a channel that means anything there, and who decided it.
+    /// Every option that has a meaning for a channel, and where its value was given.
     pub fn explain(&self, channel: &ChannelName) -> Vec<Decided> {
         self.origins.explain(&self.broker.rules, channel)
     }
@@ -225,7 +225,7 @@ impl Config {
     }
 }
 
-/// Refuses what only a log on disk has, where there is none.
+/// Refuses settings of a log on disk if the log is in memory.
 fn check_disk(settings: &Settings, faults: &mut Faults) {
     if settings.data.is_some() || !faults.knows(&["data"]) {
         return;
@@ -479,12 +479,12 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_every_layer_is_told() {
+    fn every_error_of_every_layer_is_reported() {
         let text = "workers = 0\nlisen = 1\nheartbeat = \"soon\"\nfsync = \"never\"\n\
                     data_bytes_max = \"1GiB\"\nretention_age = \"0s\"\nlisten = \"192.0.2.1:80\"\n\
                     [channels.a]\nkeys_max = 0\nkeys_age = \"1h\"\nkeys_mx = 5\nids_age = 5\ndrain = 1\n\
                     [channels.\"b c\"]\nretention_bytes = -1\n[channels]\nd = 1\n";
-        let told = from_layers(text, &[("TIDEWIRE_DRAIN", "x")]).unwrap_err().to_string();
+        let errors = from_layers(text, &[("TIDEWIRE_DRAIN", "x")]).unwrap_err().to_string();
         let expected = [
             "the configuration has 15 errors:",
             "  the environment: TIDEWIRE_DRAIN: \"x\" is ",
@@ -503,11 +503,14 @@ mod tests {
             "  listen is 192.0.2.1:80, which other machines can reach",
             "  f: [channels.\"a\"] keys_max is 0; it has to be above zero",
         ];
-        let lines: Vec<_> = told.lines().collect();
+        let lines: Vec<_> = errors.lines().collect();
         for line in &expected[1..] {
-            assert!(lines.iter().any(|told| told.starts_with(line)), "{line} is not in {told}");
+            assert!(
+                lines.iter().any(|errors| errors.starts_with(line)),
+                "{line} is not in {errors}"
+            );
         }
-        assert_eq!(lines.len(), expected.len(), "{told}");
+        assert_eq!(lines.len(), expected.len(), "{errors}");
     }
 
     #[test]
@@ -520,8 +523,8 @@ mod tests {
             ("[channels.\"a b\"]\ncompact = true\n[channels.a]\nkeys_max = 5", 1),
             ("total_bytes_max = 1k\nmessage_bytes_max = \"1GiB\"", 1),
         ] {
-            let told = from_text(text).unwrap_err().to_string();
-            assert!(!told.contains("errors:"), "{count} of {told}");
+            let errors = from_text(text).unwrap_err().to_string();
+            assert!(!errors.contains("errors:"), "{count} of {errors}");
         }
     }
 }

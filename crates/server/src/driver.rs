@@ -120,7 +120,7 @@ impl<S: Socket> Driver<S> {
         let is_shutting_down = worker_context.is_shutting_down.get();
         if turn.cause == Cause::Woken || is_shutting_down {
             let is_answered = self.publish(turn, context);
-            // Whoever waits for the engine hears its answer: nothing may follow a goodbye.
+            // Whoever waits for the engine receives its answer: nothing may follow a goodbye.
             if is_shutting_down && is_answered {
                 let retry_ms = spread(worker_context.limits.retry_ms);
                 self.connection.dismiss(retry_ms, worker_context.http.goodbye_wait_ms, turn.time);

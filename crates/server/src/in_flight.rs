@@ -1,8 +1,8 @@
 //! Bytes in flight: one account for input that is unfinished, one for output that is unsent.
 //!
-//! What all clients hold together has a bound. If it is reached, the client that holds the most gives way, not the
-//! next to come: a client that needs little is served as long as another holds more. Up to `SMALL_BYTES` are held
-//! on no account, so idle connections and small requests cost nothing here.
+//! What all clients hold together has a bound. If it is reached, the client that holds the most is refused, not the
+//! one that asks last: a client that needs little is served as long as another one holds more. Up to `SMALL_BYTES` are
+//! not counted, so idle connections and small requests cost nothing here.
 
 mod receive_buffer;
 
@@ -42,14 +42,14 @@ struct Shared {
 struct Holders {
     /// The sum of the sizes in `holders`, at most `bytes_max`.
     held: usize,
-    /// By size, then by age. A holder that was told to give way has left.
+    /// By size, then by age. A holder that was asked to give way has been removed.
     holders: BTreeMap<Key, Arc<Notice>>,
     opened: u64,
 }
 
 type Key = (usize, u64);
 
-/// How a holder is told to give way.
+/// Asks a holder to give way.
 #[derive(Debug, Default)]
 struct Notice {
     is_given: AtomicBool,
@@ -60,7 +60,7 @@ struct Notice {
 #[derive(Debug)]
 pub(crate) struct Held {
     account: Account,
-    /// There is none for what is small.
+    /// `None` up to `SMALL_BYTES`.
     entry: Option<(Key, Arc<Notice>)>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum Full {
     /// It is more than one may have.
     #[error("this would use {bytes} bytes; one client may use {share}, a quarter of {setting}")]
     Share { setting: &'static str, share: usize, bytes: usize },
-    /// All is held, and nobody holds more.
+    /// The account is full, and no other holder holds more.
     #[error(
         "all clients together use the {bytes_max} bytes of {setting}, and this client uses the \
         most; try again in a moment"
@@ -93,7 +93,7 @@ impl Full {
 }
 
 impl InFlight {
-    /// Accounts of so many bytes each.
+    /// Two accounts of the given numbers of bytes.
     pub fn new(input_bytes_max: usize, output_bytes_max: usize) -> Self {
         Self {
             input: Account::new("input_bytes_max", input_bytes_max),
@@ -163,12 +163,12 @@ impl Holders {
 }
 
 impl Held {
-    /// Holds so many bytes from now on, more or fewer than before. Another holder of more may have to give way.
+    /// Holds `bytes` from now on, more or fewer than before. Another holder, of more, may have to give way.
     ///
     /// # Errors
     ///
-    /// One may not hold so much, or all is held and nobody holds more, or this was told to give way. As much is held as
-    /// before.
+    /// One holder may not hold that much, or the account is full and no other holder holds more, or this holder was
+    /// asked to give way. It holds as much as before.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Full> {
         if bytes <= SMALL_BYTES {
             self.let_go();

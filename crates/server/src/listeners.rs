@@ -1,7 +1,7 @@
 //! The sockets on which connections arrive, one for each address.
 //!
 //! Apart because an address may be one of several that a name stands for, and because of IPv6, whose
-//! "every interface" is IPv4's too unless the socket is told otherwise.
+//! "every interface" includes those of IPv4 unless a socket option says otherwise.
 
 use crate::config::Listen;
 use anyhow::{Context as _, Result};
@@ -78,7 +78,7 @@ fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(no_family)
 }
 
-/// Connections that wait to be accepted, as after a restart when everybody comes back.
+/// How many connections may wait to be accepted, as after a restart when all clients reconnect.
 const BACKLOG: i32 = 4_096;
 
 #[cfg(test)]
@@ -116,8 +116,8 @@ mod tests {
     fn an_address_that_is_taken_is_named() {
         let holder = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = holder.local_addr().unwrap();
-        let told = refusal(&[listen("127.0.0.1:0", None), listen(&taken.to_string(), Some("a"))]);
-        assert!(told.starts_with(&format!("cannot listen on {taken} (a): Address")), "{told}");
+        let error = refusal(&[listen("127.0.0.1:0", None), listen(&taken.to_string(), Some("a"))]);
+        assert!(error.starts_with(&format!("cannot listen on {taken} (a): Address")), "{error}");
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
         let listeners = bind(&[absent.clone(), listen("127.0.0.1:0", Some("a"))]).unwrap();
         assert_eq!(listeners.len(), 1);
         for others in [vec![], vec![listen("127.0.0.1:0", None)]] {
-            let told = refusal(&[vec![absent.clone()], others].concat());
-            assert!(told.starts_with("cannot listen on 192.0.2.1:0 (a): "), "{told}");
+            let error = refusal(&[vec![absent.clone()], others].concat());
+            assert!(error.starts_with("cannot listen on 192.0.2.1:0 (a): "), "{error}");
         }
         assert!(refusal(&[listen("192.0.2.1:0", None)]).starts_with("cannot listen on 192.0.2.1"));
     }

@@ -14,7 +14,7 @@ use tidewire::{
     },
     config::{Config, Settings, unknown_variables},
     serve::serve,
-    terminal::Screen,
+    terminal::TerminalOutput,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -59,13 +59,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If standard error is gone, there is nowhere to report that.
-            let _ = writeln!(Screen::stderr(), "tidewire: {error:#}");
+            let _ = writeln!(TerminalOutput::stderr(), "tidewire: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Colours are for people who look on, unless they say otherwise (<https://no-color.org>).
+/// Colours are for terminals, unless the user says otherwise (<https://no-color.org>).
 fn wants_colours() -> bool {
     io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

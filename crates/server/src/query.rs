@@ -123,7 +123,7 @@ impl Query {
         }
     }
 
-    /// Who the client says it is, for channels that tell who is there.
+    /// Who the client says it is, for channels with presence.
     pub(crate) fn identity(&self) -> Result<Identity, ProblemResponse> {
         Ok(Identity::new(self.one("user"), self.one("info"))?)
     }
@@ -173,7 +173,7 @@ fn decode(name: &str, text: &str) -> Result<String, ProblemResponse> {
     let text = text.replace('+', " ");
     let decoded = percent_decode_str(&text).decode_utf8().map(|decoded| decoded.into_owned());
     decoded.map_err(|_| {
-        // A channel's name that holds such a byte is none, as one that holds a space is.
+        // With such a byte it is not a name of a channel, no more than with a space.
         let code = if name == "channel" { ErrorCode::BadChannel } else { ErrorCode::BadRequest };
         ProblemResponse::new(code, format!("the query parameter {} is not UTF-8", shown(name)))
     })
@@ -202,7 +202,7 @@ const CACHE_BUSTER: &str = "_";
 
 const NAME_SHOWN_CHARS: usize = 64;
 
-/// The channel of those who name none.
+/// The channel of clients that name none.
 pub(crate) const LOBBY: &str = "lobby";
 
 /// How polyfills of EventSource spell the header in a query: the first by
@@ -232,21 +232,21 @@ mod tests {
         Query::parse(query, KNOWN)
     }
 
-    fn told(query: &str, known: Parameters) -> String {
+    fn detail_of(query: &str, known: Parameters) -> String {
         Query::parse(query, known).unwrap_err().to_string()
     }
 
     #[test]
     fn a_name_that_the_route_does_not_take_is_refused_with_what_was_meant() {
-        let detail = told("channel=a&chanel=b", KNOWN);
+        let detail = detail_of("channel=a&chanel=b", KNOWN);
         assert!(
             detail.contains("unknown query parameter chanel, did you mean channel?"),
             "{detail}"
         );
         assert!(detail.contains("this path takes channel, since, format, wait, limit, info, user"));
-        assert!(told("q", KNOWN).starts_with("unknown query parameter q; this path takes"));
-        assert!(told("x=1", &[]).ends_with("this path takes no parameters"));
-        assert!(told(&"x".repeat(100_000), KNOWN).len() < 300);
+        assert!(detail_of("q", KNOWN).starts_with("unknown query parameter q; this path takes"));
+        assert!(detail_of("x=1", &[]).ends_with("this path takes no parameters"));
+        assert!(detail_of(&"x".repeat(100_000), KNOWN).len() < 300);
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn what_is_not_utf8_is_refused_and_never_replaced() {
         for query in ["channel=%FE", "channel=%ff", "%FE=a", "channel=a%C3"] {
-            assert!(told(query, KNOWN).contains("is not UTF-8"), "{query}");
+            assert!(detail_of(query, KNOWN).contains("is not UTF-8"), "{query}");
         }
         let query = parse("channel=gr%C3%BC%2B+%zz&since").unwrap();
         assert_eq!(query.one("channel"), Some("gr\u{fc}+ %zz"));
@@ -297,7 +297,7 @@ mod tests {
             assert_eq!(subscriptions(&query, None).unwrap(), ["lobby Foreign(\"elsewhere\")"]);
             assert_eq!(subscriptions(&query, Some("")).unwrap(), ["lobby Foreign(\"elsewhere\")"]);
             assert_eq!(subscriptions(&query, Some("here")).unwrap(), ["lobby Foreign(\"here\")"]);
-            // One that has heard nothing yet says so by an empty id.
+            // A client that has received nothing yet sends an empty id.
             let query = format!("since=earliest&{name}=");
             assert_eq!(subscriptions(&query, None).unwrap(), ["lobby Since(Earliest)"]);
         }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_is_an_event_for_those_who_ask() {
+    fn a_heartbeat_is_an_event_for_clients_that_ask() {
         let heartbeat = |query| Query::parse(query, &["heartbeat"]).unwrap().heartbeat();
         assert_eq!(heartbeat("").unwrap(), Heartbeat::Block);
         assert_eq!(heartbeat("heartbeat=event").unwrap(), Heartbeat::Event);

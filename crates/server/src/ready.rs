@@ -1,4 +1,4 @@
-//! Connections whose turn it is for another reason than news, first come, first served.
+//! Connections that need a turn for another reason than news, first come, first served.
 //!
 //! A connection's waker puts it into its worker's queue, once however often it is woken, and wakes the
 //! worker's loop. It is woken by its socket, by an engine that has answered a publish, and by itself when a
@@ -64,7 +64,7 @@ impl ReadyQueue {
         usize::try_from(slot.waiter).ok()
     }
 
-    /// Ready once somebody waits.
+    /// Ready once a connection waits.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<()> {
         let mut waiting = self.0.lock();
         if !waiting.slots.is_empty() {
@@ -132,19 +132,19 @@ mod tests {
 
     #[test]
     fn a_loop_that_waits_is_woken_from_any_thread() {
-        struct Bell(AtomicBool);
-        impl Wake for Bell {
+        struct WakeFlag(AtomicBool);
+        impl Wake for WakeFlag {
             fn wake(self: Arc<Self>) {
                 self.0.store(true, Ordering::SeqCst);
             }
         }
 
-        let (queue, bell) = (ReadyQueue::default(), Arc::new(Bell(AtomicBool::new(false))));
-        let of_loop = Arc::clone(&bell).into();
+        let (queue, woken) = (ReadyQueue::default(), Arc::new(WakeFlag(AtomicBool::new(false))));
+        let of_loop = Arc::clone(&woken).into();
         assert_eq!(queue.poll(&Context::from_waker(&of_loop)), Poll::Pending);
         let waker = queue.waker(0);
         std::thread::spawn(move || waker.wake()).join().unwrap();
-        assert!(bell.0.load(Ordering::SeqCst));
+        assert!(woken.0.load(Ordering::SeqCst));
         assert_eq!(queue.poll(&Context::from_waker(&of_loop)), Poll::Ready(()));
     }
 

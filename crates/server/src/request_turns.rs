@@ -73,7 +73,7 @@ enum Rank {
 }
 
 impl RequestTurns {
-    /// Without a loop that gives them: everybody always has a turn.
+    /// Without a loop that gives turns: each request always has one.
     pub fn unlimited() -> Self {
         Self(None)
     }
@@ -93,7 +93,7 @@ impl RequestTurns {
         }
     }
 
-    /// Ready once somebody waits for the next round.
+    /// Ready once a request waits for the next round.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<()> {
         let Some(round) = &self.0 else { return Poll::Pending };
         let mut round = round.borrow_mut();
@@ -104,7 +104,7 @@ impl RequestTurns {
         Poll::Pending
     }
 
-    /// Gives the turns of a round, and calls those who wait for one. Says whether some still wait.
+    /// Gives the turns of a round, and wakes the requests that get one. Returns whether some still wait.
     pub(crate) fn begin_round(&self) -> bool {
         let Some(round) = &self.0 else { return false };
         let acceptor = round.borrow_mut().begin();
@@ -145,14 +145,14 @@ impl Round {
     fn begin(&mut self) -> Option<Waker> {
         self.number += 1;
         self.turns_left = TURNS_MAX;
-        // Who is accepted needs some turns, so a crowd may not come in faster than it is served.
+        // A new connection needs some turns, so a crowd may not be accepted faster than it is served.
         self.accepts_left =
             if self.waiting.is_empty() { ACCEPTS_MAX } else { ACCEPTS_BESIDE_WAITING_MAX };
         self.until = None;
         self.acceptor.take()
     }
 
-    /// Takes the next who waits out of the queue, if a turn is left for it.
+    /// Takes the next request that waits out of the queue, if a turn is left for it.
     fn call_next(&mut self) -> Option<Waker> {
         let first = *self.waiting.first_key_value()?.0;
         let is_others = self.turns_left.is_multiple_of(OTHERS_EVERY);
@@ -187,7 +187,7 @@ impl RequestTurn {
             self.begun = Some(begun);
             return Poll::Ready(());
         }
-        // Who was called too late is in front again.
+        // One that was called too late is in front again.
         let place = self.place.unwrap_or_else(|| {
             round.places += 1;
             let rank = rank(self.is_known, &mut self.recent);
@@ -266,10 +266,11 @@ const TIME_MAX: Duration = Duration::from_millis(1);
 /// What a connection reads and writes in a turn. A write that passes it is the last.
 const TURN_BYTES: usize = 64 << 10;
 
-/// One turn in so many goes to those who are not light, even if light ones wait.
+/// One turn in this many goes to requests that are not light, even if light ones wait.
 const OTHERS_EVERY: usize = 4;
 
-/// Who has moved more than this lately is not light: a publisher, say, as opposed to who fetches pages of history.
+/// A connection that has moved more than this recently is not light. A publisher is; one that fetches pages of history is
+/// not.
 const LIGHT_BYTES: usize = 64 << 10;
 
 /// What lately means.

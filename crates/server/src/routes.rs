@@ -39,7 +39,7 @@ pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
 /// For what becomes a connection of the worker's loop.
 pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<TcpStream>>>;
 
-/// The account on which goes what whoever sends this has the server remember.
+/// The account of the ids that the sender of this request has the server remember.
 fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAccount> {
     request.peer_addr().map(|peer| worker_context.http.accounts.of(peer.ip()))
 }
@@ -83,7 +83,7 @@ const PUBLISH: Parameters = &["event", "key", "idempotency_key"];
 const LIST: Parameters = &["pattern", "limit", "after"];
 const MESSAGES: Parameters = &["since", "before", "until", "limit", "format"];
 const PRESENCE: Parameters = &["since", "limit"];
-/// A version, by which pages ask for a file anew. It means nothing here: files have an `ETag`.
+/// A version, with which pages bypass a cache. It has no meaning here: files have an `ETag`.
 const ASSET: Parameters = &["v"];
 
 /// What a path says that it allows.
@@ -109,7 +109,7 @@ fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Runs the handler of a request that is sound as far as its head tells.
+/// Runs the handler of a request if its head is valid.
 fn checked<S>(
     request: ServiceRequest,
     service: &S,
@@ -119,7 +119,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
     let sound = match *request.method() {
-        // Asks about the path, and a preflight bears the query of the request that it is about.
+        // It asks about the path. A preflight has the query of the request that follows it.
         Method::OPTIONS => Ok(()),
         _ => handshake::check_method(&request).and_then(|()| Query::keep(&request, parameters)),
     };

@@ -1,4 +1,4 @@
-//! The server as a whole: it starts, says so, and ends when it is told to.
+//! The server as a whole: it starts, logs that, and ends at a signal.
 
 mod ending;
 mod worker;
@@ -22,7 +22,7 @@ use actix_server::Server;
 use actix_service::Service as _;
 use actix_web::{App, dev::ServiceResponse, http::header, middleware::NormalizePath, rt};
 use anyhow::{Context as _, Result};
-use ending::{Entrances, Signals, end, ignore_hangups};
+use ending::{ListeningSockets, Signals, end, ignore_hangups};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
@@ -58,13 +58,13 @@ async fn run(config: Config) -> Result<()> {
     let urls = urls?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
-    // Nobody is connected yet: the members that the log lists were when it was last open. They leave
-    // before a worker takes the first request.
+    // Nobody is connected yet: the log lists the members of the previous run. They leave before a worker takes the
+    // first request.
     broker.clear_presence();
     let mut presence_publisher = PresencePublisher::new(broker.clone(), Arc::clone(engine));
     presence_publisher.flush().await;
     let admission = Admission::new(connections_max);
-    let entrances = Entrances::of(&listeners)?;
+    let listening = ListeningSockets::of(&listeners)?;
     let server = start(&config, &storage, &admission, listeners)?;
     let mut signals = Signals::listen()?;
     let notice = access(&config).notice();
@@ -80,7 +80,7 @@ async fn run(config: Config) -> Result<()> {
     let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
     sweeper.abort();
-    end(&handle, &entrances, &admission, config.drain.duration(), signals.next()).await;
+    end(&handle, &listening, &admission, config.drain.duration(), signals.next()).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
     // Everybody has left: a log that outlives this server should know.
@@ -166,7 +166,7 @@ fn http_context(config: &Config, storage: &Storage, in_flight: &InFlight) -> Htt
     }
 }
 
-/// For whom the server answers.
+/// Which hosts and origins the server answers.
 fn access(config: &Config) -> Access {
     let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
     Access::new(hosts, origins, config.is_local())
@@ -249,7 +249,7 @@ fn raise_descriptor_limit() -> usize {
 /// Open files that are no subscribers: listeners, timers, publishers' connections.
 const DESCRIPTORS_RESERVED: usize = 128;
 
-/// Connections of one worker still in actix's hands: publishers, and who is about to subscribe.
+/// Connections of one worker that actix still has: publishers, and clients that are about to subscribe.
 const CONNECTIONS_HTTP_MAX: usize = 25_000;
 
 /// What an answer may take beside its body's arrival and the wait that was asked for.

@@ -67,7 +67,7 @@ impl Socket for TcpStream {
             }
         }
         loop {
-            // Once more before anything is registered: the runtime has to hear that the socket is full.
+            // Once more before anything is registered: the runtime has to learn that the socket is full.
             let written = match slices {
                 [slice] => self.try_write(slice),
                 slices => self.try_write_vectored(slices),

@@ -34,9 +34,9 @@
 //!   the buffer it was read into.
 
 mod accepting;
+mod close;
 mod early;
 mod handoff;
-mod hang_up;
 mod holding;
 mod input_buffer;
 mod long_head;
@@ -46,7 +46,7 @@ mod target;
 mod timeouts;
 
 pub use early::{EarlyAnswers, RefusalBody};
-pub use handoff::{Departure, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
+pub use handoff::{ClientDisconnect, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
 pub use service::listen;
 pub use timeouts::HttpTimeouts;
 

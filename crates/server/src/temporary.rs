@@ -1,8 +1,7 @@
-//! Refusals that pass: each tells its client when to come back, and is counted here.
+//! Temporary refusals: each says when the client is to retry, and is counted here.
 //!
-//! An `EventSource` gives up for good on any status but 200, so that a request for an event stream is
-//! answered with a stream of one event, which names the reason, and ends. Everybody else gets the
-//! status, the problem document and `Retry-After`.
+//! An `EventSource` gives up at any status but 200. So a request for an event stream is answered with a stream of one
+//! event, which names the reason, and ends. Other clients get the status, the problem document and `Retry-After`.
 
 use crate::{admission::Admission, problem::ProblemResponse};
 use actix_web::{
@@ -14,7 +13,7 @@ use actix_web::{
 use std::{fmt, time::Duration};
 use tidewire_connection::write_error_event;
 
-/// Runs `service`, and words what it refuses for the moment so that the client comes back.
+/// Runs `service`, and writes its temporary refusals so that the client retries.
 ///
 /// Meant to be the outermost of all that answers, so that no temporary refusal escapes it.
 pub(crate) fn word<S, B>(
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn everything_else_is_told_when_to_come_back_by_a_header() {
+    async fn every_other_client_gets_a_header_that_says_when_to_retry() {
         let mut waits = std::collections::BTreeSet::new();
         for (method, path) in
             [(Method::GET, "/poll"), (Method::GET, "/stream"), (Method::POST, "/publish/a")]

@@ -10,35 +10,35 @@ use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 ///
 /// What is written has to be UTF-8, in pieces of any size.
 #[derive(Debug)]
-pub struct Screen<W> {
+pub struct TerminalOutput<W> {
     output: W,
     is_terminal: bool,
     /// The last byte is the first of two, and not yet shown.
     is_halfway: bool,
 }
 
-impl Screen<Stdout> {
+impl TerminalOutput<Stdout> {
     /// Standard output.
     pub fn stdout() -> Self {
         Self::new(io::stdout())
     }
 }
 
-impl Screen<Stderr> {
+impl TerminalOutput<Stderr> {
     /// Standard error.
     pub fn stderr() -> Self {
         Self::new(io::stderr())
     }
 }
 
-impl<W: Write + IsTerminal> Screen<W> {
+impl<W: Write + IsTerminal> TerminalOutput<W> {
     fn new(output: W) -> Self {
         let is_terminal = output.is_terminal();
         Self { output, is_terminal, is_halfway: false }
     }
 }
 
-impl<W> Screen<W> {
+impl<W> TerminalOutput<W> {
     /// The bytes as a terminal may have them.
     fn shown(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut shown = Vec::with_capacity(bytes.len());
@@ -57,7 +57,7 @@ impl<W> Screen<W> {
     }
 }
 
-impl<W: Write> Write for Screen<W> {
+impl<W: Write> Write for TerminalOutput<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.is_terminal {
             return self.output.write(bytes);
@@ -85,11 +85,11 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, piece_bytes: usize, is_terminal: bool) -> String {
-        let mut screen = Screen { output: Vec::new(), is_terminal, is_halfway: false };
+        let mut terminal = TerminalOutput { output: Vec::new(), is_terminal, is_halfway: false };
         for piece in text.as_bytes().chunks(piece_bytes) {
-            screen.write_all(piece).unwrap();
+            terminal.write_all(piece).unwrap();
         }
-        String::from_utf8(screen.output).unwrap()
+        String::from_utf8(terminal.output).unwrap()
     }
 
     const HOSTILE: &str = "a\x1b]0;owned\x07\x1b[2J\u{9b}31m\rb\x7f\0 é\u{a0}°ı\u{202e} 🌊\tc\n";

@@ -46,7 +46,7 @@ pub(crate) struct HttpContext {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
-    /// How long a client may take to hear what was published before the server says goodbye.
+    /// How long a client may take to receive what was published before the goodbye.
     pub(crate) goodbye_wait_ms: u64,
     /// What publishers have the server remember, by their address.
     pub(crate) accounts: Accounts,

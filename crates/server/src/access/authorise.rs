@@ -13,7 +13,7 @@ use futures_util::future::Either;
 use std::future::ready;
 use tidewire_protocol::ErrorCode;
 
-/// For whom the server answers.
+/// Which hosts and origins the server answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     hosts: AllowedHosts,
@@ -22,8 +22,8 @@ pub(crate) struct Access {
     origins: AllowedOrigins,
 }
 
-/// Runs `service` for a request that is meant for this server, and tells browsers who may read the
-/// answer.
+/// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who
+/// may read the answer.
 pub(crate) fn authorise<S>(
     request: ServiceRequest,
     service: &S,
@@ -77,8 +77,8 @@ impl Access {
     /// The host that a request names, if it is one that this server answers to.
     fn host(&self, head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
         let host = named(head)?;
-        // Probes of balancers name an address, some name of their own, or nothing. HAProxy's is
-        // `OPTIONS / HTTP/1.0` unless told otherwise, and no browser names no host.
+        // A load balancer's probe names an address, a name of its own, or no host. HAProxy's default probe is
+        // `OPTIONS / HTTP/1.0` without a host. Every browser names one.
         let is_probe = head.uri.path().starts_with("/health/")
             || (host.is_none() && head.method == Method::OPTIONS);
         let is_ours = |host: &Host| host.name.is_loopback() || self.hosts.name(host);
@@ -123,7 +123,7 @@ fn named(head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
 
 const INSECURE: &str = "insecure: anybody who reaches this address may read and publish everything";
 
-/// What an error repeats of a host that is none.
+/// How much of an invalid host an error repeats.
 const SHOWN_CHARS_MAX: usize = 100;
 
 #[cfg(test)]

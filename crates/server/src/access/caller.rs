@@ -75,7 +75,7 @@ impl Caller {
         }
     }
 
-    /// Allows to do `what`, which others notice, or whose answer no browser keeps from a page.
+    /// Allows to do `what`: something that other clients notice, or an answer that browsers let every page read.
     pub(crate) fn actor_grant(&self, what: &str) -> Result<Grant, ProblemResponse> {
         match self {
             Self::ForeignPage(Foreign { pages, advice }) => {
@@ -122,7 +122,7 @@ impl Caller {
     }
 
     /// Browsers leave the origin out of what pages cannot read: links, images, and same-origin reads.
-    /// [Fetch metadata] tells these apart.
+    /// [Fetch metadata] distinguishes these.
     ///
     /// [Fetch metadata]: https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
     fn without_origin(headers: &HeaderMap, allowed: &AllowedOrigins) -> Self {

@@ -28,7 +28,7 @@ pub(super) enum HostName {
 }
 
 impl Host {
-    /// Reads a host; `None` if it is none.
+    /// Parses a host; `None` if `text` is not one.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {

@@ -14,7 +14,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Reads an origin; `None` if it is none, or has no host.
+    /// Parses an origin; `None` if `text` is not one, or has no host.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, host) = text.split_once("://")?;
         let is_in_schemes =

@@ -1,7 +1,7 @@
 //! `tidewire check-config`: whether the configuration is sound, and what it makes of channels.
 
 use crate::config::{Config, Decided, Settings, unknown_variables};
-use crate::terminal::Screen;
+use crate::terminal::TerminalOutput;
 use anyhow::Result;
 use serde::Serialize;
 use std::{env, fmt::Write as _, io::Write as _};
@@ -29,7 +29,7 @@ struct Findings<'a> {
 
 /// What is printed of an invalid configuration.
 #[derive(Debug, Serialize)]
-struct Wrong {
+struct ConfigErrorList {
     errors: Vec<String>,
 }
 
@@ -47,14 +47,14 @@ impl CheckConfig {
     /// The configuration is not sound: everything that is wrong with it.
     pub fn run(self) -> Result<()> {
         for variable in unknown_variables(env::vars_os()) {
-            let _ = writeln!(Screen::stderr(), "tidewire: {variable}");
+            let _ = writeln!(TerminalOutput::stderr(), "tidewire: {variable}");
         }
         let config = match Config::load(self.settings) {
             Ok(config) => config,
             Err(errors) => {
                 if self.json {
                     let errors = errors.iter().map(ToString::to_string).collect();
-                    print(&(serde_json::to_string_pretty(&Wrong { errors })? + "\n"));
+                    print(&(serde_json::to_string_pretty(&ConfigErrorList { errors })? + "\n"));
                 }
                 return Err(errors.into());
             }
@@ -75,8 +75,8 @@ impl CheckConfig {
 }
 
 fn print(text: &str) {
-    // Whoever closed standard output has the exit status.
-    let _ = Screen::stdout().write_all(text.as_bytes());
+    // If standard output is closed, the exit status says the result.
+    let _ = TerminalOutput::stdout().write_all(text.as_bytes());
 }
 
 impl Findings<'_> {

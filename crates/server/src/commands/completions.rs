@@ -62,7 +62,7 @@ impl Man {
 }
 
 fn print(text: &[u8]) {
-    // Whoever closed standard output has seen enough.
+    // An error means that standard output is closed: nobody reads the rest.
     let _ = io::stdout().write_all(text);
 }
 

@@ -4,7 +4,7 @@ use super::{
     printer::{Format, Printer, is_closed_output},
     server::Server,
 };
-use crate::terminal::Screen;
+use crate::terminal::TerminalOutput;
 use std::{io::Write, slice};
 use tidewire_client::{Client, Since};
 
@@ -42,16 +42,17 @@ impl HistoryCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let patterns = slice::from_ref(&self.pattern);
-        let printer = Printer::new(self.format, patterns, Screen::stdout(), Screen::stderr());
-        let printer = printer.telling(self.server.quiet);
-        match self.tell(&client, printer).await {
+        let printer =
+            Printer::new(self.format, patterns, TerminalOutput::stdout(), TerminalOutput::stderr());
+        let printer = printer.reporting(self.server.quiet);
+        match self.print(&client, printer).await {
             Err(error) if is_closed_output(&error) => Ok(()),
             result => result,
         }
     }
 
     /// Collects pages from the newest on, then prints them the other way round.
-    async fn tell(
+    async fn print(
         &self,
         client: &Client,
         mut printer: Printer<impl Write, impl Write>,

@@ -32,7 +32,7 @@ pub(super) struct Printer<Out: Write, Err> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Obvious,
-    Told,
+    Shown,
 }
 
 impl<Out: Write, Err: Write> Printer<Out, Err> {
@@ -44,13 +44,13 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
             {
                 Names::Obvious
             }
-            _ => Names::Told,
+            _ => Names::Shown,
         };
         Self { format, names, out: BufWriter::new(out), err, is_quiet: true, outage: false }
     }
 
     /// Reports success, too.
-    pub(super) fn telling(self, is_quiet: bool) -> Self {
+    pub(super) fn reporting(self, is_quiet: bool) -> Self {
         Self { is_quiet, ..self }
     }
 
@@ -59,7 +59,7 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
         match self.format {
             Format::Json => serde_json::to_writer(&mut self.out, message)?,
             Format::Text => {
-                if self.names == Names::Told {
+                if self.names == Names::Shown {
                     write!(self.out, "{}\t", message.channel)?;
                 }
                 self.out.write_all(payload_text(message)?.as_bytes())?;
@@ -105,7 +105,7 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
     }
 }
 
-/// Who reads the output has seen enough, as `head` does.
+/// The reader of the output has closed it, as `head` does.
 pub(super) fn is_closed_output(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::BrokenPipe)
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_told_on_standard_error() {
+    fn a_gap_is_reported_on_standard_error() {
         let mut err = Vec::new();
         let to = "k-9".parse().unwrap();
         Printer::new(Format::Text, &[], io::sink(), &mut err).gap(&Gap {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_told_once_until_it_is_over() {
+    fn an_outage_is_reported_once_until_it_is_over() {
         let mut err = Vec::new();
         let mut printer = Printer::new(Format::Text, &[], io::sink(), &mut err);
         let outage = |was_connected| Outage { cause: "why".into(), was_connected };
@@ -195,8 +195,8 @@ mod tests {
         printer.outage(None);
         printer.outage(Some(&outage(true)));
         printer.outage(Some(&outage(false)));
-        let told = "tidewire: no connection, retrying (why)\n\
+        let expected = "tidewire: no connection, retrying (why)\n\
                     tidewire: connection lost, retrying (why)\n";
-        assert_eq!(String::from_utf8(err).unwrap(), told);
+        assert_eq!(String::from_utf8(err).unwrap(), expected);
     }
 }

@@ -6,7 +6,7 @@ mod queue;
 mod report;
 
 use super::server::Server;
-use crate::terminal::Screen;
+use crate::terminal::TerminalOutput;
 use anyhow::{Context as _, ensure};
 use pump::Pump;
 use report::{Positions, Report};
@@ -70,8 +70,8 @@ impl PublishCommand {
             content: if self.json { Content::Json } else { Content::Plain },
         };
         if self.lines {
-            let positions = if self.verbose { Positions::Told } else { Positions::Kept };
-            let mut report = Report::new(Screen::stderr(), positions);
+            let positions = if self.verbose { Positions::Printed } else { Positions::Hidden };
+            let mut report = Report::new(TerminalOutput::stderr(), positions);
             if !self.server.quiet {
                 report = report.summing_up(place);
             }
@@ -88,9 +88,9 @@ impl PublishCommand {
         let position = message.send().await?;
         if !self.server.quiet {
             // Not among what a program may read.
-            let _ = writeln!(Screen::stderr(), "published to {place}");
+            let _ = writeln!(TerminalOutput::stderr(), "published to {place}");
         }
-        // Whoever closed standard output does not want to know.
+        // An error means that standard output is closed: nobody reads the position.
         let _ = writeln!(io::stdout(), "{position}");
         Ok(())
     }

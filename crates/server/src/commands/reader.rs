@@ -1,4 +1,4 @@
-//! Whether anybody still reads standard output, noticed without writing to it.
+//! Notices that the reader of standard output is gone, without writing to it.
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -12,8 +12,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Ends when the other end of `output`, a pipe, a socket or a terminal, is closed; never where there is none, as
-/// of a file.
+/// Ends when the other end of `output`, a pipe, a socket or a terminal, is closed. A file has no other end, so for
+/// a file this never ends.
 ///
 /// A thread waits, for the rest of the process: the runtime takes descriptors like this one only on trust.
 pub(super) async fn closed(output: impl AsFd) {
@@ -27,12 +27,12 @@ pub(super) async fn closed(output: impl AsFd) {
         });
     }
     if receiver.await.is_err() {
-        // It cannot be told; writing will.
+        // This way it cannot be noticed; the next write fails instead.
         pending().await
     }
 }
 
-/// Errors and hang-ups are told without being asked for, and here nothing else matters.
+/// `poll` always reports errors and hang-ups, so no other event is requested.
 fn wait(output: &OwnedFd) -> io::Result<()> {
     loop {
         match poll(&mut [PollFd::new(output, PollFlags::empty())], None) {

@@ -51,7 +51,7 @@ impl FromStr for ServerUrl {
     }
 }
 
-/// Without who we are there.
+/// Without user and password.
 impl fmt::Display for ServerUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
@@ -61,7 +61,7 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// Where a server listens unless told otherwise.
+/// Where a server listens by default.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 #[cfg(test)]
@@ -89,21 +89,21 @@ mod tests {
     #[test]
     fn what_names_no_server_is_refused_with_what_would() {
         for text in ["", "ftp://a", "http://", "a b", "://a", "ws://", "a:b:c"] {
-            let told = text.parse::<ServerUrl>().unwrap_err().to_string();
+            let error = text.parse::<ServerUrl>().unwrap_err().to_string();
             let expected =
                 format!("`{text}` is not a server's address: expected one such as `http");
-            assert!(told.starts_with(&expected), "{told}");
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 
     #[test]
-    fn a_password_is_not_told() {
-        for (text, told) in [
+    fn a_password_is_not_shown() {
+        for (text, shown) in [
             ("https://me:secret@example.org/a/", "https://example.org/a"),
             ("me@example.org:81", "http://example.org:81"),
             ("http://example.org/a@b", "http://example.org/a@b"),
         ] {
-            assert_eq!(text.parse::<ServerUrl>().unwrap().to_string(), told);
+            assert_eq!(text.parse::<ServerUrl>().unwrap().to_string(), shown);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     reader,
     server::Server,
 };
-use crate::terminal::Screen;
+use crate::terminal::TerminalOutput;
 use futures_util::Stream as _;
 use std::{
     future::poll_fn,
@@ -52,15 +52,20 @@ enum WireName {
 }
 
 impl SubscribeCommand {
-    /// Prints until told to stop: by the server, by `--count`, or by who reads the output and closes it.
+    /// Prints until the server ends the subscription, `--count` is reached, or the reader of the output closes it.
     ///
     /// # Errors
     ///
     /// The server refuses, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let printer = Printer::new(self.format, &self.patterns, Screen::stdout(), Screen::stderr());
-        let printer = printer.telling(self.server.quiet);
+        let printer = Printer::new(
+            self.format,
+            &self.patterns,
+            TerminalOutput::stdout(),
+            TerminalOutput::stderr(),
+        );
+        let printer = printer.reporting(self.server.quiet);
         let begun = format!("following {} at {}", self.patterns.join(" "), self.server.url);
         let subscribe = client.subscribe(self.patterns).since(self.since).wire(self.wire.into());
         let count = self.count.unwrap_or(u64::MAX);
@@ -88,7 +93,7 @@ impl From<WireName> for Wire {
     }
 }
 
-/// Prints so many messages, or until the subscription ends.
+/// Prints a number of messages, or all until the subscription ends.
 async fn follow(
     mut deliveries: Subscription,
     mut printer: Printer<impl Write, impl Write>,

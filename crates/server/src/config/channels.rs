@@ -64,7 +64,7 @@ macro_rules! options {
             }
         }
 
-        /// Every option, in the order in which they are told.
+        /// Every option, in the order in which `check-config` prints them.
         pub(super) const OPTIONS: &[ChannelOption] = &[$(ChannelOption {
             key: stringify!($key),
             #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
 use std::{ffi::OsString, fmt};
 use toml::{Table, Value};
 
-/// A variable that is named like a setting's and is none.
+/// A variable with the prefix of settings whose name is not a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownVariable {
     name: String,
@@ -25,7 +25,7 @@ impl fmt::Display for UnknownVariable {
     }
 }
 
-/// The variables that nobody here knows, for a warning: not those of Kubernetes, nor of other commands.
+/// The unknown variables, for a warning: not those of Kubernetes, nor of other commands.
 pub fn unknown_variables(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Vec<UnknownVariable> {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_nobody_knows_is_told_with_what_it_may_mean() {
+    fn an_unknown_variable_is_reported_with_what_it_may_mean() {
         for (name, value, hint) in [
             ("TIDEWIRE_LISEN", "8080", "did you mean TIDEWIRE_LISTEN?"),
             ("TIDEWIRE_RETENTION_AGES", "1h", "did you mean TIDEWIRE_RETENTION_AGE?"),
@@ -180,8 +180,9 @@ mod tests {
             ("TIDEWIRE_PORT_80_TCP_NAME", "x", "tidewire serve --help lists them"),
             ("TIDEWIRE_PORT_HTTP_TCP", "x", "tidewire serve --help lists them"),
         ] {
-            let told = format!("the variable {name} is ignored: there is no such setting; {hint}");
-            assert_eq!(warned(&[(name, value)]), [told]);
+            let expected =
+                format!("the variable {name} is ignored: there is no such setting; {hint}");
+            assert_eq!(warned(&[(name, value)]), [expected]);
         }
     }
 
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_value_of_a_known_setting_is_told() {
+    fn every_bad_value_of_a_known_setting_is_reported() {
         let variables = [
             ("TIDEWIRE_WORKERS", "many"),
             ("TIDEWIRE_INSECURE", "yes"),
@@ -220,14 +221,14 @@ mod tests {
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
         let mut faults = Faults::default();
         read(variables.into_iter(), &mut faults);
-        let told = faults.finish(()).unwrap_err().to_string();
+        let errors = faults.finish(()).unwrap_err().to_string();
         for part in [
             "3 errors",
             "\n  the environment: TIDEWIRE_WORKERS: \"many\" is not a whole number such as 1000",
             "\n  the environment: TIDEWIRE_INSECURE: invalid type: string \"yes\", expected a boolean",
             "\n  the environment: TIDEWIRE_HEARTBEAT: \"soon\" is ",
         ] {
-            assert!(told.contains(part), "{told}");
+            assert!(errors.contains(part), "{errors}");
         }
     }
 }

@@ -177,13 +177,13 @@ impl Faults {
         self.errors.push(error);
     }
 
-    /// A value is none: what depends on it cannot be judged.
+    /// The value of `key` is invalid, so checks that depend on it are left out.
     pub(super) fn push_unread(&mut self, key: &str, error: ConfigError) {
         self.unread.insert(key.to_owned());
         self.push(error);
     }
 
-    /// Some of the file could not be read: nothing that it may have decided can be judged.
+    /// A part of the file could not be read, so checks of what it may have set are left out.
     pub(super) fn push_file(&mut self, error: ConfigError) {
         self.is_file_unread = true;
         self.push(error);

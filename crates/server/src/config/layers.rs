@@ -30,19 +30,19 @@ pub(super) fn from_file(path: &Path, faults: &mut Faults) -> File {
 
 pub(super) fn from_text(text: &str, source_name: &str, faults: &mut Faults) -> File {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut told_line = None;
+    let mut reported_line = None;
     for mut cause in errors {
         cause.set_input(Some(text));
         // One mistake often reads as several.
         let start = cause.span().and_then(|span| text.get(..span.start));
         let line = start.map(|before| before.matches('\n').count());
-        if line.is_none() || line != told_line {
+        if line.is_none() || line != reported_line {
             let cause = cause.to_string().trim_end().to_owned();
             faults.push_file(ConfigError::Syntax { source_name: source_name.to_owned(), cause });
         }
-        told_line = line;
+        reported_line = line;
     }
-    let is_whole = told_line.is_none() && faults.knows(&[]);
+    let is_whole = reported_line.is_none() && faults.knows(&[]);
     let table = match Table::deserialize(toml::de::Deserializer::from(document)) {
         Ok(table) => table,
         Err(cause) if is_whole => {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     /// What is wrong with a file.
-    fn told(text: &str) -> String {
+    fn errors_of(text: &str) -> String {
         let mut faults = Faults::default();
         from_text(text, "f", &mut faults);
         faults.finish(()).unwrap_err().to_string()
@@ -109,14 +109,14 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_what_it_may_mean_or_those_there_are() {
-        assert_eq!(told("lisen = 1"), "f: there is no setting lisen; did you mean listen?");
-        assert_eq!(told("port = 1"), "f: there is no setting port; did you mean listen?");
+        assert_eq!(errors_of("lisen = 1"), "f: there is no setting lisen; did you mean listen?");
+        assert_eq!(errors_of("port = 1"), "f: there is no setting port; did you mean listen?");
         let table = "[channel.\"chat.>\"]\ncompact = true";
-        assert_eq!(told(table), "f: there is no setting channel; did you mean channels?");
+        assert_eq!(errors_of(table), "f: there is no setting channel; did you mean channels?");
         for key in ["config", "colour"] {
             let list = format!("f: there is no setting {key}; there are listen, insecure, ");
-            let told = told(&format!("{key} = \"x\""));
-            assert!(told.starts_with(&list), "{told}");
+            let errors = errors_of(&format!("{key} = \"x\""));
+            assert!(errors.starts_with(&list), "{errors}");
         }
     }
 
@@ -148,21 +148,25 @@ mod tests {
             ("allowed_origins = 5", "allowed_origins", "expected origins such as https:"),
             ("listen = true", "listen", "expected a port, or an address or host name with a port"),
         ] {
-            let told = told(text);
-            assert!(told.starts_with(&format!("f: {key}: ")) && told.contains(part), "{told}");
+            let errors = errors_of(text);
+            assert!(
+                errors.starts_with(&format!("f: {key}: ")) && errors.contains(part),
+                "{errors}"
+            );
         }
     }
 
     #[test]
     fn a_file_that_is_no_toml_says_where() {
-        assert!(told("listen =").contains("line 1"));
+        assert!(errors_of("listen =").contains("line 1"));
     }
 
     #[test]
-    fn every_line_that_is_no_toml_is_told_and_every_name_around_it() {
-        let told = told("lisen = 1\nretention_age = 15m\ndata = 5\ndrain = 2 s\nworkers = 2");
+    fn every_line_that_is_no_toml_is_reported_and_every_name_around_it() {
+        let errors =
+            errors_of("lisen = 1\nretention_age = 15m\ndata = 5\ndrain = 2 s\nworkers = 2");
         for part in ["3 errors", "at line 2", "at line 4", "setting lisen; did you mean listen?"] {
-            assert!(told.contains(part), "{told}");
+            assert!(errors.contains(part), "{errors}");
         }
     }
 }

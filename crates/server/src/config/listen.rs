@@ -96,7 +96,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Where a server listens unless told otherwise.
+/// Where a server listens by default.
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(LOOPBACK, 8080);
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -130,7 +130,7 @@ impl<'de> de::Visitor<'de> for Written {
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut endpoints = Vec::new();
-        while let Some(Several(more)) = items.next_element()? {
+        while let Some(OneOrMany(more)) = items.next_element()? {
             endpoints.extend(more);
         }
         match endpoints.is_empty() {
@@ -141,9 +141,9 @@ impl<'de> de::Visitor<'de> for Written {
 }
 
 /// An item of an array.
-struct Several(Vec<Endpoint>);
+struct OneOrMany(Vec<Endpoint>);
 
-impl<'de> Deserialize<'de> for Several {
+impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written).map(Self)
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_to_listen_is_told_what_is() {
+    fn an_error_for_a_bad_address_says_what_is_allowed() {
         for bad in [
             "",
             ":",

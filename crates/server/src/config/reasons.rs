@@ -10,18 +10,18 @@ use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 use tidewire_broker::{ChannelName, Pattern, Rule, Rules};
 
-/// One option of a channel, as `tidewire check-config` tells it.
+/// One option of a channel, as `tidewire check-config` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Decided {
     /// Its key.
     pub option: &'static str,
     /// What it comes to.
     pub value: Value,
-    /// Who said so.
+    /// Where the value was given.
     pub reason: Reason,
 }
 
-/// Who decided an option.
+/// Where the value of an option was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum Reason {
@@ -106,8 +106,8 @@ impl Origins {
     /// Every option of a channel that means anything there.
     pub(super) fn explain(&self, rules: &Rules, channel: &ChannelName) -> Vec<Decided> {
         let options = rules.of(channel);
-        let told = OPTIONS.iter().filter_map(|option| Some((option, (option.value)(&options)?)));
-        let decided = told.map(|(option, value)| Decided {
+        let values = OPTIONS.iter().filter_map(|option| Some((option, (option.value)(&options)?)));
+        let decided = values.map(|(option, value)| Decided {
             option: option.key,
             value,
             reason: self.reason(option, rules, channel),

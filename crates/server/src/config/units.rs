@@ -11,12 +11,12 @@ use tidewire_protocol::{Since, parse_duration};
 pub struct Span(Duration);
 
 impl Span {
-    /// So many seconds.
+    /// `count` seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))
     }
 
-    /// So many milliseconds.
+    /// `count` milliseconds.
     pub const fn milliseconds(count: u64) -> Self {
         Self(Duration::from_millis(count))
     }
@@ -42,7 +42,7 @@ impl FromStr for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Spelled::new("a duration such as 20s, 250ms or 1h"))
+        deserializer.deserialize_any(FromText::new("a duration such as 20s, 250ms or 1h"))
     }
 }
 
@@ -79,7 +79,7 @@ impl FromStr for Count {
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Spelled::new(COUNT))
+        deserializer.deserialize_any(FromText::new(COUNT))
     }
 }
 
@@ -137,7 +137,7 @@ impl FromStr for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Spelled::new(BYTES))
+        deserializer.deserialize_any(FromText::new(BYTES))
     }
 }
 
@@ -183,25 +183,25 @@ impl fmt::Display for Fsync {
 
 impl<'de> Deserialize<'de> for Fsync {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Spelled::new(FSYNC))
+        deserializer.deserialize_any(FromText::new(FSYNC))
     }
 }
 
 const FSYNC: &str = "always, never, or a duration above zero such as 100ms";
 
 /// Reads a value from its text; a bare number counts as its own text.
-struct Spelled<T> {
+struct FromText<T> {
     expected: &'static str,
     value: PhantomData<T>,
 }
 
-impl<T> Spelled<T> {
+impl<T> FromText<T> {
     fn new(expected: &'static str) -> Self {
         Self { expected, value: PhantomData }
     }
 }
 
-impl<T: FromStr<Err = String>> de::Visitor<'_> for Spelled<T> {
+impl<T: FromStr<Err = String>> de::Visitor<'_> for FromText<T> {
     type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

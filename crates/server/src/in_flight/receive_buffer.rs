@@ -29,7 +29,7 @@ impl ReceiveBuffer {
         Self { bytes_max, memory: Memory::Heap(Vec::new()) }
     }
 
-    /// How much memory it takes, at most, once it holds so many bytes.
+    /// How much memory a buffer with `bytes` in it takes, at most.
     pub(crate) fn footprint(bytes: usize) -> usize {
         if bytes > MAPPED_FROM {
             bytes.checked_next_multiple_of(STEP_BYTES).unwrap_or(bytes)
@@ -102,7 +102,8 @@ fn fill(to: &mut [u8], at: usize, from: &[u8]) {
     }
 }
 
-/// Beyond so many bytes the pages are mapped: about 10 microseconds for the kernel, little beside the rest of such a request.
+/// Beyond this number of bytes the pages are mapped. That takes the kernel about 10 microseconds, little beside the
+/// rest of such a request.
 const MAPPED_FROM: usize = 16 << 10;
 
 /// In such steps a map counts on an account, so that not each read asks for its lock.

@@ -1,4 +1,4 @@
-//! Who gives way to whom, and what is held meanwhile.
+//! Which holder gives way to which, and what is held meanwhile.
 
 use super::*;
 use std::task::Waker;
@@ -28,7 +28,7 @@ fn the_greediest_gives_way_to_one_who_needs_less() {
     assert!(!has_notice(&modest));
     assert_eq!(held(&account), 85 * KIB);
     let full = account.greediest();
-    assert_eq!(greedy[3].hold(25 * KIB), Err(full), "it was told to give way");
+    assert_eq!(greedy[3].hold(25 * KIB), Err(full), "it was asked to give way");
     drop(greedy.pop());
     assert_eq!(held(&account), 85 * KIB, "what gave way is taken off once");
     drop(greedy);
@@ -98,20 +98,20 @@ fn all_together_never_pass_the_bound() {
 
 #[test]
 fn who_has_to_give_way_is_woken() {
-    struct Bell(AtomicBool);
-    impl std::task::Wake for Bell {
+    struct WakeFlag(AtomicBool);
+    impl std::task::Wake for WakeFlag {
         fn wake(self: Arc<Self>) {
             self.0.store(true, Ordering::SeqCst);
         }
     }
 
-    let (account, bell) = (account(), Arc::new(Bell(AtomicBool::new(false))));
+    let (account, woken) = (account(), Arc::new(WakeFlag(AtomicBool::new(false))));
     let mut greedy: Vec<Held> = (0..4).map(|_| account.open()).collect();
     greedy.iter_mut().for_each(|one| one.hold(25 * KIB).unwrap());
-    let waker = Arc::clone(&bell).into();
+    let waker = Arc::clone(&woken).into();
     assert!(greedy[3].poll_notice(&Context::from_waker(&waker)).is_pending());
     account.open().hold(5 * KIB).unwrap();
-    assert!(bell.0.load(Ordering::SeqCst));
+    assert!(woken.0.load(Ordering::SeqCst));
 }
 
 #[test]

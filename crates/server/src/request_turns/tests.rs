@@ -1,4 +1,4 @@
-//! Claims and rounds by hand: who begins, who waits, who is called, and every way to leave the queue.
+//! Claims and rounds by hand: which requests begin, wait and are called, and every way to leave the queue.
 
 use super::*;
 use std::sync::{
@@ -8,9 +8,9 @@ use std::sync::{
 use std::task::Wake;
 
 #[derive(Default)]
-struct Bell(AtomicUsize);
+struct WakeCount(AtomicUsize);
 
-impl Wake for Bell {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -21,16 +21,16 @@ const NOBODY: [usize; 0] = [];
 /// A connection and how often it was woken.
 struct Asker {
     turn: RequestTurn,
-    bell: Arc<Bell>,
+    wakes: Arc<WakeCount>,
 }
 
 impl Asker {
     fn of(turns: &RequestTurns) -> Self {
-        Self { turn: turns.claim(), bell: Arc::default() }
+        Self { turn: turns.claim(), wakes: Arc::default() }
     }
 
     fn asks(&mut self) -> bool {
-        let waker = Arc::clone(&self.bell).into();
+        let waker = Arc::clone(&self.wakes).into();
         self.turn.poll(&Context::from_waker(&waker)).is_ready()
     }
 
@@ -44,7 +44,7 @@ impl Asker {
     }
 
     fn calls(&self) -> usize {
-        self.bell.0.load(Ordering::SeqCst)
+        self.wakes.0.load(Ordering::SeqCst)
     }
 }
 
@@ -80,12 +80,12 @@ fn a_round_gives_sixteen_turns_and_the_rest_wait_in_their_order() {
 
 #[test]
 fn who_asks_a_loop_that_waits_wakes_it() {
-    let (turns, bell) = (RequestTurns::by_rounds(), Arc::<Bell>::default());
-    let waker = Arc::clone(&bell).into();
+    let (turns, wakes) = (RequestTurns::by_rounds(), Arc::<WakeCount>::default());
+    let waker = Arc::clone(&wakes).into();
     assert!(turns.poll(&Context::from_waker(&waker)).is_pending());
     let mut asker = Asker::of(&turns);
     assert!(!asker.asks());
-    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     assert!(turns.poll(&Context::from_waker(&waker)).is_ready());
 }
 
@@ -121,10 +121,10 @@ fn who_is_dropped_while_it_waits_leaves_the_queue_and_its_waker_goes() {
     let turns = RequestTurns::by_rounds();
     let mut askers = crowd(&turns, 2);
     assert_eq!(served(&mut askers), NOBODY);
-    let bell = Arc::clone(&askers[0].bell);
-    assert_eq!(Arc::strong_count(&bell), 3);
+    let wakes = Arc::clone(&askers[0].wakes);
+    assert_eq!(Arc::strong_count(&wakes), 3);
     askers.remove(0);
-    assert_eq!(Arc::strong_count(&bell), 1);
+    assert_eq!(Arc::strong_count(&wakes), 1);
     turns.begin_round();
     assert_eq!((askers[0].calls(), askers[0].asks()), (1, true));
     askers.clear();
@@ -183,8 +183,8 @@ fn a_publisher_comes_before_a_crowd_and_the_crowd_is_served_too() {
 
 #[test]
 fn a_round_accepts_sixteen_connections_and_the_next_goes_on() {
-    let (turns, bell) = (RequestTurns::by_rounds(), Arc::<Bell>::default());
-    let waker = Arc::clone(&bell).into();
+    let (turns, wakes) = (RequestTurns::by_rounds(), Arc::<WakeCount>::default());
+    let waker = Arc::clone(&wakes).into();
     let accept = || {
         let mut accepted = 0;
         while turns.poll_accept(&Context::from_waker(&waker)).is_ready() && accepted < 1_000 {
@@ -197,7 +197,7 @@ fn a_round_accepts_sixteen_connections_and_the_next_goes_on() {
     for round in 1..4 {
         assert!(is_waited_for(&turns));
         turns.begin_round();
-        assert_eq!((bell.0.load(Ordering::SeqCst), accept()), (round, 16));
+        assert_eq!((wakes.0.load(Ordering::SeqCst), accept()), (round, 16));
     }
 }
 

@@ -146,7 +146,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// Begins the answer to so many messages, if there is room for one that refuses none of them.
+    /// Begins the answer to `messages` messages, if there is room for one that accepts all of them.
     fn begin(account: &Account, messages: usize) -> Result<Self, Full> {
         account.check(messages * RESULT_BYTES)?;
         Ok(Self { json: BEGIN.to_vec(), held: account.open(), answered: 0, messages })

@@ -1,4 +1,4 @@
-//! What is kept, who is there, and where there is something: history, presence, the list of channels.
+//! Requests that read: history, presence, the list of channels.
 
 use super::{WorkerData, check_room, json_answer};
 use crate::{
@@ -12,7 +12,7 @@ use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, 
 
 /// `GET /channels/{channel}/messages`: a page of what is retained; a pattern works too.
 ///
-/// With `before` the newest messages there, otherwise the oldest behind `since`.
+/// With `before` the newest messages before it, otherwise the oldest after `since`.
 pub(super) async fn messages(
     query: Query,
     channel: web::Path<String>,
@@ -30,7 +30,7 @@ pub(super) async fn messages(
     Ok(json_answer(body))
 }
 
-/// `GET /channels/{channel}/presence`: a page of who is there.
+/// `GET /channels/{channel}/presence`: a page of the members.
 pub(super) async fn presence(
     query: Query,
     channel: web::Path<String>,
@@ -85,7 +85,7 @@ pub(super) async fn list(
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();
     check_room(&worker_context)?;
-    // One row more than a page tells whether there is a next one.
+    // One row more than a page has shows whether there is a next page.
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     worker_context.broker.each_channel(|summary| {
         let name = summary.name.as_str();

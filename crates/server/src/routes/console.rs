@@ -1,6 +1,6 @@
 //! The console page and what it loads: kept by browsers, asked for again, sent again only if changed.
 
-use super::encoding::{Coding, Effort};
+use super::encoding::{Coding, CompressionLevel};
 use crate::{
     files::{ASSETS, FAVICON, File, INDEX},
     problem::ProblemResponse,
@@ -96,7 +96,7 @@ static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
 fn variant(file: &'static File, coding: Coding) -> Option<Variant> {
     let body = match coding {
         Coding::Identity => Bytes::from_static(file.body),
-        _ => coding.compress(file.body, Effort::Thorough)?.into(),
+        _ => coding.compress(file.body, CompressionLevel::Thorough)?.into(),
     };
     // By content: it changes with the file and with nothing else.
     let mut hasher = DefaultHasher::new();

@@ -67,8 +67,8 @@ fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
 fn check_peer(request: &HttpRequest) -> Result<(), ProblemResponse> {
     let headers = request.headers();
     let is_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    let told = FORWARDED.iter().find(|name| headers.contains_key(*name));
-    let message = match (is_here, told) {
+    let forwarded = FORWARDED.iter().find(|name| headers.contains_key(*name));
+    let message = match (is_here, forwarded) {
         (true, None) => return Ok(()),
         (true, Some(name)) => format!(
             "a request with the header {name} comes from a page or through a proxy; run `tidewire data \

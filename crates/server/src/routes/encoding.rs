@@ -23,8 +23,8 @@ pub(super) enum Coding {
 
 /// How much time a compression may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Effort {
-    /// For an answer that somebody waits for.
+pub(super) enum CompressionLevel {
+    /// For an answer that a client waits for.
     Quick,
     /// For what is kept.
     Thorough,
@@ -55,13 +55,13 @@ impl Coding {
     }
 
     /// The body in this coding, if that is shorter.
-    pub(super) fn compress(self, body: &[u8], effort: Effort) -> Option<Vec<u8>> {
-        let compressed = match (self, effort) {
+    pub(super) fn compress(self, body: &[u8], level: CompressionLevel) -> Option<Vec<u8>> {
+        let compressed = match (self, level) {
             (Self::Identity, _) => return None,
-            (Self::Gzip, Effort::Quick) => gzip(body, Compression::fast()),
-            (Self::Gzip, Effort::Thorough) => gzip(body, Compression::best()),
-            (Self::Zstd, Effort::Quick) => zstd::bulk::compress(body, 1),
-            (Self::Zstd, Effort::Thorough) => zstd::bulk::compress(body, 12),
+            (Self::Gzip, CompressionLevel::Quick) => gzip(body, Compression::fast()),
+            (Self::Gzip, CompressionLevel::Thorough) => gzip(body, Compression::best()),
+            (Self::Zstd, CompressionLevel::Quick) => zstd::bulk::compress(body, 1),
+            (Self::Zstd, CompressionLevel::Thorough) => zstd::bulk::compress(body, 12),
         };
         // Into memory nothing fails; if it did, the body would go as it is.
         compressed.ok().filter(|compressed| compressed.len() < body.len())
@@ -89,7 +89,7 @@ impl Coding {
             // It comes piece by piece, although its size is known.
             Err(body) => return response.set_body(body),
         };
-        match (self.compress(&body, Effort::Quick), self.name()) {
+        match (self.compress(&body, CompressionLevel::Quick), self.name()) {
             (Some(compressed), Some(name)) => {
                 let name = HeaderValue::from_static(name);
                 response.headers_mut().insert(header::CONTENT_ENCODING, name);

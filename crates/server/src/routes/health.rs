@@ -1,4 +1,4 @@
-//! Probes: whether the process is alive, and whether to send it anybody.
+//! Probes: whether the process is alive, and whether to send it clients.
 
 use super::WorkerData;
 use crate::problem::ProblemResponse;

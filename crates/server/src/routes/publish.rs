@@ -72,7 +72,7 @@ fn named<'a>(
 
 /// The publisher's name for its message: the header, bare or quoted, or else a parameter.
 ///
-/// The header is a string of [RFC 9651 §3.3.3] to [its draft], and bare to most who send it.
+/// The header is a string of [RFC 9651 §3.3.3] in [its draft], but most clients send it bare.
 ///
 /// [RFC 9651 §3.3.3]: https://www.rfc-editor.org/rfc/rfc9651#section-3.3.3
 /// [its draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07

@@ -8,7 +8,7 @@ use crate::{
     problem::ProblemResponse,
     query::Query,
     subscribed::Subscribed,
-    takeover::{self, Departure, Handoff},
+    takeover::{self, ClientDisconnect, Handoff},
     worker_context::WorkerContext,
     worker_loop::WorkerLoop,
 };
@@ -85,7 +85,7 @@ pub(super) async fn socket(
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let worker_context = connections.worker_context();
-    // No browser keeps from a page what it hears on a WebSocket, so this is more than reading.
+    // Browsers let every page read what it receives on a WebSocket, so this needs more than the right to read.
     let grant =
         caller.actor_grant("open a WebSocket")?.on_account(account(&request, worker_context));
     let accept = shake_hands(&request)?;
@@ -119,13 +119,13 @@ pub(super) async fn socket(
 pub(super) async fn poll(
     request: HttpRequest,
     query: Query,
-    departure: Departure,
+    disconnect: ClientDisconnect,
     caller: Caller,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let format = query.format(Format::Json)?;
     let wait_ms = query.wait_ms(worker_context.http.poll_wait_max)?;
-    // A poll is over too soon to be there; who asks so before a stream hears what is wrong.
+    // A poll is too short to be a member. The identity is checked all the same, for clients that poll before they stream.
     query.identity()?;
     let subscriptions =
         query.subscriptions(last_event_id(&request).as_deref(), true, &worker_context.limits)?;
@@ -140,15 +140,15 @@ pub(super) async fn poll(
     let subscriptions = found(subscriptions, &grant, &worker_context).await?;
     let mut waiter =
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
-    // Who has gone needs no answer, and its place is another's; who has only ended its own side gets
+    // A client that is gone needs no answer, and its place is free; one that has only ended its own side gets
     // what there is.
-    let page = poll_fn(|context| waiter.poll(departure.has_happened(), context)).await;
+    let page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await;
     let mut body = Vec::new();
     page.write_json(format, &worker_context.broker, &mut body);
     Ok(json_answer(body))
 }
 
-/// What was asked, and who asks.
+/// The parts of a request to subscribe, and its caller.
 struct Asked<'a> {
     request: &'a HttpRequest,
     query: &'a Query,

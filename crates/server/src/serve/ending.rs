@@ -1,4 +1,4 @@
-//! How a server is asked to end, and how it ends: nobody new, a goodbye to everybody, then the rest.
+//! How a server is asked to shut down, and how it does: no new connection, a goodbye on each, then the rest.
 
 use crate::admission::Admission;
 use actix_server::ServerHandle;
@@ -31,7 +31,7 @@ impl Signals {
     }
 }
 
-/// Keeps SIGHUP, sent as a terminal closes or by whoever wants a reload, from killing the server.
+/// Keeps SIGHUP from killing the server: it is sent when a terminal closes, or to ask for a reload.
 pub(super) async fn ignore_hangups(mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         tracing::info!(
@@ -41,21 +41,20 @@ pub(super) async fn ignore_hangups(mut hangups: Signal) {
 }
 
 /// The listening sockets, to be closed while actix still holds them.
-pub(super) struct Entrances(Vec<TcpListener>);
+pub(super) struct ListeningSockets(Vec<TcpListener>);
 
-impl Entrances {
+impl ListeningSockets {
     /// Those of a server about to start.
     pub(super) fn of<'a>(listeners: impl IntoIterator<Item = &'a TcpListener>) -> io::Result<Self> {
         listeners.into_iter().map(TcpListener::try_clone).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Has the system refuse who comes from now on, and who waits to be accepted.
+    /// Makes the system refuse new connections, and those that wait to be accepted.
     ///
     /// A pause of actix only stops accepting: clients would wait in the backlog until the end.
     fn close(&self) {
         for listener in &self.0 {
-            // Linux ends a listening socket so, for all who hold it; where it is not known, clients
-            // wait.
+            // On Linux this ends a listening socket for all its owners; on other systems clients wait.
             if let Err(error) = SockRef::from(listener).shutdown(Shutdown::Read) {
                 tracing::debug!(%error, "a listening socket cannot be closed early");
             }
@@ -63,11 +62,11 @@ impl Entrances {
     }
 }
 
-/// Lets nobody more in, says goodbye to everyone, and waits until they are gone or have their answer;
-/// at most for `drain`, and not beyond `cut_short`.
+/// Refuses new connections, says goodbye on all others, and waits until they are gone or have their answer; at most for
+/// `drain`, and not after `cut_short`.
 pub(super) async fn end(
     handle: &ServerHandle,
-    entrances: &Entrances,
+    listening: &ListeningSockets,
     admission: &Admission,
     drain: Duration,
     cut_short: impl Future<Output = ()>,
@@ -77,7 +76,7 @@ pub(super) async fn end(
     handle.pause().await;
     // In this time the accepting thread has taken that in, and calls no closed socket a failure.
     tokio::time::sleep(PAUSE_WAIT).await;
-    entrances.close();
+    listening.close();
     // Also ends connections that are kept alive: a client that used one now would only be refused.
     admission.begin_shutdown();
     let emptied = async {
@@ -94,11 +93,11 @@ pub(super) async fn end(
         let (connections, requests) = (admission.connections(), admission.requests());
         tracing::warn!(target: TARGET, connections, requests, "cut off {cut_by}");
     }
-    // actix gives what it has left some seconds, but not after somebody has lost patience.
+    // actix gives what is left some seconds, but not after a second signal.
     handle.stop(cut_by != Some("by a second signal")).await;
 }
 
-/// Whose lines these are, to those who read or filter logs.
+/// The target of these lines in the log, for filters.
 const TARGET: &str = "tidewire::serve";
 
 const DRAIN_POLL: Duration = Duration::from_millis(20);

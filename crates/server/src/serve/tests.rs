@@ -1,4 +1,4 @@
-//! The end of a server whose engine is slow: whoever waits for an answer gets it.
+//! The shutdown of a server whose engine is slow: each client that waits for an answer gets it.
 
 mod head;
 mod socket_options;
@@ -39,7 +39,7 @@ impl Engine for SlowEngine {
 }
 
 #[actix_web::test]
-async fn whoever_waits_for_the_engine_is_answered_before_the_end() {
+async fn a_client_that_waits_for_the_engine_is_answered_before_the_end() {
     let server = Running::start();
     let mut client = server.connect(PUBLISH).await;
     server.until_the_engine_is_asked().await;
@@ -83,7 +83,7 @@ async fn what_a_batch_has_left_at_the_end_is_refused() {
 async fn nothing_is_published_once_no_publish_is_taken() {
     let server = Running::start();
     let mut socket = server.connect(HANDSHAKE).await;
-    // Before anybody is told to leave: those who hear of it first have said goodbye by then.
+    // Before the connections are dismissed: a connection that is dismissed first has said goodbye by then.
     server.admission.stop_publishing();
     socket.write_all(PUBLISH_FRAME).await.unwrap();
     read_until(&mut socket, r#"{"type":"error","id":7,"code":"unavailable""#).await;
@@ -128,7 +128,7 @@ struct Running {
     broker: Broker,
     admission: Admission,
     asked: Arc<AtomicUsize>,
-    entrances: Entrances,
+    listening: ListeningSockets,
     handle: ServerHandle,
     server: rt::task::JoinHandle<io::Result<()>>,
 }
@@ -162,11 +162,11 @@ impl Running {
         let engine = engine(broker.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, admission) = (listener.local_addr().unwrap(), Admission::new(1_000));
-        let entrances = Entrances::of([&listener]).unwrap();
+        let listening = ListeningSockets::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
         let server = start(&config, &storage, &admission, vec![listener]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
-        Self { address, broker, admission, asked, entrances, handle, server: rt::spawn(server) }
+        Self { address, broker, admission, asked, listening, handle, server: rt::spawn(server) }
     }
 
     async fn connect(&self, request: &[u8]) -> TcpStream {
@@ -176,7 +176,7 @@ impl Running {
     }
 
     async fn end(self, drain: Duration) {
-        end(&self.handle, &self.entrances, &self.admission, drain, std::future::pending()).await;
+        end(&self.handle, &self.listening, &self.admission, drain, std::future::pending()).await;
         self.server.await.unwrap().unwrap();
     }
 }

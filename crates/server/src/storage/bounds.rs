@@ -21,7 +21,7 @@ enum Total {
     Stated(u64),
     /// or a share of the disk,
     Share(u64),
-    /// or all of it, as it does not tell how large it is.
+    /// or the whole disk, if its size cannot be read.
     Disk,
 }
 

@@ -1,7 +1,7 @@
 //! Accepting connections in turns.
 //!
 //! actix's worker takes over all sockets that were accepted for it, one after the other, for as long as the service is ready:
-//! when thousands come at once, nothing else runs meanwhile. Here the service is ready for so many in a round of the
+//! when thousands come at once, nothing else runs meanwhile. Here the service is ready for a limited number in a round of the
 //! worker's loop.
 
 use crate::request_turns::RequestTurns;

@@ -51,11 +51,11 @@ pub(super) type Refuse = Rc<dyn Fn(u16) -> RefusalBody>;
 /// Writes what actix writes, but its own answers with a body.
 pub(super) struct Answers {
     refuse: Refuse,
-    substitute: Option<Substitute>,
+    replacement: Option<Replacement>,
 }
 
 /// What is being written in place of an answer of actix's.
-struct Substitute {
+struct Replacement {
     answer: Vec<u8>,
     written: usize,
     /// The length of that answer.
@@ -64,7 +64,7 @@ struct Substitute {
 
 impl Answers {
     pub(super) fn new(refuse: Refuse) -> Self {
-        Self { refuse, substitute: None }
+        Self { refuse, replacement: None }
     }
 
     /// The answer to a head that does not end.
@@ -78,13 +78,15 @@ impl Answers {
     }
 
     fn instead_of(&self, bare: &[u8]) -> Vec<u8> {
-        Bare::find(bare).map(|bare| bare.with(&(self.refuse)(bare.status))).unwrap_or_default()
+        EmptyResponse::find(bare)
+            .map(|bare| bare.with(&(self.refuse)(bare.status)))
+            .unwrap_or_default()
     }
 
-    /// Writes some of `bytes`, and tells how many of them that were.
+    /// Writes some of `bytes`; returns how many.
     ///
-    /// Muted, an answer of actix's is left out: it is about what came after the last request, of
-    /// which nobody is to hear.
+    /// If it is muted, an answer of actix's is left out: it is about bytes after the last request, which get no
+    /// answer.
     pub(super) fn poll_write<S: AsyncWrite>(
         &mut self,
         mut stream: Pin<&mut S>,
@@ -92,8 +94,8 @@ impl Answers {
         bytes: &[u8],
         is_muted: bool,
     ) -> Poll<io::Result<usize>> {
-        if self.substitute.is_none() {
-            match Bare::find(bytes) {
+        if self.replacement.is_none() {
+            match EmptyResponse::find(bytes) {
                 None => return stream.poll_write(context, bytes),
                 Some(bare) if !bare.before.is_empty() => {
                     return stream.poll_write(context, bare.before);
@@ -101,16 +103,16 @@ impl Answers {
                 Some(_) if is_muted => return Poll::Ready(Ok(bytes.len())),
                 Some(bare) => {
                     let answer = bare.with(&(self.refuse)(bare.status));
-                    self.substitute =
-                        Some(Substitute { answer, written: 0, replaces: bytes.len() });
+                    self.replacement =
+                        Some(Replacement { answer, written: 0, replaces: bytes.len() });
                 }
             }
         }
-        while let Some(Substitute { answer, written, replaces }) = &mut self.substitute {
+        while let Some(Replacement { answer, written, replaces }) = &mut self.replacement {
             let rest = answer.get(*written..).unwrap_or_default();
             if rest.is_empty() {
                 let replaced = *replaces;
-                self.substitute = None;
+                self.replacement = None;
                 return Poll::Ready(Ok(replaced));
             }
             match ready!(stream.as_mut().poll_write(context, rest))? {
@@ -127,14 +129,14 @@ impl Answers {
 /// A handler's refusal has a body, and no byte of a body can be taken for one: a body that ends
 /// with these lines would have to hold them raw.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bare<'a> {
+pub(super) struct EmptyResponse<'a> {
     /// What is before it, and is to be written as it is.
     pub(super) before: &'a [u8],
     pub(super) status: u16,
     head: &'a str,
 }
 
-impl<'a> Bare<'a> {
+impl<'a> EmptyResponse<'a> {
     /// Finds one: a status line from 400 on, no body, and nothing after it.
     pub(super) fn find(bytes: &'a [u8]) -> Option<Self> {
         let head = bytes.strip_suffix(b"\r\n\r\n")?;
@@ -185,7 +187,7 @@ mod tests {
     fn an_answer_of_actix_is_found_behind_others_and_gets_a_body() {
         let before: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
         let all = [before, BARE].concat();
-        let found = Bare::find(&all).unwrap();
+        let found = EmptyResponse::find(&all).unwrap();
         assert_eq!((found.before, found.status), (before, 400));
         let refusal = RefusalBody { header_lines: "a: b\r\n", body: "why".to_owned() };
         assert_eq!(
@@ -240,7 +242,7 @@ mod tests {
             &BARE[..BARE.len() - 1],
             &BARE[9..],
         ] {
-            assert_eq!(Bare::find(other), None, "{}", String::from_utf8_lossy(other));
+            assert_eq!(EmptyResponse::find(other), None, "{}", String::from_utf8_lossy(other));
         }
     }
 }

@@ -15,13 +15,13 @@ use tokio::net::TcpStream;
 
 /// The most a client may send past its upgrade request before the answer, in bytes.
 ///
-/// [RFC 6455 §4.1] tells clients to wait for the answer, so this only bounds the impatient: who
-/// sends more is disconnected.
+/// [RFC 6455 §4.1] requires clients to wait for the answer. One that does not, and sends more than this, is
+/// disconnected.
 ///
 /// [RFC 6455 §4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1
 pub const EARLY_BYTES_MAX: usize = 64 * 1024;
 
-/// How the end of a streamed body is told, as the head promised it.
+/// How the end of a streamed body is marked, as the head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// `Transfer-Encoding: chunked` ([RFC 9112 §7.1]): each write is a chunk of the task's own
@@ -81,7 +81,7 @@ impl<S: 'static> Handoff<S> {
         })
     }
 
-    /// How the end of [`Handoff::stream`]'s body will be told.
+    /// How the end of [`Handoff::stream`]'s body will be marked.
     pub fn framing(&self) -> Framing {
         self.framing
     }
@@ -161,16 +161,16 @@ impl<S: 'static> FromRequest for Handoff<S> {
 /// actix goes on with the request all the same, for the client may have ended one side only. It reads
 /// before it polls the handler, in the same task, so a handler that looks whenever it is polled
 /// misses nothing.
-pub struct Departure<S = TcpStream>(Link<S>);
+pub struct ClientDisconnect<S = TcpStream>(Link<S>);
 
-impl<S> Departure<S> {
-    /// Whether nothing more will come from the client, who mostly has closed the connection.
+impl<S> ClientDisconnect<S> {
+    /// Whether the client has ended its side. Mostly it has closed the connection.
     pub fn has_happened(&self) -> bool {
         self.0.has_ended()
     }
 }
 
-impl<S: 'static> FromRequest for Departure<S> {
+impl<S: 'static> FromRequest for ClientDisconnect<S> {
     type Error = HandoffError;
     type Future = Ready<Result<Self, HandoffError>>;
 
@@ -200,8 +200,8 @@ impl ResponseError for HandoffError {
     }
 }
 
-/// A body with no bytes of its own. Being polled tells it that the head is in the write buffer,
-/// being dropped that the response is over.
+/// A body with no bytes of its own. It is polled once the head is in the write buffer, and dropped when the response
+/// is over.
 struct HandoffBody<S> {
     link: Link<S>,
     payload: Payload,
@@ -215,7 +215,7 @@ impl<S> HandoffBody<S> {
         Self { link, payload, early: Vec::new(), on_taken: Some(on_taken) }
     }
 
-    /// Collects what the dispatcher read past the request and tells whether there was anything.
+    /// Collects what the dispatcher read past the request; returns whether there was anything.
     ///
     /// Copies, as a chunk would keep the dispatcher's whole buffer.
     fn gather_early(&mut self, context: &mut Context<'_>) -> bool {

@@ -1,9 +1,9 @@
-//! What has been read of a client and may not be passed on yet.
+//! Bytes that were read from a client and may not be passed on to actix yet.
 //!
-//! actix decodes whatever it is given, keeps every request that is behind the one it serves, and above 128 KiB of
-//! input wakes itself until there is less: it would spin while nobody takes its answers. So it is given the next
-//! request once the handler of the one before has answered, unless that answer is stuck, and no byte more. The rest stays
-//! in the socket, but for a little in which the client's end is found.
+//! actix decodes all that it is given, and stores every request that follows the one it serves. Above 128 KiB of input
+//! it wakes itself until there is less, so it would spin while a client does not read its answers. Therefore it is given
+//! the next request, and no byte more, once the handler of the previous one has answered and that answer is not stuck.
+//! The rest stays in the socket, except for a few bytes that are read to notice that the client has ended.
 
 use super::long_head::{HEAD_READ_BYTES, LongHead};
 use super::target::{GROWTH, Targets};
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 pub(super) struct InputBuffer {
     ahead: Vec<u8>,
     head: LongHead,
-    /// The client has ended its side behind what is ahead.
+    /// The client has ended its side, after what is in `ahead`.
     has_ended: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct InputBuffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begin {
     Now,
-    /// Once the one before is answered, and the client takes what it is sent.
+    /// Once the previous one is answered, and the client reads what it is sent.
     Later,
 }
 
@@ -145,7 +145,7 @@ impl InputBuffer {
 }
 
 impl Read {
-    /// What was read is passed on, so many bytes of it, or else gathered.
+    /// Of what was read, `passed` bytes were passed on; if none were, it was gathered.
     fn of(passed: usize) -> Self {
         if passed == 0 { Self::Gathered } else { Self::Some }
     }

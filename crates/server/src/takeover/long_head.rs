@@ -88,7 +88,8 @@ impl LongHead {
     }
 }
 
-/// So many bytes of a head go on as they come: the buffer with which actix begins has room for them and one read.
+/// This many bytes of a head are passed on as they come: the buffer with which actix begins has room for them and
+/// one read.
 const PASSED_BYTES: usize = SMALL_BYTES;
 
 /// As one read takes of a head: all that actix has room for, if each byte were escaped.

@@ -1,9 +1,9 @@
 //! Serves an actix application over sockets that can be taken, as `HttpServer` does over plain ones.
 
 use super::accepting::Accepting;
+use super::close::close_after_answer;
 use super::early::{EarlyAnswers, Refuse};
-use super::hang_up::hang_up_behind;
-use super::socket::{ConnectionOptions, Link, Takeable};
+use super::socket::{ConnectionOptions, HandoffStream, Link};
 use super::target::RequestBody;
 use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
@@ -37,8 +37,8 @@ use tokio::net::TcpStream;
 /// and is that worker's alone: the turns that its connections get, and the application. With several listeners it is called once for each of them.
 /// `HttpRequest::app_config` knows only actix's default host and address. `TCP_NODELAY` is set on every socket.
 ///
-/// Once what `leaving` makes is over, connections that wait for a request end at once, and the others
-/// behind the answer they wait for, long before a graceful stop would have them do so.
+/// Once the future that `leaving` makes is over, connections that wait for a request end at once, and the others
+/// after their answer, long before a graceful stop would end them.
 ///
 /// # Errors
 ///
@@ -121,7 +121,7 @@ where
             .expect(fn_service(move |request: Request| {
                 ready(asked.expect(&request).map(|()| request))
             }))
-            .on_connect_ext(|socket: &Takeable<TcpStream>, data| {
+            .on_connect_ext(|socket: &HandoffStream<TcpStream>, data| {
                 data.insert(socket.link());
             })
             .h1(map_config(app, |()| AppConfig::default()));
@@ -132,7 +132,7 @@ where
             turns: turns.clone(),
         };
         let http = apply_fn_factory(http, move |stream: TcpStream, http: &_| {
-            // Refused only by a socket that is already dead, which reading will tell.
+            // Only a socket that is already dead refuses this, and the next read reports that.
             let _ = stream.set_nodelay(true);
             let peer = stream.peer_addr().ok();
             serve(http, stream, peer, options.clone())
@@ -156,7 +156,7 @@ where
         Some(link) if !link.begin(is_last, body_of(&request)) => {
             // The socket is taken with the flush of the answers before, and this never answered.
             link.hold();
-            link.arm(Box::new(hang_up_behind(disconnect)), Bytes::new());
+            link.arm(Box::new(close_after_answer(disconnect)), Bytes::new());
             Either::Right(pending())
         }
         link => {
@@ -193,8 +193,8 @@ pub(super) fn serve<S, H>(
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
-    H: Service<(Takeable<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    H: Service<(HandoffStream<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = Takeable::new(stream, options);
+    let (socket, link) = HandoffStream::new(stream, options);
     http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

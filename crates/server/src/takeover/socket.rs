@@ -2,8 +2,8 @@
 //!
 //! Apart because everything that could lose a byte or a waker is here.
 
+use super::close::close_after_answer;
 use super::early::{Answers, Refuse};
-use super::hang_up::hang_up_behind;
 use super::holding::Holding;
 use super::input_buffer::{BODY_READ_BYTES, Begin, InputBuffer, Read};
 use super::target::{RequestBody, Targets};
@@ -49,12 +49,12 @@ pub(super) struct ConnectionOptions {
 }
 
 /// A stream that a response can take from the dispatcher that drives it.
-pub(super) struct Takeable<S> {
+pub(super) struct HandoffStream<S> {
     stream: Option<S>,
     link: Link<S>,
-    /// When the phase has to be over, or the next byte of a response on its way. actix's own timers
-    /// let go of a client that trickles the head of its second request, and stand still once its
-    /// task for the date has ended, which a clock before 1970 does to it.
+    /// When the phase has to be over, or the next byte of a response on its way. actix's own timers do not cover a client
+    /// that trickles the head of its second request, and stop once its task for the date has ended, which a clock before
+    /// 1970 does to it.
     deadline: Pin<Box<Sleep>>,
     /// The phase that the deadline is for.
     phase: Phase,
@@ -70,7 +70,7 @@ pub(super) struct Takeable<S> {
     turn: RequestTurn,
 }
 
-impl<S> Takeable<S> {
+impl<S> HandoffStream<S> {
     pub(super) fn new(stream: S, options: ConnectionOptions) -> (Self, Link<S>) {
         let ConnectionOptions { timeouts, accounts, refuse, turns } = options;
         let link = Link(Rc::new(Shared {
@@ -105,7 +105,7 @@ impl<S> Takeable<S> {
     }
 }
 
-impl<S: Unpin> Takeable<S> {
+impl<S: Unpin> HandoffStream<S> {
     /// An error once the phase has lasted too long.
     fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
@@ -124,7 +124,7 @@ impl<S: Unpin> Takeable<S> {
     }
 }
 
-impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
+impl<S: Readable + AsyncWrite + Unpin + 'static> HandoffStream<S> {
     /// Reads what has come, as far as the dispatcher may have it, when it has a turn.
     fn read(
         &mut self,
@@ -198,18 +198,18 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
-    /// Ends a connection whose input others need the room for: it is told, unless an answer is on its way.
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HandoffStream<S> {
+    /// Ends a connection whose input takes room that others need: it gets an error, unless an answer is on its way.
     fn refuse(&mut self, context: &mut Context<'_>) -> io::Error {
         if self.phase != Phase::Serving && !self.is_stalled {
             let answer = self.answers.unavailable();
             if let Ok(stream) = self.stream() {
-                // It fits an empty buffer, and who takes nothing hears nothing.
+                // It fits an empty buffer. A client that reads nothing does not receive it.
                 let _ = stream.poll_write(context, &answer);
             }
             if let Some(stream) = self.stream.take() {
-                let hang_up = Box::new(hang_up_behind(self.timeouts.disconnect));
-                self.link.0.state.replace(State::Taken(stream, hang_up, Bytes::new()));
+                let close = Box::new(close_after_answer(self.timeouts.disconnect));
+                self.link.0.state.replace(State::Taken(stream, close, Bytes::new()));
             }
         }
         taken()
@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
             _ if self.is_stalled => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Phase::First => {
                 let answer = self.answers.timeout();
-                // It fits an empty buffer, and who takes nothing hears nothing.
+                // It fits an empty buffer. A client that reads nothing does not receive it.
                 let _ = self.stream()?.poll_write(context, &answer);
                 Poll::Ready(Ok(()))
             }
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Takeable<S> {
     }
 }
 
-impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
+impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for HandoffStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -255,7 +255,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for Takeable<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Takeable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for HandoffStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -329,7 +329,7 @@ struct Shared<S> {
     has_ended: Cell<bool>,
     /// A handler has answered, so that the head of its request is gone.
     has_answered: Cell<bool>,
-    /// Who is to read again once the next request is served, or the answer before it taken.
+    /// What to wake once the next request is served, or the answer before it is read.
     waiting: RefCell<Option<Waker>>,
 }
 
@@ -425,7 +425,7 @@ impl<S> Link<S> {
         }
     }
 
-    /// Gives a taken stream to its closure and tells whether there was one.
+    /// Gives a taken stream to its closure; returns whether there was one.
     pub(super) fn deliver(&self) -> bool {
         let state = self.0.state.replace(State::Serving);
         let State::Taken(stream, on_taken, early) = state else { return false };
@@ -440,7 +440,7 @@ impl<S> Link<S> {
         true
     }
 
-    /// Moves the stream here if a response is armed, and tells whether it did.
+    /// Moves the stream here if a response is armed; returns whether it did.
     fn take(&self, stream: &mut Option<S>, input_buffer: &mut InputBuffer) -> bool
     where
         S: AsyncRead + Unpin,
@@ -469,8 +469,8 @@ impl<S> Clone for Link<S> {
     }
 }
 
-/// Makes a TCP stream let go of the dispatcher's waker, which would keep the memory of its finished
-/// task: `readable()` waits beside that waker and never replaces it. Reading nothing loses nothing.
+/// Makes a TCP stream drop the dispatcher's waker, which would keep the memory of its finished task: `readable()`
+/// waits beside that waker and never replaces it. Reading zero bytes loses nothing.
 fn forget_reader<S: AsyncRead + Unpin>(stream: &mut S) {
     let mut context = Context::from_waker(Waker::noop());
     let _ = Pin::new(stream).poll_read(&mut context, &mut ReadBuf::new(&mut []));
@@ -518,7 +518,7 @@ mod tests {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let refuse: Refuse = Rc::new(|_| RefusalBody::default());
         let (mut socket, link) =
-            Takeable::new(listener.accept().await.unwrap().0, ConnectionOptions::of(refuse));
+            HandoffStream::new(listener.accept().await.unwrap().0, ConnectionOptions::of(refuse));
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         // Ours, the test's waker, the stream's reader and the deadline.

@@ -25,7 +25,7 @@ pub(super) enum Targets {
     Fields { is_empty: bool },
     /// After a head whose request is not served yet.
     Waiting,
-    /// In a body of which so many bytes are to come, at least one.
+    /// In a body of which `left` bytes are to come, at least one.
     Body { left: u64 },
     /// In a chunked body.
     Chunks(Chunk),
@@ -36,7 +36,7 @@ pub(super) enum Targets {
 /// What follows the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestBody {
-    /// So many bytes.
+    /// This number of bytes.
     Sized(u64),
     /// Chunks ([RFC 9112 §7.1]).
     ///
@@ -53,7 +53,7 @@ pub(super) enum Chunk {
     Size(u64),
     /// In the rest of that line.
     Extension(u64),
-    /// In the content, of which so many bytes are to come, its line end included.
+    /// In the content, of which this many bytes are to come, its line end included.
     Content(u64),
     /// In the lines after the last chunk; `is_empty` as long as the line may be the empty one.
     Trailer { is_empty: bool },
@@ -63,7 +63,7 @@ impl Targets {
     /// Before the first request.
     pub(super) const START: Self = Self::Method;
 
-    /// Takes word that the request whose head has passed is served, and what its body is.
+    /// Notes that the request whose head has passed is served, and the kind of its body.
     pub(super) fn serve(&mut self, body: RequestBody) {
         if *self == Self::Waiting {
             *self = match body {
@@ -90,7 +90,7 @@ impl Targets {
         *self == Self::Waiting
     }
 
-    /// Whether at least so many of the next bytes may pass as they are.
+    /// Whether at least the next `bytes` may pass as they are.
     pub(super) fn is_open_for(&self, bytes: usize) -> bool {
         match *self {
             Self::Upgraded => true,
@@ -109,8 +109,8 @@ impl Targets {
         }
     }
 
-    /// Gives to `output`, piece by piece, what of `input` may pass now, at most [`GROWTH`] times as long. Returns
-    /// how many bytes of `input` that were: none while a request waits to be served, and none behind the end of one.
+    /// Gives to `output`, piece by piece, the part of `input` that may pass now, at most [`GROWTH`] times as long.
+    /// Returns the length of that part: zero while a request waits to be served, and after the end of one.
     pub(super) fn take(&mut self, input: &[u8], mut output: impl FnMut(&[u8])) -> usize {
         let (mut taken, was_between) = (0, self.is_between());
         while let Some(rest) = input.get(taken..).filter(|rest| !rest.is_empty()) {
@@ -147,7 +147,7 @@ impl Targets {
         taken
     }
 
-    /// Passes over content at once, at most so many bytes; returns how many.
+    /// Passes over content at once, at most `bytes_max`; returns how many bytes.
     fn run(&mut self, bytes_max: usize) -> usize {
         let within =
             |left: u64| usize::try_from(left).map_or(bytes_max, |left| left.min(bytes_max));

@@ -29,7 +29,7 @@ fn a_delivery_allocates_nothing_on_its_way_to_the_socket() {
             let [few, many] = [FEW, MANY].map(|readers| while_delivering(wire, readers, messages));
             assert_eq!(few.writes, ROUNDS * FEW, "{wire:?}: the mock socket was not written to");
             assert_eq!(many.writes, ROUNDS * MANY, "{wire:?}: a delivery took several writes");
-            assert_eq!(few.bytes * MANY, many.bytes * FEW, "{wire:?}: somebody heard less");
+            assert_eq!(few.bytes * MANY, many.bytes * FEW, "{wire:?}: somebody received less");
             assert_eq!(few.allocations, many.allocations, "{wire:?}, {messages} messages a write");
             let each = usize::try_from(many.allocations).unwrap() / (ROUNDS * messages);
             assert!(each <= ENCODING_MAX, "{wire:?}: {each} allocations for an encoding");

@@ -104,7 +104,7 @@ fn a_flood_of_publishes_lets_others_publish() {
 }
 
 #[test]
-fn the_end_of_a_client_that_hears_nothing_is_noticed() {
+fn the_end_of_a_client_that_receives_nothing_is_noticed() {
     let server = Server::start();
     let client = server.follow(SSE, "a", RequestedStart::NOW);
     server.run_until_idle();
@@ -145,8 +145,8 @@ fn a_round_ends_though_turns_are_left() {
     server.publish("a", "x");
     assert!(server.poll_work());
     assert!(server.rounds.run_round(), "all in one round");
-    let heard = clients.iter().filter(|client| client.written().contains("data: x")).count();
-    assert!((1..=64).contains(&heard), "{heard}");
+    let received = clients.iter().filter(|client| client.written().contains("data: x")).count();
+    assert!((1..=64).contains(&received), "{received}");
     server.run_until_idle();
     assert!(clients.iter().all(|client| client.written().contains("data: x")));
 }
@@ -203,9 +203,9 @@ async fn requests_without_end_let_a_subscriber_have_its_news_after_two_rounds_of
         while served.get() < n * 100 {
             yield_now().await;
         }
-        let (before, heard) = (served.get(), client.counts().1);
+        let (before, received) = (served.get(), client.counts().1);
         server.publish("a", "x");
-        while client.counts().1 == heard {
+        while client.counts().1 == received {
             yield_now().await;
         }
         let meanwhile = served.get() - before;

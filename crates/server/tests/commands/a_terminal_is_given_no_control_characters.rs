@@ -99,7 +99,7 @@ const ANSWER: &str = r#"{"messages":[{"channel":"a","position":"k-2","time":0,"d
     "gaps":[{"channel":"a","from":"\u001b[2J","to":"k-1"}],"position":"k-2"}"#;
 
 #[tokio::test]
-async fn what_is_told_beside_messages_is_shown_too() {
+async fn notices_beside_messages_are_shown_too() {
     let address = hostile_server().await;
     let arguments = ["subscribe", "a", "--wire", "poll", "--count", "1", "--url", &address];
     let given = on_a_terminal(&mut tidewire(&arguments)).await;

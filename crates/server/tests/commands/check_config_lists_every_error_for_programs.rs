@@ -11,16 +11,19 @@ async fn each_error_is_an_item() {
     let mut check = tidewire(&["check-config", "--json", "--config", path]);
     let checked = run(check.env("TIDEWIRE_DRAIN", "soon")).await;
     assert!(!checked.is_success && checked.err.starts_with("tidewire: the configuration has 4"));
-    let told: serde_json::Value = serde_json::from_str(&checked.out).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&checked.out).unwrap();
     let errors: Vec<_> =
-        told["errors"].as_array().unwrap().iter().map(|error| error.as_str().unwrap()).collect();
+        answer["errors"].as_array().unwrap().iter().map(|error| error.as_str().unwrap()).collect();
     assert_eq!(errors.len(), 4, "{errors:?}");
-    for told in [
+    for beginning in [
         "the environment: TIDEWIRE_DRAIN: \"soon\" is ".to_owned(),
         format!("{path}: there is no setting lisen; did you mean listen?"),
         format!("{path}: [channels.\"a\"] has no option keys_mx; did you mean keys_max?"),
         "workers is 0; it has to be ".to_owned(),
     ] {
-        assert!(errors.iter().any(|error| error.starts_with(&told)), "{told} is not in {errors:?}");
+        assert!(
+            errors.iter().any(|error| error.starts_with(&beginning)),
+            "{beginning} is not in {errors:?}"
+        );
     }
 }

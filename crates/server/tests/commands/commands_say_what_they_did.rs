@@ -5,7 +5,7 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
 #[tokio::test]
-async fn each_command_tells_what_it_did_and_where() {
+async fn each_command_says_what_it_did_and_where() {
     let server = Server::start().await;
     let url = format!("http://{}", server.address);
     let at = |arguments: &[&str]| {

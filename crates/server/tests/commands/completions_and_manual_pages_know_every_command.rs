@@ -1,4 +1,4 @@
-//! What shells and manuals are told comes from the definitions that read the arguments.
+//! Completions and manual pages come from the definitions that parse the arguments.
 
 use crate::program::{folder, run, tidewire};
 use tokio::process::Command;

@@ -1,4 +1,4 @@
-//! Every combination of `Origin`, `Sec-Fetch-Site` and host, and whom it is taken for.
+//! Every combination of `Origin`, `Sec-Fetch-Site` and host, and the caller that it makes.
 
 use super::*;
 use actix_web::http::header::HeaderName;

@@ -12,7 +12,8 @@ struct Cli {
     history: HistoryCommand,
 }
 
-/// Runs the command at a server that gives these pages; what was printed, told and asked.
+/// Runs the command against a server that answers with these pages; returns standard output, standard error and
+/// the requests.
 async fn printed(arguments: &str, pages: &[String]) -> (String, String, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -22,7 +23,7 @@ async fn printed(arguments: &str, pages: &[String]) -> (String, String, Vec<Stri
     let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
     let answers: Vec<String> = pages.iter().map(|page| [head, page].concat()).collect();
     let serve = script::serve(&listener, &answers, &mut asked);
-    let both = async { tokio::join!(cli.history.tell(&client, printer), serve) };
+    let both = async { tokio::join!(cli.history.print(&client, printer), serve) };
     timeout(Duration::from_secs(10), both).await.unwrap().0.unwrap();
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), asked)
 }
@@ -54,7 +55,7 @@ async fn pages_are_printed_the_oldest_message_first() {
 }
 
 #[tokio::test]
-async fn what_the_limit_leaves_out_is_told() {
+async fn what_the_limit_leaves_out_is_reported() {
     let (out, err, asked) = printed("a --limit 2", &[page(&[5, 6], r#","more":true"#)]).await;
     assert_eq!((&*out, &*err), ("5\n6\n", "tidewire: there are older messages: --before k-5\n"));
     assert_eq!(asked, ["GET /channels/a/messages?before=now&limit=2 HTTP/1.1"]);

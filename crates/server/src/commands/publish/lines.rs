@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_that_is_too_long_is_told_too() {
+    fn a_last_line_that_is_too_long_is_reported_too() {
         let mut lines = Lines::new(4);
         assert_eq!(lines.handle_input(b"fives"), []);
         assert_eq!(lines.unfinished.capacity(), 0);

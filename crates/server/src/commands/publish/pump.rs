@@ -6,7 +6,7 @@
 use super::{
     MESSAGE_BYTES_MAX, Template,
     lines::{Line, Lines, TooLong},
-    queue::{Batch, Fate, Limits, Queue},
+    queue::{Batch, Limits, LineOutcome, Queue},
     report::Report,
 };
 use anyhow::{Context as _, anyhow, bail};
@@ -174,20 +174,20 @@ impl<E: Write> Pump<E> {
         self.queue.resolve(answers, |line, answer| match answer {
             Ok(position) => {
                 self.report.published(line, position);
-                Fate::Done
+                LineOutcome::Done
             }
             Err(error) => match error.error_code() {
                 Some(ErrorCode::PayloadTooLarge | ErrorCode::BadData) => {
                     self.report.refused(line, error);
-                    Fate::Done
+                    LineOutcome::Done
                 }
                 Some(code) if code.retryable() => {
                     unavailable = Some(error);
-                    Fate::Again
+                    LineOutcome::Retry
                 }
                 _ => {
                     hopeless = Some(error);
-                    Fate::Again
+                    LineOutcome::Retry
                 }
             },
         });
@@ -204,8 +204,8 @@ impl<E: Write> Pump<E> {
 
     fn back_off(&mut self, why: impl Display, retry_after: Option<Duration>) {
         self.report.away(why);
-        let told = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-        self.wait = told + self.backoff.delay(fastrand::f64());
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        self.wait = asked + self.backoff.delay(fastrand::f64());
     }
 }
 
@@ -220,8 +220,8 @@ async fn send_after(wait: Duration, batch: Batch<PublishRequest>, client: Client
     }
 }
 
-/// Some batches ahead of the server, so that reading goes on while it answers; beyond that, whoever
-/// writes to us waits, as with any pipe.
+/// Some batches more than the server has answered, so that reading goes on meanwhile. Beyond that, the program that
+/// writes to the pipe waits.
 const LIMITS: Limits = Limits {
     lines_max: 8192,
     bytes_max: 4 << 20,
@@ -238,8 +238,8 @@ const WAIT_LONGEST: Duration = Duration::from_secs(2);
 /// However much later a server would like us back.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
-/// How long to go on after being told to stop; whoever tells us is watching.
+/// How long to go on after a signal to stop; the person who sent it is waiting.
 const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
-/// The status for it, whoever on the way says so.
+/// The status for a body that is too large, from the server or a proxy.
 const CONTENT_TOO_LARGE: u16 = 413;

@@ -25,9 +25,9 @@ struct Entry<M> {
 /// How much is kept, and how much of it is sent at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// With so many lines there is no room for more input.
+    /// At this number of lines no more input is read.
     pub(super) lines_max: usize,
-    /// With so many bytes of payload there is no room for more input.
+    /// At this number of bytes of payload no more input is read.
     pub(super) bytes_max: usize,
     pub(super) batch_lines_max: usize,
     pub(super) batch_bytes_max: usize,
@@ -44,11 +44,11 @@ pub(super) enum Batch<M> {
 
 /// What becomes of a message after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum LineOutcome {
     /// The answer was final.
     Done,
     /// It must be sent again.
-    Again,
+    Retry,
 }
 
 impl<M> Batch<M> {
@@ -112,14 +112,14 @@ impl<M: Clone> Queue<M> {
     pub(super) fn resolve<A>(
         &mut self,
         answers: impl IntoIterator<Item = A>,
-        mut decide: impl FnMut(u64, A) -> Fate,
+        mut decide: impl FnMut(u64, A) -> LineOutcome,
     ) {
         let mut again = Vec::new();
         for answer in answers {
             let Some(entry) = self.entries.pop_front() else { break };
             match decide(entry.line, answer) {
-                Fate::Done => self.bytes -= entry.bytes,
-                Fate::Again => again.push(entry),
+                LineOutcome::Done => self.bytes -= entry.bytes,
+                LineOutcome::Retry => again.push(entry),
             }
         }
         again.into_iter().rev().for_each(|entry| self.entries.push_front(entry));
@@ -161,9 +161,9 @@ mod tests {
         assert_eq!(queue.batch(), Batch::Many(vec![1]));
         queue.shrink_batch(1);
         assert_eq!(queue.batch(), Batch::Many(vec![1]));
-        queue.resolve([()], |_, ()| Fate::Done);
+        queue.resolve([()], |_, ()| LineOutcome::Done);
         assert_eq!(queue.batch(), Batch::Many(vec![2, 3]));
-        queue.resolve([()], |_, ()| Fate::Done);
+        queue.resolve([()], |_, ()| LineOutcome::Done);
         assert_eq!(queue.batch(), Batch::Many(vec![3, 4]));
     }
 
@@ -172,9 +172,9 @@ mod tests {
         for sizes in [&[0; 5][..], &[60, 40]] {
             let mut queue = queue(sizes);
             assert!(!queue.has_room());
-            queue.resolve([()], |_, ()| Fate::Again);
+            queue.resolve([()], |_, ()| LineOutcome::Retry);
             assert!(!queue.has_room());
-            queue.resolve([()], |_, ()| Fate::Done);
+            queue.resolve([()], |_, ()| LineOutcome::Done);
             assert!(queue.has_room());
         }
     }
@@ -183,7 +183,7 @@ mod tests {
     fn what_must_be_sent_again_keeps_its_order_in_front() {
         let mut queue = queue(&[1, 1, 1, 1, 1]);
         let mut seen = Vec::new();
-        queue.resolve([Fate::Again, Fate::Done, Fate::Again], |line, fate| {
+        queue.resolve([LineOutcome::Retry, LineOutcome::Done, LineOutcome::Retry], |line, fate| {
             seen.push(line);
             fate
         });

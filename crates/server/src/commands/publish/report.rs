@@ -4,26 +4,26 @@
 use std::{fmt::Display, io::Write};
 use tidewire_client::Position;
 
-/// Tells people what became of the lines. Where nobody listens, nothing is lost but words.
+/// Reports the outcome of each line. Errors of standard error are ignored: the lines are published all the same.
 #[derive(Debug)]
 pub(super) struct Report<E> {
     stderr: E,
     positions: Positions,
-    /// Where the lines go, if it is to be told at the end how many did.
+    /// Where the lines go, for the summary at the end, if there is one.
     place: Option<String>,
     /// Lines that are in the log.
     published: u64,
     /// Lines that will never be published.
     refused: u64,
-    /// The server is away, and that has been told.
+    /// The server is away, and that has been reported.
     away: bool,
 }
 
-/// Whether every line's position is told.
+/// Whether each line's position is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Positions {
-    Kept,
-    Told,
+    Hidden,
+    Printed,
 }
 
 impl<E: Write> Report<E> {
@@ -31,7 +31,7 @@ impl<E: Write> Report<E> {
         Self { stderr, positions, place: None, published: 0, refused: 0, away: false }
     }
 
-    /// Tells at the end how many lines were published, and where.
+    /// Adds a summary at the end: how many lines were published, and where.
     pub(super) fn summing_up(self, place: String) -> Self {
         Self { place: Some(place), ..self }
     }
@@ -39,7 +39,7 @@ impl<E: Write> Report<E> {
     /// A line is in the log.
     pub(super) fn published(&mut self, line: u64, position: Position) {
         self.published += 1;
-        if self.positions == Positions::Told {
+        if self.positions == Positions::Printed {
             let _ = writeln!(self.stderr, "line {line}: {position}");
         }
     }
@@ -50,7 +50,7 @@ impl<E: Write> Report<E> {
         let _ = writeln!(self.stderr, "tidewire: line {line} was not published: {why}");
     }
 
-    /// The server cannot be had. Told once, until it is back.
+    /// The server cannot be reached. Reported once, until it is back.
     pub(super) fn away(&mut self, why: impl Display) {
         if !self.away {
             let _ = writeln!(self.stderr, "tidewire: {why}; retrying");

@@ -27,7 +27,7 @@ impl Run {
             key: None,
             content: Content::Plain,
         };
-        Self { template, positions: Positions::Kept }
+        Self { template, positions: Positions::Hidden }
     }
 
     /// Publishes chunks until they end or `stop` does; how it ended, and what was said.
@@ -135,7 +135,7 @@ async fn what_waits_is_bounded_and_counted_when_there_is_no_server() {
 }
 
 #[tokio::test]
-async fn who_is_told_to_stop_sends_what_was_read() {
+async fn a_stop_sends_what_was_read() {
     let (listener, address) = listen().await;
     let (sender, chunks) = mpsc::channel(1);
     sender.send(Ok(b"one\ntwo\nthr".to_vec())).await.unwrap();
@@ -168,9 +168,9 @@ async fn a_batch_that_is_too_large_is_divided_until_the_line_is_found() {
         })
         .await;
     assert_eq!(result, Err("lines refused: 1".into()));
-    let told =
+    let expected =
         "tidewire: line 4 was not published: at most 200 bytes are allowed (payload_too_large)\n";
-    assert_eq!(said, told);
+    assert_eq!(said, expected);
     assert_eq!(log, ["1", "2", "3", "5"]);
 }
 
@@ -200,7 +200,7 @@ async fn each_line_of_a_batch_has_its_own_fate() {
     let (listener, address) = listen().await;
     let mut log = Vec::new();
     let mut overloaded = true;
-    let run = Run { positions: Positions::Told, ..Run::to(address) };
+    let run = Run { positions: Positions::Printed, ..Run::to(address) };
     let (result, said) = run
         .whole(b"one\ntwo\nthree\n", listener, |_, body| {
             log.push(texts(&body));
@@ -219,11 +219,11 @@ async fn each_line_of_a_batch_has_its_own_fate() {
         .await;
     assert_eq!(log, [vec!["one", "two", "three"], vec!["one"]]);
     assert_eq!(result, Err("lines refused: 1".into()));
-    let told = "tidewire: line 2 was not published: too large (payload_too_large)\n\
+    let expected = "tidewire: line 2 was not published: too large (payload_too_large)\n\
                 line 3: a-1\n\
                 tidewire: later (overloaded); retrying\n\
                 line 1: a-0\n";
-    assert_eq!(said, told);
+    assert_eq!(said, expected);
 }
 
 #[tokio::test]
@@ -236,15 +236,15 @@ async fn what_can_never_succeed_ends_it() {
             Some((200, json!({"results": [result, result]})))
         })
         .await;
-    let told = "the server refused the message: not `a` (forbidden); lines not sent: 2";
-    assert_eq!(result, Err(told.into()));
+    let expected = "the server refused the message: not `a` (forbidden); lines not sent: 2";
+    assert_eq!(result, Err(expected.into()));
 
     let (listener, address) = listen().await;
     let problem = json!({"code": "forbidden", "title": "Not allowed", "detail": "no"});
     let (result, _) =
         Run::to(address).whole(b"one", listener, |_, _| Some((403, problem.clone()))).await;
-    let told = "the server refused the message: Not allowed: no; lines not sent: 1";
-    assert_eq!(result, Err(told.into()));
+    let expected = "the server refused the message: Not allowed: no; lines not sent: 1";
+    assert_eq!(result, Err(expected.into()));
 }
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn bytes_go_as_base64_and_json_as_itself() {
 }
 
 #[tokio::test]
-async fn input_that_breaks_off_is_told_after_what_came_is_sent() {
+async fn input_that_breaks_off_is_reported_after_what_came_is_sent() {
     let (listener, address) = listen().await;
     let (sender, chunks) = mpsc::channel(2);
     sender.send(Ok(b"one\n".to_vec())).await.unwrap();

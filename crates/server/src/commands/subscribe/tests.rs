@@ -8,8 +8,8 @@ use tokio::{net::TcpListener, time::timeout};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
 
-/// Follows `a` at a server that gives these answers, one a connection; the result, what was
-/// printed, what was told, and what the server was asked.
+/// Follows `a` at a server that gives these answers, one a connection; returns the result, standard output,
+/// standard error and the requests.
 async fn followed(
     answers: &[String],
     count: u64,
@@ -61,6 +61,6 @@ async fn a_refusal_ends_it_in_the_servers_words() {
     let problem = r#"{"title":"Not a channel","status":400,"detail":"`a`","code":"bad_channel"}"#;
     let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n\r\n";
     let (result, out, err, _) = followed(&[[head, problem].concat()], 1).await;
-    let told = "the server refused the subscription: Not a channel: `a`";
-    assert_eq!((result, &*out, &*err), (Err(told.into()), "", ""));
+    let expected = "the server refused the subscription: Not a channel: `a`";
+    assert_eq!((result, &*out, &*err), (Err(expected.into()), "", ""));
 }

@@ -85,7 +85,7 @@ fn is_compacted_somewhere(pattern: &Pattern, tables: &[(Pattern, Rule)], rules: 
     })
 }
 
-/// A channel of so many tokens that both patterns select, if there is any.
+/// A channel of `depth` tokens that both patterns select, if there is any.
 fn in_common(one: &Pattern, other: &Pattern, depth: usize) -> Option<ChannelName> {
     let tokens = spread(one, depth)?.into_iter().zip(spread(other, depth)?);
     let tokens = tokens.map(|pair| match pair {

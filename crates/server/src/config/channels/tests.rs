@@ -1,4 +1,4 @@
-//! The tables of a file: read, told, and refused where they make no sense.
+//! The tables of a file: read, printed, and refused where they make no sense.
 
 use super::*;
 use crate::config::{Config, ConfigErrors, Decided, Reason, Settings, environment, layers};
@@ -20,7 +20,7 @@ fn decided(config: &Config, channel: &str, option: &str) -> Option<(Value, Reaso
 }
 
 #[test]
-fn every_option_is_read_and_told_as_it_was_written() {
+fn every_option_is_read_and_printed_as_it_was_written() {
     let table = [
         "retention_messages = 100",
         "retention_bytes = \"1MiB\"",
@@ -37,20 +37,20 @@ fn every_option_is_read_and_told_as_it_was_written() {
         "ids_age = \"30s\"",
     ];
     let config = load(&format!("[channels.\"chat.>\"]\n{}", table.join("\n"))).unwrap();
-    let told = config.explain(&"chat.room1".parse().unwrap());
-    let told: Vec<_> = told
+    let printed = config.explain(&"chat.room1".parse().unwrap());
+    let printed: Vec<_> = printed
         .iter()
         .map(|Decided { option, value, .. }| match value {
             Value::Truth(_) | Value::Count(_) => format!("{option} = {value}"),
             _ => format!("{option} = \"{value}\""),
         })
         .collect();
-    assert_eq!(told, table);
+    assert_eq!(printed, table);
     assert_eq!(OPTIONS.len(), table.len());
 }
 
 #[test]
-fn each_option_is_told_with_the_table_that_decided_it() {
+fn each_option_is_printed_with_the_table_that_decided_it() {
     let config = load(
         "retention_age = \"5m\"\n[channels.\"chat.>\"]\nretention_messages = 2\ncompact = true\n\
          [channels.\"chat.room1\"]\nretention_messages = 3\n",
@@ -83,7 +83,7 @@ fn what_the_server_itself_decides_gives_way_to_a_table() {
 }
 
 #[test]
-fn variables_and_flags_are_told_by_their_names() {
+fn variables_and_flags_are_printed_by_their_names() {
     let vars = [("TIDEWIRE_RETENTION_MESSAGES".into(), "6".into())];
     let mut faults = Faults::default();
     let environment = environment::read(vars.into_iter(), &mut faults);
@@ -97,7 +97,7 @@ fn variables_and_flags_are_told_by_their_names() {
 
 #[test]
 fn a_mistake_is_named_with_file_table_and_key() {
-    for (text, told) in [
+    for (text, expected) in [
         (
             "[channels.a]\nsize = 5",
             "[channels.\"a\"] has no option size; there are retention_messages, ret",
@@ -123,13 +123,13 @@ fn a_mistake_is_named_with_file_table_and_key() {
         ("channels = 1", "channels: it has a table for each pattern"),
     ] {
         let error = error(text);
-        assert!(error.starts_with("tidewire.toml: ") && error.contains(told), "{error}");
+        assert!(error.starts_with("tidewire.toml: ") && error.contains(expected), "{error}");
     }
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    for (table, option, told) in [
+    for (table, option, expected) in [
         ("a", "retention_messages = 0", "retention_messages is 0; it has to be above zero"),
         ("a", "retention_age = \"0s\"", "retention_age is 0"),
         ("a", "compact = true\nkeys_max = 0", "keys_max is 0"),
@@ -140,7 +140,7 @@ fn what_makes_no_sense_is_refused() {
         ("a", "compact = false\nkeys_age = \"1h\"", "keys_age is given"),
     ] {
         let error = error(&format!("[channels.\"{table}\"]\n{option}"));
-        let place = format!("tidewire.toml: [channels.\"{table}\"] {told}");
+        let place = format!("tidewire.toml: [channels.\"{table}\"] {expected}");
         assert!(error.starts_with(&place), "{error}");
     }
 }

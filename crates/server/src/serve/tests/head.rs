@@ -1,10 +1,10 @@
-//! A client that has read the response head is subscribed: it hears whatever is published after that.
+//! A client that has read the response head is subscribed: it receives all that is published after that.
 
 use super::*;
 use std::io::{ErrorKind, Read as _};
 
 #[actix_web::test]
-async fn who_has_read_the_head_hears_what_is_published_after_it() {
+async fn a_client_that_has_read_the_head_receives_what_is_published_after_it() {
     let server = Running::with(2, |broker| Arc::new(MemoryEngine::new(broker)));
     let (address, broker) = (server.address, server.broker.clone());
     let tries = move || {
@@ -13,17 +13,17 @@ async fn who_has_read_the_head_hears_what_is_published_after_it() {
                 let text = format!("m{attempt}.");
                 let mut client = std::net::TcpStream::connect(address).unwrap();
                 client.write_all(request.as_bytes()).unwrap();
-                let mut heard = read_head(&mut client);
+                let mut received = read_head(&mut client);
                 let (permit, draft) = message(&text);
                 let position = broker.append(permit, draft, 1).unwrap();
                 client.set_nonblocking(false).unwrap();
                 client.set_read_timeout(Some(DRAIN)).unwrap();
                 let mut buffer = [0; 4_096];
-                while !String::from_utf8_lossy(&heard).contains(&text) {
+                while !String::from_utf8_lossy(&received).contains(&text) {
                     let read = client.read(&mut buffer).unwrap_or(0);
-                    let heard_text = String::from_utf8_lossy(&heard);
-                    assert!(read > 0, "try {attempt}: {position:?} was missed: {heard_text}");
-                    heard.extend_from_slice(&buffer[..read]);
+                    let received_text = String::from_utf8_lossy(&received);
+                    assert!(read > 0, "try {attempt}: {position:?} was missed: {received_text}");
+                    received.extend_from_slice(&buffer[..read]);
                 }
             }
         }
@@ -40,22 +40,22 @@ async fn the_place_at_which_a_stream_opens_is_before_what_is_published_after_its
         for _ in 0..TRIES {
             let mut client = std::net::TcpStream::connect(address).unwrap();
             client.write_all(b"GET /events?channel=a HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-            let mut heard = read_head(&mut client);
+            let mut received = read_head(&mut client);
             let (permit, draft) = message("late");
             let position = broker.append(permit, draft, 1).unwrap();
             client.set_nonblocking(false).unwrap();
             client.set_read_timeout(Some(DRAIN)).unwrap();
             let mut buffer = [0; 4_096];
-            while !heard.windows(6).any(|line| line == b"\ndata:") {
+            while !received.windows(6).any(|line| line == b"\ndata:") {
                 let read = client.read(&mut buffer).unwrap();
-                heard.extend_from_slice(&buffer[..read]);
+                received.extend_from_slice(&buffer[..read]);
             }
-            let heard = String::from_utf8_lossy(&heard);
-            let ids: Vec<u64> = heard
+            let received = String::from_utf8_lossy(&received);
+            let ids: Vec<u64> = received
                 .lines()
                 .filter_map(|line| line.strip_prefix("id: ")?.rsplit('-').next()?.parse().ok())
                 .collect();
-            assert!(ids[0] < position.offset, "{position:?} in {heard}");
+            assert!(ids[0] < position.offset, "{position:?} in {received}");
         }
     };
     rt::task::spawn_blocking(tries).await.unwrap();
@@ -65,15 +65,15 @@ async fn the_place_at_which_a_stream_opens_is_before_what_is_published_after_its
 /// Looks again and again, since sleeping would take longer than what has to be found.
 fn read_head(client: &mut std::net::TcpStream) -> Vec<u8> {
     client.set_nonblocking(true).unwrap();
-    let (start, mut heard, mut buffer) = (Instant::now(), Vec::new(), [0; 4_096]);
-    while !heard.windows(4).any(|end| end == b"\r\n\r\n") {
+    let (start, mut received, mut buffer) = (Instant::now(), Vec::new(), [0; 4_096]);
+    while !received.windows(4).any(|end| end == b"\r\n\r\n") {
         assert!(start.elapsed() < DRAIN, "no head came");
         match client.read(&mut buffer) {
-            Ok(read) => heard.extend_from_slice(&buffer[..read]),
+            Ok(read) => received.extend_from_slice(&buffer[..read]),
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
     }
-    heard
+    received
 }
 
 fn message(text: &str) -> (Permit, Draft) {

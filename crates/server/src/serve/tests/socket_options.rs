@@ -1,4 +1,4 @@
-//! What the kernel is told of a subscriber's socket: to keep little unsent, and to give up in time.
+//! The options of a subscriber's socket: the kernel keeps little unsent, and gives up in time.
 
 use super::*;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
@@ -16,7 +16,7 @@ async fn a_subscribers_socket_holds_little_unsent_and_gives_up_as_soon_as_we_wou
             has_no_delay: true,
         });
         let start = Instant::now();
-        // It is told so when the head has gone out.
+        // The options are set once the head has been sent.
         while options(client.local_addr().unwrap()) != wanted {
             let options = options(client.local_addr().unwrap());
             assert!(start.elapsed() < DRAIN, "{options:?} instead of {wanted:?}");

@@ -2,7 +2,7 @@
 
 use super::TIME_MAX;
 use crate::takeover::service::{in_turn, serve};
-use crate::takeover::socket::{ConnectionOptions, Takeable};
+use crate::takeover::socket::{ConnectionOptions, HandoffStream};
 use crate::takeover::{HttpTimeouts, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{
@@ -58,7 +58,7 @@ async fn requests_in_a_row_are_answered_in_their_order() {
 }
 
 #[actix_web::test]
-async fn a_client_that_takes_nothing_is_let_go_after_the_stall() {
+async fn a_client_that_takes_nothing_is_disconnected_after_the_stall() {
     let mut pipe = Pipe::open(Duration::from_millis(50)).await;
     let _writer = pipe.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20_000));
     let gone = async {
@@ -97,7 +97,7 @@ impl Pipe {
             in_turn::<DuplexStream, _>(request, app, TIME_MAX)
         });
         let http = HttpService::build()
-            .on_connect_ext(|socket: &Takeable<DuplexStream>, data| {
+            .on_connect_ext(|socket: &HandoffStream<DuplexStream>, data| {
                 drop(data.insert(socket.link()));
             })
             .h1(map_config(app, |()| AppConfig::default()))
@@ -130,7 +130,7 @@ impl Pipe {
     fn send(&self, requests: String) -> rt::task::JoinHandle<()> {
         let writer = Rc::clone(&self.writer);
         rt::spawn(async move {
-            // It fails where the connection is let go, which other assertions are about.
+            // It fails if the connection is closed, which other assertions check.
             let _sent = writer.lock().await.write_all(requests.as_bytes()).await;
         })
     }

@@ -4,7 +4,7 @@ use super::{Client, Running, TIME_MAX};
 use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
 use crate::takeover::service::serve;
-use crate::takeover::socket::{ConnectionOptions, Takeable};
+use crate::takeover::socket::{ConnectionOptions, HandoffStream};
 use crate::takeover::{HttpTimeouts, RefusalBody};
 use actix_http::HttpService;
 use actix_service::{ServiceFactory, map_config};
@@ -171,7 +171,9 @@ async fn connection_with(
         .route("/later", web::get().to(later))
         .default_service(web::to(HttpResponse::NoContent));
     let http = HttpService::build()
-        .on_connect_ext(|socket: &Takeable<DuplexStream>, data| drop(data.insert(socket.link())))
+        .on_connect_ext(|socket: &HandoffStream<DuplexStream>, data| {
+            drop(data.insert(socket.link()))
+        })
         .h1(map_config(app, |()| AppConfig::default()))
         .new_service(())
         .await

@@ -164,8 +164,8 @@ async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
         server.follow(SSE, "b", RequestedStart::NOW),
     );
     server.run_until_idle();
-    let rounds = |heard: fn(&Client) -> bool, client| async move {
-        while !heard(client) {
+    let rounds = |received: fn(&Client) -> bool, client| async move {
+        while !received(client) {
             yield_now().await;
         }
     };

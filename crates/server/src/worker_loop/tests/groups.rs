@@ -1,4 +1,4 @@
-//! Connections that write the same batch together: whatever happens to one of them, each hears everything once.
+//! Connections that write the same batch together: whatever happens to one of them, each receives everything once.
 
 use super::*;
 
@@ -57,8 +57,8 @@ fn a_member_of_a_group_that_panics_or_is_gone_costs_the_others_nothing() {
         server.publish("a", "x");
         server.run_until_idle();
     }
-    let heard = |client: &Client| client.written().matches('x').count();
-    assert_eq!(clients.iter().map(heard).collect::<Vec<_>>(), [2, 0, 2, 0, 2]);
+    let received = |client: &Client| client.written().matches('x').count();
+    assert_eq!(clients.iter().map(received).collect::<Vec<_>>(), [2, 0, 2, 0, 2]);
     assert_eq!(
         (server.admission.connections(), server.worker_context.worker.borrow().lane.len()),
         (3, 3)

@@ -8,15 +8,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Ends a connection that was taken, once the answers before are on their way.
-pub(super) fn hang_up_behind<S>(disconnect: Duration) -> impl FnOnce(S, Bytes) + 'static
+pub(super) fn close_after_answer<S>(disconnect: Duration) -> impl FnOnce(S, Bytes) + 'static
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    move |socket, _| drop(spawn(hang_up(socket, disconnect)))
+    move |socket, _| drop(spawn(close(socket, disconnect)))
 }
 
 /// Ends a connection so that the answers before are not lost: what the client still sends is read.
-async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin, disconnect: Duration) {
+async fn close(mut socket: impl AsyncRead + AsyncWrite + Unpin, disconnect: Duration) {
     let rest = async {
         socket.shutdown().await?;
         let mut ignored = [0; 1 << 10];
