@@ -20,7 +20,7 @@ impl Backoff {
         Self { first, longest, failures: 0 }
     }
 
-    /// The next wait; `random` is drawn anew from `0.0..1.0` by the caller.
+    /// The next wait. The caller draws a new `random` from `0.0..1.0` for each call.
     pub fn delay(&mut self, random: f64) -> Duration {
         let window = self.first.saturating_mul(2_u32.saturating_pow(self.failures));
         let half = window.min(self.longest) / 2;

@@ -1,4 +1,4 @@
-//! The client: which server, as whom, and how long to wait for it.
+//! The client: its server, its token, its timeouts.
 //!
 //! The methods that begin a request stand beside that request, in modules of their own.
 
@@ -36,7 +36,7 @@ pub enum BuildError {
     /// A token that cannot be sent.
     #[error("the token holds a character that cannot stand in a header")]
     BadToken,
-    /// The platform has no certificates by which a server could prove who it is.
+    /// The platform has no certificates with which a server could be verified.
     #[cfg(feature = "rustls")]
     #[error("the platform's certificates cannot be read")]
     Tls(#[source] rustls::Error),
@@ -89,21 +89,21 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Says who we are: sent as `Authorization: Bearer` with every request.
+    /// A token for authentication, sent as `Authorization: Bearer` with every request.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// How long a connection may take to be made; 10 s unless told otherwise.
+    /// How long connecting may take; 10 s by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long a publish may take; 30 s unless told otherwise.
+    /// How long a publish may take; 30 s by default.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
@@ -114,7 +114,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// The address or the token is none.
+    /// The address is not a URL, or the token cannot stand in a header.
     pub fn build(self) -> Result<Client, BuildError> {
         let base =
             Url::parse(&self.base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

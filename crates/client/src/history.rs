@@ -39,25 +39,25 @@ impl HistoryRequest {
         Self { client, channel, since: None, before: None, until: None, limit: None }
     }
 
-    /// Only what is behind this place; without [`before`](Self::before) the oldest of it.
+    /// Only messages after this position; without [`before`](Self::before) the oldest of them.
     pub const fn since(mut self, since: Since) -> Self {
         self.since = Some(since);
         self
     }
 
-    /// The newest messages before this place: [`HistoryPage::before`] of a page for the one before.
+    /// The newest messages before this position. [`HistoryPage::before`] of a page selects the previous page.
     pub const fn before(mut self, before: Since) -> Self {
         self.before = Some(before);
         self
     }
 
-    /// The oldest messages, but only those before this place.
+    /// The oldest messages, but only those before this position.
     pub const fn until(mut self, until: Since) -> Self {
         self.until = Some(until);
         self
     }
 
-    /// At most so many messages; 100 unless told otherwise, and never more than the server's limit.
+    /// The most messages to return; 100 by default, and never more than the server's limit.
     pub const fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
@@ -67,7 +67,7 @@ impl HistoryRequest {
     ///
     /// # Errors
     ///
-    /// It did not come: whose fault that was, and whether to try again, the error says.
+    /// The page could not be read. The error says why, and whether to try again.
     pub async fn send(self) -> Result<HistoryPage, PageError> {
         let places = [("since", self.since), ("before", self.before), ("until", self.until)];
         let places =

@@ -1,4 +1,4 @@
-//! HTTP answers, judged in one place: whose fault, what was said, when to try again.
+//! HTTP answers that are errors, read in one place: the cause, the problem document, when to try again.
 
 use reqwest::{Response, StatusCode, header};
 use std::{borrow::Cow, error::Error, time::Duration};

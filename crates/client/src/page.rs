@@ -15,7 +15,7 @@ pub enum PageError {
     /// The request was at fault and will not succeed later either.
     #[error("the server refused the request: {0}")]
     Refused(Box<Problem>),
-    /// The server cannot at the moment.
+    /// The server refuses for a while.
     #[error("the server cannot answer for now: {problem}")]
     Unavailable {
         /// What it said.

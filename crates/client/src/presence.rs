@@ -1,11 +1,11 @@
-//! Who is on a channel: all its pages, put together.
+//! The members of a channel: all pages, joined.
 
 use crate::{Client, PageError, page};
 use reqwest::Method;
 use std::collections::HashMap;
 use tidewire_protocol::{Bookmark, Member, PresencePage};
 
-/// Who was on a channel at one moment.
+/// The members of a channel at one moment.
 #[derive(Clone, Debug)]
 pub struct Presence {
     /// In no particular order; each connection once.
@@ -15,11 +15,11 @@ pub struct Presence {
 }
 
 impl Client {
-    /// Who is on a channel that tells: everybody there at one moment, however many pages that takes.
+    /// The members of a channel with presence, as of one moment. Sends as many requests as it takes pages.
     ///
     /// # Errors
     ///
-    /// A page did not come: whose fault that was, and whether to try again, the error says.
+    /// A page could not be read. The error says why, and whether to try again.
     pub async fn presence(&self, channel: &str) -> Result<Presence, PageError> {
         collect(self, channel).await
     }
@@ -36,7 +36,7 @@ async fn collect(client: &Client, channel: &str) -> Result<Presence, PageError> 
         let page: PresencePage =
             page::ask(client.request(Method::GET, &path, &query), client).await?;
         if !page.gaps.is_empty() {
-            // Not everybody who left since the first page can be told any more.
+            // The server cannot list any more who has left since the first page.
             members.clear();
             since = None;
             continue;
@@ -55,5 +55,5 @@ async fn collect(client: &Client, channel: &str) -> Result<Presence, PageError> 
     }
 }
 
-/// As many as a server gives at once, unless it is told otherwise.
+/// The most that a server with default settings returns at once.
 const PAGE_MEMBERS: &str = "1000";

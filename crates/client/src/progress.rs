@@ -9,10 +9,10 @@ mod place;
 use place::PatternProgress;
 use tidewire_protocol::{Bookmark, Gap, Message, Position, Since};
 
-/// How far a subscriber has come: the part of a client that knows no sockets.
+/// The positions of a subscriber: the part of a client that uses no sockets.
 ///
-/// Call [`reconnect`](Self::reconnect) for each connection, ask for what [`since`](Self::since) or
-/// [`since_of`](Self::since_of) say, then report everything that is heard.
+/// Call [`reconnect`](Self::reconnect) for each connection, subscribe from [`since`](Self::since) or
+/// [`since_of`](Self::since_of), then pass on everything that is received.
 ///
 /// ```
 /// use tidewire_client::{Order, Progress, Since};
@@ -22,7 +22,7 @@ use tidewire_protocol::{Bookmark, Gap, Message, Position, Since};
 /// progress.handle_subscribed("chat.*", "a-2".parse()?);
 /// let message = r#"{"channel":"chat.a","position":"a-3","time":0,"data":1}"#;
 /// assert!(progress.handle_message(&serde_json::from_str(message)?));
-/// // That of `>` has not begun, so nothing is known of it.
+/// // The subscription to `>` has not begun, so it has no position.
 /// assert_eq!(progress.since_of("chat.*").to_string(), "a-3");
 /// assert_eq!(progress.since_of(">"), Since::Earliest);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,7 +33,7 @@ pub struct Progress {
     since: Since,
     /// Each channel or pattern once.
     places: Vec<PatternProgress>,
-    /// The last position heard of, from anywhere.
+    /// The last position received, on any channel.
     latest: Option<Position>,
     order: Order,
 }
@@ -51,7 +51,7 @@ pub enum Order {
 }
 
 impl Progress {
-    /// A subscriber of `channels` that has heard nothing. A channel named twice counts once.
+    /// A subscriber of `channels` that has received nothing. A channel named twice counts once.
     pub fn new(channels: impl IntoIterator<Item = String>, since: Since) -> Self {
         let bookmark = as_bookmark(since);
         let mut places: Vec<PatternProgress> = Vec::new();
@@ -93,11 +93,11 @@ impl Progress {
         as_bookmark(self.since())
     }
 
-    /// The channels to ask for alone first, as no place of the others can say where they are:
-    /// those that have none yet, or else those whose place is of an earlier life of the server.
+    /// The channels to ask for alone first, because the positions of the others do not apply to them: those
+    /// that have no position yet, or else those whose position has an earlier epoch.
     ///
-    /// A request from an earlier life is told that its place is void, and nothing of what was lost
-    /// since behind the places that are not.
+    /// A request from a position of an earlier epoch is answered with a gap for that position. It would not
+    /// report what was lost after the other positions.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
         let is_missing = self.which_are_missing();
         self.places.iter().filter(move |place| is_missing(place)).map(|it| it.channel.as_str())
@@ -199,7 +199,7 @@ impl Progress {
         let Some(place) = place else { return true };
         let is_reported = match from.filter(|from| from.epoch == to.epoch) {
             Some(from) if from.offset < to.offset => return place.report_gap(to),
-            // The log is an older copy, and everything behind the place is void.
+            // The log is an older copy, and no position after that is valid.
             Some(_) => false,
             // The request may have named the place of another channel, which is further behind.
             None => place.is_at_least(to),

@@ -41,7 +41,7 @@ pub enum PublishError {
     /// The request could not even be made, as with a message id that cannot stand in a header.
     #[error("the request cannot be sent")]
     BadRequest(#[source] Box<dyn Error + Send + Sync>),
-    /// The server cannot at the moment. Nothing was published.
+    /// The server refuses for a while. Nothing was published.
     #[error("the server cannot publish for now: {problem}")]
     Unavailable {
         /// What it said.
@@ -137,7 +137,7 @@ impl PublishRequest {
         self
     }
 
-    /// A name for this message, so that the server can tell a repeat.
+    /// The message id, by which the server recognises a repeat.
     pub fn message_id(mut self, message_id: impl Into<String>) -> Self {
         self.message_id = Some(message_id.into());
         self
@@ -150,7 +150,7 @@ impl PublishRequest {
     /// It was refused, or it is not known to have been published.
     pub async fn send(self) -> Result<Position, PublishError> {
         let (media_type, body) = match self.payload {
-            // A body cannot say that there is none; an item of a batch can.
+            // A body cannot say that there is no payload; an item of a batch can.
             Payload::Nothing => return self.send_in_a_batch().await,
             Payload::Text(text) => ("text/plain; charset=utf-8", text.into_bytes()),
             Payload::Json(json) => ("application/json", json.get().into()),

@@ -17,7 +17,7 @@ use std::{mem, time::Duration};
 use tidewire_protocol::Bookmark;
 use tokio::time::{sleep, timeout};
 
-/// What one thing that was heard means to the subscriber.
+/// What one received item means to the subscriber.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) delivery: Option<Delivery>,
@@ -196,7 +196,7 @@ impl Session {
         if attempts >= self.attempts_max {
             return Recovery::End(Some(SubscribeError::Unreachable { attempts, cause }));
         }
-        // Never before the time we were told, and not all of us at that time.
+        // Not before the time that the server asked for, and not all clients at that time.
         let wait = self.retry.take().unwrap_or_default() + delay;
         Recovery::Wait(wait, Outage { cause, was_connected: established })
     }

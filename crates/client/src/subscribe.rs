@@ -26,7 +26,7 @@ pub enum Delivery {
     Gap(Gap),
 }
 
-/// Why there is no connection at the moment. The next attempt comes by itself.
+/// Why there is no connection now. The next attempt comes by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// What went wrong in the last attempt.
@@ -85,7 +85,7 @@ impl SubscribeRequest {
         }
     }
 
-    /// Where to begin; at the head unless told otherwise.
+    /// Where to begin; at the head by default.
     pub fn since(mut self, since: Since) -> Self {
         self.since = since;
         self
@@ -97,10 +97,10 @@ impl SubscribeRequest {
         self
     }
 
-    /// How often the server speaks when there is nothing to say; 20 s unless told otherwise. A
-    /// connection that is silent for two and a half times as long is taken for dead.
+    /// The server's heartbeat interval; 20 s by default. A connection on which nothing arrives for two and a
+    /// half times as long is taken for dead.
     ///
-    /// A WebSocket's welcome knows better and replaces it.
+    /// The welcome of a WebSocket has the server's value, which replaces this one.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
@@ -112,7 +112,7 @@ impl SubscribeRequest {
         self
     }
 
-    /// After how many failures in a row to give up; never unless told otherwise.
+    /// After how many failures in a row to give up; by default it never does.
     pub fn attempts_max(mut self, attempts_max: u32) -> Self {
         self.attempts_max = attempts_max;
         self

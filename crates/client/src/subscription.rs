@@ -48,7 +48,7 @@ impl Subscription {
         self.position
     }
 
-    /// Why there is no connection, from a failure until something is heard again.
+    /// Why there is no connection, from a failure until something is received again.
     pub const fn outage(&self) -> Option<&Outage> {
         self.outage.as_ref()
     }

@@ -6,7 +6,7 @@ use rustls::{ClientConfig, Error, RootCertStore, crypto::ring};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::sync::Arc;
 
-/// How servers are to prove who they are; nobody can, where the platform has no certificates.
+/// How servers are verified. Without certificates of the platform, no server can be.
 ///
 /// # Errors
 ///
@@ -19,7 +19,7 @@ pub(crate) fn config(is_needed: bool) -> Result<ClientConfig, Error> {
     match builder()?.with_platform_verifier() {
         Ok(config) => Ok(config.with_no_client_auth()),
         Err(error) if is_needed => Err(error),
-        // A machine without certificates speaks to nobody over TLS, and over plain HTTP as ever.
+        // A machine without certificates can verify no server over TLS, but plain HTTP works.
         Err(_) => {
             Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
         }

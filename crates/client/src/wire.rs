@@ -34,7 +34,7 @@ pub enum Wire {
     Poll,
 }
 
-/// Something heard on a connection.
+/// Something received on a connection.
 #[derive(Debug)]
 pub(crate) enum Item {
     Message(Message),
@@ -49,7 +49,7 @@ pub(crate) enum Item {
     Retry(Duration),
     /// How often the server will speak.
     Heartbeat(Duration),
-    /// Nothing that matters, but somebody is there.
+    /// Nothing for the subscriber, but the connection is alive.
     Alive,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Failure {
     Refused(Box<Problem>),
     /// This wire cannot be had here. With a problem, trying again is no use either.
     Unsuitable { cause: String, problem: Option<Box<Problem>> },
-    /// The server is not to be had at the moment.
+    /// The server cannot be reached, or refuses for a while.
     Down { cause: String, retry_after: Option<Duration> },
     /// The connection ended without a word.
     Cut(String),

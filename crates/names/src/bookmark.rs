@@ -1,7 +1,7 @@
-//! Where a page ends: a position, and in the middle of a present state which one, `k3f9a-1042~2000`.
+//! The end of a page: a position, and the state that the pages list if it is not complete yet, `k3f9a-1042~2000`.
 //!
-//! Only pages hand these out, so messages, which all readers share, have plain positions. To a client
-//! both are opaque, and both are good wherever there is a `since`.
+//! Only pages have bookmarks. Messages have plain positions, because all readers share them. To a client both are
+//! opaque, and both are valid as `since`.
 
 use crate::{
     InvalidPosition, Position,
@@ -9,11 +9,11 @@ use crate::{
 };
 use std::{fmt, str::FromStr};
 
-/// From where to go on behind a page. `state`, if any, is beyond `after`.
+/// Where to continue after a page. `state`, if any, is greater than the offset of `after`.
 ///
-/// Whoever lists a compacted channel from `earliest` is given its present state. Until the list has
-/// come as far as the log was when it began, the bookmark says that, and then who goes on is spared
-/// word of removals that concern nothing on the list.
+/// A client that lists a compacted channel from `earliest` gets its present state. Until the list has reached the
+/// offset that was the newest when the list began, the bookmark has that offset as `state`. With it, the following
+/// pages leave out removals of keys that are not on the list.
 ///
 /// ```
 /// use tidewire_names::Bookmark;
@@ -25,9 +25,9 @@ use std::{fmt, str::FromStr};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bookmark {
-    /// Everything up to here has been told.
+    /// Everything up to this position was on a page.
     pub after: Position,
-    /// The offset that was the newest when the list began, in the middle of one.
+    /// The offset that was the newest when the list began, until the list has reached it.
     pub state: Option<u64>,
 }
 

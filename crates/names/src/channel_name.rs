@@ -21,7 +21,7 @@ impl ChannelName {
         self.0.starts_with(SYSTEM_MARK)
     }
 
-    /// The channel that can tell who follows this one: `$presence.` and its name.
+    /// The channel of presence of this one: `$presence.` and its name.
     ///
     /// The system's own channels have none, nor do those that leave no room for the prefix.
     pub fn presence(&self) -> Option<Self> {
@@ -177,7 +177,7 @@ const SYSTEM_MARK: char = '$';
 const SYSTEM_BYTE: u8 = b'$';
 const PRESENCE_PREFIX: &str = "$presence.";
 
-/// Every channel that tells who is on another.
+/// Every channel of presence.
 pub const PRESENCE_PATTERN: &str = "$presence.>";
 
 enum Kind {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_tells_who_is_there_unless_it_is_the_systems_or_its_name_too_long() {
+    fn a_channel_has_a_channel_of_presence_unless_it_is_the_systems_or_its_name_too_long() {
         let presence = |name: &str| name.parse::<ChannelName>().unwrap().presence();
         assert_eq!(presence("chat.x").unwrap().as_str(), "$presence.chat.x");
         assert_eq!(presence("$presence.chat.x"), None);

@@ -1,22 +1,22 @@
-//! What a server says on a `tidewire.v1` WebSocket, written from parts it holds.
+//! The frames that a server sends on a `tidewire.v1` WebSocket, written from borrowed parts.
 
 use crate::{
     ErrorCode, GapView, MessageView, PageView, Position, PresenceView, RequestError,
     json::{Members, text_of},
 };
 
-/// Anything the server says, about to be written.
+/// A frame from the server, about to be written.
 #[derive(Clone, Copy, Debug)]
 pub enum ServerMessage<'a> {
-    /// The first words on a connection.
+    /// The first frame of a connection.
     Welcome {
         /// This connection's name.
         connection: &'a str,
         /// The server's version.
         version: &'a str,
-        /// The longest the server stays silent.
+        /// The heartbeat interval, in milliseconds: the longest time without a frame.
         heartbeat_ms: u64,
-        /// The head, so that a client to whom nothing was delivered can resume too.
+        /// The head, from which a client that has received no message can resume.
         position: Position,
     },
     /// Delivery has begun.
@@ -39,7 +39,7 @@ pub enum ServerMessage<'a> {
     Published {
         /// The request's number.
         id: u64,
-        /// Its place there.
+        /// Its position.
         position: Position,
     },
     /// What was published.
@@ -49,20 +49,20 @@ pub enum ServerMessage<'a> {
         /// A page of it.
         page: PageView<'a>,
     },
-    /// Who is there.
+    /// The members of a channel.
     Presence {
         /// The request's number.
         id: u64,
         /// A page of them.
         page: PresenceView<'a>,
     },
-    /// Something was refused.
+    /// A request, or the connection, was refused.
     Error {
         /// The request's number, if it was a request and had one.
         id: Option<u64>,
-        /// What kind of mistake.
+        /// The kind of error.
         code: ErrorCode,
-        /// For people.
+        /// An explanation for people.
         message: &'a str,
         /// When to try again, if that would help.
         retry_ms: Option<u64>,
@@ -78,7 +78,7 @@ pub enum ServerMessage<'a> {
         /// The longest the server stays silent, where no welcome says it.
         heartbeat_ms: Option<u64>,
     },
-    /// The last words on a connection.
+    /// The last frame of a connection.
     Goodbye {
         /// The [close code](crate::close) that follows.
         code: u16,

@@ -63,7 +63,7 @@ enum Place {
     Colon { is_messages: bool },
     /// The `[`.
     List,
-    /// The value of a field that is none of ours.
+    /// The value of an unknown field.
     Other,
     /// A message; where `may_end` also the `]`.
     Message { may_end: bool },
@@ -335,7 +335,7 @@ mod tests {
         {"channel":"a","data":{"b":["]}",1]}}, {"channel":"b\"]}","key":"k"},{"channel":"c","data":null}
     ],"x":1 } "#;
 
-    /// Reads a whole batch in turns of so many bytes; gives the channels, and the most that one turn has looked at.
+    /// Reads a whole batch in turns of `turn` bytes; returns the channels, and the most bytes that one turn has read.
     fn channels(text: &[u8], turn: usize) -> Result<(Vec<String>, usize), BatchError> {
         let mut reader = BatchReader::new(text, 1 << 20);
         let (mut channels, mut most) = (Vec::new(), 0);

@@ -1,19 +1,19 @@
-//! The WebSocket close codes that are used here, and what each tells a client to do next.
+//! The WebSocket close codes that are used here, and what a client is to do after each.
 //!
-//! | code | says | come back |
+//! | code | meaning | reconnect |
 //! |---|---|---|
-//! | 1000 | done, as asked | no |
-//! | 1001 | the server is leaving, or the page | yes |
+//! | 1000 | the client asked for it | no |
+//! | 1001 | the server shuts down, or the page closes | yes |
 //! | 1002 | a frame broke the framing rules | no |
-//! | 1003 | a kind of data that is not taken here | no |
+//! | 1003 | a kind of data that is not accepted here | no |
 //! | 1007 | text that is not UTF-8 | no |
 //! | 1008 | not allowed | no |
 //! | 1009 | a message over the limit | no |
-//! | 1011 | the server's own mistake | yes |
-//! | 1013 | too much at the moment | yes |
+//! | 1011 | an error of the server | yes |
+//! | 1013 | the server is overloaded | yes |
 //! | 4001 | no pong in time | yes |
 //!
-//! Of the codes that are ours, those below 4500 ask to come back and the others not to.
+//! Of the codes that are ours, a client reconnects after those below 4500 and not after the others.
 //! The meanings below 4000 are those of the [IANA registry].
 //!
 //! [IANA registry]: https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
@@ -41,7 +41,7 @@ pub const PONG_TIMEOUT: u16 = 4001;
 
 /// Whether a client that was closed with `code` should come back, after a pause.
 ///
-/// A code nobody assigned is taken for an accident, which passes.
+/// An unknown code is taken for a temporary failure.
 pub const fn retryable(code: u16) -> bool {
     !matches!(
         code,

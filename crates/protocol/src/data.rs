@@ -59,7 +59,7 @@ impl DataError {
 }
 
 impl Data<'_> {
-    /// Appends the payload as one JSON value, without its encoding; `null` where there is none.
+    /// Appends the payload as one JSON value, without its encoding; `null` if there is no payload.
     pub fn write_json(self, out: &mut Vec<u8>) {
         let json = self.to_json().ok().and_then(|(json, _)| json);
         out.extend_from_slice(json.as_ref().map_or("null", |json| json.get()).as_bytes());

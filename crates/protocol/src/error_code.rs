@@ -45,7 +45,7 @@ pub enum ErrorCode {
     InsufficientStorage,
     /// Not supported by this server.
     Unsupported,
-    /// Too much is asked at the moment.
+    /// The server is overloaded.
     Overloaded,
     /// The server, or what it relies on, is away.
     Unavailable,

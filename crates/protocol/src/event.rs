@@ -1,12 +1,12 @@
-//! What a server said on a `tidewire.v1` WebSocket, read into values a client can keep.
+//! The frames that a client receives on a `tidewire.v1` WebSocket, read into owned values.
 
 use crate::{Bookmark, ErrorCode, Gap, Message, Position, PresencePage};
 use serde::Deserialize;
 
-/// Anything a server said.
+/// A frame from the server.
 #[derive(Clone, Debug)]
 pub enum ServerEvent {
-    /// The first words on a connection.
+    /// The first frame of a connection.
     Welcome(Welcome),
     /// Delivery has begun.
     Subscribed(Subscribed),
@@ -16,35 +16,35 @@ pub enum ServerEvent {
     Published(Published),
     /// What was published.
     History(HistoryPage),
-    /// Who is there.
+    /// The members of a channel.
     Presence(PresencePage),
-    /// Something was refused.
+    /// A request, or the connection, was refused.
     Error(ErrorEvent),
     /// A message.
     Message(Message),
     /// Messages are gone for this reader.
     Gap(Gap),
-    /// There was nothing else to say.
+    /// The heartbeat: everything up to this position has been delivered.
     Position(Reached),
-    /// The last words on a connection.
+    /// The last frame of a connection.
     Goodbye(Goodbye),
-    /// Something a newer server says, to be ignored.
+    /// A frame of a newer server, to be ignored.
     Other {
         /// Its `type`.
         kind: String,
     },
 }
 
-/// The first words on a connection.
+/// The first frame of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Welcome {
     /// This connection's name.
     pub connection: String,
     /// The server's version.
     pub version: String,
-    /// The longest the server stays silent.
+    /// The heartbeat interval, in milliseconds: the longest time without a frame.
     pub heartbeat_ms: u64,
-    /// The head, so that a client to whom nothing was delivered can resume too.
+    /// The head, from which a client that has received no message can resume.
     pub position: Position,
 }
 
@@ -73,7 +73,7 @@ pub struct Unsubscribed {
 pub struct Published {
     /// The request's number.
     pub id: u64,
-    /// Its place there.
+    /// Its position.
     pub position: Position,
 }
 
@@ -82,28 +82,28 @@ pub struct Published {
 pub struct HistoryPage {
     /// The request's number, where requests have one.
     pub id: Option<u64>,
-    /// The oldest first, whichever way the pages go.
+    /// The oldest first, whether the pages go forwards or backwards.
     pub messages: Vec<Message>,
-    /// Everything before is told: the next page, or a live subscription, goes on from here.
+    /// The end of this page: the next page, or a live subscription, continues from here.
     pub position: Bookmark,
-    /// What to ask for as `before` to be told what comes before this page.
+    /// The value for `before` that selects the previous page.
     pub before: Position,
-    /// Whether there is more of what was asked for: before a page back, behind another.
+    /// Whether there are more messages: before this page if `before` was given, otherwise after it.
     #[serde(default)]
     pub more: bool,
-    /// What would have been on this page and is gone.
+    /// Messages that would have been on this page and are gone.
     #[serde(default)]
     pub gaps: Vec<Gap>,
 }
 
-/// Something was refused.
+/// A request, or the connection, was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ErrorEvent {
     /// The request's number, if it was a request and had one.
     pub id: Option<u64>,
     /// An [`ErrorCode`]'s text, or that of a newer server's.
     pub code: String,
-    /// For people.
+    /// An explanation for people.
     pub message: String,
     /// When to try again, if that would help.
     pub retry_ms: Option<u64>,
@@ -118,7 +118,7 @@ pub struct Reached {
     pub heartbeat_ms: Option<u64>,
 }
 
-/// The last words on a connection.
+/// The last frame of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Goodbye {
     /// The [close code](crate::close) that follows.

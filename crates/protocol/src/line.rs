@@ -64,9 +64,9 @@ pub struct Gap {
 pub struct PollAnswer {
     /// In order.
     pub messages: Vec<Message>,
-    /// From where to ask next.
+    /// Where to continue: the `since` of the next poll.
     pub position: Bookmark,
-    /// Told before any message; left out when there are none.
+    /// Gap notices, which come before all messages; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart() {
+    fn lines_are_distinguished() {
         let parse = |line| StreamLine::parse(line).unwrap();
         let mut position = Vec::new();
         PositionView { position: TO }.write_json(&mut position);

@@ -86,7 +86,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// `data` and `encoding` do not go together: whoever sent this does not speak our protocol.
+    /// `data` and `encoding` contradict each other: the sender breaks the protocol.
     pub fn payload(&self) -> Result<PublishedData<'_>, DataError> {
         PublishedData::resolve(self.data.as_deref(), self.encoding.as_deref())
     }

@@ -1,4 +1,4 @@
-//! Who is on a channel: one member, and a page of them.
+//! The members of a channel: one member, and a page of them.
 //!
 //! A member is also the payload of a message in `$presence.` and the channel's name, keyed by its
 //! connection, so a page and a subscription say the same.
@@ -57,18 +57,18 @@ pub struct PresenceView<'a> {
     pub channel: &'a str,
     /// Each member's JSON.
     pub members: &'a [&'a str],
-    /// Connections that earlier pages may have told of and that are there no longer.
+    /// Connections that have left. Earlier pages may have listed them.
     pub left: &'a [&'a str],
-    /// From where to ask next, or to subscribe.
+    /// Where to continue: the next page, or a subscription.
     pub position: Bookmark,
     /// Whether there is more to ask for already.
     pub more: bool,
-    /// What can no longer be told: whoever began before has to begin anew.
+    /// Joins and leaves that are no longer available. A client that continues a list has to start again.
     pub gaps: &'a [GapView<'a>],
 }
 
 impl PresenceView<'_> {
-    /// Appends the object, on one line: `left`, `more` and `gaps` only where they say something.
+    /// Appends the object, on one line; `left`, `more` and `gaps` only if they are not empty or false.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         self.write_members(Members::open(out)).close();
     }
@@ -93,17 +93,17 @@ pub struct PresencePage {
     pub id: Option<u64>,
     /// The channel they are on.
     pub channel: String,
-    /// Who came, or came again: a member replaces an earlier one of its connection.
+    /// Members. One replaces an earlier one of the same connection.
     pub members: Vec<Member>,
-    /// Connections that are there no longer.
+    /// Connections that have left.
     #[serde(default)]
     pub left: Vec<String>,
-    /// From where to ask next, or to subscribe.
+    /// Where to continue: the next page, or a subscription.
     pub position: Bookmark,
     /// Whether there is more to ask for already.
     #[serde(default)]
     pub more: bool,
-    /// Where there are any, not everybody who left is told: begin anew.
+    /// If there are any, some leaves are no longer available: start the list again.
     #[serde(default)]
     pub gaps: Vec<Gap>,
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_says_no_more_than_it_was_told() {
+    fn a_member_has_only_what_it_was_given() {
         for (user, info, wire) in [
             (None, None, r#"{"connection":"c1","since":5}"#),
             (Some("a\"b"), None, r#"{"connection":"c1","user":"a\"b","since":5}"#),

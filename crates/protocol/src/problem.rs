@@ -30,7 +30,7 @@ pub struct Problem {
     /// What was wrong this time, and what is allowed.
     #[serde(default)]
     pub detail: String,
-    /// An [`ErrorCode`]'s text, or that of a newer server's. Empty if somebody else answered.
+    /// An [`ErrorCode`]'s text, or that of a newer server's. Empty if something other than a server of ours answered.
     #[serde(default)]
     pub code: Cow<'static, str>,
 }

@@ -29,12 +29,11 @@ pub struct Publish<'a> {
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Cow<'a, str>>,
-    /// The publisher's name for this message, so that a repeat can be told.
+    /// The message id, by which a repeat is recognised.
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<Cow<'a, str>>,
-    /// Whether the publishing connection gets its own message back; it does unless told otherwise.
-    /// WebSocket only.
+    /// Whether the publishing connection receives this message too; true by default. WebSocket only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<bool>,
 }
@@ -88,7 +87,7 @@ pub struct BatchAnswer {
 pub enum BatchResult {
     /// It is in the log.
     Published {
-        /// Its place there.
+        /// Its position.
         position: Position,
     },
     /// It was refused.
@@ -104,7 +103,7 @@ pub enum BatchResult {
 pub struct ItemError {
     /// An [`ErrorCode`]'s text, or that of a newer server's.
     pub code: Cow<'static, str>,
-    /// For people.
+    /// An explanation for people.
     pub message: String,
 }
 

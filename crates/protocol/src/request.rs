@@ -1,7 +1,7 @@
-//! What a client says on a `tidewire.v1` WebSocket: one JSON object a text frame, told apart by `type`.
+//! Requests of a client on a `tidewire.v1` WebSocket: one JSON object in each text frame, with a `type`.
 //!
-//! Unknown fields are ignored, so that newer clients can talk to older servers. An unknown type is
-//! refused, since ignoring what was asked would be silence.
+//! Unknown fields are ignored, so that newer clients work with older servers. An unknown type is refused, because a
+//! request that is ignored would get no answer.
 
 use crate::{ErrorCode, Publish, RawValue, data::read_string, text};
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,11 @@ pub enum ClientMessage<'a> {
     Unsubscribe(Unsubscribe<'a>),
     /// Publish a message.
     Publish(Publish<'a>),
-    /// Tell what was published.
+    /// Read a page of history.
     History(History<'a>),
-    /// Tell who is there.
+    /// Read a page of members.
     Presence(Presence<'a>),
-    /// Go on with another token.
+    /// Replace the token of the connection.
     Token(Token<'a>),
 }
 
@@ -33,12 +33,12 @@ pub struct Subscribe<'a> {
     /// A channel or pattern.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Where to begin: a [`Since`](crate::Since) as given. It is not judged here, so that the
-    /// server's refusal can bear the request's number and say what is allowed.
+    /// Where to begin: a [`Since`](crate::Since) as given. It is not parsed here, so that the server's refusal
+    /// can have the request's number and say what is allowed.
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
-    /// Who the client says it is, for a channel that tells who is there.
+    /// Who the client says it is, for a channel with presence.
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Cow<'a, str>>,
@@ -57,8 +57,7 @@ pub struct Unsubscribe<'a> {
     pub channel: Cow<'a, str>,
 }
 
-/// Tell what was published, a page at a time: the oldest messages behind `since`, or the newest
-/// before `before`.
+/// Read history, a page at a time: the oldest messages after `since`, or the newest before `before`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct History<'a> {
     /// The client's number for this request.
@@ -66,7 +65,7 @@ pub struct History<'a> {
     /// A channel or pattern.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Behind which place, as given; see [`Subscribe::since`].
+    /// After which position, as given; see [`Subscribe::since`].
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
@@ -83,7 +82,7 @@ pub struct History<'a> {
     pub limit: Option<u64>,
 }
 
-/// Tell who is there, a page at a time.
+/// Read the members of a channel, a page at a time.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Presence<'a> {
     /// The client's number for this request.
@@ -91,16 +90,16 @@ pub struct Presence<'a> {
     /// A channel.
     #[serde(borrow)]
     pub channel: Cow<'a, str>,
-    /// Where to go on, as given; see [`Subscribe::since`]. Without it: with everybody there is.
+    /// Where to continue, as given; see [`Subscribe::since`]. Without it, the page begins with all members.
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Cow<'a, str>>,
-    /// How many comings and goings at most.
+    /// The most joins and leaves to return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
 
-/// Go on with another token.
+/// Replace the token of the connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Token<'a> {
     /// The client's number for this request.
@@ -116,7 +115,7 @@ pub struct Token<'a> {
 pub struct RequestError {
     /// The request's number, if that much could be read.
     pub id: Option<u64>,
-    /// What kind of mistake.
+    /// The kind of error.
     pub code: ErrorCode,
     /// What is wrong, and what is allowed; for people.
     pub message: String,
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publish_tells_its_payload_and_whether_it_wants_an_echo() {
+    fn a_publish_has_its_payload_and_whether_it_wants_an_echo() {
         let parse = |text| match ClientMessage::parse(text) {
             Ok(ClientMessage::Publish(publish)) => publish,
             other => panic!("{other:?}"),

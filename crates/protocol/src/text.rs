@@ -22,7 +22,7 @@ pub(crate) fn parse<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
     Text::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
 }
 
-/// Reads any value that is present, so that `null` is a value and only absence is none.
+/// Reads any value that is present, so that `null` is a value and only a missing field is `None`.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

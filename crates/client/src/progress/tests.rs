@@ -27,7 +27,7 @@ fn gap(channel: &str, from: &str, to: Position) -> Gap {
 }
 
 #[test]
-fn before_anything_is_heard_the_request_stands() {
+fn before_anything_is_received_the_request_stands() {
     assert_eq!(progress(&["a"], Since::Earliest, Order::Joint).since(), Since::Earliest);
     assert_eq!(progress(&["a"], Since::Now, Order::Joint).bookmark(), None);
     let resumed = progress(&["a"], Since::after(at(1, 5)), Order::Joint);
@@ -188,7 +188,7 @@ fn a_channel_of_an_earlier_life_is_asked_for_alone_before_one_order_takes_all() 
     assert!(progress.handle_gap(&gap("b", "1-5", at(2, 0))));
     progress.handle_subscribed("b", at(2, 0));
     assert!(progress.handle_message(&message("b", at(2, 30))));
-    // From 1-5 on for both, a loss behind 2-30 would be told to nobody.
+    // From 1-5 on for both, a loss after 2-30 would not be reported.
     assert_eq!(progress.missing().collect::<Vec<_>>(), ["a"]);
     assert_eq!(progress.since_of_missing(), Since::after(at(1, 5)));
 

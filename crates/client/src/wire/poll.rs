@@ -15,7 +15,7 @@ pub(crate) struct Poll {
     client: Client,
     /// The channels, and where the last answer left off.
     progress: Progress,
-    /// How long the server shall wait for something to tell.
+    /// How long the server is to wait for a message.
     wait: Duration,
     /// The last answer was empty and came sooner than asked.
     hasty: bool,

@@ -58,11 +58,11 @@ impl Sse {
             }
         }
         // Blocks of only an `id` dispatch nothing, so look what they left behind.
-        let heard = self.parser.last_event_id();
-        if heard != self.last_event_id
-            && let Ok(position) = heard.parse()
+        let received = self.parser.last_event_id();
+        if received != self.last_event_id
+            && let Ok(position) = received.parse()
         {
-            self.last_event_id = heard.to_owned();
+            self.last_event_id = received.to_owned();
             self.items.push_back(Item::Position(position));
         }
         if self.items.is_empty() {

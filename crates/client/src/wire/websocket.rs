@@ -56,7 +56,7 @@ impl WebSocket {
         Ok(websocket)
     }
 
-    /// Waits for the next item, or for more of one that has begun: somebody is sending it.
+    /// Waits for the next item, or for more of one that has begun: the server is sending it.
     pub(super) async fn next(&mut self) -> Result<Item, Failure> {
         let mut has_read = false;
         loop {

@@ -25,17 +25,17 @@ async fn the_channel_without_a_place_is_begun_alone() {
     ])
     .await;
     let mut deliveries = server.subscribe(&["x", "y.*"]).since(Since::Earliest).stream();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..4 {
         let message = message(&mut deliveries).await;
-        heard.push((message.channel, message.position.offset));
+        received.push((message.channel, message.position.offset));
     }
     let wanted = [("x", 7), ("y.z", 3), ("x", 8), ("y.z", 9)];
-    assert_eq!(heard, wanted.map(|(channel, offset)| (channel.to_owned(), offset)));
+    assert_eq!(received, wanted.map(|(channel, offset)| (channel.to_owned(), offset)));
 
     let mut requests = Vec::new();
     while requests.len() < 4 {
-        let said = server.heard().await;
+        let said = server.received().await;
         requests.extend(said.starts_with("GET ").then_some(said));
     }
     let poll = "GET /poll?channel=y.*&since=earliest&wait=0ms HTTP/1.1";

@@ -22,8 +22,8 @@ async fn a_proxy_without_upgrades_leaves_sse() {
         let mut server = Server::start([no_websocket, Answer::sse(SSE).hold()]).await;
         let mut deliveries = server.subscribe(&["x"]).stream();
         assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
-        assert_eq!(first_line(&server.heard().await), "GET /ws HTTP/1.1");
-        assert!(server.heard().await.starts_with("GET /events?channel=x&since=now"));
+        assert_eq!(first_line(&server.received().await), "GET /ws HTTP/1.1");
+        assert!(server.received().await.starts_with("GET /events?channel=x&since=now"));
     }
 }
 
@@ -39,7 +39,7 @@ async fn a_proxy_that_holds_streams_back_leaves_polls() {
     let mut deliveries = server.subscribe(&["x"]).heartbeat(heartbeat).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
     for path in ["/ws", "/events?", "/poll?"] {
-        assert!(server.heard().await.starts_with(&format!("GET {path}")));
+        assert!(server.received().await.starts_with(&format!("GET {path}")));
     }
 }
 
@@ -55,7 +55,7 @@ async fn the_wire_that_worked_is_kept() {
     .await;
     let mut deliveries = server.subscribe(&["x"]).stream();
     assert_eq!(texts(&mut deliveries, 2).await, ["hi", "there"]);
-    server.heard().await;
-    server.heard().await;
-    assert_eq!(header(&server.heard().await, "last-event-id"), Some("a-2"));
+    server.received().await;
+    server.received().await;
+    assert_eq!(header(&server.received().await, "last-event-id"), Some("a-2"));
 }

@@ -40,7 +40,7 @@ async fn a_place_of_another_epoch_moves_to_where_the_server_goes_on() {
     let Some(Ok(Delivery::Gap(_))) = next(&mut deliveries).await else { panic!() };
     let Some(Ok(Delivery::Message(_))) = next(&mut deliveries).await else { panic!() };
     for since in ["a-1", "b-4"] {
-        server.heard().await;
-        assert!(server.heard().await.ends_with(&format!(r#""since":"{since}"}}"#)));
+        server.received().await;
+        assert!(server.received().await.ends_with(&format!(r#""since":"{since}"}}"#)));
     }
 }

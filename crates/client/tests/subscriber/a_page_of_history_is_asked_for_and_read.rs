@@ -12,7 +12,7 @@ async fn every_bound_is_asked_for_by_its_name() {
     assert_eq!(page.messages[0].text().as_deref(), Some("hi"));
     assert_eq!((page.position.state, page.before.offset, page.more), (Some(9), 6, true));
     assert_eq!(page.gaps[0].to, page.before);
-    let asked = server.heard().await;
+    let asked = server.received().await;
     let line = "GET /channels/a.*/messages?since=5m&before=now&limit=7 HTTP/1.1";
     assert_eq!(first_line(&asked), line);
 }
@@ -23,11 +23,11 @@ async fn without_bounds_nothing_but_the_channel_is_asked_for() {
     let mut server = Server::start([Answer::json(answer)]).await;
     let page = soon(server.client.history("a b").send()).await.unwrap();
     assert!(page.messages.is_empty() && page.gaps.is_empty() && !page.more);
-    assert_eq!(first_line(&server.heard().await), "GET /channels/a%20b/messages HTTP/1.1");
+    assert_eq!(first_line(&server.received().await), "GET /channels/a%20b/messages HTTP/1.1");
 }
 
 #[tokio::test]
-async fn errors_tell_whose_fault_it_was() {
+async fn errors_say_whose_fault_it_was() {
     let error = |answer| async {
         let server = Server::start([answer]).await;
         let until = Since::Time(5);

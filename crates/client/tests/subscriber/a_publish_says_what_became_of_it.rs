@@ -1,4 +1,4 @@
-//! A publish returns its position, or an error that tells whether trying again makes sense.
+//! A publish returns its position, or an error that says whether trying again makes sense.
 
 use crate::scripted::{Answer, Server, first_line, header, soon};
 use std::time::Duration;
@@ -10,7 +10,7 @@ async fn publish(
 ) -> (Result<String, PublishError>, String) {
     let mut server = Server::start([answer]).await;
     let result = soon(message(server.client.publish("chat.room1")).send()).await;
-    (result.map(|position| position.to_string()), server.heard().await)
+    (result.map(|position| position.to_string()), server.received().await)
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn event_key_and_message_id_go_beside_the_payload() {
 }
 
 #[tokio::test]
-async fn a_batch_is_told_item_by_item_and_a_tombstone_is_one_of_one() {
+async fn a_batch_is_answered_item_by_item_and_a_tombstone_is_one_of_one() {
     let answer =
         r#"{"results":[{"position":"a-5"},{"error":{"code":"bad_channel","message":"no"}}]}"#;
     let mut server = Server::start([Answer::json(answer)]).await;
@@ -54,7 +54,7 @@ async fn a_batch_is_told_item_by_item_and_a_tombstone_is_one_of_one() {
     let results = soon(server.client.publish_batch(messages)).await.unwrap();
     assert_eq!(results[0].as_ref().unwrap().to_string(), "a-5");
     assert_eq!(results[1].as_ref().unwrap_err().error_code(), Some(ErrorCode::BadChannel));
-    let request = server.heard().await;
+    let request = server.received().await;
     assert_eq!(first_line(&request), "POST /publish HTTP/1.1");
     assert!(request.ends_with(r#"{"messages":[{"channel":"a","data":"AP8=","encoding":"base64","key":"k"},{"channel":"b c","data":1,"event":"e"}]}"#));
 
@@ -65,7 +65,7 @@ async fn a_batch_is_told_item_by_item_and_a_tombstone_is_one_of_one() {
 }
 
 #[tokio::test]
-async fn errors_tell_whose_fault_it_was() {
+async fn errors_say_whose_fault_it_was() {
     let problem = r#"{"type":"t","title":"Too large","status":413,"detail":"2 MiB","code":"payload_too_large"}"#;
     let answer = Answer::problem("413 Content Too Large", problem);
     let error = publish(answer, |message| message.text("x")).await.0.unwrap_err();
@@ -87,7 +87,7 @@ async fn errors_tell_whose_fault_it_was() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_not_waited_for_longer_than_told() {
+async fn a_server_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let timeout = Duration::from_millis(100);

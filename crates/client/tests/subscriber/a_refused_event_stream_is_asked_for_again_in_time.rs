@@ -26,6 +26,6 @@ async fn a_refused_event_stream_is_asked_for_again_in_time() {
     assert_eq!((&*outage.cause, outage.was_connected), ("no room", false));
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
     assert!(refused.elapsed() >= Duration::from_millis(350), "{:?}", refused.elapsed());
-    server.heard().await;
-    server.heard().await;
+    server.received().await;
+    server.received().await;
 }

@@ -20,7 +20,7 @@ async fn an_unavailable_server_is_asked_again_on_the_same_wire() {
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
     for _ in 0..4 {
-        assert!(first_line(&server.heard().await).starts_with("GET /events?"));
+        assert!(first_line(&server.received().await).starts_with("GET /events?"));
     }
 }
 
@@ -38,22 +38,22 @@ async fn who_allows_so_many_attempts_gets_an_error_after_them() {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_from_the_failure_until_something_is_heard() {
+async fn an_outage_is_reported_from_the_failure_until_something_is_received() {
     let id = "id: a-2\n\n";
     let server = Server::start([Answer::sse(id), Answer::sse(id).hold()]).await;
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     soon(poll_fn(|cx| {
         assert!(deliveries.poll_next_unpin(cx).is_pending());
         let outage = deliveries.outage().map(|outage| outage.was_connected);
-        if told.last() != Some(&outage) {
-            told.push(outage);
+        if reported.last() != Some(&outage) {
+            reported.push(outage);
         }
         match deliveries.position() {
-            Some(_) if told.len() > 1 && outage.is_none() => Poll::Ready(()),
+            Some(_) if reported.len() > 1 && outage.is_none() => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }))
     .await;
-    assert_eq!(told, [None, Some(true), None]);
+    assert_eq!(reported, [None, Some(true), None]);
 }

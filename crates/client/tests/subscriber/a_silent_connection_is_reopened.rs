@@ -16,8 +16,8 @@ async fn over_sse_after_two_and_a_half_heartbeats() {
     let subscribe = server.subscribe(&["x"]).wire(Wire::Sse);
     let mut deliveries = subscribe.heartbeat(Duration::from_millis(100)).stream();
     assert_eq!(texts(&mut deliveries, 2).await, ["2", "3"]);
-    server.heard().await;
-    assert_eq!(header(&server.heard().await, "last-event-id"), Some("a-2"));
+    server.received().await;
+    assert_eq!(header(&server.received().await, "last-event-id"), Some("a-2"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Failures count in a row: whatever is heard of a subscription starts the count anew.
+//! Failures count in a row: anything received for a subscription starts the count again.
 
 use crate::scripted::{Answer, Server, error, texts};
 use tidewire_client::{SubscribeError, Wire};

@@ -54,12 +54,12 @@ async fn after_a_cut_each_catches_up_from_its_own_place() {
         Server::start([Answer::websocket(2, first), Answer::websocket(2, second).hold()]).await;
     let subscribe = server.subscribe(&["orders.eu.*", "orders.>"]).wire(Wire::WebSocket);
     let mut deliveries = subscribe.stream();
-    let heard = channels(&mut deliveries, 3).await;
-    assert_eq!(heard, ["orders.eu.x", "orders.us.x", "orders.us.y"]);
+    let received = channels(&mut deliveries, 3).await;
+    assert_eq!(received, ["orders.eu.x", "orders.us.x", "orders.us.y"]);
     for since in ["now", "now", "a-5", "a-5"] {
-        let mut said = server.heard().await;
+        let mut said = server.received().await;
         if said.starts_with("GET ") {
-            said = server.heard().await;
+            said = server.received().await;
         }
         assert!(said.ends_with(&format!(r#""since":"{since}"}}"#)), "{said}");
     }

@@ -20,7 +20,7 @@ async fn each_poll_asks_from_where_the_last_one_ended() {
         [("now", "0ms"), ("a-1", "1500ms"), ("a-8%7E12", "1500ms"), ("a-8%7E12", "1500ms")]
     {
         let line = format!("GET /poll?channel=x&since={since}&wait={wait} HTTP/1.1");
-        assert_eq!(first_line(&server.heard().await), line);
+        assert_eq!(first_line(&server.received().await), line);
     }
 }
 
@@ -33,5 +33,5 @@ async fn a_position_from_another_life_is_asked_from_at_once() {
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Poll).since(since).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
     let line = "GET /poll?channel=x&since=a-5&wait=20s HTTP/1.1";
-    assert_eq!(first_line(&server.heard().await), line);
+    assert_eq!(first_line(&server.received().await), line);
 }

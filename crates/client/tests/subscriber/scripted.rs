@@ -1,4 +1,4 @@
-//! A server that gives prepared answers, one a connection, and tells what it was asked.
+//! A server that gives prepared answers, one a connection, and records the requests.
 
 use futures_util::StreamExt;
 use std::{future::Future, time::Duration};
@@ -43,7 +43,7 @@ impl Answer {
         Self::new(status, "application/problem+json", body)
     }
 
-    /// Agrees to a WebSocket, reads so many frames, then sends these bytes.
+    /// Agrees to a WebSocket, reads `frames_in` frames, then sends these bytes.
     pub(crate) fn websocket(frames_in: usize, body: Vec<u8>) -> Self {
         let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                     sec-websocket-accept: {accept}\r\nsec-websocket-protocol: tidewire.v1\r\n\r\n";
@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// The next request, head and body, or frame.
-    pub(crate) async fn heard(&mut self) -> String {
+    pub(crate) async fn received(&mut self) -> String {
         soon(self.said.recv()).await.unwrap()
     }
 
@@ -157,7 +157,7 @@ pub(crate) async fn message(deliveries: &mut Subscription) -> Message {
     }
 }
 
-/// The texts of the next so many messages.
+/// The texts of the next `count` messages.
 pub(crate) async fn texts(deliveries: &mut Subscription, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for _ in 0..count {

@@ -17,14 +17,14 @@ async fn a_cut_stream_goes_on_behind_the_last_message() {
     assert_eq!(texts(&mut deliveries, 2).await, ["one", "two"]);
     assert_eq!(deliveries.position().unwrap().to_string(), "a-3");
 
-    let request = server.heard().await;
+    let request = server.received().await;
     let line =
         "GET /events?channel=x&channel=y.*&since=earliest&format=json&heartbeat=event HTTP/1.1";
     assert_eq!(first_line(&request), line);
     assert_eq!(header(&request, "last-event-id"), None);
     assert_eq!(header(&request, "accept"), Some("text/event-stream"));
 
-    let request = server.heard().await;
+    let request = server.received().await;
     let line = "GET /events?channel=x&channel=y.*&format=json&heartbeat=event HTTP/1.1";
     assert_eq!(first_line(&request), line);
     assert_eq!(header(&request, "last-event-id"), Some("a-2"));
@@ -41,6 +41,6 @@ async fn a_heartbeat_moves_the_position_of_an_idle_reader() {
     .await;
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
-    server.heard().await;
-    assert_eq!(header(&server.heard().await, "last-event-id"), Some("a-7"));
+    server.received().await;
+    assert_eq!(header(&server.received().await, "last-event-id"), Some("a-7"));
 }

@@ -16,6 +16,6 @@ async fn a_cut_stream_goes_on_behind_the_last_whole_line() {
     assert_eq!(texts(&mut deliveries, 2).await, ["one", "two"]);
     for since in ["now", "a-2", "a-2"] {
         let line = format!("GET /stream?channel=x&since={since}&format=json HTTP/1.1");
-        assert_eq!(first_line(&server.heard().await), line);
+        assert_eq!(first_line(&server.received().await), line);
     }
 }

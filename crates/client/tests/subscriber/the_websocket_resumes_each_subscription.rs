@@ -35,15 +35,15 @@ async fn a_cut_connection_goes_on_without_loss_or_repeat() {
     assert_eq!(deliveries.position().unwrap().to_string(), "a-6");
 
     for since in [["now", "now"], ["a-7", "a-5"]] {
-        let request = server.heard().await;
+        let request = server.received().await;
         assert_eq!(first_line(&request), "GET /ws HTTP/1.1");
         assert_eq!(header(&request, "sec-websocket-version"), Some("13"));
         assert_eq!(header(&request, "sec-websocket-protocol"), Some("tidewire.v1"));
         let subscribe = |id, channel, since| {
             format!(r#"{{"type":"subscribe","id":{id},"channel":"{channel}","since":"{since}"}}"#)
         };
-        assert_eq!(server.heard().await, subscribe(1, "x", since[0]));
-        assert_eq!(server.heard().await, subscribe(2, "y.*", since[1]));
+        assert_eq!(server.received().await, subscribe(1, "x", since[0]));
+        assert_eq!(server.received().await, subscribe(2, "y.*", since[1]));
     }
 }
 

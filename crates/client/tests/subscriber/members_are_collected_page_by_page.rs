@@ -1,4 +1,4 @@
-//! Presence: pages are put together, who leaves meanwhile is left out, and a gap begins anew.
+//! Presence: pages are joined, members who leave meanwhile are left out, and after a gap the list begins again.
 
 use crate::scripted::{Answer, Server, first_line, soon};
 use tidewire_client::{PageError, Presence};
@@ -24,9 +24,9 @@ async fn pages_are_asked_for_until_there_is_no_more() {
     let there = there.unwrap();
     assert_eq!((names(&there), there.position.to_string()), (vec!["b", "c"], "k-9".into()));
     assert!(there.members.iter().any(|member| member.user.as_deref() == Some("bob")));
-    let first = server.heard().await;
+    let first = server.received().await;
     assert_eq!(first_line(&first), "GET /channels/room%201/presence?limit=1000 HTTP/1.1");
-    let second = server.heard().await;
+    let second = server.received().await;
     let line = "GET /channels/room%201/presence?since=k-2%7E8&limit=1000 HTTP/1.1";
     assert_eq!(first_line(&second), line);
 }

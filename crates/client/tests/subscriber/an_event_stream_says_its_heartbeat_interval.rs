@@ -4,7 +4,7 @@ use crate::scripted::{Answer, Server, message};
 use tidewire_client::Wire;
 
 #[tokio::test]
-async fn an_event_stream_says_how_often_it_speaks() {
+async fn an_event_stream_says_its_heartbeat_interval() {
     let quiet = Answer::sse(
         "retry: 1\nid: a-5\nevent: $position\n\
         data: {\"type\":\"position\",\"position\":\"a-5\",\"heartbeat_ms\":100}\n\n",
@@ -16,8 +16,8 @@ async fn an_event_stream_says_how_often_it_speaks() {
     // By itself the client would wait for nearly a minute.
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
     assert_eq!(message(&mut deliveries).await.text().unwrap(), "news");
-    let first = server.heard().await;
+    let first = server.received().await;
     assert!(first.contains("heartbeat=event"), "{first}");
-    let second = server.heard().await.to_ascii_lowercase();
+    let second = server.received().await.to_ascii_lowercase();
     assert!(second.contains("last-event-id: a-5"), "{second}");
 }
