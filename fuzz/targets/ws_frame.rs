@@ -1,7 +1,7 @@
-//! Any bytes, cut anywhere: `ws-frame` hears what its naive twin hears and allocates nothing.
+//! Any bytes, cut anywhere: `ws-frame` decodes what its naive twin decodes, and allocates nothing.
 //!
 //! An input is the role and what to await whole, the limits, a mask key, the cuts, and then the wire.
-//! What was heard is written again, whole and in fragments, and heard once more.
+//! What was decoded is encoded again, whole and in fragments, and decoded once more.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ mod naive;
 
 use allocation_counter::measure;
 use choices::{Choices, Cuts};
-use feed::{Heard, Hearing, hear};
+use feed::{Received, Outcome, receive};
 use libfuzzer_sys::fuzz_target;
 use ws_frame::{
     Close, CloseCode, Decoder, Kind, Limits, Mask, Part, PayloadLen, ProtocolError, Role,
@@ -36,30 +36,30 @@ fuzz_target!(|input: &[u8]| {
     let cuts = choices.cuts();
     let wire = choices.wire();
 
-    let expected = naive::hear(role, limits, wire);
-    assert_eq!(hear(role, limits, [wire]), expected, "whole");
-    assert_eq!(hear(role, limits, cuts.chunks(wire)), expected, "in chunks");
-    assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
+    let expected = naive::receive(role, limits, wire);
+    assert_eq!(receive(role, limits, [wire]), expected, "whole");
+    assert_eq!(receive(role, limits, cuts.chunks(wire)), expected, "in chunks");
+    assert_eq!(receive(role, limits, wire.chunks(1)), expected, "byte by byte");
     assert_awaits_the_same(role, Limits { whole_bytes_max, ..limits }, &cuts, wire, &expected);
     assert_allocates_nothing(role, limits, wire);
-    assert_is_heard_again(&expected.0, mask_key, &cuts);
+    assert_is_received_again(&expected.0, mask_key, &cuts);
 });
 
-/// Who awaits small messages whole hears the same, and of a text that is never finished does not
-/// hear that it was none.
+/// A decoder that waits for small messages to be whole decodes the same, except that it does not report invalid
+/// UTF-8 in a text that never ends.
 fn assert_awaits_the_same(
     role: Role,
     limits: Limits,
     cuts: &Cuts,
     wire: &[u8],
-    expected: &Hearing,
+    expected: &Outcome,
 ) {
-    let awaited = hear(role, limits, [wire]);
-    assert_eq!(hear(role, limits, cuts.chunks(wire)), awaited, "awaited, in chunks");
-    assert_eq!(hear(role, limits, wire.chunks(1)), awaited, "awaited, byte by byte");
-    let (heard, error) = expected;
+    let awaited = receive(role, limits, [wire]);
+    assert_eq!(receive(role, limits, cuts.chunks(wire)), awaited, "awaited, in chunks");
+    assert_eq!(receive(role, limits, wire.chunks(1)), awaited, "awaited, byte by byte");
+    let (received, error) = expected;
     match awaited.1 {
-        None if *error == Some(ProtocolError::TextNotUtf8) => assert_eq!(awaited.0, *heard),
+        None if *error == Some(ProtocolError::TextNotUtf8) => assert_eq!(awaited.0, *received),
         _ => assert_eq!(awaited, *expected),
     }
 }
@@ -72,47 +72,47 @@ fn assert_allocates_nothing(role: Role, limits: Limits, wire: &[u8]) {
     assert_eq!(allocated.count_total, 0, "{allocated:?}");
 }
 
-fn assert_is_heard_again(heard: &[Heard], mask_key: [u8; 4], cuts: &Cuts) {
-    let expected = (heard.to_vec(), None);
+fn assert_is_received_again(received: &[Received], mask_key: [u8; 4], cuts: &Cuts) {
+    let expected = (received.to_vec(), None);
     for (role, mask_key) in [(Role::Server, Some(mask_key)), (Role::Client, None)] {
         let (mut whole, mut in_fragments) = (Vec::new(), Vec::new());
-        for event in heard {
+        for event in received {
             encode(event, mask_key, &mut whole);
             encode_fragments(event, mask_key, cuts, &mut in_fragments);
         }
-        assert_eq!(hear(role, Limits::default(), [&whole[..]]), expected);
-        assert_eq!(hear(role, Limits::default(), cuts.chunks(&in_fragments)), expected);
+        assert_eq!(receive(role, Limits::default(), [&whole[..]]), expected);
+        assert_eq!(receive(role, Limits::default(), cuts.chunks(&in_fragments)), expected);
     }
 }
 
-fn encode(event: &Heard, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
+fn encode(event: &Received, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
     let encoded = match event {
-        Heard::Text(text) => {
+        Received::Text(text) => {
             encode_text(text, mask_key, output);
             Ok(())
         }
-        Heard::Binary(payload) => {
+        Received::Binary(payload) => {
             encode_binary(payload, mask_key, output);
             Ok(())
         }
-        Heard::Ping(payload) => encode_ping(payload, mask_key, output),
-        Heard::Pong(payload) => encode_pong(payload, mask_key, output),
-        Heard::Close(close) => {
+        Received::Ping(payload) => encode_ping(payload, mask_key, output),
+        Received::Pong(payload) => encode_pong(payload, mask_key, output),
+        Received::Close(close) => {
             let close = close.as_ref().map(|(code, reason)| Close {
-                code: CloseCode::new(*code).expect("it was heard, so it may travel"),
+                code: CloseCode::new(*code).expect("it was received, so it may travel"),
                 reason,
             });
             encode_close(close, mask_key, output)
         }
     };
-    assert_eq!(encoded, Ok(()), "{event:?} was heard and cannot be said");
+    assert_eq!(encoded, Ok(()), "{event:?} was received and cannot be said");
 }
 
 /// As [`encode`], with each message cut into fragments, each head apart from its payload.
-fn encode_fragments(event: &Heard, mask_key: Option<[u8; 4]>, cuts: &Cuts, output: &mut Vec<u8>) {
+fn encode_fragments(event: &Received, mask_key: Option<[u8; 4]>, cuts: &Cuts, output: &mut Vec<u8>) {
     let (kind, message) = match event {
-        Heard::Text(text) => (Kind::Text, text.as_bytes()),
-        Heard::Binary(payload) => (Kind::Binary, &payload[..]),
+        Received::Text(text) => (Kind::Text, text.as_bytes()),
+        Received::Binary(payload) => (Kind::Binary, &payload[..]),
         control => return encode(control, mask_key, output),
     };
     let fragments = cuts.chunks(message);

@@ -7,7 +7,7 @@
 
 use crate::{
     output::Output,
-    text::{Room, Text, is_one_line},
+    text::{OutputSpace, Text, is_one_line},
 };
 use core::{fmt, iter, time::Duration};
 
@@ -93,7 +93,7 @@ impl Block<'_> {
 
     /// Puts the block, or gives up half way if it does not fit or cannot be written.
     #[inline(always)] // In the one place where most blocks pass; their room stays in registers.
-    fn put(&self, room: &mut Room<'_>) -> Option<()> {
+    fn put(&self, room: &mut OutputSpace<'_>) -> Option<()> {
         if self.comment.is_some() || self.retry.is_some() {
             self.put_rare(room)?;
         }
@@ -112,7 +112,7 @@ impl Block<'_> {
 
     /// Puts what hardly any block has.
     #[cold]
-    fn put_rare(&self, room: &mut Room<'_>) -> Option<()> {
+    fn put_rare(&self, room: &mut OutputSpace<'_>) -> Option<()> {
         if let Some(comment) = self.comment {
             put_lines(COMMENT, comment, room)?;
         }
@@ -125,17 +125,29 @@ impl Block<'_> {
 
 /// Puts a value that hardly ever is one line if it is not plain.
 #[cold]
-fn put_one_line<const N: usize>(start: &[u8; N], value: &str, room: &mut Room<'_>) -> Option<()> {
+fn put_one_line<const N: usize>(
+    start: &[u8; N],
+    value: &str,
+    room: &mut OutputSpace<'_>,
+) -> Option<()> {
     if is_one_line(value.as_bytes()) { put_line(start, value.as_bytes(), room) } else { None }
 }
 
 #[inline(never)]
-fn put_lines<const N: usize>(start: &[u8; N], text: &str, room: &mut Room<'_>) -> Option<()> {
+fn put_lines<const N: usize>(
+    start: &[u8; N],
+    text: &str,
+    room: &mut OutputSpace<'_>,
+) -> Option<()> {
     lines(text).try_for_each(|line| put_line(start, line, room))
 }
 
 #[inline]
-fn put_line<const N: usize>(start: &[u8; N], line: &[u8], room: &mut Room<'_>) -> Option<()> {
+fn put_line<const N: usize>(
+    start: &[u8; N],
+    line: &[u8],
+    room: &mut OutputSpace<'_>,
+) -> Option<()> {
     room.put(start)?;
     room.put(line)?;
     room.put(b"\n")

@@ -1,19 +1,19 @@
 //! What blocks are appended to: a `Vec<u8>`, or with the feature `bytes` a `BytesMut`.
 
-use crate::text::{self, Room};
+use crate::text::{self, OutputSpace};
 use alloc::vec::Vec;
 
 /// A growing buffer of the caller's.
 ///
 /// Sealed: more may be asked of a buffer some day.
 pub trait Output: sealed::Sealed {
-    /// Makes sure that so many bytes more can be appended without growing on the way.
+    /// Reserves room, so that appending the given number of bytes does not reallocate.
     #[doc(hidden)]
     fn make_room(&mut self, bytes: usize);
 
     /// Appends what `fill` puts into the room that is there already, unless it gives up.
     #[doc(hidden)]
-    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()>;
+    fn fill(&mut self, fill: impl FnOnce(&mut OutputSpace<'_>) -> Option<()>) -> Option<()>;
 }
 
 impl Output for Vec<u8> {
@@ -23,7 +23,7 @@ impl Output for Vec<u8> {
     }
 
     #[inline]
-    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()> {
+    fn fill(&mut self, fill: impl FnOnce(&mut OutputSpace<'_>) -> Option<()>) -> Option<()> {
         text::fill_vec(self, fill)
     }
 }
@@ -36,7 +36,7 @@ impl Output for bytes::BytesMut {
     }
 
     #[inline]
-    fn fill(&mut self, fill: impl FnOnce(&mut Room<'_>) -> Option<()>) -> Option<()> {
+    fn fill(&mut self, fill: impl FnOnce(&mut OutputSpace<'_>) -> Option<()>) -> Option<()> {
         text::fill_bytes_mut(self, fill)
     }
 }

@@ -1,7 +1,7 @@
 //! Text as it lies on the wire: where its first line ends, and whether it is ASCII up to there.
 //!
 //! Every byte of every message is looked at once, here: when it is read, and when it is written
-//! into a [`Room`]. That is why this file is apart, and the one with `unsafe`: it loads SSE2 vectors
+//! into an [`OutputSpace`]. That is why this file is apart, and the one with `unsafe`: it loads SSE2 vectors
 //! where the target has them, does not look again at text that it has just seen to be ASCII, and
 //! says how far it has filled a buffer. [`scan_words`] is the search without.
 
@@ -177,13 +177,13 @@ pub(crate) fn is_one_line(bytes: &[u8]) -> bool {
 }
 
 /// The room that a buffer has already, filled from its front.
-pub struct Room<'o> {
+pub struct OutputSpace<'o> {
     spare: &'o mut [MaybeUninit<u8>],
-    /// So many bytes of it are written; ≤ those that there are.
+    /// How many of its bytes are written; ≤ its length.
     len: usize,
 }
 
-impl Room<'_> {
+impl OutputSpace<'_> {
     /// Puts `bytes` next, or nothing if they do not fit.
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<()> {
@@ -216,9 +216,9 @@ impl Room<'_> {
 #[inline]
 pub(crate) fn fill_vec(
     output: &mut Vec<u8>,
-    fill: impl FnOnce(&mut Room<'_>) -> Option<()>,
+    fill: impl FnOnce(&mut OutputSpace<'_>) -> Option<()>,
 ) -> Option<()> {
-    let mut room = Room { spare: output.spare_capacity_mut(), len: 0 };
+    let mut room = OutputSpace { spare: output.spare_capacity_mut(), len: 0 };
     fill(&mut room)?;
     let len = room.len;
     // SAFETY: the next `len` bytes are within the capacity, and written.
@@ -231,9 +231,9 @@ pub(crate) fn fill_vec(
 #[inline]
 pub(crate) fn fill_bytes_mut(
     output: &mut bytes::BytesMut,
-    fill: impl FnOnce(&mut Room<'_>) -> Option<()>,
+    fill: impl FnOnce(&mut OutputSpace<'_>) -> Option<()>,
 ) -> Option<()> {
-    let mut room = Room { spare: output.spare_capacity_mut(), len: 0 };
+    let mut room = OutputSpace { spare: output.spare_capacity_mut(), len: 0 };
     fill(&mut room)?;
     let len = room.len;
     // SAFETY: the next `len` bytes are within the capacity, and written.

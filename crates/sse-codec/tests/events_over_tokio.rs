@@ -146,7 +146,7 @@ async fn blocks_are_written_and_a_forged_one_leaves_no_trace() {
 }
 
 #[test]
-fn an_error_of_the_transport_tells_its_cause() {
+fn an_error_of_the_transport_names_its_cause() {
     /// Something that went wrong because of something else.
     #[derive(Debug)]
     struct Failure(std::fmt::Error);
@@ -176,17 +176,17 @@ fn the_codec_holds_a_copy_more_than_the_parser() {
     let broken = [b"data: ", &vec![0xFF; limits.data_bytes_max / 3][..], b"\n\n"].concat();
     let valid = [b"data: ", &vec![b'x'; limits.data_bytes_max - 1][..], b"\ndata\n\n"].concat();
     for wire in [broken, valid] {
-        let (mut source, mut heard) = (BytesMut::with_capacity(1 << 10), 0);
+        let (mut source, mut received) = (BytesMut::with_capacity(1 << 10), 0);
         let mut codec = EventCodec::new(limits);
         let counted = allocation_counter::measure(|| {
             for piece in wire.chunks(1 << 10) {
                 source.extend_from_slice(piece);
                 while let Some(item) = codec.decode(&mut source).unwrap() {
-                    heard += usize::from(matches!(item, OwnedItem::Event(_)));
+                    received += usize::from(matches!(item, OwnedItem::Event(_)));
                 }
             }
         });
-        assert_eq!(heard, 1);
+        assert_eq!(received, 1);
         // What the caller reads into comes on top.
         let documented = u64::try_from(documented + (1 << 10)).unwrap();
         assert!(counted.bytes_max <= documented, "{} of {documented}", counted.bytes_max);

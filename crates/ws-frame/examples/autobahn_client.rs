@@ -46,7 +46,7 @@ enum Answer {
 #[derive(Debug)]
 struct Conversation {
     stream: TcpStream,
-    /// What came right behind the handshake.
+    /// What came right after the handshake.
     received: Vec<u8>,
     /// What is to be sent.
     output: Vec<u8>,

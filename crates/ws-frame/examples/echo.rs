@@ -118,8 +118,8 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Splits a head into its lines; `None` if it is none. A server that does more with requests
-    /// than to open WebSockets takes an HTTP library for this.
+    /// Splits a head into its lines; `None` if it is malformed. A server that does more with requests than to open
+    /// WebSockets uses an HTTP library for this.
     fn read(head: &'a [u8]) -> Option<Self> {
         let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r"));
         let words: Vec<&str> = str::from_utf8(lines.next()??).ok()?.split(' ').collect();
@@ -163,7 +163,7 @@ fn echo(
                 Ok(Some(Event::Text(text))) => encode_text(text, None, &mut output),
                 Ok(Some(Event::Binary(payload))) => encode_binary(payload, None, &mut output),
                 Ok(Some(Event::Piece(piece))) => {
-                    if let Err(error) = answer.hear(piece, &limits, &mut output) {
+                    if let Err(error) = answer.receive(piece, &limits, &mut output) {
                         break refuse(error, &mut output)?;
                     }
                 }
@@ -216,7 +216,7 @@ impl Answer {
     }
 
     /// Adds a piece of the message, and says it all again with the last.
-    fn hear(
+    fn receive(
         &mut self,
         piece: Piece<'_>,
         limits: &Limits,

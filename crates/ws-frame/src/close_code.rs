@@ -40,7 +40,7 @@ impl CloseCode {
     pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: the server is overloaded, come back later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway had no answer from the server behind it.
+    /// 1014: a gateway had no answer from the server to which it forwards.
     pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The code of this number, if it may travel.

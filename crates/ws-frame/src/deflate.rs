@@ -6,7 +6,7 @@
 //!
 //! # Example
 //!
-//! A server answers the handshake, then hears a compressed message and says it again:
+//! A server answers the handshake, then receives a compressed message and sends it back:
 //!
 //! ```
 //! use ws_frame::deflate::{Config, Deflater, Inflater, Level};

@@ -1,4 +1,4 @@
-//! What can go wrong, split by whose fault it is: the peer's or the caller's.
+//! Errors, split by their cause: the peer, or the caller.
 //!
 //! The peer's errors end the connection and know the close code to answer with.
 
@@ -38,7 +38,7 @@ pub enum ProtocolError {
     MessageTooLong,
     /// A message comes in more than [`fragments_max`](crate::Limits) frames.
     TooManyFragments,
-    /// A compressed message is none, or ends too early. Only the feature `deflate` can tell.
+    /// A compressed message is not valid, or ends too early. Only with the feature `deflate`.
     CompressionInvalid,
     /// A text is not UTF-8, or ends inside a code point.
     TextNotUtf8,

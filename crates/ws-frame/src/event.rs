@@ -23,7 +23,7 @@ pub enum Event<'a> {
 /// A part of a message; put end to end the parts are the message.
 ///
 /// The parts of a text are checked as they pass, across every cut: end to end they are UTF-8, and
-/// each alone need not be. Those of a compressed text are checked by whoever inflates them.
+/// each alone need not be. Those of a compressed text are checked when they are inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// What the whole message is.

@@ -12,7 +12,7 @@ use crate::{Output, ProtocolError};
 pub struct PayloadLen(u64);
 
 impl PayloadLen {
-    /// A length of so many bytes, unless that is 2^63 or more.
+    /// A length of `bytes`; `None` from 2^63 on.
     pub const fn new(bytes: u64) -> Option<Self> {
         if bytes < LEN_END { Some(Self(bytes)) } else { None }
     }

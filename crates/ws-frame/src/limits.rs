@@ -8,13 +8,13 @@ pub struct Limits {
     /// The most frames a message may come in: the bound on the work of empty ones.
     /// 0 counts as 1: a message in one frame is never too many.
     pub fragments_max: u32,
-    /// The longest message in one frame that is not handed out before it is whole.
+    /// The longest message in one frame that is not returned before it is whole.
     ///
-    /// Most messages are small and arrive in one read; with this they never come in pieces, and one
-    /// cut between two reads costs next to nothing. The caller's buffer needs room for so many
-    /// bytes and a header of 14 more. A broken text of such a message is refused once it is whole.
+    /// Most messages are small and arrive in one read. With this they never come in pieces, and one that is cut between
+    /// two reads costs next to nothing. The caller's buffer needs room for this many bytes and a header of 14 more.
+    /// Invalid UTF-8 in such a message is refused once the message is whole.
     ///
-    /// 0 hands out what there is: the least to keep, and broken text is refused at its first byte.
+    /// With 0 all that has arrived is returned: the least has to be kept, and invalid UTF-8 is refused at its first byte.
     pub whole_bytes_max: u64,
 }
 

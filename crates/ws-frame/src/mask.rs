@@ -110,7 +110,7 @@ fn unmask(bytes: &mut [u8], key: u32) -> u64 {
     seen | last
 }
 
-/// The same for so many words that it pays to ask what vectors this processor has.
+/// The same for enough words that it pays to ask which vectors this processor has.
 #[inline(never)]
 fn unmask_many_words(bytes: &mut [u8], key: u64) -> u64 {
     #[cfg(all(feature = "simd", target_arch = "x86_64"))]

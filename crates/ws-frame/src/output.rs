@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 ///
 /// Sealed: more may be asked of a buffer some day.
 pub trait Output: sealed::Sealed {
-    /// Makes sure that so many bytes more can be appended without growing on the way.
+    /// Reserves room, so that appending the given number of bytes does not reallocate.
     #[doc(hidden)]
     fn make_room(&mut self, bytes: usize);
 

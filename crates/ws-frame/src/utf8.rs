@@ -1,4 +1,4 @@
-//! Whether a text is UTF-8, told while it arrives in pieces that may end inside a code point.
+//! Checks that a text is UTF-8 while it arrives in pieces that may end inside a code point.
 //!
 //! The standard library checks the bulk; only the few bytes around a cut are checked here, by the
 //! table of [RFC 3629 §4]. A byte that no text can have at its place is refused at once.

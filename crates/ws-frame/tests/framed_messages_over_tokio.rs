@@ -1,4 +1,4 @@
-//! The tokio adapter: what one side sends the other hears whole, whatever the cuts.
+//! The tokio adapter: what one side sends the other receives whole, whatever the cuts.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
@@ -31,20 +31,20 @@ fn messages() -> Vec<Message> {
     ]
 }
 
-fn hear(codec: &mut MessageCodec, wire: &[u8], piece_bytes: usize) -> Vec<Message> {
-    let (mut source, mut heard) = (BytesMut::new(), Vec::new());
+fn receive(codec: &mut MessageCodec, wire: &[u8], piece_bytes: usize) -> Vec<Message> {
+    let (mut source, mut received) = (BytesMut::new(), Vec::new());
     for piece in wire.chunks(piece_bytes) {
         source.extend_from_slice(piece);
         while let Some(message) = codec.decode(&mut source).unwrap() {
-            heard.push(message);
+            received.push(message);
         }
     }
     assert_eq!(source, b""[..], "input left behind");
-    heard
+    received
 }
 
 #[test]
-fn what_either_side_sends_the_other_hears_whatever_the_cuts() {
+fn what_either_side_sends_the_other_receives_whatever_the_cuts() {
     for from_client in [true, false] {
         let side = || if from_client { (client(), server()) } else { (server(), client()) };
         let mut wire = BytesMut::new();
@@ -52,7 +52,7 @@ fn what_either_side_sends_the_other_hears_whatever_the_cuts() {
             side().0.encode(message, &mut wire).unwrap();
         }
         for piece_bytes in [1, 2, 3, 7, 1_400, 8_192, wire.len()] {
-            assert_eq!(hear(&mut side().1, &wire, piece_bytes), messages(), "{piece_bytes}");
+            assert_eq!(receive(&mut side().1, &wire, piece_bytes), messages(), "{piece_bytes}");
         }
     }
 }
@@ -61,14 +61,14 @@ fn what_either_side_sends_the_other_hears_whatever_the_cuts() {
 fn fragments_are_joined_around_the_control_frames_between_them() {
     let wire = b"\x01\x03caf\x89\x01?\x80\x02\xc3\xa9\x88\x00";
     for piece_bytes in 1..=wire.len() {
-        let heard = hear(&mut client(), wire, piece_bytes);
+        let received = receive(&mut client(), wire, piece_bytes);
         let ping = Message::Ping(Bytes::from_static(b"?"));
-        assert_eq!(heard, [ping, Message::Text("café".into()), Message::Close(None)]);
+        assert_eq!(received, [ping, Message::Text("café".into()), Message::Close(None)]);
     }
 }
 
 #[test]
-fn a_broken_frame_tells_its_close_code() {
+fn a_broken_frame_has_its_close_code() {
     let error = client().decode(&mut BytesMut::from(&b"\x81\x02\xc3\x28"[..])).unwrap_err();
     let CodecError::Protocol(error) = error else { panic!("{error}") };
     assert_eq!(error, ProtocolError::TextNotUtf8);

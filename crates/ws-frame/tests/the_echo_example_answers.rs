@@ -56,7 +56,7 @@ fn a_broken_rule_is_answered_with_its_close_code() {
 }
 
 #[test]
-fn another_version_is_told_which_is_spoken() {
+fn an_error_for_another_version_names_ours() {
     let mut stream = connect();
     stream.write_all(request(8).as_bytes()).unwrap();
     let mut answer = String::new();

@@ -27,7 +27,7 @@ fn follow(serve: impl FnOnce(TcpStream) + Send + 'static) -> (String, Result<(),
     (String::from_utf8(printed).unwrap(), outcome.map_err(|error| error.to_string()))
 }
 
-/// Grants the request, with frames right behind the answer.
+/// Grants the request, with frames right after the answer.
 fn grant(stream: &mut TcpStream, early: &[u8]) {
     let accept = accept(stream);
     let head = format!("{HEAD}sec-websocket-accept: {accept}\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The four fields, told apart by the start of a line, also before the whole line is there.
+//! The four fields, recognised by the start of a line, also before the whole line has arrived.
 //!
 //! [A line] is `name: value`, `name:value` or a bare `name`; everything else is ignored, comments
 //! included, which are lines with an empty name.

@@ -14,9 +14,9 @@ use core::fmt;
 /// more than 64 KiB are given back once the input has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// An event's data, with the LF between its lines. 16 MiB unless told otherwise.
+    /// An event's data, with the LF between its lines. 16 MiB by default.
     pub data_bytes_max: usize,
-    /// An `event`, `id` or `retry` value. 4 KiB unless told otherwise.
+    /// An `event`, `id` or `retry` value. 4 KiB by default.
     pub field_bytes_max: usize,
 }
 

@@ -1,5 +1,5 @@
-//! A line fed byte by byte costs as many steps as it has bytes. Were the line searched or classed
-//! anew for each, this would be 2^39 steps and run for minutes.
+//! A line fed byte by byte costs as many steps as it has bytes. If each byte made the parser search the whole line
+//! again, this would be 2^39 steps and run for minutes.
 
 use crate::feed::{feed, message};
 use sse_codec::Limits;

@@ -1,4 +1,4 @@
-//! Seeded soup of fragments that mean something to a parser, and the generator behind it.
+//! Seeded mixtures of fragments that have a meaning for a parser, and their generator.
 
 /// SplitMix64: small, seedable, and any seed will do.
 pub(crate) struct Random(pub(crate) u64);

@@ -25,7 +25,7 @@ mod memory_stays_within_the_documented_bound;
 mod only_four_fields_count;
 mod the_cases_of_web_platform_tests;
 mod the_examples_of_the_specification;
-mod the_short_way_hears_what_the_long_way_hears;
+mod the_fast_path_reads_what_the_slow_path_reads;
 mod what_is_ignored_may_be_broken;
 mod what_is_written_is_read_back;
 mod what_is_written_to_the_byte;

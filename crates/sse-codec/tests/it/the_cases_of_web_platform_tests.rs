@@ -155,7 +155,7 @@ fn format_utf_8() {
 }
 
 /// `eventsource-onmessage`, `-eventtarget`, `-close`, `-reconnect`, `-request-cancellation` and the
-/// like: plain streams, from which a browser has to hear something or be told when to come back.
+/// like: plain streams, from which a browser has to receive something or learn when to reconnect.
 #[test]
 fn what_the_other_cases_send() {
     assert_seen(b"data: data\n\n\n", &[message("data")]);
@@ -164,24 +164,24 @@ fn what_the_other_cases_send() {
     assert_seen(b"retry:1000\ndata:abc\n\n\n\n\n", &[retry(1000), message("abc")]);
 }
 
-/// Asserts data and last event id of what one parser hears from stream after stream, each in
-/// pieces of every length.
+/// Asserts data and last event id of the events that one parser reads from stream after stream, each in pieces of
+/// every length.
 #[track_caller]
 fn assert_over_reconnects(streams: &[&str], expected: &[(&str, &str)]) {
     for piece_len in 1..=streams[0].len() {
         let mut parser = Parser::new();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for stream in streams {
             parser.restart();
             for mut piece in stream.as_bytes().chunks(piece_len) {
                 while let Some(item) = parser.parse(&mut piece).unwrap() {
                     if let Item::Event(event) = item {
-                        heard.push((event.data.to_owned(), event.last_event_id.to_owned()));
+                        received.push((event.data.to_owned(), event.last_event_id.to_owned()));
                     }
                 }
             }
         }
         let expected = expected.iter().map(|(data, id)| (data.to_string(), id.to_string()));
-        assert_eq!(heard, expected.collect::<Vec<_>>(), "in pieces of {piece_len}");
+        assert_eq!(received, expected.collect::<Vec<_>>(), "in pieces of {piece_len}");
     }
 }

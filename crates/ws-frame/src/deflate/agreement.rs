@@ -10,7 +10,7 @@ use core::error::Error;
 use core::fmt::{self, Display, Formatter};
 
 use super::extensions;
-use super::parameters::{NAME, Parameters, Side, Way};
+use super::parameters::{NAME, Parameters, SideParameters, Source};
 use super::{Context, Direction, WindowBits};
 
 /// The most that either side may do: larger windows and older contexts are not agreed to.
@@ -48,7 +48,7 @@ impl Config {
     pub fn accept<'a>(&self, headers: impl IntoIterator<Item = &'a str>) -> Option<Agreement> {
         let extensions = extensions::read(headers)?;
         let mut offers = extensions.iter().filter(|extension| extension.name == NAME);
-        offers.find_map(|offer| self.answer(Parameters::read(&offer.parameters, Way::Offer)?))
+        offers.find_map(|offer| self.answer(Parameters::read(&offer.parameters, Source::Offer)?))
     }
 
     /// A client's `Sec-WebSocket-Extensions` line.
@@ -63,13 +63,13 @@ impl Config {
         self.offered().to_string()
     }
 
-    /// A client's look at the answer to its [`offer`](Self::offer): `None` if that was declined.
+    /// A client's check of the answer to its [`offer`](Self::offer): `None` if that was declined.
     ///
     /// `headers` are the values of every `Sec-WebSocket-Extensions` line of the response.
     ///
     /// # Errors
     ///
-    /// The answer is none to this offer. The client fails the connection ([RFC 7692 §5.1]).
+    /// The answer does not fit this offer. The client fails the connection ([RFC 7692 §5.1]).
     ///
     /// [RFC 7692 §5.1]: https://www.rfc-editor.org/rfc/rfc7692#section-5.1
     pub fn confirm<'a>(
@@ -79,7 +79,7 @@ impl Config {
         let extensions = extensions::read(headers).ok_or(NegotiationError::Malformed)?;
         let answer = match &extensions[..] {
             [] => return Ok(None),
-            [only] if only.name == NAME => Parameters::read(&only.parameters, Way::Answer)
+            [only] if only.name == NAME => Parameters::read(&only.parameters, Source::Answer)
                 .ok_or(NegotiationError::ParameterInvalid)?,
             _ => return Err(NegotiationError::ExtensionNotOffered),
         };
@@ -91,7 +91,7 @@ impl Config {
         let limit = Self::limit(self.server);
         let server_bits = match offered.server.window_bits_max {
             Some(bits) if bits < WindowBits::MIN.bits() => return None,
-            // A limit that is offered has to be answered, even if it is none (RFC 7692 §7.1.2.1).
+            // A limit that is offered has to be answered, even if it limits nothing (RFC 7692 §7.1.2.1).
             Some(bits) => Some(bits.min(self.server.window_bits.bits())),
             None => limit,
         };
@@ -101,15 +101,15 @@ impl Config {
             .window_bits_max
             .map(|bits| bits.min(self.client.window_bits.bits()))
             .filter(|bits| *bits < WindowBits::MAX.bits());
-        let fresh = |offered: Side, ours: Direction| {
+        let fresh = |offered: SideParameters, ours: Direction| {
             offered.no_context_takeover || ours.context == Context::Fresh
         };
         Some(Agreement(Parameters {
-            server: Side {
+            server: SideParameters {
                 no_context_takeover: fresh(offered.server, self.server),
                 window_bits_max: server_bits,
             },
-            client: Side {
+            client: SideParameters {
                 no_context_takeover: fresh(offered.client, self.client),
                 window_bits_max: client_bits,
             },
@@ -119,11 +119,11 @@ impl Config {
     /// What a client offers: to be limited itself, and such limits as it sets.
     fn offered(&self) -> Parameters {
         Parameters {
-            server: Side {
+            server: SideParameters {
                 no_context_takeover: self.server.context == Context::Fresh,
                 window_bits_max: Self::limit(self.server),
             },
-            client: Side {
+            client: SideParameters {
                 no_context_takeover: self.client.context == Context::Fresh,
                 window_bits_max: Some(self.client.window_bits.bits()),
             },
@@ -133,7 +133,7 @@ impl Config {
     /// What the answer and the offer make together.
     fn conclude(&self, answer: Parameters) -> Result<Agreement, NegotiationError> {
         let offered = self.offered();
-        let bits = |side: Side| side.window_bits_max.unwrap_or(WindowBits::MAX.bits());
+        let bits = |side: SideParameters| side.window_bits_max.unwrap_or(WindowBits::MAX.bits());
         let is_fit = answer.server.no_context_takeover >= offered.server.no_context_takeover
             && bits(answer.server) <= bits(offered.server)
             && answer.client.window_bits_max <= offered.client.window_bits_max
@@ -145,7 +145,7 @@ impl Config {
         // §7.1.2.2).
         let client_bits = bits(answer.client).min(bits(offered.client));
         Ok(Agreement(Parameters {
-            client: Side {
+            client: SideParameters {
                 no_context_takeover: answer.client.no_context_takeover
                     || offered.client.no_context_takeover,
                 window_bits_max: (client_bits < WindowBits::MAX.bits()).then_some(client_bits),
@@ -178,7 +178,7 @@ impl Agreement {
         Self::direction(self.0.client)
     }
 
-    fn direction(side: Side) -> Direction {
+    fn direction(side: SideParameters) -> Direction {
         let context = if side.no_context_takeover { Context::Fresh } else { Context::TakenOver };
         let window_bits = match side.window_bits_max {
             None => WindowBits::MAX,
@@ -196,7 +196,7 @@ impl Display for Agreement {
     }
 }
 
-/// A server's answer is none to what the client offered.
+/// A server's answer does not fit what the client offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NegotiationError {

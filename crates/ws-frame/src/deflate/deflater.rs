@@ -37,7 +37,7 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// A deflater that compresses this way: at a server at most the agreement's
+    /// A deflater that compresses in this direction: at a server at most the agreement's
     /// [`server`](super::Agreement::server) way.
     pub fn new(direction: Direction, level: Level) -> Self {
         let level = Compression::new(level.0.into());

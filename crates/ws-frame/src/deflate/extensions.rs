@@ -29,7 +29,7 @@ pub(super) struct Parameter<'a> {
 pub(super) fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Vec<Extension<'a>>> {
     let mut extensions = Vec::new();
     for line in lines {
-        let mut rest = Rest(line);
+        let mut rest = Unparsed(line);
         // Empty elements mean nothing (RFC 2616 §2.1).
         while !rest.is_empty() {
             if !rest.take(',') {
@@ -41,9 +41,9 @@ pub(super) fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Vec<E
 }
 
 /// What is left of a line. Every word may have blanks around it.
-struct Rest<'a>(&'a str);
+struct Unparsed<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl<'a> Unparsed<'a> {
     fn extension(&mut self) -> Option<Extension<'a>> {
         let name = self.token()?;
         let mut parameters = Vec::new();

@@ -22,13 +22,13 @@ pub struct Inflater {
     message_bytes: u64,
     /// The end of the open message, if that is a text; whole between messages.
     utf8: Utf8,
-    /// Whether the last compressed byte ended a final block, behind which another stream begins.
+    /// Whether the last compressed byte ended a final block, after which another stream begins.
     finished: bool,
     context: Context,
 }
 
 impl Inflater {
-    /// The inflater of what is compressed this way: at a server, the agreement's
+    /// The inflater of what is compressed in this direction: at a server, the agreement's
     /// [`client`](super::Agreement::client) way.
     ///
     /// It has room for every window, whatever was agreed on.
@@ -49,7 +49,7 @@ impl Inflater {
     /// it is. Between two calls the caller may take from `output` whatever it likes; what is appended
     /// of a text is UTF-8 as far as it goes.
     ///
-    /// Behind a final block another stream may begin, and refers to nothing before it
+    /// After a final block another stream may begin, and refers to nothing before it
     /// ([RFC 7692 §7.2.3.4]).
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Inflater {
         limits: &Limits,
         output: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
-        // Behind a final block there is nothing to be continued.
+        // After a final block there is nothing to continue.
         if !self.finished {
             self.feed(&TAIL, kind, limits, output)?;
         }
@@ -118,11 +118,11 @@ impl Inflater {
         output: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
         let stream = self.stream.get_or_insert_with(|| Decompress::new(false));
-        let mut room = Room::behind(output, input.len());
+        let mut room = OutputSpace::after(output, input.len());
         let mut holds_more = false;
         while !input.is_empty() || holds_more {
             let left = to_usize(limits.message_bytes_max.saturating_sub(self.message_bytes));
-            // One byte more than is allowed tells a message that is too long.
+            // One byte more than is allowed shows that a message is too long.
             let free = room.free(left.saturating_add(1));
             let (taken_before, made_before) = (stream.total_in(), stream.total_out());
             let status = stream.decompress(input, free, FlushDecompress::Sync);
@@ -157,8 +157,8 @@ impl Inflater {
     }
 }
 
-/// Room behind the caller's bytes; what of it is not filled goes away with it.
-struct Room<'a> {
+/// Room after the caller's bytes. What is not filled is removed when this is dropped.
+struct OutputSpace<'a> {
     output: &'a mut Vec<u8>,
     /// Where the room begins: at most the length of `output`.
     filled: usize,
@@ -166,15 +166,15 @@ struct Room<'a> {
     bytes_likely: usize,
 }
 
-impl<'a> Room<'a> {
-    /// No room yet. It will be enough for what so many bytes are likely to hold.
-    fn behind(output: &'a mut Vec<u8>, input_bytes: usize) -> Self {
+impl<'a> OutputSpace<'a> {
+    /// No room yet. There will be enough for what `input_bytes` are likely to inflate to.
+    fn after(output: &'a mut Vec<u8>, input_bytes: usize) -> Self {
         let bytes_likely = input_bytes.saturating_mul(ROOM_RATIO);
         let bytes_likely = bytes_likely.clamp(ROOM_BYTES_MIN, ROOM_BYTES_MAX);
         Self { filled: output.len(), output, bytes_likely }
     }
 
-    /// The room there is, or when there is none some more, of at most `bytes_max`.
+    /// The room that is left; if there is none, new room of at most `bytes_max`.
     fn free(&mut self, bytes_max: usize) -> &mut [u8] {
         if self.output.len() == self.filled {
             let bytes = self.bytes_likely.min(bytes_max);
@@ -183,7 +183,7 @@ impl<'a> Room<'a> {
         self.output.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Takes so many of the free bytes as filled, and returns them.
+    /// Marks the first `bytes` of the room as filled, and returns them.
     fn fill(&mut self, bytes: usize) -> &[u8] {
         let start = self.filled;
         self.filled = start.saturating_add(bytes);
@@ -196,7 +196,7 @@ impl<'a> Room<'a> {
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for OutputSpace<'_> {
     fn drop(&mut self) {
         self.output.truncate(self.filled);
     }
@@ -221,13 +221,13 @@ mod tests {
     fn state_is_kept_between_messages_only_if_it_is_taken_over() {
         for (context, is_kept) in [(Context::Fresh, false), (Context::TakenOver, true)] {
             let mut inflater = Inflater::new(Direction { context, ..Direction::default() });
-            let mut hear = |part, payload| {
+            let mut receive = |part, payload| {
                 let piece = Piece { kind: Kind::Text, part, compressed: true, payload };
                 inflater.inflate(piece, &Limits::default(), &mut Vec::new()).unwrap();
                 inflater.stream.is_some()
             };
-            assert!(hear(Part::First, &b"\xF2\x48\xCD"[..]));
-            assert_eq!(hear(Part::Last, b"\xC9\xC9\x07\0"), is_kept);
+            assert!(receive(Part::First, &b"\xF2\x48\xCD"[..]));
+            assert_eq!(receive(Part::Last, b"\xC9\xC9\x07\0"), is_kept);
         }
     }
 }

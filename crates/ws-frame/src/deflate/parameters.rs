@@ -11,22 +11,22 @@ use super::extensions::Parameter;
 /// What an offer or its answer says of each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
-    pub(super) server: Side,
-    pub(super) client: Side,
+    pub(super) server: SideParameters,
+    pub(super) client: SideParameters,
 }
 
 /// What is said of the messages one side sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Side {
+pub(super) struct SideParameters {
     /// Whether each message stands for itself.
     pub(super) no_context_takeover: bool,
     /// The largest window: 8 to 15, if anything is said of it.
     pub(super) window_bits_max: Option<u8>,
 }
 
-/// Which way parameters travel.
+/// Which side has sent the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Source {
     /// From a client, which may say that it heeds a limit of its window without giving one.
     Offer,
     /// From a server.
@@ -37,7 +37,7 @@ impl Parameters {
     /// Reads the parameters of a `permessage-deflate`.
     ///
     /// Returns `None` when one is unknown, comes twice, or has a value it must not have.
-    pub(super) fn read(parameters: &[Parameter<'_>], way: Way) -> Option<Self> {
+    pub(super) fn read(parameters: &[Parameter<'_>], source: Source) -> Option<Self> {
         let mut read = Self::default();
         for Parameter { name, value } in parameters {
             let value = value.as_deref();
@@ -46,7 +46,7 @@ impl Parameters {
                 ("client_no_context_takeover", None) => set_flag(&mut read.client)?,
                 ("server_max_window_bits", Some(bits)) => set_bits(&mut read.server, bits)?,
                 ("client_max_window_bits", Some(bits)) => set_bits(&mut read.client, bits)?,
-                ("client_max_window_bits", None) if way == Way::Offer => {
+                ("client_max_window_bits", None) if source == Source::Offer => {
                     set_bits(&mut read.client, "15")?;
                 }
                 _ => return None,
@@ -78,13 +78,13 @@ impl Display for Parameters {
     }
 }
 
-fn set_flag(side: &mut Side) -> Option<()> {
+fn set_flag(side: &mut SideParameters) -> Option<()> {
     let is_first = !side.no_context_takeover;
     side.no_context_takeover = true;
     is_first.then_some(())
 }
 
-fn set_bits(side: &mut Side, value: &str) -> Option<()> {
+fn set_bits(side: &mut SideParameters, value: &str) -> Option<()> {
     let bits = match value {
         "8" => 8,
         "9" => 9,

@@ -7,7 +7,7 @@ use super::headers::{has_token, items, values};
 use core::error::Error;
 use core::fmt::{self, Display, Formatter};
 
-/// What a client's request offered beyond the plain protocol: nothing, unless told.
+/// What a client's request offered beyond the plain protocol; nothing by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Offer<'a> {
     /// What it said in `Sec-WebSocket-Protocol`.
@@ -66,7 +66,7 @@ pub fn check_response<'a, 'o>(
     if !has_token(headers.clone(), "Connection", "Upgrade") {
         return Err(ResponseError::ConnectionInvalid);
     }
-    // 4. Whoever answers this has understood the request, and is no cache.
+    // 4. A peer that answers this has understood the request, and is not a cache.
     let mut accepts = values(headers.clone(), "Sec-WebSocket-Accept");
     if accepts.next() != Some(key.accept().as_bytes()) || accepts.next().is_some() {
         return Err(ResponseError::AcceptInvalid);

@@ -41,20 +41,20 @@ fn a_megabyte_of_zeros_is_refused_at_64_kib() {
 }
 
 #[test]
-fn the_longest_message_allowed_is_heard_and_no_longer_one() {
+fn the_longest_message_allowed_is_received_and_no_longer_one() {
     for direction in BOTH {
         for len in [0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 65_536] {
             let message = vec![7; len];
             let payload = deflated(&message);
-            let hear = |limit: u64, piece_bytes| {
+            let receive = |limit: u64, piece_bytes| {
                 let mut inflater = Inflater::new(direction);
                 let pieces = payload.chunks(piece_bytes);
                 inflate(&mut inflater, Kind::Binary, &limits(limit), pieces)
             };
             for piece_bytes in [1, payload.len()] {
-                assert_eq!(hear(len as u64, piece_bytes).as_ref(), Ok(&message));
+                assert_eq!(receive(len as u64, piece_bytes).as_ref(), Ok(&message));
                 if len > 0 {
-                    assert_eq!(hear(len as u64 - 1, piece_bytes), Err(MessageTooLong), "{len}");
+                    assert_eq!(receive(len as u64 - 1, piece_bytes), Err(MessageTooLong), "{len}");
                 }
             }
         }
@@ -67,8 +67,8 @@ fn the_limit_is_for_each_message_anew() {
         let mut inflater = Inflater::new(direction);
         let payload = [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00];
         for _ in 0..100 {
-            let heard = inflate(&mut inflater, Kind::Text, &limits(5), payload.chunks(2));
-            assert_eq!(heard.as_deref(), Ok(&b"Hello"[..]));
+            let received = inflate(&mut inflater, Kind::Text, &limits(5), payload.chunks(2));
+            assert_eq!(received.as_deref(), Ok(&b"Hello"[..]));
         }
     }
 }

@@ -29,8 +29,8 @@ fn a_message_that_stands_for_itself_is_refused_when_it_lacks_its_end() {
         for end in 0..payload.len() {
             let mut inflater = Inflater::new(FRESH);
             let short = [&payload[..end]];
-            let heard = inflate(&mut inflater, Kind::Binary, &Limits::default(), short);
-            assert_eq!(heard, Err(CompressionInvalid), "{end} of {}", payload.len());
+            let received = inflate(&mut inflater, Kind::Binary, &Limits::default(), short);
+            assert_eq!(received, Err(CompressionInvalid), "{end} of {}", payload.len());
         }
     }
 }
@@ -41,8 +41,9 @@ fn one_that_others_refer_to_is_refused_by_the_next_at_the_latest() {
     for end in 0..hello.len() {
         let mut inflater = Inflater::new(TAKEN_OVER);
         let limits = Limits::default();
-        let mut hear = |payload| inflate(&mut inflater, Kind::Binary, &limits, [payload]);
-        let heard = hear(&hello[..end]).and_then(|_| hear(&hello)).and_then(|_| hear(&hello));
-        assert_eq!(heard, Err(CompressionInvalid), "{end} bytes");
+        let mut receive = |payload| inflate(&mut inflater, Kind::Binary, &limits, [payload]);
+        let received =
+            receive(&hello[..end]).and_then(|_| receive(&hello)).and_then(|_| receive(&hello));
+        assert_eq!(received, Err(CompressionInvalid), "{end} bytes");
     }
 }

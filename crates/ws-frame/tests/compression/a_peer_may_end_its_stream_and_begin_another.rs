@@ -7,7 +7,7 @@ use ws_frame::{Kind, Limits};
 
 use crate::feed::{BOTH, FRESH, TAKEN_OVER, inflate, inflates};
 
-/// "Hello" in a final block, and nothing behind it.
+/// "Hello" in a final block, and nothing after it.
 const FINAL: &[u8] = &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 /// "Hello" in a stored final block.
 const FINAL_STORED: &[u8] = b"\x01\x05\0\xFA\xFFHello";
@@ -43,12 +43,12 @@ fn whatever_came_before() {
     for len in 1..1_100 {
         let mut payload = Vec::new();
         Deflater::new(FRESH, Level::DEFAULT).deflate(&b"a".repeat(len), &mut payload);
-        // The bit that makes a block final; what was behind the block is now another stream.
+        // The bit that makes a block final; what was after the block is now another stream.
         payload[0] |= 1;
         for direction in BOTH {
             let mut inflater = Inflater::new(direction);
-            let heard = inflate(&mut inflater, Kind::Text, &Limits::default(), [&payload[..]]);
-            assert_eq!(heard.map(|message| message.len()), Ok(len), "{direction:?}");
+            let received = inflate(&mut inflater, Kind::Text, &Limits::default(), [&payload[..]]);
+            assert_eq!(received.map(|message| message.len()), Ok(len), "{direction:?}");
         }
     }
 }
@@ -59,8 +59,9 @@ fn in_the_next_message() {
     for direction in BOTH {
         let mut inflater = Inflater::new(direction);
         for payload in [FINAL, FLUSHED, &final_flushed, FINAL_STORED, FINAL, FLUSHED] {
-            let heard = inflate(&mut inflater, Kind::Text, &Limits::default(), payload.chunks(1));
-            assert_eq!(heard.as_deref(), Ok(&b"Hello"[..]));
+            let received =
+                inflate(&mut inflater, Kind::Text, &Limits::default(), payload.chunks(1));
+            assert_eq!(received.as_deref(), Ok(&b"Hello"[..]));
         }
     }
 }
@@ -71,9 +72,10 @@ fn which_refers_to_nothing_before_it() {
     for before in [FLUSHED, FINAL] {
         let mut inflater = Inflater::new(TAKEN_OVER);
         let limits = Limits::default();
-        let mut hear = |payload| inflate(&mut inflater, Kind::Text, &limits, [payload]).map(|_| ());
-        assert_eq!(hear(before), Ok(()));
+        let mut receive =
+            |payload| inflate(&mut inflater, Kind::Text, &limits, [payload]).map(|_| ());
+        assert_eq!(receive(before), Ok(()));
         let expected = if before == FINAL { Err(CompressionInvalid) } else { Ok(()) };
-        assert_eq!(hear(&hello_again[..]), expected);
+        assert_eq!(receive(&hello_again[..]), expected);
     }
 }

@@ -19,15 +19,15 @@ fn by_seeds() {
         let payload = damaged(&mut random);
         let kind = if seed % 4 == 0 { Kind::Text } else { Kind::Binary };
         for direction in BOTH {
-            let hear =
+            let receive =
                 |pieces: Vec<&[u8]>| inflate(&mut Inflater::new(direction), kind, &limits, pieces);
-            let whole = hear(vec![&payload]);
+            let whole = receive(vec![&payload]);
             assert_eq!(
-                hear([&b""[..]].into_iter().chain(payload.chunks(1)).collect()),
+                receive([&b""[..]].into_iter().chain(payload.chunks(1)).collect()),
                 whole,
                 "seed {seed}"
             );
-            assert_eq!(hear(random.cut(&payload)), whole, "seed {seed}");
+            assert_eq!(receive(random.cut(&payload)), whole, "seed {seed}");
             if let Ok(message) = &whole {
                 assert!(message.len() as u64 <= BYTES_MAX, "seed {seed}");
                 let tailed = [&payload, &[0, 0, 0xFF, 0xFF][..]].concat();

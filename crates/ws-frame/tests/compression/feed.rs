@@ -36,17 +36,17 @@ pub(crate) fn inflate<'a>(
 #[track_caller]
 pub(crate) fn inflates(kind: Kind, payload: &[u8], expected: &Result<Vec<u8>, ProtocolError>) {
     for direction in BOTH {
-        let hear = |pieces: &[&[u8]]| {
+        let receive = |pieces: &[&[u8]]| {
             let mut inflater = Inflater::new(direction);
             inflate(&mut inflater, kind, &Limits::default(), pieces.iter().copied())
         };
-        assert_eq!(hear(&[payload]), *expected, "whole, {direction:?}");
+        assert_eq!(receive(&[payload]), *expected, "whole, {direction:?}");
         let bytes: Vec<_> = payload.chunks(1).collect();
-        assert_eq!(hear(&bytes), *expected, "byte by byte, {direction:?}");
+        assert_eq!(receive(&bytes), *expected, "byte by byte, {direction:?}");
         for cut in 0..=payload.len() {
             let (front, back) = payload.split_at(cut);
-            assert_eq!(hear(&[front, back]), *expected, "cut at {cut}, {direction:?}");
-            assert_eq!(hear(&[b"", front, b"", back, b""]), *expected, "with empty pieces");
+            assert_eq!(receive(&[front, back]), *expected, "cut at {cut}, {direction:?}");
+            assert_eq!(receive(&[b"", front, b"", back, b""]), *expected, "with empty pieces");
         }
     }
 }

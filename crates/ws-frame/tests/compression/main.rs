@@ -10,7 +10,7 @@ mod feed;
 mod naive;
 
 mod a_bomb_stops_at_the_limit;
-mod a_conversation_is_heard_however_it_arrives;
+mod a_conversation_is_decoded_however_it_arrives;
 mod a_message_cut_short_is_refused;
 mod a_peer_may_end_its_stream_and_begin_another;
 mod answers_keep_within_the_offer;

@@ -7,7 +7,7 @@ pub(crate) struct Naive {
 }
 
 impl Naive {
-    /// Reads a stream of whole blocks, behind which another begins when one is final.
+    /// Reads a stream of whole blocks; after a final one another stream begins.
     ///
     /// What it refers to may lie in `before`. Returns `None` when the data is invalid.
     pub(crate) fn read(before: &[u8], input: &[u8]) -> Option<Self> {

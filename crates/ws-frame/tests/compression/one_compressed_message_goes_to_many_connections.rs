@@ -32,13 +32,13 @@ fn that_agreed_on_different_things() {
         broadcaster.deflate(&message, &mut payload);
         for (own, inflater) in &mut connections {
             let pieces = random.cut(&payload);
-            let heard = inflate(inflater, Kind::Binary, &limits, pieces);
-            assert!(heard.as_ref() == Ok(&message));
+            let received = inflate(inflater, Kind::Binary, &limits, pieces);
+            assert!(received.as_ref() == Ok(&message));
 
             let (message, mut payload) = (random.message(500), Vec::new());
             own.deflate(&message, &mut payload);
-            let heard = inflate(inflater, Kind::Binary, &limits, [&payload[..]]);
-            assert!(heard == Ok(message));
+            let received = inflate(inflater, Kind::Binary, &limits, [&payload[..]]);
+            assert!(received == Ok(message));
         }
     }
 }

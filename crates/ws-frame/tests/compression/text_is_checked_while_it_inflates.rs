@@ -13,7 +13,7 @@ fn stored(message: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_text_is_heard_wherever_it_is_cut() {
+fn a_text_is_decoded_wherever_it_is_cut() {
     for text in ["", "~", "Grüße, 世界 \u{1F30D}"] {
         inflates(Kind::Text, &stored(text.as_bytes()), &Ok(text.into()));
     }
@@ -32,17 +32,17 @@ fn it_is_refused_before_the_message_ends() {
     let payload = stored(b"\xED\xA0 and so on");
     for direction in BOTH {
         let mut inflater = Inflater::new(direction);
-        let mut hear = |part, payload| {
+        let mut receive = |part, payload| {
             let piece = Piece { kind: Kind::Text, part, compressed: true, payload };
             inflater.inflate(piece, &Limits::default(), &mut Vec::new())
         };
-        assert_eq!(hear(Part::First, &payload[..6]), Ok(()));
-        assert_eq!(hear(Part::Middle, &payload[6..7]), Err(TextNotUtf8));
+        assert_eq!(receive(Part::First, &payload[..6]), Ok(()));
+        assert_eq!(receive(Part::Middle, &payload[6..7]), Err(TextNotUtf8));
     }
 }
 
 #[test]
-fn the_next_text_begins_anew() {
+fn the_next_text_begins_again() {
     for direction in BOTH {
         let mut inflater = Inflater::new(direction);
         let (first, second) = (stored("é".as_bytes()), stored(b"e"));

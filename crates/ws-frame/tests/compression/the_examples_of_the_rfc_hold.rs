@@ -26,8 +26,8 @@ fn a_context_is_taken_over() {
     for payload in [HELLO, HELLO_AGAIN, HELLO_AGAIN, &[0x00], HELLO, HELLO_AGAIN] {
         let expected = if payload == [0x00] { &b""[..] } else { b"Hello" };
         let limits = Limits::default();
-        let heard = inflate(&mut inflater, Kind::Text, &limits, payload.chunks(1));
-        assert_eq!(heard.as_deref(), Ok(expected), "{payload:x?}");
+        let received = inflate(&mut inflater, Kind::Text, &limits, payload.chunks(1));
+        assert_eq!(received.as_deref(), Ok(expected), "{payload:x?}");
     }
 }
 

@@ -38,8 +38,8 @@ fn converse(random: &mut Random, direction: Direction, level: Level, len_max: us
         assert!(naive.distance_max <= window_bytes, "{} back", naive.distance_max);
 
         let pieces = random.cut(&payload);
-        let heard = inflate(&mut inflater, Kind::Binary, &Limits::default(), pieces);
-        assert!(heard == Ok(message.clone()), "{direction:?} {level:?} round {round}");
+        let received = inflate(&mut inflater, Kind::Binary, &Limits::default(), pieces);
+        assert!(received == Ok(message.clone()), "{direction:?} {level:?} round {round}");
         if direction.context == Context::TakenOver {
             before.extend(message);
         }
@@ -67,8 +67,8 @@ fn cut_at_every_byte() {
         for cut in 0..=payload.len() {
             let (front, back) = payload.split_at(cut);
             let mut inflater = Inflater::new(direction);
-            let heard = inflate(&mut inflater, Kind::Binary, &Limits::default(), [front, back]);
-            assert_eq!(heard.as_ref(), Ok(&message), "cut at {cut}");
+            let received = inflate(&mut inflater, Kind::Binary, &Limits::default(), [front, back]);
+            assert_eq!(received.as_ref(), Ok(&message), "cut at {cut}");
         }
     }
 }

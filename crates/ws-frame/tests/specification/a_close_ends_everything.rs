@@ -1,14 +1,14 @@
-//! A close says why, or is refused; either way nothing is accepted behind it.
+//! A close has a reason, or is refused; either way nothing is accepted after it.
 
 use ws_frame::ProtocolError::{
     AfterClose, ClosePayloadOneByte, CloseReasonNotUtf8, IllegalCloseCode,
 };
 use ws_frame::{CloseCode, Decoder, Limits, Role};
 
-use crate::feed::{Heard, hear, refuses};
+use crate::feed::{Received, receive, refuses};
 
 #[test]
-fn every_legal_code_is_heard_and_every_other_refused() {
+fn every_legal_code_is_decoded_and_every_other_refused() {
     for code in [0, 1, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006]
         .into_iter()
         .chain(1007..=1016)
@@ -18,8 +18,11 @@ fn every_legal_code_is_heard_and_every_other_refused() {
         let wire = [0x88, 2, high, low];
         let legal = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
         if legal.contains(&code) || [3000, 3999, 4000, 4999].contains(&code) {
-            let close = Heard::Close(Some((code, String::new())));
-            assert_eq!(hear(Role::Client, Limits::default(), wire.chunks(1)), (vec![close], None));
+            let close = Received::Close(Some((code, String::new())));
+            assert_eq!(
+                receive(Role::Client, Limits::default(), wire.chunks(1)),
+                (vec![close], None)
+            );
         } else {
             refuses(Role::Client, &wire, &[], IllegalCloseCode(code));
         }
@@ -40,15 +43,15 @@ fn a_payload_that_says_nothing_sensible_is_refused() {
 fn a_reason_may_take_123_bytes() {
     let reason = "é".repeat(61) + "!";
     let wire = [&[0x88, 125, 0x03, 0xE8], reason.as_bytes()].concat();
-    let expected = (vec![Heard::Close(Some((1000, reason)))], None);
-    assert_eq!(hear(Role::Client, Limits::default(), [&wire[..]]), expected);
-    assert_eq!(hear(Role::Client, Limits::default(), wire.chunks(1)), expected);
+    let expected = (vec![Received::Close(Some((1000, reason)))], None);
+    assert_eq!(receive(Role::Client, Limits::default(), [&wire[..]]), expected);
+    assert_eq!(receive(Role::Client, Limits::default(), wire.chunks(1)), expected);
 }
 
 #[test]
 fn whatever_comes_behind_it_is_refused() {
     for behind in [0x81, 0x88, 0x89, 0x00, 0xFF] {
-        refuses(Role::Client, &[0x88, 0, behind], &[Heard::Close(None)], AfterClose);
+        refuses(Role::Client, &[0x88, 0, behind], &[Received::Close(None)], AfterClose);
     }
 }
 

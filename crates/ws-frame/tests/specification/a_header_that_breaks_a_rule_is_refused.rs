@@ -1,4 +1,4 @@
-//! Each rule of a header, broken alone, and broken after a message that is still heard.
+//! Each rule of a header, broken alone, and broken after a message that is still decoded.
 
 use ws_frame::ProtocolError::{
     ContinuationWithoutStart, ControlFragmented, ControlTooLong, LengthNotMinimal, LengthTooLarge,
@@ -6,7 +6,7 @@ use ws_frame::ProtocolError::{
 };
 use ws_frame::{CloseCode, Role};
 
-use crate::feed::{Heard, refuses};
+use crate::feed::{Received, refuses};
 
 #[test]
 fn by_either_side() {
@@ -40,9 +40,9 @@ fn by_either_side() {
         assert_eq!(error.close_code(), CloseCode::PROTOCOL_ERROR);
         refuses(Role::Client, wire, &[], error);
         let after = [b"\x81\x02hi", wire].concat();
-        refuses(Role::Client, &after, &[Heard::Text("hi".into())], error);
+        refuses(Role::Client, &after, &[Received::Text("hi".into())], error);
         let after = [b"\x01\x01h\x80\x01i", wire].concat();
-        refuses(Role::Client, &after, &[Heard::Text("hi".into())], error);
+        refuses(Role::Client, &after, &[Received::Text("hi".into())], error);
     }
 }
 

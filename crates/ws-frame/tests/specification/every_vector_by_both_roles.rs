@@ -1,7 +1,7 @@
-//! The vectors that implementations get wrong, as a client hears them and, masked, as a server
-//! does: each whole, byte by byte and, unless it is long, in any two parts.
+//! The vectors that implementations get wrong, as a client decodes them and, masked, as a server does: each whole, byte
+//! by byte and, unless it is long, in any two parts.
 
-use crate::feed::{Heard, hear};
+use crate::feed::{Received, receive};
 use ws_frame::ProtocolError::{
     AfterClose, ClosePayloadOneByte, ControlFragmented, ControlTooLong, IllegalCloseCode,
     LengthNotMinimal, LengthTooLarge, MessageTooLong, TextNotUtf8, TooManyFragments,
@@ -10,17 +10,17 @@ use ws_frame::{Limits, ProtocolError, Role};
 
 /// Asserts what frames say, given as a server sends them; the last may be cut short.
 #[track_caller]
-fn say(frames: &[&[u8]], heard: &[Heard], error: impl Into<Option<ProtocolError>>) {
-    let expected = (heard.to_vec(), error.into());
+fn say(frames: &[&[u8]], received: &[Received], error: impl Into<Option<ProtocolError>>) {
+    let expected = (received.to_vec(), error.into());
     let masked: Vec<u8> = frames.iter().flat_map(|frame| mask(frame)).collect();
     for (role, wire) in [(Role::Client, frames.concat()), (Role::Server, masked)] {
         let limits = Limits::default();
-        assert_eq!(hear(role, limits, [&wire[..]]), expected, "{role:?}, whole");
-        assert_eq!(hear(role, limits, wire.chunks(1)), expected, "{role:?}, byte by byte");
+        assert_eq!(receive(role, limits, [&wire[..]]), expected, "{role:?}, whole");
+        assert_eq!(receive(role, limits, wire.chunks(1)), expected, "{role:?}, byte by byte");
         let cuts = if wire.len() < 1_000 { 1..wire.len() } else { 0..0 };
         for cut in cuts {
             let (front, back) = wire.split_at(cut);
-            assert_eq!(hear(role, limits, [front, back]), expected, "{role:?}, cut at {cut}");
+            assert_eq!(receive(role, limits, [front, back]), expected, "{role:?}, cut at {cut}");
         }
     }
 }
@@ -38,8 +38,8 @@ fn mask(frame: &[u8]) -> Vec<u8> {
     head.into_iter().chain(payload).collect()
 }
 
-fn text(text: &str) -> Heard {
-    Heard::Text(text.into())
+fn text(text: &str) -> Received {
+    Received::Text(text.into())
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_length_in_a_longer_form_than_it_needs() {
     }
     say(&[&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]], &[], LengthNotMinimal);
     let shortest = [&[0x82, 126, 0, 126][..], &[7; 126]].concat();
-    say(&[&shortest], &[Heard::Binary(vec![7; 126])], None);
+    say(&[&shortest], &[Received::Binary(vec![7; 126])], None);
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn a_control_frame_that_is_too_long_or_in_fragments() {
 #[test]
 fn a_close_of_one_byte_and_codes_that_may_or_may_not_travel() {
     say(&[&[0x88, 1, 3]], &[], ClosePayloadOneByte);
-    say(&[&[0x88, 0]], &[Heard::Close(None)], None);
+    say(&[&[0x88, 0]], &[Received::Close(None)], None);
     for code in [1000, 1003, 1007, 1012, 1013, 1014, 3000, 4999_u16] {
         let [high, low] = code.to_be_bytes();
-        let close = Heard::Close(Some((code, "é".into())));
+        let close = Received::Close(Some((code, "é".into())));
         say(&[&[0x88, 4, high, low, 0xC3, 0xA9]], &[close], None);
     }
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000_u16] {
@@ -111,7 +111,7 @@ fn bad_text_at_the_front_of_a_frame_that_has_hardly_begun() {
 fn a_pong_and_a_ping_between_fragments() {
     say(
         &[&[0x01, 1, 0xC3], &[0x8A, 1, b'?'], &[0x00, 0], &[0x89, 0], &[0x80, 1, 0xA9]],
-        &[Heard::Pong(b"?".into()), Heard::Ping(b"".into()), text("é")],
+        &[Received::Pong(b"?".into()), Received::Ping(b"".into()), text("é")],
         None,
     );
 }
@@ -128,7 +128,7 @@ fn a_hundred_thousand_empty_fragments() {
 
 #[test]
 fn anything_after_a_close() {
-    let close = [Heard::Close(Some((1000, String::new())))];
+    let close = [Received::Close(Some((1000, String::new())))];
     for behind in [&[0x81, 0][..], &[0x88, 0], &[0x89, 0], &[0x80, 0], &[0xFF, 0]] {
         say(&[&[0x88, 2, 0x03, 0xE8], behind], &close, AfterClose);
     }

@@ -4,7 +4,7 @@ use ws_frame::{Decoder, Event, Kind, Limits, Part, ProtocolError, Role, UNFINISH
 
 /// An event, its message assembled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -12,8 +12,8 @@ pub(crate) enum Heard {
     Close(Option<(u16, String)>),
 }
 
-/// Everything heard, and the error that ended it.
-pub(crate) type Hearing = (Vec<Heard>, Option<ProtocolError>);
+/// Everything that was decoded, and the error that ended it.
+pub(crate) type Outcome = (Vec<Received>, Option<ProtocolError>);
 
 /// One end of a connection, with the least a caller has to do.
 pub(crate) struct Listener {
@@ -21,13 +21,13 @@ pub(crate) struct Listener {
     limits: Limits,
     unfinished: Vec<u8>,
     message: Option<Vec<u8>>,
-    hearing: Hearing,
+    outcome: Outcome,
 }
 
 impl Listener {
     pub(crate) fn new(role: Role, limits: Limits) -> Self {
         let decoder = Decoder::new(role);
-        Self { decoder, limits, unfinished: vec![], message: None, hearing: (vec![], None) }
+        Self { decoder, limits, unfinished: vec![], message: None, outcome: (vec![], None) }
     }
 
     /// Takes what arrives next.
@@ -36,10 +36,10 @@ impl Listener {
         let arrived = self.unfinished.clone();
         let mut buffer = std::mem::take(&mut self.unfinished);
         let mut input = &mut buffer[..];
-        let (heard, error) = &mut self.hearing;
+        let (received, error) = &mut self.outcome;
         while error.is_none() {
             match self.decoder.decode(&mut input, &self.limits) {
-                Ok(Some(event)) => heard.extend(assemble(&mut self.message, event)),
+                Ok(Some(event)) => received.extend(assemble(&mut self.message, event)),
                 Ok(None) => break,
                 Err(refused) => *error = Some(refused),
             }
@@ -54,24 +54,24 @@ impl Listener {
         self
     }
 
-    pub(crate) fn hearing(&self) -> Hearing {
-        self.hearing.clone()
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome.clone()
     }
 }
 
 /// Adds the event to the message it is part of; returns it once that is whole.
-fn assemble(message: &mut Option<Vec<u8>>, event: Event<'_>) -> Option<Heard> {
+fn assemble(message: &mut Option<Vec<u8>>, event: Event<'_>) -> Option<Received> {
     match event {
         Event::Text(_) | Event::Binary(_) => assert!(message.is_none(), "{event:?} inside another"),
         Event::Piece(_) | Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
     }
     Some(match event {
-        Event::Text(text) => Heard::Text(text.to_owned()),
-        Event::Binary(payload) => Heard::Binary(payload.to_vec()),
-        Event::Ping(payload) => Heard::Ping(payload.to_vec()),
-        Event::Pong(payload) => Heard::Pong(payload.to_vec()),
+        Event::Text(text) => Received::Text(text.to_owned()),
+        Event::Binary(payload) => Received::Binary(payload.to_vec()),
+        Event::Ping(payload) => Received::Ping(payload.to_vec()),
+        Event::Pong(payload) => Received::Pong(payload.to_vec()),
         Event::Close(close) => {
-            Heard::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
+            Received::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
         }
         Event::Piece(piece) => {
             assert_ne!(piece.part, Part::Whole);
@@ -83,51 +83,51 @@ fn assemble(message: &mut Option<Vec<u8>>, event: Event<'_>) -> Option<Heard> {
             }
             match (piece.kind, message.take().unwrap_or_default()) {
                 (Kind::Text, text) => match String::from_utf8(text) {
-                    Ok(text) => Heard::Text(text),
+                    Ok(text) => Received::Text(text),
                     Err(error) => panic!("handed out as text: {error}"),
                 },
-                (Kind::Binary, payload) => Heard::Binary(payload),
+                (Kind::Binary, payload) => Received::Binary(payload),
             }
         }
     })
 }
 
-/// What is heard when the wire arrives in these chunks.
-pub(crate) fn hear<'a>(
+/// What is decoded when the bytes arrive in these chunks.
+pub(crate) fn receive<'a>(
     role: Role,
     limits: Limits,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Hearing {
+) -> Outcome {
     let mut listener = Listener::new(role, limits);
     for chunk in chunks {
         listener.take(chunk);
     }
-    listener.hearing()
+    listener.outcome()
 }
 
-/// Asserts what a wire says: whole, byte by byte, in any two parts, and with a tail behind it,
-/// whether or not small messages are awaited.
+/// Asserts what is decoded: from the whole, byte by byte, in any two parts, and with a tail after it, whether or not
+/// small messages are awaited.
 #[track_caller]
-pub(crate) fn hears(role: Role, wire: &[u8], expected: &[Heard]) {
+pub(crate) fn receives(role: Role, wire: &[u8], expected: &[Received]) {
     let expected = (expected.to_vec(), None);
     for limits in [Limits::default(), Limits { whole_bytes_max: 200, ..Limits::default() }] {
-        assert_eq!(hear(role, limits, [wire]), expected, "whole");
-        assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
+        assert_eq!(receive(role, limits, [wire]), expected, "whole");
+        assert_eq!(receive(role, limits, wire.chunks(1)), expected, "byte by byte");
         for cut in 0..wire.len().min(300) {
             let (front, back) = wire.split_at(cut);
-            assert_eq!(hear(role, limits, [front, back]), expected, "cut at {cut}");
+            assert_eq!(receive(role, limits, [front, back]), expected, "cut at {cut}");
         }
         let mut listener = Listener::new(role, limits);
         let tail = [0x89];
         listener.take(&[wire, &tail].concat());
         let left = &listener.unfinished[..];
-        assert_eq!((listener.hearing(), left), (expected.clone(), &tail[..]), "with tail");
+        assert_eq!((listener.outcome(), left), (expected.clone(), &tail[..]), "with tail");
     }
 }
 
-/// Asserts that a wire is refused at its last byte and not before, whatever comes behind it.
+/// Asserts that bytes are refused at the last one and not before, whatever comes after them.
 #[track_caller]
-pub(crate) fn refuses(role: Role, wire: &[u8], before: &[Heard], error: ProtocolError) {
+pub(crate) fn refuses(role: Role, wire: &[u8], before: &[Received], error: ProtocolError) {
     refuses_within(Limits::default(), role, wire, before, error);
 }
 
@@ -137,14 +137,18 @@ pub(crate) fn refuses_within(
     limits: Limits,
     role: Role,
     wire: &[u8],
-    before: &[Heard],
+    before: &[Received],
     error: ProtocolError,
 ) {
     let expected = (before.to_vec(), Some(error));
-    assert_eq!(hear(role, limits, [wire]), expected, "whole");
-    assert_eq!(hear(role, limits, [wire, &[0; 20]]), expected, "with more behind it");
-    assert_eq!(hear(role, limits, [[wire, &[0; 20]].concat().as_slice()]), expected, "with tail");
-    assert_eq!(hear(role, limits, wire.chunks(1)), expected, "byte by byte");
-    let (_, early) = hear(role, limits, wire[..wire.len() - 1].chunks(1));
+    assert_eq!(receive(role, limits, [wire]), expected, "whole");
+    assert_eq!(receive(role, limits, [wire, &[0; 20]]), expected, "with more behind it");
+    assert_eq!(
+        receive(role, limits, [[wire, &[0; 20]].concat().as_slice()]),
+        expected,
+        "with tail"
+    );
+    assert_eq!(receive(role, limits, wire.chunks(1)), expected, "byte by byte");
+    let (_, early) = receive(role, limits, wire[..wire.len() - 1].chunks(1));
     assert_eq!(early, None, "before its last byte");
 }

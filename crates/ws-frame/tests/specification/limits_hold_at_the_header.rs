@@ -3,7 +3,7 @@
 use ws_frame::ProtocolError::{MessageTooLong, TooManyFragments};
 use ws_frame::{CloseCode, Decoder, Event, Limits, Part, Role};
 
-use crate::feed::{Heard, Listener, refuses, refuses_within};
+use crate::feed::{Listener, Received, refuses, refuses_within};
 
 #[test]
 fn a_declared_length_of_any_size() {
@@ -25,9 +25,9 @@ fn the_sum_over_fragments() {
 
     let mut listener = Listener::new(Role::Client, limits);
     listener.take(b"\x01\x03Hel\x89\x04ping\x80\x02lo\x82\x05again");
-    let heard = [Heard::Ping(b"ping".into()), Heard::Text("Hello".into())];
-    let again = Heard::Binary(b"again".into());
-    assert_eq!(listener.hearing(), ([&heard[..], &[again]].concat(), None));
+    let received = [Received::Ping(b"ping".into()), Received::Text("Hello".into())];
+    let again = Received::Binary(b"again".into());
+    assert_eq!(listener.outcome(), ([&received[..], &[again]].concat(), None));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn the_count_of_fragments() {
 
     let mut listener = Listener::new(Role::Client, limits);
     listener.take(&[0x01, 0, 0x80, 0].repeat(3));
-    assert_eq!(listener.hearing(), (vec![Heard::Text(String::new()); 3], None));
+    assert_eq!(listener.outcome(), (vec![Received::Text(String::new()); 3], None));
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_message_in_one_frame_is_never_too_many_however_it_is_cut() {
             listener.take(byte);
         }
         listener.take(wire);
-        let heard = Heard::Binary(wire[2..].into());
-        assert_eq!(listener.hearing(), (vec![heard.clone(), heard], None));
+        let received = Received::Binary(wire[2..].into());
+        assert_eq!(listener.outcome(), (vec![received.clone(), received], None));
     }
     refuses_within(limits, Role::Client, &[0x02, 0, 0x80, 0], &[], TooManyFragments);
 }

@@ -13,7 +13,7 @@ mod random;
 mod a_close_ends_everything;
 mod a_header_that_breaks_a_rule_is_refused;
 mod a_small_message_can_be_awaited;
-mod any_chunking_hears_what_the_naive_decoder_hears;
+mod any_chunking_decodes_what_the_naive_decoder_decodes;
 mod control_frames_fit_between_fragments;
 mod every_vector_by_both_roles;
 mod limits_hold_at_the_header;

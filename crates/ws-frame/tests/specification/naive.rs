@@ -2,26 +2,26 @@
 
 use ws_frame::{Limits, ProtocolError, Role};
 
-use crate::feed::{Heard, Hearing};
+use crate::feed::{Outcome, Received};
 
 /// What the wire says.
-pub(crate) fn hear(role: Role, limits: Limits, wire: &[u8]) -> Hearing {
-    let mut heard = Vec::new();
-    let error = converse(role, limits, wire, &mut heard).err();
-    (heard, error)
+pub(crate) fn receive(role: Role, limits: Limits, wire: &[u8]) -> Outcome {
+    let mut received = Vec::new();
+    let error = converse(role, limits, wire, &mut received).err();
+    (received, error)
 }
 
 fn converse(
     role: Role,
     limits: Limits,
     wire: &[u8],
-    heard: &mut Vec<Heard>,
+    received: &mut Vec<Received>,
 ) -> Result<(), ProtocolError> {
     let mut at = 0;
     // Whether the open message is a text, what there is of it, and its frames.
     let mut open: Option<(bool, Vec<u8>, u32)> = None;
     while at < wire.len() {
-        if matches!(heard.last(), Some(Heard::Close(_))) {
+        if matches!(received.last(), Some(Received::Close(_))) {
             return Err(ProtocolError::AfterClose);
         }
         let Some((first, len, key, head)) = header(role, &wire[at..])? else { return Ok(()) };
@@ -34,7 +34,7 @@ fn converse(
         let opcode = first & 0x0F;
         if opcode >= 8 {
             if complete {
-                heard.push(control(opcode, payload)?);
+                received.push(control(opcode, payload)?);
             }
             continue;
         }
@@ -60,8 +60,8 @@ fn converse(
         }
         match (ends, text) {
             (false, _) => open = Some((text, message, frames + 1)),
-            (true, true) => heard.push(Heard::Text(String::from_utf8_lossy(&message).into())),
-            (true, false) => heard.push(Heard::Binary(message)),
+            (true, true) => received.push(Received::Text(String::from_utf8_lossy(&message).into())),
+            (true, false) => received.push(Received::Binary(message)),
         }
     }
     Ok(())
@@ -122,15 +122,15 @@ fn header(role: Role, wire: &[u8]) -> Result<Option<Head>, ProtocolError> {
     Ok(Some((first, len, key, 2 + width + 4)))
 }
 
-fn control(opcode: u8, payload: Vec<u8>) -> Result<Heard, ProtocolError> {
+fn control(opcode: u8, payload: Vec<u8>) -> Result<Received, ProtocolError> {
     if opcode == 9 {
-        return Ok(Heard::Ping(payload));
+        return Ok(Received::Ping(payload));
     }
     if opcode == 10 {
-        return Ok(Heard::Pong(payload));
+        return Ok(Received::Pong(payload));
     }
     if payload.is_empty() {
-        return Ok(Heard::Close(None));
+        return Ok(Received::Close(None));
     }
     if payload.len() == 1 {
         return Err(ProtocolError::ClosePayloadOneByte);
@@ -141,7 +141,7 @@ fn control(opcode: u8, payload: Vec<u8>) -> Result<Heard, ProtocolError> {
         return Err(ProtocolError::IllegalCloseCode(code));
     }
     match String::from_utf8(payload[2..].to_vec()) {
-        Ok(reason) => Ok(Heard::Close(Some((code, reason)))),
+        Ok(reason) => Ok(Received::Close(Some((code, reason)))),
         Err(_) => Err(ProtocolError::CloseReasonNotUtf8),
     }
 }

@@ -3,20 +3,20 @@
 use ws_frame::ProtocolError::TextNotUtf8;
 use ws_frame::{CloseCode, Role};
 
-use crate::feed::{Heard, hears, refuses};
+use crate::feed::{Received, receives, refuses};
 
 #[test]
 fn code_points_may_be_cut_anywhere() {
     let text = "aé€\u{10348}\u{10FFFF}\u{D7FF}\u{E000}z";
     let len = text.len() as u8;
     let whole = [&[0x81, len], text.as_bytes()].concat();
-    hears(Role::Client, &whole, &[Heard::Text(text.into())]);
+    receives(Role::Client, &whole, &[Received::Text(text.into())]);
     let mut in_single_bytes = vec![0x01, 0];
     for byte in text.bytes() {
         in_single_bytes.extend([0x00, 1, byte]);
     }
     in_single_bytes.extend([0x80, 0]);
-    hears(Role::Client, &in_single_bytes, &[Heard::Text(text.into())]);
+    receives(Role::Client, &in_single_bytes, &[Received::Text(text.into())]);
 }
 
 #[test]
@@ -56,10 +56,14 @@ fn a_text_may_not_end_inside_a_code_point() {
 
 #[test]
 fn binary_may_hold_anything_and_leaves_nothing_for_the_text_behind_it() {
-    hears(
+    receives(
         Role::Client,
         b"\x02\x02\xff\xc3\x80\x01\xe2\x01\x01\xc3\x80\x01\xa9\x81\x01a",
-        &[Heard::Binary(vec![0xFF, 0xC3, 0xE2]), Heard::Text("é".into()), Heard::Text("a".into())],
+        &[
+            Received::Binary(vec![0xFF, 0xC3, 0xE2]),
+            Received::Text("é".into()),
+            Received::Text("a".into()),
+        ],
     );
 }
 
@@ -67,7 +71,7 @@ fn binary_may_hold_anything_and_leaves_nothing_for_the_text_behind_it() {
 fn a_masked_text_is_checked_unmasked() {
     // The first is UTF-8 only unmasked, the second only masked.
     let wire = [0x81, 0x82, 0xFF, 0x00, 0x00, 0x00, 0x3C, 0xA9];
-    hears(Role::Server, &wire, &[Heard::Text("é".into())]);
+    receives(Role::Server, &wire, &[Received::Text("é".into())]);
     let wire = [0x81, 0x85, 0x80, 0x80, 0x80, 0x80, b'H', b'H'];
     refuses(Role::Server, &wire, &[], TextNotUtf8);
 }

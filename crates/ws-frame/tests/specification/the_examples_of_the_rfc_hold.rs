@@ -4,7 +4,7 @@ use ws_frame::{
     Kind, Part, Piece, Role, encode_binary, encode_piece, encode_ping, encode_pong, encode_text,
 };
 
-use crate::feed::{Heard, hears};
+use crate::feed::{Received, receives};
 
 const HELLO: &[u8] = b"\x81\x05Hello";
 const HELLO_MASKED: &[u8] = &[0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58];
@@ -17,15 +17,15 @@ const KEY: Option<[u8; 4]> = Some([0x37, 0xFA, 0x21, 0x3D]);
 
 #[test]
 fn they_decode() {
-    let hello = [Heard::Text("Hello".into())];
-    hears(Role::Client, HELLO, &hello);
-    hears(Role::Server, HELLO_MASKED, &hello);
-    hears(Role::Client, HELLO_IN_FRAGMENTS, &hello);
-    hears(Role::Client, PING, &[Heard::Ping(b"Hello".into())]);
-    hears(Role::Server, PONG_MASKED, &[Heard::Pong(b"Hello".into())]);
+    let hello = [Received::Text("Hello".into())];
+    receives(Role::Client, HELLO, &hello);
+    receives(Role::Server, HELLO_MASKED, &hello);
+    receives(Role::Client, HELLO_IN_FRAGMENTS, &hello);
+    receives(Role::Client, PING, &[Received::Ping(b"Hello".into())]);
+    receives(Role::Server, PONG_MASKED, &[Received::Pong(b"Hello".into())]);
     for (head, len) in [(BYTES_256_HEAD, 256), (BYTES_64_KIB_HEAD, 65_536)] {
         let payload = vec![0xA5; len];
-        hears(Role::Client, &[head, &payload].concat(), &[Heard::Binary(payload)]);
+        receives(Role::Client, &[head, &payload].concat(), &[Received::Binary(payload)]);
     }
 }
 

@@ -1,11 +1,11 @@
-//! Whatever one side encodes the other hears, at every edge of the lengths.
+//! Everything that one side encodes the other decodes, at every edge of the lengths.
 
 use ws_frame::{
     Close, CloseCode, EncodeError, Kind, Limits, Mask, Part, PayloadLen, Piece, Role,
     encode_binary, encode_close, encode_head, encode_piece, encode_ping, encode_pong, encode_text,
 };
 
-use crate::feed::{Heard, hear};
+use crate::feed::{Received, receive};
 
 /// Who receives, and the key the other side masks by.
 const SIDES: [(Role, Option<[u8; 4]>); 3] = [
@@ -28,10 +28,10 @@ fn messages_of_every_width() {
         wire.extend_from_slice(&payload);
         Mask::new(key.unwrap_or_default()).apply(&mut wire[head_end..]);
 
-        let binary = Heard::Binary(payload);
-        let expected = (vec![Heard::Text(text), binary.clone(), binary], None);
-        assert_eq!(hear(role, Limits::default(), [&wire[..]]), expected);
-        assert_eq!(hear(role, Limits::default(), wire.chunks(1_400)), expected);
+        let binary = Received::Binary(payload);
+        let expected = (vec![Received::Text(text), binary.clone(), binary], None);
+        assert_eq!(receive(role, Limits::default(), [&wire[..]]), expected);
+        assert_eq!(receive(role, Limits::default(), wire.chunks(1_400)), expected);
     }
 }
 
@@ -51,11 +51,11 @@ fn messages_in_fragments_with_control_frames_between() {
             assert_eq!(fragment(Part::Whole, b"!"), Ok(()));
 
             let message = |bytes: &[u8]| match kind {
-                Kind::Text => Heard::Text(String::from_utf8_lossy(bytes).into()),
-                Kind::Binary => Heard::Binary(bytes.into()),
+                Kind::Text => Received::Text(String::from_utf8_lossy(bytes).into()),
+                Kind::Binary => Received::Binary(bytes.into()),
             };
-            let ping = |payload: &[u8]| Heard::Ping(payload.into());
-            let heard = [
+            let ping = |payload: &[u8]| Received::Ping(payload.into());
+            let received = [
                 ping(&[0xE2]),
                 ping(&[0x82]),
                 ping(&[]),
@@ -64,7 +64,7 @@ fn messages_in_fragments_with_control_frames_between() {
                 message(b"!"),
                 ping(b"!"),
             ];
-            assert_eq!(hear(role, Limits::default(), wire.chunks(1)), (heard.into(), None));
+            assert_eq!(receive(role, Limits::default(), wire.chunks(1)), (received.into(), None));
         }
     }
 }
@@ -78,14 +78,14 @@ fn control_frames_up_to_their_limit() {
         assert_eq!(encode_ping(&[7; 125], key, &mut wire), Ok(()));
         assert_eq!(encode_pong(&[], key, &mut wire), Ok(()));
         assert_eq!(encode_close(Some(close), key, &mut wire), Ok(()));
-        let close = Heard::Close(Some((1012, reason.clone())));
-        let heard = [Heard::Ping(vec![7; 125]), Heard::Pong(vec![]), close];
-        assert_eq!(hear(role, Limits::default(), [&wire[..]]), (heard.into(), None));
+        let close = Received::Close(Some((1012, reason.clone())));
+        let received = [Received::Ping(vec![7; 125]), Received::Pong(vec![]), close];
+        assert_eq!(receive(role, Limits::default(), [&wire[..]]), (received.into(), None));
 
         let mut wire = Vec::new();
         assert_eq!(encode_close(None, key, &mut wire), Ok(()));
-        let heard = vec![Heard::Close(None)];
-        assert_eq!(hear(role, Limits::default(), [&wire[..]]), (heard, None));
+        let received = vec![Received::Close(None)];
+        assert_eq!(receive(role, Limits::default(), [&wire[..]]), (received, None));
     }
 }
 

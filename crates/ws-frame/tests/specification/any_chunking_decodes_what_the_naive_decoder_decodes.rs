@@ -1,11 +1,11 @@
-//! Random conversations, some spoilt, in random chunks: the same is heard as by the slow twin.
+//! Random conversations, some of them invalid, in random chunks: the decoder returns what the naive one returns.
 
 use std::collections::HashSet;
 use std::mem::discriminant;
 
 use ws_frame::{Limits, Role};
 
-use crate::feed::hear;
+use crate::feed::receive;
 use crate::naive;
 use crate::random::Random;
 
@@ -24,11 +24,11 @@ fn for_20_000_seeds() {
             random.spoil(&mut wire);
         }
 
-        let expected = naive::hear(role, LIMITS, &wire);
-        assert_eq!(hear(role, LIMITS, [&wire[..]]), expected, "seed {seed}, whole");
+        let expected = naive::receive(role, LIMITS, &wire);
+        assert_eq!(receive(role, LIMITS, [&wire[..]]), expected, "seed {seed}, whole");
         if wire.len() < 2_000 {
-            let hearing = hear(role, LIMITS, wire.chunks(1));
-            assert_eq!(hearing, expected, "seed {seed}, byte by byte");
+            let outcome = receive(role, LIMITS, wire.chunks(1));
+            assert_eq!(outcome, expected, "seed {seed}, byte by byte");
         }
         let mut rest = &wire[..];
         let chunk_bytes_max = [4, 40, 400, 4_000, 40_000][random.below(5)].max(wire.len() / 50);
@@ -37,7 +37,7 @@ fn for_20_000_seeds() {
             rest = tail;
             (!chunk.is_empty() || !tail.is_empty()).then_some(chunk)
         });
-        assert_eq!(hear(role, LIMITS, chunks), expected, "seed {seed}, in chunks");
+        assert_eq!(receive(role, LIMITS, chunks), expected, "seed {seed}, in chunks");
         errors.extend(expected.1.as_ref().map(discriminant));
     }
     assert_eq!(errors.len(), 17, "every error is met on the way");

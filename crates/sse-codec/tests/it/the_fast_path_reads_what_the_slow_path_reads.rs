@@ -5,7 +5,7 @@ use crate::feed::{feed_every_way, message};
 use sse_codec::{Field, LimitError, Limits};
 
 #[test]
-fn the_short_way_hears_what_the_long_way_hears() {
+fn the_fast_path_reads_what_the_slow_path_reads() {
     for (len, end) in (0..40).flat_map(|len| ["\n\n", "\r\n\r\n", "\r\r"].map(|end| (len, end))) {
         for odd in [&b""[..], b"\xC3\xA9", b"\xFF", b"\xE2\x80", b"\r", b"\0", b"\ndata: "] {
             let line = [&b"data: "[..], odd, &b"x".repeat(len), odd, end.as_bytes()].concat();

@@ -39,7 +39,7 @@ fn say(random: &mut Random, direction: Direction) -> (Vec<Vec<u8>>, Vec<u8>) {
 }
 
 /// The messages a wire says that arrives in these chunks.
-fn hear(direction: Direction, chunks: &[&[u8]]) -> Vec<Vec<u8>> {
+fn receive(direction: Direction, chunks: &[&[u8]]) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new(Role::Server).allow_compressed();
     let (mut inflater, limits) = (Inflater::new(direction), Limits::default());
     let (mut messages, mut message, mut unfinished) = (vec![], vec![], vec![]);
@@ -67,12 +67,12 @@ fn by_seeds() {
         let mut random = Random(seed);
         for direction in BOTH {
             let (messages, wire) = say(&mut random, direction);
-            assert_eq!(hear(direction, &[&wire]), messages, "seed {seed}, whole");
+            assert_eq!(receive(direction, &[&wire]), messages, "seed {seed}, whole");
             let bytes: Vec<_> = wire.chunks(1).collect();
-            assert_eq!(hear(direction, &bytes), messages, "seed {seed}, byte by byte");
+            assert_eq!(receive(direction, &bytes), messages, "seed {seed}, byte by byte");
             for _ in 0..4 {
                 let chunks = random.cut(&wire);
-                assert_eq!(hear(direction, &chunks), messages, "seed {seed}, in chunks");
+                assert_eq!(receive(direction, &chunks), messages, "seed {seed}, in chunks");
             }
         }
     }
