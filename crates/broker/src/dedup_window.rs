@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_is_told_from_another_message() {
+    fn a_repeat_is_distinguished_from_another_message() {
         let mut dedup_window = DedupWindow::default();
         dedup_window.note(id("a"), 1, 7, &WINDOW, 0, None);
         assert_eq!(dedup_window.look(&id("a"), 1, &WINDOW, 99), DedupOutcome::Duplicate(7));

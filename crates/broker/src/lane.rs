@@ -201,7 +201,7 @@ impl Lane {
         self.waiters.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no waiters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

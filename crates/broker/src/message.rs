@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_made_after_the_log_let_go_is_not_charged() {
+    fn an_encoding_made_after_the_log_removed_it_is_not_charged() {
         let (message, gauge) = (message(), MemoryGauge::default());
         message.encodings().leave();
         message.encodings().obtain(0, &gauge, || vec![1; 10]);

@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn tombstones_lost_are_told_apart_from_the_rest() {
+    fn lost_tombstones_are_counted_apart_from_the_rest() {
         let mut ring = ring(&[2, 5, 9]);
         ring.lose(5, 1, LossKind::Tombstones);
         ring.lose(2, 2, LossKind::Messages);

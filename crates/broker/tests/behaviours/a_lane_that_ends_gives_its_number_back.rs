@@ -32,7 +32,7 @@ fn what_an_ended_lane_followed_is_followed_no_longer() {
 }
 
 #[test]
-fn the_next_lane_of_a_number_is_told_of_everything_and_of_nothing_older() {
+fn the_next_lane_of_a_number_is_notified_of_everything_and_of_nothing_older() {
     let broker = broker(10);
     for round in 0..3 {
         let mut lane = broker.lane().unwrap();

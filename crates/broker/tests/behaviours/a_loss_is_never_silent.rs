@@ -58,7 +58,7 @@ fn starting_with_the_earliest_is_no_loss_but_what_goes_later_is() {
 }
 
 #[test]
-fn a_gap_is_told_once() {
+fn a_gap_is_reported_to_a_reader_once() {
     let broker = broker(2);
     for _ in 0..9 {
         publish(&broker, "a");
@@ -70,7 +70,7 @@ fn a_gap_is_told_once() {
 }
 
 #[test]
-fn what_the_whole_broker_cannot_hold_is_told_too() {
+fn what_the_whole_broker_cannot_hold_is_reported_too() {
     let limits = Limits { bytes_max: 850, ..Limits::default() };
     let broker = Broker::new(7, limits);
     let mut slow = reader(&broker, "*", Start::Now);

@@ -62,7 +62,7 @@ fn tombstones_passed_over_end_a_turn_like_messages_handed_over() {
 }
 
 #[test]
-fn who_resumes_hears_what_was_removed() {
+fn a_reader_that_resumes_receives_what_was_removed() {
     let broker = compacted(Compaction::default(), |_| {});
     let offset = put(&broker, "a", "x", Some("1"), 0).unwrap();
     put(&broker, "a", "x", None, 0).unwrap();

@@ -66,7 +66,7 @@ fn at_the_end_everything_is_sorted_out_at_once() {
 }
 
 #[test]
-fn a_follower_is_told_of_what_was_sorted_out_while_it_came() {
+fn a_follower_is_notified_of_what_was_sorted_while_it_came() {
     let (broker, mut lane) = followed(">");
     publish_to_all(&broker);
     turn(&mut lane);
@@ -78,7 +78,7 @@ fn a_follower_is_told_of_what_was_sorted_out_while_it_came() {
 }
 
 #[test]
-fn a_follower_reads_what_was_told_before_it_came_in_a_pass_that_ended_after() {
+fn a_follower_reads_what_was_notified_before_it_came_in_a_pass_that_ended_after() {
     let (broker, mut lane) = followed(">");
     let early = publish(&broker, "early.1");
     publish_to_all(&broker);

@@ -128,7 +128,7 @@ fn run(seed: u64) {
 }
 
 #[test]
-fn whoever_applies_every_message_has_the_state() {
+fn a_client_that_applies_every_message_has_the_state() {
     for seed in 0..2_000 {
         let outcome = std::panic::catch_unwind(|| run(seed));
         assert!(outcome.is_ok(), "seed {seed}");

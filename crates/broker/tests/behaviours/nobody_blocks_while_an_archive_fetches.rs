@@ -85,7 +85,7 @@ impl World {
 }
 
 #[test]
-fn it_is_told_to_wait_and_woken_once_for_all_it_has_asked() {
+fn it_has_to_wait_and_is_woken_once_for_all_it_has_asked() {
     // Along the log it asks for each message, and of channels by name for the first of each.
     for (patterns, asked) in [(&["c.*"][..], 6), (&["c.0", "c.1", "c.2"], 3)] {
         let world = World::new(6, 3);
@@ -136,7 +136,7 @@ fn nothing_need_be_fetched_for_a_reader_that_is_gone() {
 }
 
 #[test]
-fn what_goes_while_it_waits_is_told() {
+fn what_is_removed_while_it_waits_is_a_gap() {
     for fetched_first in [true, false] {
         let world = World::new(4, 1);
         let mut reader = world.follow(&["c.0"]);
@@ -157,7 +157,7 @@ fn what_goes_while_it_waits_is_told() {
 
 /// The archive has read two messages, which go before it answers, and has to fetch what comes after them.
 #[test]
-fn what_goes_before_an_answer_is_given_is_told_though_more_is_waited_for() {
+fn what_is_removed_before_the_answer_is_a_gap_though_more_is_waited_for() {
     for patterns in [&["c.0"][..], &["c.0", "d"], &["c.*"]] {
         let world = World::new(4, 1);
         let mut reader = world.follow(patterns);

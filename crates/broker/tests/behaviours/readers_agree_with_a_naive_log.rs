@@ -221,7 +221,7 @@ fn run_all(world: impl Fn(u64) -> World + std::panic::RefUnwindSafe) {
 }
 
 #[test]
-fn every_reader_sees_each_message_once_or_is_told_it_is_gone() {
+fn every_reader_sees_each_message_once_or_gets_a_gap_notice() {
     run_all(World::new);
 }
 

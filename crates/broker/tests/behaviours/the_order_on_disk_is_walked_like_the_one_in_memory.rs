@@ -111,7 +111,7 @@ impl World {
 }
 
 #[test]
-fn every_reader_reads_each_message_or_is_told_of_its_loss() {
+fn every_reader_reads_each_message_or_gets_a_gap_notice() {
     for seed in 0..60 {
         println!("seed {seed}");
         let mut world = World::begin(seed);

@@ -36,7 +36,7 @@ fn flush(buffer: &PresenceBuffer, log: &mut Members) -> Vec<String> {
 }
 
 #[test]
-fn a_join_and_a_leave_are_told_once() {
+fn a_join_and_a_leave_are_published_once() {
     let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
     join(&buffer, "c1", "1").unwrap();
     assert_eq!(flush(&buffer, &mut log), [r#"$presence.lobby c1 Json("1")"#]);
@@ -47,7 +47,7 @@ fn a_join_and_a_leave_are_told_once() {
 }
 
 #[test]
-fn who_comes_and_goes_within_a_round_is_not_told_of() {
+fn a_join_and_a_leave_within_a_round_are_not_published() {
     let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
     for n in 0..1_000 {
         join(&buffer, "c1", &n.to_string()).unwrap();
@@ -57,7 +57,7 @@ fn who_comes_and_goes_within_a_round_is_not_told_of() {
 }
 
 #[test]
-fn who_goes_and_comes_within_a_round_is_told_of_once() {
+fn a_leave_and_a_join_within_a_round_are_published_once() {
     let (buffer, mut log) = (PresenceBuffer::default(), Members::new());
     join(&buffer, "c1", "1").unwrap();
     flush(&buffer, &mut log);

@@ -158,5 +158,5 @@ impl Archive for TestArchive {
     }
 }
 
-/// How much of the order it tells at once.
+/// How many offsets of the order it returns at once.
 const STRETCH_MAX: usize = if cfg!(shuttle) { 2 } else { 100 };

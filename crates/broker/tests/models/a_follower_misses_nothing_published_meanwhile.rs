@@ -20,20 +20,20 @@ fn one_follows_while_another_publishes(pattern: &str, start: Start) {
 }
 
 #[test]
-fn whoever_follows_from_now_gets_all_that_comes_after() {
+fn a_reader_from_now_on_gets_all_that_comes_after() {
     explore(|| one_follows_while_another_publishes("c.x", Start::Now));
     explore(|| one_follows_while_another_publishes("c.*", Start::Now));
 }
 
 #[test]
-fn whoever_follows_from_the_earliest_gets_all() {
+fn a_reader_from_the_earliest_gets_all() {
     let start = Start::after(tidewire_broker::Position { epoch: 7, offset: 0 });
     explore(move || one_follows_while_another_publishes("c.x", start));
     explore(move || one_follows_while_another_publishes("c.*", start));
 }
 
 #[test]
-fn a_channel_let_go_by_another_lane_is_not_forgotten_under_a_follower() {
+fn a_channel_that_another_lane_leaves_is_not_forgotten_under_a_follower() {
     explore(|| {
         let broker = broker(100);
         let (mut leaving, lane) = (broker.lane().unwrap(), broker.lane().unwrap());

@@ -76,7 +76,7 @@ fn for_a_reader_that_resumes() {
 }
 
 #[test]
-fn whoever_publishes_last_is_what_everyone_ends_with() {
+fn the_last_publish_is_what_everyone_ends_with() {
     explore(|| {
         let broker = compacted(Compaction::default(), |_| {});
         let publishers = ["x", "y"].map(|value| {

@@ -18,8 +18,8 @@ mod test_archive;
 
 mod a_follower_misses_nothing_published_meanwhile;
 mod a_key_never_vanishes_while_it_is_superseded;
+mod a_loss_is_reported_before_the_message_is_gone;
 mod nobody_sleeps_on;
-mod what_is_lost_is_told_before_it_is_gone;
 mod what_the_head_covers_can_be_read;
 
 use shuttle::{

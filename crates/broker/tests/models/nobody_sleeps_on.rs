@@ -21,17 +21,17 @@ fn two_publish_while_one_sleeps(pattern: &str, channels: [&'static str; 2]) {
 }
 
 #[test]
-fn a_sleeper_on_one_channel_hears_of_every_message() {
+fn a_sleeper_on_one_channel_is_woken_for_every_message() {
     explore(|| two_publish_while_one_sleeps("c", ["c", "c"]));
 }
 
 #[test]
-fn a_sleeper_on_a_pattern_hears_of_every_message() {
+fn a_sleeper_on_a_pattern_is_woken_for_every_message() {
     explore(|| two_publish_while_one_sleeps("c.*", ["c.x", "c.y"]));
 }
 
 #[test]
-fn sleepers_of_two_lanes_hear_of_every_message() {
+fn sleepers_of_two_lanes_are_woken_for_every_message() {
     explore(|| {
         let broker = broker(100);
         let sleepers = ["c", ">"].map(|pattern| {

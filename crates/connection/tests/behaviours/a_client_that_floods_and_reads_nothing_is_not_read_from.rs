@@ -38,7 +38,7 @@ fn a_client_that_floods_and_reads_nothing_is_not_read_from() {
 }
 
 #[test]
-fn nor_is_one_that_floods_with_pings_and_it_is_let_go() {
+fn nor_is_one_that_floods_with_pings_and_it_is_disconnected() {
     let mut server = Server::new();
     let mut connection = server.open(TIDEWIRE, &[]);
     let ping: Vec<u8> = [&b"\x89\xfd\0\0\0\0"[..], &[b'p'; 125]].concat();

@@ -31,7 +31,7 @@ fn the_server_closes_and_the_client_answers() {
 }
 
 #[test]
-fn a_client_that_never_answers_is_let_go_in_time() {
+fn a_client_that_never_answers_is_disconnected_in_time() {
     let mut server = Server::new();
     let mut connection = server.open(RAW, &[("a", "now")]);
     connection.dismiss(500, GRACE_MS, server.time);

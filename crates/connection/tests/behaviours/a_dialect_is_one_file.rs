@@ -126,7 +126,7 @@ fn the_core_keeps_its_time_and_its_gaps() {
 }
 
 #[test]
-fn a_silent_or_confused_client_is_let_go_and_one_that_leaves_goes() {
+fn a_silent_or_confused_client_is_disconnected_and_one_that_leaves_goes() {
     for (input, output, reason) in [
         ("quit\n", "", CloseReason::Left),
         ("jump\npub a x\n", "bye, I do not understand\n", CloseReason::Refused),

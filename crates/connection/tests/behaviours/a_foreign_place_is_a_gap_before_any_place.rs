@@ -21,7 +21,7 @@ fn a_foreign_place_is_a_gap_before_any_place() {
 }
 
 #[test]
-fn a_request_is_told_of_the_gap_before_its_answer() {
+fn a_request_gets_the_gap_before_its_answer() {
     let mut server = Server::new();
     server.text("a", "kept");
     let mut connection = server.open(TIDEWIRE, &[]);

@@ -24,7 +24,7 @@ fn it_follows_a_channel_with_presence_and_is_not_among_the_members() {
 }
 
 #[test]
-fn it_is_told_that_it_may_not_join_or_publish() {
+fn it_gets_the_reason_why_it_may_not_join_or_publish() {
     let mut server = Server::telling();
     let mut connection = open(&mut server, TIDEWIRE, &[]);
     server.output(&mut connection);

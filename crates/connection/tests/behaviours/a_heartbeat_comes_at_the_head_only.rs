@@ -16,7 +16,7 @@ fn when_a_heartbeat_is_due(wire: Wire) -> (Server, Connection) {
 }
 
 #[test]
-fn a_quiet_reader_hears_the_head_though_other_channels_moved_it() {
+fn a_quiet_reader_gets_the_head_though_other_channels_moved_it() {
     for (wire, beat) in [
         (SSE, "a\r\nid: 10-2\n\n\r\n"),
         (
@@ -58,7 +58,7 @@ fn a_heartbeat_that_nobody_takes_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_websocket_of_json_is_told_its_place_beside_a_ping() {
+fn a_websocket_of_json_gets_its_position_beside_a_ping() {
     for (wire, beat) in
         [(JSON, r#"{"position":"10-2"}"#), (TIDEWIRE, r#"{"type":"position","position":"10-2"}"#)]
     {
@@ -72,7 +72,7 @@ fn a_websocket_of_json_is_told_its_place_beside_a_ping() {
 }
 
 #[test]
-fn a_socket_that_follows_nothing_is_told_the_head() {
+fn a_socket_that_follows_nothing_gets_the_head() {
     let mut server = Server::new();
     let mut connection = server.open(TIDEWIRE, &[]);
     server.output(&mut connection);

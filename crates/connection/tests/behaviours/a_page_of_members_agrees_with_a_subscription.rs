@@ -94,7 +94,7 @@ fn a_subscription_from_the_first_page_on_goes_on_where_the_page_ends() {
 }
 
 #[test]
-fn everybody_new_hears_the_same_by_page_by_history_and_by_subscription() {
+fn new_clients_get_the_same_by_page_by_history_and_by_subscription() {
     let mut server = Server::telling();
     let gone = come(&mut server, "c0");
     server.tell_presence();

@@ -98,7 +98,7 @@ fn one_that_is_dismissed_meanwhile_is_read_again_for_its_close() {
 }
 
 #[test]
-fn a_client_that_never_takes_its_echo_is_let_go() {
+fn a_client_that_never_takes_its_echo_is_disconnected() {
     let mut server = Server::new();
     let mut connection = broken(&mut server);
     server.write(&mut connection, 0, &mut Vec::new());

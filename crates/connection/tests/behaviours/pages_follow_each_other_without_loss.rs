@@ -140,7 +140,7 @@ fn a_page_back_over_its_bytes_keeps_the_newest() {
 }
 
 #[test]
-fn a_page_tells_of_what_is_gone() {
+fn a_page_reports_what_is_gone() {
     let mut server = Server::keeping(1);
     ["one", "two"].iter().for_each(|text| server.text("a", text));
     let two = r#"{"messages":[{"channel":"a","position":"10-2","time":5,"data":"two"}]"#;
@@ -157,7 +157,7 @@ fn a_page_tells_of_what_is_gone() {
 }
 
 #[test]
-fn a_page_tells_of_no_loss_beyond_its_end() {
+fn a_page_reports_no_loss_beyond_its_end() {
     let mut server = Server::keeping(1);
     ["one", "two", "three"].iter().for_each(|text| server.text("a", text));
     let gap = r#""gaps":[{"type":"gap","channel":"a","from":"10-0","to":"10-1"}]}"#;
@@ -170,7 +170,7 @@ fn a_page_tells_of_no_loss_beyond_its_end() {
 }
 
 #[test]
-fn a_loss_in_one_channel_is_told_by_each_page_on_which_it_may_lie() {
+fn a_loss_in_one_channel_is_reported_by_each_page_on_which_it_may_lie() {
     let mut server = Server::keeping(2);
     for text in ["1", "2", "3", "4"] {
         server.text("lossy", text);

@@ -9,7 +9,7 @@ const PING: &[u8] = b"\x89\x80\0\0\0\0";
 const BEAT: &str = r#"{"type":"position","position":"10-0"}"#;
 
 #[test]
-fn a_client_that_pings_all_the_time_is_told_its_place_all_the_same() {
+fn a_client_that_pings_all_the_time_gets_positions_all_the_same() {
     let (mut server, mut connection) = Server::opened(TIDEWIRE);
     for _ in 0..19 {
         server.wait(&mut connection, 1_000);

@@ -30,7 +30,7 @@ fn subscribe_publish_unsubscribe() {
 }
 
 #[test]
-fn what_a_subscription_that_ended_had_news_of_is_not_told() {
+fn news_of_a_subscription_that_ended_is_not_delivered() {
     let mut server = Server::new();
     let mut connection = server.open(TIDEWIRE, &[("a.*", "now"), ("b.*", "now")]);
     server.output(&mut connection);

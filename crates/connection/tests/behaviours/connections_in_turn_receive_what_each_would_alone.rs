@@ -14,7 +14,7 @@ enum Step {
 }
 
 #[test]
-fn connections_in_turn_hear_what_each_alone_would() {
+fn connections_in_turn_receive_what_each_would_alone() {
     for seed in 0..300 {
         let mut random = fastrand::Rng::with_seed(seed);
         let clients: Vec<_> = (0..8).map(|_| random_client(&mut random)).collect();

@@ -5,7 +5,7 @@ use crate::common::{GRACE_MS, RAW, SSE, STREAM, Server, TIDEWIRE, show};
 use tidewire_connection::CloseReason;
 
 #[test]
-fn a_dismissed_client_is_told_to_come_back() {
+fn a_dismissed_client_is_asked_to_reconnect() {
     for (wire, ending) in [(SSE, "c\r\nretry: 750\n\n\r\n0\r\n\r\n"), (STREAM, "0\r\n\r\n")] {
         let (mut server, mut connection) = Server::opened(wire);
         connection.dismiss(750, GRACE_MS, server.time);
@@ -45,7 +45,7 @@ fn what_was_half_sent_is_finished_first() {
 }
 
 #[test]
-fn what_was_published_before_is_heard_before_the_goodbye() {
+fn what_was_published_before_is_received_before_the_goodbye() {
     for (wire, last, ending) in [
         (SSE, "data: 99\n\n\r\n", "c\r\nretry: 750\n\n\r\n0\r\n\r\n"),
         (STREAM, "\"data\":\"99\"}\n\r\n", "0\r\n\r\n"),
@@ -63,7 +63,7 @@ fn what_was_published_before_is_heard_before_the_goodbye() {
 }
 
 #[test]
-fn a_client_that_takes_its_time_is_told_all_the_same() {
+fn a_slow_client_gets_the_notice_all_the_same() {
     let (mut server, mut connection) = Server::opened(SSE);
     (0..100).for_each(|number| server.text("a", &number.to_string()));
     connection.dismiss(750, GRACE_MS, server.time);

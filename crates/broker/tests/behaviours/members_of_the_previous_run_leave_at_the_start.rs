@@ -37,7 +37,7 @@ fn told(broker: &Broker) -> Vec<String> {
 }
 
 #[test]
-fn members_of_an_earlier_life_are_told_to_have_left() {
+fn members_of_the_previous_run_leave_at_the_start() {
     let rules = Rules::all(Options { presence: true, ..Options::default() });
     let broker = Broker::new(7, Limits { rules, ..Limits::default() });
     for n in 0..3_000 {

@@ -23,7 +23,7 @@ fn overtake(server: &mut Server, connection: &mut Connection) -> Vec<u8> {
 }
 
 #[test]
-fn it_is_told_of_the_gap_and_goes_on() {
+fn it_gets_the_gap_notice_and_goes_on() {
     let mut server = server(SlowReaders::Gap);
     let mut client = server.open(SSE, &[("a", "now")]);
     let output = show(&overtake(&mut server, &mut client));
@@ -32,7 +32,7 @@ fn it_is_told_of_the_gap_and_goes_on() {
 }
 
 #[test]
-fn it_is_sent_away_with_its_cursor_and_told_when_it_is_back() {
+fn it_is_disconnected_with_its_cursor_and_gets_the_gap_when_it_resumes() {
     let mut server = server(SlowReaders::Disconnect);
     let mut client = server.open(SSE, &[("a", "now")]);
     let output = show(&overtake(&mut server, &mut client));
@@ -62,7 +62,7 @@ fn what_goes_before_its_first_read_does_not_send_it_away_again() {
 }
 
 #[test]
-fn until_it_is_sent_away_it_is_given_nothing_that_came_after_its_loss() {
+fn until_it_is_disconnected_it_is_given_nothing_that_came_after_its_loss() {
     let retention = Retention { age_max_ms: 10, ..Retention::default() };
     let slow_readers = SlowReaders::Disconnect;
     let rules = Rules::all(Options { retention, slow_readers, ..Options::default() });

@@ -5,7 +5,7 @@ use crate::common::{ALL, Server};
 use tidewire_connection::{CloseReason, Connection};
 
 #[test]
-fn a_reader_that_takes_nothing_is_let_go() {
+fn a_reader_that_takes_nothing_is_disconnected() {
     check_let_go(|_, _| {});
 }
 

@@ -62,7 +62,7 @@ fn a_client_that_answers_no_ping_leaves_when_it_is_given_up() {
 }
 
 #[test]
-fn patterns_polls_and_channels_that_do_not_tell_join_nothing() {
+fn patterns_polls_and_channels_without_presence_join_nothing() {
     let mut server = Server::telling();
     let _pattern = server.open(STREAM, &[("room.*", "now"), (">", "now")]);
     let _other = server.open(STREAM, &[("lobby", "now")]);
@@ -107,7 +107,7 @@ fn who_says_too_much_is_refused_and_follows_nothing() {
 }
 
 #[test]
-fn who_subscribes_and_unsubscribes_all_the_time_is_told_of_once() {
+fn a_member_that_subscribes_and_unsubscribes_all_the_time_is_published_once() {
     let mut server = Server::telling();
     let mut connection = server.open(TIDEWIRE, &[]);
     for _ in 0..100 {

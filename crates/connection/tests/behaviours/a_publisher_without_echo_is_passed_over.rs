@@ -8,7 +8,7 @@ const MESSAGE: &str =
     r#"{"type":"message","channel":"a","position":"10-1","time":5,"data":"silent"}"#;
 
 #[test]
-fn who_wants_no_echo_is_passed_over() {
+fn a_publisher_without_echo_is_passed_over() {
     let mut server = Server::new();
     let mut publisher = server.open(TIDEWIRE, &[("a", "now")]);
     let mut other = server.open(TIDEWIRE, &[("a", "now")]);
@@ -24,7 +24,7 @@ fn who_wants_no_echo_is_passed_over() {
 }
 
 #[test]
-fn whoever_comes_back_has_it_in_its_history() {
+fn a_client_that_comes_back_has_it_in_its_history() {
     let mut server = Server::new();
     let mut publisher = server.open(TIDEWIRE, &[("a", "now")]);
     server.output(&mut publisher);

@@ -84,7 +84,7 @@ fn history(server: &Server, since: Option<&str>, before: Option<&str>) -> Histor
 }
 
 #[test]
-fn pages_of_members_end_with_who_is_there() {
+fn pages_of_members_end_with_the_members() {
     let mut room = thirty();
     let (mut there, mut since, mut pages) = (BTreeSet::new(), None::<String>, 0);
     loop {
@@ -163,7 +163,7 @@ fn pages_back_are_owed_no_removals() {
 }
 
 #[test]
-fn a_subscription_behind_a_page_hears_no_gap_on_any_wire() {
+fn a_subscription_after_a_page_gets_no_gap_on_any_transport() {
     let Room { mut server, .. } = thirty();
     let first = page(&server, None).position;
     for wire in ALL {

@@ -66,7 +66,7 @@ fn a_tombstone_of_before_it_began_is_lost_without_a_word() {
 }
 
 #[test]
-fn a_tombstone_of_after_it_began_is_told() {
+fn the_loss_of_a_tombstone_of_after_it_began_is_reported() {
     let broker = world();
     let (mut reader, mut mirror) = in_the_middle(&broker);
     put(&broker, "m", "a", None, 0).unwrap();
@@ -97,7 +97,7 @@ fn the_next_page_is_owed_no_less() {
 }
 
 #[test]
-fn from_a_plain_position_every_newer_loss_is_told() {
+fn from_a_plain_position_every_newer_loss_is_reported() {
     let broker = world();
     let (first, mut mirror) = in_the_middle(&broker);
     let position = broker.position(first.after().unwrap());
@@ -136,7 +136,7 @@ fn a_channel_that_is_not_compacted_has_no_state_to_be_within() {
 }
 
 #[test]
-fn who_goes_back_hears_of_the_tombstones_that_are_left() {
+fn a_reader_that_goes_backwards_gets_the_tombstones_that_are_left() {
     let broker = world();
     let (before, bytes_max) = (Some(broker.position(14)), usize::MAX);
     for count in [1, 3] {
@@ -158,7 +158,7 @@ fn who_goes_back_hears_of_the_tombstones_that_are_left() {
 }
 
 #[test]
-fn what_is_not_certainly_a_tombstone_is_told() {
+fn the_loss_of_what_may_be_no_tombstone_is_reported() {
     for (loss, gaps) in [(LossKind::Tombstones, 0), (LossKind::Messages, 1)] {
         let broker = world();
         let (mut reader, mut mirror) = in_the_middle(&broker);

@@ -5,7 +5,7 @@ use crate::common::{JSON, RAW, Server, TIDEWIRE};
 use tidewire_connection::CloseReason;
 
 #[test]
-fn a_silent_websocket_is_pinged_then_let_go() {
+fn a_silent_websocket_is_pinged_then_disconnected() {
     for (wire, beat) in [
         (RAW, &b""[..]),
         (JSON, b"\x81\x13{\"position\":\"10-0\"}"),

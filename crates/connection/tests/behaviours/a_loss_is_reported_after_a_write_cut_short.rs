@@ -4,7 +4,7 @@
 use crate::common::{Server, TIDEWIRE, texts};
 
 #[test]
-fn word_of_a_loss_survives_a_write_cut_short() {
+fn a_loss_is_reported_after_a_write_cut_short() {
     for cut in 0..140 {
         let mut server = Server::keeping(1);
         ["one", "two"].iter().for_each(|text| server.text("a.x", text));

@@ -4,7 +4,7 @@
 use crate::common::{ALL, Server, show};
 
 #[test]
-fn a_gap_is_told_before_what_is_left() {
+fn a_gap_notice_comes_before_what_is_left() {
     for wire in ALL {
         let mut server = Server::keeping(1);
         ["one", "two", "three"].iter().for_each(|text| server.text("a", text));
