@@ -1,8 +1,8 @@
 //! The real binary with its log on disk, killed again and again while 16 clients publish.
 //!
-//! What must hold: every publish that was answered is there, at the position that was answered, once;
-//! one that was repeated with its id after the crash is there once too; positions go on; and those
-//! who resumed across the crashes were handed each message once, in order, without a gap.
+//! What must hold: every acknowledged publish is in the log once, at the position of its answer. One that was repeated
+//! with its id after the crash is there once too. Positions continue. Subscribers that resumed across the crashes
+//! received each message once, in order, without a gap.
 
 mod disk;
 mod follower;
@@ -139,24 +139,28 @@ pub async fn crash(plan: Plan) -> Result<Report> {
         outcome??;
     }
     http::publish(address, "crash.end", follower::END).await?;
-    let mut told = Vec::new();
+    let mut followed = Vec::new();
     while let Some(outcome) = followers.join_next().await {
-        told.push(outcome??);
+        followed.push(outcome??);
     }
     // One more, who begins now and reads what is on the disk.
-    told.push(follower::follow(address, Wire::Stream).await?);
+    followed.push(follower::follow(address, Wire::Stream).await?);
     check_state(address, &answers.positions()).await?;
-    let report = check(&answers, &told, start_max)?;
+    let report = check(&answers, &followed, start_max)?;
     server.terminate().await?;
     ensure!(Path::new(&data).is_dir(), "there is no store");
     Ok(report)
 }
 
-fn check(answers: &Answers, told: &[follower::Told], start_max: Duration) -> Result<Report> {
+fn check(
+    answers: &Answers,
+    followed: &[follower::Followed],
+    start_max: Duration,
+) -> Result<Report> {
     let positions = answers.positions();
-    let [first, others @ ..] = told else { anyhow::bail!("nobody followed") };
+    let [first, others @ ..] = followed else { anyhow::bail!("nobody followed") };
     for other in others {
-        ensure!(other.messages == first.messages, "two followers were told two stories");
+        ensure!(other.messages == first.messages, "two followers received different messages");
     }
     for (name, position) in positions.iter().filter(|(name, _)| !publisher::is_state(**name)) {
         let at = first.messages.get(name).with_context(|| format!("{name:?} is lost"))?;
@@ -168,7 +172,7 @@ fn check(answers: &Answers, told: &[follower::Told], start_max: Duration) -> Res
         answered: positions.len(),
         repeated: *answers.repeated.lock().unwrap_or_else(PoisonError::into_inner),
         followed: first.messages.len(),
-        returns: told.iter().map(|told| told.returns).sum(),
+        returns: followed.iter().map(|followed| followed.returns).sum(),
         start_max,
     })
 }

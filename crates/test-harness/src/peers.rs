@@ -38,7 +38,7 @@ pub struct Subscriber {
     /// The newest the server has said, from its opening words on.
     position: Option<String>,
     /// Came before those: a gap does, lest it be missed by who is cut off in between.
-    early: VecDeque<Heard>,
+    early: VecDeque<Received>,
 }
 
 #[derive(Debug)]
@@ -49,16 +49,16 @@ enum Inner {
     Poll(poll::Polls),
 }
 
-/// What a subscriber is told.
+/// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A message.
     Message(Message),
     /// Messages are gone.
     Gap(Gap),
 }
 
-/// A message, as far as its wire tells of it.
+/// The parts of a message that its transport shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its place in the log.
@@ -82,8 +82,8 @@ pub struct Gap {
 
 /// What one connection brought, on its way to the caller.
 #[derive(Clone, Debug)]
-enum Told {
-    Heard(Heard),
+enum Incoming {
+    Received(Received),
     /// Everything up to here has come.
     Position(String),
 }
@@ -119,10 +119,12 @@ impl Subscriber {
             };
             let mut subscriber = Self { inner, position: None, early: VecDeque::new() };
             while subscriber.position.is_none() {
-                match subscriber.told().await?.context("it ended at once")? {
-                    Told::Heard(heard @ Heard::Gap(_)) => subscriber.early.push_back(heard),
-                    Told::Heard(heard) => bail!("before any position came {heard:?}"),
-                    Told::Position(_) => {}
+                match subscriber.incoming().await?.context("it ended at once")? {
+                    Incoming::Received(received @ Received::Gap(_)) => {
+                        subscriber.early.push_back(received)
+                    }
+                    Incoming::Received(received) => bail!("before any position came {received:?}"),
+                    Incoming::Position(_) => {}
                 }
             }
             Ok(subscriber)
@@ -135,14 +137,14 @@ impl Subscriber {
     /// # Errors
     ///
     /// The connection broke, or something came that is not of this wire.
-    pub async fn next(&mut self) -> Result<Option<Heard>> {
-        if let Some(heard) = self.early.pop_front() {
-            return Ok(Some(heard));
+    pub async fn next(&mut self) -> Result<Option<Received>> {
+        if let Some(received) = self.early.pop_front() {
+            return Ok(Some(received));
         }
         loop {
-            match self.told().await? {
-                Some(Told::Heard(heard)) => return Ok(Some(heard)),
-                Some(Told::Position(_)) => {}
+            match self.incoming().await? {
+                Some(Incoming::Received(received)) => return Ok(Some(received)),
+                Some(Incoming::Position(_)) => {}
                 None => return Ok(None),
             }
         }
@@ -155,12 +157,12 @@ impl Subscriber {
     /// Something else came, or nothing for a long time.
     pub async fn message(&mut self) -> Result<Message> {
         match timeout(MESSAGE_WAIT, self.next()).await.context("no message came")?? {
-            Some(Heard::Message(message)) => Ok(message),
+            Some(Received::Message(message)) => Ok(message),
             other => bail!("instead of a message came {other:?}"),
         }
     }
 
-    /// The next so many messages.
+    /// The next `count` messages.
     ///
     /// # Errors
     ///
@@ -181,7 +183,7 @@ impl Subscriber {
     /// Something else came, or nothing for a long time.
     pub async fn gap(&mut self) -> Result<Gap> {
         match timeout(MESSAGE_WAIT, self.next()).await.context("no gap came")?? {
-            Some(Heard::Gap(gap)) => Ok(gap),
+            Some(Received::Gap(gap)) => Ok(gap),
             other => bail!("instead of a gap came {other:?}"),
         }
     }
@@ -191,22 +193,23 @@ impl Subscriber {
         self.position.as_deref().unwrap_or_default()
     }
 
-    async fn told(&mut self) -> Result<Option<Told>> {
-        let told = match &mut self.inner {
+    async fn incoming(&mut self) -> Result<Option<Incoming>> {
+        let incoming = match &mut self.inner {
             Inner::Sse(events) => events.next().await?,
-            Inner::WebSocket(socket) => socket.told().await?,
+            Inner::WebSocket(socket) => socket.incoming().await?,
             Inner::Stream(lines) => lines.next().await?,
             Inner::Poll(polls) => polls.next().await?,
         };
-        match &told {
+        match &incoming {
             Some(
-                Told::Heard(Heard::Message(Message { position, .. })) | Told::Position(position),
+                Incoming::Received(Received::Message(Message { position, .. }))
+                | Incoming::Position(position),
             ) => {
                 self.position = Some(position.clone());
             }
-            Some(Told::Heard(Heard::Gap(_))) | None => {}
+            Some(Incoming::Received(Received::Gap(_))) | None => {}
         }
-        Ok(told)
+        Ok(incoming)
     }
 }
 
@@ -243,7 +246,7 @@ impl Gap {
 ///
 /// # Errors
 ///
-/// There is none, or it is something else.
+/// There is no such member, or it is not a text.
 pub fn text(value: &Value, member: &str) -> Result<String> {
     let text = value.get(member).and_then(Value::as_str);
     Ok(text.with_context(|| format!("no {member} in {value}"))?.to_owned())

@@ -32,7 +32,7 @@ pub struct Proxy {
     acceptor: JoinHandle<()>,
 }
 
-/// What all links are told.
+/// The orders to all links.
 #[derive(Clone, Copy, Debug)]
 struct Orders {
     manner: Manner,
@@ -99,7 +99,7 @@ impl Proxy {
     async fn listen(target: SocketAddr, manner: Manner) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let (orders, heard) = watch::channel(Orders { manner, cuts: 0, ending: Ending::End });
+        let (orders, received) = watch::channel(Orders { manner, cuts: 0, ending: Ending::End });
         let accepted = Arc::new(AtomicU64::new(0));
         let passed_down = Arc::new(AtomicU64::new(0));
         let (counter, passed) = (Arc::clone(&accepted), Arc::clone(&passed_down));
@@ -108,7 +108,13 @@ impl Proxy {
             // A listener that fails leaves callers unconnected, which a test notices.
             while let Ok((client, _)) = listener.accept().await {
                 let number = counter.fetch_add(1, Ordering::Relaxed);
-                links.spawn(link::run(client, target, number, heard.clone(), Arc::clone(&passed)));
+                links.spawn(link::run(
+                    client,
+                    target,
+                    number,
+                    received.clone(),
+                    Arc::clone(&passed),
+                ));
                 while links.try_join_next().is_some() {}
             }
         });

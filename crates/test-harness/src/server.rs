@@ -230,7 +230,7 @@ pub fn traced(trace: &Path, calls: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// What tells the tests where things are would be read as configuration, and refused.
+/// Removes the variables that tests use to find programs: the server would read them as configuration and refuse them.
 fn forget_tests(command: &mut Command) {
     for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
@@ -245,7 +245,7 @@ fn is_ours(variable: &OsStr) -> bool {
 ///
 /// # Errors
 ///
-/// There is none, and it cannot be built.
+/// There is no binary, and it cannot be built.
 pub fn binary() -> Result<PathBuf> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let found = BINARY.get_or_init(|| match env::var_os("TIDEWIRE_BIN") {

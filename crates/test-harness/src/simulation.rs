@@ -1,8 +1,8 @@
-//! A seeded world under virtual time: one broker, a few workers, and clients on every wire whose
-//! links split, delay, stall and drop; held against the promises of the design as it goes.
+//! A seeded world under virtual time: one broker, a few workers, and clients on every transport whose links split,
+//! delay, stall and drop. At each step it is checked against what Tidewire promises.
 //!
-//! Nothing sleeps, nothing runs in parallel and nothing is drawn but from the seed, so that a seed
-//! tells the same story each time.
+//! Nothing sleeps, nothing runs in parallel, and all randomness comes from the seed, so a seed gives the same run
+//! each time.
 
 mod brought;
 mod checkers;
@@ -48,7 +48,7 @@ use world::World;
 pub struct Failure {
     /// What to run again.
     pub seed: u64,
-    /// Which promise, and by whom.
+    /// Which promise was broken, and by which part.
     pub what: String,
     /// What had happened, oldest first.
     pub trace: Vec<String>,
@@ -66,14 +66,14 @@ pub fn simulate(seed: u64) -> Result<Tally, Failure> {
         (Err(_), _) => match run(seed, true) {
             (Err(what), trace) => Err(Failure { seed, what, trace }),
             (Ok(_), trace) => {
-                let what = "a seed told two stories: the world is not deterministic".to_owned();
+                let what = "one seed gave two traces: the world is not deterministic".to_owned();
                 Err(Failure { seed, what, trace })
             }
         },
     }
 }
 
-/// Runs the world of `seed` and tells its whole story, with its tally or what went wrong.
+/// Runs the world of `seed`; returns its trace, with its tally or what went wrong.
 pub fn trace(seed: u64) -> (Vec<String>, Result<Tally, String>) {
     let (outcome, trace) = run(seed, true);
     (trace, outcome)

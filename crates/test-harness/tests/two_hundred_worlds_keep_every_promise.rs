@@ -13,7 +13,7 @@ fn two_hundred_worlds_keep_every_promise() {
 }
 
 #[test]
-fn a_seed_tells_the_same_story_each_time() {
+fn a_seed_gives_the_same_trace_each_time() {
     for seed in 0..10 {
         assert_eq!(trace(seed), trace(seed), "seed {seed}");
     }

@@ -14,7 +14,7 @@ use tidewire_test_harness::{
 /// 100 ms, a thread of the server is busy while the attacker is idle, or memory is above the row's bound.
 #[derive(Clone, Debug, Parser)]
 struct Arguments {
-    /// The attacks; all of them unless told
+    /// The attacks; all by default
     #[arg(value_enum, value_name = "ROW")]
     rows: Vec<Attack>,
     /// How long each attack takes, and the undisturbed time before it

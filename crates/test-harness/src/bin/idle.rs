@@ -10,7 +10,7 @@ struct Arguments {
     /// Subscribers
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     connections: u64,
-    /// Exit 1 above so many bytes a subscriber
+    /// Exit 1 above this number of bytes a subscriber
     #[arg(long, default_value_t = 2_500)]
     bytes_max: u64,
 }

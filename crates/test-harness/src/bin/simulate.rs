@@ -17,7 +17,7 @@ struct Arguments {
     /// The first world's seed.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// Tells the whole story of one world instead.
+    /// Prints the trace of one world instead.
     #[arg(long)]
     seed: Option<u64>,
     /// How many threads to run worlds on [default: one a core].
@@ -28,12 +28,12 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.seed {
-        Some(seed) => tell_story(seed),
+        Some(seed) => print_trace(seed),
         None => run(&arguments),
     }
 }
 
-fn tell_story(seed: u64) -> Result<()> {
+fn print_trace(seed: u64) -> Result<()> {
     let (trace, outcome) = trace(seed);
     trace.iter().for_each(|line| println!("{line}"));
     println!("seed {seed} passed: {}", outcome.map_err(|what| anyhow!("seed {seed}: {what}"))?);
@@ -78,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// From so many worlds on, everything that can happen should have.
+/// In this number of worlds or more, everything that can happen should happen.
 const SEEDS_TO_MEET_ALL: u64 = 200;
 
 #[cfg(test)]

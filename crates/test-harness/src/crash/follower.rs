@@ -1,19 +1,19 @@
 //! A subscriber that resumes across every crash, and keeps account of what it is handed.
 
 use super::Name;
-use crate::peers::{Follower, Heard, Wire};
+use crate::peers::{Follower, Received, Wire};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 /// What a follower was handed.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Followed {
     pub(super) messages: BTreeMap<Name, String>,
     pub(super) returns: usize,
 }
 
 /// Follows everything from the beginning until the last word, on this wire first.
-pub(super) async fn follow(address: SocketAddr, first: Wire) -> Result<Told> {
+pub(super) async fn follow(address: SocketAddr, first: Wire) -> Result<Followed> {
     let at = Wire::ALL.iter().position(|wire| *wire == first).unwrap_or(0);
     let wires = (0..Wire::ALL.len()).map(|turn| (at + turn) % Wire::ALL.len());
     let wires: Vec<Wire> = wires.filter_map(|at| Wire::ALL.get(at).copied()).collect();
@@ -23,8 +23,8 @@ pub(super) async fn follow(address: SocketAddr, first: Wire) -> Result<Told> {
     let mut last: Option<(String, u64)> = None;
     loop {
         let message = match follower.next().await? {
-            Heard::Message(message) => message,
-            Heard::Gap(gap) => bail!("{first:?}: after {last:?} came {gap:?}"),
+            Received::Message(message) => message,
+            Received::Gap(gap) => bail!("{first:?}: after {last:?} came {gap:?}"),
         };
         let place = place(&message.position)?;
         if let Some((epoch, offset)) = &last {
@@ -33,7 +33,7 @@ pub(super) async fn follow(address: SocketAddr, first: Wire) -> Result<Told> {
         }
         last = Some(place);
         if message.data == END {
-            return Ok(Told { messages, returns: follower.returns });
+            return Ok(Followed { messages, returns: follower.returns });
         }
         let (number, count) = message.data.split_once(':').context("an odd message")?;
         let name = (number.parse()?, count.parse()?);

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
-/// Publishes until it is told that it is over; the one under way is seen through.
+/// Publishes until the run is over; the publish that has begun is completed.
 pub(super) async fn publish(
     address: SocketAddr,
     number: usize,

@@ -1,4 +1,4 @@
-//! A torn tail: what a power cut may leave behind the last whole write of a store's newest file.
+//! A torn tail: what a power cut may leave after the last whole write of a store's newest file.
 
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
@@ -9,8 +9,8 @@ use std::{
     time::SystemTime,
 };
 
-/// Writes half a record's worth of zeros, noise, or a copy of earlier bytes behind the end of the file
-/// that was written last.
+/// Writes half a record's worth of zeros, noise, or a copy of earlier bytes after the end of the file that was written
+/// last.
 pub(super) fn tear(store: &Path, random: &mut Rng) -> Result<()> {
     let mut newest: Option<(SystemTime, PathBuf)> = None;
     visit(store, &mut newest)?;

@@ -19,7 +19,7 @@ pub enum Attack {
     History,
     /// 200 WebSockets that ask for 100 pages of history each, no answer read
     Replies,
-    /// 300 readers that stop inside a message of 900 KB, which the log then lets go
+    /// 300 readers that stop inside a message of 900 KB, which retention then removes
     Stuck,
     /// 20,500 polls, each closed at once by its client
     Polls,
@@ -58,7 +58,7 @@ pub enum Attack {
 /// What an attack may cost beyond what holds for all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Megabytes by which the server may grow at its peak, and why so many.
+    /// Megabytes by which the server may grow at its peak, and the reason for that number.
     pub growth_mb_max: u64,
     /// The named limit that this is.
     pub reason: &'static str,

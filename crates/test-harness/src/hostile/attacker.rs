@@ -36,7 +36,7 @@ pub(super) struct Aftermath {
 }
 
 impl Target {
-    /// So many, or fewer in a short run.
+    /// `full`, or fewer in a short run.
     pub(super) fn count(&self, full: usize) -> usize {
         (full / self.scale.divisor()).max(1)
     }
@@ -80,7 +80,7 @@ impl Target {
         Ok(socket)
     }
 
-    /// So many connections, each after `request` was sent on it.
+    /// A number of connections, each after `request` was sent on it.
     pub(super) async fn connect_each(
         &self,
         count: usize,
@@ -95,7 +95,7 @@ impl Target {
         Ok(sockets)
     }
 
-    /// Writes until the server takes no more for a while; tells how much it took.
+    /// Writes until the server reads no more for a while; returns how many bytes it has read.
     pub(super) async fn write(&self, socket: &mut TcpStream, bytes: &[u8]) -> usize {
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {

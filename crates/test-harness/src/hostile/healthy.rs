@@ -117,7 +117,7 @@ impl Healthy {
         state.of(phase).clone()
     }
 
-    /// Ends the thread, and tells how many subscribers had lost their connection.
+    /// Ends the thread; returns how many subscribers had lost their connection.
     ///
     /// # Errors
     ///

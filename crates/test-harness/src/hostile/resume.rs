@@ -1,7 +1,7 @@
-//! Thousands of clients that come back at once after a restart, and want what they have missed, which is on disk alone.
+//! Thousands of clients that resume at once after a restart. What they have missed is on disk only.
 //!
-//! Each resumes one of several channels from the same position, and goes as soon as it has everything. Meanwhile the
-//! healthy subscribers of the attacks hear what is published live.
+//! Each resumes one of several channels from the same position, and disconnects once it has everything. Meanwhile the
+//! healthy subscribers of the attacks receive what is published live.
 
 mod clients;
 
@@ -64,7 +64,7 @@ struct Found {
 }
 
 impl Resume {
-    /// Fills a log, starts its server anew, and has everybody come back.
+    /// Fills a log, restarts its server, and has all clients resume.
     ///
     /// # Errors
     ///

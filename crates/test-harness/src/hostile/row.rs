@@ -207,10 +207,10 @@ fn resident(process: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"))?;
     let line = status.lines().find(|line| line.starts_with(name));
     let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kib.context("the kernel does not tell")?.parse::<u64>()? << 10)
+    Ok(kib.context("the kernel does not report it")?.parse::<u64>()? << 10)
 }
 
-/// Makes `VmHWM` begin anew.
+/// Resets `VmHWM`.
 const FORGET_PEAK: &str = "5";
 const NICE: i32 = 5;
 /// What an attack may take beyond its time before it is given up.

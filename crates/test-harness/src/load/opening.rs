@@ -18,7 +18,7 @@ pub enum Wire {
     Sse,
 }
 
-/// Subscribes to a channel, and returns what came behind the response's head.
+/// Subscribes to a channel, and returns what came after the response's head.
 ///
 /// # Errors
 ///

@@ -35,12 +35,12 @@ pub fn thread_times(process: u32) -> Result<HashMap<OsString, ThreadTimes>> {
 ///
 /// # Errors
 ///
-/// The process is gone, or the kernel does not tell.
+/// The process is gone, or the kernel does not report it.
 pub fn anonymous_bytes(process: u32) -> Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     let line = rollup.lines().find(|line| line.starts_with("Anonymous:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kib.context("no anonymous memory is told")?.parse::<u64>()? << 10)
+    Ok(kib.context("the kernel reports no anonymous memory")?.parse::<u64>()? << 10)
 }
 
 /// Lets this process open as many files as it may.

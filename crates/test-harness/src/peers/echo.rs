@@ -50,7 +50,7 @@ impl EchoServer {
 
 impl Drop for EchoServer {
     fn drop(&mut self) {
-        // Told at once; what it does then is nobody's concern any more.
+        // The command is sent at once; nothing waits for the server's end.
         drop(self.handle.stop(false));
     }
 }

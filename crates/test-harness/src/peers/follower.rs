@@ -1,6 +1,6 @@
 //! A subscriber that comes back: whatever ends its connection, it opens another where it was.
 
-use super::{Heard, Message, Subscriber, Wire};
+use super::{Message, Received, Subscriber, Wire};
 use anyhow::{Result, bail};
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -45,17 +45,17 @@ impl Follower {
         self
     }
 
-    /// The next so many messages, over as many connections as it takes.
+    /// The next `count` messages, over as many connections as it takes.
     ///
     /// # Errors
     ///
-    /// A gap was told, or the server could not be reached for long.
+    /// A gap notice came, or the server could not be reached for a long time.
     pub async fn messages(&mut self, count: usize) -> Result<Vec<Message>> {
         let mut messages = Vec::with_capacity(count);
         while messages.len() < count {
             match self.next().await? {
-                Heard::Message(message) => messages.push(message),
-                Heard::Gap(gap) => bail!("after {} messages came {gap:?}", messages.len()),
+                Received::Message(message) => messages.push(message),
+                Received::Gap(gap) => bail!("after {} messages came {gap:?}", messages.len()),
             }
         }
         Ok(messages)
@@ -66,13 +66,13 @@ impl Follower {
     /// # Errors
     ///
     /// The server could not be reached for long.
-    pub async fn next(&mut self) -> Result<Heard> {
+    pub async fn next(&mut self) -> Result<Received> {
         loop {
             let silence_max = self.silence_max;
             let connection = self.connection().await?;
             // An end, a break and silence come to the same: go on elsewhere.
-            if let Ok(Ok(Some(heard))) = timeout(silence_max, connection.next()).await {
-                return Ok(heard);
+            if let Ok(Ok(Some(received))) = timeout(silence_max, connection.next()).await {
+                return Ok(received);
             }
             self.position = connection.position().to_owned();
             self.connection = None;

@@ -30,9 +30,9 @@ pub struct Body {
 
 #[derive(Clone, Copy, Debug)]
 enum Framing {
-    /// So many bytes are to come.
+    /// This number of bytes is to come.
     Length(usize),
-    /// So many bytes of this chunk, its line end included; 0 where a size is to come.
+    /// This number of bytes of the chunk is to come, its line end included; 0 if a size is to come.
     Chunked(usize),
     UntilClose,
     Ended,
@@ -46,7 +46,7 @@ enum Framing {
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    // A server that has heard enough may answer and close before all is sent.
+    // A server may answer and close before it has read everything.
     let _sent = stream.write_all(request).await;
     Answer::read(stream).await
 }
@@ -187,7 +187,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// The connection ended before the body did, or a chunk is none.
+    /// The connection ended before the body did, or a chunk is malformed.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             if let Some(piece) = self.take()? {

@@ -1,6 +1,6 @@
 //! An NDJSON stream.
 
-use super::{Gap, Heard, Message, Told, http, query, text};
+use super::{Gap, Incoming, Message, Received, http, query, text};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ impl Lines {
         Ok(Self { body: answer.body, buffer: Vec::new() })
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<Told>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Incoming>> {
         let line = loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 break self.buffer.drain(..=end).collect::<Vec<u8>>();
@@ -34,12 +34,12 @@ impl Lines {
         };
         let line: Value = serde_json::from_slice(&line)?;
         if line.get("channel").is_none() {
-            return Ok(Some(Told::Position(text(&line, "position")?)));
+            return Ok(Some(Incoming::Position(text(&line, "position")?)));
         }
         let is_gap = line.get("type").and_then(Value::as_str) == Some("gap");
-        Ok(Some(Told::Heard(match is_gap {
-            true => Heard::Gap(Gap::from_json(&line)?),
-            false => Heard::Message(Message::from_json(&line)?),
+        Ok(Some(Incoming::Received(match is_gap {
+            true => Received::Gap(Gap::from_json(&line)?),
+            false => Received::Message(Message::from_json(&line)?),
         })))
     }
 }

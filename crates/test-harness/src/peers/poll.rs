@@ -1,6 +1,6 @@
 //! Long polls, each from where the one before it ended.
 
-use super::{Gap, Heard, Message, Told, http, query, text};
+use super::{Gap, Incoming, Message, Received, http, query, text};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::{collections::VecDeque, net::SocketAddr};
@@ -11,7 +11,7 @@ pub(super) struct Polls {
     address: SocketAddr,
     channels: Vec<String>,
     since: String,
-    told: VecDeque<Told>,
+    incoming: VecDeque<Incoming>,
 }
 
 impl Polls {
@@ -24,20 +24,20 @@ impl Polls {
             address,
             channels: channels.iter().map(|&channel| channel.to_owned()).collect(),
             since: since.unwrap_or("now").to_owned(),
-            told: VecDeque::new(),
+            incoming: VecDeque::new(),
         };
         match since {
-            // To hear from now on, it takes a position to go on from.
+            // To receive messages from now on, a poll needs a position to continue from.
             None | Some("now") => polls.ask("0s").await?,
-            Some(since) => polls.told.push_back(Told::Position(since.to_owned())),
+            Some(since) => polls.incoming.push_back(Incoming::Position(since.to_owned())),
         }
         Ok(polls)
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<Told>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Incoming>> {
         loop {
-            if let Some(told) = self.told.pop_front() {
-                return Ok(Some(told));
+            if let Some(incoming) = self.incoming.pop_front() {
+                return Ok(Some(incoming));
             }
             self.ask("5s").await?;
         }
@@ -48,14 +48,15 @@ impl Polls {
         let path = format!("/poll?{}&wait={wait}", query(&channels, Some(&self.since)));
         let answer = http::get(self.address, &path, &[]).await?.json().await?;
         for gap in answer.get("gaps").and_then(Value::as_array).into_iter().flatten() {
-            self.told.push_back(Told::Heard(Heard::Gap(Gap::from_json(gap)?)));
+            self.incoming.push_back(Incoming::Received(Received::Gap(Gap::from_json(gap)?)));
         }
         let messages = answer.get("messages").and_then(Value::as_array);
         for message in messages.context("no messages, not even none")? {
-            self.told.push_back(Told::Heard(Heard::Message(Message::from_json(message)?)));
+            self.incoming
+                .push_back(Incoming::Received(Received::Message(Message::from_json(message)?)));
         }
         self.since = text(&answer, "position")?;
-        self.told.push_back(Told::Position(self.since.clone()));
+        self.incoming.push_back(Incoming::Position(self.since.clone()));
         Ok(())
     }
 }

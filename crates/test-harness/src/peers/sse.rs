@@ -1,6 +1,6 @@
 //! An event stream: what `EventSource` makes of it, with the last event id at hand.
 
-use super::{Gap, Heard, Message, Told, http, query};
+use super::{Gap, Incoming, Message, Received, http, query};
 use anyhow::{Context as _, Result, ensure};
 use sse_codec::{Event, Item, Parser};
 use std::{collections::VecDeque, net::SocketAddr};
@@ -10,8 +10,8 @@ use std::{collections::VecDeque, net::SocketAddr};
 pub(super) struct Events {
     body: http::Body,
     parser: Parser,
-    told: VecDeque<Told>,
-    /// The last event id that was told.
+    incoming: VecDeque<Incoming>,
+    /// The last event id that came.
     position: String,
 }
 
@@ -34,15 +34,15 @@ impl Events {
         Ok(Self {
             body: answer.body,
             parser: Parser::new(),
-            told: VecDeque::new(),
+            incoming: VecDeque::new(),
             position: String::new(),
         })
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<Told>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Incoming>> {
         loop {
-            if let Some(told) = self.told.pop_front() {
-                return Ok(Some(told));
+            if let Some(incoming) = self.incoming.pop_front() {
+                return Ok(Some(incoming));
             }
             let Some(piece) = self.body.next().await? else { return Ok(None) };
             self.handle(&piece)?;
@@ -55,23 +55,23 @@ impl Events {
         for mut line in piece.split_inclusive(|byte| *byte == b'\n') {
             while let Some(item) = self.parser.parse(&mut line)? {
                 if let Item::Event(event) = item {
-                    self.told.push_back(Told::Heard(heard(event)?));
+                    self.incoming.push_back(Incoming::Received(received(event)?));
                 }
             }
             if self.parser.last_event_id() != self.position {
                 self.position = self.parser.last_event_id().to_owned();
-                self.told.push_back(Told::Position(self.position.clone()));
+                self.incoming.push_back(Incoming::Position(self.position.clone()));
             }
         }
         Ok(())
     }
 }
 
-fn heard(event: Event<'_>) -> Result<Heard> {
+fn received(event: Event<'_>) -> Result<Received> {
     if event.event == "$gap" {
-        return Ok(Heard::Gap(Gap::from_json(&serde_json::from_str(event.data)?)?));
+        return Ok(Received::Gap(Gap::from_json(&serde_json::from_str(event.data)?)?));
     }
-    Ok(Heard::Message(Message {
+    Ok(Received::Message(Message {
         position: event.last_event_id.to_owned(),
         channel: None,
         data: event.data.to_owned(),

@@ -1,6 +1,6 @@
 //! A WebSocket through tungstenite, an implementation that is not ours: raw, or `tidewire.v1`.
 
-use super::{Gap, Heard, Message, Told, query, text};
+use super::{Gap, Incoming, Message, Received, query, text};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub use tokio_tungstenite::tungstenite::Message as Frame;
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
-    told: VecDeque<Told>,
+    incoming: VecDeque<Incoming>,
     /// Requests that are not answered yet.
     awaited: usize,
     /// The subscriptions' positions as granted.
@@ -128,15 +128,15 @@ impl Socket {
         }
     }
 
-    pub(super) async fn told(&mut self) -> Result<Option<Told>> {
+    pub(super) async fn incoming(&mut self) -> Result<Option<Incoming>> {
         loop {
             // What comes while the later subscriptions are still to be answered has to wait.
             if self.awaited == 0 {
                 if let Some(position) = self.granted.take() {
-                    return Ok(Some(Told::Position(position)));
+                    return Ok(Some(Incoming::Position(position)));
                 }
-                if let Some(told) = self.told.pop_front() {
-                    return Ok(Some(told));
+                if let Some(incoming) = self.incoming.pop_front() {
+                    return Ok(Some(incoming));
                 }
             }
             let Some(event) = self.json().await? else { return Ok(None) };
@@ -147,11 +147,15 @@ impl Socket {
                 }
                 "message" => {
                     let message = Message::from_json(&event)?;
-                    self.told.push_back(Told::Heard(Heard::Message(message)));
+                    self.incoming.push_back(Incoming::Received(Received::Message(message)));
                 }
-                "gap" => self.told.push_back(Told::Heard(Heard::Gap(Gap::from_json(&event)?))),
+                "gap" => self
+                    .incoming
+                    .push_back(Incoming::Received(Received::Gap(Gap::from_json(&event)?))),
                 // The heartbeat of a quiet connection.
-                "position" => self.told.push_back(Told::Position(text(&event, "position")?)),
+                "position" => {
+                    self.incoming.push_back(Incoming::Position(text(&event, "position")?))
+                }
                 "goodbye" => {}
                 _ => bail!("unasked came {event}"),
             }
@@ -169,7 +173,7 @@ impl Socket {
         let (stream, answer) = client_async(request, stream).await?;
         let agreed = answer.headers().get("Sec-WebSocket-Protocol");
         ensure!(agreed.and_then(|value| value.to_str().ok()) == protocol, "agreed on {agreed:?}");
-        Ok(Self { stream, told: VecDeque::new(), awaited: 0, granted: None })
+        Ok(Self { stream, incoming: VecDeque::new(), awaited: 0, granted: None })
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Flow {
     Free,
     /// Each piece that much later, one piece at a time.
     Delayed(Duration),
-    /// In pieces of at most so many bytes, with a pause after each: a slow reader, or tiny writes.
+    /// In pieces of limited size, with a pause after each: a slow reader, or tiny writes.
     Trickling {
         /// At least 1.
         bytes_max: usize,
@@ -37,7 +37,7 @@ pub enum Flow {
 /// A connection's own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// After exactly so many bytes from server to client.
+    /// After exactly this number of bytes from server to client.
     pub down_bytes: u64,
     /// How.
     pub ending: Ending,

@@ -107,7 +107,7 @@ impl Pump<'_> {
     async fn run(mut self) -> Result<(), Ending> {
         let mut buffer = vec![0; PIECE_BYTES_MAX];
         let mut passed = 0;
-        let mut is_heard = true;
+        let mut is_received = true;
         loop {
             let Course { flow, back, break_after } = self.course();
             let bytes_max = match flow {
@@ -118,7 +118,7 @@ impl Pump<'_> {
                 Flow::Trickling { bytes_max, .. } => bytes_max.clamp(1, PIECE_BYTES_MAX),
                 Flow::Free | Flow::Delayed(_) | Flow::Swallowed => PIECE_BYTES_MAX,
             };
-            if !is_heard && back != Flow::Swallowed {
+            if !is_received && back != Flow::Swallowed {
                 return Err(Ending::Reset);
             }
             let room = buffer.get_mut(..bytes_max).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Pump<'_> {
                 () = Self::changed(&mut self.orders) => continue,
                 read = self.from.read(room) => read,
             };
-            if flow == Flow::Swallowed || !is_heard {
+            if flow == Flow::Swallowed || !is_received {
                 if !matches!(read, Ok(1..)) {
                     self.news().await;
                 }
@@ -147,7 +147,7 @@ impl Pump<'_> {
                     }
                 }
                 // Its listener is gone, which nobody may learn while the way back is swallowed.
-                Err(_) if back == Flow::Swallowed => is_heard = false,
+                Err(_) if back == Flow::Swallowed => is_received = false,
                 Err(_) => return Err(Ending::Reset),
             }
             if let Some(ending) = ending {
@@ -181,7 +181,7 @@ impl Pump<'_> {
         Self::changed(&mut self.orders).await;
     }
 
-    /// Waits for orders; there are none from a proxy that is gone, which ends the link elsewhere.
+    /// Waits for orders. A proxy that is gone gives none; its link ends elsewhere.
     async fn changed(orders: &mut watch::Receiver<Orders>) {
         if orders.changed().await.is_err() {
             future::pending::<()>().await;
@@ -189,7 +189,7 @@ impl Pump<'_> {
     }
 }
 
-/// How many of the bytes read may pass, and whether the connection breaks behind them.
+/// How many of the bytes read may pass, and whether the connection breaks after them.
 fn up_to_the_break(passed: u64, read: usize, after: Option<Break>) -> (usize, Option<Ending>) {
     let left = after.map(|after| (after.down_bytes.saturating_sub(passed), after.ending));
     match left.map(|(left, ending)| (usize::try_from(left).unwrap_or(usize::MAX), ending)) {

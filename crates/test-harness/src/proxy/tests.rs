@@ -96,7 +96,7 @@ async fn a_half_open_connection_hides_the_end() {
     let (proxy, mut client) = echo().await;
     proxy.set(Faults { up: Flow::Swallowed, ..Faults::default() });
     client.shutdown().await.unwrap();
-    // The server has not heard of it, so it does not end its half.
+    // The server has not received the end, so it does not end its half.
     assert!(is_silent(&mut client).await);
     proxy.set(Faults::default());
     assert_eq!(timeout(PATIENCE, client.read(&mut [0; 1])).await.unwrap().unwrap(), 0);

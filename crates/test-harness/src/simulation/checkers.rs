@@ -1,8 +1,7 @@
-//! What a subscriber may hear: each message once, in order, unless word of its loss came before.
+//! What a subscriber may receive: each message once, in order, or a gap notice first.
 //!
-//! A [`Follower`] keeps what a client knows of its subscriptions and holds every word against the
-//! [`Oracle`] of what was really published and is still retained. It knows no wire's bytes and
-//! nothing of who publishes, cuts or restarts.
+//! A [`Follower`] has what a client knows of its subscriptions, and checks everything that is received against the
+//! [`Oracle`] of what was published and is still retained. It knows no transport's bytes, and no faults.
 
 use super::{
     brought::Brought,
@@ -31,14 +30,14 @@ pub(crate) struct Follow {
     within: Option<u64>,
     /// It begins with what is retained, as far as no place says otherwise.
     pub(crate) from_earliest: bool,
-    /// On this connection it was followed behind this.
+    /// On this connection it was followed after this offset.
     begun_at: Option<u64>,
-    /// A place that a store put back does not know: it has to hear that what follows is not what it had.
+    /// A position that a restored store does not have: a gap notice has to come before what follows.
     lost: Option<Position>,
     /// On this connection the place was none of the server's: this is where it went on instead.
     base: Option<u64>,
     /// On this connection losses up to here were announced.
-    told: Option<u64>,
+    reported: Option<u64>,
     /// What was left when it began: nobody owes it the rest.
     begun_with: Option<Holdings>,
     /// On this connection it began with the present state, so that tombstones up to here remove
@@ -58,7 +57,7 @@ impl Follow {
     pub(crate) fn new(pattern: &str, place: Option<Position>, from_earliest: bool) -> Self {
         let pattern = pattern.to_owned();
         let values = Some(BTreeMap::new());
-        let (within, lost, base, told, begun_with) = (None, None, None, None, None);
+        let (within, lost, base, reported, begun_with) = (None, None, None, None, None);
         let (fresh, state, begins_by, began) = (0, 0, None, None);
         Self {
             pattern,
@@ -68,7 +67,7 @@ impl Follow {
             begun_at: None,
             lost,
             base,
-            told,
+            reported,
             begun_with,
             fresh,
             state,
@@ -96,7 +95,7 @@ impl Follow {
 
     /// Takes in that another connection begins.
     pub(crate) fn reconnect(&mut self) {
-        (self.begun_at, self.base, self.told, self.begun_with) = (None, None, None, None);
+        (self.begun_at, self.base, self.reported, self.begun_with) = (None, None, None, None);
         (self.fresh, self.state, self.begins_by) = (0, 0, None);
     }
 
@@ -138,7 +137,7 @@ impl Follow {
         }
     }
 
-    /// The same with a request that asks for everything from `past` on, heard at this moment.
+    /// The same with a request that asks for everything from `past` on, received at this moment.
     pub(crate) fn begin_at_once(&mut self, past: Since, wall_ms: u64, oracle: &Oracle<'_>) {
         self.begin(oracle);
         if self.place.is_some() || !self.from_earliest {
@@ -271,8 +270,8 @@ impl Follow {
         Ok(())
     }
 
-    /// The offsets of the values of `channel` that it knows, and of the place behind which it knows
-    /// all of them; `None` where it cannot know.
+    /// The offsets of the values of `channel` that it knows, and the offset after which it knows all of them; `None`
+    /// if it cannot know.
     pub(crate) fn known(&self, channel: &str) -> Option<(BTreeSet<u64>, u64)> {
         let values = self.values.as_ref()?.iter().filter(|((name, _), _)| name == channel);
         Some((values.map(|(_, offset)| *offset).collect(), self.began?))
@@ -310,12 +309,12 @@ impl Follow {
             let is_current = epoch == oracle.broker.epoch();
             let is_gone =
                 !is_current || holdings.get_or_insert_with(|| oracle.holdings()).lack(*offset);
-            let is_told = self.told.is_some_and(|told| *offset <= told);
+            let is_reported = self.reported.is_some_and(|reported| *offset <= reported);
             let is_unowed = self.begun_with.as_ref().is_some_and(|begun| begun.lack(*offset));
-            if is_gone && is_unowed && !is_told {
+            if is_gone && is_unowed && !is_reported {
                 tally.evictions_unowed += 1;
             }
-            !(is_gone && (is_told || is_unowed))
+            !(is_gone && (is_reported || is_unowed))
         })
     }
 }
@@ -330,8 +329,8 @@ impl Follower {
         Self { follows, ended: Vec::new() }
     }
 
-    /// Takes in a message at a place that the wire or its payload told.
-    pub(crate) fn hear_message(
+    /// Checks a message at the position that the transport or the payload named.
+    pub(crate) fn receive_message(
         &mut self,
         position: Position,
         oracle: &Oracle<'_>,
@@ -343,7 +342,7 @@ impl Follower {
             is_wanted = true;
             match follow.start(position.epoch)? {
                 Some(start) => is_new |= start < position.offset,
-                None => return Err(format!("{position} came before any place was told")),
+                None => return Err(format!("{position} came before any position was known")),
             }
         }
         if !is_wanted {
@@ -372,7 +371,7 @@ impl Follower {
     }
 
     /// Takes in that everything up to a place has been said.
-    pub(crate) fn hear_place(
+    pub(crate) fn receive_place(
         &mut self,
         Bookmark { after: position, state }: Bookmark,
         oracle: &Oracle<'_>,
@@ -385,7 +384,7 @@ impl Follower {
         if let Some(least) = starts.into_iter().min()
             && position.offset < least
         {
-            return Err(format!("{position} was told behind {least}"));
+            return Err(format!("{position} came after {least}"));
         }
         let brought = self.brought(position.epoch);
         self.follows.iter_mut().try_for_each(|follow| {
@@ -399,7 +398,7 @@ impl Follower {
     }
 
     /// Takes in that one subscription has begun, exact behind `position`.
-    pub(crate) fn hear_beginning(
+    pub(crate) fn receive_beginning(
         &mut self,
         pattern: &str,
         position: Position,
@@ -462,14 +461,14 @@ impl Follower {
     }
 
     /// Takes in word of a loss.
-    pub(crate) fn hear_gap(
+    pub(crate) fn receive_gap(
         &mut self,
         gap: &Gap,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         let brought = self.brought(gap.to.epoch);
-        self.find(&gap.channel)?.hear_gap(gap, &brought, oracle, tally)
+        self.find(&gap.channel)?.receive_gap(gap, &brought, oracle, tally)
     }
 
     fn find(&mut self, pattern: &str) -> Result<&mut Follow, String> {
@@ -487,17 +486,17 @@ impl Follow {
     }
 
     /// Takes in word of a loss from a server that has yet to say that this has begun.
-    pub(crate) fn hear_gap_before_it_begins(
+    pub(crate) fn receive_gap_before_it_begins(
         &mut self,
         gap: &Gap,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        self.hear_gap(gap, &[], oracle, tally)
+        self.receive_gap(gap, &[], oracle, tally)
     }
 
     /// Takes in word of a loss.
-    fn hear_gap(
+    fn receive_gap(
         &mut self,
         gap: &Gap,
         brought: &[Brought],
@@ -521,10 +520,10 @@ impl Follow {
         };
         tally.gaps += 1;
         self.advance_for_gap(from, brought, oracle, tally)?;
-        if self.told.is_some_and(|told| told >= to) {
-            return Err(format!("{gap:?} was told before"));
+        if self.reported.is_some_and(|reported| reported >= to) {
+            return Err(format!("{gap:?} was reported before"));
         }
-        self.told = Some(to);
+        self.reported = Some(to);
         let holdings = oracle.holdings();
         let is_lost = |(offset, entry): (u64, &Entry)| {
             matches(&gap.channel, &entry.channel) && holdings.lack(offset)

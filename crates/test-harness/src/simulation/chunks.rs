@@ -14,9 +14,9 @@ enum Part {
     #[default]
     Size,
     Content,
-    /// Behind a chunk's content: CR LF, one byte at a time.
+    /// After a chunk's content: CR LF, one byte at a time.
     Tail,
-    /// Behind the chunk of nothing.
+    /// After the empty chunk.
     LastTail,
     End,
 }

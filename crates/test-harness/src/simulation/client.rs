@@ -1,4 +1,4 @@
-//! A client: hears, remembers its places, asks for things, and comes back after every cut.
+//! A client: it receives, remembers its positions, sends requests, and reconnects after every cut.
 
 mod asking;
 
@@ -11,7 +11,7 @@ use super::{
     program::Program,
     settings::manner,
     tally::Tally,
-    wire_reader::{Heard, Manner, WireReader},
+    wire_reader::{Manner, Received, WireReader},
 };
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -31,27 +31,27 @@ pub(crate) struct Client {
     pub(crate) head_left: usize,
     /// What it has said and the link has not taken.
     pub(crate) output: Vec<u8>,
-    pub(crate) heard_ms: u64,
+    pub(crate) received_ms: u64,
     /// Until then it reads nothing.
     pub(crate) deaf_until_ms: u64,
     pub(crate) back_at_ms: u64,
     /// Requests that wait for their answers.
     pub(crate) asks: BTreeMap<u64, Ask>,
     pub(crate) asked: u64,
-    /// Where the page ended that it has heard last.
+    /// The end of the last page that it has received.
     pub(crate) page_end: Option<Position>,
     /// It has said its close, or nonsense: nothing it says counts any more.
     pub(crate) is_done: bool,
     /// It has published, without being asked for an answer, where connections may not.
     pub(crate) oversteps: bool,
-    /// How it heard the last time that it learnt a place.
+    /// The transport and format by which it last learnt a position.
     pub(crate) placed_by: Option<Manner>,
 }
 
-/// What hearing needs.
-pub(crate) struct Hearing<'a> {
+/// What receiving needs.
+pub(crate) struct ReceiveContext<'a> {
     pub(crate) oracle: Oracle<'a>,
-    /// Slow readers are sent away in some channels.
+    /// Some channels disconnect slow readers.
     pub(crate) sends_away: bool,
     pub(crate) rng: &'a mut Rng,
     pub(crate) tally: &'a mut Tally,
@@ -67,7 +67,7 @@ impl Client {
             wire_reader: None,
             head_left: 0,
             output: Vec::new(),
-            heard_ms: 0,
+            received_ms: 0,
             deaf_until_ms: 0,
             back_at_ms: 0,
             asks: BTreeMap::new(),
@@ -79,19 +79,20 @@ impl Client {
         }
     }
 
-    /// How it hears, and by which session of the server.
+    /// Its transport and format, and its session at the server.
     pub(crate) fn ears(&self) -> (Manner, Option<u64>) {
         (self.manner, self.session)
     }
 
-    /// Takes in that bytes have come, which say `heard`.
+    /// Notes that bytes have come, decoded as `received`.
     ///
     /// A program sees every byte. A script in a browser sees whole messages, and neither pings nor
     /// pongs.
-    pub(crate) fn note_life(&mut self, heard: &[Heard], now_ms: u64) {
-        let is_seen = |heard: &Heard| !matches!(heard, Heard::Ping(_) | Heard::Nothing);
-        if !self.manner.is_script() || heard.iter().any(is_seen) {
-            self.heard_ms = now_ms;
+    pub(crate) fn note_life(&mut self, received: &[Received], now_ms: u64) {
+        let is_seen =
+            |received: &Received| !matches!(received, Received::Ping(_) | Received::Nothing);
+        if !self.manner.is_script() || received.iter().any(is_seen) {
+            self.received_ms = now_ms;
         }
     }
 
@@ -141,79 +142,83 @@ impl Client {
         self.program.iter_mut().for_each(|program| program.lose_after(epoch, head));
     }
 
-    /// Takes in one thing heard.
-    pub(crate) fn hear(&mut self, heard: Heard, hearing: &mut Hearing<'_>) -> Result<(), String> {
-        let Hearing { oracle, tally, .. } = hearing;
+    /// Checks one item received.
+    pub(crate) fn receive(
+        &mut self,
+        received: Received,
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<(), String> {
+        let ReceiveContext { oracle, tally, .. } = context;
         if let Some(program) = &mut self.program {
-            program.hear(&heard, oracle, tally)?;
+            program.receive(&received, oracle, tally)?;
         }
-        match heard {
-            Heard::Place(position) => {
+        match received {
+            Received::Place(position) => {
                 tally.heartbeats += 1;
-                self.hear_place(position.into(), oracle, tally)
+                self.receive_place(position.into(), oracle, tally)
             }
-            Heard::Message(message) => {
+            Received::Message(message) => {
                 check_message(&message, oracle)?;
-                self.hear_message(message.position, oracle, tally)
+                self.receive_message(message.position, oracle, tally)
             }
-            Heard::Raw { position, event, body } => {
+            Received::Raw { position, event, body } => {
                 let position = match position {
                     Some(position) => position,
                     None => place_in(&body, oracle)?,
                 };
                 check_raw(position, &body, oracle)?;
                 check_event(position, event.as_deref(), oracle)?;
-                self.hear_message(position, oracle, tally)
+                self.receive_message(position, oracle, tally)
             }
-            Heard::Gap(gap) => match self.pending(&gap.channel) {
-                Some(follow) => follow.hear_gap_before_it_begins(&gap, oracle, tally),
-                None => self.follower.hear_gap(&gap, oracle, tally),
+            Received::Gap(gap) => match self.pending(&gap.channel) {
+                Some(follow) => follow.receive_gap_before_it_begins(&gap, oracle, tally),
+                None => self.follower.receive_gap(&gap, oracle, tally),
             },
-            Heard::Answer(answer) => self.hear_answer(&answer, oracle, tally),
-            Heard::Said(said) => self.hear_said(*said, hearing),
-            Heard::Ping(payload) => {
+            Received::Answer(answer) => self.receive_answer(&answer, oracle, tally),
+            Received::Said(said) => self.receive_said(*said, context),
+            Received::Ping(payload) => {
                 if !self.is_done {
-                    let key = hearing.rng.u32(..).to_be_bytes();
+                    let key = context.rng.u32(..).to_be_bytes();
                     ws_frame::encode_pong(&payload, Some(key), &mut self.output)
                         .map_err(|error| error.to_string())?;
                 }
                 Ok(())
             }
-            Heard::Close(code) => {
+            Received::Close(code) => {
                 let is_refused = code == Some(1008) && self.oversteps;
-                hearing.tally.raw_not_allowed += u64::from(is_refused);
-                let has_reason = code == Some(1001) || code == Some(1013) && hearing.sends_away;
+                context.tally.raw_not_allowed += u64::from(is_refused);
+                let has_reason = code == Some(1001) || code == Some(1013) && context.sends_away;
                 if !self.is_done && !has_reason && !is_refused {
                     return Err(format!("closed with {code:?} for no reason"));
                 }
-                self.say_close(CloseCode::GOING_AWAY, hearing.rng);
+                self.say_close(CloseCode::GOING_AWAY, context.rng);
                 Ok(())
             }
-            Heard::Nothing => Ok(()),
+            Received::Nothing => Ok(()),
         }
     }
 
-    fn hear_message(
+    fn receive_message(
         &mut self,
         position: Position,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
-        self.follower.hear_message(position, oracle, tally)
+        self.follower.receive_message(position, oracle, tally)
     }
 
-    fn hear_place(
+    fn receive_place(
         &mut self,
         place: Bookmark,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
         self.placed_by = Some(self.manner);
-        self.follower.hear_place(place, oracle, tally)
+        self.follower.receive_place(place, oracle, tally)
     }
 
-    fn hear_answer(
+    fn receive_answer(
         &mut self,
         answer: &PollAnswer,
         oracle: &Oracle<'_>,
@@ -222,37 +227,42 @@ impl Client {
         let mut gaps = answer.gaps.iter().peekable();
         for message in &answer.messages {
             check_message(message, oracle)?;
-            // What is lost in between is told beside the messages, by the place it was found at.
+            // A loss between two messages of a page is reported apart from them, with the position at which it
+            // was found.
             let Position { epoch, offset } = message.position;
             let is_earlier = |gap: &&Gap| match gap.from.parse::<Position>() {
                 Ok(from) => from.epoch != epoch || from.offset < offset,
                 Err(_) => true,
             };
             while let Some(gap) = gaps.next_if(is_earlier) {
-                self.follower.hear_gap(gap, oracle, tally)?;
+                self.follower.receive_gap(gap, oracle, tally)?;
             }
-            self.hear_message(message.position, oracle, tally)?;
+            self.receive_message(message.position, oracle, tally)?;
         }
         for gap in gaps {
-            self.follower.hear_gap(gap, oracle, tally)?;
+            self.follower.receive_gap(gap, oracle, tally)?;
         }
-        self.hear_place(answer.position, oracle, tally)
+        self.receive_place(answer.position, oracle, tally)
     }
 
-    fn hear_said(&mut self, said: ServerEvent, hearing: &mut Hearing<'_>) -> Result<(), String> {
-        let Hearing { oracle, tally, .. } = hearing;
+    fn receive_said(
+        &mut self,
+        said: ServerEvent,
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<(), String> {
+        let ReceiveContext { oracle, tally, .. } = context;
         match said {
             ServerEvent::Welcome(welcome) => {
                 // Who has places keeps to them: the welcome's comes before word of their loss.
                 if self.follower.follows.iter().all(|follow| follow.place.is_none()) {
-                    self.hear_place(welcome.position.into(), oracle, tally)?;
+                    self.receive_place(welcome.position.into(), oracle, tally)?;
                 }
                 Ok(())
             }
             ServerEvent::Subscribed(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Subscribe(follow)) if follow.pattern == done.channel => {
                     self.follower.follows.push(follow);
-                    self.follower.hear_beginning(&done.channel, done.position, oracle)
+                    self.follower.receive_beginning(&done.channel, done.position, oracle)
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
@@ -261,8 +271,8 @@ impl Client {
                     tally.unsubscribed += 1;
                     self.follower.end(&pattern, oracle.broker.epoch());
                     if self.has_places() && !self.is_done {
-                        // It changes its mind, maybe before anybody was told that it had left.
-                        self.subscribe(Follow::new(&pattern, None, true), hearing.rng);
+                        // It subscribes again, maybe before its leave was published.
+                        self.subscribe(Follow::new(&pattern, None, true), context.rng);
                     }
                     Ok(())
                 }
@@ -302,7 +312,7 @@ impl Client {
                 ask => Err(format!("{refusal:?} answers {ask:?}")),
             },
             ServerEvent::Goodbye(_) => Ok(()),
-            other => Err(format!("{other:?} was not to be heard")),
+            other => Err(format!("{other:?} was not to be received")),
         }
     }
 
@@ -352,7 +362,7 @@ impl Client {
         }
     }
 
-    /// Takes any manner that tells it all it needs.
+    /// Chooses any transport and format that shows all that it needs.
     pub(crate) fn draw_manner(&mut self, rng: &mut Rng) {
         self.manner = match self.program {
             Some(_) => Program::manner(rng),
@@ -361,8 +371,8 @@ impl Client {
         self.choose_manner(rng);
     }
 
-    /// Takes another manner, if its wire could not tell apart what it follows: members may say the
-    /// same in two channels, and raw wires without places tell nothing else.
+    /// Chooses another transport or format if this one cannot distinguish the channels that it follows: presence
+    /// may have the same payload in two channels, and raw transports without positions show nothing else.
     pub(crate) fn choose_manner(&mut self, rng: &mut Rng) {
         let is_unfit = |client: &Self| client.is_placeless() && client.manner != Manner::Poll;
         let mut patterns = self.follower.follows.iter().map(|follow| &follow.pattern);
@@ -373,7 +383,7 @@ impl Client {
         }
     }
 
-    /// Whether its wire tells no place before the first message.
+    /// Whether its transport shows no position before the first message.
     pub(crate) fn is_placeless(&self) -> bool {
         matches!(
             self.manner,

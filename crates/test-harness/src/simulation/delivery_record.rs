@@ -22,10 +22,10 @@ pub(super) struct DeliveryRecord {
     begun: BTreeMap<String, Begun>,
     /// By epoch and offset.
     given: BTreeSet<(u64, u64)>,
-    told: Vec<Gap>,
+    reported: Vec<Gap>,
     /// The same before the program ended and began again.
     given_before: BTreeSet<(u64, u64)>,
-    told_before: Vec<Gap>,
+    reported_before: Vec<Gap>,
     /// By channel and epoch, the newest message given.
     newest: BTreeMap<(String, u64), u64>,
 }
@@ -44,9 +44,9 @@ impl DeliveryRecord {
             since,
             begun: BTreeMap::new(),
             given: BTreeSet::new(),
-            told: Vec::new(),
+            reported: Vec::new(),
             given_before: BTreeSet::new(),
-            told_before: Vec::new(),
+            reported_before: Vec::new(),
             newest: BTreeMap::new(),
         }
     }
@@ -54,7 +54,7 @@ impl DeliveryRecord {
     /// Enters that the program begins again behind `place`: what it had may come again.
     pub(super) fn restart(&mut self, patterns: &[&str], place: Position) {
         self.given_before.append(&mut self.given);
-        self.told_before.append(&mut self.told);
+        self.reported_before.append(&mut self.reported);
         self.newest.clear();
         for pattern in patterns {
             // What had not begun wanted only news.
@@ -80,7 +80,7 @@ impl DeliveryRecord {
 
     pub(super) fn enter_message(&mut self, message: &Message) -> Result<(), String> {
         let position @ Position { epoch, offset } = message.position;
-        // A removal may come again: one that a pattern was spared cannot be told from one it had.
+        // A removal may come again: one that was left out for a pattern looks like one that was delivered.
         let may_repeat = self.since == Since::Earliest && message.data.is_none();
         if !self.given.insert((epoch, offset)) && !may_repeat {
             return Err(format!("the program was given {position} twice"));
@@ -108,16 +108,16 @@ impl DeliveryRecord {
                 && known.to.epoch == gap.to.epoch
                 && known.to.offset >= gap.to.offset
         };
-        if let Some(known) = self.told.iter().find(is_known) {
-            return Err(format!("the program was told of {gap:?} after {known:?}"));
+        if let Some(known) = self.reported.iter().find(is_known) {
+            return Err(format!("the program got {gap:?} after {known:?}"));
         }
-        self.told.push(gap.clone());
+        self.reported.push(gap.clone());
         match gap.from.parse() {
             Ok(Bookmark { after, .. }) if after.epoch == gap.to.epoch => {
                 self.check_gap(gap, after.offset, oracle)
             }
             _ => {
-                // It begins anew, with what is left.
+                // It begins again, with what is left.
                 let begun = Begun { after: gap.to, with: Some(oracle.holdings()) };
                 self.begun.insert(gap.channel.clone(), begun);
                 Ok(())
@@ -138,7 +138,7 @@ impl DeliveryRecord {
         if oracle.may_forget || oracle.history.between(epoch, from, to).any(is_news) {
             return Ok(());
         }
-        Err(format!("the program was told of {gap:?}, of which it has everything"))
+        Err(format!("the program got {gap:?}, of which it has everything"))
     }
 
     /// Checks, once nothing is owed, that nothing was lost in silence.
@@ -158,7 +158,7 @@ impl DeliveryRecord {
                     && !self.has(position)
                     && (!entry.is_tombstone() || self.has_value(position, entry, oracle))
                     && !(held.lack(*offset)
-                        && (is_unowed(*offset) || self.is_told(position, entry)))
+                        && (is_unowed(*offset) || self.is_reported(position, entry)))
             });
             if let Some((offset, Entry { channel, .. })) = lost {
                 return Err(format!("{pattern}: a program was not given {offset} of {channel}"));
@@ -184,8 +184,8 @@ impl DeliveryRecord {
         entries.any(|it| it.channel == tombstone.channel && it.draft.key == tombstone.draft.key)
     }
 
-    fn is_told(&self, (epoch, offset): (u64, u64), entry: &Entry) -> bool {
-        self.told.iter().chain(&self.told_before).any(|gap| {
+    fn is_reported(&self, (epoch, offset): (u64, u64), entry: &Entry) -> bool {
+        self.reported.iter().chain(&self.reported_before).any(|gap| {
             gap.to.epoch == epoch
                 && offset <= gap.to.offset
                 && matches(&gap.channel, &entry.channel)

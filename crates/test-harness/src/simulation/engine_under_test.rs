@@ -15,7 +15,7 @@ use tidewire_broker::{Broker, Draft, Engine, Limits, MemoryEngine, Permit, Posit
 pub(crate) struct EngineUnderTest {
     pub(crate) broker: Broker,
     engine: Kind,
-    /// The latest that a broker which orders by itself was told it is.
+    /// The latest time that was passed to a broker which orders by itself.
     latest_ms: Cell<u64>,
 }
 

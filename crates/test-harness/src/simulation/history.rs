@@ -207,7 +207,7 @@ pub(crate) enum PayloadKind {
     Tombstone,
 }
 
-/// The code that a refusal bears.
+/// The code of a refusal.
 fn code(error: AppendError) -> &'static str {
     match error {
         AppendError::NotAllowed { .. } => "forbidden",

@@ -36,7 +36,7 @@ impl Pipe {
         self.bytes < self.bytes_max && !self.is_ended
     }
 
-    /// Loses what is under way and all that will be, and tells neither end.
+    /// Loses what is under way and all that follows, and informs neither end.
     pub(crate) fn swallow(&mut self, now_ms: u64) {
         self.flight.clear();
         (self.bytes, self.swallows_since_ms) = (0, self.swallows_since_ms.or(Some(now_ms)));

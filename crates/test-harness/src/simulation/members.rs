@@ -1,4 +1,4 @@
-//! Who is there: published while a world runs, and checked at its end by pages and followers.
+//! Members: published while a world runs, and checked at its end by pages and followers.
 
 use super::{
     clock::time,
@@ -31,23 +31,23 @@ impl World {
         })
     }
 
-    /// The server's process has ended, and with it all that it knew of who is there.
+    /// The server's process has ended, and with it all that it knew of members.
     pub(crate) fn restart_presence(&mut self) {
         self.presence.end_life();
         self.presence_publisher = PresencePublisher::due_at(self.now_ms);
-        let told = ExpectedMembers::told(&self.history, &self.engine);
-        self.tally.leftovers += u64::try_from(told.len()).unwrap_or(0);
+        let listed = ExpectedMembers::in_log(&self.history, &self.engine);
+        self.tally.leftovers += u64::try_from(listed.len()).unwrap_or(0);
         self.engine.broker.clear_presence();
     }
 
-    /// Waits until the log tells of exactly those who are there.
+    /// Waits until the log has exactly the members.
     pub(crate) fn drain_presence(&mut self, steps_max: usize) -> Result<(), String> {
         let mut difference = Ok(());
         for _ in 0..steps_max {
             self.pass_time()?;
             let expected = self.presence.expected(&self.sessions);
-            let told = ExpectedMembers::told(&self.history, &self.engine);
-            difference = expected.check_exact(&told, &self.presence_publisher.refused);
+            let listed = ExpectedMembers::in_log(&self.history, &self.engine);
+            difference = expected.check_exact(&listed, &self.presence_publisher.refused);
             if difference.is_ok() {
                 return Ok(());
             }
@@ -55,24 +55,23 @@ impl World {
         difference
     }
 
-    /// Checks, at rest, that pages from the earliest on, and everybody who follows, know exactly those
-    /// who are there.
+    /// Checks, at rest, that pages from the earliest on, and each follower, have exactly the members.
     pub(crate) fn check_members(&mut self) -> Result<(), String> {
         self.presence.check_log(&self.history, &mut self.tally)?;
-        let told = ExpectedMembers::told(&self.history, &self.engine);
+        let listed = ExpectedMembers::in_log(&self.history, &self.engine);
         for channel in self.settings.presence_channels().collect::<Vec<_>>() {
             let read = self.read_members(channel)?;
-            let there = told.iter().filter(|membership| membership.channel == channel);
+            let there = listed.iter().filter(|membership| membership.channel == channel);
             let there: BTreeSet<&str> = there.map(|membership| &*membership.connection).collect();
             if !read.iter().map(String::as_str).eq(there.iter().copied()) {
-                return Err(format!("pages tell of {read:?} on {channel}, not of {there:?}"));
+                return Err(format!("pages list {read:?} on {channel}, not {there:?}"));
             }
             self.tally.members += u64::try_from(read.len()).unwrap_or(0);
             for client in &self.clients {
                 let oracle =
                     Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
                 for follow in &client.follower.follows {
-                    self.tally.member_maps += check_known(follow, channel, &told, &oracle)?;
+                    self.tally.member_maps += check_known(follow, channel, &listed, &oracle)?;
                 }
             }
         }
@@ -95,7 +94,10 @@ impl World {
             let page: protocol::PresencePage =
                 serde_json::from_slice(&json).map_err(|error| error.to_string())?;
             if since.is_none() && !page.left.is_empty() {
-                return Err(format!("{:?} left {channel} before anybody was told of", page.left));
+                return Err(format!(
+                    "{:?} left {channel} before the join was published",
+                    page.left
+                ));
             }
             let change = check_change(&page, since)?;
             members.extend(page.members.into_iter().map(|member| member.connection));

@@ -22,8 +22,8 @@ impl Membership {
         Self { channel: channel.to_owned(), connection: connection_name(number) }
     }
 
-    /// Of whom a message in a channel of presence tells.
-    pub(crate) fn told(channel: &str, draft: &Draft) -> Option<Self> {
+    /// The membership that a message in a channel of presence is about.
+    pub(crate) fn of_message(channel: &str, draft: &Draft) -> Option<Self> {
         let channel = channel.strip_prefix(PREFIX)?.to_owned();
         Some(Self { channel, connection: draft.key.as_ref()?.as_str().to_owned() })
     }
@@ -61,5 +61,5 @@ pub(crate) fn late_user(request: u64) -> Option<String> {
     request.is_multiple_of(3).then(|| format!("later user {request}"))
 }
 
-/// What the channels that tell who is there begin with.
+/// The prefix of channels of presence.
 pub(crate) const PREFIX: &str = "$presence.";

@@ -78,7 +78,7 @@ pub(crate) fn is_allowed(publishers: Publishers, source: Source) -> bool {
     }
 }
 
-/// Whether two drafts carry the same, whoever wants no echo of them.
+/// Whether two drafts have the same content, whichever connection wants no echo of them.
 pub(crate) fn is_same(one: &Draft, other: &Draft) -> bool {
     *one == Draft { origin: one.origin, ..other.clone() }
 }

@@ -45,7 +45,7 @@ impl World {
                 // It has forgotten everything, and lists what there is by now.
                 *follow = Follow::new(&follow.pattern, None, true);
             }
-            // The first answer to a poll tells all there was, and where that ends.
+            // The first answer to a poll has all that there was, and where that ends.
             follow.from_earliest &= !is_placeless || client.manner == Manner::Poll;
         }
         let subscriptions = subscriptions(client, past, rng);
@@ -67,7 +67,7 @@ impl World {
         });
         (client.session, client.wire_reader) = (Some(number), Some(WireReader::new(client.manner)));
         client.head_left = if manner == Manner::Poll { 0 } else { HEAD.len() };
-        (client.heard_ms, client.deaf_until_ms) = (self.now_ms, 0);
+        (client.received_ms, client.deaf_until_ms) = (self.now_ms, 0);
     }
 
     /// A request that sets out now, to any worker.
@@ -196,5 +196,5 @@ fn subscription(follow: &Follow, manner: Manner, past: Since) -> Option<Subscrip
     Some(Subscription { pattern: follow.pattern.parse().ok()?, start })
 }
 
-/// Stands for the response head: whoever has read all of it is subscribed.
+/// Stands for the response head: a client that has read all of it is subscribed.
 pub(crate) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";

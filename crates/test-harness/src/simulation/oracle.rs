@@ -18,9 +18,9 @@ pub(crate) struct Oracle<'a> {
     pub(crate) broker: &'a Broker,
     pub(crate) engine: &'a EngineUnderTest,
     pub(crate) manner: Manner,
-    /// The connection's number: what it published without wanting an echo, it does not hear.
+    /// The connection's number: it does not receive what it published with `echo` off.
     pub(crate) number: Option<NonZeroU64>,
-    /// The broker forgets dead channels, and may then tell of a gap that is none.
+    /// The broker forgets dead channels, and may then report a gap although nothing is lost.
     pub(crate) may_forget: bool,
 }
 
@@ -41,7 +41,7 @@ impl Holdings {
 }
 
 impl<'a> Oracle<'a> {
-    /// The truth, as a client sees it that hears in this manner.
+    /// The oracle, as a client with this transport and format can check it.
     pub(crate) fn new(
         history: &'a History,
         engine: &'a EngineUnderTest,
@@ -65,7 +65,7 @@ impl Oracle<'_> {
         entry.ok_or_else(|| format!("nothing was ever published at {position}"))
     }
 
-    /// The offset behind which everything was published at some time of the past, or later.
+    /// The offset after which everything was published at a time of the past or later.
     pub(super) fn before(&self, past: Since, wall_ms: u64) -> Option<u64> {
         let epoch = self.broker.epoch();
         match past {
@@ -79,12 +79,12 @@ impl Oracle<'_> {
         }
     }
 
-    /// Whether the connection that hears has published it without wanting an echo.
+    /// Whether the receiving connection has published it with `echo` off.
     pub(super) fn is_muted(&self, entry: &Entry) -> bool {
         self.number.is_some() && entry.draft.origin == self.number
     }
 
-    /// Whether the wire tells of tombstones.
+    /// Whether the transport shows tombstones.
     pub(super) fn shows_tombstones(&self) -> bool {
         !matches!(
             self.manner,
@@ -115,9 +115,9 @@ pub(crate) fn check_message(message: &Message, oracle: &Oracle<'_>) -> Result<()
     let draft = &entry.draft;
     let payload = message.payload().map_err(|error| error.to_string())?;
     let is_same = match (&payload, &draft.content) {
-        (PublishedData::Json(heard), Content::Json(said)) => **heard == **said,
-        (PublishedData::Text(heard), Content::Text(said)) => **heard == **said,
-        (PublishedData::Binary(heard), Content::Binary(said)) => **heard == **said,
+        (PublishedData::Json(received), Content::Json(said)) => **received == **said,
+        (PublishedData::Text(received), Content::Text(said)) => **received == **said,
+        (PublishedData::Binary(received), Content::Binary(said)) => **received == **said,
         (PublishedData::Nothing, Content::Nothing) => true,
         _ => false,
     };
@@ -140,11 +140,11 @@ pub(crate) fn check_raw(
 ) -> Result<(), String> {
     let entry = oracle.entry(position)?;
     let is_same = match (body, &entry.draft.content) {
-        (Body::Text(heard), Content::Json(said) | Content::Text(said)) => **heard == **said,
-        (Body::Text(heard), Content::Binary(said)) => {
-            bytes_of_url(heard).is_some_and(|heard| *heard == **said)
+        (Body::Text(received), Content::Json(said) | Content::Text(said)) => **received == **said,
+        (Body::Text(received), Content::Binary(said)) => {
+            bytes_of_url(received).is_some_and(|received| *received == **said)
         }
-        (Body::Binary(heard), Content::Binary(said)) => **heard == **said,
+        (Body::Binary(received), Content::Binary(said)) => **received == **said,
         _ => false,
     };
     if is_same {
@@ -165,16 +165,16 @@ pub(crate) fn place_in(body: &Body, oracle: &Oracle<'_>) -> Result<Position, Str
     place.ok_or_else(|| format!("{body:?} was never published"))
 }
 
-/// Holds an event's name against what was published, on a wire that tells it.
+/// Compares an event's name with what was published, on a transport that shows it.
 pub(crate) fn check_event(
     position: Position,
     event: Option<&str>,
     oracle: &Oracle<'_>,
 ) -> Result<(), String> {
-    let tells_events = matches!(oracle.manner, Manner::Live(Wire::Sse { .. }));
+    let shows_events = matches!(oracle.manner, Manner::Live(Wire::Sse { .. }));
     let entry = oracle.history.entry(position.epoch, position.offset);
     let said = entry.and_then(|entry| entry.draft.event.as_ref()).map(|label| label.as_str());
-    if tells_events && said != event {
+    if shows_events && said != event {
         return Err(format!("event {event:?} at {position}, where {said:?} was published"));
     }
     Ok(())

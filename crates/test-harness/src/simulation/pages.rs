@@ -17,7 +17,7 @@ pub(crate) struct PageAsk {
     pub(crate) before: Option<Since>,
     pub(crate) until: Option<Since>,
     pub(crate) limit: usize,
-    /// By which a while ago is meant.
+    /// The duration that a request names.
     pub(crate) wall_ms: u64,
 }
 
@@ -42,13 +42,13 @@ impl PageAsk {
     ) -> Result<(), String> {
         let refuse = |what: String| Err(format!("{what}; {self:?} was answered with {page:?}"));
         if let Some(place) = self.foreign(oracle) {
-            let is_told = page.gaps.iter().any(|gap| gap.from == place.to_string());
-            if !is_told {
+            let is_reported = page.gaps.iter().any(|gap| gap.from == place.to_string());
+            if !is_reported {
                 return refuse(format!("nobody said that {place} is none of ours"));
             }
         }
         self.check_messages(page, oracle, reading).or_else(refuse)?;
-        let told: BTreeSet<u64> = page.messages.iter().map(|it| it.position.offset).collect();
+        let listed: BTreeSet<u64> = page.messages.iter().map(|it| it.position.offset).collect();
         let mut left = None;
         for offset in self.owed(oracle) {
             let is_within = (page.before.offset..=page.position.after.offset).contains(&offset);
@@ -56,7 +56,7 @@ impl PageAsk {
                 Some(_) => offset > page.position.after.offset && reading.is_some(),
                 None => offset < page.before.offset,
             };
-            if is_skipped || is_within && !told.contains(&offset) {
+            if is_skipped || is_within && !listed.contains(&offset) {
                 return refuse(format!("{offset} is missing"));
             }
             if !is_within {
@@ -119,7 +119,7 @@ impl PageAsk {
         if left.is_none() && self.before.is_some() && reading.is_calm && !may_be_tombstones {
             return Err("there is no more".to_owned());
         }
-        // Of about so many bytes a page is full; one back counts the one that would be too much.
+        // About this many bytes fill a page; a page backwards counts the message that would be too much.
         let next = left.filter(|_| self.before.is_some());
         let offsets = page.messages.iter().map(|it| it.position.offset).chain(next);
         let entries =
@@ -140,8 +140,8 @@ impl PageAsk {
         Ok(())
     }
 
-    /// Checks that a gap tells of everything lost between the ends of a page that has a beginning of
-    /// its own: who begins with what is retained is owed no word.
+    /// Checks that a gap covers everything lost between the ends of a page that begins at a given position. One that
+    /// begins with what is retained needs no gap notice.
     fn check_losses(
         &self,
         page: &HistoryPage,
@@ -226,7 +226,7 @@ impl PageAsk {
         }
     }
 
-    /// The place it names that is none of the server's.
+    /// The position in the request that the server never assigned.
     fn foreign(&self, oracle: &Oracle<'_>) -> Option<Since> {
         let mut ends = [self.before, self.until].into_iter().flatten();
         let is_foreign_end = |place: Position| place.epoch != oracle.broker.epoch();

@@ -1,5 +1,5 @@
-//! Who is there, written down plainly from what clients ask and servers answer, and held against
-//! what the channels of presence tell.
+//! The members of each channel, derived from the requests and answers alone, and compared with the messages in
+//! channels of presence.
 
 use super::{
     client::Ask,
@@ -10,7 +10,7 @@ use super::{
     session::{Core, Session},
     settings::Settings,
     tally::Tally,
-    wire_reader::Heard,
+    wire_reader::Received,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tidewire_protocol::{Member, ServerEvent};
@@ -29,11 +29,11 @@ pub(crate) struct Presence {
 struct Memberships {
     /// The server has said so, and nothing was asked since.
     certain: BTreeSet<String>,
-    /// The client has asked for it, and not heard that it has ended.
+    /// The client has asked for it, and was not informed that it has ended.
     possible: BTreeSet<String>,
 }
 
-/// Who is there at one moment: `certain` ⊆ `possible`.
+/// The members at one moment: `certain` ⊆ `possible`.
 #[derive(Debug, Default)]
 pub(crate) struct ExpectedMembers {
     certain: BTreeSet<Membership>,
@@ -79,9 +79,10 @@ impl Presence {
         }
     }
 
-    /// Takes in what a client hears.
-    pub(crate) fn note_heard(&mut self, number: u64, heard: &Heard) {
-        let (Some(memberships), Heard::Said(said)) = (self.memberships.get_mut(&number), heard)
+    /// Notes what a client receives.
+    pub(crate) fn note_received(&mut self, number: u64, received: &Received) {
+        let (Some(memberships), Received::Said(said)) =
+            (self.memberships.get_mut(&number), received)
         else {
             return;
         };
@@ -109,7 +110,7 @@ impl Presence {
         self.memberships.clear();
     }
 
-    /// Who is there now: whose connection the server has.
+    /// The members now: those whose connection the server has.
     pub(crate) fn expected(&self, sessions: &BTreeMap<u64, Session>) -> ExpectedMembers {
         let mut expected = ExpectedMembers::default();
         for (number, memberships) in &self.memberships {
@@ -123,17 +124,17 @@ impl Presence {
         expected
     }
 
-    /// Checks everything ever told: who came was not there as he came again, who left was there, and
-    /// each is who he said he is.
+    /// Checks all joins and leaves in the log: no member joins a second time unchanged, only members leave, and each
+    /// has the user and info that its connection has sent.
     pub(crate) fn check_log(&self, history: &History, tally: &mut Tally) -> Result<(), String> {
-        let mut told = BTreeSet::new();
+        let mut listed = BTreeSet::new();
         for epoch in history.epochs() {
             let mut there: BTreeMap<Membership, &Entry> = BTreeMap::new();
             for (offset, entry) in history.between(epoch, 0, history.head(epoch)) {
-                let Some(membership) = Membership::told(&entry.channel, &entry.draft) else {
+                let Some(membership) = Membership::of_message(&entry.channel, &entry.draft) else {
                     continue;
                 };
-                told.insert(membership.clone());
+                listed.insert(membership.clone());
                 let refuse = |what: &str| Err(format!("{membership:?} at {offset}: {what}"));
                 if entry.is_tombstone() {
                     tally.left += 1;
@@ -152,7 +153,8 @@ impl Presence {
                 }
             }
         }
-        let unpublished = self.said.keys().filter(|membership| !told.contains(membership)).count();
+        let unpublished =
+            self.said.keys().filter(|membership| !listed.contains(membership)).count();
         tally.unpublished_stays += u64::try_from(unpublished).unwrap_or(0);
         Ok(())
     }
@@ -169,28 +171,28 @@ impl Presence {
 }
 
 impl ExpectedMembers {
-    /// Who is there by what can be read in the log.
-    pub(crate) fn told(history: &History, engine: &EngineUnderTest) -> BTreeSet<Membership> {
+    /// The members according to the log.
+    pub(crate) fn in_log(history: &History, engine: &EngineUnderTest) -> BTreeSet<Membership> {
         let epoch = engine.broker.epoch();
         let entry = |offset: u64| history.entry(epoch, offset);
         let values = engine.held(history).into_iter().filter_map(entry).filter(|it| it.is_value());
-        values.filter_map(|entry| Membership::told(&entry.channel, &entry.draft)).collect()
+        values.filter_map(|entry| Membership::of_message(&entry.channel, &entry.draft)).collect()
     }
 
-    /// Checks that nobody is told of who cannot be there, and everybody who certainly is, but for
-    /// those who found no room.
+    /// Checks that the log has nobody who cannot be a member, and everybody who certainly is, except those for whom
+    /// there was no room.
     pub(crate) fn check(
         &self,
-        told: &BTreeSet<Membership>,
+        listed: &BTreeSet<Membership>,
         refused: &BTreeSet<Membership>,
     ) -> Result<(), String> {
-        let mut gone = told.iter().filter(|membership| !self.possible.contains(membership));
+        let mut gone = listed.iter().filter(|membership| !self.possible.contains(membership));
         if let Some(membership) = gone.find(|membership| !refused.contains(membership)) {
-            return Err(format!("{membership:?} is told of and is not there"));
+            return Err(format!("{membership:?} is listed and is not a member"));
         }
-        let mut unpublished = self.certain.iter().filter(|membership| !told.contains(membership));
+        let mut unpublished = self.certain.iter().filter(|membership| !listed.contains(membership));
         if let Some(membership) = unpublished.find(|membership| !refused.contains(membership)) {
-            return Err(format!("{membership:?} is there and not told of"));
+            return Err(format!("{membership:?} is a member and not listed"));
         }
         Ok(())
     }
@@ -198,12 +200,12 @@ impl ExpectedMembers {
     /// The same, once nothing is under way that could leave a doubt.
     pub(crate) fn check_exact(
         &self,
-        told: &BTreeSet<Membership>,
+        listed: &BTreeSet<Membership>,
         refused: &BTreeSet<Membership>,
     ) -> Result<(), String> {
         if let Some(membership) = self.possible.difference(&self.certain).next() {
             return Err(format!("nobody knows whether {membership:?} is there"));
         }
-        self.check(told, refused)
+        self.check(listed, refused)
     }
 }

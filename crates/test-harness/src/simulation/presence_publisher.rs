@@ -23,7 +23,7 @@ use tidewire_broker::{
     AppendError, Compaction, EngineError, PresenceChange, PresenceFlush, Publishing, QuotaError,
 };
 
-/// The one who tells, at most one round at a time.
+/// Publishes joins and leaves, at most one round at a time.
 #[derive(Debug, Default)]
 pub(crate) struct PresencePublisher {
     underway: Option<Underway>,
@@ -36,12 +36,12 @@ pub(crate) struct PresencePublisher {
 #[derive(Debug)]
 struct Underway {
     round: PresenceFlush,
-    /// Who was there when it began.
+    /// The members when it began.
     expected: ExpectedMembers,
     batch: Vec<(PresenceChange, Publishing)>,
     failed: Vec<(PresenceChange, AppendError)>,
     refused: BTreeSet<Membership>,
-    /// Those of them for whom there were too many others.
+    /// Those that were refused because the channel was full.
     crowded: BTreeSet<Membership>,
 }
 
@@ -101,7 +101,7 @@ impl PresencePublisher {
         Ok(())
     }
 
-    /// Holds what the log tells against those who were there when the round began.
+    /// Compares the log with the members when the round began.
     fn end_round(
         &mut self,
         underway: Underway,
@@ -114,7 +114,7 @@ impl PresencePublisher {
         self.refused = refused;
         context.tally.rounds += 1;
         crowded.iter().try_for_each(|membership| check_crowded(membership, context))?;
-        expected.check(&ExpectedMembers::told(context.history, context.engine), &self.refused)
+        expected.check(&ExpectedMembers::in_log(context.history, context.engine), &self.refused)
     }
 }
 
@@ -129,10 +129,10 @@ impl Underway {
                 Poll::Ready(Err(error)) => {
                     context
                         .trace
-                        .note(context.now_ms, || format!("{change:?} is not told: {error}"));
+                        .note(context.now_ms, || format!("{change:?} is not published: {error}"));
                     context.tally.unpublished += 1;
                     let (permit, draft) = change.publish();
-                    let membership = Membership::told(permit.channel().as_str(), &draft);
+                    let membership = Membership::of_message(permit.channel().as_str(), &draft);
                     let is_crowded =
                         matches!(error, AppendError::Quota(QuotaError::TooManyKeys { .. }));
                     self.crowded.extend(membership.clone().filter(|_| is_crowded));
@@ -145,7 +145,7 @@ impl Underway {
     }
 }
 
-/// Checks that a channel is full where somebody found no room: those who leave are told first.
+/// Checks that a channel is full if a join was refused: leaves are published first.
 fn check_crowded(membership: &Membership, context: &PublisherContext<'_>) -> Result<(), String> {
     let name = format!("{PREFIX}{}", membership.channel);
     let epoch = context.engine.broker.epoch();

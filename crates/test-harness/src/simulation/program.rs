@@ -9,7 +9,7 @@ use super::{
     oracle::Oracle,
     settings::Settings,
     tally::Tally,
-    wire_reader::{Heard, Manner},
+    wire_reader::{Manner, Received},
 };
 use fastrand::Rng;
 use std::{mem, time::Duration};
@@ -116,47 +116,50 @@ impl Program {
         self.losses.push((epoch, head));
     }
 
-    /// Takes in one thing heard, in the order in which the client's wires hand it on.
-    pub(crate) fn hear(
+    /// Takes in one received item, in the order in which the client's transports pass them on.
+    pub(crate) fn receive(
         &mut self,
-        heard: &Heard,
+        received: &Received,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        match heard {
-            Heard::Place(position) => self.hear_place((*position).into(), oracle),
-            Heard::Message(message) => self.hear_message(message, oracle, tally)?,
-            Heard::Gap(gap) => self.hear_gap(gap, oracle, tally)?,
-            Heard::Answer(answer) => self.hear_answer(answer, oracle, tally)?,
-            Heard::Said(said) => {
+        match received {
+            Received::Place(position) => self.receive_place((*position).into(), oracle),
+            Received::Message(message) => self.receive_message(message, oracle, tally)?,
+            Received::Gap(gap) => self.receive_gap(gap, oracle, tally)?,
+            Received::Answer(answer) => self.receive_answer(answer, oracle, tally)?,
+            Received::Said(said) => {
                 if let ServerEvent::Subscribed(done) = &**said {
                     self.begin(&done.channel, done.position, oracle);
                     self.progress.handle_subscribed(&done.channel, done.position);
                 }
             }
-            Heard::Raw { .. } | Heard::Ping(_) | Heard::Close(_) | Heard::Nothing => {}
+            Received::Raw { .. } | Received::Ping(_) | Received::Close(_) | Received::Nothing => {}
         }
         Ok(())
     }
 
-    fn hear_answer(
+    fn receive_answer(
         &mut self,
         answer: &PollAnswer,
         oracle: &Oracle<'_>,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        answer.gaps.iter().try_for_each(|gap| self.hear_gap(gap, oracle, tally))?;
-        answer.messages.iter().try_for_each(|message| self.hear_message(message, oracle, tally))?;
-        self.hear_place(answer.position, oracle);
+        answer.gaps.iter().try_for_each(|gap| self.receive_gap(gap, oracle, tally))?;
+        answer
+            .messages
+            .iter()
+            .try_for_each(|message| self.receive_message(message, oracle, tally))?;
+        self.receive_place(answer.position, oracle);
         Ok(())
     }
 
-    fn hear_place(&mut self, place: Bookmark, oracle: &Oracle<'_>) {
+    fn receive_place(&mut self, place: Bookmark, oracle: &Oracle<'_>) {
         self.begin_all(place.after, oracle);
         self.progress.handle_position(place);
     }
 
-    fn hear_message(
+    fn receive_message(
         &mut self,
         message: &Message,
         oracle: &Oracle<'_>,
@@ -172,7 +175,7 @@ impl Program {
         self.delivered.enter_message(message)
     }
 
-    fn hear_gap(
+    fn receive_gap(
         &mut self,
         gap: &Gap,
         oracle: &Oracle<'_>,

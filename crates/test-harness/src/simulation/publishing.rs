@@ -18,7 +18,7 @@ impl World {
     pub(crate) fn publish_anything(&mut self) -> Result<(), String> {
         if self.rng.u8(..12) == 0
             && let Some((channel, draft)) = self.rng.choice(&self.named).cloned()
-            && self.is_told_apart(channel, &draft)
+            && self.is_distinguishable(channel, &draft)
         {
             return self.publish(draft, channel);
         }
@@ -106,7 +106,7 @@ impl World {
         draft
     }
 
-    /// Keeps what may be published again, under the id it bears.
+    /// Keeps a message that may be published again, by its id.
     pub(crate) fn keep(&mut self, channel: &'static str, draft: &Draft) {
         if draft.id.is_some() {
             self.named.push_front((channel, draft.clone()));
@@ -114,9 +114,9 @@ impl World {
         }
     }
 
-    /// Whether a repeat of this will be known as one: two messages with one payload could not be
-    /// told apart on a raw wire.
-    pub(crate) fn is_told_apart(&self, channel: &str, draft: &Draft) -> bool {
+    /// Whether a repeat of this would be recognised: two messages with the same payload could not be distinguished on
+    /// a raw transport.
+    pub(crate) fn is_distinguishable(&self, channel: &str, draft: &Draft) -> bool {
         let options = self.settings.options(channel);
         let epoch = self.engine.broker.epoch();
         let now_ms = self.engine.steady(time(self.now_ms).wall_ms);

@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-/// Everything is told here, and nothing is anybody's own.
+/// A poll shows everything, and no message is an echo.
 const EARS: (Manner, Option<u64>) = (Manner::Poll, None);
 
 /// More than there are messages in any world.

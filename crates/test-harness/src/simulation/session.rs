@@ -110,7 +110,7 @@ impl Session {
         self.alarm.ring();
     }
 
-    /// Whether its client gets nothing from it any more, without being told.
+    /// Whether its client receives nothing from it any more, and does not know.
     pub(crate) fn is_dead(&self) -> bool {
         let is_deaf = self.is_websocket && self.up.swallows_since_ms.is_some();
         self.down.swallows_since_ms.is_some() || is_deaf

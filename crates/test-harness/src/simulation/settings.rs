@@ -24,9 +24,9 @@ pub(crate) struct Settings {
     pub(crate) faults: u8,
     pub(crate) may_forget: bool,
     pub(crate) large_payloads: bool,
-    /// A store that outlives the server stands behind the broker.
+    /// The broker has a store that outlives the server.
     pub(crate) is_durable: bool,
-    /// How often it is told who comes and who goes.
+    /// How often joins and leaves are published.
     pub(crate) presence_interval_ms: u64,
 }
 
@@ -64,18 +64,18 @@ impl Settings {
         name.map_or_else(|_| *self.broker.rules.defaults(), |name| self.broker.rules.of(&name))
     }
 
-    /// Whether this is the name of a channel that tells who is there.
+    /// Whether this is the name of a channel with presence.
     pub(crate) fn has_presence(&self, name: &str) -> bool {
         let name = name.parse::<ChannelName>();
         name.is_ok_and(|name| !name.is_system() && self.broker.rules.of(&name).presence)
     }
 
-    /// The channels that tell who is there.
+    /// The channels with presence.
     pub(crate) fn presence_channels(&self) -> impl Iterator<Item = &'static str> {
         CHANNELS.into_iter().filter(|name| self.has_presence(name))
     }
 
-    /// What to follow or to read: channels, and in some worlds those that tell who is there.
+    /// What to follow or to read: channels, and in some worlds channels of presence.
     pub(crate) fn pattern(&self, rng: &mut Rng) -> &'static str {
         if self.broker.rules.has_presence() && rng.u8(..3) == 0 {
             return rng.choice(PRESENCE_PATTERNS).unwrap_or("$presence.>");
@@ -156,18 +156,18 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
         2 => Retention { age_max_ms: rng.u64(100..3_000), ..roomy },
         _ => roomy,
     };
-    let (tells_presence, tells_all) = (rng.u8(..3) == 0, rng.bool());
+    let (has_presence, has_all) = (rng.u8(..3) == 0, rng.bool());
     let defaults = Options {
         retention,
         message_bytes_max: MESSAGE_BYTES_MAX,
-        presence: tells_presence && tells_all,
+        presence: has_presence && has_all,
         ..Options::default()
     };
     let count = rng.usize(0..=RULES_MAX);
     let mut rules: Vec<(Pattern, Rule)> =
         (0..count).filter_map(|_| Some((pattern(rng).parse().ok()?, draw_rule(rng)))).collect();
-    if tells_presence {
-        let rule = Rule { presence: Some(!tells_all), ..Rule::default() };
+    if has_presence {
+        let rule = Rule { presence: Some(!has_all), ..Rule::default() };
         rules.extend(pattern(rng).parse().ok().map(|pattern| (pattern, rule)));
         let of_all = "$presence.>".parse().ok();
         let is_roomy = retention == roomy;
@@ -185,10 +185,10 @@ fn draw_broker(may_forget: bool, is_durable: bool, rng: &mut Rng) -> BrokerLimit
     }
 }
 
-/// How much is told of who is there: often all of it, but for those who have left.
+/// How much of presence is retained: often all of it, except leaves.
 ///
-/// Nobody is sent away for a loss where one round may tell more than is kept: members who follow each
-/// other would come and go for ever.
+/// These channels do not disconnect slow readers, because one round may publish more than is retained: members who
+/// follow each other would leave and join for ever.
 fn draw_presence_rule(is_roomy: bool, rng: &mut Rng) -> Rule {
     let retention_messages = rng.bool().then(|| rng.usize(1..4));
     let is_roomy = is_roomy && retention_messages.is_none();

@@ -51,9 +51,9 @@ struct Inner {
     /// Nothing is lost any more while the archive is asked.
     is_calm: bool,
     reads: u64,
-    /// Who has been told to wait.
+    /// The readers that wait for an answer.
     waiting: Vec<Waiting>,
-    /// What they will be told, once.
+    /// The answers that they will get, once.
     answers: HashMap<Question, ArchiveRead>,
     waits: u64,
 }
@@ -214,7 +214,7 @@ impl SimStore {
         inner.waiting.clear();
     }
 
-    /// How often a reader was told to wait since this was last asked.
+    /// How often a reader had to wait since the last call.
     pub(crate) fn take_waits(&self) -> u64 {
         mem::take(&mut lock(&self.inner).waits)
     }
@@ -356,7 +356,7 @@ impl Inner {
         }
     }
 
-    /// Some of what was asked for is there, and those who wait for it are woken.
+    /// Some of what was asked for has been read; the readers that wait for it are woken.
     fn fetch(&mut self) {
         let Self { waiting, rng, .. } = self;
         waiting.retain(|waiting| !waiting.is_gone() && rng.u8(..) >= 64);
@@ -592,7 +592,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of the order it tells at once.
+/// How many offsets of the order it returns at once.
 const STRETCH_MAX: usize = 8;
 
 /// What a row takes beside what it carries.

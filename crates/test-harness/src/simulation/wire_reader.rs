@@ -1,4 +1,4 @@
-//! What a client makes of the bytes it hears, by the codecs that real clients use.
+//! Decodes the bytes that a client receives, with the codecs that real clients use.
 
 use super::chunks::Chunks;
 use sse_codec::Item;
@@ -7,7 +7,7 @@ use tidewire_connection::{Format, Framing, Heartbeat, Wire};
 use tidewire_protocol::{Gap, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine};
 use ws_frame::{Decoder, Event, Kind, Limits, Role};
 
-/// How a client hears.
+/// How a client receives: its transport and format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Over a wire that stays.
@@ -17,7 +17,7 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
-    /// Whether a script in a browser could hear so: it sees whole events and frames, and no pings.
+    /// Whether a script in a browser could receive like this: it sees whole events and frames, and no pings.
     pub(crate) fn is_script(self) -> bool {
         matches!(
             self,
@@ -30,9 +30,9 @@ impl Manner {
     }
 }
 
-/// One thing heard.
+/// One received item.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     /// Everything up to here was said.
     Place(Position),
     Message(Box<Message>),
@@ -60,10 +60,10 @@ pub(crate) enum Body {
 /// The reading end of one response.
 pub(crate) struct WireReader {
     chunks: Option<Chunks>,
-    kind: Hearing,
+    kind: Decoding,
 }
 
-enum Hearing {
+enum Decoding {
     Sse {
         format: Format,
         parser: Box<sse_codec::Parser>,
@@ -87,12 +87,12 @@ impl WireReader {
     pub(crate) fn new(manner: Manner) -> Self {
         let kind = match manner {
             Manner::Live(Wire::Sse { format, .. }) => {
-                Hearing::Sse { format, parser: Box::default(), known_id: String::new() }
+                Decoding::Sse { format, parser: Box::default(), known_id: String::new() }
             }
             Manner::Live(Wire::Stream { format, .. }) => {
-                Hearing::Lines { format, line: Vec::new() }
+                Decoding::Lines { format, line: Vec::new() }
             }
-            Manner::Live(wire @ (Wire::WebSocket(_) | Wire::Tidewire)) => Hearing::Frames {
+            Manner::Live(wire @ (Wire::WebSocket(_) | Wire::Tidewire)) => Decoding::Frames {
                 format: match wire {
                     Wire::WebSocket(format) => Some(format),
                     _ => None,
@@ -101,7 +101,7 @@ impl WireReader {
                 unread: Vec::new(),
                 message: Vec::new(),
             },
-            Manner::Poll => Hearing::Answer(Vec::new()),
+            Manner::Poll => Decoding::Answer(Vec::new()),
         };
         let is_chunked = matches!(
             manner,
@@ -113,23 +113,27 @@ impl WireReader {
         Self { chunks: is_chunked.then(Chunks::default), kind }
     }
 
-    /// Appends to `heard` what `input` completes.
-    pub(crate) fn hear(&mut self, input: &[u8], heard: &mut Vec<Heard>) -> Result<(), String> {
+    /// Appends to `received` what `input` completes.
+    pub(crate) fn receive(
+        &mut self,
+        input: &[u8],
+        received: &mut Vec<Received>,
+    ) -> Result<(), String> {
         let mut content = Vec::new();
         match &mut self.chunks {
             Some(chunks) => chunks.read(input, &mut content)?,
             None => content.extend_from_slice(input),
         }
         match &mut self.kind {
-            Hearing::Sse { format, parser, known_id } => {
-                hear_events(&content, *format, parser, known_id, heard)
+            Decoding::Sse { format, parser, known_id } => {
+                receive_events(&content, *format, parser, known_id, received)
             }
-            Hearing::Lines { format, line } => hear_lines(&content, *format, line, heard),
-            Hearing::Frames { format, decoder, unread, message } => {
+            Decoding::Lines { format, line } => receive_lines(&content, *format, line, received),
+            Decoding::Frames { format, decoder, unread, message } => {
                 unread.extend_from_slice(&content);
-                hear_frames(*format, decoder, unread, message, heard)
+                receive_frames(*format, decoder, unread, message, received)
             }
-            Hearing::Answer(json) => {
+            Decoding::Answer(json) => {
                 json.extend_from_slice(&content);
                 Ok(())
             }
@@ -145,28 +149,28 @@ impl WireReader {
     pub(crate) fn is_inside(&self) -> bool {
         self.chunks.as_ref().is_some_and(Chunks::is_inside)
             || match &self.kind {
-                Hearing::Sse { .. } => false,
-                Hearing::Lines { line, .. } => !line.is_empty(),
-                Hearing::Frames { unread, message, .. } => {
+                Decoding::Sse { .. } => false,
+                Decoding::Lines { line, .. } => !line.is_empty(),
+                Decoding::Frames { unread, message, .. } => {
                     !unread.is_empty() || !message.is_empty()
                 }
-                Hearing::Answer(json) => !json.is_empty(),
+                Decoding::Answer(json) => !json.is_empty(),
             }
     }
 
     /// The poll's answer, if all of it came before the end.
-    pub(crate) fn into_answer(self) -> Option<Heard> {
-        let Hearing::Answer(json) = self.kind else { return None };
-        serde_json::from_slice(&json).ok().map(|answer| Heard::Answer(Box::new(answer)))
+    pub(crate) fn into_answer(self) -> Option<Received> {
+        let Decoding::Answer(json) = self.kind else { return None };
+        serde_json::from_slice(&json).ok().map(|answer| Received::Answer(Box::new(answer)))
     }
 }
 
-fn hear_events(
+fn receive_events(
     content: &[u8],
     format: Format,
     parser: &mut sse_codec::Parser,
     known_id: &mut String,
-    heard: &mut Vec<Heard>,
+    received: &mut Vec<Received>,
 ) -> Result<(), String> {
     // Line by line, so that a block which only moves the id is seen before what follows it.
     for mut line in content.split_inclusive(|byte| *byte == b'\n') {
@@ -176,86 +180,90 @@ fn hear_events(
                 if event.last_event_id != known_id {
                     return Err(format!("a gap moves the id to {}", event.last_event_id));
                 }
-                heard.push(hear_json(event.data)?);
+                received.push(receive_json(event.data)?);
                 continue;
             }
             known_id.clear();
             known_id.push_str(event.last_event_id);
-            heard.push(match event.event {
-                "$position" => hear_position(&event)?,
-                _ => hear_event(&event, format)?,
+            received.push(match event.event {
+                "$position" => receive_position(&event)?,
+                _ => receive_event(&event, format)?,
             });
         }
         if parser.last_event_id() != known_id {
             known_id.clear();
             known_id.push_str(parser.last_event_id());
-            heard.push(Heard::Place(position(known_id)?));
+            received.push(Received::Place(position(known_id)?));
         }
     }
     Ok(())
 }
 
-fn hear_position(event: &sse_codec::Event<'_>) -> Result<Heard, String> {
+fn receive_position(event: &sse_codec::Event<'_>) -> Result<Received, String> {
     let reached = ServerEvent::parse(event.data).map_err(|error| error.to_string())?;
     match reached {
         ServerEvent::Position(Reached { position: place, heartbeat_ms: Some(_) })
             if place == position(event.last_event_id)? =>
         {
-            Ok(Heard::Place(place))
+            Ok(Received::Place(place))
         }
         other => Err(format!("{other:?} under the id {}", event.last_event_id)),
     }
 }
 
-fn hear_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Heard, String> {
+fn receive_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Received, String> {
     let position = position(event.last_event_id)?;
     if format == Format::Raw {
-        return Ok(Heard::Raw {
+        return Ok(Received::Raw {
             position: Some(position),
             event: (event.event != "message").then(|| event.event.to_owned()),
             body: Body::Text(event.data.to_owned()),
         });
     }
-    match hear_json(event.data)? {
-        Heard::Message(message) if message.position != position => {
+    match receive_json(event.data)? {
+        Received::Message(message) if message.position != position => {
             Err(format!("id {position} beside {}", message.position))
         }
-        heard => Ok(heard),
+        received => Ok(received),
     }
 }
 
-fn hear_lines(
+fn receive_lines(
     content: &[u8],
     format: Format,
     line: &mut Vec<u8>,
-    heard: &mut Vec<Heard>,
+    received: &mut Vec<Received>,
 ) -> Result<(), String> {
     for piece in content.split_inclusive(|byte| *byte == b'\n') {
         line.extend_from_slice(piece);
         if line.ends_with(b"\n") {
             let text = String::from_utf8(mem::take(line)).map_err(|error| error.to_string())?;
             let text = text.trim_end_matches('\n');
-            heard.push(if format == Format::Json { hear_json(text)? } else { hear_raw(text)? });
+            received.push(if format == Format::Json {
+                receive_json(text)?
+            } else {
+                receive_raw(text)?
+            });
         }
     }
     Ok(())
 }
 
-fn hear_frames(
+fn receive_frames(
     format: Option<Format>,
     decoder: &mut Decoder,
     unread: &mut Vec<u8>,
     message: &mut Vec<u8>,
-    heard: &mut Vec<Heard>,
+    received: &mut Vec<Received>,
 ) -> Result<(), String> {
     let mut input = &mut unread[..];
     let limits = Limits::default();
     while let Some(event) =
         decoder.decode(&mut input, &limits).map_err(|error| error.to_string())?
     {
-        heard.push(match event {
-            Event::Text(text) => hear_text(format, text)?,
-            Event::Binary(bytes) => hear_binary(bytes.to_vec()),
+        received.push(match event {
+            Event::Text(text) => receive_text(format, text)?,
+            Event::Binary(bytes) => receive_binary(bytes.to_vec()),
             Event::Piece(piece) => {
                 message.extend_from_slice(piece.payload);
                 if !piece.part.ends() {
@@ -263,16 +271,16 @@ fn hear_frames(
                 }
                 let whole = mem::take(message);
                 match piece.kind {
-                    Kind::Binary => hear_binary(whole),
+                    Kind::Binary => receive_binary(whole),
                     Kind::Text => {
                         let text = String::from_utf8(whole).map_err(|error| error.to_string())?;
-                        hear_text(format, &text)?
+                        receive_text(format, &text)?
                     }
                 }
             }
-            Event::Ping(payload) => Heard::Ping(payload.to_vec()),
-            Event::Pong(_) => Heard::Nothing,
-            Event::Close(close) => Heard::Close(close.map(|close| close.code.number())),
+            Event::Ping(payload) => Received::Ping(payload.to_vec()),
+            Event::Pong(_) => Received::Nothing,
+            Event::Close(close) => Received::Close(close.map(|close| close.code.number())),
         });
     }
     let left = input.len();
@@ -280,39 +288,39 @@ fn hear_frames(
     Ok(())
 }
 
-fn hear_text(format: Option<Format>, text: &str) -> Result<Heard, String> {
+fn receive_text(format: Option<Format>, text: &str) -> Result<Received, String> {
     match format {
-        Some(Format::Raw) => hear_raw(text),
-        Some(Format::Json) => hear_json(text),
+        Some(Format::Raw) => receive_raw(text),
+        Some(Format::Json) => receive_json(text),
         None => match ServerEvent::parse(text).map_err(|error| error.to_string())? {
-            ServerEvent::Message(message) => Ok(Heard::Message(Box::new(message))),
-            ServerEvent::Gap(gap) => Ok(Heard::Gap(gap)),
-            ServerEvent::Position(reached) => Ok(Heard::Place(reached.position)),
-            said => Ok(Heard::Said(Box::new(said))),
+            ServerEvent::Message(message) => Ok(Received::Message(Box::new(message))),
+            ServerEvent::Gap(gap) => Ok(Received::Gap(gap)),
+            ServerEvent::Position(reached) => Ok(Received::Place(reached.position)),
+            said => Ok(Received::Said(Box::new(said))),
         },
     }
 }
 
-fn hear_binary(bytes: Vec<u8>) -> Heard {
-    Heard::Raw { position: None, event: None, body: Body::Binary(bytes) }
+fn receive_binary(bytes: Vec<u8>) -> Received {
+    Received::Raw { position: None, event: None, body: Body::Binary(bytes) }
 }
 
-fn hear_raw(text: &str) -> Result<Heard, String> {
+fn receive_raw(text: &str) -> Result<Received, String> {
     match text {
-        "" => Ok(Heard::Nothing),
-        error if error.starts_with(r#"{"type":"error""#) => hear_json(error),
-        gap if gap.starts_with(r#"{"type":"gap""#) => hear_json(gap),
-        _ => Ok(Heard::Raw { position: None, event: None, body: Body::Text(text.to_owned()) }),
+        "" => Ok(Received::Nothing),
+        error if error.starts_with(r#"{"type":"error""#) => receive_json(error),
+        gap if gap.starts_with(r#"{"type":"gap""#) => receive_json(gap),
+        _ => Ok(Received::Raw { position: None, event: None, body: Body::Text(text.to_owned()) }),
     }
 }
 
-fn hear_json(json: &str) -> Result<Heard, String> {
+fn receive_json(json: &str) -> Result<Received, String> {
     match StreamLine::parse(json).map_err(|error| format!("{error} in {json}"))? {
-        StreamLine::Message(message) => Ok(Heard::Message(Box::new(message))),
-        StreamLine::Gap(gap) => Ok(Heard::Gap(gap)),
-        StreamLine::Position(position) => Ok(Heard::Place(position)),
+        StreamLine::Message(message) => Ok(Received::Message(Box::new(message))),
+        StreamLine::Gap(gap) => Ok(Received::Gap(gap)),
+        StreamLine::Position(position) => Ok(Received::Place(position)),
         // A publish was refused.
-        StreamLine::Other { kind } if kind == "error" => Ok(Heard::Nothing),
+        StreamLine::Other { kind } if kind == "error" => Ok(Received::Nothing),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
 }

@@ -64,7 +64,7 @@ impl World {
         self.trace.note(now_ms, || format!("client {at}: fault {fault}, {wait_ms} ms"));
         match fault {
             0 | 1 => {
-                // Cut in both directions; the server may never hear of it.
+                // Cut in both directions; the server may never learn of it.
                 session.down.cut(rng.usize(0..=session.down.len()));
                 if rng.bool() {
                     session.up.cut(rng.usize(0..=session.up.len()));
@@ -74,7 +74,7 @@ impl World {
             3 => session.up.stalled_until_ms = now_ms + wait_ms,
             4 => client.deaf_until_ms = now_ms + wait_ms,
             5 => {
-                // Dead, and nobody is told: one way or the other, or both.
+                // Dead in one direction or both, and neither end is informed.
                 let ways = rng.u8(..4);
                 if ways != 0 {
                     session.down.swallow(now_ms);
@@ -140,7 +140,7 @@ impl World {
         };
         let Some(channel) = settings::channel_named(&follow.pattern) else { return };
         let Options { publishers, compaction, .. } = self.settings.options(channel);
-        // One that lacks the key it needs would be sent away.
+        // A connection that publishes without a required key would be disconnected.
         if compaction.is_some() && is_allowed(publishers, Source::Connection) {
             return;
         }
@@ -186,9 +186,9 @@ impl World {
     fn unsubscribe(&mut self, at: usize) {
         let Some(client) = self.clients.get_mut(at) else { return };
         let [_, .., last] = &client.follower.follows[..] else { return };
-        let is_told = |follow: &&Follow| self.settings.has_presence(&follow.pattern);
-        let told = client.follower.follows.iter().find(is_told);
-        let channel = told.unwrap_or(last).pattern.clone();
+        let has_members = |follow: &&Follow| self.settings.has_presence(&follow.pattern);
+        let with_members = client.follower.follows.iter().find(has_members);
+        let channel = with_members.unwrap_or(last).pattern.clone();
         let asked = |ask: &Ask| matches!(ask, Ask::Unsubscribe(asked) if *asked == channel);
         if client.asks.values().any(asked) {
             return;

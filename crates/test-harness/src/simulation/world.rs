@@ -2,7 +2,7 @@
 
 use super::{
     checkers::Follow,
-    client::{Client, Hearing},
+    client::{Client, ReceiveContext},
     clock::time,
     engine_under_test::EngineUnderTest,
     history::History,
@@ -154,8 +154,8 @@ impl World {
             }
         }
         for at in 0..self.clients.len() {
-            let heard = self.listen(at);
-            heard.map_err(|error| format!("client {at}: {error}"))?;
+            let received = self.listen(at);
+            received.map_err(|error| format!("client {at}: {error}"))?;
             self.come_back(at);
         }
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
@@ -215,41 +215,44 @@ impl World {
         let is_slow = !self.is_healed && self.rng.u8(..) < 60;
         let bytes_max = if is_slow { self.rng.usize(1..50) } else { usize::MAX };
         let mut bytes = session.down.read(bytes_max, now_ms);
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         if !bytes.is_empty() {
             let head = self.engine.broker.position(self.engine.broker.head());
             let count = bytes.len();
             client.read_head(&mut bytes, head);
             if bytes.len() < count {
-                client.heard_ms = now_ms;
+                client.received_ms = now_ms;
             }
             client
                 .wire_reader
                 .iter_mut()
-                .try_for_each(|wire_reader| wire_reader.hear(&bytes, &mut heard))?;
-            client.note_life(&heard, now_ms);
+                .try_for_each(|wire_reader| wire_reader.receive(&bytes, &mut received))?;
+            client.note_life(&received, now_ms);
         }
         let is_over = session.down.is_at_end(now_ms)
             || client.wire_reader.as_ref().is_some_and(|wire_reader| wire_reader.is_over());
         if is_over && client.manner == Manner::Poll {
-            heard.extend(
+            received.extend(
                 client.wire_reader.take().and_then(|wire_reader| wire_reader.into_answer()),
             );
         }
         let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
-        let mut hearing = Hearing { oracle, sends_away, rng, tally };
-        for heard in heard {
-            self.trace.note(now_ms, || format!("client {at} hears {}", cut_short(&heard)));
-            self.presence.note_heard(number, &heard);
-            client.hear(heard, &mut hearing)?;
+        let mut context = ReceiveContext { oracle, sends_away, rng, tally };
+        for received in received {
+            self.trace.note(now_ms, || format!("client {at} receives {}", cut_short(&received)));
+            self.presence.note_received(number, &received);
+            client.receive(received, &mut context)?;
         }
         let silence_ms_max = client.silence_ms_max(&self.settings.limits);
-        let is_silent = client.heard_ms + silence_ms_max < now_ms;
+        let is_silent = client.received_ms + silence_ms_max < now_ms;
         let is_served = matches!(session.core, Core::Live(_)) && !client.is_done;
         if is_silent && !is_over && self.is_healed && is_served && !session.is_dead() {
-            return Err(format!("nothing was heard on a good link since {}", client.heard_ms));
+            return Err(format!(
+                "nothing was received on a good link since {}",
+                client.received_ms
+            ));
         }
         let dead_since_ms = session.down.swallows_since_ms;
         if is_over || is_silent {
@@ -294,7 +297,7 @@ impl World {
             let session = client.session.and_then(|number| self.sessions.get(&number));
             if session.is_some_and(|session| session.down.swallows_since_ms.is_none()) {
                 // What is on its way comes in its time.
-                client.heard_ms = self.now_ms + self.settings.delay_max_ms;
+                client.received_ms = self.now_ms + self.settings.delay_max_ms;
             }
         }
     }
@@ -321,7 +324,7 @@ pub(crate) fn open_workers(broker: &Broker, settings: &Settings) -> Result<Vec<S
         let mut worker = Worker::new(broker.clone(), lane, settings.limits);
         let alarm = Arc::new(Alarm::default());
         let waker = Waker::from(Arc::clone(&alarm));
-        // The first look tells the lane whom to wake.
+        // The first poll registers the waker with the lane.
         let has_due = worker.lane.poll_news(&mut Context::from_waker(&waker)).is_ready();
         Ok(SimWorker { worker, alarm, has_due })
     };
@@ -350,15 +353,15 @@ fn draw_client(settings: &Settings, rng: &mut Rng) -> Client {
     client
 }
 
-fn cut_short(heard: &impl std::fmt::Debug) -> String {
-    let text = format!("{heard:?}");
+fn cut_short(received: &impl std::fmt::Debug) -> String {
+    let text = format!("{received:?}");
     text.chars().take(TRACE_CHARS_MAX).collect()
 }
 
 const HEALED_STEP_MS: u64 = 50;
 /// Virtual minutes: longer than any deadline of any world.
 const CATCH_UP_STEPS_MAX: usize = 2_000;
-/// Longer than it takes to let anybody go who is silent or stalled, and two rounds of telling.
+/// Longer than it takes to disconnect clients that are silent or stalled, and two rounds of presence.
 const PRESENCE_STEPS_MAX: usize = 240;
 /// Longer than a closing may take, after which its client comes back.
 const SETTLING_STEPS: usize = 25;

@@ -1,11 +1,11 @@
-//! `tidewire data`: a backup of the running server, put back, has what was answered before, and whoever
-//! resumes from a time that it does not know is told of a gap.
+//! `tidewire data`: a restored backup of the running server has everything that was acknowledged before it. A client
+//! that resumes from a later position gets a gap notice.
 
 use crate::common::{check_numbers, check_problem, publish_numbers, within};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use tidewire_test_harness::{
-    peers::{Follower, Heard, Wire, http::post},
+    peers::{Follower, Received, Wire, http::post},
     server::{Server, command},
 };
 
@@ -54,7 +54,7 @@ async fn a_backup_of_the_running_server_is_put_back() -> Result<()> {
         let server = Server::start_at(address, &["--data", &new]).await?;
         // As many as were lost: their offsets are given again.
         publish_numbers(server.address(), "a", 300..330).await?;
-        ensure!(matches!(follower.next().await?, Heard::Gap(_)), "no gap");
+        ensure!(matches!(follower.next().await?, Received::Gap(_)), "no gap");
         check_numbers(&follower.messages(330).await?, 0..330)?;
         Ok(())
     })
@@ -78,7 +78,7 @@ async fn a_stopped_store_is_copied_and_begins_a_new_epoch() -> Result<()> {
         let (is_done, said) = data(&["new-epoch", "old"], path).await?;
         ensure!(is_done && said.contains("begins a new epoch"), "{said}");
         let server = Server::start_at(server.address(), &["--data", &old]).await?;
-        ensure!(matches!(follower.next().await?, Heard::Gap(_)), "no gap");
+        ensure!(matches!(follower.next().await?, Received::Gap(_)), "no gap");
         check_numbers(&follower.messages(10).await?, 0..10)?;
         drop(server);
         Ok(())

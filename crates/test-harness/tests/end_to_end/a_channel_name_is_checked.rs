@@ -1,4 +1,4 @@
-//! Names that are none: refused with what is wrong, for publishers and subscribers alike.
+//! Invalid names are refused with the reason, for publishers and subscribers alike.
 
 use crate::common::{check_problem, within};
 use anyhow::{Context as _, Result};

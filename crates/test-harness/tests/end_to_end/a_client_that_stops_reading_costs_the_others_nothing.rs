@@ -1,4 +1,5 @@
-//! Readers that read nothing, on every wire: others keep pace, memory stays, they are let go.
+//! Clients that read nothing, on every transport: others are not delayed, memory does not grow, and they are
+//! disconnected.
 
 use crate::common::{check_numbers, let_go_of, publish_numbers, sockets, within};
 use anyhow::{Context as _, Result, ensure};
@@ -47,10 +48,10 @@ async fn a_client_that_stops_reading_costs_the_others_nothing() -> Result<()> {
         // Retention, its encodings for four wires, and what writes and allocators hold besides.
         ensure!(grown < 64 << 20, "15 MB for 30 stopped readers made it grow by {grown} bytes");
 
-        // Let go while nobody reads: the proxy's own ends of them stay until it reads on.
+        // They are disconnected while nobody reads: the proxy's own ends stay until it reads on.
         let_go_of(&server, before_any + others.len(), Duration::from_secs(30)).await?;
         proxy.set(Faults::default());
-        // What they had not taken is theirs to resume or to hear a gap of.
+        // They resume what they had not read, or get a gap notice.
         for mut one in stopped {
             while let Ok(Some(_)) = one.next().await {}
         }

@@ -1,4 +1,4 @@
-//! Files of the page: a browser that has one hears that it has not changed, and gets nothing else.
+//! Files of the console: a browser that has one is answered that it has not changed, without a body.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};

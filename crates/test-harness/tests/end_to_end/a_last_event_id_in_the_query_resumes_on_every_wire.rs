@@ -1,4 +1,5 @@
-//! `lastEventId` and `Last-Event-ID` as parameters: on every wire, behind the header, before `since`.
+//! `lastEventId` and `Last-Event-ID` as parameters, on every transport: the header overrides them, they override
+//! `since`.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
@@ -22,8 +23,8 @@ async fn a_last_event_id_in_the_query_resumes_on_every_wire() -> Result<()> {
         for name in ["lastEventId", "Last-Event-ID"] {
             let query = format!("channel=a&since=now&{name}={position}");
             for path in ["/events", "/stream", "/poll"] {
-                let heard = hear(address, &format!("{path}?{query}"), &[], "third").await?;
-                ensure!(!heard.contains("second"), "{path}: {heard}");
+                let received = receive(address, &format!("{path}?{query}"), &[], "third").await?;
+                ensure!(!received.contains("second"), "{path}: {received}");
             }
             for path in ["/ws", "/"] {
                 let mut socket = Socket::open(address, &format!("{path}?{query}")).await?;
@@ -32,8 +33,8 @@ async fn a_last_event_id_in_the_query_resumes_on_every_wire() -> Result<()> {
             // A browser's header is newer than the URL that a page gave it.
             let header = [("Last-Event-ID", position.as_str())];
             let path = format!("/events?channel=a&{name}=elsewhere");
-            let heard = hear(address, &path, &header, "third").await?;
-            ensure!(!heard.contains("$gap"), "{heard}");
+            let received = receive(address, &path, &header, "third").await?;
+            ensure!(!received.contains("$gap"), "{received}");
         }
         Ok(())
     })
@@ -41,18 +42,18 @@ async fn a_last_event_id_in_the_query_resumes_on_every_wire() -> Result<()> {
 }
 
 /// What a response says until it has said `last`.
-async fn hear(
+async fn receive(
     address: std::net::SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
     last: &str,
 ) -> Result<String> {
     let mut answer = get(address, path, headers).await?;
-    let mut heard = String::new();
-    while !heard.contains(last) {
+    let mut received = String::new();
+    while !received.contains(last) {
         let piece = answer.body.next().await?;
-        let piece = piece.with_context(|| format!("{path} ended after {heard:?}"))?;
-        heard += &String::from_utf8(piece)?;
+        let piece = piece.with_context(|| format!("{path} ended after {received:?}"))?;
+        received += &String::from_utf8(piece)?;
     }
-    Ok(heard)
+    Ok(received)
 }

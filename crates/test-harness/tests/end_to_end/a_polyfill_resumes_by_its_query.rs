@@ -11,11 +11,11 @@ use tidewire_test_harness::{
     server::Server,
 };
 
-const PAGE: &str = "const heard = [];
+const PAGE: &str = "const received = [];
 let opened = 0;
 const source = new EventSourcePolyfill('/events?channel=a&since=now');
 source.onopen = () => (opened += 1);
-source.onmessage = ({ data }) => heard.push(data);";
+source.onmessage = ({ data }) => received.push(data);";
 
 #[tokio::test]
 async fn a_polyfill_resumes_by_its_query() -> Result<()> {
@@ -34,16 +34,16 @@ async fn a_polyfill_resumes_by_its_query() -> Result<()> {
         for cut in 0..4 {
             page.until(&format!("opened > {cut}")).await?;
             publish_numbers(address, "a", published..published + 20).await?;
-            page.until(&format!("heard.length >= {}", published + 20)).await?;
+            page.until(&format!("received.length >= {}", published + 20)).await?;
             // It waits a second at least before it comes back.
             proxy.cut(if cut % 2 == 0 { Ending::Reset } else { Ending::End });
             publish_numbers(address, "a", published + 20..published + 40).await?;
             published += 40;
         }
-        page.until(&format!("opened > 4 && heard.length >= {published}")).await?;
-        let heard = page.call("evaluate", json!(["heard"])).await?;
+        page.until(&format!("opened > 4 && received.length >= {published}")).await?;
+        let received = page.call("evaluate", json!(["received"])).await?;
         let expected: Vec<Value> = (0..published).map(|number| numbered(number).into()).collect();
-        ensure!(heard.as_array() == Some(&expected), "{heard}");
+        ensure!(received.as_array() == Some(&expected), "{received}");
         Ok(())
     })
     .await

@@ -37,7 +37,7 @@ async fn a_position_of_one_wire_resumes_on_every_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_reader_that_heard_nothing_yet_resumes_too() -> Result<()> {
+async fn a_reader_that_received_nothing_yet_resumes_too() -> Result<()> {
     within(60, async {
         let server = Server::start(&[]).await?;
         let address = server.address();

@@ -1,4 +1,4 @@
-//! Chromium's own `EventSource` at a full server: it hears why, comes back, and is let in in the end.
+//! Chromium's own `EventSource` at a full server: it gets the reason, reconnects, and is accepted in the end.
 
 use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, ensure};
@@ -9,10 +9,10 @@ use tidewire_test_harness::{
 };
 
 const PAGE: &str = "<!doctype html><title>a</title><script>
-const heard = [];
+const received = [];
 const refusals = [];
 const source = new EventSource('/events?channel=a');
-source.onmessage = ({ data }) => heard.push(data);
+source.onmessage = ({ data }) => received.push(data);
 source.addEventListener('$error', ({ data }) => refusals.push(data));
 </script>";
 
@@ -33,10 +33,10 @@ async fn a_refused_event_source_comes_back() -> Result<()> {
 
         drop(first);
         page.until("source.readyState === 1").await?;
-        // A stream that is refused is open for a moment, too: what counts is that it hears.
+        // A stream that is refused is open for a moment, too: what counts is that it receives messages.
         loop {
             publish(address, "a", "x").await?;
-            if page.call("evaluate", json!(["heard.length > 0"])).await? == json!(true) {
+            if page.call("evaluate", json!(["received.length > 0"])).await? == json!(true) {
                 break;
             }
         }

@@ -42,9 +42,11 @@ async fn over_http() -> Result<()> {
         let elsewhere = post(address, "/publish/b?idempotency_key=order-17", &[], b"new").await?;
         assert_ne!(elsewhere.json().await?, first);
 
-        for (key, told) in [("\"order", "quoted"), (&"x".repeat(256), "Idempotency-Key has 256")] {
+        for (key, expected) in
+            [("\"order", "quoted"), (&"x".repeat(256), "Idempotency-Key has 256")]
+        {
             let detail = check_problem(publish(address, key, "x").await?, 400, "bad_request").await;
-            assert!(detail?.contains(told), "{key}");
+            assert!(detail?.contains(expected), "{key}");
         }
         assert_eq!(kept(address, "a").await?.len(), 2);
         Ok(())
@@ -89,7 +91,7 @@ async fn what_is_of_one_message_is_refused_beside_a_batch() -> Result<()> {
         let server = Server::start(&[]).await?;
         let address = server.address();
         let batch = br#"{"messages":[{"channel":"a","data":"paid"}]}"#;
-        for (path, headers, told) in [
+        for (path, headers, expected) in [
             ("/publish", &[("Idempotency-Key", "order-17")][..], "\"message_id\""),
             ("/publish", &[("Key", "k")], "\"key\""),
             ("/publish", &[("Event", "e")], "\"event\""),
@@ -99,7 +101,7 @@ async fn what_is_of_one_message_is_refused_beside_a_batch() -> Result<()> {
         ] {
             let answer = post(address, path, headers, batch).await?;
             let detail = check_problem(answer, 400, "bad_request").await?;
-            assert!(detail.contains(told), "{path}: {detail}");
+            assert!(detail.contains(expected), "{path}: {detail}");
         }
         assert!(kept(address, "a").await?.is_empty());
         Ok(())

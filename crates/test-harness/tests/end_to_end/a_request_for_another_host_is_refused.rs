@@ -128,7 +128,7 @@ async fn a_probe_of_health_may_name_any_host_or_none() -> Result<()> {
             }
         }
         let answer = send(server.address(), "OPTIONS / HTTP/1.0\r\n\r\n", &[]).await?;
-        assert_eq!(answer.status, 204, "HAProxy's check unless told otherwise");
+        assert_eq!(answer.status, 204, "HAProxy's default check");
         let answer = send(server.address(), "GET /channels HTTP/1.0\r\n\r\n", &[]).await?;
         let detail = check_problem(answer, 421, "misdirected").await?;
         assert!(detail.contains("names no host"), "{detail}");

@@ -1,4 +1,4 @@
-//! A second SIGTERM or Ctrl-C: nobody is waited for any more, and the log on disk is closed properly.
+//! A second SIGTERM or Ctrl-C: the server waits for no client any more, and closes the log on disk properly.
 
 use crate::{common::within, stuck_reader::stuck_reader};
 use anyhow::{Context as _, Result, ensure};

@@ -34,7 +34,7 @@ async fn one_server_is_behind_every_address() -> Result<()> {
     .await
 }
 
-/// The addresses that the server says it listens on, once there are so many.
+/// The addresses that the server says it listens on, once there are `count`.
 async fn listening(server: &Server, count: usize) -> Result<Vec<SocketAddr>> {
     loop {
         let text = server.output().text();

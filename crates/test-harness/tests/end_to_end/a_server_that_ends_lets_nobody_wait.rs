@@ -27,7 +27,7 @@ async fn a_server_that_ends_lets_nobody_wait() -> Result<()> {
         ensure!(silent.read(&mut [0]).await? == 0);
         let refused = loop {
             match TcpStream::connect(address).await {
-                // It came before the listening socket was closed, and is let go of, too.
+                // It came before the listening socket was closed, and is disconnected, too.
                 Ok(mut early) => drop(early.read(&mut [0]).await),
                 Err(error) => break error,
             }

@@ -68,7 +68,7 @@ async fn follows(address: SocketAddr, channel: &str) -> Result<bool> {
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_come_back_at_different_times() -> Result<()> {
+async fn browsers_are_asked_to_reconnect_at_different_times() -> Result<()> {
     within(30, async {
         let mut server = Server::start(&[]).await?;
         let mut streams = Vec::new();

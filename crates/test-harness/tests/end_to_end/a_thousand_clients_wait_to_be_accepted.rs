@@ -16,7 +16,7 @@ async fn a_thousand_clients_wait_to_be_accepted() -> Result<()> {
         server.signal(Signal::STOP)?;
         let mut clients = Vec::new();
         for number in 0..1_000 {
-            // The system connects whoever finds room, whether or not the server runs.
+            // The system accepts connections as long as there is room, whether or not the server runs.
             let client =
                 timeout(Duration::from_secs(2), TcpStream::connect(server.address())).await;
             clients.push(client.with_context(|| format!("client {number} finds no room"))??);

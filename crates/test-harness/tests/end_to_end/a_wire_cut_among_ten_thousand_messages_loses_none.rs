@@ -46,7 +46,7 @@ async fn cut(wires: &[Wire], faults: Faults, ending: Ending) -> Result<()> {
     .await
 }
 
-/// Cut behind a number of bytes that is a prime: in heads, in ids and in payloads alike.
+/// Cut after a number of bytes that is a prime: in heads, in ids and in payloads alike.
 fn cut_by_bytes(ending: Ending) -> Faults {
     Faults { break_after: Some(Break { down_bytes: 60_013, ending }), ..Faults::default() }
 }

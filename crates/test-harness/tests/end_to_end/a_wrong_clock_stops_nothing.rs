@@ -68,8 +68,8 @@ async fn a_start_before_1970_is_refused_with_the_reason() -> Result<()> {
             .kill_on_drop(true)
             .output()
             .await?;
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(!output.status.success() && told.contains("before 1970"), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(!output.status.success() && stderr.contains("before 1970"), "{stderr}");
         Ok(())
     })
     .await

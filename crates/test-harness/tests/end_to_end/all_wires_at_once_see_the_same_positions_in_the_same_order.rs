@@ -31,18 +31,18 @@ async fn all_wires_at_once_see_the_same_positions_in_the_same_order() -> Result<
             anyhow::Ok(())
         };
         let publishing = try_join4(race("a"), race("b"), race("a"), race("b"));
-        let hearing = try_join_all(subscribers.into_iter().map(|mut one| async move {
+        let receiving = try_join_all(subscribers.into_iter().map(|mut one| async move {
             let messages = one.messages(MESSAGES).await?;
-            let heard = messages.into_iter().map(|message| (message.position, message.data));
-            anyhow::Ok(heard.collect::<Vec<_>>())
+            let received = messages.into_iter().map(|message| (message.position, message.data));
+            anyhow::Ok(received.collect::<Vec<_>>())
         }));
-        let (_, heard) = futures_util::try_join!(publishing, hearing)?;
+        let (_, received) = futures_util::try_join!(publishing, receiving)?;
 
-        for other in &heard[1..] {
-            assert!(heard[0] == *other, "two readers disagree");
+        for other in &received[1..] {
+            assert!(received[0] == *other, "two readers disagree");
         }
         let offsets: Vec<u64> =
-            heard[0].iter().map(|(position, _)| offset(position)).collect::<Result<_>>()?;
+            received[0].iter().map(|(position, _)| offset(position)).collect::<Result<_>>()?;
         assert!(offsets.is_sorted_by(|before, after| before < after));
         Ok(())
     })

@@ -10,14 +10,14 @@ use tokio::time::sleep;
 
 /// Every number is published until it is answered, under a name that makes it appear once.
 const PAGE: &str = "<!doctype html><title>a</title><script>
-const heard = [];
+const received = [];
 let opened = 0;
 let sent = 0;
 let publishes = true;
 let isIdle = false;
 const source = new EventSource('/events?channel=a');
 source.onopen = () => (opened += 1);
-source.onmessage = ({ data }) => heard.push(Number(data));
+source.onmessage = ({ data }) => received.push(Number(data));
 const publish = async () => {
   isIdle = false;
   while (publishes) {
@@ -41,14 +41,14 @@ async fn an_event_source_survives_an_orderly_restart() -> Result<()> {
         let address = server.address();
         let mut page = Page::start(&[]).await?;
         page.show(&format!("http://{address}/health/live"), PAGE).await?;
-        page.until("heard.length >= 5").await?;
+        page.until("received.length >= 5").await?;
 
         // What it published by is kept alive, and idle when the server says goodbye.
         page.call("evaluate", json!(["publishes = false"])).await?;
         page.until("isIdle").await?;
         let reader = stuck_reader(address).await?;
         server.signal(Signal::TERM)?;
-        // In the drain the page looks for its server again and again, and is never told for good.
+        // During the drain the page reconnects again and again, and is never refused permanently.
         for _ in 0..10 {
             sleep(Duration::from_millis(200)).await;
             let state = page.call("evaluate", json!(["source.readyState"])).await?;
@@ -63,11 +63,11 @@ async fn an_event_source_survives_an_orderly_restart() -> Result<()> {
         let sent = page.call("evaluate", json!(["sent"])).await?.as_u64().context("a number")?;
         page.until(&format!("sent >= {}", sent + 5)).await?;
         page.call("evaluate", json!(["publishes = false"])).await?;
-        page.until("heard.length >= sent").await?;
-        let heard = page.call("evaluate", json!(["heard"])).await?;
-        let heard = heard.as_array().context("a list")?;
-        let expected: Vec<Value> = (0..heard.len()).map(Value::from).collect();
-        ensure!(*heard == expected, "{heard:?}; the server said:\n{}", server.output());
+        page.until("received.length >= sent").await?;
+        let received = page.call("evaluate", json!(["received"])).await?;
+        let received = received.as_array().context("a list")?;
+        let expected: Vec<Value> = (0..received.len()).map(Value::from).collect();
+        ensure!(*received == expected, "{received:?}; the server said:\n{}", server.output());
         Ok(())
     })
     .await

@@ -1,5 +1,5 @@
-//! What an idle subscriber costs the real server, all told: socket, task, cursor and what is left of
-//! its request. `cargo xtask bench idle` prints the figures.
+//! What an idle subscriber costs the real server in total: socket, task, cursor and what is left of its request.
+//! `cargo xtask bench idle` prints the figures.
 
 use crate::common::within;
 use anyhow::{Result, ensure};

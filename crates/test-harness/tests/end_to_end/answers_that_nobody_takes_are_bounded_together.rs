@@ -63,7 +63,7 @@ async fn an_answer_that_finds_no_room_is_not_begun() -> Result<()> {
     .await
 }
 
-/// So many connections on each of which a hundred pages are asked for and nothing is read.
+/// `count` connections, on each of which a hundred pages are asked for and nothing is read.
 async fn ask_and_read_nothing(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
     let request = "GET /channels/h/messages HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
     let mut clients = Vec::new();

@@ -20,7 +20,7 @@ async fn any_faults_by_seed_lose_nothing() -> Result<()> {
             let server = Server::start(&["--heartbeat", "300ms"]).await?;
             let address = server.address();
             let proxy = &Proxy::start_seeded(address, seed).await?;
-            let hearing = Wire::ALL.map(|first| async move {
+            let receiving = Wire::ALL.map(|first| async move {
                 let turns = Wire::ALL.into_iter().cycle().skip_while(move |wire| *wire != first);
                 let mut follower = Follower::new(proxy.address(), &["a"], first, "earliest")
                     .over(turns.take(Wire::ALL.len()))
@@ -31,7 +31,7 @@ async fn any_faults_by_seed_lose_nothing() -> Result<()> {
             });
             futures_util::try_join!(
                 publish_numbers(address, "a", 0..MESSAGES),
-                try_join_all(hearing),
+                try_join_all(receiving),
             )?;
             assert!(proxy.accepted() > 8, "seed {seed} broke nothing");
         }

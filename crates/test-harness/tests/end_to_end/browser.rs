@@ -76,11 +76,11 @@ impl Page {
     /// Waits until an expression is true in the page. Not playwright's own wait, which would need a
     /// content security policy that allows `eval`.
     pub(crate) async fn until(&mut self, expression: &str) -> Result<()> {
-        self.until_or_tell(expression, "null").await
+        self.until_or_report(expression, "null").await
     }
 
-    /// The same; should it never be true, the error tells what `story` is then.
-    pub(crate) async fn until_or_tell(&mut self, expression: &str, story: &str) -> Result<()> {
+    /// The same; if it never becomes true, the error has the value of `story`.
+    pub(crate) async fn until_or_report(&mut self, expression: &str, story: &str) -> Result<()> {
         let start = Instant::now();
         while self.call("evaluate", json!([expression])).await? != json!(true) {
             if start.elapsed() > PATIENCE {
@@ -95,7 +95,7 @@ impl Page {
     /// What the console says next.
     pub(crate) async fn console_line(&mut self) -> Result<String> {
         while self.console.is_empty() {
-            if let Some(other) = self.hear().await? {
+            if let Some(other) = self.receive().await? {
                 bail!("instead of a console line came {other}");
             }
         }
@@ -104,14 +104,14 @@ impl Page {
 
     async fn answer(&mut self) -> Result<Value> {
         loop {
-            if let Some(answer) = self.hear().await? {
+            if let Some(answer) = self.receive().await? {
                 return Ok(answer);
             }
         }
     }
 
     /// Takes in one line of the driver; an answer is returned.
-    async fn hear(&mut self) -> Result<Option<Value>> {
+    async fn receive(&mut self) -> Result<Option<Value>> {
         let line =
             timeout(PATIENCE, self.said.next_line()).await.context("the browser is silent")?;
         let line: Value = serde_json::from_str(&line?.context("the driver ended")?)?;

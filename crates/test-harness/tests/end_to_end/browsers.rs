@@ -41,7 +41,7 @@ pub(crate) async fn send(address: SocketAddr, request: &str, lines: &[&str]) -> 
     exchange(address, format!("{first}\r\n{lines}{rest}").as_bytes()).await
 }
 
-/// Whether caches are told that the answer depends on the page that asks.
+/// Whether the headers say to caches that the answer depends on the page that asks.
 pub(crate) fn varies_by_origin(answer: &Answer) -> bool {
     let values = answer.headers.iter().filter(|(name, _)| name == "vary").map(|(_, value)| value);
     values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("origin"))

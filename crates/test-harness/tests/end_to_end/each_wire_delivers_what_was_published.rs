@@ -30,13 +30,14 @@ async fn each_wire_delivers_what_was_published_to_its_channels() -> Result<()> {
                     published.push((position, channel.to_owned()));
                 }
             }
-            let heard = subscriber.messages(published.len()).await?;
-            for message in &heard {
+            let received = subscriber.messages(published.len()).await?;
+            for message in &received {
                 let channel = message.channel.as_deref().unwrap_or(&message.data);
                 assert_eq!(channel, message.data, "{wire:?}");
             }
-            let heard: Vec<_> = heard.into_iter().map(|one| (one.position, one.data)).collect();
-            assert_eq!(heard, published, "{wire:?}");
+            let received: Vec<_> =
+                received.into_iter().map(|one| (one.position, one.data)).collect();
+            assert_eq!(received, published, "{wire:?}");
         }
         Ok(())
     })

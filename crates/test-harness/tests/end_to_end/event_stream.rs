@@ -21,7 +21,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// The same without what a page is not told.
+    /// The same without what a page does not see.
     pub(crate) fn to_a_page(&self) -> Self {
         let items = self.items.iter().filter(|item| item.is_array()).cloned().collect();
         // A header's value has no space around it.
@@ -30,8 +30,8 @@ impl Said {
     }
 }
 
-/// What our own parser hears.
-pub(crate) fn hear(pieces: &[&[u8]]) -> Result<Said> {
+/// What our own parser reads.
+pub(crate) fn receive(pieces: &[&[u8]]) -> Result<Said> {
     let mut parser = Parser::new();
     let mut items = Vec::new();
     for mut piece in pieces.iter().copied() {
@@ -58,11 +58,15 @@ impl Browser {
         Ok(Self { page, origin })
     }
 
-    /// What Chromium hears of a stream that comes in these pieces, listening for these events.
+    /// What Chromium reads of a stream that comes in these pieces, listening for these events.
     ///
-    /// The stream ends, so Chromium asks for the next, which tells the last event id it goes by. It
-    /// does so after its `retry`, which had better be short.
-    pub(crate) async fn hear(&mut self, pieces: &[&[u8]], names: BTreeSet<&str>) -> Result<Said> {
+    /// The stream ends, so Chromium asks for the next one, and names its last event id in the request. It waits for
+    /// the stream's `retry` first, which should be short.
+    pub(crate) async fn receive(
+        &mut self,
+        pieces: &[&[u8]],
+        names: BTreeSet<&str>,
+    ) -> Result<Said> {
         self.page.call("evaluate", json!([format!("listen({})", json!(names))])).await?;
         let first = self.origin.request().await?;
         ensure!(first.header("last-event-id").is_empty(), "an id before the first");
@@ -71,8 +75,8 @@ impl Browser {
         let last_event_id = second.header("last-event-id").to_owned();
         second.answer([NO_MORE]).await?;
         self.page.until("source.readyState === EventSource.CLOSED").await?;
-        let heard = self.page.call("evaluate", json!(["heard"])).await?;
-        let items = heard.as_array().cloned().context("no list")?;
+        let received = self.page.call("evaluate", json!(["received"])).await?;
+        let items = received.as_array().cloned().context("no list")?;
         Ok(Said { items, last_event_id })
     }
 }
@@ -82,8 +86,10 @@ pub(crate) fn names(items: &[Value]) -> BTreeSet<&str> {
     items.iter().filter_map(|item| item.get(0)?.as_str()).chain(["message"]).collect()
 }
 
-/// What `eventsource-parser` hears of these streams, each in pieces.
-pub(crate) async fn heard_by_eventsource_parser(streams: &[Vec<&[u8]>]) -> Result<Vec<Vec<Value>>> {
+/// What `eventsource-parser` reads of these streams, each in pieces.
+pub(crate) async fn received_by_eventsource_parser(
+    streams: &[Vec<&[u8]>],
+) -> Result<Vec<Vec<Value>>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/event_stream.mjs");
     let mut node = Command::new("node")
         .arg(script)
@@ -102,22 +108,22 @@ pub(crate) async fn heard_by_eventsource_parser(streams: &[Vec<&[u8]>]) -> Resul
     let output = output?;
     ensure!(output.status.success(), "it fails; `cargo xtask install` installs what it needs");
     written?;
-    let heard = String::from_utf8(output.stdout)?;
-    heard.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    let received = String::from_utf8(output.stdout)?;
+    received.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 const PAGE: &str = "<!doctype html><title>a</title><script>
-let heard;
+let received;
 let source;
 const listen = (names) => {
-  heard = [];
+  received = [];
   source = new EventSource('/stream');
-  const take = ({ type, data, lastEventId }) => heard.push([type, data, lastEventId]);
+  const take = ({ type, data, lastEventId }) => received.push([type, data, lastEventId]);
   for (const name of names) source.addEventListener(name, take);
 };
 </script>";
 
 const STREAM: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-/// What tells an event source not to come back.
+/// The answer after which an event source does not reconnect.
 const NO_MORE: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";

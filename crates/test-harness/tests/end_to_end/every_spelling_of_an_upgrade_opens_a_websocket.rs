@@ -38,7 +38,7 @@ async fn every_spelling_of_an_upgrade_opens_a_websocket() -> Result<()> {
 }
 
 #[tokio::test]
-async fn another_version_is_told_which_one_is_taken() -> Result<()> {
+async fn an_error_for_another_version_names_the_accepted_one() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let upgrade = "Connection: Upgrade\r\nUpgrade: websocket";
@@ -46,8 +46,8 @@ async fn another_version_is_told_which_one_is_taken() -> Result<()> {
             let version = format!("Sec-WebSocket-Version: {version}\r\n");
             let request = handshake(path, upgrade, &version);
             let answer = exchange(server.address(), request.as_bytes()).await?;
-            let told = answer.header("sec-websocket-version").map(str::to_owned);
-            ensure!(told.as_deref() == Some("13"), "{version}: {told:?}");
+            let versions = answer.header("sec-websocket-version").map(str::to_owned);
+            ensure!(versions.as_deref() == Some("13"), "{version}: {versions:?}");
             ensure!(answer.header("upgrade") == Some("websocket"));
             check_problem(answer, 426, "upgrade_required").await?;
         }

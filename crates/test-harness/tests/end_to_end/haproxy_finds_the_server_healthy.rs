@@ -11,9 +11,9 @@ use tokio::{
     time::sleep,
 };
 
-/// A name, the lines of a backend, and the status that it hears.
+/// A name, the lines of a backend, and the status that it gets.
 const CHECKS: [(&str, &str, &str); 6] = [
-    // What it sends unless told otherwise: OPTIONS / HTTP/1.0, without Host.
+    // What it sends by default: OPTIONS / HTTP/1.0, without Host.
     ("default", "option httpchk", "204"),
     ("head", "option httpchk HEAD /health/ready", "200"),
     ("get_of_1_0", "option httpchk GET /health/live", "200"),
@@ -63,8 +63,8 @@ async fn haproxy_finds_the_server_healthy() -> Result<()> {
             .context("haproxy is needed: cargo xtask install")?;
         for (name, _, status) in CHECKS {
             let expected = if name == "nothing" { "L7STS" } else { "L7OK" };
-            let heard = checked(&admin, name).await?;
-            ensure!(heard == (expected.to_owned(), status.to_owned()), "{name}: {heard:?}");
+            let received = checked(&admin, name).await?;
+            ensure!(received == (expected.to_owned(), status.to_owned()), "{name}: {received:?}");
         }
         haproxy.kill().await?;
         Ok(())
@@ -72,7 +72,7 @@ async fn haproxy_finds_the_server_healthy() -> Result<()> {
     .await
 }
 
-/// The outcome of a backend's last check and the status that was heard, once it has been checked.
+/// The outcome of a backend's last check and the status that it got, once it has been checked.
 async fn checked(admin: &Path, backend: &str) -> Result<(String, String)> {
     loop {
         if let Ok(mut stream) = UnixStream::connect(admin).await {

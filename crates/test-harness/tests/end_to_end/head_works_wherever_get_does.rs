@@ -1,4 +1,4 @@
-//! `HEAD`: the head that `GET` has and nothing behind it; of a stream, without a subscription.
+//! `HEAD`: the head that `GET` has and nothing after it; for a stream, without a subscription.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
@@ -55,7 +55,7 @@ async fn head_sends_no_byte_of_a_body() -> Result<()> {
         let server = Server::start(&[]).await?;
         for path in PATHS {
             let mut stream = TcpStream::connect(server.address()).await?;
-            // The close comes behind the answer and all that follows it, so nothing is waited for.
+            // The close comes after the answer and all that follows it, so this waits for no timeout.
             let request = format!("HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             stream.write_all(request.replace("Host: a", "Host: 127.0.0.1").as_bytes()).await?;
             let mut answer = String::new();

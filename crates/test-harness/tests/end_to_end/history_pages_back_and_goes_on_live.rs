@@ -26,15 +26,15 @@ async fn pages_of_seven_and_what_follows_are_everything_once() -> Result<()> {
                 let address = server.address();
                 publish_among_others(address, channels, 0..BEFORE).await?;
                 let publishing = tokio::spawn(publish_among_others(address, channels, BEFORE..ALL));
-                let (mut heard, position) = pages_back(address, pattern).await?;
-                ensure!((BEFORE..ALL).contains(&heard.len()), "{} on pages", heard.len());
+                let (mut received, position) = pages_back(address, pattern).await?;
+                ensure!((BEFORE..ALL).contains(&received.len()), "{} on pages", received.len());
                 let mut live = Subscriber::open(wire, address, &[pattern], Some(&position)).await?;
-                for message in live.messages(ALL - heard.len()).await? {
-                    heard.push(message.data);
+                for message in live.messages(ALL - received.len()).await? {
+                    received.push(message.data);
                 }
                 publishing.await??;
                 let all: Vec<String> = (0..ALL).map(|number| number.to_string()).collect();
-                ensure!(heard == all, "{pattern} on {wire:?}: {heard:?}");
+                ensure!(received == all, "{pattern} on {wire:?}: {received:?}");
             }
         }
         Ok(())
@@ -46,7 +46,7 @@ async fn pages_of_seven_and_what_follows_are_everything_once() -> Result<()> {
 async fn an_end_that_says_nothing_is_a_mistake() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
-        for (query, code, told) in [
+        for (query, code, expected) in [
             ("before=yesterday", "bad_position", "@1763790000123"),
             ("until=5", "bad_position", "@1763790000123"),
             ("since=@soon", "bad_position", "@1763790000123"),
@@ -55,7 +55,7 @@ async fn an_end_that_says_nothing_is_a_mistake() -> Result<()> {
             let path = format!("/channels/a/messages?{query}");
             let answer = get(server.address(), &path, &[]).await?;
             let detail = check_problem(answer, 400, code).await?;
-            ensure!(detail.contains(told), "{query}: {detail}");
+            ensure!(detail.contains(expected), "{query}: {detail}");
         }
         Ok(())
     })
@@ -81,7 +81,7 @@ async fn publish_among_others(
     Ok(())
 }
 
-/// Everything from the newest message back to the oldest, and the position behind the newest.
+/// Everything from the newest message back to the oldest, and the position after the newest.
 async fn pages_back(address: SocketAddr, pattern: &str) -> Result<(Vec<String>, String)> {
     let (mut pages, mut newest, mut before) = (Vec::new(), None, "now".to_owned());
     loop {

@@ -38,32 +38,32 @@ async fn lines_are_published_across_a_restart() -> Result<()> {
         // What the first life has taken is read from it before it ends, for it takes it along.
         let mut first =
             Subscriber::open(Wire::Stream, address, &["logs.>"], Some("earliest")).await?;
-        let mut heard: Vec<String> = Vec::new();
+        let mut received: Vec<String> = Vec::new();
         for message in first.messages(500).await? {
-            heard.push(message.data);
+            received.push(message.data);
         }
         server.signal(rustix::process::Signal::TERM)?;
-        while let Ok(Some(tidewire_test_harness::peers::Heard::Message(message))) =
+        while let Ok(Some(tidewire_test_harness::peers::Received::Message(message))) =
             first.next().await
         {
-            heard.push(message.data);
+            received.push(message.data);
         }
         server.ended().await?;
-        ensure!(heard.len() < LINES, "all was published before the restart");
+        ensure!(received.len() < LINES, "all was published before the restart");
         sleep(Duration::from_millis(500)).await;
 
         let _server = Server::start_at(address, &[]).await?;
         let mut second =
             Subscriber::open(Wire::Stream, address, &["logs.app"], Some("earliest")).await?;
-        while heard.last().is_none_or(|line| *line != format!("line {}", LINES - 1)) {
-            heard.push(second.message().await?.data);
+        while received.last().is_none_or(|line| *line != format!("line {}", LINES - 1)) {
+            received.push(second.message().await?.data);
         }
         writing.await??;
         let ended = timeout(Duration::from_secs(10), publisher.wait_with_output()).await??;
         ensure!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 
         let missing: Vec<usize> = {
-            let distinct: BTreeSet<&String> = heard.iter().collect();
+            let distinct: BTreeSet<&String> = received.iter().collect();
             (0..LINES).filter(|line| !distinct.contains(&format!("line {line}"))).collect()
         };
         ensure!(missing.is_empty(), "lost: {missing:?}");

@@ -11,7 +11,7 @@
 mod common;
 mod stuck_reader;
 
-mod a_raw_websocket_hears_what_it_sends;
+mod a_raw_websocket_receives_what_it_sends;
 mod all_wires_at_once_see_the_same_positions_in_the_same_order;
 mod each_wire_delivers_what_was_published;
 mod every_kind_of_payload_arrives_as_it_was;
@@ -26,22 +26,22 @@ mod overlapping_patterns_deliver_each_message_once;
 mod the_rust_client_notices_a_dead_link;
 mod the_rust_client_resumes_on_every_wire;
 
-mod a_long_list_of_members_tells_no_false_gap;
+mod a_long_list_of_members_has_no_false_gap;
+mod presence_lists_members_and_their_changes;
 mod the_first_answer_after_a_start_lists_no_dead_member;
-mod who_is_there_is_told;
 
 mod a_backup_is_put_back_with_a_new_epoch;
 mod what_is_answered_was_synced;
 
-mod a_gap_is_told_when_retention_has_passed;
-mod a_restarted_server_tells_a_gap;
+mod a_gap_notice_comes_when_retention_has_passed;
+mod a_restarted_server_reports_a_gap;
 mod an_unknown_position_is_a_gap_and_then_what_is_retained;
 
+mod a_publisher_without_echo_gets_none;
 mod a_repeat_is_answered_like_the_first;
-mod who_wants_no_echo_gets_none;
 
 mod a_server_listens_in_several_places;
-mod check_config_tells_what_channels_have_and_why;
+mod check_config_prints_what_channels_have_and_why;
 mod options_differ_by_pattern;
 mod the_start_says_what_is_kept_and_for_how_long;
 mod variables_of_the_surroundings_do_not_stop_the_start;
@@ -62,7 +62,7 @@ mod head_works_wherever_get_does;
 mod memory_of_unfinished_requests_goes_back;
 mod no_message_passes_for_an_event_of_the_connection;
 mod nothing_is_done_after_the_last_request;
-mod options_tells_what_a_path_allows;
+mod options_lists_what_a_path_allows;
 mod streams_ask_proxies_to_pass_on_what_comes;
 mod text_that_is_not_utf8_is_refused;
 mod unknown_parameters_are_refused_with_a_suggestion;
@@ -80,7 +80,7 @@ mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;
 mod a_thousand_clients_wait_to_be_accepted;
 mod answers_that_nobody_takes_are_bounded_together;
-mod half_a_handshake_is_let_go;
+mod half_a_handshake_is_disconnected;
 mod one_publisher_uses_up_only_its_own_ids;
 mod readers_stuck_in_lost_messages_are_bounded_together;
 mod requests_whose_answers_are_not_read_cost_nothing;
@@ -90,7 +90,7 @@ mod unfinished_messages_are_bounded_together;
 mod unread_pages_of_history_hold_little_memory;
 
 mod a_client_that_stops_reading_costs_the_others_nothing;
-mod a_vanished_client_is_let_go;
+mod a_vanished_client_is_disconnected;
 mod an_abandoned_poll_gives_its_place_back;
 
 mod a_drain_lasts_as_long_as_it_is_set_to;
@@ -113,9 +113,9 @@ mod web_socket;
 mod a_polyfill_resumes_by_its_query;
 mod a_refused_event_source_comes_back;
 mod an_event_source_survives_an_orderly_restart;
-mod any_stream_is_heard_as_chromium_hears_it;
-mod chromium_hears_what_ws_frame_encodes;
-mod our_clients_come_back_when_they_are_told_to;
+mod any_stream_is_read_as_chromium_reads_it;
+mod chromium_receives_what_ws_frame_encodes;
+mod our_clients_reconnect_when_they_are_asked_to;
 mod the_browsers_event_source_reconnects_without_loss;
 mod the_console_shows_a_message_on_both_panes;
 mod the_two_snippets_run_verbatim;
@@ -126,8 +126,8 @@ mod tidewire_js_notices_a_dead_link;
 mod tidewire_js_resumes_after_every_cut;
 mod tidewire_js_says_why_it_is_refused;
 mod tidewire_js_survives_faults_by_seed;
-mod what_sse_codec_writes_is_heard_alike_by_all;
-mod ws_frame_hears_what_chromium_sends;
+mod what_sse_codec_writes_is_read_alike_by_all;
+mod ws_frame_decodes_what_chromium_sends;
 
 mod an_idle_subscriber_costs_little;
 mod the_documentation_runs;

@@ -38,8 +38,8 @@ async fn no_message_passes_for_an_event_of_the_connection() -> Result<()> {
 
             let arguments = ["publish", "a", "x", "--event", name, "--url", &url];
             let output = command()?.args(arguments).output().await?;
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            ensure!(!output.status.success() && told.contains(&format!("on{name}")), "{told}");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(!output.status.success() && stderr.contains(&format!("on{name}")), "{stderr}");
         }
         // What only looks like them reaches nobody by accident.
         for name in ["Error", "opened", "message"] {

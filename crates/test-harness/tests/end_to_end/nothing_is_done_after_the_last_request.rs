@@ -1,4 +1,4 @@
-//! A request that says `Connection: close` is the last: what was sent behind it is not executed.
+//! A request that says `Connection: close` is the last: what was sent after it is not executed.
 
 use crate::common::within;
 use anyhow::{Result, ensure};

@@ -1,4 +1,4 @@
-//! A publisher that has as many ids remembered as one may have is told so; others go on naming their messages.
+//! A publisher at its limit of remembered ids is refused; others still publish with ids.
 
 use crate::common::{check_problem, within};
 use anyhow::{Context as _, Result, ensure};

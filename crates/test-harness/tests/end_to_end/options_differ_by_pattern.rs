@@ -84,13 +84,16 @@ async fn who_may_publish() -> Result<()> {
         assert!(detail.contains("no messages from anybody"), "{detail}");
 
         let (mut socket, _) = Socket::speak(address).await?;
-        for (channel, told) in [("news", "publish over HTTP"), ("old", "from anybody")] {
+        for (channel, expected) in [("news", "publish over HTTP"), ("old", "from anybody")] {
             let publish = json!({"type": "publish", "id": 1, "channel": channel, "data": 1});
             socket.send(Frame::text(publish.to_string())).await?;
             let answer = socket.json().await?.context("it closed")?;
             assert_eq!(answer["code"], "forbidden", "{answer}");
-            assert!(answer["message"].as_str().context("no message")?.contains(told), "{answer}");
-            refuses_raw(&server, channel, told).await?;
+            assert!(
+                answer["message"].as_str().context("no message")?.contains(expected),
+                "{answer}"
+            );
+            refuses_raw(&server, channel, expected).await?;
         }
         Ok(())
     })
@@ -110,14 +113,14 @@ async fn what_has_no_key_is_not_for_a_compacted_channel() -> Result<()> {
     .await
 }
 
-/// A raw client is told why in the close, which is the one place where it is no message.
-async fn refuses_raw(server: &Server, channel: &str, told: &str) -> Result<()> {
+/// A raw client gets the reason in the close frame, because any other frame would look like a message.
+async fn refuses_raw(server: &Server, channel: &str, expected: &str) -> Result<()> {
     let mut raw = Socket::open(server.address(), &format!("/ws?channel={channel}")).await?;
     raw.send(Frame::text("hello")).await?;
     let Some(Frame::Close(Some(close))) = raw.frame().await? else {
         anyhow::bail!("it is no close");
     };
     assert_eq!(u16::from(close.code), 1008, "{close}");
-    assert!(close.reason.contains(told), "{close}");
+    assert!(close.reason.contains(expected), "{close}");
     Ok(())
 }

@@ -70,15 +70,15 @@ async fn what_is_published_during_an_outage_comes_once_after_it() -> Result<()> 
         ensure!(early.is_err() || matches!(&early, Ok(Ok(text)) if text == "probe"), "{early:?}");
         proxy.set(Faults::default());
 
-        let mut heard = Vec::new();
-        while heard.len() < 10 {
-            heard.extend(Some(text(&mut deliveries).await?).filter(|text| text != "probe"));
+        let mut received = Vec::new();
+        while received.len() < 10 {
+            received.extend(Some(text(&mut deliveries).await?).filter(|text| text != "probe"));
         }
         publish(address, "orders.eu.x", "end").await?;
         let last = text(&mut deliveries).await?;
-        heard.sort_by_key(|text| text.parse::<u64>().ok());
+        received.sort_by_key(|text| text.parse::<u64>().ok());
         let wanted: Vec<String> = (0..10).map(|number| number.to_string()).collect();
-        ensure!(heard == wanted && last == "end", "{heard:?}, then {last}");
+        ensure!(received == wanted && last == "end", "{received:?}, then {last}");
         Ok(())
     })
     .await

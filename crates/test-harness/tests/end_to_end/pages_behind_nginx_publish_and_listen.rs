@@ -1,5 +1,5 @@
-//! nginx in front, as people set it up: with its default for `Host`, which replaces it, a page is told
-//! what to change; with the block of `docs/proxies.md`, or with `allowed_origins`, all works.
+//! nginx in front, as people set it up. By default it replaces `Host`, and a page gets an error that says what to
+//! change; with the block of `docs/proxies.md`, or with `allowed_origins`, all works.
 
 use crate::{
     browser::Page,
@@ -27,11 +27,11 @@ const HOST: &str = "Host: push.example.com";
 const ORIGIN: &str = "Origin: http://push.example.com";
 
 const SCRIPT: &str = "(() => {
-    self.heard = [];
+    self.received = [];
     const events = new EventSource('/events?channel=a');
-    events.onmessage = ({ data }) => heard.push(`sse ${data}`);
+    events.onmessage = ({ data }) => received.push(`sse ${data}`);
     const socket = new WebSocket('ws://push.example.com/ws?channel=a');
-    socket.onmessage = ({ data }) => heard.push(`ws ${data}`);
+    socket.onmessage = ({ data }) => received.push(`ws ${data}`);
     self.areOpen = () => events.readyState === 1 && socket.readyState === 1;
     self.publish = () => fetch('/publish/a', { method: 'POST', body: 'hello' });
 })()";
@@ -84,7 +84,7 @@ impl Nginx {
 }
 
 #[tokio::test]
-async fn with_its_default_for_host_the_page_is_told_what_to_change() -> Result<()> {
+async fn with_its_default_for_host_the_page_gets_an_error_that_says_what_to_change() -> Result<()> {
     within(60, async {
         let server = Server::start(&[]).await?;
         let nginx = Nginx::start(server.address(), "header Host").await?;
@@ -123,13 +123,13 @@ async fn with_the_documented_block_a_page_publishes_and_listens() -> Result<()> 
         page.call("evaluate", json!([SCRIPT])).await?;
         page.until("areOpen()").await?;
         page.call("evaluate", json!(["publish().then(({ status }) => status)"])).await?;
-        page.until("heard.length >= 2").await?;
+        page.until("received.length >= 2").await?;
         publish(server.address(), "a", "and from elsewhere").await?;
-        page.until("heard.length >= 4").await?;
-        let heard = page.call("evaluate", json!(["heard.toSorted()"])).await?;
+        page.until("received.length >= 4").await?;
+        let received = page.call("evaluate", json!(["received.toSorted()"])).await?;
         let expected =
             json!(["sse and from elsewhere", "sse hello", "ws and from elsewhere", "ws hello"]);
-        assert_eq!(heard, expected);
+        assert_eq!(received, expected);
         Ok(())
     })
     .await

@@ -1,4 +1,5 @@
-//! Readers that stop in the middle of a message which the log then lets go: the greediest are cut off, and come back.
+//! Readers that stop in the middle of a message which retention then removes: those that hold the most are
+//! disconnected, and resume.
 
 use crate::common::{let_go_of, sockets, within};
 use anyhow::{Context as _, Result, ensure};
@@ -32,7 +33,7 @@ async fn readers_stuck_in_lost_messages_are_bounded_together() -> Result<()> {
         let_go_of(&server, idle + READERS / 3, Duration::from_secs(30)).await?;
         ensure!(sockets(&server)? > idle, "all are cut off");
         let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
-        // All forty would hold 72 MB; what was let go of a moment ago may not be the system's again yet.
+        // All forty would hold 72 MB; memory that was freed a moment ago may not be the system's again yet.
         ensure!(grown < 56 << 20, "{} KiB are held", grown >> 10);
         Ok(())
     })

@@ -47,7 +47,7 @@ async fn requests_behind_one_that_waits_cost_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_no_answer_is_let_go() -> Result<()> {
+async fn a_client_that_takes_no_answer_is_disconnected() -> Result<()> {
     within(90, async {
         let server = Server::start(&["--workers", "1", "--stall", "1s"]).await?;
         let client = flood(&server, ASSET).await?;

@@ -18,11 +18,11 @@ pub(crate) struct Script {
 }
 
 const PAGE: &str = "<!doctype html><title>a</title><script>
-const heard = [], positions = [], gaps = [], states = [], reasons = [];
+const received = [], positions = [], gaps = [], states = [], reasons = [];
 let subscription, atGap = () => {};
 const follow = (options) => import('/assets/tidewire.js').then(({ subscribe }) => {
   subscription = subscribe(location.origin, { ...options,
-    onmessage({ data, position }) { heard.push(data); positions.push(position); },
+    onmessage({ data, position }) { received.push(data); positions.push(position); },
     ongap(gap) { gaps.push(gap); atGap(); },
     onstate(state, detail) { states.push(state); reasons.push(detail?.reason); },
   });
@@ -86,10 +86,13 @@ impl Script {
     /// came once and in order, without a gap.
     pub(crate) async fn expect_numbers(&mut self, count: usize) -> Result<()> {
         let last = count.checked_sub(1).context("nothing to expect")?;
-        self.page.until(&format!("heard.includes('{last}')")).await?;
-        let heard = self.page.call("evaluate", json!(["heard.join(' ')"])).await?;
+        self.page.until(&format!("received.includes('{last}')")).await?;
+        let received = self.page.call("evaluate", json!(["received.join(' ')"])).await?;
         let numbers: Vec<String> = (0..count).map(|number| number.to_string()).collect();
-        ensure!(heard == json!(numbers.join(" ")), "of {count} messages these arrived: {heard}");
+        ensure!(
+            received == json!(numbers.join(" ")),
+            "of {count} messages these arrived: {received}"
+        );
         let gaps = self.page.call("evaluate", json!(["gaps"])).await?;
         ensure!(gaps == json!([]), "{gaps}");
         Ok(())

@@ -87,7 +87,7 @@ async fn check_config(block: &Block) -> Result<()> {
 }
 
 #[tokio::test]
-async fn scripts_in_the_page_hear_what_is_published() -> Result<()> {
+async fn scripts_in_the_page_receive_what_is_published() -> Result<()> {
     within(240, async {
         let (run, excused) = blocks("js")?;
         ensure!(!run.is_empty(), "no page shows a script");

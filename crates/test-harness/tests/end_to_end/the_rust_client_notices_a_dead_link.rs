@@ -1,4 +1,4 @@
-//! The Rust client behind a proxy that swallows everything and closes nothing, on each wire.
+//! The Rust client behind a proxy that swallows everything and closes nothing, on each transport.
 
 use crate::common::{numbered, publish_numbers, within};
 use anyhow::{Context as _, Result, bail, ensure};

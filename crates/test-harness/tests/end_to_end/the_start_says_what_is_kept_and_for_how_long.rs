@@ -1,4 +1,4 @@
-//! Whoever starts a server with `--data` reads what it keeps, for how long, and which setting says so.
+//! A server that starts with `--data` logs what it stores, for how long, and which settings decide that.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};

@@ -1,7 +1,7 @@
 //! The two snippets everybody starts from, letter by letter, in pages with no other script.
 //!
-//! The second names port 8080. Where that is taken, the browser is told that `localhost:8080` is
-//! the port we have; the page's text is the same.
+//! The second names port 8080. If that is taken, the browser maps `localhost:8080` to the port that the server has;
+//! the page's text is the same.
 
 use crate::{browser::Page, common::within};
 use anyhow::Result;

@@ -23,9 +23,9 @@ async fn gap(wire: &str) -> Result<()> {
         script.page.call("evaluate", json!([again])).await?;
         let channels = ["kept", "lossy"];
         script.follow(json!({"wire": wire, "channels": channels, "since": start})).await?;
-        script.page.until("heard.includes('11')").await?;
-        let heard = script.page.call("evaluate", json!(["heard.join(' ')"])).await?;
-        ensure!(heard == "0 8 9 10 11", "{heard}");
+        script.page.until("received.includes('11')").await?;
+        let received = script.page.call("evaluate", json!(["received.join(' ')"])).await?;
+        ensure!(received == "0 8 9 10 11", "{received}");
         Ok(())
     })
     .await

@@ -11,7 +11,7 @@ async fn resume(wire: &str, since: &str) -> Result<()> {
         let channels = ["quiet", "busy"];
         script.follow(json!({"wire": wire, "channels": channels, "since": since})).await?;
         script.page.until("states.includes('live')").await?;
-        // It has heard no message, and must come back to where it began.
+        // It has received no message, and must resume where it began.
         script.publish_while_cut_off(Ending::Reset, &["busy"], 0..10).await?;
         script.expect_numbers(10).await?;
         let mut count = 10;

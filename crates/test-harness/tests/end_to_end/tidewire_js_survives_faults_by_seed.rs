@@ -32,7 +32,7 @@ async fn survive_one(wire: &str, rng: &mut Rng) -> Result<()> {
         let down_bytes = rng.u64(0..4_000);
         let ending = if rng.bool() { Ending::End } else { Ending::Reset };
         let (up, down) = match rng.u8(..3) {
-            // Dead in one direction or both, and nobody is told.
+            // Dead in one direction or both, and neither end is informed.
             0 => (Flow::Free, Flow::Swallowed),
             1 => (Flow::Swallowed, Flow::Swallowed),
             _ => (Flow::Free, Flow::Free),

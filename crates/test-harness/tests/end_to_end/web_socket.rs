@@ -12,7 +12,7 @@ use tokio::{
 };
 use ws_frame::{Decoder, Event, HandshakeKey, Kind, Limits, Role, check_version};
 
-/// A page that sends back what it hears, and the server it opens its sockets at.
+/// A page that sends back what it receives, and the server at which it opens its sockets.
 pub(crate) struct Browser {
     page: Page,
     origin: Origin,
@@ -58,7 +58,7 @@ pub(crate) struct Server {
 
 /// What a client said, its messages put together.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -89,17 +89,17 @@ impl Server {
     }
 
     /// What the page says next, or its browser.
-    pub(crate) async fn hear(&mut self) -> Result<Heard> {
+    pub(crate) async fn receive(&mut self) -> Result<Received> {
         loop {
             let arrived = self.buffer.len();
             let mut input = &mut self.buffer[..];
             let event = self.decoder.decode(&mut input, &Limits::default())?;
             let wants_more = event.is_none();
-            let heard = event.map(|event| assemble(&mut self.message, event)).transpose()?;
+            let received = event.map(|event| assemble(&mut self.message, event)).transpose()?;
             let left = input.len();
             self.buffer.drain(..arrived - left);
-            if let Some(heard) = heard.flatten() {
-                return Ok(heard);
+            if let Some(received) = received.flatten() {
+                return Ok(received);
             }
             if wants_more {
                 ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "it hung up");
@@ -109,14 +109,14 @@ impl Server {
 }
 
 /// Adds to the message what is a piece of one; returns what is whole.
-fn assemble(message: &mut Vec<u8>, event: Event<'_>) -> Result<Option<Heard>> {
+fn assemble(message: &mut Vec<u8>, event: Event<'_>) -> Result<Option<Received>> {
     Ok(Some(match event {
-        Event::Text(text) => Heard::Text(text.to_owned()),
-        Event::Binary(payload) => Heard::Binary(payload.to_vec()),
-        Event::Ping(payload) => Heard::Ping(payload.to_vec()),
-        Event::Pong(payload) => Heard::Pong(payload.to_vec()),
+        Event::Text(text) => Received::Text(text.to_owned()),
+        Event::Binary(payload) => Received::Binary(payload.to_vec()),
+        Event::Ping(payload) => Received::Ping(payload.to_vec()),
+        Event::Pong(payload) => Received::Pong(payload.to_vec()),
         Event::Close(close) => {
-            Heard::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
+            Received::Close(close.map(|close| (close.code.number(), close.reason.to_owned())))
         }
         Event::Piece(piece) => {
             message.extend_from_slice(piece.payload);
@@ -125,8 +125,8 @@ fn assemble(message: &mut Vec<u8>, event: Event<'_>) -> Result<Option<Heard>> {
             }
             let message = std::mem::take(message);
             match piece.kind {
-                Kind::Text => Heard::Text(String::from_utf8(message).context("as text")?),
-                Kind::Binary => Heard::Binary(message),
+                Kind::Text => Received::Text(String::from_utf8(message).context("as text")?),
+                Kind::Binary => Received::Binary(message),
             }
         }
     }))

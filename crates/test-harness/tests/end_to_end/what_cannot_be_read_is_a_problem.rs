@@ -12,7 +12,7 @@ use tokio::{
 };
 
 #[tokio::test]
-async fn what_is_no_request_is_told_how_one_looks() -> Result<()> {
+async fn an_error_for_what_is_no_request_shows_one() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         for request in [
@@ -37,7 +37,7 @@ async fn what_is_no_request_is_told_how_one_looks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_told_the_limits() -> Result<()> {
+async fn an_error_for_a_head_that_is_too_large_names_the_limits() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let lines = "X: y\r\n".repeat(97);
@@ -53,7 +53,7 @@ async fn a_head_that_is_too_large_is_told_the_limits() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_end_is_told_so() -> Result<()> {
+async fn a_head_that_does_not_end_gets_an_error() -> Result<()> {
     within(60, async {
         let server = Server::start(&[]).await?;
         let mut stream = TcpStream::connect(server.address()).await?;

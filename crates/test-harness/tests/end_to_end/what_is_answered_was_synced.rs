@@ -1,7 +1,7 @@
-//! The order of system calls, as `strace` saw it: what an answer promises was synced before it was
-//! written, and so were the files' names in their folder, and the folder's own.
+//! The order of system calls, as `strace` saw it: what an answer promises was synced before the answer was written, and
+//! so were the files' names in their folder, and the folder's own name.
 //!
-//! A killed process keeps its page cache, so no other test of the real binary can tell.
+//! The kernel keeps the page cache of a killed process, so no other test of the real binary can show this.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};

@@ -22,9 +22,9 @@ pub(crate) const SUITE: [Behaviour; 10] = [
     ("messages come back as they went in", Limits::default, messages_come_back),
     ("a repeat is answered like the first", Limits::default, repeats),
     ("options are kept to", strict, options),
-    ("retention takes the oldest and tells of it", || keeping(3, 3_600_000), retention),
+    ("retention removes the oldest and reports it", || keeping(3, 3_600_000), retention),
     ("age takes what is old", || keeping(100, 1_000), age),
-    ("names long empty are forgotten, and tell of what they lost", few_names, forgetting),
+    ("names of empty channels are forgotten, and their losses reported", few_names, forgetting),
     ("a newer message of a key supersedes the older", compacted, compaction),
     ("state is bounded", compacted, bounds),
     ("values that are too old are removed", compacted, expiry),
@@ -165,8 +165,8 @@ fn retention(subject: &Subject) {
         subject.publish("a", text(&n.to_string()), 0).unwrap();
     }
     subject.sweep_until(0, &numbered(8..=10));
-    let told = [vec![(7, "gap".to_owned())], numbered(8..=10)].concat();
-    assert_eq!(subject.read("a", subject.after(2)), told);
+    let expected = [vec![(7, "gap".to_owned())], numbered(8..=10)].concat();
+    assert_eq!(subject.read("a", subject.after(2)), expected);
     assert_eq!(subject.read("a", subject.after(7)), numbered(8..=10));
 }
 
@@ -225,7 +225,7 @@ fn expiry(subject: &Subject) {
     subject.put("x", Some("1"), 0).unwrap();
     subject.put("y", Some("2"), 800).unwrap();
     subject.sweep_until(1_100, &numbered([2]));
-    // Whoever knew the value hears of its end.
+    // A reader that has the value is informed of its removal.
     assert_eq!(subject.read("a", subject.after(2)), [(3, String::new())]);
 }
 

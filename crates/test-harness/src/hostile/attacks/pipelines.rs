@@ -33,7 +33,7 @@ pub(in crate::hostile) async fn polls(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{opened} polls"), ..Aftermath::default() })
 }
 
-/// Writes the requests on so many connections, and keeps them open.
+/// Writes the requests on each of a number of connections, and keeps them open.
 async fn unread(target: &Target, connections: usize, requests: &[u8]) -> Result<Aftermath> {
     let mut held = Vec::with_capacity(connections);
     let mut written = 0;

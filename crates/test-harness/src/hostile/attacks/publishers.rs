@@ -10,7 +10,7 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-/// Each id is new, over so many channels that none is forgotten for another.
+/// Each id is new. There are enough channels that no id is evicted for another.
 pub(in crate::hostile) async fn ids(target: Target) -> Result<Aftermath> {
     let mut socket = target.connect().await?;
     let (mut sent, mut refused, mut faults) = (0, 0, Vec::new());
@@ -93,7 +93,7 @@ pub(in crate::hostile) async fn wide(mut target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{batches} batches"), held: vec![socket], faults: Vec::new() })
 }
 
-/// Batches of one message for each of so many channels, each sent after the answer to the last.
+/// Batches of one message for each of `channels` channels, each sent after the answer to the previous one.
 async fn flood(target: &Target, channels: usize, pause: Duration) -> Result<(u64, TcpStream)> {
     let mut socket = target.connect().await?;
     let request =

@@ -43,7 +43,7 @@ pub(in crate::hostile) async fn patterns(mut target: Target) -> Result<Aftermath
     Ok(Aftermath { note, held: vec![publisher], faults: Vec::new() })
 }
 
-/// Each stops inside a message of its own, which the log lets go for the next.
+/// Each stops inside a message of its own, which retention removes for the next.
 pub(in crate::hostile) async fn stuck(target: Target) -> Result<Aftermath> {
     let request = get("/events?channel=stuck");
     let body = "x".repeat(STUCK_BYTES);
@@ -51,7 +51,7 @@ pub(in crate::hostile) async fn stuck(target: Target) -> Result<Aftermath> {
         "POST /publish/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: {STUCK_BYTES}\r\n\r\n{body}"
     );
     let (mut publisher, mut held, mut faults) = (target.connect().await?, Vec::new(), Vec::new());
-    // The server looks twice a second whether the log has let go of what they are inside of.
+    // The server checks twice a second whether the log has removed the messages that they are inside of.
     let mut ticks = interval(STUCK_INTERVAL);
     while held.len() < target.count_to_fill(300) && !target.is_given_up() {
         ticks.tick().await;

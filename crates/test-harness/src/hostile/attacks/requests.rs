@@ -14,7 +14,7 @@ pub(in crate::hostile) async fn replies(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{} x 100 pages", held.len()), held, faults: Vec::new() })
 }
 
-/// Each is a member of many channels, and its information is told in each.
+/// Each is a member of many channels, and its information is published in each.
 pub(in crate::hostile) async fn joins(target: Target) -> Result<Aftermath> {
     let info = "x".repeat(900);
     let held = each_asks(&target, target.count(300), |member| {
@@ -49,7 +49,7 @@ pub(in crate::hostile) async fn follows(target: Target) -> Result<Aftermath> {
     Ok(Aftermath { note: format!("{followed} channels"), held: vec![socket], faults: Vec::new() })
 }
 
-/// So many connections, each of which sends what `ask` makes and reads nothing.
+/// A number of connections, each of which sends what `ask` makes and reads nothing.
 async fn each_asks(
     target: &Target,
     count: usize,

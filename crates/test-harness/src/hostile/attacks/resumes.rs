@@ -13,7 +13,7 @@ pub(in crate::hostile) async fn cold(target: Target) -> Result<Aftermath> {
     resume(target, 4, "/stream?channel=cold.*&since=earliest").await
 }
 
-/// So many clients read from the beginning, again and again.
+/// A number of clients read from the beginning, again and again.
 async fn resume(target: Target, clients: usize, path: &str) -> Result<Aftermath> {
     let bytes = Rc::new(Cell::new(0));
     let mut tasks = Vec::new();

@@ -31,7 +31,7 @@ pub(in crate::hostile) async fn heads(target: Target) -> Result<Aftermath> {
     unfinished(target, count, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", HEAD_BYTES).await
 }
 
-/// On so many connections an opening, then so many bytes, as far as the server takes them.
+/// On each of a number of connections, an opening and then a number of bytes, as far as the server reads them.
 async fn unfinished(
     target: Target,
     connections: usize,

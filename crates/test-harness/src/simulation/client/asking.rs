@@ -15,7 +15,7 @@ pub(crate) enum Ask {
     /// The serial of what was published.
     Publish(u64),
     History(PageAsk),
-    /// Who is there, or what has changed since.
+    /// The members, or the joins and leaves since a position.
     Presence {
         channel: String,
         since: Option<Position>,

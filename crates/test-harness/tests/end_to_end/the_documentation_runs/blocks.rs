@@ -112,7 +112,7 @@ fn parse(page: &str, text: &str, is_doctest: bool) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// What a comment asks of whoever runs the block behind it, if it is one of those.
+/// What a comment says about running the block that follows it, if it is a directive.
 fn directive(comment: &str) -> Result<Option<Note>> {
     Ok(match comment.split_once(": ") {
         Some(("not run", reason)) => {

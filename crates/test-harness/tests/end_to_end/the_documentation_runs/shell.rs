@@ -41,7 +41,7 @@ impl Sandbox {
         if let Some(shown) = shown {
             fs::write(folder.path().join("tidewire.toml"), shown)?;
         }
-        // As on a terminal, where nothing is shown beside what comes; and with a status that tells.
+        // Once as on a terminal, without a progress meter, and once with an exit status for HTTP errors.
         for (home, options) in [("lenient", ""), ("strict", "fail-with-body\n")] {
             let home = folder.path().join(home);
             fs::create_dir(&home)?;
@@ -86,7 +86,7 @@ impl Sandbox {
         let mut shell = Command::new("bash");
         shell.args(["-o", "pipefail", "-c", &line]).current_dir(self.folder.path());
         shell.env("PATH", path).env("TIDEWIRE_LISTEN", "127.0.0.1:0");
-        // What this test itself is told.
+        // Variables that are meant for this test itself.
         for name in ["TIDEWIRE_BIN", "TIDEWIRE_BROWSER"] {
             shell.env_remove(name);
         }

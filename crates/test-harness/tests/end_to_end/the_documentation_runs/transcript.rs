@@ -183,8 +183,8 @@ fn words(line: &str) -> Vec<&str> {
 
 fn is_same(of_the_page: &str, here: &str, names: &mut Names) -> bool {
     let is_time = |word: &str| word.len() == 13 && word.bytes().all(|byte| byte.is_ascii_digit());
-    // An epoch in base 36, or a connection in hexadecimal digits. The page's have a digit among
-    // them, by which they are told from words; ours may have none.
+    // An epoch in base 36, or a connection in hexadecimal digits. The page's names contain a digit, which
+    // distinguishes them from words; ours may have none.
     let may_be_name = |word: &str| {
         [8, 16].contains(&word.len())
             && word.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())

@@ -3,7 +3,7 @@
 
 use crate::{
     common::within,
-    web_socket::{Browser, Heard},
+    web_socket::{Browser, Received},
 };
 use anyhow::Result;
 use serde_json::json;
@@ -21,9 +21,9 @@ async fn messages_of_every_length() -> Result<()> {
             );
             browser.run(&script).await?;
             let text = "a".repeat(len % 3) + &"€".repeat(len / 3);
-            assert_eq!(server.hear().await?, Heard::Text(text), "{len} bytes");
+            assert_eq!(server.receive().await?, Received::Text(text), "{len} bytes");
             let binary = (0..len).map(|at| (at * 7 + len) as u8).collect();
-            assert_eq!(server.hear().await?, Heard::Binary(binary), "{len} bytes");
+            assert_eq!(server.receive().await?, Received::Binary(binary), "{len} bytes");
         }
         Ok(())
     })
@@ -37,7 +37,7 @@ async fn messages_back_to_back_in_their_order() -> Result<()> {
         let mut server = browser.connect().await?;
         browser.run("for (let number = 0; number < 5000; number++) socket.send(number)").await?;
         for number in 0..5000 {
-            assert_eq!(server.hear().await?, Heard::Text(number.to_string()));
+            assert_eq!(server.receive().await?, Received::Text(number.to_string()));
         }
         Ok(())
     })
@@ -52,7 +52,7 @@ async fn a_close_with_and_without_a_reason() -> Result<()> {
         for (code, reason) in [(1000, ""), (1000, "done"), (3000, "é"), (4999, &longest)] {
             let mut server = browser.connect().await?;
             browser.run(&format!("socket.close({code}, {})", json!(reason))).await?;
-            assert_eq!(server.hear().await?, Heard::Close(Some((code, reason.to_owned()))));
+            assert_eq!(server.receive().await?, Received::Close(Some((code, reason.to_owned()))));
             let mut answer = Vec::new();
             let close = Close { code: CloseCode::new(code).unwrap(), reason };
             encode_close(Some(close), None, &mut answer)?;
@@ -62,7 +62,7 @@ async fn a_close_with_and_without_a_reason() -> Result<()> {
         }
         let mut server = browser.connect().await?;
         browser.run("socket.close()").await?;
-        assert_eq!(server.hear().await?, Heard::Close(None));
+        assert_eq!(server.receive().await?, Received::Close(None));
         Ok(())
     })
     .await

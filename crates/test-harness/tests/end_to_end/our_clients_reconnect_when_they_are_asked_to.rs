@@ -1,4 +1,4 @@
-//! An event stream that is refused for the moment, heard by our clients: why, and when to come back.
+//! An event stream that is refused temporarily: our clients get the reason, and when to reconnect.
 
 use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -9,7 +9,7 @@ use tidewire_client::{Backoff, Client, SubscribeError, Wire};
 use tidewire_test_harness::{peers::http::get, server::Server};
 
 #[tokio::test]
-async fn the_rust_client_hears_why_its_event_stream_is_refused() -> Result<()> {
+async fn the_rust_client_gets_the_reason_why_its_event_stream_is_refused() -> Result<()> {
     within(60, async {
         let server = Server::start(&["--connections-max", "1", "--retry", "20ms"]).await?;
         let _first = get(server.address(), "/events?channel=b", &[]).await?;
@@ -47,8 +47,7 @@ async fn until_state(page: &mut Page, state: &str) -> Result<()> {
     page.until(&format!("globalThis.states?.some(([state]) => state === '{state}') ?? false")).await
 }
 
-/// Checks that it comes back in about 40 s as it was told, and not in the third of a second of its own
-/// first attempt.
+/// Checks that it reconnects in about 40 s, as the server asked, and not in a third of a second, its own first wait.
 async fn check_delay(page: &mut Page) -> Result<()> {
     until_state(page, "reconnecting").await?;
     let states = page.call("evaluate", json!(["states"])).await?;
@@ -60,7 +59,7 @@ async fn check_delay(page: &mut Page) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_javascript_client_comes_back_when_it_is_told_to() -> Result<()> {
+async fn the_javascript_client_reconnects_when_it_is_asked_to() -> Result<()> {
     within(90, async {
         let server = Server::start(&["--connections-max", "1", "--retry", "40s"]).await?;
         let _first = get(server.address(), "/events?channel=b", &[]).await?;

@@ -8,7 +8,7 @@ use tidewire_test_harness::{
 };
 
 #[tokio::test]
-async fn a_gap_is_told_before_what_is_retained() -> Result<()> {
+async fn a_gap_notice_comes_before_what_is_retained() -> Result<()> {
     within(60, async {
         let server = Server::start(&["--retention-messages", "100"]).await?;
         let address = server.address();
@@ -36,7 +36,7 @@ async fn a_gap_is_told_before_what_is_retained() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_told_while_nothing_is_lost() -> Result<()> {
+async fn nothing_is_reported_while_nothing_is_lost() -> Result<()> {
     within(60, async {
         let server = Server::start(&["--retention-messages", "100"]).await?;
         let address = server.address();
@@ -58,7 +58,7 @@ async fn nothing_is_told_while_nothing_is_lost() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_raw_websocket_is_told_in_a_frame_of_its_own() -> Result<()> {
+async fn a_raw_websocket_gets_it_in_a_frame_of_its_own() -> Result<()> {
     within(30, async {
         let server = Server::start(&["--retention-messages", "1"]).await?;
         let address = server.address();
@@ -68,7 +68,7 @@ async fn a_raw_websocket_is_told_in_a_frame_of_its_own() -> Result<()> {
         let mut raw = Socket::open(address, &path).await?;
         let gap = raw.json().await?.context("it closed")?;
         assert_eq!(gap["type"], "gap", "{gap}");
-        let gap = Gap { channel: "a".into(), from: early.position().into(), ..told(&gap)? };
+        let gap = Gap { channel: "a".into(), from: early.position().into(), ..gap_of(&gap)? };
         let mut there = Subscriber::open(Wire::Sse, address, &["a"], Some(&gap.to)).await?;
         check_numbers(&there.messages(1).await?, 2..3)?;
         assert_eq!(raw.frame().await?, Some(Frame::text(crate::common::numbered(2))));
@@ -77,7 +77,7 @@ async fn a_raw_websocket_is_told_in_a_frame_of_its_own() -> Result<()> {
     .await
 }
 
-fn told(gap: &serde_json::Value) -> Result<Gap> {
+fn gap_of(gap: &serde_json::Value) -> Result<Gap> {
     let text = |member| tidewire_test_harness::peers::text(gap, member);
     Ok(Gap { channel: text("channel")?, from: text("from")?, to: text("to")? })
 }

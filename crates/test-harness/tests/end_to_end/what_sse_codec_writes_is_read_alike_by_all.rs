@@ -1,9 +1,9 @@
-//! Random blocks, written by `sse-codec`: heard as they were meant by its own parser, by Chromium's
-//! `EventSource` and by the npm package `eventsource-parser`.
+//! Random blocks, written by `sse-codec`, are read as they were meant by its own parser, by Chromium's `EventSource` and
+//! by the npm package `eventsource-parser`.
 
 use crate::{
     common::within,
-    event_stream::{Browser, Said, hear, heard_by_eventsource_parser, names},
+    event_stream::{Browser, Said, names, receive, received_by_eventsource_parser},
 };
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
@@ -76,19 +76,19 @@ fn text(random: &mut Rng, pieces: &[&str]) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_sse_codec_writes_is_heard_alike_by_all() -> Result<()> {
+async fn what_sse_codec_writes_is_read_alike_by_all() -> Result<()> {
     within(180, async {
         let streams: Vec<Stream> = (0..STREAMS).map(Stream::random).collect::<Result<_>>()?;
         let pieces: Vec<_> =
             (0..).zip(&streams).map(|(seed, stream)| stream.pieces(seed)).collect();
-        let by_package = heard_by_eventsource_parser(&pieces).await?;
+        let by_package = received_by_eventsource_parser(&pieces).await?;
         assert_eq!(by_package.len(), streams.len());
         let mut browser = Browser::start().await?;
         for (seed, Stream { wire, said, said_without_memory }) in streams.iter().enumerate() {
             let wire = wire.escape_ascii();
-            assert_eq!(hear(&pieces[seed])?, *said, "seed {seed}: {wire}");
+            assert_eq!(receive(&pieces[seed])?, *said, "seed {seed}: {wire}");
             assert_eq!(by_package[seed], *said_without_memory, "seed {seed}: {wire}");
-            let by_chromium = browser.hear(&pieces[seed], names(&said.items)).await;
+            let by_chromium = browser.receive(&pieces[seed], names(&said.items)).await;
             let by_chromium = by_chromium.with_context(|| format!("seed {seed}"))?;
             assert_eq!(by_chromium, said.to_a_page(), "seed {seed}: {wire}");
         }

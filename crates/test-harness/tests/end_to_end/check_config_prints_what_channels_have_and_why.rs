@@ -33,10 +33,10 @@ async fn check(file: &str, arguments: &[&str]) -> Result<(bool, String, String)>
 }
 
 #[tokio::test]
-async fn each_option_is_told_with_who_decided_it() -> Result<()> {
+async fn each_option_is_printed_with_what_decided_it() -> Result<()> {
     within(30, async {
         let arguments = ["--message-bytes-max", "2MiB", "chat.room1", "news"];
-        let (sound, told, errors) = check(FILE, &arguments).await?;
+        let (sound, printed, errors) = check(FILE, &arguments).await?;
         assert!(sound && errors.is_empty(), "{errors}");
         let expected = r#"the configuration is sound
 
@@ -67,7 +67,7 @@ news
   ids_max             1000    default
   ids_age             2m      default
 "#;
-        assert_eq!(told, expected);
+        assert_eq!(printed, expected);
         Ok(())
     })
     .await
@@ -78,16 +78,16 @@ async fn a_log_on_disk_has_other_defaults_and_settings_win() -> Result<()> {
     within(30, async {
         let file = "[channels.\"state.*\"]\ncompact = true";
         let arguments = ["--data", "log", "--retention-age", "1d", "news", "state.a"];
-        let (sound, told, errors) = check(file, &arguments).await?;
+        let (sound, printed, errors) = check(file, &arguments).await?;
         assert!(sound && errors.is_empty(), "{errors}");
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        let printed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
         for line in [
             "news retention_messages unbounded default with data",
             "retention_bytes 1MiB TIDEWIRE_RETENTION_BYTES",
             "retention_age 1d --retention-age",
             "state.a retention_messages 10000 default",
         ] {
-            assert!(told.contains(line), "{line} in {told}");
+            assert!(printed.contains(line), "{line} in {printed}");
         }
         Ok(())
     })
@@ -97,23 +97,23 @@ async fn a_log_on_disk_has_other_defaults_and_settings_win() -> Result<()> {
 #[tokio::test]
 async fn json_says_the_same() -> Result<()> {
     within(30, async {
-        let (_, told, _) = check(FILE, &["chat.room2", "--json"]).await?;
-        let told: Value = serde_json::from_str(&told)?;
-        assert_eq!(told["channels"][0]["channel"], "chat.room2");
+        let (_, printed, _) = check(FILE, &["chat.room2", "--json"]).await?;
+        let printed: Value = serde_json::from_str(&printed)?;
+        assert_eq!(printed["channels"][0]["channel"], "chat.room2");
         let reason = json!({"from": "table", "pattern": "chat.>", "file": "tidewire.toml"});
         let option = json!({"option": "retention_messages", "value": 100, "reason": reason});
-        assert_eq!(told["channels"][0]["options"][0], option);
+        assert_eq!(printed["channels"][0]["options"][0], option);
         Ok(())
     })
     .await
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_as_the_server_would() -> Result<()> {
+async fn errors_are_those_of_the_server() -> Result<()> {
     within(30, async {
         let wrong = "[channels.\"chat.>\"]\nretention_messages = 0";
-        let (sound, told, errors) = check(wrong, &["chat.room1"]).await?;
-        assert!(!sound && told.is_empty(), "{told}");
+        let (sound, printed, errors) = check(wrong, &["chat.room1"]).await?;
+        assert!(!sound && printed.is_empty(), "{printed}");
         let expected = "tidewire: tidewire.toml: [channels.\"chat.>\"] retention_messages is 0; it has to be above zero\n";
         assert_eq!(errors, expected);
 
@@ -130,12 +130,12 @@ async fn what_is_wrong_is_told_as_the_server_would() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_error_is_told_with_what_was_meant() -> Result<()> {
+async fn every_error_says_what_may_have_been_meant() -> Result<()> {
     within(30, async {
         let wrong = "lisen = 80\nheartbeat = \"soon\"\n[channels.\"chat.>\"]\nkeys_mx = 5\n\
                      retention_messages = 0\nretention_age = \"0s\"\n[channels.news]\ncompact = 1\n";
-        let (sound, told, errors) = check(wrong, &[]).await?;
-        assert!(!sound && told.is_empty(), "{told}");
+        let (sound, printed, errors) = check(wrong, &[]).await?;
+        assert!(!sound && printed.is_empty(), "{printed}");
         let mut lines = errors.lines();
         assert_eq!(lines.next(), Some("tidewire: the configuration has 6 errors:"), "{errors}");
         for line in [

@@ -1,15 +1,15 @@
-//! Random soup of everything that means something in an event stream, broken UTF-8 included: our
-//! parser hears what Chromium's `EventSource` hears.
+//! Random mixtures of everything that has a meaning in an event stream, invalid UTF-8 included: our parser reads what
+//! Chromium's `EventSource` reads.
 
 use crate::{
     common::within,
-    event_stream::{Browser, hear, names},
+    event_stream::{Browser, names, receive},
 };
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 
 #[tokio::test]
-async fn any_stream_is_heard_as_chromium_hears_it() -> Result<()> {
+async fn any_stream_is_read_as_chromium_reads_it() -> Result<()> {
     within(180, async {
         let mut browser = Browser::start().await?;
         let mut events = 0;
@@ -20,8 +20,8 @@ async fn any_stream_is_heard_as_chromium_hears_it() -> Result<()> {
             // At the end of the stream Chromium comes back after that, by default after seconds.
             wire.extend(b"\nretry:1\n");
             let (front, back) = wire.split_at(random.usize(..wire.len()));
-            let ours = hear(&[front, back])?;
-            let theirs = browser.hear(&[front, back], names(&ours.items)).await;
+            let ours = receive(&[front, back])?;
+            let theirs = browser.receive(&[front, back], names(&ours.items)).await;
             let theirs = theirs.with_context(|| format!("seed {seed}"))?;
             assert_eq!(ours.to_a_page(), theirs, "seed {seed}: {}", wire.escape_ascii());
             events += theirs.items.len();

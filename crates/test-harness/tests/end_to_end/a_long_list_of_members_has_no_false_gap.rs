@@ -1,5 +1,5 @@
-//! Hundreds on one channel, listed in pages by the real binary while others come and go: the list is
-//! whole in the end, old removals are no gap, and too many new ones are.
+//! Hundreds of members, listed in pages by the real binary while others join and leave: the list is whole in the end,
+//! old removals are no gap, and too many new ones are.
 
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
@@ -57,7 +57,7 @@ impl Room {
         get(self.address, &path, &[]).await?.json().await
     }
 
-    /// Waits until a list of the moment names exactly those who are there.
+    /// Waits until a fresh list has exactly the members.
     async fn wait_until_published(&self) -> Result<()> {
         loop {
             let mut list = List::default();
@@ -102,7 +102,7 @@ impl List {
 async fn list_among_comings_and_goings(arguments: &[&str]) -> Result<()> {
     let server = serve(arguments).await?;
     let mut room = Room { address: server.address(), there: BTreeMap::new(), came: 0 };
-    // Some of those who left are forgotten: their places lie between the ones of who stayed.
+    // Some leaves are forgotten: their positions lie between those of members that stayed.
     for _ in 0..3 {
         room.come(100).await?;
         room.wait_until_published().await?;

@@ -19,7 +19,7 @@ const LINES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn a_handshake_that_lacks_a_line_is_told_which() -> Result<()> {
+async fn an_error_for_a_handshake_names_the_missing_line() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let whole = LINES.join("\r\n") + "\r\n\r\n";
@@ -61,7 +61,7 @@ async fn handshakes_broken_off_anywhere_leave_nothing_behind() -> Result<()> {
             stream.write_all(&whole.as_bytes()[..end]).await?;
             streams.push(stream);
         }
-        // Held as long as they may go on, or else there would be nothing to let go of.
+        // They are held as long as they may continue; otherwise there would be nothing to disconnect.
         while sockets(&server)? < before + streams.len() {
             sleep(Duration::from_millis(5)).await;
         }

@@ -11,7 +11,7 @@ use tidewire_test_harness::{
 };
 
 #[tokio::test]
-async fn what_is_sent_at_the_root_is_heard_in_the_lobby() -> Result<()> {
+async fn what_is_sent_at_the_root_is_received_in_the_lobby() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let mut others = Vec::new();

@@ -17,7 +17,7 @@ async fn ask(socket: &mut Socket, request: &Value) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn who_wants_no_echo_gets_none() -> Result<()> {
+async fn a_publisher_without_echo_gets_none() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let address = server.address();
@@ -26,7 +26,7 @@ async fn who_wants_no_echo_gets_none() -> Result<()> {
         let subscribe = json!({"type": "subscribe", "id": 1, "channel": "a"});
         assert_eq!(ask(&mut socket, &subscribe).await?["type"], "subscribed");
 
-        for (id, data, echo) in [(2, "silent", false), (3, "heard", true)] {
+        for (id, data, echo) in [(2, "silent", false), (3, "received", true)] {
             let publish = json!({
                 "type": "publish", "id": id, "channel": "a", "data": data, "echo": echo,
             });
@@ -35,11 +35,11 @@ async fn who_wants_no_echo_gets_none() -> Result<()> {
         }
         // The first thing that comes back is the second message.
         let message = socket.json().await?.context("it closed")?;
-        assert_eq!((&message["type"], &message["data"]), (&json!("message"), &json!("heard")));
+        assert_eq!((&message["type"], &message["data"]), (&json!("message"), &json!("received")));
         assert_eq!(other.message().await?.data, "silent");
-        assert_eq!(other.message().await?.data, "heard");
+        assert_eq!(other.message().await?.data, "received");
 
-        // It is about its own connection only: whoever comes later has both.
+        // `echo` concerns the publishing connection only: a later one receives both.
         let (mut later, _) = Socket::speak(address).await?;
         let since = json!({"type": "subscribe", "id": 1, "channel": "a", "since": "earliest"});
         assert_eq!(ask(&mut later, &since).await?["type"], "subscribed");

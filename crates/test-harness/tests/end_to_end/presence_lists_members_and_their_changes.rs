@@ -1,4 +1,4 @@
-//! Presence on the real binary: who comes and goes is heard, asked for in pages, and the same.
+//! Presence on the real binary: subscribers receive joins and leaves, pages list the members, and both agree.
 
 use crate::{
     browser::Page,
@@ -16,7 +16,7 @@ use tidewire_test_harness::{
     server::Server,
 };
 
-/// A server whose channels `room.…` tell who is there, ten times a second.
+/// A server whose channels `room.…` have presence, published ten times a second.
 async fn serve(arguments: &[&str]) -> Result<Server> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("tidewire.toml");
@@ -26,18 +26,18 @@ async fn serve(arguments: &[&str]) -> Result<Server> {
     Server::start(&[&config, arguments].concat()).await
 }
 
-/// Somebody who hears who comes to `room.a` and who leaves it, from the first on.
+/// A subscriber to the joins and leaves of `room.a`, from the first one on.
 async fn watcher(address: SocketAddr) -> Result<Socket> {
     let (mut socket, _) = Socket::speak(address).await?;
     let ask =
         json!({"type": "subscribe", "id": 1, "channel": "$presence.room.a", "since": "earliest"});
     socket.send(Frame::text(ask.to_string())).await?;
-    ensure!(heard(&mut socket).await?["type"] == "subscribed");
+    ensure!(received(&mut socket).await?["type"] == "subscribed");
     Ok(socket)
 }
 
-/// The next thing that happens; a heartbeat is none.
-async fn heard(socket: &mut Socket) -> Result<Value> {
+/// The next frame that is not a heartbeat.
+async fn received(socket: &mut Socket) -> Result<Value> {
     loop {
         let event = socket.json().await?.context("it was closed")?;
         if event["type"] != "position" {
@@ -64,7 +64,7 @@ async fn who_comes_and_who_leaves() -> Result<()> {
         let address = server.address();
         let mut watcher = watcher(address).await?;
         let ada = come(address, "&user=ada&info=%7B%22colour%22:%22red%22%7D").await?;
-        let joined = heard(&mut watcher).await?;
+        let joined = received(&mut watcher).await?;
         let member = &joined["data"];
         ensure!(member["user"] == "ada" && member["info"] == json!({"colour": "red"}), "{joined}");
         ensure!(joined["key"] == member["connection"] && member["since"].is_u64(), "{joined}");
@@ -74,7 +74,7 @@ async fn who_comes_and_who_leaves() -> Result<()> {
         ensure!(there == same, "{there}");
 
         drop(ada);
-        let left = heard(&mut watcher).await?;
+        let left = received(&mut watcher).await?;
         ensure!(left["key"] == joined["key"] && left.get("data").is_none(), "{left}");
         ensure!(page(address, "").await?["members"] == json!([]));
         let since = format!("?since={}", joined["position"].as_str().context("no position")?);
@@ -85,7 +85,7 @@ async fn who_comes_and_who_leaves() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_told_is_a_problem() -> Result<()> {
+async fn what_cannot_be_listed_is_a_problem() -> Result<()> {
     within(30, async {
         let server = serve(&[]).await?;
         let address = server.address();
@@ -116,11 +116,11 @@ async fn who_vanishes_without_a_word_once_no_pong_comes() -> Result<()> {
         let mut watcher = watcher(server.address()).await?;
         let proxy = Proxy::start(server.address()).await?;
         let vanished = Socket::open(proxy.address(), "/ws?channel=room.a").await?;
-        let joined = heard(&mut watcher).await?;
+        let joined = received(&mut watcher).await?;
         // What the server says arrives; what the client says does not, nor its end.
         proxy.set(Faults { up: Flow::Swallowed, ..Faults::default() });
         drop(vanished);
-        let left = heard(&mut watcher).await?;
+        let left = received(&mut watcher).await?;
         ensure!(left["key"] == joined["key"] && left.get("data").is_none(), "{left}");
         Ok(())
     })
@@ -128,7 +128,7 @@ async fn who_vanishes_without_a_word_once_no_pong_comes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_comes_and_goes_all_the_time_now_and_then() -> Result<()> {
+async fn a_member_that_joins_and_leaves_all_the_time_is_published_now_and_then() -> Result<()> {
     within(30, async {
         let server = serve(&[]).await?;
         let mut watcher = watcher(server.address()).await?;
@@ -137,13 +137,13 @@ async fn who_comes_and_goes_all_the_time_now_and_then() -> Result<()> {
             for kind in ["subscribe", "unsubscribe"] {
                 let ask = json!({"type": kind, "id": 1, "channel": "room.a"});
                 restless.send(Frame::text(ask.to_string())).await?;
-                heard(&mut restless).await?;
+                received(&mut restless).await?;
             }
         }
         let last = json!({"type": "subscribe", "id": 2, "channel": "room.a", "info": "last"});
         restless.send(Frame::text(last.to_string())).await?;
         let mut count = 1;
-        while heard(&mut watcher).await?["data"]["info"] != "last" {
+        while received(&mut watcher).await?["data"]["info"] != "last" {
             count += 1;
         }
         ensure!(count < 50, "{count} messages for 1,000 changes");
@@ -162,16 +162,16 @@ async fn who_was_there_when_the_server_was_killed_has_left_when_it_is_back() -> 
         let data = ["--data", data.to_str().context("the folder is not UTF-8")?];
         let mut server = serve(&data).await?;
         let _there = come(server.address(), "").await?;
-        let joined = heard(&mut watcher(server.address()).await?).await?;
+        let joined = received(&mut watcher(server.address()).await?).await?;
         server.kill().await?;
 
         let server = serve(&data).await?;
         let mut watcher = watcher(server.address()).await?;
         let _new = come(server.address(), "").await?;
         let came = loop {
-            let told = heard(&mut watcher).await?;
-            if told["key"] != joined["key"] {
-                break told;
+            let event = received(&mut watcher).await?;
+            if event["key"] != joined["key"] {
+                break event;
             }
         };
         let there = page(server.address(), "").await?;
@@ -196,7 +196,7 @@ async fn many_page_by_page() -> Result<()> {
         let mut watcher = watcher(address).await?;
         let mut names = BTreeSet::new();
         while names.len() < 50 {
-            names.insert(heard(&mut watcher).await?["key"].to_string());
+            names.insert(received(&mut watcher).await?["key"].to_string());
         }
         let (mut paged, mut query) = (BTreeSet::new(), "?limit=7".to_owned());
         loop {
@@ -205,9 +205,9 @@ async fn many_page_by_page() -> Result<()> {
             ensure!(members.len() <= 7);
             paged.extend(members.iter().map(|member| member["connection"].to_string()));
             if there.len() == 50 {
-                // One whom the first page tells of leaves; a later one says so.
+                // A member of the first page leaves; a later page says so.
                 drop(there.remove(0));
-                heard(&mut watcher).await?;
+                received(&mut watcher).await?;
             }
             for left in page["left"].as_array().into_iter().flatten() {
                 ensure!(paged.remove(&left.to_string()), "{left} was never there");
@@ -240,7 +240,7 @@ async fn a_page_that_says_who_it_is() -> Result<()> {
         browser.call("evaluate", json!([follow])).await?;
         let mut users = BTreeSet::new();
         for _ in 0..2 {
-            let joined = heard(&mut watcher).await?;
+            let joined = received(&mut watcher).await?;
             ensure!(joined["data"]["info"] == 0, "{joined}");
             users.insert(joined["data"]["user"].to_string());
         }

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use tidewire_test_harness::{peers::http::exchange, server::Server};
 
 #[tokio::test]
-async fn options_tells_what_a_path_allows() -> Result<()> {
+async fn options_lists_what_a_path_allows() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let options = |path: &str| {

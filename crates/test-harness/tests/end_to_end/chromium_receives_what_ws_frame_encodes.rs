@@ -3,7 +3,7 @@
 
 use crate::{
     common::within,
-    web_socket::{Browser, Heard, Server},
+    web_socket::{Browser, Received, Server},
 };
 use anyhow::Result;
 use fastrand::Rng;
@@ -16,8 +16,8 @@ use ws_frame::{
 /// What a random message looks like on the wire, and what shall come back.
 struct Exchange {
     wire: Vec<u8>,
-    message: Heard,
-    pongs: Vec<Heard>,
+    message: Received,
+    pongs: Vec<Received>,
 }
 
 impl Exchange {
@@ -27,14 +27,14 @@ impl Exchange {
         let mut pongs = Vec::new();
         let (kind, payload, message) = if random.bool() {
             let text = text(random, len);
-            (Kind::Text, text.clone().into_bytes(), Heard::Text(text))
+            (Kind::Text, text.clone().into_bytes(), Received::Text(text))
         } else {
             let payload: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(len).collect();
-            (Kind::Binary, payload.clone(), Heard::Binary(payload))
+            (Kind::Binary, payload.clone(), Received::Binary(payload))
         };
         match (&message, random.u8(..4)) {
-            (Heard::Text(text), 0) => encode_text(text, None, &mut wire),
-            (Heard::Binary(payload), 0) => encode_binary(payload, None, &mut wire),
+            (Received::Text(text), 0) => encode_text(text, None, &mut wire),
+            (Received::Binary(payload), 0) => encode_binary(payload, None, &mut wire),
             (_, 1) => {
                 encode_head(kind, Part::Whole, PayloadLen::of(&payload), None, &mut wire);
                 wire.extend_from_slice(&payload);
@@ -44,14 +44,14 @@ impl Exchange {
         Ok(Self { wire, message, pongs })
     }
 
-    /// Sends the message and hears all of the answer.
+    /// Sends the message and receives all of the answer.
     async fn take_place(mut self, server: &mut Server) -> Result<()> {
         server.send(&self.wire).await?;
         let mut pongs = self.pongs.drain(..);
         let mut message = Some(self.message);
         while message.is_some() || pongs.len() > 0 {
-            match server.hear().await? {
-                pong @ Heard::Pong(_) => assert_eq!(Some(pong), pongs.next()),
+            match server.receive().await? {
+                pong @ Received::Pong(_) => assert_eq!(Some(pong), pongs.next()),
                 other => assert_eq!(Some(other), message.take()),
             }
         }
@@ -65,7 +65,7 @@ fn fragments(
     kind: Kind,
     mut payload: &[u8],
     wire: &mut Vec<u8>,
-    pongs: &mut Vec<Heard>,
+    pongs: &mut Vec<Received>,
 ) -> Result<()> {
     let mut part = Part::First;
     for _ in 0..random.usize(1..5) {
@@ -76,14 +76,14 @@ fn fragments(
             let question = vec![random.u8(..); random.usize(..=125)];
             encode_ping(&question, None, wire)?;
             encode_pong(b"unasked", None, wire)?;
-            pongs.push(Heard::Pong(question));
+            pongs.push(Received::Pong(question));
         }
     }
     encode_piece(Piece { kind, part: Part::Last, compressed: false, payload }, None, wire);
     Ok(())
 }
 
-/// A text of so many bytes.
+/// A text of `len` bytes.
 fn text(random: &mut Rng, len: usize) -> String {
     let mut text = String::new();
     while let left @ 1.. = len - text.len() {
@@ -118,8 +118,8 @@ async fn a_close_is_understood_and_answered() -> Result<()> {
                 let code = CloseCode::new(code).unwrap();
                 encode_close(Some(Close { code, reason }), None, &mut wire)?;
                 server.send(&wire).await?;
-                let answer = server.hear().await?;
-                assert_eq!(answer, Heard::Close(Some((code.number(), reason.to_owned()))));
+                let answer = server.receive().await?;
+                assert_eq!(answer, Received::Close(Some((code.number(), reason.to_owned()))));
                 drop(server);
                 assert_eq!(browser.closed().await?, json!([code.number(), reason, true]));
             }
@@ -128,7 +128,7 @@ async fn a_close_is_understood_and_answered() -> Result<()> {
         let mut wire = Vec::new();
         encode_close(None, None, &mut wire)?;
         server.send(&wire).await?;
-        assert_eq!(server.hear().await?, Heard::Close(None));
+        assert_eq!(server.receive().await?, Received::Close(None));
         drop(server);
         // Chromium's word for a close without a code.
         assert_eq!(browser.closed().await?, json!([1005, "", true]));

@@ -3,12 +3,12 @@
 use crate::common::{check_numbers, publish_numbers, within};
 use anyhow::{Context as _, Result};
 use tidewire_test_harness::{
-    peers::{Follower, Heard, Subscriber, Wire},
+    peers::{Follower, Received, Subscriber, Wire},
     server::Server,
 };
 
 #[tokio::test]
-async fn a_restarted_server_tells_a_gap() -> Result<()> {
+async fn a_restarted_server_reports_a_gap() -> Result<()> {
     within(60, async {
         for wire in Wire::ALL {
             let mut server = Server::start(&[]).await?;
@@ -20,8 +20,8 @@ async fn a_restarted_server_tells_a_gap() -> Result<()> {
             let server = Server::start_at(address, &[]).await?;
             publish_numbers(address, "a", 10..20).await?;
             match follower.next().await? {
-                Heard::Gap(gap) => assert_eq!(gap.channel, "a", "{wire:?}"),
-                Heard::Message(message) => panic!("{wire:?}: {message:?} before a gap"),
+                Received::Gap(gap) => assert_eq!(gap.channel, "a", "{wire:?}"),
+                Received::Message(message) => panic!("{wire:?}: {message:?} before a gap"),
             }
             check_numbers(&follower.messages(10).await?, 10..20)
                 .with_context(|| format!("{wire:?}"))?;
