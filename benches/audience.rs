@@ -17,7 +17,7 @@ pub struct Audience {
     worker: Worker,
     /// By the number of its waiter. Boxed, as the server has them.
     connections: Vec<Option<Box<Connection>>>,
-    /// Those who are about to write the same batch.
+    /// The connections that are about to write the same batch.
     group: Vec<WaiterId>,
 }
 
@@ -164,7 +164,7 @@ impl Audience {
     }
 }
 
-/// Connections in a group: so many deliveries of this size there are between two looks at the clock.
+/// Connections in a group: the number of deliveries of this size between two readings of the clock.
 const GROUP_MAX: usize = 15;
 
 /// A socket that takes everything at no cost.

@@ -1,7 +1,7 @@
 //! What a retained message and a sleeping subscription weigh: by how much the process grows.
 //!
-//! Apart from the criterion benches, which know time only. Linux tells the pages that are really
-//! there, so the allocator's rounding is in it, and what a vector reserved and never touched is not.
+//! Apart from the criterion benches, which measure time only. Linux reports resident pages, so the figures
+//! include the allocator's rounding, and exclude what a vector has reserved and never touched.
 
 use std::{fs, hint::black_box, task::Waker};
 use tidewire_benches::{MESSAGE_BYTES, channels, publish, text};
@@ -9,7 +9,7 @@ use tidewire_broker::{Broker, Grant, Lane, Limits, Reader, Retention, Rules, Sta
 
 fn main() {
     println!("{:<48}  bytes", "of one, 100,000 in all, beyond its payload");
-    // Kept: what one lets go, the next would be given without a page more.
+    // Kept: memory that one broker frees would be given to the next, and the process would not grow.
     let mut brokers = Vec::new();
     for (name, channels_count) in [("1 channel", 1), ("1,000 channels", 1_000)] {
         let broker = keeping_all();
@@ -25,7 +25,7 @@ fn main() {
     let broker = keeping_all();
     let mut lane = broker.lane().unwrap();
     let mut sleepers: Vec<(WaiterId, Reader)> = Vec::with_capacity(COUNT);
-    // The place of the reader itself is counted: whoever holds it has to have it somewhere.
+    // The reader's own size counts too: its owner has to store it somewhere.
     let grown = growth(|| sleepers.extend((0..COUNT).map(|_| sleeper(&broker, &mut lane))));
     print_line("sleeping subscription, all to one channel", grown, 0);
     black_box((brokers, sleepers));
@@ -34,7 +34,7 @@ fn main() {
 /// A connection's part of the broker: its waiter, and its reader.
 fn sleeper(broker: &Broker, lane: &mut Lane) -> (WaiterId, Reader) {
     let (waiter, mut reader) = (lane.register(), Reader::default());
-    // Parsed by each anew, as each has been asked for it by a request of its own.
+    // Each parses the pattern again, because each gets it from a request of its own.
     let permit = Grant::open().permit_subscribe(&"chat.0".parse().unwrap()).unwrap();
     lane.follow(waiter, permit.pattern());
     reader.follow(broker, &[permit], Start::Now);

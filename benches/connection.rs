@@ -1,4 +1,4 @@
-//! One connection's share of a publish, from being told to having nothing left to send.
+//! One connection's share of a publish, from its wake-up until it has nothing left to send.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::{hint::black_box, time::Instant};

@@ -1,4 +1,4 @@
-//! What is published, and by whom it is read.
+//! What is published, and the patterns that read it.
 
 use tidewire_broker::{
     Broker, ChannelName, Content, Draft, Gathered, Grant, Message, Reader, Start,

@@ -23,7 +23,7 @@ export class Pane {
   #frame = 0;
   #returnTimer;
 
-  /** Fills `section` with the pane's template; `onstate(wire, state)` hears of changes. */
+  /** Fills `section` with the pane's template; `onstate(wire, state)` is called at each change. */
   constructor(section, { wire, timeline, onstate }) {
     section.append(document.getElementById('pane').content.cloneNode(true));
     this.#wire = wire;

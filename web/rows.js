@@ -53,7 +53,7 @@ export class Rows {
     this.#list.replaceChildren();
   }
 
-  /** What tells messages apart before their text: channel, event name and key. */
+  /** What distinguishes messages, shown before their text: channel, event name and key. */
   #label({ channel, event, key }) {
     const parts = [channel !== this.#watched && channel, event, key && `#${key}`].filter(Boolean);
     const cell = element('span', 'label', parts.join(' '));

@@ -5,10 +5,10 @@
  *     import { subscribe, presence } from './tidewire.js';
  *
  *     const subscription = subscribe('https://example.org/', {
- *       channels: ['chat.room1', 'news.*'],  // names or patterns; `lobby` unless told
- *       since: 'k3f9a-1042',                 // a position, `earliest`, `5m`; `now` unless told
+ *       channels: ['chat.room1', 'news.*'],  // names or patterns; `lobby` by default
+ *       since: 'k3f9a-1042',                 // a position, `earliest`, `5m`; `now` by default
  *       wire: 'sse',                         // or `ws`, the default
- *       user: 'ada', info: { colour: 'red' },  // who this is, where a channel tells who is there
+ *       user: 'ada', info: { colour: 'red' },  // who this is, for channels with presence
  *       onmessage(message) {},               // {channel, position, time, event?, key?, data?}
  *       ongap(gap) {},                       // {channel, from, to}: retention took what lay there
  *       onstate(state, detail) {},           // below
@@ -82,9 +82,9 @@ export function subscribe(url, options) {
 }
 
 /**
- * Resolves to who is on `channel`, `{members, position}` with a member `{connection, user?, info?,
- * since}`, if its configuration has it told. Whoever comes and goes then is heard by subscribing to
- * `$presence.` and its name `since` that position: by `key` with `data`, or without once it left.
+ * Resolves to the members of `channel`, if it has presence: `{members, position}` with members `{connection, user?,
+ * info?, since}`. To follow joins and leaves, subscribe to `$presence.` and the channel's name, `since` that position.
+ * A message has the connection as its `key`; it has `data` for a join and none for a leave.
  */
 export async function presence(url, channel) {
   const members = new Map();
@@ -119,19 +119,19 @@ export function matches(pattern, channel) {
 
 /**
  * Makes one attempt to follow `channels` from `position`, or from the head if there is none yet, and
- * gives it up when nothing is heard for too long. Returns what ends it without a further report.
+ * gives it up when nothing is received for too long. Returns what ends it without a further report.
  */
 function connect(listen, url, channels, who, position, events) {
   const abort = new AbortController();
   const { signal } = abort;
   let close = ignore;
   let isLive = false;
-  let heardMs = performance.now();
+  let receivedMs = performance.now();
   let silenceMsMax = CONNECT_MS_MAX;
   let silenceTimer;
-  const heard = () => (heardMs = performance.now());
+  const received = () => (receivedMs = performance.now());
   const watch = () => {
-    const leftMs = heardMs + silenceMsMax - performance.now();
+    const leftMs = receivedMs + silenceMsMax - performance.now();
     clearTimeout(silenceTimer);
     if (leftMs > 0) silenceTimer = setTimeout(watch, leftMs);
     else events.lost();
@@ -144,12 +144,12 @@ function connect(listen, url, channels, who, position, events) {
   };
   const begin = (head) => {
     if (signal.aborted) return;
-    heard();
+    received();
     const since = position ?? head;
     if (position === undefined) events.place(head);
     close = listen(url, channels, { since, ...who }, {
       ...events,
-      heard,
+      received,
       opened(heartbeatMs) {
         isLive = true;
         silenceMsMax = HEARTBEATS_MAX * heartbeatMs;
@@ -174,7 +174,7 @@ function connect(listen, url, channels, who, position, events) {
 
 /*
  * A wire connects when it is called, with all channels in one query and therefore as one ordered
- * stream. It reports through `events`, also that anything was `heard`, and returns what ends the
+ * stream. It reports through `events`, also that anything was `received`, and returns what ends the
  * connection without a further report.
  */
 
@@ -184,7 +184,7 @@ function sse(url, channels, parameters, events) {
   const source = new EventSource(endpoint(url, 'events', channels, query));
   const listen = (name, handle) =>
     source.addEventListener(name, ({ data }) => {
-      events.heard();
+      events.received();
       handle(JSON.parse(data));
     });
   let isOpen = false;
@@ -194,7 +194,7 @@ function sse(url, channels, parameters, events) {
   };
   listen('message', (message) => events.message(message));
   listen('$gap', ({ type, ...gap }) => events.gap(gap));
-  // Refused for the moment, in the only way that an EventSource can tell of.
+  // A temporary refusal, in the only form that an EventSource can report.
   listen('$error', ({ retry_ms: retryMs }) => {
     source.close();
     events.lost(retryMs);
@@ -218,7 +218,7 @@ function ws(url, channels, parameters, events) {
     goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
   };
   socket.onmessage = ({ data }) => {
-    events.heard();
+    events.received();
     const { type, ...fields } = JSON.parse(data);
     if (Object.hasOwn(handlers, type)) handlers[type](fields);
   };
@@ -230,7 +230,7 @@ function ws(url, channels, parameters, events) {
 }
 
 /**
- * Resolves to the position behind what an immediate poll returns, which `since` = `now` makes the
+ * Resolves to the position after what an immediate poll returns, which `since` = `now` makes the
  * head. Rejects with the `reason` of a refusal, or with `retryMs` for a later attempt.
  */
 async function askPosition(url, channels, parameters, signal) {
@@ -269,5 +269,5 @@ const BACKOFF_MS_MAX = 15_000;
 const HEARTBEATS_MAX = 2.5;
 /** What each step of connecting may take; afterwards the server says how often it speaks. */
 const CONNECT_MS_MAX = 15_000;
-/** A connection that lived this long was a good one: the next loss starts counting anew. */
+/** A connection that lived this long was a good one: the next loss starts counting from zero. */
 const STEADY_MS = 5_000;

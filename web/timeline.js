@@ -15,7 +15,7 @@ export class Timeline extends EventTarget {
   published(channel, position, publishedMs) {
     const entry = this.#entry(position, publishedMs);
     entry.publishedMs = entry.loggedMs = publishedMs;
-    this.#tell('published', { channel, entry });
+    this.#notify('published', { channel, entry });
   }
 
   /** Notes that `wire` brought `message` now; `late` if it was caught up after a drop. */
@@ -24,7 +24,7 @@ export class Timeline extends EventTarget {
     const stampedMs = Math.min(ms, message.time - performance.timeOrigin);
     const entry = this.#entry(message.position, late ? stampedMs : ms);
     entry.arrivals.set(wire, { ms, late });
-    this.#tell('arrived', { channel: message.channel, entry });
+    this.#notify('arrived', { channel: message.channel, entry });
     return entry;
   }
 
@@ -46,10 +46,10 @@ export class Timeline extends EventTarget {
     return entry;
   }
 
-  #tell(type, detail) {
+  #notify(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
-/** More than the chart can tell apart in its window. */
+/** More than the chart can show in its window. */
 const ENTRIES_MAX = 4_000;

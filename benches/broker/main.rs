@@ -1,4 +1,4 @@
-//! The broker: taking messages in, telling sleepers, and the one read.
+//! The broker: appending messages, waking idle readers, and the one read.
 
 mod append;
 mod gather;

@@ -1,4 +1,4 @@
-//! Coming back: a reader made anew at an old position, in a log short or long.
+//! Resuming: a new reader at an old position, in a short log and in a long one.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
@@ -32,7 +32,7 @@ pub(crate) fn resume(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One channel of so many small messages, all retained.
+/// One channel of `count` small messages, all retained.
 fn filled(count: u64) -> Broker {
     let messages_max = count.try_into().unwrap();
     let retention = Retention { messages_max, bytes_max: usize::MAX, ..Retention::default() };

@@ -21,8 +21,8 @@ pub(crate) fn append(criterion: &mut Criterion) {
             bencher.iter_custom(|iterations| (0..iterations).map(|_| room.burst()).sum());
         });
     }
-    // A lane that has told so many leaves nothing of the log in the caches, which is no cost of the
-    // publisher's: so it is compared with a publisher who finds them as empty beside one sleeper.
+    // After a lane has woken that many waiters, nothing of the log is left in the caches. That is not the
+    // publisher's cost, so the case is compared with one sleeper and caches that are as empty.
     group.measurement_time(Duration::from_millis(10));
     let swept: Vec<u64> = (0..SWEPT_BYTES / 8).collect();
     for count in [1, 100_000] {
@@ -112,7 +112,7 @@ impl Room {
         }
     }
 
-    /// What the worker does on news: wakes everyone, who takes it and sleeps again.
+    /// What a worker does at news: it wakes all sleepers, and each takes the news and sleeps again.
     fn run_until_idle(&mut self) {
         let lane = &mut self.lane;
         while let Poll::Ready(()) = lane.poll_news(&mut Context::from_waker(Waker::noop())) {
@@ -125,7 +125,7 @@ impl Room {
     }
 }
 
-/// Messages between two looks of the lane, each in a channel of its own that must be queued anew.
+/// Messages between two checks of the lane, each in a channel of its own that must be queued again.
 const BURST: usize = 16;
 const WAKE_BATCH: usize = 128;
 /// More than any cache holds.

@@ -12,10 +12,10 @@ pub(crate) fn parse(criterion: &mut Criterion) {
         let stream = stream(block);
         group.throughput(Throughput::Bytes(stream.len() as u64));
         group.bench_function(BenchmarkId::new("sse-codec", name), |bencher| {
-            bencher.iter(|| hear(&stream, stream.len()));
+            bencher.iter(|| receive(&stream, stream.len()));
         });
         group.bench_function(BenchmarkId::new("sse-codec, reads of 1,400 B", name), |bencher| {
-            bencher.iter(|| hear(&stream, PACKET_BYTES));
+            bencher.iter(|| receive(&stream, PACKET_BYTES));
         });
         group.bench_function(BenchmarkId::new("floor: copy", name), |bencher| {
             let mut output = Vec::with_capacity(stream.len());
@@ -92,17 +92,17 @@ fn stream(block: &OwnedBlock) -> Vec<u8> {
     stream
 }
 
-fn hear(stream: &[u8], read_bytes: usize) -> usize {
-    let (mut parser, mut heard) = (Parser::new(), 0);
+fn receive(stream: &[u8], read_bytes: usize) -> usize {
+    let (mut parser, mut received) = (Parser::new(), 0);
     for mut read in black_box(stream).chunks(read_bytes) {
         while let Some(item) = parser.parse(&mut read).unwrap() {
-            heard += match black_box(item) {
+            received += match black_box(item) {
                 Item::Event(event) => event.data.len(),
                 Item::Retry(_) => 0,
             };
         }
     }
-    heard
+    received
 }
 
 const STREAM_BYTES: usize = 64 << 10;

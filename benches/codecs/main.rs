@@ -1,4 +1,4 @@
-//! Both codecs, each case beside the least that anybody could do with the same bytes.
+//! Both codecs, each case beside the least possible work with the same bytes.
 
 mod events;
 mod floor;

@@ -26,11 +26,11 @@ pub(crate) fn decode(criterion: &mut Criterion) {
         let batch = BatchSize::NumIterations(BATCH_BYTES.div_ceil(wire.len()) as u64);
 
         group.bench_function(BenchmarkId::new("ws-frame", name), |bencher| {
-            bencher.iter_batched_ref(|| wire.clone(), |wire| hear(wire), batch);
+            bencher.iter_batched_ref(|| wire.clone(), |wire| receive(wire), batch);
         });
         group.bench_function(BenchmarkId::new("actix-http", name), |bencher| {
             let setup = || BytesMut::from(&*wire);
-            bencher.iter_batched_ref(setup, peer_hear, batch);
+            bencher.iter_batched_ref(setup, peer_receive, batch);
         });
         group.bench_function(BenchmarkId::new("floor: copy", name), |bencher| {
             let mut output = Vec::with_capacity(wire.len());
@@ -57,10 +57,10 @@ pub(crate) fn decode_reads(criterion: &mut Criterion) {
         let wire = masked(&payload, true).repeat((64 << 10) / payload.len());
         group.throughput(Throughput::Bytes(wire.len() as u64));
         group.bench_function(BenchmarkId::new("ws-frame", name), |bencher| {
-            bencher.iter(|| hear_reads(black_box(&wire)));
+            bencher.iter(|| receive_reads(black_box(&wire)));
         });
         group.bench_function(BenchmarkId::new("actix-http", name), |bencher| {
-            bencher.iter(|| peer_hear_reads(black_box(&wire)));
+            bencher.iter(|| peer_receive_reads(black_box(&wire)));
         });
         group.bench_function(BenchmarkId::new("floor: copy", name), |bencher| {
             let mut output = Vec::with_capacity(PACKET_BYTES);
@@ -124,36 +124,36 @@ fn masked(payload: &str, is_text: bool) -> Vec<u8> {
     wire
 }
 
-/// Hears whole messages where they lie; returns how many bytes they carried.
-fn hear(mut input: &mut [u8]) -> usize {
+/// Decodes whole messages in place; returns how many bytes of payload they had.
+fn receive(mut input: &mut [u8]) -> usize {
     let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
-    let mut heard = 0;
+    let mut received = 0;
     while let Some(event) = decoder.decode(&mut input, &limits).unwrap() {
-        heard += match event {
+        received += match event {
             Event::Text(text) => text.len(),
             Event::Binary(bytes) => bytes.len(),
             event => panic!("{event:?}"),
         };
     }
-    heard
+    received
 }
 
-/// Hears messages from one receive buffer, and puts those together that a read has cut.
-fn hear_reads(wire: &[u8]) -> usize {
+/// Decodes messages from one receive buffer, and joins those that a read has cut.
+fn receive_reads(wire: &[u8]) -> usize {
     let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
     let mut receive = [0; UNFINISHED_BYTES_MAX + PACKET_BYTES];
-    let (mut tail, mut message, mut heard) = (0, Vec::new(), 0);
+    let (mut tail, mut message, mut received) = (0, Vec::new(), 0);
     for read in wire.chunks(PACKET_BYTES) {
         let end = tail + read.len();
         receive[tail..end].copy_from_slice(read);
         let mut input = &mut receive[..end];
         while let Some(event) = decoder.decode(&mut input, &limits).unwrap() {
             match event {
-                Event::Text(text) => heard += text.len(),
+                Event::Text(text) => received += text.len(),
                 Event::Piece(piece) => {
                     message.extend_from_slice(piece.payload);
                     if piece.part.ends() {
-                        heard += black_box(&message).len();
+                        received += black_box(&message).len();
                         message.clear();
                     }
                 }
@@ -163,35 +163,35 @@ fn hear_reads(wire: &[u8]) -> usize {
         tail = input.len();
         receive.copy_within(end - tail..end, 0);
     }
-    heard
+    received
 }
 
-/// Hears as actix-ws does: its codec leaves checking the text to the stream around it.
-fn peer_hear(input: &mut BytesMut) -> usize {
+/// Decodes as actix-ws does: its codec leaves checking the text to the stream around it.
+fn peer_receive(input: &mut BytesMut) -> usize {
     let mut codec = Codec::new().max_size(2 << 20);
-    peer_hear_next(&mut codec, input)
+    peer_receive_next(&mut codec, input)
 }
 
-fn peer_hear_reads(wire: &[u8]) -> usize {
-    let (mut codec, mut input, mut heard) = (Codec::new(), BytesMut::new(), 0);
+fn peer_receive_reads(wire: &[u8]) -> usize {
+    let (mut codec, mut input, mut received) = (Codec::new(), BytesMut::new(), 0);
     for read in wire.chunks(PACKET_BYTES) {
         input.extend_from_slice(read);
-        heard += peer_hear_next(&mut codec, &mut input);
+        received += peer_receive_next(&mut codec, &mut input);
     }
-    heard
+    received
 }
 
-fn peer_hear_next(codec: &mut Codec, input: &mut BytesMut) -> usize {
-    let mut heard = 0;
+fn peer_receive_next(codec: &mut Codec, input: &mut BytesMut) -> usize {
+    let mut received = 0;
     while let Some(frame) = codec.decode(input).unwrap() {
-        heard += match frame {
+        received += match frame {
             Frame::Text(bytes) => str::from_utf8(&bytes).unwrap().len(),
             Frame::Binary(bytes) => bytes.len(),
             Frame::Continuation(Item::Last(bytes)) => bytes.len(),
             frame => panic!("{frame:?}"),
         };
     }
-    heard
+    received
 }
 
 /// What one read of a busy socket brings; a longer message comes alone.

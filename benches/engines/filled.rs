@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tidewire_broker::{ChannelName, Engine, Grant};
 use tidewire_engine_log::Sync;
 
-/// A directory with so many messages in channels of which each has as many.
+/// A directory with a number of messages, spread evenly over channels.
 pub(crate) struct Filled {
     pub(crate) home: TempDir,
     pub(crate) messages: u64,

@@ -2,7 +2,7 @@
 //! with many messages, and the first message of a resume. `cargo xtask bench log`.
 //!
 //! Not criterion: each figure is a ratio of two things measured in turns in the same run, or one
-//! long deed. Arguments choose parts: `commit`, `start`; `start 1000000` with so many messages.
+//! long operation. Arguments choose parts: `commit`, `start`; `start 1000000` sets the number of messages.
 
 mod commit;
 mod filled;

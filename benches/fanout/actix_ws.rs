@@ -50,7 +50,7 @@ async fn publish(
         while let Some(Ok(message)) = messages.recv().await {
             if let Message::Text(text) = message {
                 // Without a subscriber there is nobody to miss it.
-                let _heard = texts.send(text);
+                let _received = texts.send(text);
             }
         }
         drop(session);

@@ -184,7 +184,7 @@ impl Pen<'_> {
     }
 }
 
-/// Where and when, and who is missing.
+/// Where and when it was measured, and which subjects are missing.
 fn foot(record: &Record) -> String {
     let absent: Vec<_> = record.absent.iter().map(|one| Who::Peer(one.peer).name()).collect();
     match &*absent {

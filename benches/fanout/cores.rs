@@ -22,8 +22,8 @@ impl Cores {
         Ok(Self { all })
     }
 
-    /// Those of a server with so many workers: the first one; of more workers also the others, that of
-    /// the generator last.
+    /// The cores of a server with `workers` workers: the first core, then the others, and the core of the
+    /// generator last.
     pub(crate) fn of_server(&self, workers: usize) -> Vec<usize> {
         let [first, generator, others @ ..] = &*self.all else { return self.all.clone() };
         let order = [first].into_iter().chain(others).chain([generator]);

@@ -25,7 +25,7 @@ pub(crate) struct Cpu {
 ///
 /// # Errors
 ///
-/// One of them is gone, or the kernel tells something else than it did when this was written.
+/// A process has ended, or the kernel's format is not the known one.
 pub(crate) fn of(processes: &[u32]) -> Result<Cpu> {
     let mut sum = Cpu::default();
     for process in processes {
@@ -125,7 +125,7 @@ impl AddAssign for Cpu {
     }
 }
 
-/// What Linux tells times in, whatever it counts in.
+/// The unit in which Linux reports times, whatever it counts in.
 const TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_system_time_are_told_apart_whatever_the_process_is_called() {
+    fn user_and_system_time_are_found_whatever_the_process_is_called() {
         let text =
             "4711 (a) S 9 (b) S 42 4711 18395 0 -1 4194304 119 0 0 0 250 31 7 8 20 0 1 0 2499339";
         let stat = Stat::parse(text).unwrap();

@@ -1,4 +1,4 @@
-//! The floor: what anybody would pay who sends the same bytes over the same sockets.
+//! The floor: the least cost of sending the same bytes over the same sockets.
 //!
 //! A plain loop of `send`, without a runtime, a log or a list of anything but sockets. It is fed by the same
 //! publisher as all others. What one read of that brings is put on the wire once, and written to each

@@ -115,7 +115,7 @@ fn draw(record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// Has everybody take turns, load by load, round by round.
+/// Measures the subjects in turns, load by load, round by round.
 fn measure(arguments: &Arguments) -> Result<Record> {
     let (plan, cores) = (arguments.plan(), Cores::find()?);
     let busy = cpu::busy_share().map(|share| (share * 1e3).round() / 1e3);

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Load {
-    /// So many a second, each at its time.
+    /// This many messages a second, each at its time.
     Rate(u64),
     /// As fast as they are delivered: [`WINDOW`] messages are under way, never more.
     Saturation,

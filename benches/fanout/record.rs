@@ -102,7 +102,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// No file is committed.
     pub(crate) fn newest() -> Result<Self> {
         let files = fs::read_dir(folder())?.map(|entry| Ok(entry?.path()));
         let files = files.collect::<Result<Vec<PathBuf>>>()?;

@@ -1,4 +1,4 @@
-//! Who is measured: Tidewire, the floor, and the peers; how each is started, and which version it is.
+//! The subjects: Tidewire, the floor, and the peers; how each is started, and which version it is.
 
 use crate::plan::{Load, UNCOALESCED};
 use crate::wire::Wire;

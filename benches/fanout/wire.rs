@@ -20,7 +20,7 @@ pub(crate) enum Wire {
     Sse,
 }
 
-/// How messages are told apart.
+/// How messages are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// WebSocket frames.

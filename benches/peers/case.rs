@@ -1,4 +1,4 @@
-//! A case: one input, and everybody who works on it.
+//! A case: one input, and all subjects that process it.
 
 use crate::input::Input;
 use crate::observer::{Digest, Observer, Tally};
@@ -28,7 +28,7 @@ impl Case {
     }
 }
 
-/// Somebody who works on a case's input.
+/// A codec that processes a case's input.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) rank: Rank,
@@ -42,7 +42,7 @@ pub(crate) struct Subject {
 pub(crate) enum Rank {
     Ours,
     Peer,
-    /// The least that anybody could do; it hears nothing.
+    /// The least work that is possible; it decodes nothing.
     Floor,
 }
 
@@ -65,7 +65,7 @@ pub(crate) trait Work {
     /// Puts a fresh copy of the input where [`run`](Self::run) finds it. Not timed.
     fn prepare(&mut self) {}
 
-    /// Makes one pass and tells `observer` what came of it.
+    /// Makes one pass and reports each message to `observer`.
     fn run(&mut self, observer: &mut impl Observer);
 }
 

@@ -1,4 +1,4 @@
-//! The event-stream cases: what a client hears, cut as the network likes, and what a server writes.
+//! The event-stream cases: what a client receives, cut as a network cuts it, and what a server writes.
 
 mod async_sse;
 mod eventsource_stream;

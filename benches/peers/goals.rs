@@ -21,11 +21,11 @@ struct Goal {
 }
 
 enum Bound {
-    /// Ours is at least so many times as fast as this subject.
+    /// Ours is at least this many times as fast as the subject.
     Faster(&'static str, f64),
-    /// Ours takes at most so many times as long as this subject.
+    /// Ours takes at most this many times as long as the subject.
     Within(&'static str, f64),
-    /// Ours takes at most so many times as long as ours takes with one buffer.
+    /// Ours takes at most this many times as long as ours takes with one buffer.
     OfWhole(f64),
     NanosecondsPerByte(f64),
 }

@@ -1,4 +1,4 @@
-//! Our codecs beside everybody else's: the same buffers, the same run, and who hears less is not
+//! Our codecs beside others: the same buffers and the same run. A codec that decodes less than ours is not
 //! measured.
 //!
 //! `cargo xtask bench codecs` runs all of it, and writes a record and a chart. With an argument it

@@ -1,17 +1,17 @@
-//! What a subject says that it heard: counted while the clock runs, and digested when it does not.
+//! The messages that a subject reports: counted while the clock runs, hashed while it does not.
 
 use std::hash::{DefaultHasher, Hasher as _};
 
-/// Whoever is told of each message.
+/// Receives each message that a subject decodes.
 pub(crate) trait Observer {
     /// A WebSocket message, or what an encoder wrote.
-    fn hear(&mut self, payload: &[u8]);
+    fn receive(&mut self, payload: &[u8]);
 
     /// An event of an event stream.
-    fn hear_event(&mut self, id: &str, event: &str, data: &[u8]);
+    fn receive_event(&mut self, id: &str, event: &str, data: &[u8]);
 
     /// An event as it was written, its fields in whatever order.
-    fn hear_written(&mut self, event: &[u8]);
+    fn receive_written(&mut self, event: &[u8]);
 }
 
 /// The observer of the timed passes: counts, and looks at no byte.
@@ -23,24 +23,24 @@ pub(crate) struct Tally {
 
 impl Observer for Tally {
     #[inline]
-    fn hear(&mut self, payload: &[u8]) {
+    fn receive(&mut self, payload: &[u8]) {
         self.messages += 1;
         self.bytes += payload.len();
     }
 
     #[inline]
-    fn hear_event(&mut self, id: &str, event: &str, data: &[u8]) {
+    fn receive_event(&mut self, id: &str, event: &str, data: &[u8]) {
         self.messages += 1;
         self.bytes += id.len() + event.len() + data.len();
     }
 
     #[inline]
-    fn hear_written(&mut self, event: &[u8]) {
-        self.hear(event);
+    fn receive_written(&mut self, event: &[u8]) {
+        self.receive(event);
     }
 }
 
-/// The observer of the proving pass: everything that was heard, as one number.
+/// The observer of the comparing pass: all messages, as one number.
 #[derive(Default)]
 pub(crate) struct Digest {
     tally: Tally,
@@ -48,9 +48,9 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    /// The same for two subjects that heard the same messages in the same order.
-    pub(crate) fn heard(&self) -> Heard {
-        Heard {
+    /// Equal for two subjects that decoded the same messages in the same order.
+    pub(crate) fn received(&self) -> Received {
+        Received {
             messages: self.tally.messages,
             bytes: self.tally.bytes,
             digest: self.hasher.finish(),
@@ -64,20 +64,20 @@ impl Digest {
 }
 
 impl Observer for Digest {
-    fn hear(&mut self, payload: &[u8]) {
-        self.tally.hear(payload);
+    fn receive(&mut self, payload: &[u8]) {
+        self.tally.receive(payload);
         self.write(payload);
     }
 
-    fn hear_event(&mut self, id: &str, event: &str, data: &[u8]) {
-        self.tally.hear_event(id, event, data);
+    fn receive_event(&mut self, id: &str, event: &str, data: &[u8]) {
+        self.tally.receive_event(id, event, data);
         for part in [id.as_bytes(), event.as_bytes(), data] {
             self.write(part);
         }
     }
 
-    fn hear_written(&mut self, event: &[u8]) {
-        self.tally.hear_written(event);
+    fn receive_written(&mut self, event: &[u8]) {
+        self.tally.receive_written(event);
         let mut lines: Vec<&[u8]> = event.split(|byte| *byte == b'\n').collect();
         lines.sort_unstable();
         for line in lines {
@@ -88,7 +88,7 @@ impl Observer for Digest {
 
 /// What has to be equal for all subjects of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     messages: usize,
     bytes: usize,
     digest: u64,

@@ -1,10 +1,10 @@
-//! The clock: many short rounds in which everybody has a turn, and the least of each is kept.
+//! The clock: many short rounds in which each subject has a turn, of which the shortest pass counts.
 //!
 //! What else a machine does only ever adds to a time, and it adds more than the subjects differ by. A
 //! minimum over many turns finds the moments without it; turns side by side find the same moments.
 
 use crate::case::{AnyWork, Case, Rank};
-use crate::observer::Heard;
+use crate::observer::Received;
 use std::time::{Duration, Instant};
 
 /// A case with its times.
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) rank: Rank,
     pub(crate) notes: &'static str,
     pub(crate) ns_min: f64,
-    /// The median of the turns' minima; how far it lies above the least tells the noise.
+    /// The median of the turns' minima; its distance from the smallest shows the noise.
     pub(crate) ns_median: f64,
 }
 
@@ -37,7 +37,7 @@ impl Measured {
     }
 }
 
-/// Has everybody heard alike, then times everybody.
+/// Checks that all subjects decode the same, then times them.
 pub(crate) fn measure(mut case: Case) -> Measured {
     prove(&mut case);
     let mut turns: Vec<Vec<Duration>> =
@@ -82,19 +82,19 @@ fn turn(work: &mut dyn AnyWork) -> Duration {
     least
 }
 
-/// Asserts that every subject but the floors hears what ours hears.
+/// Asserts that every subject but the floors decodes what ours decodes.
 fn prove(case: &mut Case) {
-    let mut expected: Option<Heard> = None;
+    let mut expected: Option<Received> = None;
     for subject in case.subjects.iter_mut().filter(|subject| subject.rank != Rank::Floor) {
-        let heard = subject.work.run_proved().heard();
-        let expected = *expected.get_or_insert(heard);
-        assert_eq!(heard, expected, "{}, {}: {}", case.group, case.name, subject.name);
+        let received = subject.work.run_proved().received();
+        let expected = *expected.get_or_insert(received);
+        assert_eq!(received, expected, "{}, {}: {}", case.group, case.name, subject.name);
     }
 }
 
 /// What the rounds of a case take in all.
 const CASE_TIME: Duration = Duration::from_millis(4_000);
-/// Who needs longer for a pass would take everybody else's time: that one has the first turn alone.
+/// A subject that needs longer for a pass would take the time of all others, so it has one turn only.
 const PASS_TIME_MAX: Duration = Duration::from_millis(200);
-/// Long enough for a warm pass of everybody, short enough for hundreds of rounds.
+/// Long enough for a warm pass of each subject, short enough for hundreds of rounds.
 const TURN_TIME: Duration = Duration::from_millis(2);

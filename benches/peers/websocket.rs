@@ -1,4 +1,4 @@
-//! The WebSocket cases: what a server hears from its clients, and what it hands over to them.
+//! The WebSocket cases: what a server receives from its clients, and what it sends to them.
 
 mod actix_http;
 mod actix_ws;

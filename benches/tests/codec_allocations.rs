@@ -29,12 +29,12 @@ fn websocket_messages_are_read_without_an_allocation() {
         let mut decoder = Decoder::new(Role::Server);
         let counted = allocations(|| {
             receive.copy_from_slice(&wire);
-            let (mut input, mut heard) = (&mut *receive, 0);
+            let (mut input, mut received) = (&mut *receive, 0);
             while let Some(event) = decoder.decode(&mut input, &Limits::default()).unwrap() {
                 assert_eq!(event, Event::Text(&payload));
-                heard += 1;
+                received += 1;
             }
-            assert_eq!(heard, MESSAGES);
+            assert_eq!(received, MESSAGES);
         });
         assert_eq!(counted, 0, "{} B", payload.len());
     }
@@ -47,13 +47,13 @@ fn websocket_messages_cut_by_reads_are_read_without_an_allocation() {
     let mut receive = [0; UNFINISHED_BYTES_MAX + READ_BYTES];
     let mut decoder = Decoder::new(Role::Server);
     let counted = allocations(|| {
-        let (mut unfinished, mut heard_bytes) = (0, 0);
+        let (mut unfinished, mut received_bytes) = (0, 0);
         for read in wire.chunks(READ_BYTES) {
             let end = unfinished + read.len();
             receive[unfinished..end].copy_from_slice(read);
             let mut input = &mut receive[..end];
             while let Some(event) = decoder.decode(&mut input, &Limits::default()).unwrap() {
-                heard_bytes += match event {
+                received_bytes += match event {
                     Event::Text(text) => text.len(),
                     Event::Piece(piece) => piece.payload.len(),
                     event => panic!("{event:?}"),
@@ -62,7 +62,7 @@ fn websocket_messages_cut_by_reads_are_read_without_an_allocation() {
             unfinished = input.len();
             receive.copy_within(end - unfinished..end, 0);
         }
-        assert_eq!(heard_bytes, MESSAGES * payload.len());
+        assert_eq!(received_bytes, MESSAGES * payload.len());
     });
     assert_eq!(counted, 0);
 }
@@ -99,7 +99,7 @@ fn events_are_read_without_an_allocation() {
         let stream = stream(block);
         let mut parser = Parser::new();
         let counted =
-            allocations(|| assert_eq!(hear(&mut parser, &stream, stream.len()), MESSAGES));
+            allocations(|| assert_eq!(receive(&mut parser, &stream, stream.len()), MESSAGES));
         assert_eq!(counted, 0, "{name}");
     }
 }
@@ -112,7 +112,8 @@ fn events_of_many_lines_or_cut_by_reads_are_read_without_an_allocation() {
     let stream = stream(block);
     for read_bytes in [stream.len(), READ_BYTES, 1] {
         let mut parser = Parser::new();
-        let counted = allocations(|| assert_eq!(hear(&mut parser, &stream, read_bytes), MESSAGES));
+        let counted =
+            allocations(|| assert_eq!(receive(&mut parser, &stream, read_bytes), MESSAGES));
         assert_eq!(counted, 0, "reads of {read_bytes} B");
     }
 }
@@ -134,15 +135,15 @@ fn stream(block: Block<'_>) -> Vec<u8> {
     stream
 }
 
-fn hear(parser: &mut Parser, stream: &[u8], read_bytes: usize) -> usize {
-    let mut heard = 0;
+fn receive(parser: &mut Parser, stream: &[u8], read_bytes: usize) -> usize {
+    let mut received = 0;
     for mut read in stream.chunks(read_bytes) {
         while let Some(item) = parser.parse(&mut read).unwrap() {
             assert!(matches!(item, Item::Event(_)));
-            heard += 1;
+            received += 1;
         }
     }
-    heard
+    received
 }
 
 const MESSAGES: usize = 50;

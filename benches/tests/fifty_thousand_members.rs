@@ -1,4 +1,4 @@
-//! Fifty thousand members of one channel: what joining, telling and asking cost, counted.
+//! Fifty thousand members of one channel: what it costs to join, to announce them, and to list them.
 //!
 //! By count, not by time: work that grew with the members would show as allocations or messages.
 
@@ -10,7 +10,7 @@ use tidewire_protocol::{self as protocol, Since};
 
 const MEMBERS: u64 = 50_000;
 
-/// A broker whose channels tell who is there, and one of them.
+/// A broker whose channels have presence, and one of them.
 fn broker() -> (Broker, ChannelName) {
     let rules = Rules::all(Options { presence: true, ..Options::default() });
     (Broker::new(1, Limits { rules, ..Limits::default() }), "stadium".parse().unwrap())
@@ -33,8 +33,8 @@ fn leave(broker: &Broker, channel: &ChannelName, members: Range<u64>) {
     members.for_each(|n| broker.presence_buffer().leave(channel, &name(n)));
 }
 
-/// Tells what has changed; returns how many messages that took.
-fn tell(broker: &Broker) -> u64 {
+/// Publishes the joins and leaves; returns how many messages that took.
+fn publish_changes(broker: &Broker) -> u64 {
     let before = broker.head();
     for change in broker.presence_buffer().take_changes() {
         let (permit, draft) = change.publish();
@@ -53,17 +53,17 @@ fn page(broker: &Broker, channel: &ChannelName, since: Option<Since>) -> protoco
 }
 
 #[test]
-fn joining_and_telling_cost_the_same_in_front_of_nobody_and_of_fifty_thousand() {
+fn joining_and_publishing_joins_cost_the_same_in_front_of_nobody_and_of_fifty_thousand() {
     let (broker, channel) = broker();
     let thousand = |first: u64| {
         let members = first..first + 1_000;
         let joining = measure(|| join(&broker, &channel, members.clone()));
-        let telling = measure(|| assert_eq!(tell(&broker), 1_000));
-        (joining.count_total, joining.bytes_total, telling.count_total)
+        let publishing = measure(|| assert_eq!(publish_changes(&broker), 1_000));
+        (joining.count_total, joining.bytes_total, publishing.count_total)
     };
     let before = thousand(0);
     join(&broker, &channel, 1_000..MEMBERS);
-    assert_eq!(tell(&broker), MEMBERS - 1_000);
+    assert_eq!(publish_changes(&broker), MEMBERS - 1_000);
     let after = thousand(MEMBERS);
     // Tables that grow do so now and then, one of 32 parts at a time; nothing else differs. A table that grew whole
     // would take more than all that a thousand members take.
@@ -72,30 +72,30 @@ fn joining_and_telling_cost_the_same_in_front_of_nobody_and_of_fifty_thousand() 
 }
 
 #[test]
-fn who_comes_and_goes_within_an_interval_takes_no_message_and_who_goes_and_comes_takes_one() {
+fn a_join_and_a_leave_within_an_interval_take_no_message_and_a_leave_and_a_join_take_one() {
     let (broker, channel) = broker();
     join(&broker, &channel, 0..MEMBERS);
-    assert_eq!(tell(&broker), MEMBERS);
+    assert_eq!(publish_changes(&broker), MEMBERS);
     for _ in 0..3 {
         join(&broker, &channel, MEMBERS..2 * MEMBERS);
         leave(&broker, &channel, MEMBERS..2 * MEMBERS);
         leave(&broker, &channel, 0..1_000);
         join(&broker, &channel, 0..1_000);
     }
-    assert_eq!(tell(&broker), 1_000);
-    assert_eq!(tell(&broker), 0);
+    assert_eq!(publish_changes(&broker), 1_000);
+    assert_eq!(publish_changes(&broker), 0);
 }
 
 #[test]
-fn pages_tell_of_each_member_once_and_hold_no_more_than_a_page() {
+fn pages_list_each_member_once_and_hold_no_more_than_a_page() {
     let (broker, channel) = broker();
     join(&broker, &channel, 0..MEMBERS);
-    tell(&broker);
+    publish_changes(&broker);
     let (mut seen, mut since, mut pages) = (BTreeSet::new(), None, 0);
     loop {
-        let mut told = None;
-        let reading = measure(|| told = Some(page(&broker, &channel, since)));
-        let page = told.unwrap();
+        let mut result = None;
+        let reading = measure(|| result = Some(page(&broker, &channel, since)));
+        let page = result.unwrap();
         assert!(page.members.len() <= 1_000 && reading.bytes_max < 1 << 20, "{reading:?}");
         seen.extend(page.members.into_iter().map(|member| member.connection));
         (since, pages) = (Some(page.position.into()), pages + 1);

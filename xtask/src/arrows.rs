@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_without_a_floor_is_told_where_to_get_one() {
+    fn the_finding_about_a_crate_without_a_floor_says_where_to_add_one() {
         let findings = findings_with(package("tidewire-attic", Vec::new()));
         assert_eq!(findings, ["tidewire-attic: has no floor; give it one in xtask/src/arrows.rs"]);
     }

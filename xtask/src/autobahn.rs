@@ -1,8 +1,7 @@
-//! `cargo xtask autobahn`: the Autobahn test suite's cases, put to whatever speaks WebSocket here.
+//! `cargo xtask autobahn`: the cases of the Autobahn test suite, run against everything here that implements WebSocket.
 //!
-//! `kosoku` runs them; this file knows whom it examines. What it says of each case is committed in
-//! `docs/autobahn/`: a case that fails, changes or is gone is an error, and so is an exclusion that
-//! is not needed any more.
+//! `kosoku` runs them; this file lists the subjects. The result of each case is committed in `docs/autobahn/`: a case
+//! that fails, changes or is gone is an error, and so is an exclusion that is not needed any more.
 
 mod program;
 mod record;
@@ -33,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     steps::build(workspace)?;
     let found = examine(workspace, suite)?;
     let (name, path) = (suite.record, workspace.root.join(suite.record));
-    // Before the first run there is none.
+    // Before the first run there is no such file.
     let committed = fs::read_to_string(&path).unwrap_or_default();
     let record = Record::parse(&committed).with_context(|| format!("reading {name}"))?;
     if is_writing {
@@ -71,7 +70,7 @@ enum Subject {
     Echo,
     /// The client side of `ws-frame`.
     Client,
-    /// The server: a raw WebSocket on one channel hears what it sends.
+    /// The server: a raw WebSocket on one channel receives what it sends.
     Tidewire,
 }
 

@@ -74,7 +74,7 @@ fn fuzz_at_once(workspace: &Workspace, targets: &[&'static str], seconds: u32) -
 ///
 /// # Errors
 ///
-/// There is none, or it speaks of no run: the target ended without having been fuzzed.
+/// There is no such line, or it counts no run: the target ended without having been fuzzed.
 fn closing_line<'a>(target: &str, said: &'a str) -> Result<&'a str> {
     let Some(line) = said.lines().rfind(|line| line.starts_with("Done ")) else {
         bail!(
@@ -140,7 +140,7 @@ fn cargo_fuzz(workspace: &Workspace, verb: &str) -> Command {
     command
 }
 
-/// The inputs that everybody starts from.
+/// The inputs that every run starts from.
 fn committed(workspace: &Workspace, target: &str) -> PathBuf {
     workspace.root.join("fuzz/corpus").join(target)
 }

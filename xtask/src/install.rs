@@ -17,13 +17,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Who agreed to an installation.
+/// How an installation was agreed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consent {
     Given,
     /// A person at a terminal can be asked.
     Ask,
-    /// Nobody agreed and nobody is there.
+    /// Nobody agreed, and there is nobody to ask.
     Missing,
 }
 
@@ -40,7 +40,7 @@ impl Consent {
     }
 }
 
-/// Whether nobody is there to read what a run says beside its outcome: `CI=true`.
+/// Whether no person reads the output of this run: `CI=true`.
 pub(crate) fn is_called_by_a_machine() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true")
 }
@@ -57,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing of `needs`, once somebody agreed.
+/// Installs what is missing of `needs`, after agreement.
 ///
 /// # Errors
 ///

@@ -138,7 +138,7 @@ const LINES_OF_CODE: &str = ": lines of code";
 
 const INSTRUCTIONS: &[(&str, &[&str])] = &[("", &["Ir"])];
 
-/// Cases of which one may cost no more than so many percent of the other, whatever the toolchain: the
+/// Pairs of cases of which the first may cost at most this percentage of the second, whatever the toolchain: the
 /// same messages in more channels.
 const RATIOS: [(&str, &str, u64); 1] =
     [("archived-in-20000-channels", "archived-in-1000-channels", 150)];

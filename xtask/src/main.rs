@@ -1,6 +1,6 @@
 //! The project's own commands: what continuous integration runs, and what measures.
 //!
-//! `cargo xtask help` lists them. Each command has a file; this one only tells them apart.
+//! `cargo xtask help` lists them. Each command has a file; this one only selects the command.
 
 mod arguments;
 mod arrows;

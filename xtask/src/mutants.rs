@@ -19,7 +19,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut mutants = workspace.cargo(&["mutants", "--output"]);
     mutants.arg(&workspace.target).args(CODECS.map(|name| format!("--package={name}")));
     mutants.args(arguments);
-    // The tests go through many thousand seeds, for each change anew.
+    // The tests go through many thousand seeds, again for each change.
     mutants.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     // A change is tried in a copy of the tree, and builds there.
     command::run(mutants.env_remove("CARGO_TARGET_DIR"))?;

@@ -47,8 +47,8 @@ fn package(name: &str) -> String {
     format!("--package={name}")
 }
 
-/// `--orders N` tries so many orders of each kind; other arguments go to the test runner. With a target
-/// directory of its own, as the flag changes every crate.
+/// `--orders N` tries N orders of each kind; other arguments go to the test runner. It has a target directory of its
+/// own, because the flag changes every crate.
 pub(crate) fn models(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words = ["test", "--package", "tidewire-broker", "--test", "models", "--target-dir"];
     let mut models = workspace.cargo(&words);
@@ -129,7 +129,7 @@ pub(crate) fn check_that_tests_ran(said: &str, arguments: &[String]) -> Result<(
     }
 }
 
-/// How many tests the runners' closing lines tell of that were not ignored or filtered out:
+/// How many tests ran, by the runners' closing lines, without those that were ignored or filtered out:
 /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`, one line for each test program.
 fn tests_run(said: &str) -> u64 {
     let closing = said.lines().filter_map(|line| line.split_once("test result: "));

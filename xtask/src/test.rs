@@ -91,30 +91,30 @@ const SEEDS: &str = "100";
 /// Unit and integration tests that the inner loop leaves out: each tries thousands of inputs, seconds long in
 /// the dev profile.
 const SLOW: [&str; 8] = [
-    "any_chunking_hears_what_the_naive_decoder_hears",
+    "any_chunking_decodes_what_the_naive_decoder_decodes",
     "a_hundred_thousand_empty_fragments",
     "memory_stays_within_the_documented_bound",
     "any_bytes_read_as_the_model_reads_them",
     "a_long_line_takes_linear_time",
-    "the_short_way_hears_what_the_long_way_hears",
+    "the_fast_path_reads_what_the_slow_path_reads",
     "what_is_written_is_read_back",
     "two_hundred_worlds_keep_every_promise",
 ];
 
 /// End-to-end tests that take a moment and need nothing that `cargo xtask install` brings.
 const QUICK: [&str; 22] = [
-    "a_raw_websocket_hears_what_it_sends",
+    "a_raw_websocket_receives_what_it_sends",
     "each_wire_delivers_what_was_published",
     "every_kind_of_payload_arrives_as_it_was",
     "a_last_event_id_in_the_query_resumes_on_every_wire",
     "a_position_of_one_wire_resumes_on_every_other",
     "overlapping_patterns_deliver_each_message_once",
-    "a_gap_is_told_when_retention_has_passed",
-    "a_restarted_server_tells_a_gap",
+    "a_gap_notice_comes_when_retention_has_passed",
+    "a_restarted_server_reports_a_gap",
     "an_unknown_position_is_a_gap_and_then_what_is_retained",
     "a_repeat_is_answered_like_the_first",
-    "who_wants_no_echo_gets_none",
-    "check_config_tells_what_channels_have_and_why",
+    "a_publisher_without_echo_gets_none",
+    "check_config_prints_what_channels_have_and_why",
     "options_differ_by_pattern",
     "a_body_that_is_too_large_is_not_asked_for",
     "a_channel_name_is_checked",

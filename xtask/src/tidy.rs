@@ -87,7 +87,7 @@ fn collect_texts(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file that is none is an error, rather than a file of another kind.
+/// Whether a file that is not a text is an error, rather than a file of another kind.
 fn must_be_text(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.map_or(path.ends_with(".ci/run"), |ending| TEXT_ENDINGS.contains(&ending))

@@ -21,7 +21,7 @@ pub(crate) struct Profile {
 
 /// What every step builds in: optimised a little, with the assertions of debug builds.
 pub(crate) const CI: Profile = Profile { name: "ci", folder: "ci" };
-/// What the inner loop builds in, and whoever runs cargo by hand.
+/// The profile of the inner loop, and of cargo run by hand.
 pub(crate) const DEV: Profile = Profile { name: "dev", folder: "debug" };
 
 /// Every member, and the two folders commands need.

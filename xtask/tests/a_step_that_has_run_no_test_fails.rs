@@ -1,4 +1,4 @@
-//! A step whose filter fits no test fails, though every program behind it ends well.
+//! A step whose filter selects no test fails, although every program that it runs succeeds.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is all it can do")]
 

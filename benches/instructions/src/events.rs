@@ -31,7 +31,7 @@ pub(crate) const CASES: [Case; 5] = [
     Case { name: "sse encode id and event and 150 B", messages: 1_000, prepare: write },
 ];
 
-/// Reads the stream in chunks of so many bytes.
+/// Reads the stream in chunks of `chunk_bytes`.
 fn see(stream: Vec<u8>, chunk_bytes: usize) -> Run {
     Box::new(move || {
         let (mut parser, mut seen) = (Parser::new(), 0);

@@ -1,4 +1,4 @@
-//! `ws-frame`: masked messages to a server, heard where they lie, and a message written.
+//! `ws-frame`: masked messages to a server, decoded in place, and a message encoded.
 
 use crate::{Case, PACKET_BYTES, Run, text};
 use std::hint::black_box;
@@ -8,74 +8,74 @@ pub(crate) const CASES: [Case; 9] = [
     Case {
         name: "websocket decode 16 B text",
         messages: 1_000,
-        prepare: |messages| hear_text(messages, &text(16)),
+        prepare: |messages| receive_text(messages, &text(16)),
     },
     Case {
         name: "websocket decode 128 B text",
         messages: 1_000,
-        prepare: |messages| hear_text(messages, &text(128)),
+        prepare: |messages| receive_text(messages, &text(128)),
     },
     Case {
         name: "websocket decode 1 KiB text",
         messages: 200,
-        prepare: |messages| hear_text(messages, &text(1 << 10)),
+        prepare: |messages| receive_text(messages, &text(1 << 10)),
     },
     Case {
         name: "websocket decode 64 KiB text",
         messages: 20,
-        prepare: |messages| hear_text(messages, &text(64 << 10)),
+        prepare: |messages| receive_text(messages, &text(64 << 10)),
     },
     Case {
         name: "websocket decode 1 KiB non-ASCII text",
         messages: 200,
-        prepare: |messages| hear_text(messages, &"příliš žluťoučký 🐎 ".repeat(35)),
+        prepare: |messages| receive_text(messages, &"příliš žluťoučký 🐎 ".repeat(35)),
     },
     Case {
         name: "websocket decode 1 MiB binary",
         messages: 4,
-        prepare: |messages| hear(masked_binary(&text(1 << 20)).repeat(messages)),
+        prepare: |messages| receive(masked_binary(&text(1 << 20)).repeat(messages)),
     },
     Case {
         name: "websocket decode 128 B text in reads of 1400 B",
         messages: 1_000,
-        prepare: |messages| hear_reads(masked_text(&text(128)).repeat(messages)),
+        prepare: |messages| receive_reads(masked_text(&text(128)).repeat(messages)),
     },
     Case {
         name: "websocket decode 1 KiB text in reads of 1400 B",
         messages: 200,
-        prepare: |messages| hear_reads(masked_text(&text(1 << 10)).repeat(messages)),
+        prepare: |messages| receive_reads(masked_text(&text(1 << 10)).repeat(messages)),
     },
     Case { name: "websocket encode 16 B text", messages: 1_000, prepare: say },
 ];
 
-fn hear_text(messages: usize, payload: &str) -> Run {
-    hear(masked_text(payload).repeat(messages))
+fn receive_text(messages: usize, payload: &str) -> Run {
+    receive(masked_text(payload).repeat(messages))
 }
 
-/// Hears whole messages where they lie.
-fn hear(mut wire: Vec<u8>) -> Run {
+/// Decodes whole messages in place.
+fn receive(mut wire: Vec<u8>) -> Run {
     Box::new(move || {
         let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
-        let (mut input, mut heard) = (&mut wire[..], 0);
+        let (mut input, mut received) = (&mut wire[..], 0);
         while let Some(event) = decoder.decode(&mut input, &limits).unwrap() {
             match event {
                 Event::Text(text) => _ = black_box(text),
                 Event::Binary(payload) => _ = black_box(payload),
                 event => panic!("{event:?}"),
             }
-            heard += 1;
+            received += 1;
         }
-        heard
+        received
     })
 }
 
-/// Hears messages from one receive buffer, and puts those together that a read has cut.
-fn hear_reads(wire: Vec<u8>) -> Run {
+/// Decodes messages from one receive buffer, and joins those that a read has cut.
+fn receive_reads(wire: Vec<u8>) -> Run {
     let mut receive = vec![0; UNFINISHED_BYTES_MAX + PACKET_BYTES];
     let mut message = Vec::with_capacity(wire.len());
     Box::new(move || {
         let (mut decoder, limits) = (Decoder::new(Role::Server), Limits::default());
-        let (mut tail, mut heard) = (0, 0);
+        let (mut tail, mut received) = (0, 0);
         for read in wire.chunks(PACKET_BYTES) {
             let end = tail + read.len();
             receive[tail..end].copy_from_slice(read);
@@ -87,19 +87,19 @@ fn hear_reads(wire: Vec<u8>) -> Run {
                         if piece.part.ends() {
                             black_box(&message);
                             message.clear();
-                            heard += 1;
+                            received += 1;
                         }
                     }
                     whole => {
                         black_box(whole);
-                        heard += 1;
+                        received += 1;
                     }
                 }
             }
             tail = input.len();
             receive.copy_within(end - tail..end, 0);
         }
-        heard
+        received
     })
 }
 

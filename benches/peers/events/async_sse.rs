@@ -27,17 +27,17 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
                     Event::Message(message) => {
                         let id = message.id().as_deref().unwrap_or_default();
-                        observer.hear_event(id, message.name(), message.data());
+                        observer.receive_event(id, message.name(), message.data());
                     }
                     event => panic!("{event:?}"),
                 }
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }

@@ -25,12 +25,12 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             while let Some(event) = self.stream.next().await {
                 let event = event.unwrap();
-                observer.hear_event(&event.id, &event.event, event.data.as_bytes());
+                observer.receive_event(&event.id, &event.event, event.data.as_bytes());
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }

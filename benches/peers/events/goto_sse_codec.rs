@@ -27,17 +27,17 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
                     Event::Message { id, event, data } => {
                         let id = id.as_deref().unwrap_or_default();
-                        observer.hear_event(id, &event, data.as_bytes());
+                        observer.receive_event(id, &event, data.as_bytes());
                     }
                     event => panic!("{event:?}"),
                 }
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }

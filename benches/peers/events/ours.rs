@@ -28,7 +28,7 @@ impl Work for Decode {
                 match item {
                     Item::Event(event) => {
                         let data = event.data.as_bytes();
-                        observer.hear_event(event.last_event_id, event.event, data);
+                        observer.receive_event(event.last_event_id, event.event, data);
                     }
                     Item::Retry(after) => panic!("{after:?}"),
                 }
@@ -55,7 +55,7 @@ impl Work for Encode {
         for _ in 0..self.messages {
             let start = self.output.len();
             black_box(self.block).encode(&mut self.output).unwrap();
-            observer.hear_written(&self.output[start..]);
+            observer.receive_written(&self.output[start..]);
         }
     }
 }

@@ -26,16 +26,16 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             while let Some(event) = self.stream.next().await {
                 let Sse { event, data, id, .. } = event.unwrap();
                 let (id, event) = (id.as_deref(), event.as_deref());
                 let data = data.as_deref().unwrap_or_default();
                 let (id, event) = (id.unwrap_or_default(), event.unwrap_or("message"));
-                observer.hear_event(id, event, data.as_bytes());
+                observer.receive_event(id, event, data.as_bytes());
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }
 
@@ -54,7 +54,7 @@ impl Encode {
 impl Work for Encode {
     fn run(&mut self, observer: &mut impl Observer) {
         for _ in 0..self.messages {
-            observer.hear_written(&owned(black_box(self.block)).encode().unwrap());
+            observer.receive_written(&owned(black_box(self.block)).encode().unwrap());
         }
     }
 }
@@ -79,7 +79,7 @@ impl Work for EncodeOwned {
 
     fn run(&mut self, observer: &mut impl Observer) {
         for event in self.events.drain(..) {
-            observer.hear_written(&black_box(event).encode().unwrap());
+            observer.receive_written(&black_box(event).encode().unwrap());
         }
     }
 }

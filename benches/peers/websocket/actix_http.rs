@@ -34,8 +34,10 @@ impl Work for Decode {
         loop {
             while let Some(frame) = self.codec.decode(receive).unwrap() {
                 match frame {
-                    Frame::Text(bytes) => observer.hear(str::from_utf8(&bytes).unwrap().as_bytes()),
-                    Frame::Binary(bytes) => observer.hear(&bytes),
+                    Frame::Text(bytes) => {
+                        observer.receive(str::from_utf8(&bytes).unwrap().as_bytes())
+                    }
+                    Frame::Binary(bytes) => observer.receive(&bytes),
                     frame => panic!("{frame:?}"),
                 }
             }
@@ -66,7 +68,7 @@ impl Work for Encode {
             let message = Message::Binary(black_box(&self.payload).clone());
             self.codec.encode(message, &mut self.output).unwrap();
         }
-        observer.hear(&self.output);
+        observer.receive(&self.output);
     }
 }
 

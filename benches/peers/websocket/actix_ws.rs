@@ -1,4 +1,4 @@
-//! actix-ws: the message stream of a request, and the session with the response body behind it.
+//! actix-ws: the message stream of a request, and the session that writes the response body.
 
 use crate::case::Work;
 use crate::input::Input;
@@ -40,16 +40,16 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
                 match self.stream.next().await.unwrap().unwrap() {
-                    Message::Text(text) => observer.hear(text.as_bytes()),
-                    Message::Binary(bytes) => observer.hear(&bytes),
+                    Message::Text(text) => observer.receive(text.as_bytes()),
+                    Message::Binary(bytes) => observer.receive(&bytes),
                     message => panic!("{message:?}"),
                 }
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }
 
@@ -87,7 +87,7 @@ impl Work for Encode {
                 self.poll_body();
             }
         }
-        observer.hear(&self.output);
+        observer.receive(&self.output);
     }
 }
 

@@ -1,4 +1,4 @@
-//! fastwebsockets: its collector of fragments, which is how it hears whole messages.
+//! fastwebsockets: its collector of fragments, which is how it reads whole messages.
 
 use crate::case::Work;
 use crate::input::Input;
@@ -28,12 +28,12 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
-                observer.hear(&self.socket.read_frame().await.unwrap().payload);
+                observer.receive(&self.socket.read_frame().await.unwrap().payload);
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }
 
@@ -62,6 +62,6 @@ impl Work for Encode {
             }
         };
         all_written.now_or_never().unwrap();
-        self.pipe.written(|output| observer.hear(output));
+        self.pipe.written(|output| observer.receive(output));
     }
 }

@@ -29,8 +29,8 @@ impl Work for Decode {
         let mut input = &mut *self.receive;
         while let Some(event) = self.decoder.decode(&mut input, &limits).unwrap() {
             match event {
-                Event::Text(text) => observer.hear(text.as_bytes()),
-                Event::Binary(bytes) => observer.hear(bytes),
+                Event::Text(text) => observer.receive(text.as_bytes()),
+                Event::Binary(bytes) => observer.receive(bytes),
                 event => panic!("{event:?}"),
             }
         }
@@ -68,7 +68,7 @@ impl Work for DecodeReads {
             let mut input = &mut receive[start..ROOM_BYTES + read.len()];
             while let Some(event) = self.decoder.decode(&mut input, &limits).unwrap() {
                 match event {
-                    Event::Text(text) => observer.hear(text.as_bytes()),
+                    Event::Text(text) => observer.receive(text.as_bytes()),
                     event => panic!("{event:?}"),
                 }
             }
@@ -95,7 +95,7 @@ impl Work for Encode {
         for _ in 0..self.messages {
             ws_frame::encode_binary(black_box(self.payload), None, &mut self.output);
         }
-        observer.hear(&self.output);
+        observer.receive(&self.output);
     }
 }
 

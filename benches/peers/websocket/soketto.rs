@@ -32,15 +32,15 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
                 self.message.clear();
                 if self.receiver.receive_data(&mut self.message).await.unwrap().is_text() {
                     str::from_utf8(&self.message).unwrap();
                 }
-                observer.hear(&self.message);
+                observer.receive(&self.message);
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }

@@ -29,12 +29,12 @@ impl Work for Decode {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let all_heard = async {
+        let all_received = async {
             for _ in 0..self.input.messages {
-                observer.hear(self.socket.next().await.unwrap().unwrap().as_payload());
+                observer.receive(self.socket.next().await.unwrap().unwrap().as_payload());
             }
         };
-        all_heard.now_or_never().unwrap();
+        all_received.now_or_never().unwrap();
     }
 }
 
@@ -64,6 +64,6 @@ impl Work for Encode {
             self.socket.flush().await.unwrap();
         };
         all_written.now_or_never().unwrap();
-        self.pipe.written(|output| observer.hear(output));
+        self.pipe.written(|output| observer.receive(output));
     }
 }

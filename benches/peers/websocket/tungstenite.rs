@@ -1,4 +1,4 @@
-//! tungstenite: the blocking socket, read until all messages are heard.
+//! tungstenite: the blocking socket, read until all messages have arrived.
 
 use crate::case::Work;
 use crate::input::Input;
@@ -31,8 +31,8 @@ impl Work for Decode {
     fn run(&mut self, observer: &mut impl Observer) {
         for _ in 0..self.input.messages {
             match self.socket.read().unwrap() {
-                Message::Text(text) => observer.hear(text.as_bytes()),
-                Message::Binary(bytes) => observer.hear(&bytes),
+                Message::Text(text) => observer.receive(text.as_bytes()),
+                Message::Binary(bytes) => observer.receive(&bytes),
                 message => panic!("{message:?}"),
             }
         }
@@ -61,6 +61,6 @@ impl Work for Encode {
             self.socket.write(Message::Binary(black_box(&self.payload).clone())).unwrap();
         }
         self.socket.flush().unwrap();
-        self.pipe.written(|output| observer.hear(output));
+        self.pipe.written(|output| observer.receive(output));
     }
 }

@@ -37,7 +37,7 @@ impl Work for Decode {
                 if frame.opcode() == OpCode::Text {
                     simdutf8::basic::from_utf8(frame.payload()).unwrap();
                 }
-                observer.hear(frame.payload());
+                observer.receive(frame.payload());
             }
             let Some(read) = reads.next() else { return };
             receive.extend_from_slice(read);
@@ -66,7 +66,7 @@ impl Work for Encode {
             let frame = Frame::binary(black_box(&self.payload).clone());
             self.codec.encode(frame, &mut self.output).unwrap();
         }
-        observer.hear(&self.output);
+        observer.receive(&self.output);
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 pub(crate) fn held<S: Subject>(directory: &Path) -> Result<()> {
     let directory = directory.join("held");
     let _first = S::open(&directory)?;
-    println!("{:6} held: {}", S::NAME, told(|| S::open(&directory).map(drop)));
+    println!("{:6} held: {}", S::NAME, outcome_of(|| S::open(&directory).map(drop)));
     Ok(())
 }
 
@@ -34,10 +34,10 @@ pub(crate) fn damage<S: Subject>(directory: &Path, kind: Damage) -> Result<()> {
         let _ = fs::remove_dir_all(&copy);
         copy_all(&original, &copy)?;
         harm(&copy, kind, seed)?;
-        *outcomes.entry(told(|| inspect::<S>(&copy))).or_default() += 1;
+        *outcomes.entry(outcome_of(|| inspect::<S>(&copy))).or_default() += 1;
     }
-    outcomes.iter().for_each(|(told, times)| {
-        println!("{:6} {kind:?}: {times:2} times {told}", S::NAME);
+    outcomes.iter().for_each(|(outcome, times)| {
+        println!("{:6} {kind:?}: {times:2} times {outcome}", S::NAME);
     });
     Ok(())
 }
@@ -62,14 +62,14 @@ pub(crate) fn full<S: Subject>(small: &Path) -> Result<()> {
         }
     };
     println!("{:6} full at row {offset}: {failure}", S::NAME);
-    println!("{:6} full, read: {}", S::NAME, told(|| store.read(key(0, 0), 100).map(drop)));
+    println!("{:6} full, read: {}", S::NAME, outcome_of(|| store.read(key(0, 0), 100).map(drop)));
     fs::remove_file(ballast)?;
     let again = || store.commit(&batch(&mut offset.clone(), 1, 100), &[], Sync::Wait);
-    println!("{:6} room again, same handle: {}", S::NAME, told(again));
+    println!("{:6} room again, same handle: {}", S::NAME, outcome_of(again));
     drop(store);
     let store = S::open(&small.join(S::NAME));
     let again = || store?.commit(&batch(&mut offset, 1, 100), &[], Sync::Wait);
-    println!("{:6} room again, opened again: {}", S::NAME, told(again));
+    println!("{:6} room again, opened again: {}", S::NAME, outcome_of(again));
     Ok(fs::remove_dir_all(small)?)
 }
 
@@ -132,13 +132,13 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn told<T: fmt::Debug>(act: impl FnOnce() -> Result<T>) -> String {
+fn outcome_of<T: fmt::Debug>(act: impl FnOnce() -> Result<T>) -> String {
     match panic::catch_unwind(AssertUnwindSafe(act)) {
         Ok(Ok(_)) => "fine".into(),
         Ok(Err(failure)) => {
-            let told: String =
+            let text: String =
                 format!("{failure:#}").chars().filter(|c| !c.is_ascii_digit()).collect();
-            format!("error: {}", told.chars().take(150).collect::<String>())
+            format!("error: {}", text.chars().take(150).collect::<String>())
         }
         Err(_) => "PANIC".into(),
     }

@@ -48,7 +48,7 @@ pub(crate) fn steady<S: Subject>(directory: &Path) -> Result<()> {
     read(&S::open(&directory)?, "after reopening")
 }
 
-/// Opens a store of many rows after a crash and tells the time, and what the first read takes.
+/// Opens a store of many rows after a crash; prints how long that and the first read take.
 pub(crate) fn open<S: Subject>(directory: &Path, rows: u64) -> Result<()> {
     let directory = directory.join(format!("open-{rows}"));
     let began = Instant::now();
@@ -92,7 +92,7 @@ pub(crate) fn batch(offset: &mut u64, count: u64, channels: u64) -> Vec<(Key, Ve
     (from..*offset).map(|offset| (key(offset % channels, offset), value(offset))).collect()
 }
 
-/// The value of a row: incompressible, and told by its offset.
+/// The value of a row: incompressible, and derived from its offset.
 pub(crate) fn value(offset: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(offset);
     let mut value = vec![0; VALUE_BYTES];

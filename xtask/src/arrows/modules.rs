@@ -166,7 +166,7 @@ fn spell(name: &[String]) -> String {
     if name.is_empty() { "crate".to_owned() } else { name.join("::") }
 }
 
-/// What tells the time, and what waits for it.
+/// What reads the time, and what waits for it.
 const CLOCKS: [[&str; 2]; 5] = [
     ["Instant", "now"],
     ["SystemTime", "now"],

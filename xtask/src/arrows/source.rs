@@ -1,7 +1,7 @@
-//! What a source file says that matters to the arrows: its modules, its imports, and the paths it spells.
+//! The parts of a source file that matter to the arrows: its modules, its imports, and the paths in its code.
 //!
-//! Read from tokens, so that comments and texts are none and macros are seen into. What only tests
-//! see (`#[cfg(test)]`) is left out.
+//! They are read from tokens: comments and texts do not count, and the arguments of macros do. What only tests see
+//! (`#[cfg(test)]`) is left out.
 
 use anyhow::{Context as _, Result, anyhow};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};

@@ -79,7 +79,7 @@ impl Drop for Program {
     }
 }
 
-/// Copies `output` into `log`, and tells what follows the words `says`.
+/// Copies `output` into `log`, and sends to `found` what follows the words `says`.
 fn listen(output: PipeReader, says: &str, found: &Sender<String>, mut log: File) {
     for line in BufReader::new(output).lines().map_while(Result::ok) {
         if let Some(address) = line.strip_prefix(says) {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_ended_is_told() {
+    fn the_exit_status_is_reported() {
         let mut program = Program::start(shell("exit 3"), nowhere()).unwrap();
         assert_eq!(program.wait(START_WAIT).unwrap().code(), Some(3));
     }

@@ -1,11 +1,11 @@
-//! The committed results: what the referee is known to say of each case, a line each.
+//! The committed results: what the referee reports for each case, a line each.
 //!
 //! ```text
 //! echo 7.1.6 INFORMATIONAL INFORMATIONAL
 //! tidewire 9.1.6 excluded: why it cannot pass
 //! ```
 //!
-//! Pure, so that every kind of difference can be seen to be told.
+//! Pure, so that a test can show that every kind of difference is reported.
 
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// It is none.
+    /// It is not a case's number.
     pub(crate) fn new(subject: &str, number: &str) -> Result<Self> {
         let parts: Result<Vec<u32>, _> = number.split('.').map(str::parse).collect();
         let number = parts.with_context(|| format!("`{number}` is no case's number"))?;
@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_difference_is_told() {
-        for (found, told) in [
+    fn each_kind_of_difference_is_reported() {
+        for (found, expected) in [
             (with("1.9", "NON-STRICT", "OK"), "echo 1.9 fails: NON-STRICT OK"),
             (with("1.9", "OK", "WRONG CODE"), "echo 1.9 fails: OK WRONG-CODE"),
             (with("1.10", "OK", "OK"), "echo 1.10 is OK OK, but recorded as INFORMATIONAL OK"),
@@ -225,12 +225,12 @@ mod tests {
                 "echo 9.1 passes, but is excluded: the exclusion is stale, --write takes it out",
             ),
         ] {
-            assert_eq!(committed().differences(&found), [told]);
+            assert_eq!(committed().differences(&found), [expected]);
         }
     }
 
     #[test]
-    fn a_case_that_was_not_run_is_told() {
+    fn a_case_that_was_not_run_is_reported() {
         let found = found(&[("1.9", "OK", "OK"), ("9.1", "FAILED", "OK")]);
         assert_eq!(committed().differences(&found), ["echo 1.10 is recorded, but was not run"]);
     }

@@ -1,7 +1,7 @@
 //! Running `kosoku`, the referee: against a server, or as the server that examines a client.
 //!
-//! It ends with status 1 when a case fails, but reports every case all the same: the report is what
-//! counts, and the status only where there is none.
+//! It ends with status 1 when a case fails, but reports every case all the same: the report is what counts, and the
+//! status only if there is no report.
 
 use super::program::Program;
 use super::record::{Case, Findings, Verdict};
@@ -21,9 +21,9 @@ pub(crate) struct Examination {
     pub(crate) subject: &'static str,
     /// Which cases, in the referee's words.
     pub(crate) selection: &'static [&'static str],
-    /// A folder, empty at first; then with a page for each case, for whoever wants to know why.
+    /// A folder, empty at first; then with a page for each case, which explains its result.
     pub(crate) reports: PathBuf,
-    /// Past that something hangs.
+    /// After this time something hangs.
     pub(crate) duration_max: Duration,
 }
 
@@ -39,7 +39,7 @@ impl Examination {
         self.findings()
     }
 
-    /// Examines the client `client`, a program that is told the referee's address.
+    /// Examines the client `client`, a program whose argument is the referee's address.
     ///
     /// # Errors
     ///

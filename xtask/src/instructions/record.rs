@@ -140,7 +140,7 @@ impl Record {
     }
 }
 
-/// One line for each pair of which the first costs more than so many percent of the second.
+/// One line for each pair of which the first costs more than the given percentage of the second.
 pub(crate) fn ratio_findings(counted: &[Row], ratios: &[(&str, &str, u64)]) -> Vec<String> {
     let find = |case: &str| counted.iter().find(|row| row.case == case);
     let mut findings = Vec::new();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_could_compare_nothing_is_told_from_one_that_could() {
+    fn a_run_that_could_compare_nothing_differs_from_one_that_could() {
         let other = |case| Row { toolchain: "rustc 1.96.0".to_owned(), ..row(case, 200) };
         assert!(record().check_comparable(&[other("a"), row("b", 9)]).is_ok());
         for counted in [vec![other("a"), other("b")], vec![row("new", 1)], Vec::new()] {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_came_or_went_is_told() {
+    fn a_case_that_is_new_or_gone_is_reported() {
         assert_eq!(
             record().findings(&[row("a", 100), row("c", 1)], two),
             ["c: is not in the record", "b: is recorded and was not counted"]

@@ -108,7 +108,7 @@ fn by_name() -> Vec<String> {
     vec!["chat.0".to_owned()]
 }
 
-/// So many messages to one channel.
+/// A list that names one channel `count` times.
 fn channels(count: usize) -> Vec<ChannelName> {
     vec!["chat.0".parse().unwrap(); count]
 }

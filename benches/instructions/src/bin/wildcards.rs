@@ -26,7 +26,7 @@ const CASES: [Case; 6] = [
     ("archived-in-1000-channels", 20_000, |messages| catch_up_archived(messages, 1_000)),
     ("archived-in-20000-channels", 20_000, |messages| catch_up_archived(messages, 20_000)),
     ("past-20000-tombstones", 20_000, pass_tombstones),
-    ("news-for-200-that-never-read", 4_000, tell),
+    ("news-for-200-that-never-read", 4_000, notify),
 ];
 
 fn main() {
@@ -101,7 +101,7 @@ fn pass_tombstones(channels: usize) -> Run {
 }
 
 /// A lane sorts out news for readers that have not taken what came before.
-fn tell(channels: usize) -> Run {
+fn notify(channels: usize) -> Run {
     let (broker, names) = filled(channels, Options::default());
     let mut lane = broker.lane().unwrap();
     let readers: Vec<(WaiterId, Reader)> = (0..200).map(|_| follower(&broker, &mut lane)).collect();
@@ -183,7 +183,7 @@ impl Archive for TestArchive {
 /// As many offsets as the engine `log` has in a block.
 const STRETCH: usize = 2_048;
 
-/// So many channels with one message each.
+/// A number of channels with one message each.
 fn filled(channels: usize, options: Options) -> (Broker, Vec<ChannelName>) {
     let broker = Broker::new(1, Limits { rules: Rules::all(options), ..Limits::default() });
     let names: Vec<ChannelName> =
