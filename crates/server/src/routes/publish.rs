@@ -54,7 +54,7 @@ pub(super) fn submit(
     worker_context: &WorkerContext,
 ) -> Result<Publishing, ShuttingDown> {
     let now_ms = worker_context.clock.now().wall_ms;
-    // Asked again: the body may have taken its time, and whoever would hear it has been sent away.
+    // Checked again: a shutdown may have begun while the body arrived, and the subscribers are disconnected by now.
     worker_context.admission.publish(|| worker_context.engine.publish(permit, draft, now_ms))
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn read_body(
             let message = format!("the body took longer than {:?} to arrive", worker_context.http.body_wait);
             Err(ProblemResponse::new(ErrorCode::Timeout, message))
         }),
-        // It would be refused once it is here, and nobody should wait for it until then.
+        // It would be refused once it has arrived, so no client should have to send it.
         () = worker_context.admission.shutdown_begun() => Err(ShuttingDown.into()),
     }
 }
