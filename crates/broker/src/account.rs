@@ -20,7 +20,7 @@ struct Account {
 pub struct HeldId(IdAccount);
 
 impl IdAccount {
-    /// An account with places for so many ids.
+    /// An account with room for `ids_max` ids.
     pub fn new(ids_max: usize) -> Self {
         Self(Arc::new(Account { ids: AtomicUsize::new(0), ids_max }))
     }

@@ -1,4 +1,4 @@
-//! Taking messages into the order, and telling the lanes. O(lanes), whoever listens.
+//! Appending messages to the log, and notifying the lanes. O(lanes), however many subscribers there are.
 //!
 //! Lock order: sequencer, then one of a channel's; the registry's lock and a lane's waker stand
 //! alone.
@@ -45,12 +45,11 @@ enum Entered {
 }
 
 impl Broker {
-    /// Takes a message into the order. O(lanes), and O(log channels) when something must go.
+    /// Appends a message to the log. O(lanes), and O(log channels) if old messages have to be removed.
     ///
-    /// When this returns, every reader can read the message and every lane has been told. A repeat
-    /// of a message that bore the same id changes nothing, and is answered with the position of
-    /// the first. This is for a broker that orders by itself; an engine that keeps an archive
-    /// brings what it has ordered with [`Broker::ingest`].
+    /// When this returns, every reader can read the message and every lane has been notified. A repeat of a message
+    /// with the same id changes nothing, and returns the position of the first one. This is for a broker that
+    /// orders by itself; an engine with an archive passes the messages that it has ordered to [`Broker::ingest`].
     ///
     /// # Errors
     ///
@@ -189,7 +188,7 @@ impl Broker {
         let lanes = channel.followed.load(Ordering::SeqCst) | shared.wild.load(Ordering::SeqCst);
         let fresh = lanes & !channel.dirty.fetch_or(lanes, Ordering::AcqRel);
         self.ports(fresh).for_each(|port| port.enqueue(channel));
-        // Last: whoever sees this head finds the message in its ring, in the index and told to lanes.
+        // Last: a thread that sees this head finds the message in its ring and in the index, and the lanes notified.
         shared.head.store(offset, Ordering::SeqCst);
         lanes
     }
@@ -225,7 +224,7 @@ impl Shared {
             {
                 Some(DedupOutcome::Duplicate(offset)) => return Ok(Entered::Before(offset)),
                 Some(DedupOutcome::Conflict) => return Err(DraftError::IdTaken.into()),
-                // Its own share first: who uses up that is told so.
+                // The publisher's own share first, so that the error names that limit if it is used up.
                 Some(DedupOutcome::New) | None => held = hold(account)?,
             }
             if self.ids.load(Ordering::Relaxed) >= IDS_MAX {

@@ -22,7 +22,7 @@ pub enum AppendError {
     /// This message finds no room until something else is removed or forgotten; others may.
     #[error(transparent)]
     Quota(#[from] QuotaError),
-    /// No message is taken at the moment, whatever it is.
+    /// The engine accepts no message for a while.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }

@@ -21,13 +21,13 @@ pub struct Entry {
     pub draft: Draft,
 }
 
-/// What it is that goes, for those who have not read it.
+/// What kind of messages is removed; it decides which readers get a gap notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossKind {
-    /// Tombstones of a compacted channel, and for certain nothing else. Who began with the state of
-    /// a later moment was given nothing that they removed, and is not told.
+    /// Tombstones of a compacted channel, and certainly nothing else. A reader that began with the state of a later
+    /// moment never had the values that they removed, and gets no gap notice.
     Tombstones,
-    /// Anything else, or nobody knows what.
+    /// Anything else, or unknown.
     Messages,
 }
 
@@ -54,15 +54,15 @@ pub struct Messages {
     end: usize,
 }
 
-/// What an archive had to say to a reading.
+/// The result of a read from an archive.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveRead {
     /// The messages found, in order.
     pub messages: Messages,
     /// The offset of the next one in the range, which was not read for lack of room.
     pub next: Option<u64>,
-    /// Up to which offset of the part read there was something that could not be; 0 for none. It is
-    /// told as a gap to this reader. Nobody remembers it: the next may find it readable, or is told.
+    /// Up to which offset of the part read something could not be read; 0 for nothing. This reader gets a gap notice
+    /// for it. It is not remembered: the next read may succeed, or returns it again.
     pub lost: u64,
 }
 

@@ -72,8 +72,8 @@ impl<'a> Asker<'a> {
         Self { as_of, ..self }
     }
 
-    /// What it is given of a compacted channel may be no older than this offset: it is not told which
-    /// values were removed up to there.
+    /// Messages of a compacted channel may be no older than this offset: this reader gets no removals from before
+    /// it.
     pub const fn as_of(&self) -> u64 {
         self.as_of
     }
@@ -110,12 +110,12 @@ impl<'a> Asker<'a> {
 }
 
 impl Waiting {
-    /// A number that tells its reader from all others that ever waited.
+    /// A number that is unique among all readers that ever waited.
     pub fn reader(&self) -> usize {
         self.reader
     }
 
-    /// Whether nobody is interested any more.
+    /// Whether its reader does not want the answer any more.
     pub fn is_gone(&self) -> bool {
         self.awaited.strong_count() == 0
     }
@@ -150,5 +150,5 @@ impl Awaited {
 /// How many readers have waited so far. It orders nothing, so models need not know of it.
 static READERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// Questions of one reader at a time. Each stands for a read of a channel; so many keep a disk busy.
+/// Questions of one reader at a time. Each is a read of a channel; this many keep a disk busy.
 const QUESTIONS_MAX: usize = 64;

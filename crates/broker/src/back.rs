@@ -11,9 +11,9 @@ use std::{cmp::Ordering, collections::BinaryHeap, ops::ControlFlow, sync::Arc, t
 pub(crate) struct Wanted {
     /// Messages before this offset.
     pub(crate) before: u64,
-    /// At most so many.
+    /// The most messages.
     pub(crate) count: usize,
-    /// Of about so many bytes on a wire, or a single one that is larger.
+    /// About the most bytes of them as encoded; one larger message is allowed.
     pub(crate) bytes_max: usize,
 }
 
@@ -71,7 +71,7 @@ enum Looked {
 /// The offset of a channel's newest message in question, and the channel.
 type Newest = (u64, Arc<Channel>);
 
-/// The offset of the newest message that is older than those wanted, or 0 where there is none.
+/// The offset of the newest message that is older than those wanted; 0 if there is none.
 ///
 /// Channels are merged by offset, a run of one channel under one hold of its lock.
 /// O(count × log channels), after one look at all channels where a pattern has a wildcard: some in each turn, unless

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     /// How many messages retention has removed, ever.
     evictions: AtomicU64,
     pub(crate) lanes: Lanes,
-    /// A bit a lane that follows any pattern: it is told of every channel and sorts it out.
+    /// A bit for each lane that follows any pattern with a wildcard: it is notified of every channel, and checks by itself.
     pub(crate) wild: AtomicU64,
     pub(crate) sweep: Mutex<Sweep>,
     pub(crate) presence_buffer: PresenceBuffer,
@@ -79,14 +79,14 @@ pub struct ChannelSummary {
 }
 
 impl Broker {
-    /// An empty log in memory whose positions bear `epoch`, which no earlier log of its clients had.
+    /// An empty log in memory whose positions have `epoch`, which no earlier log of its clients had.
     pub fn new(epoch: u64, limits: Limits) -> Self {
         Self::open(epoch, limits, None)
     }
 
     /// A log of which `archive` holds everything retained, up to offset `head`.
     ///
-    /// Tell it of each channel with [`Broker::restore`] before anybody reads.
+    /// Name each channel to it with [`Broker::restore`] before the first read.
     pub fn with_archive(epoch: u64, head: u64, limits: Limits, archive: Arc<dyn Archive>) -> Self {
         let this = Self::open(epoch, limits, Some(archive));
         this.shared.sequencer().last = head;
@@ -130,9 +130,8 @@ impl Broker {
         self.shared.registry.restore(channel, taken, last);
     }
 
-    /// Makes known that the archive has forgotten channels of which nothing was left, and which had
-    /// lost everything up to `offset` at most: whoever resumes behind it in a channel that
-    /// [`Broker::restore`] did not name is told of a gap.
+    /// Records that the archive has forgotten channels without messages, which had lost messages up to `offset` at
+    /// most. A reader that resumes before `offset` in a channel that [`Broker::restore`] did not name gets a gap notice.
     pub fn restore_forgotten(&self, offset: u64) {
         self.shared.registry.restore_forgotten(LossWatermark { offset, stamp: 1 });
     }
@@ -162,10 +161,10 @@ impl Broker {
         Position { epoch: self.shared.epoch, offset }
     }
 
-    /// The bytes of a message in the encoding `key`, which tells it from all others: the address of something that
-    /// lives as long as the program, for example.
+    /// The bytes of a message in the encoding with the unique number `key`, such as the address of something that lives
+    /// as long as the program.
     ///
-    /// `encode` runs for the first asker only; afterwards the same bytes serve everyone.
+    /// `encode` runs for the first call only; all later calls return the same bytes.
     pub fn encoded<'a>(
         &self,
         message: &'a Message,
@@ -183,7 +182,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// There are as many at the time as a broker can tell apart.
+    /// There are already as many lanes as a channel has bits for.
     pub fn lane(&self) -> Result<Lane, TooManyLanes> {
         self.shared.lanes.open(self)
     }
@@ -253,7 +252,7 @@ impl Shared {
         self.evictions.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Tells every publish after this call, and none that is under way, of a lane's interest.
+    /// Makes a lane's interest known to every publish after this call, and to none that is in progress.
     ///
     /// Under the sequencer's lock: a publish either sees the bit, or was whole before.
     pub(crate) fn follow(&self, channel: Option<&Channel>, bit: u64) {

@@ -1,5 +1,5 @@
-//! A channel: its ring behind a short lock, what is asked before a message is taken, and which
-//! lanes to tell of news.
+//! A channel: its ring behind a short lock, the state that is checked before a message is appended, and the lanes to
+//! notify of news.
 
 use crate::{
     Archive, Asker, ChannelName, DedupWindow, Message, Options,
@@ -51,7 +51,7 @@ pub(crate) struct Run {
     pub(crate) unread: LossWatermarks,
     /// Bytes left of the reader's budget; zero or less ends the batch.
     pub(crate) budget: isize,
-    /// The archive has to fetch what is at `next` or behind it.
+    /// The archive has to fetch what is at or after `next`.
     pub(crate) waits: bool,
 }
 
@@ -86,7 +86,7 @@ impl Channel {
         self.number.store(number, Ordering::Relaxed);
     }
 
-    /// Where in memory it is, which tells it from every other channel while it lives.
+    /// Its address in memory, which identifies it while it lives.
     pub(crate) fn address(self: &Arc<Self>) -> usize {
         Arc::as_ptr(self).addr()
     }
@@ -114,17 +114,15 @@ impl Channel {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, which only those who hold the sequencer's lock, or sweep, ask for.
+    /// The state, which is used only under the sequencer's lock, or by a sweep.
     pub(crate) fn append_state(&self) -> MutexGuard<'_, AppendState> {
         self.append_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The offset of the first message after `after`, what is lost by then, and whether the archive has
-    /// said so.
+    /// The offset of the first message after `after`, what is lost by then, and whether the answer is the archive's.
     ///
-    /// About so many bytes from there on are likely to be read next. One that cannot be read has no certain
-    /// offset: then it is one that is not beyond it, and reading
-    /// there tells what is lost.
+    /// About `bytes_max` bytes from there on are likely to be read next. The offset of a message that cannot be read is
+    /// not certain: then the result is one that is not greater, and a read from there reports the loss.
     pub(crate) fn next_after(
         self: &Arc<Self>,
         shared: &Shared,
@@ -253,13 +251,13 @@ impl Channel {
             }
         }
         if covered < ring.memory_floor() {
-            // It was read up to `upto`, and the archive has more behind that.
+            // It was read up to `upto`, and the archive has more after that.
             drop(ring);
             let bytes_max = usize::try_from(budget).unwrap_or(1);
             let found = self.next_after(shared, covered, bytes_max, asker, read_ahead);
             let (next, losses) = match found {
                 Poll::Ready((next, losses, _)) => (next, losses),
-                // Somewhere behind; whoever reads there is told where.
+                // It is somewhere after that; a read from there finds out where.
                 Poll::Pending => (Some(covered + 1), self.ring().losses()),
             };
             return Run { next, losses, unread, budget, waits: false };
@@ -293,7 +291,7 @@ impl Channel {
         read_ahead.obtain(self, after, || {
             let read = ready!(ask(memory_floor));
             if read.lost > 0 && upto < memory_floor {
-                // A loss beyond the range concerns only those who read there.
+                // A loss beyond the range concerns only readers that read there.
                 return ask(upto).map(|read| (read, upto));
             }
             Poll::Ready((read, memory_floor))

@@ -1,6 +1,6 @@
-//! What messages outside the log take together: counted where it grows, so that nobody has to weigh them.
+//! The memory of messages outside the log, counted where it grows, so that it is never summed up.
 //!
-//! An archive keeps messages for readers to share. Their encodings are made later, by whoever asks first.
+//! An archive keeps messages for readers to share. Their encodings are made later, by the first reader that needs them.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;

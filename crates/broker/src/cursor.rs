@@ -41,18 +41,18 @@ pub(crate) type Ahead = HashMap<usize, (Arc<Channel>, u64)>;
 /// What a cursor follows: mostly one pattern, which then takes no allocation.
 pub(crate) type Follows = SmallVec<[Follow; 1]>;
 
-/// One pattern a cursor follows, and what its reader need not be told again.
+/// One pattern that a cursor follows, and what of it has been delivered or reported already.
 #[derive(Debug)]
 pub(crate) struct Follow {
     pub(crate) pattern: Pattern,
     /// The channel, where the pattern has no wildcard.
     pub(crate) channel: Option<Arc<Channel>>,
-    /// Behind this it was followed: everything from here up to its cursor's place was handed over.
+    /// It was followed after this offset: everything from here up to the cursor has been delivered.
     pub(crate) start: u64,
     /// What retention had removed when this eviction count was reached is not owed.
     pub(crate) stamp: u64,
     /// A gap up to here has been reported.
-    pub(crate) told: u64,
+    pub(crate) reported_to: u64,
     /// The eviction count when it was first read: what was lost later was lost to a slow reader.
     pub(crate) begun: Option<NonZeroU64>,
     /// Tombstones up to here remove nothing that this reader has been given: their loss is no gap.
@@ -84,22 +84,22 @@ pub(crate) struct Listing {
     pub(crate) channels: SmallVec<[Arc<Channel>; 1]>,
     /// As far as this.
     pub(crate) horizon: u64,
-    /// Whether more lies behind the horizon.
+    /// Whether there is more after the horizon.
     pub(crate) rescan: bool,
-    /// News told by a lane is newer than this; ≤ `horizon`.
-    pub(crate) told_after: u64,
+    /// The news that a lane reported is newer than this; ≤ `horizon`.
+    pub(crate) news_after: u64,
 }
 
 impl Listing {
     /// What a lane reports: news newer than `after`, with none beyond it.
     pub(crate) fn reported(channels: SmallVec<[Arc<Channel>; 1]>, after: u64) -> Self {
-        Self { channels, horizon: u64::MAX, rescan: false, told_after: after }
+        Self { channels, horizon: u64::MAX, rescan: false, news_after: after }
     }
 
     /// Forgets where the news is: somewhere after `after`, if that is before what was known.
     pub(crate) fn forget_channels(&mut self, after: u64) {
-        self.told_after = self.told_after.min(after);
-        (self.horizon, self.rescan) = (self.told_after, true);
+        self.news_after = self.news_after.min(after);
+        (self.horizon, self.rescan) = (self.news_after, true);
         self.channels = SmallVec::new();
     }
 }
@@ -107,15 +107,24 @@ impl Listing {
 impl Follow {
     /// Follows what `pattern` selects: `channel`, where it has no wildcard.
     pub(crate) fn new(pattern: Pattern, channel: Option<Arc<Channel>>) -> Self {
-        // The channel's own name, so that those who follow it share one text.
+        // The channel's own name, so that all followers share one text.
         let name = channel.as_ref().map(|channel| channel.name().clone().into());
         let pattern = name.unwrap_or(pattern);
-        Self { pattern, channel, start: 0, stamp: 0, told: 0, begun: None, fresh: 0, state: 0 }
+        Self {
+            pattern,
+            channel,
+            start: 0,
+            stamp: 0,
+            reported_to: 0,
+            begun: None,
+            fresh: 0,
+            state: 0,
+        }
     }
 
     /// What of a channel's losses after `after` it is owed word of.
     fn owed(&self, losses: LossWatermarks, after: u64) -> Option<LossWatermark> {
-        let after = after.max(self.told);
+        let after = after.max(self.reported_to);
         let is_owed = |lost: LossWatermark, after| lost.offset > after && lost.stamp > self.stamp;
         let messages = Some(losses.messages).filter(|lost| is_owed(*lost, after));
         let tombstones =
@@ -132,7 +141,7 @@ impl Follow {
 
     /// Whether it is owed word of what forgotten channels had lost after `after`.
     pub(crate) fn is_owed_forgotten(&self, forgotten: LossWatermark, after: u64) -> bool {
-        forgotten.offset > after.max(self.told) && forgotten.stamp > self.stamp
+        forgotten.offset > after.max(self.reported_to) && forgotten.stamp > self.stamp
     }
 
     /// Whether a loss sends its reader away: the channel's options do so once reading has begun.
@@ -164,7 +173,7 @@ impl Cursor {
             assert!(follow.state <= follow.fresh, "tombstones of a state are owed");
         }
         if let Wild::Listed(listing) = &self.wild {
-            assert!(listing.told_after <= listing.horizon, "news lies beyond the horizon");
+            assert!(listing.news_after <= listing.horizon, "news lies beyond the horizon");
         }
     }
 
@@ -201,15 +210,15 @@ impl Cursor {
                     }
                 }
                 if more.rescan {
-                    // What is known now was told before that, so it is all there is up to there.
+                    // What is listed now was reported before that, so it is complete up to there.
                     (known.horizon, known.rescan) = (more.horizon, true);
-                    known.told_after = more.horizon;
+                    known.news_after = more.horizon;
                 }
                 if known.channels.len() > LISTED_MAX {
                     self.wild = Wild::Scan;
                 }
             }
-            // News is newer than the scan, so it lies behind the horizon.
+            // News is newer than the scan, so it is after the horizon.
             (Wild::Listed(known), Whereabouts::In(_)) => known.rescan = true,
         }
     }
@@ -237,7 +246,7 @@ impl Cursor {
         ahead.insert(channel.address(), (Arc::clone(channel), next));
     }
 
-    /// Moves to `upto`, behind which nothing listed is left to read, after a walk nothing at all.
+    /// Moves to `upto`. Nothing listed is left to read up to there; after a walk, nothing at all.
     pub(crate) fn exhaust(&mut self, upto: u64, has_walked: bool) {
         self.after = upto;
         self.ahead = None;
@@ -248,13 +257,13 @@ impl Cursor {
             && (listing.horizon == u64::MAX || listing.horizon <= upto)
         {
             // A lane's horizon is where it stopped to note channels, a scan's where it listed no more.
-            let is_told = listing.told_after == listing.horizon;
+            let is_reported = listing.news_after == listing.horizon;
             if listing.rescan {
                 self.scan();
             } else {
                 self.wild = Wild::Quiet;
             }
-            if is_told && self.wild == Wild::Scan {
+            if is_reported && self.wild == Wild::Scan {
                 self.wild = Wild::Walk;
             }
         }
@@ -281,12 +290,12 @@ impl Cursor {
     }
 
     /// Notes the gaps among `items`, which have been handed over.
-    pub(crate) fn note_told(&mut self, items: &[Item]) {
+    pub(crate) fn note_reported(&mut self, items: &[Item]) {
         for item in items {
             if let Item::Gap(gap) = item {
-                let told = |follow: &&mut Follow| follow.pattern == gap.pattern;
-                if let Some(follow) = self.follows.iter_mut().find(told) {
-                    follow.told = follow.told.max(gap.to);
+                let has_gap = |follow: &&mut Follow| follow.pattern == gap.pattern;
+                if let Some(follow) = self.follows.iter_mut().find(has_gap) {
+                    follow.reported_to = follow.reported_to.max(gap.to);
                 }
             }
         }
@@ -327,9 +336,9 @@ pub(crate) struct HandedOver(PatternMap<HandedOverAfter>);
 /// Of one pattern.
 #[derive(Clone, Copy, Debug)]
 struct HandedOverAfter {
-    /// Behind this all messages, but for tombstones.
+    /// After this offset all messages except tombstones.
     messages: u64,
-    /// Behind this tombstones too, ≥ `messages`.
+    /// After this offset tombstones too; ≥ `messages`.
     tombstones: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The window of deduplication: the ids that a channel's messages bore of late, and their places.
+//! The window of deduplication: the ids of a channel's recent messages, and their positions.
 
 use crate::{Content, Draft, HeldId, Label, Repeats};
 use std::collections::{HashMap, VecDeque};
@@ -105,8 +105,8 @@ impl Known {
 /// Ids remembered in all channels together: a few hundred megabytes at the very worst.
 pub const IDS_MAX: usize = 1_000_000;
 
-/// What tells a repeat from another message under the same id: 128 bits (XXH3) of all it carries,
-/// the same in every version and on every machine.
+/// Distinguishes a repeat from another message with the same id: 128 bits (XXH3) of its content, the same in every
+/// version and on every machine.
 pub fn digest(draft: &Draft) -> u128 {
     let Draft { content, event, key, .. } = draft;
     let kind: u8 = match content {

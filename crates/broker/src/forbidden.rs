@@ -44,7 +44,7 @@ pub enum Action {
     Publish,
     /// To read messages.
     Subscribe,
-    /// To read who is there.
+    /// To list members.
     ListMembers,
     /// To be listed as a member.
     Join,

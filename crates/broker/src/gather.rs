@@ -34,13 +34,13 @@ pub struct Gathered {
     pub(crate) has_walked: bool,
     /// Whether the archive has to fetch what comes next.
     pub(crate) waits: bool,
-    /// Whether there is word of a loss among the items.
+    /// Whether there is a gap notice among the items.
     pub(crate) has_gaps: bool,
-    /// Whether something was lost after the cursor's place: whom that concerns depends on the reader.
+    /// Whether something was lost after the cursor. It depends on the reader whether that concerns it.
     pub(crate) has_met_loss: bool,
     /// The read that this is the result of, if others may have the same.
     pub(crate) live: Option<LiveRead>,
-    /// What the archive has said while this was gathered.
+    /// What the archive has returned while this was gathered.
     pub(crate) read_ahead: ReadAhead<Channel>,
     /// Whether an archive was asked where channels go on,
     has_asked: bool,
@@ -119,7 +119,7 @@ impl Gathered {
         self.waits
     }
 
-    /// Lets go of everything found.
+    /// Drops everything that was found.
     pub fn clear(&mut self) {
         self.items.clear();
         self.channels.clear();
@@ -134,7 +134,7 @@ impl Gathered {
         (self.live, self.has_asked) = (None, false);
     }
 
-    /// Whether there is word of a loss among the items.
+    /// Whether there is a gap notice among the items.
     pub fn has_gaps(&self) -> bool {
         self.has_gaps
     }
@@ -266,7 +266,7 @@ impl Gathered {
         }
     }
 
-    /// Takes in a channel right after the cursor's place, so that reading it tells what is lost there.
+    /// Adds a channel at the offset right after the cursor, so that reading it reports what is lost there.
     fn consider_unasked(&mut self, cursor: &Cursor, channel: &Arc<Channel>, limit: u64) {
         let next = cursor.after.saturating_add(1);
         if channel.last() > cursor.after && next <= limit {
@@ -391,8 +391,8 @@ fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> 
     let walked = if is_recent { WALKED_A_CHANNEL } else { WALKED_AN_ARCHIVED_CHANNEL };
     let is_far =
         usize::try_from(offsets).map_or(true, |offsets| offsets > channels.saturating_mul(walked));
-    let is_told = matches!(cursor.wild, Wild::Walk) && is_recent;
-    if channels <= LISTED_MAX && is_far && !is_told {
+    let is_reported = matches!(cursor.wild, Wild::Walk) && is_recent;
+    if channels <= LISTED_MAX && is_far && !is_reported {
         return Poll::Ready(Some(limit));
     }
     match broker.shared.ahead(cursor.after, asker) {

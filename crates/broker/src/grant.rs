@@ -44,7 +44,7 @@ pub struct Permissions {
     pub publish: Vec<Pattern>,
     /// What it allows reading: by subscriptions, polls and pages of history.
     pub subscribe: Vec<Pattern>,
-    /// Where it allows reading who is there, and being there. For `a` this includes subscribing to `$presence.a`.
+    /// Where it allows listing members, and being one. For `a` this includes subscribing to `$presence.a`.
     pub presence: Vec<Pattern>,
 }
 

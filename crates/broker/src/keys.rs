@@ -1,7 +1,7 @@
-//! Which message of a compacted channel holds which key.
+//! The newest message of each key of a compacted channel.
 //!
-//! Values stay until a newer message of their key supersedes them; tombstones stay as long as
-//! retention lets them, for those who are behind to hear of them.
+//! Values stay until a newer message of their key supersedes them. Tombstones stay as long as retention allows, so that
+//! readers that resume receive the removal.
 
 use crate::{Compaction, Label, QuotaError, Retention};
 use std::collections::{BTreeMap, HashMap};

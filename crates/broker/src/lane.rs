@@ -1,28 +1,27 @@
-//! A lane: one per worker thread, where that worker's sleeping connections wait to be woken.
+//! A lane: one per worker thread. The worker's idle connections wait in it for news.
 //!
-//! Publishers put a channel with news into the lane's queue, once however often it has news, and
-//! wake the lane; the lane, on its own thread, wakes its sleepers in batches.
+//! A publisher puts a channel with news into the lane's queue, unless it is queued already, and wakes the lane. The
+//! lane, on its own thread, wakes its waiters in batches.
 //!
 //! ```text
 //!  publisher                                lane, in passes
 //!    ring, index                              1  notes the head
 //!    queue the channel ── unless queued       2  notes how many channels were queued by then
-//!    move the head                            3  tells their followers, a slice a turn
+//!    move the head                            3  notifies their waiters, a part in each turn
 //!    set the signal                           4  moves the read limit there, and wakes those notified
 //! ```
 //!
-//! Why nothing is missed: a publisher queues the channel *before* it moves the head, and a pass notes
-//! the head *before* it counts what is queued. So when the pass ends, every message up to its head
-//! has been reported to whom it concerns, and only then may readers read so far (`read_limit`). A channel
-//! taken from the queue whose newest message is beyond that head is kept for the next pass: its
-//! publisher saw it queued and did not queue it again; that publisher is about to move the head, and
-//! wakes the lane after it.
+//! Why nothing is missed: a publisher queues the channel *before* it moves the head, and a pass notes the head *before*
+//! it counts what is queued. So when the pass ends, every message up to its head has been reported to the waiters that
+//! it concerns. Only then may readers read up to that head (`read_limit`). If a channel taken from the queue has a
+//! message beyond that head, it is kept for the next pass: its publisher saw it queued and did not queue it again. That
+//! publisher is about to move the head, and wakes the lane after that.
 //!
-//! Why nobody waits for long: a pass is as long as the queue was when it began, whatever is published
-//! meanwhile. A turn does so much of it and no more, and may end in the middle of one channel's
-//! followers. Who reads while a pass is under way reads up to the end of the last one; what it has
-//! heard of since, it hears again at the end. Who begins to follow meanwhile missed what the pass has
-//! notified, and is told that there may be anything.
+//! Why no reader waits for long: a pass is as long as the queue was when it began, whatever is published meanwhile. A
+//! turn does a bounded part of it, and may end in the middle of one channel's waiters. A reader that reads while a pass
+//! is in progress reads up to the end of the previous one; what it was notified of since, it is notified of again at the
+//! end. A reader that begins to follow meanwhile has missed notifications of the pass, and is notified that there may be
+//! news in any channel.
 
 use crate::{
     Broker, News, Pattern,
@@ -41,7 +40,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// One worker thread's sleepers. Not shared: every call is made on that thread.
+/// The waiters of one worker thread. Not shared: every call is made on that thread.
 #[derive(Debug)]
 pub struct Lane {
     broker: Broker,
@@ -71,11 +70,11 @@ struct Pass {
     queued: u64,
     /// What the last pass left to be reported again.
     again: Vec<Arc<Channel>>,
-    /// A channel of which some have been notified and some not.
+    /// A channel of which some waiters have been notified and some have not.
     notification: Option<Notification>,
 }
 
-/// A channel with news, and the waiter from which on those whom it concerns are to be notified.
+/// A channel with news, and the first of its waiters that is still to be notified.
 #[derive(Debug)]
 struct Notification {
     channel: Arc<Channel>,
@@ -149,7 +148,7 @@ impl Lane {
             AudienceChange::Channel(channel) => self.broker.shared.follow(Some(&channel), self.bit),
             AudienceChange::Wild => self.broker.shared.follow(None, self.bit),
         }
-        // No publisher tells of what it published before this: readers have to be let past it.
+        // No publisher reports what it published before this, so readers have to be allowed to read past it.
         let (after, head) = (self.read_limit, self.broker.head());
         self.advance_soon();
         if self.read_limit < head {
@@ -206,10 +205,10 @@ impl Lane {
         self.len() == 0
     }
 
-    /// Ready once somebody is due to be woken, after news was sorted out; then call [`Lane::wake`].
+    /// Ready once a waiter is to be woken, after news was sorted; then call [`Lane::wake`].
     ///
-    /// The task that polled last is the one that is woken: a lane has one such task. One call does so
-    /// much work and no more, and wakes the task if some is left.
+    /// The task that polled last is the one that is woken: a lane has one such task. One call does a bounded amount of
+    /// work, and wakes the task if some is left.
     pub fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.signal.listen(context.waker());
         if !self.sort_news() {
@@ -224,8 +223,8 @@ impl Lane {
         Poll::Ready(())
     }
 
-    /// The same without being woken by later news, for a task that asks again before it waits: so publishers on
-    /// other threads wake only those who wait. Says whether there was anything to sort out.
+    /// The same without registering for later news, for a task that calls again before it waits: so publishers on other
+    /// threads wake only tasks that wait. Returns whether there was anything to sort.
     pub fn sort_news(&mut self) -> bool {
         self.is_wanted |= self.signal.is_set.swap(false, Ordering::SeqCst);
         let has_news = self.is_behind();
@@ -235,7 +234,7 @@ impl Lane {
         has_news
     }
 
-    /// Whether there is news that the last turn had no time to sort out: poll again, others first.
+    /// Whether there is news that the last turn had no time to sort: poll again, after other work.
     pub fn is_behind(&self) -> bool {
         self.pass.is_some() || self.is_wanted
     }
@@ -423,8 +422,8 @@ impl Lane {
         let has_missed = self.new_followers.iter().all(|it| it.head > self.read_limit);
         assert!(has_missed, "a new follower has not been notified of what it missed");
         self.waiters.check(self.bit);
-        let is_told = self.broker.shared.wild.load(Ordering::SeqCst) & self.bit != 0;
-        assert_eq!(is_told, self.waiters.has_wild(), "publishers do not know its wildcards");
+        let is_known = self.broker.shared.wild.load(Ordering::SeqCst) & self.bit != 0;
+        assert_eq!(is_known, self.waiters.has_wild(), "publishers do not know its wildcards");
     }
 }
 
@@ -473,7 +472,7 @@ impl Signal {
         }
     }
 
-    /// Lets go of the task that was notified.
+    /// Drops the waker of the task that was notified.
     fn forget(&self) {
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(waker);

@@ -1,4 +1,4 @@
-//! The lanes of a broker by their numbers: as many at a time as a channel has bits for those who follow it.
+//! The lanes of a broker by their numbers: as many at a time as a channel has bits for lanes.
 //!
 //! A number that was given out keeps its port for good, so that publishers reach it without a lock. A lane
 //! that ends leaves its end of the queue here, for the next lane of this number.

@@ -1,11 +1,10 @@
 //! The Tidewire broker: one ordered log, channels as filters on it, subscribers as cursors.
 //!
-//! A [`Broker`] gives every message a [`Position`] in one sequence. A [`Reader`] holds cursors and
-//! answers the only question there is: what matches my filter after my position, up to so many
-//! bytes. Live delivery, catching up, resuming and history are that same read.
-//! A [`Lane`] is where one worker thread's sleeping readers wait for something to read.
+//! A [`Broker`] gives every message a [`Position`] in one sequence. A [`Reader`] has cursors and finds the messages that
+//! match its patterns after its position, up to a number of bytes. Live delivery, catching up, resuming and history are
+//! that same read. In a [`Lane`], the idle readers of one worker thread wait for something to read.
 //!
-//! The crate knows nothing of runtimes, sockets, wires, JSON or tokens; time is a parameter.
+//! The crate knows nothing of runtimes, sockets, transports, JSON or tokens; time is a parameter.
 //!
 //! ```
 //! use tidewire_broker::{Broker, Content, Draft, Gathered, Grant, Limits, Reader, Start};

@@ -5,7 +5,7 @@ use crate::Rules;
 /// Bounds of a whole broker, and the rules of its channels.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// What each channel keeps, allows and tells.
+    /// The options of each channel.
     pub rules: Rules,
     /// Bytes kept in all channels together, encodings included; the oldest message goes first.
     ///
@@ -13,8 +13,8 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Channels without messages or readers whose newest lost position is still remembered.
     ///
-    /// Beyond it, a reader that resumes on a forgotten channel may be told of a gap that is none;
-    /// never the other way round.
+    /// Beyond it, a reader that resumes on a forgotten channel may get a gap notice although nothing is lost. A loss is
+    /// always reported.
     pub dead_channels_max: usize,
 }
 

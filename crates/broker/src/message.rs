@@ -40,7 +40,7 @@ impl Content {
         }
     }
 
-    /// Whether it is none.
+    /// Whether there is no payload.
     pub const fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
@@ -55,7 +55,7 @@ pub struct Draft {
     pub event: Option<Label>,
     /// What the message is about, where newer supersedes older.
     pub key: Option<Label>,
-    /// The publisher's name for it, so that a repeat is told from a second message.
+    /// The message id, which distinguishes a repeat from a second message.
     pub id: Option<Label>,
     /// The reader that published it and passes it over; see [`crate::Reader::mute`].
     pub origin: Option<NonZeroU64>,
@@ -198,9 +198,9 @@ impl Message {
         self.content.as_bytes().len() + text_bytes(self.event()) + text_bytes(self.key())
     }
 
-    /// Bytes that it takes, with its encodings, although no log holds it any more; 0 as long as one does.
+    /// The bytes that it takes, with its encodings, although the log has removed it; 0 as long as it is in the log.
     ///
-    /// Whoever keeps such a message keeps it from being freed.
+    /// Such a message is freed once no connection has it any more.
     pub fn bytes_outside_log(&self) -> usize {
         self.encodings.left()
     }

@@ -1,4 +1,4 @@
-//! What a lane has to tell a reader: in which channels there is news, while those are few.
+//! What a lane reports to a reader: the channels with news, as long as these are few.
 
 use crate::{channel::Channel, cursor::Listing};
 use smallvec::SmallVec;
@@ -27,7 +27,7 @@ impl News {
             }
             Whereabouts::In(listing) if listing.rescan => {}
             Whereabouts::In(listing) => {
-                // The last first: it may just have been told by another pattern.
+                // The last first: another pattern may just have reported it.
                 if listing.channels.iter().rev().any(|known| Arc::ptr_eq(known, channel)) {
                     return;
                 }

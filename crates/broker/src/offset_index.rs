@@ -1,23 +1,20 @@
 //! The offset index: which channel each recent offset belongs to, so that a follower of a wildcard
 //! reads the log itself and not channel after channel.
 //!
-//! - **What it is.** A window over the newest offsets, in segments of equal length. An entry is the
-//!   number of a place in the registry: four bytes a message. Rings and archive stay the truth: an
-//!   entry only says where to look.
-//! - **Who writes it.** A publish, under the sequencer's lock, before the head moves: one store.
-//!   A reader takes no entry beyond the head, so it finds each one written.
-//! - **Who trims it.** The same publish, when it begins a segment: the oldest goes once there are as
-//!   many entries as the log could hold messages. An offset superseded by a newer message of its
-//!   key is erased, since nobody is owed word of it.
-//! - **Why a reader misses nothing.** The index is complete after its `tail`: every message
-//!   published since then has its entry, whether it is still held, on disk only, or lost. A reader
-//!   looks at the channel of each entry, in order, and asks what the channel has lost *after* it has
-//!   read there, as every read does. So it delivers the message or tells of the gap. A channel that
-//!   has been forgotten leaves its entries without a place, or in the place of another channel: what
-//!   the registry remembers of all forgotten channels is asked under the same lock as the places.
-//!   A reader that stands before the tail reads the archive's order, where it has one (`stretch`), and
-//!   scans the channels where it has none. Segments made of the former are kept, a few, for the next
-//!   reader.
+//! - **What it is.** A window over the newest offsets, in segments of equal length. An entry is a channel's number in the
+//!   registry: four bytes a message. Rings and archive remain authoritative: an entry only says where to look.
+//! - **When it is written.** In a publish, under the sequencer's lock, before the head moves: one store. A reader takes no
+//!   entry beyond the head, so it finds each one written.
+//! - **When it is trimmed.** In the publish that begins a segment: the oldest segment is removed once there are as many
+//!   entries as the log could hold messages. The entry of a message that a newer one of its key supersedes is erased,
+//!   because no reader needs it.
+//! - **Why a reader misses nothing.** The index is complete after its `tail`: every message published since then has its
+//!   entry, whether it is in memory, on disk only, or lost. A reader visits the channel of each entry, in order, and checks
+//!   what the channel has lost *after* it has read there, as every read does. So it delivers the message or reports the
+//!   gap. A forgotten channel leaves entries whose number is unused, or belongs to another channel. Therefore the losses
+//!   of all forgotten channels are checked under the same lock as the numbers. Before the tail, a reader uses the order of
+//!   the archive if there is one (`stretch`), and scans the channels if not. A few segments made from the archive's order
+//!   are kept for the next reader.
 
 use crate::sync::{
     RwLock,
@@ -69,7 +66,7 @@ impl OffsetIndex {
         Self { segments: RwLock::default(), tail: AtomicU64::new(0), size, kept: RwLock::default() }
     }
 
-    /// Begins anew after `head`: what is up to there has no entries.
+    /// Starts again after `head`: offsets up to there have no entries.
     pub(crate) fn begin_after(&self, head: u64) {
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         segments.clear();
@@ -99,8 +96,8 @@ impl OffsetIndex {
         segments.get(at).cloned()
     }
 
-    /// The last segment whose first message is from before `time_ms`. If there is none, the tail: all messages after it
-    /// are of that time or later.
+    /// The last segment whose first message is from before `time_ms`. If there is no such segment, the tail: all
+    /// messages after it are of that time or later.
     pub(crate) fn segment_before(&self, time_ms: u64) -> Result<Arc<Segment>, u64> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         let end = segments.partition_point(|segment| segment.time_ms < time_ms);
@@ -108,8 +105,7 @@ impl OffsetIndex {
         last.cloned().ok_or_else(|| self.tail())
     }
 
-    /// Keeps a segment of offsets before the tail for whoever asks next, in the place of the one that
-    /// was kept for longest if there are too many.
+    /// Keeps a segment of offsets before the tail for the next reader. If there are too many, it replaces the oldest.
     pub(crate) fn keep(&self, segment: &Arc<Segment>) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT_MAX {
@@ -217,7 +213,7 @@ const SEGMENTS: usize = 64;
 /// A log of few bytes has small segments, and so have the models, which then begin and trim them.
 const SEGMENT_LEN_MIN: usize = if cfg!(shuttle) { 1 } else { 4 };
 
-/// 16 KiB: what an idle broker pays, and what one publish in so many allocates.
+/// 16 KiB: the memory of an idle broker, and what one publish in `SEGMENT_LEN_MAX` allocates.
 const SEGMENT_LEN_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };
 
 /// 16 MiB of entries, however many bytes the log may hold.

@@ -1,4 +1,4 @@
-//! What one channel keeps, allows and tells: its options, all of them decided.
+//! The options of one channel, all of them with a value.
 
 use crate::{AppendError, Draft, DraftError, Permit, QuotaError, grant::Publisher};
 
@@ -9,13 +9,13 @@ pub struct Options {
     pub retention: Retention,
     /// Whether a message supersedes the older ones of its key, and how many keys there may be.
     pub compaction: Option<Compaction>,
-    /// Whether it tells who follows it, in the channel `$presence.` and its name.
+    /// Whether it has presence, published in the channel `$presence.` and its name.
     pub presence: bool,
-    /// What becomes of a reader from whom retention took something while it was connected.
+    /// What happens to a reader if retention removes a message that it has not read, while it is connected.
     pub slow_readers: SlowReaders,
     /// Bytes of one message: payload, event and key.
     pub message_bytes_max: usize,
-    /// Who may publish, of those whose grant reaches so far.
+    /// Who may publish, among callers whose grant allows it.
     pub publishers: Publishers,
     /// For how long a message's id is remembered.
     pub repeats: Repeats,
@@ -44,21 +44,21 @@ pub struct Compaction {
     pub age_max_ms: Option<u64>,
 }
 
-/// What becomes of a reader from whom retention took something while it was connected.
+/// What happens to a reader if retention removes a message that it has not read, while it is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowReaders {
-    /// It is told of the gap and goes on with what is left.
+    /// It gets a gap notice and continues with what is left.
     #[default]
     Gap,
-    /// It is sent away to come back with its cursor, and told of the gap then. What goes before its
-    /// first read it is only told of, so that each return brings it further.
+    /// It is disconnected. It resumes from its position, and gets the gap notice then. For messages that are removed
+    /// before its first read it gets only the notice, so that each attempt makes progress.
     Disconnect,
 }
 
-/// Who may publish, of those whose grant reaches so far.
+/// Who may publish, among callers whose grant allows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Publishers {
-    /// Whoever may.
+    /// Every such caller.
     #[default]
     Anyone,
     /// Only requests over HTTP, not subscribers' connections.
@@ -67,7 +67,7 @@ pub enum Publishers {
     Nobody,
 }
 
-/// For how long the ids of a channel's messages are remembered, so that a repeat is told.
+/// For how long the ids of a channel's messages are remembered, so that repeats are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeats {
     /// Ids remembered in a channel; the oldest is forgotten first.
@@ -101,7 +101,7 @@ impl Compaction {
 }
 
 impl Options {
-    /// Checks what can be told from a message and its permit alone.
+    /// Checks what depends on a message and its permit alone.
     ///
     /// # Errors
     ///

@@ -21,9 +21,9 @@ impl Shared {
         }
     }
 
-    /// The place before the first message after `after` that `wild` selects and that is held: it is the head if there is
-    /// none. If too many entries have to be passed, the place that was reached by then; `None` if the order is not known
-    /// from there on.
+    /// The offset before the first retained message after `after` that `wild` selects; the head if there is no such
+    /// message. If too many entries have to be passed, the offset that was reached; `None` if the order is not known from
+    /// there on.
     pub(crate) fn place_before_first(&self, after: u64, wild: &PatternMap<()>) -> Option<u64> {
         let (mut place, mut work, head) = (after, ENTRIES_MAX, self.head());
         while place < head && work > 0 {

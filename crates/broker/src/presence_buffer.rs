@@ -33,7 +33,7 @@ pub struct PresenceChange {
     connection: Label,
     /// The channel counts the connection among the members: something has to be published in any case.
     is_listed: bool,
-    /// Who is there now, as JSON, or nobody.
+    /// The member as JSON; `None` after a leave.
     member: Option<Box<str>>,
 }
 
@@ -107,7 +107,7 @@ impl PresenceBuffer {
 
     /// Gives back changes that were taken and could not be published, after which others may have come.
     pub fn put_back(&self, changes: impl IntoIterator<Item = PresenceChange>) {
-        // One at a time: those who come and go meanwhile need not wait for all of them.
+        // One at a time, so that joins and leaves meanwhile do not wait for all of them.
         changes.into_iter().for_each(|change| self.pending().put_back(change));
     }
 
@@ -241,7 +241,7 @@ impl Broker {
             let mut pending = self.presence_buffer().pending();
             gathered
                 .messages()
-                .filter_map(|told| leftover(told))
+                .filter_map(|message| leftover(message))
                 .for_each(|left| pending.note(left));
             drop(pending);
             reader.advance(&gathered, gathered.items().len());
@@ -250,10 +250,10 @@ impl Broker {
 }
 
 /// The leave of the member that a message lists.
-fn leftover(told: &Message) -> Option<PresenceChange> {
-    let connection = told.key()?.parse().ok()?;
-    let is_listed = *told.content() != Content::Nothing;
-    let channel = told.channel().clone();
+fn leftover(message: &Message) -> Option<PresenceChange> {
+    let connection = message.key()?.parse().ok()?;
+    let is_listed = *message.content() != Content::Nothing;
+    let channel = message.channel().clone();
     is_listed.then_some(PresenceChange { channel, connection, is_listed, member: None })
 }
 

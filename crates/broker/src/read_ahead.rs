@@ -65,7 +65,7 @@ impl<C> ReadAhead<C> {
         if is_read_now { bytes_max.min(self.share_bytes).max(1) } else { bytes_max.max(1) }
     }
 
-    /// Lets go of what was said of a channel.
+    /// Drops what was read of a channel.
     pub(crate) fn forget(&mut self, channel: &Arc<C>) {
         let is_its = |run: &ArchiveRun<C>| Arc::ptr_eq(&run.channel, channel);
         if let Ok(run) = self.runs.find_entry(hash(channel), is_its) {
@@ -73,7 +73,7 @@ impl<C> ReadAhead<C> {
         }
     }
 
-    /// Lets go of everything.
+    /// Drops everything.
     pub(crate) fn clear(&mut self) {
         self.runs.clear();
     }

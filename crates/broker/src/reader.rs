@@ -34,34 +34,33 @@ pub struct Reader {
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Behind the newest message.
+    /// After the newest message.
     Now,
     /// With the oldest message retained.
     Earliest,
-    /// Behind this position. One of another epoch, or not reached yet, is a gap: then what is
-    /// retained follows.
+    /// After this position. If it has another epoch, or the log has not reached it, a gap notice comes first, and then
+    /// what is retained.
     ///
-    /// A `state` is of a reader that began with the earliest message when the head was there, and has
-    /// not come so far yet: this one goes on as [`Reader::state`] said. Tombstones up to `state` are
-    /// passed over, and no notice of their loss is owed. A `state` that the head has not reached is a
-    /// gap, like such a position.
+    /// A `state` is for a reader that began with the earliest message when the head was at that offset, and has not
+    /// reached it yet; [`Reader::state`] returns it. Tombstones up to `state` are passed over, and if they are lost there
+    /// is no gap notice. If the log has not reached `state`, a gap notice comes first, as for such a position.
     After(Bookmark),
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
     Time(u64),
     /// A place that [`Start::find`] has found.
     Found(Found),
-    /// So that the newest messages before a position follow, `before` itself not among them.
+    /// At the newest messages before a position; `before` itself is not among them.
     ///
-    /// It is behind the next older message, or at the beginning of the log if there is none: what
-    /// retention took in between is then told as a gap, like behind any position, but for tombstones,
-    /// which concern only who has older messages. A position of another epoch is a gap, and what is
-    /// retained follows; one not reached yet is the head.
+    /// It begins after the next older message, or at the beginning of the log if there is no older one. If retention has
+    /// removed messages in between, a gap notice comes first, as after any position; not for tombstones, which concern
+    /// only readers with older messages. For a position of another epoch a gap notice comes first, and then what is
+    /// retained. One that the log has not reached counts as the head.
     Back {
-        /// Before which; `None` is behind the newest message.
+        /// The position; `None` for the end of the log.
         before: Option<Position>,
         /// How many messages.
         count: usize,
-        /// Fewer, if they are about to take more bytes than this on a wire; but one at least.
+        /// Fewer, if as encoded they would take more bytes than about this; but at least one.
         bytes_max: usize,
     },
 }
@@ -70,16 +69,16 @@ pub enum Start {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     after: u64,
-    /// What was removed before this eviction count is not owed to who begins here.
+    /// A reader that begins here gets no gap notice for what was removed before this eviction count.
     stamp: u64,
 }
 
 /// Where a subscription began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
-    /// The offset behind which it is exact.
+    /// The offset after which delivery is exact.
     pub after: u64,
-    /// The position asked for means nothing here: everything before `after` counts as lost.
+    /// The requested position is unknown to this log: everything before `after` counts as lost.
     pub is_foreign: bool,
 }
 
@@ -89,10 +88,9 @@ impl Start {
         Self::After(place.into())
     }
 
-    /// Looks a time up in the archive, so that following what `permits` are for from here on waits for nothing.
+    /// Looks a time up in the archive, so that following what `permits` are for from here on does not have to wait.
     ///
-    /// Every other start is ready as it is, but for [`Start::Back`], which is left to
-    /// [`Reader::poll_once`].
+    /// Every other start is ready as it is, except [`Start::Back`], which is left to [`Reader::poll_once`].
     pub fn find(
         self,
         broker: &Broker,
@@ -136,12 +134,11 @@ impl Reader {
         Self { cursors, ..Self::default() }
     }
 
-    /// Follows what `permits` are for from `start` on: all from the same place. One that is followed
-    /// already is left as it is.
+    /// Follows what `permits` are for, all from `start`. A pattern that is followed already is left as it is.
     ///
-    /// Where a lane is to report news, tell the lane first: then nothing falls between. O(permits),
-    /// plus one look at all channels where a pattern starts back from a place, or at a time or with the
-    /// earliest message and the order is not known there.
+    /// If a lane is to report news, register the patterns with it first: then nothing is missed in between. O(permits),
+    /// plus one visit to all channels if a pattern starts backwards from a position, or at a time or with the earliest
+    /// message and the order is not known there.
     pub fn follow(
         &mut self,
         broker: &Broker,
@@ -196,8 +193,8 @@ impl Reader {
         self.cursors.iter().flat_map(|cursor| &cursor.follows).map(|follow| &follow.pattern)
     }
 
-    /// Whether it has to look for more than a lane has told it of: it stands at several places, or news may be
-    /// in any channel. What that costs does not depend on how much there is for it.
+    /// Whether it has to look beyond what a lane has reported: it has cursors at several offsets, or there may be news in
+    /// any channel. The cost of that does not depend on how many messages there are for it.
     pub fn catches_up(&self) -> bool {
         match &*self.cursors {
             [] => false,
@@ -211,9 +208,9 @@ impl Reader {
         self.cursors.first().map(|cursor| cursor.after)
     }
 
-    /// The head at which it began with the earliest message, while it stands before that in channels
-    /// of which some are compacted: who goes on from here with [`Start::After`] is owed no more word
-    /// of losses than this reader. O(rules) for a pattern with a wildcard.
+    /// The head at which it began with the earliest message, as long as it has not reached that head and follows compacted
+    /// channels: a reader that continues from here with [`Start::After`] gets the same gap notices as this one. O(rules)
+    /// for a pattern with a wildcard.
     pub fn state(&self, broker: &Broker) -> Option<u64> {
         let follows = self.cursors.iter().flat_map(|cursor| &cursor.follows);
         let compacted = follows.filter(|follow| match &follow.channel {
@@ -236,12 +233,11 @@ impl Reader {
 
     /// Finds what to hand over next, up to offset `read_limit` and about `bytes_max` bytes.
     ///
-    /// `read_limit` is the lane's, or the broker's head where no lane is asked. Nothing may be found
-    /// though the reader is not caught up: others get a turn after so many steps along the log (fewer for fewer
-    /// bytes), after a look at so many channels, or after as many bytes that are passed over. O(messages found) but
-    /// for that.
+    /// `read_limit` is the lane's, or the broker's head if there is no lane. It may find nothing although the reader is
+    /// not caught up: a turn ends after a number of steps along the log (fewer for fewer bytes), of channels, or of bytes
+    /// that are passed over. Apart from that, O(messages found).
     ///
-    /// What the archive has to fetch is waited for here. Where others want their turn meanwhile, call
+    /// This waits for what the archive has to fetch. If other readers need turns meanwhile, call
     /// [`Reader::poll_gather`].
     pub fn gather(
         &mut self,
@@ -255,8 +251,8 @@ impl Reader {
         }
     }
 
-    /// The same, without waiting: where the archive has to fetch what comes next, what is certainly
-    /// before it is found and [`Gathered::waits`] says so. `waker` is woken when it is time to ask again.
+    /// The same, without waiting: if the archive has to fetch what comes next, only what is certainly before it is found,
+    /// and [`Gathered::waits`] says so. `waker` is woken when it is time to call again.
     pub fn poll_gather(
         &mut self,
         broker: &Broker,
@@ -324,7 +320,7 @@ impl Reader {
         let done = gathered.items.get(..handed_over).unwrap_or(&gathered.items);
         let left = gathered.items.get(done.len()..).unwrap_or_default();
         if gathered.has_gaps {
-            cursor.note_told(done);
+            cursor.note_reported(done);
             if left.iter().any(|item| matches!(item, Item::Gap(_))) {
                 // A loss is found by looking at its channel, which may hold nothing else any more.
                 cursor.scan();
@@ -405,8 +401,8 @@ fn begin(
     let is_reached = |position: Position, state: u64| {
         position.epoch == broker.epoch() && position.offset.max(state) <= head
     };
-    // Whoever begins with the state of a moment has nothing that older tombstones could remove. Nor
-    // has who goes back: what they removed was gone before he began, and here he is shown them.
+    // A reader that begins with the state of a moment has nothing that older tombstones could remove. Neither has a
+    // reader that goes backwards: what they removed was gone before it began, and it is given the tombstones themselves.
     let mut begin_with = |state, fresh| {
         follows.iter_mut().for_each(|follow| (follow.state, follow.fresh) = (state, fresh));
     };
@@ -446,14 +442,14 @@ fn begin(
 
 /// The place before the oldest message, of this time or later, that `follows` select.
 ///
-/// What retention removed before now is not owed to them.
+/// They get no gap notice for what retention removed before now.
 fn place_of(
     broker: &Broker,
     follows: &mut [Follow],
     since_ms: Option<u64>,
     asker: Asker<'_>,
 ) -> Poll<u64> {
-    // In this order: what is removed or appended meanwhile then errs on the side of telling.
+    // In this order: if messages are removed or appended meanwhile, the error is a needless gap notice, not a missing one.
     let stamp = broker.shared.evictions();
     let head = broker.head();
     let (mut place, mut waits) = (head, false);

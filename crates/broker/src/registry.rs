@@ -16,7 +16,7 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     rules: Rules,
-    /// Whether an archive stands behind the rings.
+    /// Whether there is an archive behind the rings.
     is_archived: bool,
     inner: RwLock<Inner>,
     hasher: RandomState,
@@ -86,7 +86,7 @@ impl Registry {
         }
     }
 
-    /// The channel of this name, made if there is none.
+    /// The channel of this name, created if it does not exist.
     pub(crate) fn obtain(&self, name: &ChannelName) -> Arc<Channel> {
         if let Some(channel) = self.find(name.as_str()) {
             return channel;
@@ -139,11 +139,10 @@ impl Registry {
         self.read().places.len()
     }
 
-    /// Forgets up to `count` dead channels that nobody holds, in the places from `from` up to
-    /// `until`, remembering what they lost.
+    /// Forgets up to `count` unused dead channels with numbers from `from` up to `until`, and remembers what they lost.
     ///
-    /// Whoever may still read or write a channel holds its `Arc`, so none can come to life
-    /// meanwhile: under the write lock the registry's own is the only one.
+    /// Every reader and publisher of a channel has its `Arc`. A channel is forgotten only if the registry's own `Arc` is
+    /// the only one, under the write lock, so it cannot come into use meanwhile.
     pub(crate) fn forget_dead(&self, from: usize, until: usize, mut count: usize, stamp: u64) {
         for slice in (from..until.min(self.places())).step_by(SCAN_SLICE) {
             let mut inner = self.write();

@@ -36,7 +36,7 @@ struct Slot {
 /// What was lost of a channel, as far as anybody still knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LossWatermarks {
-    /// Losses of which everybody behind them is owed word.
+    /// Losses for which every reader before them gets a gap notice.
     pub(crate) messages: LossWatermark,
     /// Those that were tombstones and nothing else: they concern only who may hold what they removed.
     pub(crate) tombstones: LossWatermark,
@@ -90,7 +90,7 @@ impl Ring {
         self.losses
     }
 
-    /// Up to where the archive has to be asked; 0 where there is none.
+    /// Up to which offset the archive has to be asked; 0 if there is no archive.
     pub(crate) fn memory_floor(&self) -> u64 {
         self.memory_floor.unwrap_or(0)
     }

@@ -41,7 +41,7 @@ pub struct Rule {
     pub keys_bytes_max: Option<usize>,
     /// Milliseconds until a value is removed, where compacted.
     pub keys_age_ms: Option<u64>,
-    /// Whether it tells who follows it.
+    /// Whether it has presence.
     pub presence: Option<bool>,
     /// What becomes of slow readers.
     pub slow_readers: Option<SlowReaders>,
@@ -126,7 +126,7 @@ impl Rules {
         stated.fold(self.inner.defaults.repeats.age_max_ms, u64::max)
     }
 
-    /// Whether any channel may tell who follows it. O(1).
+    /// Whether any channel may have presence. O(1).
     pub fn has_presence(&self) -> bool {
         self.inner.has_presence
     }
@@ -196,7 +196,7 @@ fn specificity(one: &Pattern, other: &Pattern) -> Ordering {
     ranks(one).cmp(&ranks(other))
 }
 
-/// Of who is on a channel: as many members as one channel may sensibly tell of.
+/// The rule of channels of presence; it bounds the number of members of a channel.
 fn presence_rule() -> Rule {
     Rule {
         compact: Some(true),
@@ -263,13 +263,13 @@ mod tests {
 
     #[test]
     fn whether_any_channel_has_presence_is_known() {
-        let told = Rule { presence: Some(true), ..Rule::default() };
+        let rule = Rule { presence: Some(true), ..Rule::default() };
         assert!(!Rules::default().has_presence());
         assert!(
             !Rules::new(Options::default(), [(">".parse().unwrap(), Rule::default())])
                 .has_presence()
         );
-        assert!(Rules::new(Options::default(), [("a.*".parse().unwrap(), told)]).has_presence());
+        assert!(Rules::new(Options::default(), [("a.*".parse().unwrap(), rule)]).has_presence());
         assert!(Rules::all(Options { presence: true, ..Options::default() }).has_presence());
     }
 

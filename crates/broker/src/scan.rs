@@ -58,7 +58,7 @@ impl Gathered {
                 Item::Gap(Gap { pattern, to, .. }) => Some((pattern, to)),
                 Item::Message(_) => None,
             }));
-            // It is told at the end, with the gap.
+            // It is reported at the end, with the gap.
             self.is_too_slow = false;
             cursor.wild = Wild::Scanning(scanning);
             return false;
@@ -75,7 +75,7 @@ impl Gathered {
             channels,
             horizon: beyond.map_or(upto, |next| next - 1),
             rescan: beyond.is_some() || upto < limit,
-            told_after: 0,
+            news_after: 0,
         }));
         true
     }

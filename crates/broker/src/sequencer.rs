@@ -75,15 +75,15 @@ impl Sequencer {
         heap.push(Reverse(Ranked { oldest, channel }));
     }
 
-    /// The offset of the oldest message held, or one that is older; `None` if there are no messages.
+    /// The offset of the oldest message held, or a smaller one; `None` if there are no messages.
     ///
-    /// Looks at so many channels and no more: filings that have become too old are put right, for whoever asks next.
+    /// Visits a bounded number of channels. Entries that are out of date are corrected for the next call.
     pub(crate) fn oldest(&mut self) -> Option<u64> {
         let Filed { by_age, kept } = &mut self.filed;
         [by_age, kept].into_iter().filter_map(oldest_of).min()
     }
 
-    /// Removes the oldest message of the whole log; false when there is none.
+    /// Removes the oldest message of the whole log; false if there are no messages.
     pub(crate) fn evict_oldest(&mut self, gauge: &MemoryGauge, stamp: impl Fn() -> u64) -> bool {
         while let Some(Reverse(Ranked { oldest: filed, channel })) = self.filed.by_age.pop() {
             let mut ring = channel.ring();

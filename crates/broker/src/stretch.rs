@@ -7,15 +7,15 @@ use crate::{
 };
 use std::{sync::Arc, task::Poll};
 
-/// Whose messages consecutive offsets are, whether these are still held or not.
+/// The channels of the messages at consecutive offsets, whether the messages are still retained or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
     /// The first of the offsets.
     pub first: u64,
     /// The channels that occur.
     pub channels: Vec<ChannelName>,
-    /// For each offset from `first` on the place of its channel in `channels`, counted from 1; 0 for a
-    /// channel that has been forgotten, of which [`Broker::lose_forgotten`] has told before.
+    /// For each offset from `first` on, the index of its channel in `channels`, counted from 1; 0 for a forgotten channel,
+    /// which was passed to [`Broker::lose_forgotten`] before.
     pub entries: Vec<u32>,
 }
 
@@ -24,7 +24,7 @@ pub struct Stretch {
 pub(crate) enum Ahead {
     /// The entries of the next offsets.
     Known(Arc<Segment>),
-    /// It is not known up to this offset, behind which it may be.
+    /// It is not known up to this offset; after it, it may be.
     Unknown(u64),
     /// There is nothing more.
     Nothing,
@@ -44,7 +44,7 @@ impl Broker {
         while after < head {
             let Poll::Ready(Some(stretch)) = archive.order(after, Asker::BLOCKING) else { break };
             if stretch.first > after.saturating_add(1) {
-                // It is complete after its tail, so it begins anew behind what is not known.
+                // The index is complete after its tail, so it starts again after what is not known.
                 after = stretch.first - 1;
                 sequencer.index = IndexWriter::default();
                 index.begin_after(after);
@@ -93,8 +93,8 @@ impl Shared {
         if stretch.first > next {
             return Ahead::Unknown(tail.min(stretch.first - 1));
         }
-        // Up to the head the registry has been told of every channel. One that it does not find has
-        // been forgotten, and it tells of that whoever looks for others there.
+        // Up to the head the registry knows every channel. One that it does not find has been forgotten, and
+        // the registry reports that to each reader that looks numbers up.
         let segment: Segment = self.numbered(&stretch, 0, head).collect();
         if segment.end() <= next {
             return Ahead::Unknown(tail);

@@ -1,7 +1,7 @@
 //! Sets of waiters, 64 to a word, so that they are united a word at a time.
 //!
-//! Who follows many patterns sits in many sets. To tell of a channel that several patterns select, a lane
-//! unites their sets, a window of waiters at a time, and visits each waiter once.
+//! A waiter that follows many patterns is in many sets. To notify the waiters of a channel that several patterns select,
+//! a lane unites their sets, a window of waiters at a time, and visits each waiter once.
 
 use std::ops::ControlFlow;
 

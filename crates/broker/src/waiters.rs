@@ -1,8 +1,8 @@
-//! The waiters of a lane: what each follows, which ones sleep, and what news each has not taken.
+//! The waiters of a lane: what each follows, which ones sleep, and which news each has not taken.
 //!
-//! Plain data of one thread. An audience is everyone in this lane who follows one pattern, and a waiter
-//! knows its audiences. Where several patterns select a channel, their audiences are united before
-//! anybody is notified: each waiter hears of it once, however many of its patterns select it.
+//! Plain data of one thread. An audience is the set of waiters in this lane that follow one pattern, and a waiter knows
+//! its audiences. If several patterns select a channel, their audiences are united before any waiter is notified: each
+//! waiter is notified once, however many of its patterns select the channel.
 
 use crate::{
     News, Pattern, PatternMap,
@@ -62,13 +62,13 @@ struct Waiter {
     is_asleep: bool,
     /// What has not been taken.
     news: Option<News>,
-    /// The pass in which it heard of news last.
+    /// The last pass in which it was notified of news.
     notified_in: u64,
     /// Its audiences, mostly one, which then takes no allocation.
     audiences: SmallVec<[usize; 1]>,
 }
 
-/// Everyone who follows one pattern; `channel` is the pattern's, where it has no wildcard.
+/// The waiters that follow one pattern; `channel` is the pattern's, if it has no wildcard.
 #[derive(Debug)]
 struct Audience {
     pattern: Pattern,
@@ -143,10 +143,10 @@ impl Waiters {
         }
     }
 
-    /// What a waiter has missed since it was asked last, or `None` for nothing.
+    /// The news of a waiter since the last call, or `None`.
     ///
-    /// What it heard of in a pass that is not at its end it hears again then, since it cannot read
-    /// so far before. `under_way` is where readers may read to while there is such a pass.
+    /// News of a pass that has not ended is reported again when it ends, because the waiter cannot read that far before.
+    /// `under_way` is the read limit while there is such a pass.
     pub(crate) fn take_news(&mut self, id: WaiterId, under_way: Option<u64>) -> Option<News> {
         let Self { waiters, walking, pass, notified, .. } = self;
         let waiter = waiters.get_mut(id.0)?;
@@ -155,7 +155,7 @@ impl Waiters {
         }
         let news = waiter.news.take()?;
         if let Some(read_limit) = under_way.filter(|_| news.is_anywhere()) {
-            // It has not been told of what this pass has told the others so far.
+            // It was not notified of what this pass has notified the others of so far.
             waiter.note_news(id.0, *pass, notified).forget_channels(read_limit);
         } else if news.is_anywhere() {
             walking.remove(id.0);
@@ -177,7 +177,7 @@ impl Waiters {
             none => *none = Some(waker.clone()),
         }
         waiter.wake_at = until_ms.map(Deadline::at);
-        // What it heard of in this pass it can read when the pass ends, which wakes it.
+        // News of this pass can be read when the pass ends, which wakes the waiter.
         let can_read = waiter.news.is_some() && waiter.notified_in != self.pass;
         waiter.is_asleep = listens && !can_read;
         if listens && can_read {
@@ -185,11 +185,11 @@ impl Waiters {
         }
     }
 
-    /// Notifies those whom news of `channel` concerns, all of it newer than `after`: each waiter once, from waiter
-    /// `from` on, and no more of them than `work`, which it spends. They are woken when the pass ends.
+    /// Notifies the waiters that follow `channel` of news, all of it newer than `after`: each waiter once, from waiter
+    /// `from` on, and at most as many as `work`, which it spends. They are woken when the pass ends.
     ///
-    /// Returns the waiter to go on from where some are left. Waiters keep their numbers, so nobody is passed
-    /// over though others come and go meanwhile.
+    /// Returns the waiter to continue from, if some are left. Waiters keep their numbers, so none is passed over although
+    /// others are registered and removed meanwhile.
     pub(crate) fn notify(
         &mut self,
         channel: &Arc<Channel>,
@@ -281,7 +281,7 @@ impl Waiters {
         }
     }
 
-    /// Gives all waiters up; `changed` hears of each audience that dissolves.
+    /// Removes all waiters; `changed` is called for each audience that dissolves.
     pub(crate) fn clear(&mut self, mut changed: impl FnMut(AudienceChange)) {
         let taken: Vec<usize> = self.waiters.iter().map(|(at, _)| at).collect();
         taken.into_iter().for_each(|at| self.remove(WaiterId(at), &mut changed));
@@ -320,7 +320,7 @@ impl Waiters {
         self.waiters.len() <= CHECKED_MAX && self.audiences.len() <= CHECKED_MAX
     }
 
-    /// Checks that everything agrees, with what the lane of this `bit` has told the channels too.
+    /// Checks that everything agrees, with the followers that the lane of this `bit` has set in the channels too.
     /// O(waiters and what they follow).
     pub(crate) fn check(&self, bit: u64) {
         for (at, audience) in &self.audiences {
@@ -421,7 +421,7 @@ impl Deadline {
 }
 
 impl Waiter {
-    /// Has it hear of news in this pass.
+    /// Notes that it has news in this pass.
     fn note_news(&mut self, at: usize, pass: u64, notified: &mut Vec<usize>) -> &mut News {
         if self.notified_in != pass {
             self.notified_in = pass;
@@ -437,7 +437,7 @@ const CHECKED_MAX: usize = 16;
 /// The pass that never was.
 const NO_PASS: u64 = u64::MAX;
 
-/// Patterns whose audiences are united for the work of telling one waiter, in each window.
+/// Uniting the audiences of this many patterns, in each window, counts as the work of notifying one waiter.
 const PATTERNS_A_WAITER: usize = 8;
 
 #[cfg(test)]

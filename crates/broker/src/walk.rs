@@ -208,7 +208,7 @@ impl Gathered {
 /// Work of one turn, counted in entries passed and patterns tried: some tens of microseconds.
 const WALK_WORK_MAX: usize = 16_384;
 
-/// Who takes fewer bytes does less work for them: one for so many,
+/// A turn for fewer bytes does less work: one step for this many bytes,
 const WALK_BYTES: usize = 4;
 
 /// and so much at least.

@@ -143,7 +143,7 @@ struct Wish {
     patterns: &'static [&'static str],
     start: Start,
     muted: Option<NonZeroU64>,
-    /// A lane has told it of these channels, and of no others.
+    /// A lane has reported these channels to it, and no others.
     listed: &'static [&'static str],
 }
 
@@ -163,7 +163,7 @@ impl Wish {
         Self { patterns: follows[random.usize(0..7)], start, muted, listed }
     }
 
-    /// To follow one pattern with wildcards, of which no lane has told it anything.
+    /// A reader of one pattern with wildcards, to which no lane has reported anything.
     fn of_a_pattern(random: &mut fastrand::Rng, head: u64) -> Self {
         let patterns: [&[&str]; 4] = [&["*"], &["*"], &[">"], &["*.x"]];
         let patterns = patterns[random.usize(0..4)];

@@ -10,7 +10,8 @@ use tidewire_broker::{
 
 const CHANNELS: usize = 3_000;
 
-/// Each channel has a message, and so many newer ones have come and gone in another that the index begins after them.
+/// Each channel has a message. Enough newer ones were published and removed in another channel that the index begins
+/// after them.
 fn log_behind_its_index() -> (Broker, SubscribePermit) {
     let rules = Rules::keeping(Retention { messages_max: 1, ..Retention::default() });
     let broker = Broker::new(1, Limits { rules, bytes_max: 1 << 20, ..Limits::default() });

@@ -1,4 +1,4 @@
-//! Retention passing a reader is told before the rest, and only where something is gone.
+//! A reader that retention has passed gets a gap notice before the rest, and only if something is gone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_at};
@@ -79,7 +79,7 @@ fn what_the_whole_broker_cannot_hold_is_reported_too() {
     }
     assert!(broker.stats().bytes <= 1_000);
     assert_eq!(broker.stats().evicted, 3);
-    // A slow reader is told by its lane to look everywhere; here nobody told it, so it resumes.
+    // A lane reports to a slow reader that there may be news anywhere. There is no lane here, so it resumes.
     assert_eq!(drain(&broker, &mut slow, 1), []);
     let mut resumed = reader(&broker, "*", after(0));
     assert_eq!(

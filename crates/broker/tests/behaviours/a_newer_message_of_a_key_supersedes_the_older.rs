@@ -39,7 +39,7 @@ fn the_earliest_is_the_present_state_and_then_what_comes() {
     put(&broker, "a", "y", Some("4"), 0).unwrap();
     put(&broker, "a", "z", None, 0).unwrap();
     mirror.read(&broker, &mut fresh, 1, true);
-    // The tombstone of x removes nothing that was ever handed over; that of z is told.
+    // The tombstone of x removes nothing that was ever delivered; that of z is delivered.
     assert_eq!((mirror.tombstones, mirror.gaps), (1, 0));
     assert_eq!(mirror.state.into_iter().collect::<Vec<_>>(), [("y".into(), "4".into())]);
 }

@@ -1,5 +1,5 @@
-//! In a compacted channel most losses are old tombstones. Whoever is in the middle of the state of a
-//! later moment was given nothing that they removed, and hears nothing of them; of the rest he does.
+//! In a compacted channel most losses are old tombstones. A reader in the middle of a later state never had the values
+//! that they removed, and gets no gap notice for them; for other losses it does.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::{
@@ -24,7 +24,7 @@ fn world() -> Broker {
     broker
 }
 
-/// A key comes and goes: the tombstone of the one before is lost.
+/// Sets and removes a key: the tombstone of the previous one is lost.
 fn remove_one(broker: &Broker) {
     put(broker, "m", "short-lived", Some("x"), 0).unwrap();
     put(broker, "m", "short-lived", None, 0).unwrap();

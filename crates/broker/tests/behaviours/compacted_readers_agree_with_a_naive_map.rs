@@ -1,6 +1,6 @@
-//! Random puts and removals in compacted channels, beside plain maps: whoever applies what it is
-//! handed, in whatever portions and by however many readers one after another, ends with the same
-//! state, or has been told of a gap: and of one only where a loss concerned him.
+//! Random puts and removals in compacted channels, beside plain maps. A client that applies what it receives, in any
+//! portions and through any number of readers one after another, ends with the same state or gets a gap notice; and a
+//! notice only if a loss concerned it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
@@ -37,7 +37,7 @@ impl Subject {
     }
 }
 
-/// The tombstones that are kept, by the naive rule: so many, the newest.
+/// The tombstones that are kept, by the naive rule: the newest, up to a number.
 #[derive(Default)]
 struct Tombstones {
     held: BTreeMap<u64, String>,

@@ -1,5 +1,4 @@
-//! A log that outlives its server tells of members whose connections ended with it: at its start the
-//! next server has them leave.
+//! A log that outlives its server lists members whose connections ended with it. When the next server starts, they leave.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::may_read;
@@ -14,7 +13,7 @@ fn leave(broker: &Broker, channel: &str, connection: &str) {
     broker.presence_buffer().leave(&channel.parse().unwrap(), &connection.parse().unwrap());
 }
 
-fn tell(broker: &Broker) -> usize {
+fn publish_changes(broker: &Broker) -> usize {
     let changes = broker.presence_buffer().take_changes();
     for change in &changes {
         let (permit, draft) = change.publish();
@@ -23,17 +22,17 @@ fn tell(broker: &Broker) -> usize {
     changes.len()
 }
 
-/// Everybody that the log tells of.
-fn told(broker: &Broker) -> Vec<String> {
+/// The joins and leaves in the log.
+fn changes_in_log(broker: &Broker) -> Vec<String> {
     let (mut reader, _) = Reader::once(broker, &may_read("$presence.>"), Start::Earliest);
-    let (mut gathered, mut told) = (Gathered::default(), Vec::new());
+    let (mut gathered, mut changes) = (Gathered::default(), Vec::new());
     while !gathered.is_caught_up() {
         reader.gather(broker, broker.head(), 1 << 20, &mut gathered);
         let names = gathered.messages().map(|it| format!("{} {}", it.channel(), it.key().unwrap()));
-        told.extend(names);
+        changes.extend(names);
         reader.advance(&gathered, gathered.items().len());
     }
-    told
+    changes
 }
 
 #[test]
@@ -43,12 +42,12 @@ fn members_of_the_previous_run_leave_at_the_start() {
     for n in 0..3_000 {
         join(&broker, &format!("room.{}", n % 40), &format!("c{n}"));
     }
-    assert_eq!(tell(&broker), 3_000);
+    assert_eq!(publish_changes(&broker), 3_000);
     (0..1_000).for_each(|n| leave(&broker, &format!("room.{}", n % 40), &format!("c{n}")));
-    assert_eq!((tell(&broker), told(&broker).len()), (1_000, 2_000));
+    assert_eq!((publish_changes(&broker), changes_in_log(&broker).len()), (1_000, 2_000));
 
     broker.clear_presence();
     join(&broker, "room.1", "new");
-    assert_eq!(tell(&broker), 2_001);
-    assert_eq!(told(&broker), ["$presence.room.1 new"]);
+    assert_eq!(publish_changes(&broker), 2_001);
+    assert_eq!(changes_in_log(&broker), ["$presence.room.1 new"]);
 }

@@ -1,4 +1,4 @@
-//! A reader whose archive has to fetch something is told so at once, and woken when it is there.
+//! If an archive has to fetch something, the call returns at once, and the reader is woken when it is there.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use crate::common::{Seen, may_read, messages, see};
@@ -14,9 +14,9 @@ use tidewire_broker::{Asker, Broker, Gathered, Interest, Limits, Reader, Search,
 
 /// Counts how often it was rung.
 #[derive(Debug, Default)]
-struct Bell(AtomicUsize);
+struct WakeCount(AtomicUsize);
 
-impl Wake for Bell {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -25,12 +25,12 @@ impl Wake for Bell {
 struct World {
     slow: Arc<Slow>,
     broker: Broker,
-    bell: Arc<Bell>,
+    wakes: Arc<WakeCount>,
     waker: Waker,
 }
 
 impl World {
-    /// `count` messages, in turns of so many channels `c.0`, `c.1`, …, none of them in memory.
+    /// `count` messages, in turn in the channels `c.0`, `c.1`, …, none of them in memory.
     fn new(count: u64, channels: u64) -> Self {
         let slow = Arc::new(Slow::default());
         let limits = Limits { bytes_max: 0, ..Limits::default() };
@@ -38,8 +38,8 @@ impl World {
         for offset in 1..=count {
             slow.archive.publish(&broker, &format!("c.{}", (offset - 1) % channels), offset);
         }
-        let bell = Arc::new(Bell::default());
-        Self { slow, broker, waker: Arc::clone(&bell).into(), bell }
+        let wakes = Arc::new(WakeCount::default());
+        Self { slow, broker, waker: Arc::clone(&wakes).into(), wakes }
     }
 
     fn follow(&self, patterns: &[&str]) -> Reader {
@@ -80,7 +80,7 @@ impl World {
     }
 
     fn rung(&self) -> usize {
-        self.bell.0.load(Ordering::SeqCst)
+        self.wakes.0.load(Ordering::SeqCst)
     }
 }
 

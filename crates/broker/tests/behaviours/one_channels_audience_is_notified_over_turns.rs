@@ -1,4 +1,5 @@
-//! However many follow a channel, by however many patterns: a turn of a lane notifies so many waiters, each once.
+//! However many waiters follow a channel, by however many patterns: a turn of a lane notifies a bounded number of them,
+//! each once.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use crate::common::{broker, publish};
@@ -63,7 +64,7 @@ fn nobody_is_passed_over_though_others_come_and_go_between_the_turns() {
     // Some that have been notified and some that have not.
     let leaves = |waiter: &WaiterId| waiter.index().is_multiple_of(3);
     waiters.iter().filter(|waiter| leaves(waiter)).for_each(|waiter| lane.remove(*waiter));
-    // They are given numbers of those who left.
+    // They get the numbers of waiters that were removed.
     for _ in 0..9 {
         register(&mut lane, &["a".to_owned()]);
     }

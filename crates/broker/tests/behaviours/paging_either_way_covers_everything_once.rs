@@ -104,8 +104,8 @@ fn what_is_not_on_a_page_back_lies_in_its_gap() {
             for offset in world.matching(&pattern) {
                 let is_owed = offset > after && offset <= upto;
                 let is_seen = seen.contains(&Seen::Message(offset));
-                let is_told = gaps.iter().any(|(_, to)| offset <= *to);
-                assert!(!is_owed || is_seen || is_told, "seed {seed}: {offset} lost silently");
+                let is_reported = gaps.iter().any(|(_, to)| offset <= *to);
+                assert!(!is_owed || is_seen || is_reported, "seed {seed}: {offset} lost silently");
             }
             found.extend(seen.into_iter().rev().filter(|one| matches!(one, Seen::Message(_))));
         }

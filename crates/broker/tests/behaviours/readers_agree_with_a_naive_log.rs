@@ -1,8 +1,8 @@
 //! Random publishes, follows, partial hand-overs and retention, beside a log that keeps everything.
 //!
-//! Readers are fed by a lane. Each message that a reader follows is either seen, in order and once,
-//! or lies in a gap that the reader was told of. Once with everything in memory; once before an
-//! archive with hardly anything in memory, and with a new start of the broker in between.
+//! Readers get their news from a lane. Each message that a reader follows is either delivered, in order and once, or
+//! covered by a gap notice. Once with everything in memory; once with an archive and hardly anything in memory, and
+//! with a restart of the broker in between.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 use crate::common::{Seen, drain, may_read, publish, see};
@@ -33,11 +33,11 @@ struct Subject {
     waiter: WaiterId,
     reader: Reader,
     pattern: Pattern,
-    /// Everything up to here is settled: seen, or told to be gone.
+    /// Everything up to here is settled: delivered, or covered by a gap notice.
     upto: u64,
     gone_to: u64,
-    /// A gap up to here was told since it came.
-    told_to: u64,
+    /// A gap up to here was reported since it was connected.
+    reported_to: u64,
     /// Gone before it asked for the earliest there is: not owed.
     excused: Vec<u64>,
 }
@@ -64,7 +64,7 @@ impl World {
         this
     }
 
-    /// Starts the broker anew from its archive.
+    /// Restarts the broker from its archive.
     fn start(&mut self) {
         let Some(archive) = &self.archive else { return };
         let limits = Limits { bytes_max: self.random.usize(0..1_600), ..Limits::default() };
@@ -83,7 +83,7 @@ impl World {
             let permits = [may_read(subject.pattern.as_str())];
             let started = subject.reader.follow(&self.broker, &permits, start);
             assert_eq!((started.after, started.is_foreign), (subject.upto, false));
-            subject.told_to = 0;
+            subject.reported_to = 0;
         }
     }
 
@@ -122,7 +122,7 @@ impl World {
         let started = reader.follow(&self.broker, &[may_read(pattern.as_str())], start);
         let upto = started.after;
         let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
-        Subject { waiter, reader, pattern, upto, gone_to: 0, told_to: 0, excused }
+        Subject { waiter, reader, pattern, upto, gone_to: 0, reported_to: 0, excused }
     }
 
     fn gone(&self) -> Vec<u64> {
@@ -156,8 +156,8 @@ impl World {
     fn check(&self, subject: &mut Subject, seen: Seen) {
         match seen {
             Seen::Gap(_, from, to) => {
-                assert!(from <= to && to > subject.told_to, "a gap told twice");
-                subject.told_to = to;
+                assert!(from <= to && to > subject.reported_to, "a gap reported twice");
+                subject.reported_to = to;
                 subject.gone_to = subject.gone_to.max(to);
             }
             Seen::Message(offset) => {

@@ -105,8 +105,12 @@ impl World {
             is_owed(**offset, name) && self.taken.get(*name).is_some_and(|taken| taken >= *offset)
         });
         let lost = lost.map(|(offset, _)| *offset).max();
-        let told = gaps.iter().map(|gap| if let Seen::Gap(_, _, to) = gap { *to } else { 0 }).max();
-        assert!(told >= lost, "{pattern} after {after} lost {lost:?} and was told of {told:?}");
+        let reported =
+            gaps.iter().map(|gap| if let Seen::Gap(_, _, to) = gap { *to } else { 0 }).max();
+        assert!(
+            reported >= lost,
+            "{pattern} after {after} lost {lost:?} and the gap notice is for {reported:?}"
+        );
     }
 }
 

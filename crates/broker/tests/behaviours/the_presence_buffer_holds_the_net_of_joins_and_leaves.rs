@@ -1,5 +1,5 @@
-//! Joins and leaves, however they fall between rounds and whichever of those fail: the log comes to
-//! hold exactly who is there, and nobody leaves it who was not in it.
+//! Joins and leaves in any order between rounds, some of which fail: in the end the log has exactly the members, and only
+//! members leave.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use tidewire_broker::{
     ChannelName, Content, Grant, Label, PresenceBuffer, PresenceBufferFull, PresenceChange,
 };
 
-/// Who is where, and as whom: by channel and connection.
+/// The members, by channel and connection.
 type Members = BTreeMap<(String, String), String>;
 
 fn join(buffer: &PresenceBuffer, connection: &str, member: &str) -> Result<(), PresenceBufferFull> {
@@ -19,16 +19,16 @@ fn leave(buffer: &PresenceBuffer, connection: &str) {
     buffer.leave(&"lobby".parse().unwrap(), &connection.parse().unwrap());
 }
 
-/// Does with `log` what a compacted channel would, and returns what it was told.
+/// Applies `change` to `log` as a compacted channel would, and describes it.
 fn publish(log: &mut Members, change: &PresenceChange) -> String {
     let (permit, draft) = change.publish();
     let key = (permit.channel().to_string(), draft.key.unwrap().as_str().to_owned());
-    let told = format!("{} {} {:?}", key.0, key.1, draft.content);
+    let change_text = format!("{} {} {:?}", key.0, key.1, draft.content);
     match draft.content {
         Content::Json(member) => drop(log.insert(key, member.into())),
-        _ => assert!(log.remove(&key).is_some(), "nobody was there to leave: {told}"),
+        _ => assert!(log.remove(&key).is_some(), "not a member: {change_text}"),
     }
-    told
+    change_text
 }
 
 fn flush(buffer: &PresenceBuffer, log: &mut Members) -> Vec<String> {
@@ -75,8 +75,8 @@ fn those_who_leave_make_room_for_those_who_come() {
     flush(&buffer, &mut log);
     join(&buffer, "new", "2").unwrap();
     leave(&buffer, "old");
-    let told = flush(&buffer, &mut log);
-    assert_eq!(told, ["$presence.lobby old Nothing", r#"$presence.lobby new Json("2")"#]);
+    let published = flush(&buffer, &mut log);
+    assert_eq!(published, ["$presence.lobby old Nothing", r#"$presence.lobby new Json("2")"#]);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn any_rounds_of_which_any_fail_agree_with_a_naive_list() {
         for n in 0..300 {
             match rng.u8(..8) {
                 0 if flying.is_empty() => flying = buffer.take_changes(),
-                // Some of a round are told, others fail; meanwhile people come and go.
+                // Some changes of a round are published, others fail; meanwhile there are joins and leaves.
                 0 => buffer.put_back(flying.pop()),
                 1 => flying.pop().iter().for_each(|change| drop(publish(&mut log, change))),
                 _ => {

@@ -1,5 +1,5 @@
-//! An archive that has to be waited for: it answers a question once it was told to fetch, and from then
-//! on with what it found at that time, like a cache: less what retention has taken from the front by then.
+//! An archive that has to be waited for: it answers a question once the test lets it fetch. From then on it answers with
+//! what it found at that time, like a cache, without what retention has removed from the front since.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use crate::test_archive::TestArchive;

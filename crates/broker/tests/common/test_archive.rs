@@ -78,7 +78,7 @@ impl TestArchive {
         std::mem::take(&mut *self.looks.lock().unwrap())
     }
 
-    /// Tells a broker that starts anew what there is.
+    /// Names the channels to a broker that restarts.
     pub fn restore(&self, broker: &Broker) {
         for (channel, Ends { last, taken }) in &*self.ends.lock().unwrap() {
             broker.restore(&channel.parse().unwrap(), *last, *taken, LossKind::Messages);

@@ -1,5 +1,5 @@
-//! Reading a compacted channel while its values are superseded: what a reader lacks of the state up
-//! to its place, a newer message of the same key, behind that place, brings.
+//! Reading a compacted channel while its values are superseded: for each key that a reader lacks at its position, there
+//! is a newer message after that position.
 
 use crate::{
     common::may_read,

@@ -1,5 +1,5 @@
-//! An engine that appends and drops before a reader of an archive: each message is read, or told to
-//! be gone, whatever leaves the memory or the archive meanwhile.
+//! An engine that appends and removes while a reader reads from an archive: each message is delivered or covered by a gap
+//! notice, whatever leaves the memory or the archive meanwhile.
 
 use crate::{common::may_read, explore, slow::Slow, test_archive::TestArchive};
 use shuttle::thread;
@@ -40,8 +40,12 @@ fn a_reader_beside_an_engine(pattern: &str, bytes_max: usize) {
                     gone_to = gap.to;
                 }
                 Item::Message(message) => {
-                    let is_told = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
-                    assert!(message.offset() > upto && is_told, "{upto} to {}", message.offset());
+                    let is_reported = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
+                    assert!(
+                        message.offset() > upto && is_reported,
+                        "{upto} to {}",
+                        message.offset()
+                    );
                     upto = message.offset();
                 }
             }
@@ -108,8 +112,12 @@ fn a_reader_that_waits(patterns: &[&str]) {
             match item {
                 Item::Gap(gap) => gone_to = gap.to,
                 Item::Message(message) => {
-                    let is_told = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
-                    assert!(message.offset() > upto && is_told, "{upto} to {}", message.offset());
+                    let is_reported = (upto + 1..message.offset()).all(|offset| offset <= gone_to);
+                    assert!(
+                        message.offset() > upto && is_reported,
+                        "{upto} to {}",
+                        message.offset()
+                    );
                     upto = message.offset();
                 }
             }

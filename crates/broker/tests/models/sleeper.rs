@@ -1,5 +1,5 @@
-//! A worker as the server has it: a task that sleeps until its lane is told, and one connection
-//! that sleeps until that task wakes it.
+//! A worker as the server has it: a task that sleeps until its lane is signalled, and one connection that sleeps until
+//! that task wakes it.
 
 use crate::common::may_read;
 use shuttle::sync::{Condvar, Mutex};
@@ -42,7 +42,7 @@ impl Sleeper {
         while self.reader.after().unwrap() < last {
             if self.lane.poll_news(&mut Context::from_waker(&task)) == Poll::Ready(()) {
                 while self.lane.wake(1) {}
-                // The connection's task is another: with what it has not been told it sleeps on.
+                // The connection has a task of its own: without a notification it sleeps on.
                 if nudge.0.swap(false, Ordering::SeqCst) {
                     self.read(broker);
                     self.lane.sleep(self.waiter, &connection, None);

@@ -1,4 +1,4 @@
-//! Whoever sees a head finds every message up to it, whole and in its ring.
+//! A thread that sees a head finds every message up to it, whole and in its ring.
 
 use crate::{
     common::{Seen, broker, drain, may_read, messages, publish_times},
@@ -21,7 +21,7 @@ fn one_reads_what_two_publish(pattern: &str, channels: [&'static str; 2]) {
         let head = broker.head();
         seen.extend(drain(&broker, &mut reader, 1));
         assert!(u64::try_from(seen.len()).unwrap() >= head, "{seen:?} with the head at {head}");
-        // No wildcard's reader is told of news here: each looks anew.
+        // No lane reports news to readers of wildcards here, so each is a new reader.
         if pattern != "c" {
             reader = Reader::default();
             let start = Start::after(broker.position(seen.len().try_into().unwrap()));
