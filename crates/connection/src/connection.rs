@@ -39,7 +39,7 @@ pub struct Connection {
     blocked_ms: Option<u64>,
     /// When something went out that a script could see.
     sent_ms: u64,
-    heard_ms: u64,
+    received_ms: u64,
     /// When a ping went out that nothing has answered.
     pinged_ms: Option<u64>,
     /// What the client has sent, if it can send anything.
@@ -47,7 +47,7 @@ pub struct Connection {
     phase: Phase,
     /// The server wants to end it.
     dismissal: Option<Box<Dismissal>>,
-    /// A gap up to here was handed over, and nothing yet that says a place behind it.
+    /// A gap notice up to here was sent, and nothing yet with a position after it.
     unplaced_to: Option<NonZeroU64>,
     /// How many bytes of `replies` are pings and pongs, which no script in a browser can see.
     unseen_bytes: usize,
@@ -74,7 +74,7 @@ pub struct Connection {
 /// A goodbye that waits until the client has been handed what was published before it.
 #[derive(Clone, Copy, Debug)]
 struct Dismissal {
-    /// After which time the client is told to come back.
+    /// After which time the client is asked to reconnect.
     retry_ms: u64,
     /// When it is said all the same, on the steady clock.
     by_ms: u64,
@@ -144,7 +144,7 @@ impl Connection {
             inbound,
             presence,
             sent_ms: time.steady_ms,
-            heard_ms: time.steady_ms,
+            received_ms: time.steady_ms,
             pinged_ms: None,
             blocked_ms: None,
             is_heartbeat_due: false,
@@ -160,8 +160,8 @@ impl Connection {
         let (connection, subscriptions) = (&*connection, &*subscriptions);
         let opened = Opened { connection, version, subscriptions, position, broker, limits };
         this.dialect.open(&opened, &mut this.replies);
-        // Gaps first: whoever is cut off behind the opening resumes from its place, and would never
-        // hear of them.
+        // Gap notices first: a client that is cut off after the opening resumes from its position, and would never
+        // receive them.
         this.replies.append(&mut gaps);
         this.dialect.write_start(&opened, &mut this.replies);
         Ok(this)
@@ -236,10 +236,10 @@ impl Connection {
         }
     }
 
-    /// Whether a client that broke the rules has been told so, and will be told nothing more.
+    /// Whether everything was sent to a client that broke the rules, including the reason.
     ///
-    /// Then the sending side of the socket ends, and what still comes is passed over until the
-    /// client ends its own: to hang up on bytes unread may take the close frame from it.
+    /// Then the sending side of the socket ends, and input is ignored until the client ends its own side: if a socket is
+    /// closed with unread input, the client may lose the close frame.
     pub fn has_said_all(&self) -> bool {
         matches!(self.phase, Phase::Closing { reason: CloseReason::Refused, .. })
             && self.unsent.is_none()

@@ -35,7 +35,7 @@ enum Bytes {
 }
 
 impl Encoding {
-    /// An encoding by `write`, which is called once for a message, whoever reads it first.
+    /// An encoding by `write`, which is called once for each message, for its first reader.
     pub const fn new(write: WriteMessage) -> Self {
         Self { bytes: Bytes::Written(write) }
     }

@@ -1,7 +1,7 @@
 //! One client connection of Tidewire, for every protocol, as a pure state machine.
 //!
-//! A [`Connection`] takes in bytes, news and time, and hands out bytes and publishes. It knows no
-//! socket, no runtime and no token: a driver owns those and calls, whenever any of them moves,
+//! A [`Connection`] takes bytes, news and time, and returns bytes and publishes. It knows no socket, no runtime and no
+//! token. A driver owns those, and whenever one of them changes it calls
 //!
 //! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty;
 //! 2. [`Connection::handle_time`] first of all in each turn, and when [`Connection::wake_at_ms`] has
@@ -13,10 +13,10 @@
 //! 4. [`Connection::park`], and waits; or, once [`Connection::close_reason`] says so,
 //!    [`Connection::leave`].
 //!
-//! What the client speaks is a [`Dialect`]: it reads commands from bytes and writes what the connection says. What
-//! requests mean that are answered once, over HTTP too, is in [`Page`], [`PresencePage`] and [`LongPoll`].
+//! A [`Dialect`] is the client's protocol: it reads commands from bytes, and writes replies and messages. Requests with
+//! one answer, over HTTP too, are [`Page`], [`PresencePage`] and [`LongPoll`].
 //!
-//! Nothing is queued for a subscriber but what it has been half sent: all else is in the log.
+//! Nothing is queued for a subscriber except a half-sent item: everything else is in the log.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 mod limits;

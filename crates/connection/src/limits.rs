@@ -7,8 +7,8 @@ pub struct Limits {
     pub heartbeat_ms: u64,
     /// How long a WebSocket client may take to answer a ping before it counts as gone.
     pub pong_wait_ms: u64,
-    /// How long a client may take no byte of what waits for it before it is let go; its cursor is
-    /// its own, so it can come back and resume.
+    /// How long a client may read no byte of what waits for it before it is disconnected. It knows its position, so it
+    /// can resume.
     pub stall_ms: u64,
     /// How long a WebSocket's closing may take.
     pub close_wait_ms: u64,
@@ -22,7 +22,7 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Messages on one page of history.
     pub page_messages_max: usize,
-    /// What a browser is told to wait before it reconnects, in milliseconds.
+    /// How long a browser is asked to wait before it reconnects, in milliseconds.
     pub retry_ms: u64,
 }
 

@@ -26,13 +26,13 @@ pub enum Refusal {
     /// No place in the log has such a text.
     #[error(transparent)]
     Since(#[from] InvalidSince),
-    /// No part of the log.
+    /// Not a part of the log.
     #[error(transparent)]
     Span(#[from] InvalidSpan),
-    /// No page has so many messages.
+    /// A page may not have that many messages.
     #[error(transparent)]
     PageLimit(#[from] InvalidPageLimit),
-    /// Nobody can be called that.
+    /// The user or the info is not valid.
     #[error(transparent)]
     Identity(#[from] InvalidIdentity),
     /// An event name, a key or an id that no message can have.
@@ -59,7 +59,7 @@ pub enum Refusal {
         /// From what.
         pattern: Pattern,
     },
-    /// The channel does not say who is there.
+    /// The channel has no presence.
     #[error(transparent)]
     NoPresence(#[from] NoPresence),
     /// The client may not do that.

@@ -60,7 +60,7 @@ impl Subscription {
 pub enum RequestedStart {
     /// A place that this server can make sense of.
     Since(Since),
-    /// A last event id that is none of ours: what it stood for is lost, what is retained follows.
+    /// A last event id that is not a position of ours: a gap notice comes first, and then what is retained.
     Foreign(String),
     /// The place of a time, looked up by [`Subscription::find`]; with how the client spelled it.
     Found(Found, Since),

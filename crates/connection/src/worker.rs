@@ -12,8 +12,8 @@ pub struct Worker {
     pub lane: Lane,
     /// The bounds of its connections.
     pub limits: Limits,
-    /// Bytes that a connection may gather for one write of this turn, if its limits do not say fewer: whoever gives
-    /// turns gives small ones to those who are to come round soon.
+    /// The bytes that a connection may gather for one write of this turn, unless its limits say fewer. The worker loop
+    /// gives small turns where many connections wait.
     pub turn_bytes_max: usize,
     /// What the connection polled last has to write.
     pub batch: Batch,

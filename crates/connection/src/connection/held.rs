@@ -32,15 +32,15 @@ impl Connection {
         self.replies.capacity() + unsent
     }
 
-    /// Whether [`Connection::held_output_bytes`] may grow by what others do: the log may let go of the
-    /// message that is half sent.
+    /// Whether [`Connection::held_output_bytes`] may grow without an event here: the log may remove the message that is
+    /// half sent.
     pub fn is_inside_message(&self) -> bool {
         matches!(self.unsent.as_deref(), Some(UnsentTail::Shared(_)))
     }
 
-    /// Lets go of the message that is coming in, and has the client come back later.
+    /// Drops the message that is arriving, and asks the client to reconnect later.
     ///
-    /// What came whole before is published all the same.
+    /// Messages that have arrived completely are published all the same.
     pub fn refuse_input(&mut self, reason: &str, worker: &Worker, time: Time) {
         self.dialect.drop_partial();
         self.end(&Ending::NoRoom(reason), worker.limits.retry_ms, worker, time);

@@ -25,7 +25,7 @@ pub(super) struct Inbound {
     pub(super) echo: Echo,
 }
 
-/// Publishes that wait for whoever takes them over; never none.
+/// Publishes that wait for the driver; never empty.
 #[derive(Debug, Default)]
 pub(super) struct Publishes {
     queue: VecDeque<PendingPublish>,
@@ -33,7 +33,7 @@ pub(super) struct Publishes {
     payload_bytes: usize,
 }
 
-/// What has been published by a client that hears of it by the echo alone.
+/// The publishes of a client that gets no answer but the echo.
 #[derive(Debug, Default)]
 pub(super) struct Echo {
     /// Publishes that have no offset yet.

@@ -14,7 +14,7 @@ impl Connection {
     /// What a client sends that is to listen is passed over.
     pub fn handle_input(&mut self, input: &mut [u8], worker: &mut Worker, time: Time) {
         if !input.is_empty() {
-            self.heard_ms = time.steady_ms;
+            self.received_ms = time.steady_ms;
             self.pinged_ms = None;
         }
         let Some(inbound) = self.inbound.as_deref_mut() else { return };
@@ -76,7 +76,7 @@ impl Connection {
         self.inbound.as_deref_mut()?.pop_publish()
     }
 
-    /// Has a publish wait for whoever takes it over.
+    /// Queues a publish for the driver.
     pub(super) fn queue_publish(&mut self, mut publish: PendingPublish, wants_echo: bool) {
         let Some(inbound) = self.inbound.as_deref_mut() else { return };
         if !wants_echo {
@@ -97,8 +97,8 @@ impl Connection {
         worker: &Worker,
         time: Time,
     ) {
-        let hears_echo_alone = self.input == Input::Publishes;
-        if hears_echo_alone && let Some(Inbound { echo, .. }) = self.inbound.as_deref_mut() {
+        let has_only_echo = self.input == Input::Publishes;
+        if has_only_echo && let Some(Inbound { echo, .. }) = self.inbound.as_deref_mut() {
             echo.unanswered = echo.unanswered.saturating_sub(1);
             echo.newest = outcome.as_ref().map_or(echo.newest, |position| position.offset);
         }
@@ -108,7 +108,7 @@ impl Connection {
             (Some(id), Ok(position)) => self.reply(&Reply::Published { id, position }, worker),
             (None, Ok(_)) => {}
             // Such a client would take any answer for a message, and will never fare better.
-            (_, Err(refusal)) if hears_echo_alone && !refusal.code().retryable() => {
+            (_, Err(refusal)) if has_only_echo && !refusal.code().retryable() => {
                 self.end(
                     &Ending::Rejected(&refusal.to_string()),
                     worker.limits.retry_ms,
@@ -136,8 +136,8 @@ impl Connection {
         }
     }
 
-    /// Ends a connection whose client broke the rules, once the echo has gone out of what came before that: whether
-    /// it is heard should not hang on how the input shared out into packets.
+    /// Ends a connection whose client broke the rules, once the echo of its earlier messages was sent: whether it
+    /// receives that should not depend on how the input was split into packets.
     pub(super) fn close_by(&mut self, last_words: Vec<u8>, worker: &Worker, time: Time) {
         if let Some(inbound) = self.inbound.as_deref_mut() {
             inbound.barrier = Some(Box::new(ReadBarrier::LastWords(last_words)));

@@ -15,9 +15,9 @@ pub(crate) struct PresenceGuard {
 }
 
 impl PresenceGuard {
-    /// Joins what a connection follows from the start, as far as its grant allows.
+    /// Joins the channels that a connection follows from the start, as far as its grant allows.
     ///
-    /// `None` where it never will be told of: then it costs nothing.
+    /// `None` if it will never be a member of any channel: then it costs nothing.
     pub(crate) fn open(
         input: Input,
         subscriptions: &[Subscription],
@@ -34,7 +34,7 @@ impl PresenceGuard {
         let grant = grant.clone();
         let mut this = Self { broker, grant, connection, identity, channels: Vec::new() };
         for Subscription { pattern, .. } in subscriptions {
-            // Where that is not allowed it only reads; whoever opens it may refuse it instead.
+            // If that is not allowed, it only reads. The caller may refuse the connection instead.
             let _ = this.join(pattern, Identity::default(), time);
         }
         if input != Input::Commands {
@@ -47,9 +47,9 @@ impl PresenceGuard {
         Some(Box::new(this))
     }
 
-    /// Joins what is followed by name, if that channel tells who is there.
+    /// Joins a channel that is followed by name, if it has presence.
     ///
-    /// What `identity` leaves open is as it was said in opening the connection.
+    /// What `identity` leaves open is taken from the opening of the connection.
     ///
     /// # Errors
     ///

@@ -38,11 +38,11 @@ impl Connection {
 
     /// A silent client that can answer is asked whether it is there, and given time to answer.
     fn check_pulse(&mut self, limits: &Limits, now: u64) {
-        let silent_ms = now.saturating_sub(self.heard_ms);
+        let silent_ms = now.saturating_sub(self.received_ms);
         // One packet for the heartbeat and the ping wakes a phone once, not twice.
         let goes_along = self.is_heartbeat_due && silent_ms >= limits.heartbeat_ms / 2;
         match self.pinged_ms {
-            // The ping itself may wait behind what the client takes slowly: then `stall_ms` decides.
+            // The ping itself may wait behind output that the client reads slowly: then `stall_ms` decides.
             _ if self.blocked_ms.is_some() => {}
             Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
                 self.phase = Phase::Ended(CloseReason::Silent);
@@ -66,25 +66,25 @@ impl Connection {
             Phase::Flushing(_) | Phase::Ended(_) => NEVER,
         };
         let until_ms = stall_ms.min(close_ms);
-        // Whoever takes no bytes, or has more to take, is asked nothing and needs no heartbeat.
+        // A client that takes no bytes, or has more to read, needs no ping and no heartbeat.
         if self.phase != Phase::Open || self.blocked_ms.is_some() {
             return until_ms;
         }
         let pulse_ms = match self.pinged_ms {
             _ if !self.input.is_some() => NEVER,
             Some(pinged_ms) => pinged_ms.saturating_add(limits.pong_wait_ms),
-            None => self.heard_ms.saturating_add(limits.heartbeat_ms),
+            None => self.received_ms.saturating_add(limits.heartbeat_ms),
         };
         let beats = self.has_heartbeat && !self.is_heartbeat_due;
         let beat_ms = if beats { self.sent_ms.saturating_add(limits.heartbeat_ms) } else { NEVER };
         until_ms.min(pulse_ms).min(beat_ms)
     }
 
-    /// Has it say goodbye once all that the lane has settled is handed over, or at the latest after
-    /// `grace_ms`: the client is told to come back after `retry_ms`.
+    /// Makes it say goodbye once everything that the lane has sorted is delivered, or after `grace_ms` at the latest. The
+    /// goodbye asks the client to reconnect after `retry_ms`.
     ///
-    /// A memory engine takes with it what it holds, so whoever keeps up misses nothing of it; a client
-    /// far behind could hold up the server's end for as long as it likes.
+    /// A log in memory is lost with the process, so clients get this time to receive the rest. The limit is for clients
+    /// far behind, which could delay the shutdown without end.
     pub fn dismiss(&mut self, retry_ms: u64, grace_ms: u64, time: Time) {
         let by_ms = time.steady_ms.saturating_add(grace_ms);
         self.dismissal.get_or_insert_with(|| Box::new(Dismissal { retry_ms, by_ms }));

@@ -151,7 +151,7 @@ impl Connection {
         self.finish();
     }
 
-    /// Notes of what is handed over up to where it lacks a place: behind a gap with nothing after it.
+    /// Notes up to which offset the delivered items have no position: after a gap notice that nothing follows.
     fn note_gaps(&mut self, handed_over: usize, worker: &Worker) {
         if self.unplaced_to.is_none() && !worker.gathered.has_gaps() {
             return;
@@ -182,8 +182,8 @@ impl Connection {
         let Worker { broker, lane, batch, gathered, .. } = worker;
         self.reader.poll_gather(broker, lane.read_limit(), room, gathered, waker);
         if gathered.is_too_slow() {
-            // Its next turn sends it away; what it would have been told, it hears when it is back.
-            // Until then it is given nothing more, as that would come without word of the loss.
+            // Its next turn disconnects it, and it gets the gap notice when it resumes. Until then it gets
+            // nothing more, because that would come without the notice.
             gathered.clear();
             (self.is_too_slow, self.is_spent) = (true, true);
         }
@@ -199,10 +199,10 @@ impl Connection {
         }
     }
 
-    /// Writes a heartbeat, if one is due: there was nothing else to say.
+    /// Writes a heartbeat, if one is due and there was nothing else to write.
     ///
-    /// One is due at once after a gap behind which nothing is left, so that a client which comes back
-    /// on a quiet channel is not told of it again.
+    /// One is due at once after a gap notice that nothing follows, so that a client which resumes on a quiet channel does
+    /// not get the notice again.
     fn beat(&mut self, worker: &mut Worker) {
         if worker.gathered.is_caught_up() {
             self.is_heartbeat_due |= self.unplaced_to.take().is_some();

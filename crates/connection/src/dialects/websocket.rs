@@ -113,7 +113,7 @@ impl Dialect for WebSocket {
     }
 }
 
-/// The permit of a frame, or why there is none.
+/// The permit for a frame, or why it is not allowed.
 fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'static str> {
     let channel = channel.ok_or("to publish, subscribe to one channel, or use tidewire.v1")?;
     grant.permit(channel).map_err(|forbidden| match forbidden {

@@ -134,7 +134,7 @@ impl Frames {
     }
 }
 
-/// The code that a client hears for one of the server's reasons.
+/// The close code for one of the server's reasons.
 pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
     match ending {
         Ending::ShuttingDown => CloseCode::GOING_AWAY,

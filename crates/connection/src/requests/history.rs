@@ -22,7 +22,7 @@ pub struct PageRequest {
     pub permit: SubscribePermit,
     /// The part of the log, and from which end of it.
     pub span: Span,
-    /// How many messages at most; 100 unless told, and no more than the server's limit.
+    /// The most messages; 100 by default, and no more than the server's limit.
     pub limit: Option<usize>,
 }
 
@@ -31,16 +31,16 @@ pub struct PageRequest {
 pub enum Span {
     /// The oldest messages behind `since` that are before `until`.
     Oldest {
-        /// Behind this position, or of this time or later.
+        /// After this position, or of this time or later.
         since: Since,
-        /// Before this position or time; the head, unless told.
+        /// Before this position or time; by default the head.
         until: Option<Since>,
     },
     /// The newest messages before `before` that are behind `since`.
     Newest {
         /// Before this position or time.
         before: Since,
-        /// Behind this position, or of this time or later; all that is retained, unless told.
+        /// After this position, or of this time or later; by default all that is retained.
         since: Option<Since>,
     },
 }
@@ -102,9 +102,9 @@ pub struct InvalidPageLimit {
 impl Page {
     /// Reads what is retained: at most `limit` messages, and about as many bytes as one gather.
     ///
-    /// Messages are in the order of the log, whichever end the page is filled from. Before a
-    /// position of another epoch there is nothing, which is told as a gap. What an archive has to fetch
-    /// is waited for here; [`PageReading`] lets others have their turn meanwhile.
+    /// Messages are in the order of the log, from whichever end the page is filled. Before a position of another epoch
+    /// there is nothing, which is reported as a gap. This waits for what an archive has to fetch; [`PageReading`] does
+    /// not.
     pub fn read(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
         let mut reading = PageReading::new(request, broker, limits, time);
         loop {
@@ -117,7 +117,7 @@ impl Page {
 
 /// A page that is being read, a part in each turn.
 ///
-/// What is gone meanwhile is told as a gap, like to any reader, and what comes is left to the next page.
+/// Messages that are removed meanwhile are reported as a gap, as to any reader. New ones are left to the next page.
 #[derive(Debug)]
 pub struct PageReading {
     permit: SubscribePermit,
@@ -203,7 +203,7 @@ impl Part {
         self.room.map_or(limits.gather_bytes_max, |(_, bytes_max)| bytes_max)
     }
 
-    /// Takes in what was found next; once that is all, says whether there is more behind it.
+    /// Adds what was found next. Once the page is complete, returns whether there is more after it.
     fn take_in(&mut self, gathered: &Gathered) -> Option<bool> {
         let is_message = |item: &(usize, &Item)| matches!(item.1, Item::Message(_));
         let messages = || gathered.items().iter().enumerate().filter(is_message);
@@ -334,14 +334,14 @@ struct Begun {
     lost: Vec<LostStart>,
 }
 
-/// What a page up to this offset tells of `items`: of losses, only what would have been on it.
+/// The `items` of a page up to this offset: of losses, only those that would have been on it.
 fn up_to<'a>(upto: u64, items: impl Iterator<Item = &'a Item>) -> Vec<Item> {
-    let tell = |item: &Item| match item {
+    let keep = |item: &Item| match item {
         Item::Gap(gap) if gap.from >= upto => None,
         Item::Gap(gap) => Some(Item::Gap(Gap { to: gap.to.min(upto), ..gap.clone() })),
         Item::Message(message) => Some(Item::Message(Arc::clone(message))),
     };
-    items.filter_map(tell).collect()
+    items.filter_map(keep).collect()
 }
 
 /// Messages on a page when nobody says how many.

@@ -14,7 +14,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads what a client says of itself: a name, and any JSON value, of which `null` is none.
+    /// Parses a client's identity: a name, and any JSON value; `null` counts as no value.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ pub enum InvalidIdentity {
 }
 
 impl Subscription {
-    /// The channel that is joined by following this, if it is one that tells who is there.
+    /// The channel that is joined by following this, if it has presence.
     pub fn joins(&self, broker: &Broker) -> Option<ChannelName> {
         joined_by(&self.pattern, broker)
     }

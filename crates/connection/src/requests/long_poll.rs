@@ -56,8 +56,7 @@ impl LongPoll {
         self.until_ms = None;
     }
 
-    /// The answer, once there is something to tell or the time is up. `waker` is woken when an archive
-    /// has what it has to be asked for.
+    /// The answer, once there is a message or a gap, or the time is up. `waker` is woken when an archive can answer.
     pub fn poll_answer(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> Option<Page> {
         if let Some(news) = worker.lane.take_news(self.waiter) {
             self.reader.note(news);
@@ -86,7 +85,7 @@ impl LongPoll {
             // It looked at all channels and has to look again: others first.
             return waker.wake_by_ref();
         }
-        // What there is has to be told even if the time is up, so the archive alone decides.
+        // Messages that exist have to be delivered even if the time is up, so only the archive decides.
         let until_ms = self.until_ms.filter(|_| !self.waits);
         worker.lane.sleep(self.waiter, waker, until_ms);
     }

@@ -14,8 +14,7 @@ pub enum Format {
     Json,
 }
 
-/// Some messages, and the position behind them: the next page, or a live subscription, begins
-/// there.
+/// Some messages, and the position after them, where the next page or a live subscription begins.
 #[derive(Clone, Debug)]
 pub struct Page {
     items: Vec<Item>,
@@ -26,7 +25,7 @@ pub struct Page {
     reach: Option<Reach>,
 }
 
-/// What only a page of history tells.
+/// What only a page of history has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reach {
     /// Nothing before this offset is on the page.
@@ -51,7 +50,7 @@ impl Page {
         Self { reach: Some(reach), ..self }
     }
 
-    /// Whether there is anything to tell.
+    /// Whether there are no messages and no gaps.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.lost.is_empty()
     }
@@ -93,12 +92,12 @@ impl Page {
         write(&gaps.iter().map(|(gap, from)| gap.view(from)).collect::<Vec<_>>());
     }
 
-    /// From where to go on behind it.
+    /// Where to continue after it.
     pub(crate) fn bookmark(&self, broker: &Broker) -> Bookmark {
         Bookmark { after: broker.position(self.after), state: self.state }
     }
 
-    /// Whether it is a page of history behind which there is more of what was asked for.
+    /// Whether it is a page of history and there is more of what was asked for.
     pub(crate) fn has_more(&self) -> bool {
         self.reach.is_some_and(|reach| reach.has_more)
     }

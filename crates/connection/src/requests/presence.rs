@@ -1,6 +1,6 @@
-//! A page that tells who is on a channel.
+//! A page of the members of a channel.
 //!
-//! It is read like any other, from the channel that is the list; see [`tidewire_broker::PresenceBuffer`].
+//! It is read like any other page, from the channel of presence; see [`tidewire_broker::PresenceBuffer`].
 
 use super::{
     history::{PageRequest, Span},
@@ -10,7 +10,7 @@ use crate::{Limits, Time};
 use tidewire_broker::{Broker, ChannelName, Content, PresencePermit};
 use tidewire_protocol::{PresenceView, Since};
 
-/// The channel does not say who is there.
+/// The channel has no presence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{channel} has no presence; set `presence = true` in the configuration, for the channel or a \
@@ -21,8 +21,8 @@ pub struct NoPresence {
     pub channel: ChannelName,
 }
 
-/// Some of those who are on a channel, and the position behind them: the next page, or a live
-/// subscription to the channel that tells of them, begins there.
+/// Some of the members of a channel, and the position after them, where the next page or a subscription to the channel of
+/// presence begins.
 #[derive(Clone, Debug)]
 pub struct PresencePage {
     channel: ChannelName,
@@ -30,8 +30,8 @@ pub struct PresencePage {
 }
 
 impl PresencePage {
-    /// Reads who is on the permit's channel, or what has changed `since` an earlier page: at most `limit`
-    /// comings and goings, and about as many bytes as one gather.
+    /// Reads the members of the permit's channel, or the joins and leaves `since` an earlier page: at most `limit` of
+    /// them, and about as many bytes as one gather.
     ///
     /// # Errors
     ///

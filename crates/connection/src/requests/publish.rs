@@ -80,7 +80,7 @@ pub enum InvalidPublish {
     /// The payload does not match its type.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// Its event name, key or id is none.
+    /// Its event name, key or id is not valid.
     #[error(transparent)]
     Label(#[from] InvalidLabel),
 }

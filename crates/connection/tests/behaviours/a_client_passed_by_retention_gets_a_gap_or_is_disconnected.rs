@@ -86,7 +86,7 @@ fn a_websocket_says_goodbye_first() {
     let mut client = server.open(TIDEWIRE, &[("a", "now")]);
     let output = overtake(&mut server, &mut client);
     let end = output.windows(4).rposition(|bytes| bytes == [0x88, 51, 0x03, 0xf5]).unwrap();
-    let told = texts(&output[..end]);
-    assert_eq!(told, [r#"{"type":"goodbye","code":1013,"retry_ms":2000}"#]);
+    let expected = texts(&output[..end]);
+    assert_eq!(expected, [r#"{"type":"goodbye","code":1013,"retry_ms":2000}"#]);
     assert_eq!(&output[end + 4..], b"the client reads too slowly; reconnect and resume");
 }

@@ -1,4 +1,4 @@
-//! The close handshake, whoever begins.
+//! The close handshake, begun by either side.
 #![allow(missing_docs)]
 
 use crate::common::{GRACE_MS, RAW, Server, TIDEWIRE, frame};

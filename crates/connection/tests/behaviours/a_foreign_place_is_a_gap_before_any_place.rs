@@ -1,4 +1,4 @@
-//! A place of another server or another life: the gap comes before any new place is told.
+//! A position of another server or another epoch: the gap notice comes before any new position.
 #![allow(missing_docs)]
 
 use crate::common::{ALL, Server, TIDEWIRE, show};
@@ -14,7 +14,7 @@ fn a_foreign_place_is_a_gap_before_any_place() {
             let gap = format!(r#"{{"type":"gap","channel":"a","from":"{since}","to":"10-0"}}"#);
             let (before, after) = output.split_once(&gap).unwrap_or_else(|| panic!("{output}"));
             assert!(after.contains("kept"), "{wire:?}: {output}");
-            // A welcome comes first of all; whoever has a place keeps to it.
+            // A welcome comes first of all; a client that has a position keeps it.
             assert!(*wire == TIDEWIRE || !before.contains("10-0"), "{wire:?}: {output}");
         }
     }

@@ -1,12 +1,12 @@
-//! A client that comes back on a quiet channel resumes behind a gap that it has been told of.
+//! A client that resumes on a quiet channel resumes after a gap for which it has had the notice.
 #![allow(missing_docs)]
 
 use crate::common::{SSE, STREAM, Server, show};
 use tidewire_broker::{Retention, Rules};
 use tidewire_connection::{Limits, Wire};
 
-/// All that a reader hears that was at the first of three messages, of which as many are left.
-fn heard(wire: Wire, left: usize) -> String {
+/// All that a reader receives which was at the first of three messages, of which `left` are left.
+fn received(wire: Wire, left: usize) -> String {
     let retention = Retention { age_max_ms: 10, ..Retention::default() };
     let limits = tidewire_broker::Limits { rules: Rules::keeping(retention), ..Default::default() };
     let mut server = Server::with(limits, Limits::default());
@@ -26,7 +26,7 @@ fn at_once_where_nothing_is_left() {
     for (wire, place) in
         [(SSE, "a\r\nid: 10-3\n\n\r\n"), (STREAM, "14\r\n{\"position\":\"10-3\"}\n\r\n")]
     {
-        let output = heard(wire, 0);
+        let output = received(wire, 0);
         let (_, after) = output.split_once(gap).unwrap_or_else(|| panic!("{wire:?}: {output}"));
         assert!(after.ends_with(place), "{wire:?}: {output}");
     }
@@ -34,7 +34,7 @@ fn at_once_where_nothing_is_left() {
 
 #[test]
 fn not_where_a_message_follows_which_has_one() {
-    let output = heard(STREAM, 1);
+    let output = received(STREAM, 1);
     assert!(output.contains(r#""to":"10-2"}"#), "{output}");
     assert_eq!(output.matches(r#"{"position":""#).count(), 1, "the opening alone: {output}");
     assert_eq!(output.matches(r#""position":"10-3""#).count(), 1, "{output}");

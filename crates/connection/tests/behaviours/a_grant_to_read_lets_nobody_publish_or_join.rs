@@ -14,18 +14,18 @@ fn open(server: &mut Server, wire: Wire, subscriptions: &[(&str, &str)]) -> Conn
 #[test]
 fn it_follows_a_channel_with_presence_and_is_not_among_the_members() {
     for wire in ALL {
-        let mut server = Server::telling();
+        let mut server = Server::with_presence();
         let mut connection = open(&mut server, wire, &[("room.a", "now")]);
-        assert_eq!(server.tell_presence(), 0, "{wire:?}");
+        assert_eq!(server.publish_presence(), 0, "{wire:?}");
         server.text("room.a", "hello");
-        let heard = show(&server.output(&mut connection));
-        assert!(heard.contains("hello"), "{wire:?}: {heard}");
+        let received = show(&server.output(&mut connection));
+        assert!(received.contains("hello"), "{wire:?}: {received}");
     }
 }
 
 #[test]
 fn it_gets_the_reason_why_it_may_not_join_or_publish() {
-    let mut server = Server::telling();
+    let mut server = Server::with_presence();
     let mut connection = open(&mut server, TIDEWIRE, &[]);
     server.output(&mut connection);
     let subscribe = r#"{"type":"subscribe","id":1,"channel":"room.a"}"#;
@@ -34,7 +34,7 @@ fn it_gets_the_reason_why_it_may_not_join_or_publish() {
     let publish = r#"{"type":"publish","id":2,"channel":"a","data":1}"#;
     let refused = r#"{"type":"error","id":2,"code":"forbidden","message":"publishing to a is not allowed; the caller may only read"}"#;
     assert_eq!(server.answer(&mut connection, publish), [refused]);
-    assert_eq!((server.tell_presence(), server.worker.broker.head()), (0, 0));
+    assert_eq!((server.publish_presence(), server.worker.broker.head()), (0, 0));
 }
 
 #[test]

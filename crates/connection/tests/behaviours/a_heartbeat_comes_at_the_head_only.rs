@@ -1,10 +1,10 @@
 //! A quiet stream says where it stands; one that is behind gets messages instead.
 #![allow(missing_docs)]
 
-use crate::common::{JSON, RAW, SSE, SSE_HEARD, STREAM, STREAM_RAW, Server, TIDEWIRE, show, texts};
+use crate::common::{JSON, RAW, SSE, SSE_EVENT, STREAM, STREAM_RAW, Server, TIDEWIRE, show, texts};
 use tidewire_connection::{Connection, Wire};
 
-/// A quiet connection, while other channels had news, at the moment of its heartbeat and not before.
+/// A quiet connection, while other channels had news, when its heartbeat is due and not before.
 fn when_a_heartbeat_is_due(wire: Wire) -> (Server, Connection) {
     let (mut server, mut connection) = Server::opened(wire);
     server.text("b", "x");
@@ -20,7 +20,7 @@ fn a_quiet_reader_gets_the_head_though_other_channels_moved_it() {
     for (wire, beat) in [
         (SSE, "a\r\nid: 10-2\n\n\r\n"),
         (
-            SSE_HEARD,
+            SSE_EVENT,
             "5c\r\nid: 10-2\nevent: $position\n\
             data: {\"type\":\"position\",\"position\":\"10-2\",\"heartbeat_ms\":20000}\n\n\r\n",
         ),

@@ -1,5 +1,5 @@
-//! A long list of who is there, in pages, with many who came and went: old removals are no gap, on
-//! whichever wire one goes on; one that may concern somebody listed is.
+//! A long list of members, in pages, with many joins and leaves: old removals are no gap, on whichever transport a client
+//! continues; one that may concern a listed member is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{ALL, SSE, Server, may_read, show};
@@ -10,7 +10,7 @@ use tidewire_connection::{
 };
 use tidewire_protocol::{self as protocol, HistoryPage, PollAnswer};
 
-const TOLD: &str = "$presence.room.a";
+const PRESENCE: &str = "$presence.room.a";
 
 /// Thirty who are there, and after each one who left again; three removals are remembered.
 fn thirty() -> Room {
@@ -33,7 +33,7 @@ fn thirty() -> Room {
     room
 }
 
-/// A server, and who is there.
+/// A server, and the members of its channel.
 struct Room {
     server: Server,
     there: BTreeMap<String, Connection>,
@@ -44,12 +44,12 @@ impl Room {
         let at = &[("room.a", "now")];
         let connection = self.server.open_as(name, Identity::default(), SSE, at);
         self.there.insert(name.to_owned(), connection);
-        assert_eq!(self.server.tell_presence(), 1);
+        assert_eq!(self.server.publish_presence(), 1);
     }
 
     fn leave(&mut self, name: &str) {
         self.there.remove(name).unwrap().leave(&mut self.server.worker);
-        assert_eq!(self.server.tell_presence(), 1);
+        assert_eq!(self.server.publish_presence(), 1);
     }
 }
 
@@ -65,7 +65,7 @@ fn page(server: &Server, since: Option<&str>) -> protocol::PresencePage {
 }
 
 fn poll(server: &mut Server, since: &str) -> PollAnswer {
-    let mut poll = server.poll(TOLD, since, 0);
+    let mut poll = server.poll(PRESENCE, since, 0);
     let answer =
         poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop()).unwrap();
     poll.leave(&mut server.worker);
@@ -168,7 +168,7 @@ fn a_subscription_after_a_page_gets_no_gap_on_any_transport() {
     let first = page(&server, None).position;
     for wire in ALL {
         let has_gap = |server: &mut Server, since: &str| {
-            let mut follower = server.open(wire, &[(TOLD, since)]);
+            let mut follower = server.open(wire, &[(PRESENCE, since)]);
             let output = show(&server.output(&mut follower));
             follower.leave(&mut server.worker);
             output.contains(r#""from":"#)

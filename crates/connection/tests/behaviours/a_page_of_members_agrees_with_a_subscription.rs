@@ -1,4 +1,4 @@
-//! Who is there: pages chain into exactly those who are, and so does a subscription.
+//! Members: the pages together list exactly the members, and so does a subscription.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{SSE, STREAM, Server, TIDEWIRE};
@@ -7,7 +7,7 @@ use tidewire_broker::Grant;
 use tidewire_connection::{Connection, Identity, PresencePage};
 use tidewire_protocol::{self as protocol, PollAnswer, ServerEvent, Since};
 
-/// Who is there, and since when.
+/// The members, and since when.
 type Members = BTreeMap<String, u64>;
 
 fn page(server: &Server, since: Option<Since>, limit: usize) -> protocol::PresencePage {
@@ -35,7 +35,7 @@ fn come(server: &mut Server, name: &str) -> Connection {
 #[test]
 fn pages_chain_into_those_who_are_there_while_others_come_and_go() {
     for limit in [1, 2, 3, 7, 100] {
-        let mut server = Server::telling();
+        let mut server = Server::with_presence();
         let mut there: BTreeMap<String, (u64, Connection)> = BTreeMap::new();
         let (mut members, mut since) = (Members::new(), None);
         for n in 0..200_u64 {
@@ -50,7 +50,7 @@ fn pages_chain_into_those_who_are_there_while_others_come_and_go() {
                 }
             }
             if n % 3 == 0 {
-                server.tell_presence();
+                server.publish_presence();
             }
             if n > 50 {
                 let page = page(&server, since, limit);
@@ -58,7 +58,7 @@ fn pages_chain_into_those_who_are_there_while_others_come_and_go() {
                 since = Some(turn(&mut members, &page));
             }
         }
-        server.tell_presence();
+        server.publish_presence();
         loop {
             let page = page(&server, since, limit);
             since = Some(turn(&mut members, &page));
@@ -73,34 +73,34 @@ fn pages_chain_into_those_who_are_there_while_others_come_and_go() {
 
 #[test]
 fn a_subscription_from_the_first_page_on_goes_on_where_the_page_ends() {
-    let mut server = Server::telling();
+    let mut server = Server::with_presence();
     let (first, _second) = (come(&mut server, "c1"), come(&mut server, "c2"));
-    server.tell_presence();
+    server.publish_presence();
     let mut members = Members::new();
     let since = turn(&mut members, &page(&server, None, 1)).to_string();
     assert_eq!(members.keys().collect::<Vec<_>>(), ["c1"]);
     let mut follower = server.open(TIDEWIRE, &[("$presence.room.a", &since)]);
     first.leave(&mut server.worker);
     let _third = come(&mut server, "c3");
-    server.tell_presence();
-    let mut heard = Vec::new();
+    server.publish_presence();
+    let mut received = Vec::new();
     for text in crate::common::texts(&server.output(&mut follower)) {
         if let ServerEvent::Message(message) = ServerEvent::parse(&text).unwrap() {
             let sign = if message.is_tombstone() { '-' } else { '+' };
-            heard.push(format!("{sign}{}", message.key.unwrap()));
+            received.push(format!("{sign}{}", message.key.unwrap()));
         }
     }
-    assert_eq!(heard, ["+c2", "-c1", "+c3"]);
+    assert_eq!(received, ["+c2", "-c1", "+c3"]);
 }
 
 #[test]
 fn new_clients_get_the_same_by_page_by_history_and_by_subscription() {
-    let mut server = Server::telling();
+    let mut server = Server::with_presence();
     let gone = come(&mut server, "c0");
-    server.tell_presence();
+    server.publish_presence();
     let _there = [come(&mut server, "c1"), come(&mut server, "c2")];
     gone.leave(&mut server.worker);
-    server.tell_presence();
+    server.publish_presence();
     let page = page(&server, None, 100);
     assert!(page.left.is_empty() && !page.more);
     let names: Vec<&str> = page.members.iter().map(|member| &*member.connection).collect();
@@ -122,11 +122,11 @@ fn new_clients_get_the_same_by_page_by_history_and_by_subscription() {
 
 #[test]
 fn a_question_over_websocket_has_the_same_page() {
-    let mut server = Server::telling();
+    let mut server = Server::with_presence();
     let identity = Identity::new(Some("ada"), Some(r#"{"colour":"red"}"#)).unwrap();
     let _ada = server.open_as("c1", identity, SSE, &[("room.a", "now")]);
     let _bob = come(&mut server, "c2");
-    server.tell_presence();
+    server.publish_presence();
     let mut asking = server.open(TIDEWIRE, &[]);
     server.output(&mut asking);
     assert_eq!(

@@ -12,8 +12,8 @@ fn a_raw_socket_publishes_to_its_one_channel() {
         server.input(&mut connection, &frame("hi"));
         server.input(&mut connection, b"\x02\x81\0\0\0\0\x01\x80\x81\0\0\0\0\xff");
         let url = "data:application/octet-stream;base64,Af8=";
-        let heard = crate::common::show(&server.output(&mut follower));
-        assert_eq!(heard, format!("3\r\nhi\n\r\n2a\r\n{url}\n\r\n"));
+        let received = crate::common::show(&server.output(&mut follower));
+        assert_eq!(received, format!("3\r\nhi\n\r\n2a\r\n{url}\n\r\n"));
     }
 }
 

@@ -15,7 +15,7 @@ use tidewire_broker::{
 };
 use tidewire_connection::Connection;
 
-/// One message, and those who wait for it.
+/// One message, and the readers that wait for it.
 #[derive(Debug, Default)]
 struct Slow {
     has_fetched: AtomicBool,
@@ -82,7 +82,10 @@ fn a_request_that_waits_is_answered_though_a_batch_is_shared() {
     server.text("a", "new");
     server.worker.lane.fire_timers(0);
     let news = turn(&mut server, &mut first);
-    let heard = turn(&mut server, &mut second);
-    assert!(heard.iter().any(|text| text.starts_with(r#"{"type":"history","id":7"#)), "{heard:?}");
-    assert!(heard.ends_with(&news), "{heard:?}");
+    let received = turn(&mut server, &mut second);
+    assert!(
+        received.iter().any(|text| text.starts_with(r#"{"type":"history","id":7"#)),
+        "{received:?}"
+    );
+    assert!(received.ends_with(&news), "{received:?}");
 }

@@ -18,9 +18,9 @@ use tidewire_connection::{
 };
 
 #[derive(Default)]
-struct Bell(AtomicUsize);
+struct WakeCount(AtomicUsize);
 
-impl Wake for Bell {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -44,8 +44,8 @@ fn a_connection_waits_and_then_goes_on_in_order() {
     assert!(!show(&server.output(&mut connection)).contains("data:"));
     assert_eq!(archive.asked(), asked);
     archive.open();
-    let heard = show(&server.output(&mut connection));
-    let data: Vec<&str> = heard.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let received = show(&server.output(&mut connection));
+    let data: Vec<&str> = received.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     assert_eq!(data, ["old 1", "old 2", "old 3", "new"]);
 }
 
@@ -61,18 +61,18 @@ fn requests_of_a_websocket_wait_in_order_while_its_channels_go_on() {
     server.ask(&mut connection, subscribe);
     assert_eq!(texts(&server.output(&mut connection)), Vec::<String>::new());
     server.text("live", "meanwhile");
-    let heard = texts(&server.output(&mut connection));
-    assert!(heard.len() == 1 && heard[0].contains("meanwhile"), "{heard:?}");
+    let received = texts(&server.output(&mut connection));
+    assert!(received.len() == 1 && received[0].contains("meanwhile"), "{received:?}");
     archive.open();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..4 {
         server.wait(&mut connection, 0);
-        heard.extend(texts(&server.output(&mut connection)));
+        received.extend(texts(&server.output(&mut connection)));
     }
-    assert!(heard[0].contains(r#""type":"history","id":1"#), "{heard:?}");
-    assert!(heard[0].contains("old 1") && heard[0].contains("old 3"), "{heard:?}");
-    assert!(heard[1].contains(r#""type":"subscribed","id":2"#), "{heard:?}");
-    assert!(heard[2].contains("old 2") && heard[3].contains("old 3"), "{heard:?}");
+    assert!(received[0].contains(r#""type":"history","id":1"#), "{received:?}");
+    assert!(received[0].contains("old 1") && received[0].contains("old 3"), "{received:?}");
+    assert!(received[1].contains(r#""type":"subscribed","id":2"#), "{received:?}");
+    assert!(received[2].contains("old 2") && received[3].contains("old 3"), "{received:?}");
 }
 
 #[test]
@@ -83,13 +83,13 @@ fn pages_from_either_end_are_read_once_they_can_be() {
         let (broker, limits) = (&server.worker.broker, &server.worker.limits);
         let permit = may_read("cold");
         let request = PageRequest { permit, span: span.unwrap(), limit: None };
-        let bell = Arc::new(Bell::default());
-        let waker = Waker::from(Arc::clone(&bell));
+        let wakes = Arc::new(WakeCount::default());
+        let waker = Waker::from(Arc::clone(&wakes));
         let mut reading = PageReading::new(request.clone(), broker, limits, server.time);
         assert!(reading.poll(broker, limits, &waker).is_pending());
-        assert_eq!((archive.waiting() > 0, bell.0.load(Ordering::SeqCst)), (true, 0));
+        assert_eq!((archive.waiting() > 0, wakes.0.load(Ordering::SeqCst)), (true, 0));
         archive.open();
-        assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
         let Poll::Ready(page) = reading.poll(broker, limits, &waker) else {
             panic!("it waits though all is there")
         };

@@ -1,4 +1,4 @@
-//! A raw client that breaks the protocol still hears what it had published before, then the close.
+//! A raw client that breaks the protocol still receives what it has published before, then the close.
 #![allow(missing_docs)]
 
 use crate::common::{GRACE_MS, JSON, RAW, Server, frame};

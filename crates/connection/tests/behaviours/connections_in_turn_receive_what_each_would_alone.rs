@@ -1,4 +1,4 @@
-//! Connections that write the same use one batch in turn, and no client can tell.
+//! Connections that write the same use one batch in turn, and each client receives what it would alone.
 #![allow(missing_docs, clippy::indexing_slicing)]
 
 use crate::common::{JSON, RAW, SSE, Server, TIDEWIRE};
@@ -9,7 +9,7 @@ use tidewire_connection::{Connection, Format, Framing, Wire};
 /// What happens, in this order.
 enum Step {
     Publish(&'static str, Draft),
-    /// A write of one connection, of which its socket takes so many bytes.
+    /// A write of one connection, and how many bytes of it the socket takes.
     Write(usize, usize),
 }
 
@@ -20,14 +20,14 @@ fn connections_in_turn_receive_what_each_would_alone() {
         let clients: Vec<_> = (0..8).map(|_| random_client(&mut random)).collect();
         let script: Vec<Step> = (0..60).map(|_| random_step(&mut random, clients.len())).collect();
         let together = run(&clients, &script, |_| true);
-        for (client, heard) in together.iter().enumerate() {
+        for (client, received) in together.iter().enumerate() {
             let alone = run(&clients, &script, |at| at == client);
-            assert_eq!(*heard, alone[client], "client {client} of seed {seed}");
+            assert_eq!(*received, alone[client], "client {client} of seed {seed}");
         }
     }
 }
 
-/// What each client hears if only some of them ever have a turn.
+/// What each client receives if only some of them ever have a turn.
 fn run(
     clients: &[(Wire, Vec<(&str, &str)>)],
     script: &[Step],
@@ -36,10 +36,10 @@ fn run(
     let mut server = Server::keeping(4);
     let open = |(wire, follows): &(Wire, Vec<_>)| server.open(*wire, follows);
     let mut connections: Vec<_> = clients.iter().map(open).collect();
-    let mut heard = vec![Vec::new(); clients.len()];
+    let mut received = vec![Vec::new(); clients.len()];
     let mut write = |server: &mut Server, client: usize, bytes_max| {
         if has_turns(client) {
-            write(server, &mut connections[client], bytes_max, &mut heard[client]);
+            write(server, &mut connections[client], bytes_max, &mut received[client]);
         }
     };
     for step in script {
@@ -51,18 +51,18 @@ fn run(
     for client in (0..clients.len()).cycle().take(20 * clients.len()) {
         write(&mut server, client, usize::MAX);
     }
-    heard
+    received
 }
 
 /// One write, and no question after it: another connection's may follow at once.
-fn write(server: &mut Server, client: &mut Connection, bytes_max: usize, heard: &mut Vec<u8>) {
+fn write(server: &mut Server, client: &mut Connection, bytes_max: usize, received: &mut Vec<u8>) {
     let Server { worker, time, .. } = server;
     worker.lane.fire_timers(time.steady_ms);
     if client.poll_transmit(worker, *time, Waker::noop()) {
         let bytes: Vec<u8> =
             worker.batch.slices(&worker.broker).iter().flat_map(|slice| slice.to_vec()).collect();
         let written = bytes.len().min(bytes_max);
-        heard.extend_from_slice(&bytes[..written]);
+        received.extend_from_slice(&bytes[..written]);
         client.handle_transmitted(written, worker, *time);
     }
 }

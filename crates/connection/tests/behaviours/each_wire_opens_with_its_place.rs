@@ -1,7 +1,7 @@
 //! The first bytes on each wire: where it begins, where the wire can say so.
 #![allow(missing_docs)]
 
-use crate::common::{ALL, SSE_HEARD, Server, show};
+use crate::common::{ALL, SSE_EVENT, Server, show};
 
 #[test]
 fn each_wire_opens_with_its_place() {
@@ -34,7 +34,7 @@ fn each_wire_opens_with_its_place() {
 fn an_event_stream_whose_heartbeat_is_an_event_opens_with_it() {
     let mut server = Server::new();
     server.text("a", "old");
-    let mut connection = server.open(SSE_HEARD, &[("a", "now")]);
+    let mut connection = server.open(SSE_EVENT, &[("a", "now")]);
     let opening = "68\r\nretry: 2000\nid: 10-1\nevent: $position\n\
         data: {\"type\":\"position\",\"position\":\"10-1\",\"heartbeat_ms\":20000}\n\n\r\n";
     assert_eq!(show(&server.output(&mut connection)), opening);

@@ -42,10 +42,10 @@ fn while_one_catches_up_the_others_wait() {
     let mut connection = server.open(TIDEWIRE, &[("chat.*", "now")]);
     server.output(&mut connection);
     server.text("chat.a", "3");
-    let heard = subscribe(&mut server, &mut connection, ">", "earliest");
+    let received = subscribe(&mut server, &mut connection, ">", "earliest");
     let positions = ["10-0", "10-1", "10-2", "10-3"];
-    assert_eq!(heard.len(), positions.len());
-    for (text, position) in heard.iter().zip(positions) {
+    assert_eq!(received.len(), positions.len());
+    for (text, position) in received.iter().zip(positions) {
         assert!(text.contains(&format!(r#""position":"{position}""#)), "{text}");
     }
 }

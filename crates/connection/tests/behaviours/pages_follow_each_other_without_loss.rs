@@ -41,18 +41,18 @@ fn fifty() -> Server {
 fn pages_forward_hold_everything_once() {
     let server = fifty();
     for limit in [1, 2, 3, 7, 50, 100] {
-        let (mut since, mut heard) = ("earliest".to_owned(), Vec::new());
+        let (mut since, mut received) = ("earliest".to_owned(), Vec::new());
         loop {
             let page = page(&server, "a.*", [&since, "", ""], limit);
             assert!(page.gaps.is_empty() && page.messages.len() <= limit);
-            heard.extend(numbers(&page));
-            assert_eq!(page.more, heard.len() < 50);
+            received.extend(numbers(&page));
+            assert_eq!(page.more, received.len() < 50);
             since = page.position.to_string();
             if !page.more {
                 break;
             }
         }
-        assert_eq!(heard, (0..50).collect::<Vec<_>>());
+        assert_eq!(received, (0..50).collect::<Vec<_>>());
         assert_eq!(since, "10-100");
     }
 }
@@ -61,18 +61,18 @@ fn pages_forward_hold_everything_once() {
 fn pages_back_hold_everything_once_and_the_first_goes_on_live() {
     let mut server = fifty();
     for limit in [1, 2, 3, 7, 50, 100] {
-        let (mut before, mut heard) = ("now".to_owned(), Vec::new());
+        let (mut before, mut received) = ("now".to_owned(), Vec::new());
         loop {
             let page = page(&server, "a.*", ["", &before, ""], limit);
             assert!(page.gaps.is_empty() && page.messages.len() <= limit);
-            heard.splice(..0, numbers(&page));
-            assert_eq!(page.more, heard.len() < 50);
+            received.splice(..0, numbers(&page));
+            assert_eq!(page.more, received.len() < 50);
             before = page.before.to_string();
             if !page.more {
                 break;
             }
         }
-        assert_eq!(heard, (0..50).collect::<Vec<_>>());
+        assert_eq!(received, (0..50).collect::<Vec<_>>());
     }
     let newest = page(&server, "a.*", ["", "now", ""], 3);
     server.text("a.x", "50");
@@ -84,7 +84,7 @@ fn pages_back_hold_everything_once_and_the_first_goes_on_live() {
 fn a_page_lies_between_its_bounds() {
     let server = fifty();
     for (places, limit, expected, more) in [
-        // A message's own position is before what follows it, and behind what it follows.
+        // A message's own position is after what precedes it, and before what follows it.
         (["10-21", "10-41", ""], 100, 11..20, false),
         (["10-21", "", "10-41"], 100, 11..20, false),
         (["10-21", "10-41", ""], 4, 16..20, true),
@@ -123,20 +123,20 @@ fn a_page_back_over_its_bytes_keeps_the_newest() {
     for n in 0..40 {
         server.publish(["a", "b"][n % 2], Draft::new(Content::Text(text(n).into())));
     }
-    let (mut before, mut heard) = ("now".to_owned(), Vec::new());
+    let (mut before, mut received) = ("now".to_owned(), Vec::new());
     loop {
         let page = page(&server, ">", ["", &before, ""], 100);
         let texts: Vec<_> =
             page.messages.iter().map(|it| it.text().unwrap().into_owned()).collect();
         let bytes: usize = texts.iter().map(String::len).sum();
         assert!(texts.len() == 1 || bytes <= 1_000, "{} messages of {bytes} bytes", texts.len());
-        heard.splice(..0, texts);
+        received.splice(..0, texts);
         before = page.before.to_string();
         if !page.more {
             break;
         }
     }
-    assert_eq!(heard, (0..40).map(text).collect::<Vec<_>>());
+    assert_eq!(received, (0..40).map(text).collect::<Vec<_>>());
 }
 
 #[test]
@@ -145,9 +145,9 @@ fn a_page_reports_what_is_gone() {
     ["one", "two"].iter().for_each(|text| server.text("a", text));
     let two = r#"{"messages":[{"channel":"a","position":"10-2","time":5,"data":"two"}]"#;
     let gap = r#""gaps":[{"type":"gap","channel":"a","from":"10-0","to":"10-1"}]}"#;
-    let told = format!(r#"{two},"position":"10-2","before":"10-1",{gap}"#);
-    assert_eq!(json(&server, "a", ["10-0", "", ""], 9), told);
-    assert_eq!(json(&server, "a", ["", "now", ""], 9), told);
+    let expected = format!(r#"{two},"position":"10-2","before":"10-1",{gap}"#);
+    assert_eq!(json(&server, "a", ["10-0", "", ""], 9), expected);
+    assert_eq!(json(&server, "a", ["", "now", ""], 9), expected);
     let older = json(&server, "a", ["", "10-2", ""], 9);
     assert_eq!(older, format!(r#"{{"messages":[],"position":"10-1","before":"10-1",{gap}"#));
 
@@ -161,9 +161,9 @@ fn a_page_reports_no_loss_beyond_its_end() {
     let mut server = Server::keeping(1);
     ["one", "two", "three"].iter().for_each(|text| server.text("a", text));
     let gap = r#""gaps":[{"type":"gap","channel":"a","from":"10-0","to":"10-1"}]}"#;
-    let told = format!(r#"{{"messages":[],"position":"10-1","before":"10-1",{gap}"#);
-    assert_eq!(json(&server, "a", ["", "10-2", ""], 9), told);
-    assert_eq!(json(&server, "a", ["10-0", "", "10-2"], 9), told);
+    let expected = format!(r#"{{"messages":[],"position":"10-1","before":"10-1",{gap}"#);
+    assert_eq!(json(&server, "a", ["", "10-2", ""], 9), expected);
+    assert_eq!(json(&server, "a", ["10-0", "", "10-2"], 9), expected);
     for places in [["10-1", "10-2", ""], ["10-1", "", "10-2"], ["10-1", "10-1", ""]] {
         assert!(page(&server, "a", places, 9).gaps.is_empty(), "{places:?}");
     }
@@ -190,11 +190,11 @@ fn a_loss_in_one_channel_is_reported_by_each_page_on_which_it_may_lie() {
 fn before_a_place_of_another_epoch_there_is_a_gap_and_nothing_else() {
     let server = fifty();
     for places in [["", "abc-7", ""], ["", "", "abc-7"], ["10-9", "abc-7", ""]] {
-        let told = concat!(
+        let expected = concat!(
             r#"{"messages":[],"position":"10-0","before":"10-1","#,
             r#""gaps":[{"type":"gap","channel":"a.*","from":"abc-7","to":"10-0"}]}"#
         );
-        assert_eq!(json(&server, "a.*", places, 5), told, "{places:?}");
+        assert_eq!(json(&server, "a.*", places, 5), expected, "{places:?}");
     }
 }
 

@@ -26,7 +26,7 @@ fn heartbeats_keep_their_time_though_pongs_come_late() {
     for _ in 0..5 {
         server.wait(&mut connection, 20_000);
         let output = server.output(&mut connection);
-        // The ping goes along, though the client was heard less than a heartbeat ago.
+        // The ping is sent too, although the client sent something less than a heartbeat ago.
         assert_eq!(output[..2], *b"\x89\x00");
         assert_eq!(texts(&output[2..]), [BEAT]);
         server.time.steady_ms += 300;

@@ -1,4 +1,4 @@
-//! A connection follows so many patterns; one more is refused, one less makes room.
+//! A connection may follow a limited number of patterns: one more is refused, and one less makes room.
 #![allow(missing_docs)]
 
 use crate::common::{Server, TIDEWIRE};

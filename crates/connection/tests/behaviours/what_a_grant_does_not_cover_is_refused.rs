@@ -14,12 +14,12 @@ fn not_covered(pattern: &str) -> Forbidden {
 #[test]
 fn a_connection_that_would_follow_it_is_not_opened() {
     for wire in ALL {
-        let mut server = Server::telling();
+        let mut server = Server::with_presence();
         let grant = limited_to(&[], &["room.a"], &["room.a"]);
         let subscriptions = [("room.a", "now"), ("room.*", "now")];
         let opened = server.try_open(grant, wire, &subscriptions);
         assert_eq!(opened.unwrap_err(), not_covered("room.*"), "{wire:?}");
-        assert_eq!((server.worker.lane.len(), server.tell_presence()), (0, 0), "{wire:?}");
+        assert_eq!((server.worker.lane.len(), server.publish_presence()), (0, 0), "{wire:?}");
         let grant = limited_to(&[], &["room.*"], &[]);
         assert!(server.try_open(grant, wire, &subscriptions).is_ok(), "{wire:?}");
     }
@@ -44,7 +44,7 @@ fn a_poll_of_it_is_refused_and_so_is_the_search_for_where_it_begins() {
 
 #[test]
 fn each_request_that_reads_is_refused_under_its_number() {
-    let mut server = Server::telling();
+    let mut server = Server::with_presence();
     server.text("b", "secret");
     server.text("room.b", "secret");
     let grant = limited_to(&[], &["a", "room.a"], &["room.a"]);
@@ -67,7 +67,7 @@ fn each_request_that_reads_is_refused_under_its_number() {
         );
         assert_eq!(answer, [refused], "{request}");
     }
-    assert_eq!(server.tell_presence(), 0);
+    assert_eq!(server.publish_presence(), 0);
     for request in [
         r#"{"id":2,"type":"subscribe","channel":"room.a"}"#,
         r#"{"id":3,"type":"subscribe","channel":"$presence.room.a"}"#,

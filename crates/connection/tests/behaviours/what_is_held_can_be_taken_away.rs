@@ -1,4 +1,4 @@
-//! A connection says how much it holds; whoever sees all connections can take that away from it.
+//! A connection reports how much it holds, and a driver that sees all connections can make it drop that.
 #![allow(missing_docs, clippy::indexing_slicing)]
 
 use crate::common::{RAW, SSE, Server, TIDEWIRE, texts};

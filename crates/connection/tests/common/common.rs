@@ -15,7 +15,7 @@ use tidewire_connection::{
 
 pub const SSE: Wire = sse(Format::Raw, Heartbeat::Block);
 pub const SSE_JSON: Wire = sse(Format::Json, Heartbeat::Block);
-pub const SSE_HEARD: Wire = sse(Format::Raw, Heartbeat::Event);
+pub const SSE_EVENT: Wire = sse(Format::Raw, Heartbeat::Event);
 pub const STREAM: Wire = Wire::Stream { format: Format::Json, framing: Framing::Chunked };
 pub const STREAM_RAW: Wire = Wire::Stream { format: Format::Raw, framing: Framing::Chunked };
 pub const RAW: Wire = Wire::WebSocket(Format::Raw);
@@ -23,7 +23,7 @@ pub const JSON: Wire = Wire::WebSocket(Format::Json);
 pub const TIDEWIRE: Wire = Wire::Tidewire;
 pub const ALL: [Wire; 7] = [SSE, SSE_JSON, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE];
 
-/// What a client that is dismissed has for hearing the rest.
+/// How long a client that is dismissed has to receive the rest.
 pub const GRACE_MS: u64 = 5_000;
 
 const fn sse(format: Format, heartbeat: Heartbeat) -> Wire {
@@ -59,7 +59,7 @@ impl Server {
         }
     }
 
-    /// A server, and a connection that follows `a` and has been told where it begins.
+    /// A server, and a connection that follows `a` and has received its first position.
     pub fn opened(wire: Wire) -> (Self, Connection) {
         let mut server = Self::new();
         let mut connection = server.open(wire, &[("a", "now")]);
@@ -72,7 +72,7 @@ impl Server {
         NonZeroU64::new(self.opened).unwrap()
     }
 
-    /// A server whose channels keep so many messages.
+    /// A server whose channels keep at most `messages_max` messages.
     pub fn keeping(messages_max: usize) -> Self {
         let retention = Retention { messages_max, ..Retention::default() };
         let limits =
@@ -89,16 +89,16 @@ impl Server {
         self.publish(channel, Draft::new(Content::Text(text.into())));
     }
 
-    /// A server whose channels `room.…` tell who is there.
-    pub fn telling() -> Self {
+    /// A server whose channels `room.…` have presence.
+    pub fn with_presence() -> Self {
         let presence = Rule { presence: Some(true), ..Rule::default() };
         let rules = Rules::new(Options::default(), [("room.>".parse().unwrap(), presence)]);
         let limits = tidewire_broker::Limits { rules, ..Default::default() };
         Self::with(limits, Limits::default())
     }
 
-    /// Tells the channels of presence what has changed; says how many messages that took.
-    pub fn tell_presence(&mut self) -> usize {
+    /// Publishes joins and leaves; returns how many messages that took.
+    pub fn publish_presence(&mut self) -> usize {
         let changes = self.worker.broker.presence_buffer().take_changes();
         for change in &changes {
             let (permit, draft) = change.publish();
@@ -198,14 +198,14 @@ impl Server {
         self.output_by(connection, usize::MAX)
     }
 
-    /// The same, by writes that take so many bytes each.
+    /// The same, by writes that take `bytes_max` bytes each.
     pub fn output_by(&mut self, connection: &mut Connection, bytes_max: usize) -> Vec<u8> {
         let mut output = Vec::new();
         while self.write(connection, bytes_max, &mut output) {}
         output
     }
 
-    /// One write, of which so many bytes are taken; false if there was nothing to write.
+    /// One write, of which at most the given number of bytes is taken; false if there was nothing to write.
     pub fn write(
         &mut self,
         connection: &mut Connection,

@@ -1,4 +1,4 @@
-//! An archive of one channel, `cold`, that answers nobody before it is told to.
+//! An archive of one channel, `cold`, that answers only once the test opens it.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::{
@@ -30,7 +30,7 @@ impl HeldBack {
         (archive, broker)
     }
 
-    /// Answers from here on, and wakes those who wait.
+    /// Answers from here on, and wakes the readers that wait.
     pub fn open(&self) {
         self.is_open.store(true, Ordering::SeqCst);
         self.waiting.lock().unwrap().clear();
