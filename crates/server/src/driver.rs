@@ -24,10 +24,10 @@ pub(crate) struct Driver<S> {
     under_way: UnderWay,
     /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
     is_listening: bool,
-    /// Whether it is written to only in the turns of those who catch up: its last turn of writing has left
-    /// something over, or it waits for its socket or an archive.
+    /// Whether it is written to only in turns of catching up: its last turn of writing has left something over, or it
+    /// waits for its socket or an archive.
     is_catching_up: bool,
-    /// Whether it is in the worker's group of those who are about to write the same.
+    /// Whether it is in the worker's group of connections that are about to write the same.
     has_joined: bool,
     connection: Connection,
     _permit: ConnectionPermit,
@@ -51,7 +51,7 @@ pub(crate) enum Outcome {
     Waits,
     /// It asks for another turn after the others who were woken.
     Spent,
-    /// It asks for a turn of those who catch up.
+    /// It asks for a turn of catching up.
     Behind,
     /// It is over.
     Ended,
@@ -108,19 +108,19 @@ impl<S: Socket> Driver<S> {
         self.is_catching_up
     }
 
-    /// Has its news wait for a turn of those who catch up, as there is much of it.
+    /// Leaves its news to a turn of catching up, because there is much of it.
     pub(crate) fn fall_behind(&mut self) {
         self.is_catching_up = true;
     }
 
     /// Does what there is to do, within the budgets below. The waker of `context` queues the next turn, unless
-    /// it is one of those who catch up.
+    /// it catches up.
     pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {
         let worker_context = turn.worker_context;
         let is_shutting_down = worker_context.is_shutting_down.get();
         if turn.cause == Cause::Woken || is_shutting_down {
             let is_answered = self.publish(turn, context);
-            // Whoever waits for the engine receives its answer: nothing may follow a goodbye.
+            // A client that waits for the engine gets its answer first: nothing may follow a goodbye.
             if is_shutting_down && is_answered {
                 let retry_ms = spread(worker_context.limits.retry_ms);
                 self.connection.dismiss(retry_ms, worker_context.http.goodbye_wait_ms, turn.time);
@@ -162,7 +162,7 @@ impl<S: Socket> Driver<S> {
         if is_inside_message || left == Left::InArchive {
             let mut until_ms = self.connection.wake_at_ms(&worker.limits);
             if is_inside_message {
-                // The log may let go of the message, and then it counts.
+                // The log may remove the message, and then it counts.
                 until_ms = until_ms.min(time.steady_ms.saturating_add(ACCOUNT_INTERVAL_MS));
             }
             worker.lane.park(self.waiter(), waker, Some(until_ms));
@@ -385,10 +385,10 @@ impl<S: Socket> Driver<S> {
 /// Bytes one turn reads, more or less: one read of a busy socket.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes after which a turn of those who catch up writes no more: one full gather.
+/// Bytes after which a turn of catching up writes no more: one full gather.
 pub(crate) const WRITE_BYTES_MAX: usize = 64 << 10;
 
-/// How often a half-sent message is looked at that the log may let go of meanwhile.
+/// How often it is checked whether the log has removed a half-sent message.
 const ACCOUNT_INTERVAL_MS: u64 = 500;
 
 /// Publishes one turn hands over: of small ones one read may bring thousands.

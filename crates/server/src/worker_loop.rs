@@ -2,21 +2,21 @@
 //!
 //! ```text
 //!   ┌─► the lane sorts out news: which connections does it concern?
-//!   │             news in many channels ──► the queue of those who catch up
+//!   │             news in many channels ──► the queue of those that catch up
 //!   │   deliver   connections with other news, the longest due first: gather, copy, send: a little
 //!   │             those who get the same batch, a few at a time:     all checks, all sends
 //!   │   serve     connections that were woken, the first one first:  read, publish, send: a little
-//!   │             what these leave to be sent ──► the queue of those who catch up
+//!   │             what these leave to be sent ──► the queue of those that catch up
 //!   │   catch up  the first in that queue first:                     gather, copy, send
 //!   │             what a turn leaves over ──► the end of this queue
-//!   │   call      requests that wait for a turn:                     wake so many
+//!   │   call      requests that wait for a turn:                     wake some
 //!   └── the runtime's other tasks: requests that have a turn, readiness of sockets, the clock
 //! ```
 //!
 //! A turn ends by its own budget, which is in `driver`, and in `request_turns` for requests; each part of a round ends
 //! by the constants below. All queues are served in order, so a connection waits for at most one turn of each other
-//! connection in the same queue. Those who are far behind are in a queue of their own, and no news takes them out of
-//! it: so how far they are behind delays nobody else. `ARCHITECTURE.md` lists all budgets.
+//! connection in the same queue. Connections that are far behind are in a queue of their own, and no news takes them out
+//! of it: so they delay no other connection, however far behind they are. `ARCHITECTURE.md` lists all budgets.
 
 mod group;
 
@@ -59,7 +59,7 @@ pub(crate) struct WorkerLoop<S: Socket> {
 pub(crate) struct Entry<S> {
     waker: Waker,
     driver: Driver<S>,
-    /// Whether it is in the queue of those who catch up.
+    /// Whether it is in the queue of those that catch up.
     is_queued: bool,
 }
 
@@ -312,7 +312,7 @@ impl<S: Socket> Drop for WorkerLoop<S> {
 }
 
 impl<S> Entry<S> {
-    /// Has it wait for a turn of those who catch up, once however often it is told to.
+    /// Puts it into the queue of connections that catch up, unless it is there already.
     fn queue_behind(&mut self, behind: &mut VecDeque<usize>)
     where
         S: Socket,
@@ -386,11 +386,11 @@ impl<'a> Budget<'a> {
 /// Turns in one part of a round. 64 deliveries take a quarter of a millisecond.
 const TURNS_MAX: usize = 64;
 
-/// Connections with news in many channels that a round has wait with those who catch up: each takes some ten
+/// Connections with news in many channels that a round moves to the queue of those that catch up: each takes some ten
 /// nanoseconds.
 const DIVERTED_MAX: usize = 4_096;
 
-/// Turns of those who catch up in a round that leaves news over: so many that they come further.
+/// Turns of connections that catch up in a round that leaves news over: enough to make progress.
 const CATCH_UP_TURNS_MIN: usize = 1;
 
 /// Bytes after which a turn of a connection that is not behind writes no more: some tens of messages.

@@ -9,20 +9,20 @@ use std::{
 };
 use tidewire_broker::{Broker, Gathered, Item, Message, Reader, Start};
 
-/// One reader, and the bell by which it is woken.
+/// One reader, and the count of its wake-ups.
 pub struct Patient {
     pub reader: Reader,
-    bell: Arc<Bell>,
+    wakes: Arc<WakeCount>,
     waker: Waker,
 }
 
 #[derive(Debug, Default)]
-struct Bell {
+struct WakeCount {
     has_rung: Mutex<bool>,
     ringing: Condvar,
 }
 
-impl Wake for Bell {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         *self.has_rung.lock().unwrap() = true;
         self.ringing.notify_all();
@@ -34,8 +34,8 @@ impl Patient {
         let permits: Vec<_> = patterns.iter().map(|pattern| may_read(pattern)).collect();
         let mut reader = Reader::default();
         reader.follow(broker, &permits, start);
-        let bell = Arc::new(Bell::default());
-        Self { reader, waker: Arc::clone(&bell).into(), bell }
+        let wakes = Arc::new(WakeCount::default());
+        Self { reader, waker: Arc::clone(&wakes).into(), wakes }
     }
 
     /// What one turn finds, or `None` where it has to wait and has found nothing.
@@ -51,9 +51,9 @@ impl Patient {
 
     /// Waits until it is woken.
     pub fn wait(&self) {
-        let has_rung = self.bell.has_rung.lock().unwrap();
+        let has_rung = self.wakes.has_rung.lock().unwrap();
         let (mut has_rung, waited) = self
-            .bell
+            .wakes
             .ringing
             .wait_timeout_while(has_rung, Duration::from_secs(60), |has_rung| !*has_rung)
             .unwrap();

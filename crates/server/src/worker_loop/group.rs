@@ -22,7 +22,7 @@ use std::{
 use tidewire_broker::WaiterId;
 use tidewire_connection::Worker;
 
-/// Those who have joined and whose sockets were not written to. Kept by a worker and used again.
+/// Connections that have joined and whose sockets were not written to. Kept by a worker and used again.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     members: Vec<Member>,
@@ -59,12 +59,12 @@ impl Group {
         true
     }
 
-    /// Whether nobody has joined.
+    /// Whether no connection has joined.
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Writes the batch for all who have joined; then those are left who need a turn of their own.
+    /// Writes the batch for all members; then those are left that need a turn of their own.
     ///
     /// First all of them: such a turn takes the batch that the others have written.
     pub(super) fn write<S: Socket>(
@@ -83,7 +83,7 @@ impl Group {
         });
     }
 
-    /// Those who are left.
+    /// The members that are left.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = WaiterId> {
         self.members.drain(..).map(|member| member.waiter)
     }
