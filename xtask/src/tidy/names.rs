@@ -1,22 +1,34 @@
-//! The words of the code: names that a standard term has replaced, and texts that people see.
+//! The words of the code: names that a standard term has replaced, comments, and texts that people see.
 //!
-//! `tidy/words.rs` has the words of the documentation. Most of them are fine in a comment; in what a program
-//! prints or answers they are not.
+//! `tidy/words.rs` has the words of the documentation. Comments follow it too, except that `wire` is a type.
 
 use super::words::banned_in;
 
-/// Adds a line to `findings` for each replaced name in a source, and for each text of a crate that uses a word
-/// which the documentation does not.
+/// Adds a line to `findings` for each replaced name in a source or its path, and for each comment, and each text of
+/// a crate, that uses a word which the documentation does not.
 pub(crate) fn check(path: &str, text: &str, findings: &mut Vec<String>) {
     let is_source = SOURCES.iter().any(|ending| path.ends_with(ending));
     if !is_source || path.starts_with("xtask/src/tidy/") {
         return;
+    }
+    for (name, instead) in replaced_in(path) {
+        findings.push(format!(
+            "{path}: `{name}` is not a name of a file here: write {instead}; docs/glossary.md has the terms"
+        ));
     }
     for (number, line) in (1..).zip(text.lines()) {
         for (name, instead) in replaced_in(line) {
             findings.push(format!(
                 "{path}:{number}: `{name}` is not a name here: write {instead}; docs/glossary.md has the terms"
             ));
+        }
+        for (word, instead) in comment_of(line).iter().flat_map(|comment| banned_in(comment)) {
+            // Replaced names are reported already.
+            if !TYPES.contains(&word) && replaced_in(word).is_empty() {
+                findings.push(format!(
+                    "{path}:{number}: `{word}` is not a word of a comment: write {instead}; docs/glossary.md has the terms"
+                ));
+            }
         }
     }
     if is_shipped(path) {
@@ -47,6 +59,19 @@ fn replaced_in(line: &str) -> Vec<(&'static str, &'static str)> {
         found.extend(REPLACED.iter().filter(|(name, _)| *name == singular));
     }
     found
+}
+
+/// The comment on a line, if there is one, without code between backticks. The slashes of a URL begin none.
+fn comment_of(line: &str) -> Option<String> {
+    let trimmed = line.trim_start();
+    let is_block = trimmed.starts_with("/*") || trimmed.starts_with("* ");
+    let begins = |at: &usize| {
+        let before = line.get(..*at).and_then(|before| before.chars().next_back());
+        before.is_none_or(char::is_whitespace)
+    };
+    let at = line.match_indices("//").map(|(at, _)| at).find(begins);
+    let comment = if is_block { Some(trimmed) } else { line.get(at?..) };
+    comment.map(|comment| comment.split('`').step_by(2).collect::<Vec<_>>().join("`"))
 }
 
 /// `WaiterSet` in two; `WAITERS` and `waiters` in one.
@@ -116,6 +141,9 @@ const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests {", "#[test]"];
 
 const SOURCES: [&str; 3] = [".rs", ".js", ".mjs"];
 
+/// Words of the documentation's list that are types or fields of the code, so comments may name them.
+const TYPES: [&str; 2] = ["wire", "wires"];
+
 /// In the singular and in small letters, each with what to write instead.
 const REPLACED: &[(&str, &str)] = &[
     ("seat", "waiter"),
@@ -131,6 +159,16 @@ const REPLACED: &[(&str, &str)] = &[
     ("mending", "salvage"),
     ("shelf", "archive, or store"),
     ("intake", "input buffer, or engine"),
+    ("bell", "waker"),
+    ("entrance", "listening socket"),
+    ("tell", "report, print, log or notify"),
+    ("told", "reported, printed, logged or notified"),
+    ("telling", "reporting"),
+    ("hear", "receive, or decode"),
+    ("heard", "received, or decoded"),
+    ("hearing", "receiving"),
+    ("whoever", "a client that, or a reader that"),
+    ("whomever", "a client that, or a reader that"),
 ];
 
 #[cfg(test)]
@@ -158,13 +196,38 @@ mod tests {
     }
 
     #[test]
+    fn names_of_files_are_names() {
+        assert_eq!(
+            findings("crates/a/tests/a_gap_is_told.rs", ""),
+            [
+                "crates/a/tests/a_gap_is_told.rs: `told` is not a name of a file here: write reported, printed, \
+                 logged or notified; docs/glossary.md has the terms"
+            ]
+        );
+    }
+
+    #[test]
+    fn comments_use_the_words_of_the_documentation() {
+        for comment in ["/// It comes anew.", "    let a = 1; // anew", " * anew", "/* anew */"] {
+            let finding = "benches/a.rs:1: `anew` is not a word of a comment: write again; docs/glossary.md has the terms";
+            assert_eq!(findings("benches/a.rs", comment), [finding], "{comment}");
+        }
+        let finding = "a.rs:1: `tell` is not a name here: write report, print, log or notify; docs/glossary.md has the terms";
+        assert_eq!(findings("a.rs", "// It tells."), [finding], "once");
+        for fine in
+            ["// a wire, `anew`", "let url = \"http://anew/\";", "let anew = 1;", "a * anew"]
+        {
+            assert_eq!(findings("a.rs", fine), Vec::<String>::new(), "{fine}");
+        }
+    }
+
+    #[test]
     fn a_text_that_people_see_uses_the_words_of_the_documentation() {
-        let text = "/// told\nfn a() { log(\"x \\\"told\\\" \\\n   y\", '\"', \"at the \\\n  moment\") }\n";
+        let text = "/// wire\nfn a() { log(\"x \\\"wire\\\" \\\n   y\", '\"', \"at the \\\n  moment\") }\n";
         assert_eq!(
             findings("crates/a/src/a.rs", text),
             [
-                "crates/a/src/a.rs:2: people read `told` here: write said, reported, or notified; \
-                 docs/glossary.md has the terms",
+                "crates/a/src/a.rs:2: people read `wire` here: write transport; docs/glossary.md has the terms",
                 "crates/a/src/a.rs:3: people read `at the moment` here: write now, or for a while; \
                  docs/glossary.md has the terms",
             ]
@@ -172,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn comments_tests_raw_strings_and_other_crates_may_use_any_word() {
-        let text = "// \"told\"\nr#\"told\"#;\n#[cfg(test)]\nmod tests {\n\"told\"\n}\n";
+    fn tests_raw_strings_and_other_crates_may_print_any_word() {
+        let text = "// \"wire\"\nr#\"anew\"#;\n#[cfg(test)]\nmod tests {\n\"anew\"\n}\n";
         assert_eq!(findings("crates/a/src/a.rs", text), Vec::<String>::new());
         for path in ["crates/a/tests/a.rs", "crates/test-harness/src/a.rs", "xtask/src/a.rs"] {
-            assert_eq!(findings(path, "\"told\"\n"), Vec::<String>::new(), "{path}");
+            assert_eq!(findings(path, "\"anew\"\n"), Vec::<String>::new(), "{path}");
         }
     }
 }
