@@ -194,6 +194,8 @@ function sse(url, channels, parameters, events) {
   };
   listen('message', (message) => events.message(message));
   listen('$gap', ({ type, ...gap }) => events.gap(gap));
+  // Subscriptions are requested together, so without one of them the server would refuse them all.
+  listen('$unsubscribed', ({ message }) => events.refused(message));
   // A temporary refusal, in the only form that an EventSource can report.
   listen('$error', ({ retry_ms: retryMs }) => {
     source.close();
@@ -215,6 +217,8 @@ function ws(url, channels, parameters, events) {
     position: ({ position }) => events.place(position),
     message: (message) => events.message(message),
     gap: (gap) => events.gap(gap),
+    // Nothing unsubscribes here, so the server has ended it.
+    unsubscribed: ({ message }) => events.refused(message),
     goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
   };
   socket.onmessage = ({ data }) => {

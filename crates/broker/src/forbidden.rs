@@ -27,6 +27,9 @@ pub enum Forbidden {
         /// The channel that was asked for.
         channel: ChannelName,
     },
+    /// The grant has expired.
+    #[error("the caller's grant has expired; get a new one, and resume from the last position")]
+    Expired,
     /// The permissions of the grant do not reach so far.
     #[error("{action} {pattern} is not allowed; the caller's grant does not cover it")]
     NotCovered {

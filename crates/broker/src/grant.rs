@@ -99,6 +99,18 @@ impl Grant {
         self.terms.as_ref()?.expires_ms
     }
 
+    /// Checks that it has not expired at `now_ms`, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// It has.
+    pub fn check_expiry(&self, now_ms: u64) -> Result<(), Forbidden> {
+        match self.expires_ms() {
+            Some(expires_ms) if expires_ms <= now_ms => Err(Forbidden::Expired),
+            _ => Ok(()),
+        }
+    }
+
     /// Allows one publish to `channel`.
     ///
     /// # Errors

@@ -15,7 +15,9 @@ use poll::Poll;
 use reqwest::{Method, RequestBuilder, Response};
 use sse::Sse;
 use std::time::Duration;
-use tidewire_protocol::{Bookmark, Gap, Message, Position, Problem};
+use tidewire_protocol::{
+    Bookmark, ErrorCode, ErrorEvent, Gap, Message, Position, Problem, Unsubscribed,
+};
 use websocket::WebSocket;
 
 /// How messages come.
@@ -134,6 +136,24 @@ impl Reader {
 }
 
 impl Failure {
+    /// The server refuses what was asked for, or ends the connection with an error.
+    fn of_error(ErrorEvent { code, message, retry_ms, .. }: ErrorEvent) -> Self {
+        let is_retryable = code.parse().is_ok_and(ErrorCode::retryable);
+        if is_retryable || retry_ms.is_some() {
+            let retry_after = retry_ms.map(Duration::from_millis);
+            return Self::Down { cause: message, retry_after };
+        }
+        Self::Refused(Problem::from_text(&code, message).into())
+    }
+
+    /// The server has ended one of our subscriptions, and would refuse to begin it again.
+    fn of_unsubscribed(ended: Unsubscribed) -> Self {
+        let message = ended.message.unwrap_or_else(|| {
+            format!("the server has ended the subscription to {}", ended.channel)
+        });
+        Self::Refused(Problem::from_text(&ended.code.unwrap_or_default(), message).into())
+    }
+
     fn unsuitable(cause: impl Into<String>) -> Self {
         Self::Unsuitable { cause: cause.into(), problem: None }
     }

@@ -12,6 +12,7 @@ mod inbound;
 mod presence_guard;
 
 mod commands;
+mod grants;
 mod held;
 mod input;
 mod timers;
@@ -45,8 +46,8 @@ pub struct Connection {
     /// What the client has sent, if it can send anything.
     inbound: Option<Box<Inbound>>,
     phase: Phase,
-    /// The server wants to end it.
-    dismissal: Option<Box<Dismissal>>,
+    /// When the server wants to end it, if it knows already.
+    planned_end: Option<Box<PlannedEnd>>,
     /// A gap notice up to here was sent, and nothing yet with a position after it.
     unplaced_to: Option<NonZeroU64>,
     /// How many bytes of `replies` are pings and pongs, which no script in a browser can see.
@@ -69,6 +70,14 @@ pub struct Connection {
     presence: Option<Box<PresenceGuard>>,
     /// What its client speaks. A delivery does not look at it.
     dialect: Box<dyn Dialect>,
+}
+
+/// When the server wants to end a connection, and why. Apart, as most connections have none.
+#[derive(Clone, Copy, Debug, Default)]
+struct PlannedEnd {
+    /// When the client's grant expires, on the steady clock.
+    expiry_ms: Option<u64>,
+    dismissal: Option<Dismissal>,
 }
 
 /// A goodbye that waits until the client has been handed what was published before it.
@@ -120,11 +129,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The grant does not cover one of the subscriptions. Nothing is left behind then.
+    /// The grant has expired, or does not cover one of the subscriptions. Nothing is left behind then.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Result<Self, Forbidden> {
         let Opening { dialect, subscriptions, grant, number, connection, identity, version } =
             opening;
-        let permitted = subscription::permit(&subscriptions, &grant)?;
+        grant.check_expiry(time.wall_ms)?;
+        let (permitted, expires_ms) =
+            (subscription::permit(&subscriptions, &grant)?, grant.expires_ms());
         let (Profile { encoding, input, has_heartbeat }, broker) =
             (dialect.profile(), &worker.broker);
         let presence =
@@ -151,9 +162,10 @@ impl Connection {
             unplaced_to: None,
             is_spent: false,
             is_too_slow: false,
-            dismissal: None,
+            planned_end: None,
             dialect,
         };
+        this.plan_expiry(expires_ms, time);
         let (_, mut gaps) = this.follow(&permitted, worker, time);
         let Worker { broker, limits, .. } = worker;
         let position = broker.position(this.after(broker));

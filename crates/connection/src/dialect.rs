@@ -12,7 +12,7 @@ use std::fmt;
 use tidewire_broker::{Broker, Draft, Grant, Pattern, Permit, Position, PresencePermit};
 use tidewire_protocol::Since;
 
-/// What a protocol has to provide. Only three methods are required, for a protocol whose clients only listen.
+/// What a protocol has to provide. Only four methods are required, for a protocol whose clients only listen.
 ///
 /// Each `write_*` appends to `output`, and may append nothing if the protocol has no word for it. No method is called
 /// for a message that is delivered: its bytes come from [`Profile::encoding`], once for all connections.
@@ -28,6 +28,9 @@ pub trait Dialect: fmt::Debug {
 
     /// Writes that messages are gone for this client.
     fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>);
+
+    /// Writes that the server has ended the subscription to `pattern`, and why. The others go on.
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>);
 
     /// Writes that there was nothing to deliver up to `position`.
     fn write_heartbeat(&self, _position: Position, _limits: &Limits, _output: &mut Vec<u8>) {}

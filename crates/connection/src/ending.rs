@@ -1,5 +1,8 @@
 //! How a connection ends, and what the server says about it.
 
+use crate::Refusal;
+use tidewire_broker::Forbidden;
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
@@ -15,6 +18,10 @@ pub enum CloseReason {
     Stalled,
     /// Retention overtook the client, in a channel whose options then send it away.
     Overtaken,
+    /// What the client was granted has expired.
+    Expired,
+    /// What the client was granted no longer covers anything that it follows, and it cannot subscribe.
+    Revoked,
 }
 
 /// Why the server ends a connection.
@@ -28,6 +35,10 @@ pub enum Ending<'a> {
     NoRoom(&'a str),
     /// What the client wants will never be done, and it gets no answers; the text says why.
     Rejected(&'a str),
+    /// What the client was granted has expired.
+    Expired,
+    /// What the client was granted no longer covers anything that it follows, and it cannot subscribe.
+    Revoked,
 }
 
 impl Ending<'_> {
@@ -36,6 +47,17 @@ impl Ending<'_> {
             Self::ShuttingDown => CloseReason::Dismissed,
             Self::TooSlow => CloseReason::Overtaken,
             Self::NoRoom(_) | Self::Rejected(_) => CloseReason::Refused,
+            Self::Expired => CloseReason::Expired,
+            Self::Revoked => CloseReason::Revoked,
+        }
+    }
+
+    /// The error for clients that have no close codes, if there is one.
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Expired => Some(Forbidden::Expired.into()),
+            Self::Revoked => Some(Refusal::Revoked),
+            Self::ShuttingDown | Self::TooSlow | Self::NoRoom(_) | Self::Rejected(_) => None,
         }
     }
 }

@@ -65,6 +65,9 @@ pub enum Refusal {
     /// The client may not do that.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// Nothing that a client which cannot subscribe follows is allowed any more.
+    #[error("{REVOKED}")]
+    Revoked,
     /// The log did not take the message.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -95,7 +98,8 @@ impl Refusal {
             Self::AlreadySubscribed { .. } => ErrorCode::AlreadySubscribed,
             Self::NotSubscribed { .. } => ErrorCode::NotSubscribed,
             Self::NoPresence(_) => ErrorCode::NotFound,
-            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Forbidden(Forbidden::Expired) => ErrorCode::Expired,
+            Self::Forbidden(_) | Self::Revoked => ErrorCode::Forbidden,
             Self::Append(error) => append_code(error),
             Self::ShuttingDown(_) => ErrorCode::Unavailable,
         }
@@ -109,6 +113,16 @@ impl Refusal {
     ) -> T {
         let (code, message) = (self.code(), self.to_string());
         write(&ServerMessage::Error { id, code, message: &message, retry_ms: None })
+    }
+
+    /// Hands it to `write` as each protocol shows it that ends the subscription to `pattern`.
+    pub(crate) fn with_revoked<T>(
+        &self,
+        pattern: &Pattern,
+        write: impl FnOnce(&ServerMessage<'_>) -> T,
+    ) -> T {
+        let (code, message) = (self.code(), self.to_string());
+        write(&ServerMessage::Revoked { channel: pattern.as_str(), code, message: &message })
     }
 }
 
@@ -136,3 +150,7 @@ const fn append_code(error: &AppendError) -> ErrorCode {
         AppendError::Engine(EngineError::Unavailable) => ErrorCode::Unavailable,
     }
 }
+
+/// Why a connection ends that follows nothing any more; it fits a close frame.
+pub(crate) const REVOKED: &str =
+    "the caller's grant covers none of the connection's subscriptions any more";

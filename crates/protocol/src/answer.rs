@@ -35,6 +35,15 @@ pub enum ServerMessage<'a> {
         /// The channel or pattern.
         channel: &'a str,
     },
+    /// Delivery has ended, as the server has it.
+    Revoked {
+        /// The channel or pattern.
+        channel: &'a str,
+        /// Why.
+        code: ErrorCode,
+        /// For people.
+        message: &'a str,
+    },
     /// The message is in the log.
     Published {
         /// The request's number.
@@ -110,6 +119,10 @@ impl ServerMessage<'_> {
             Self::Unsubscribed { id, channel } => {
                 Members::tagged(out, "unsubscribed").number("id", id).text("channel", channel)
             }
+            Self::Revoked { channel, code, message } => Members::tagged(out, "unsubscribed")
+                .text("channel", channel)
+                .text("code", code.as_str())
+                .text("message", message),
             Self::Published { id, position } => {
                 Members::tagged(out, "published").number("id", id).position("position", position)
             }
@@ -227,6 +240,13 @@ mod tests {
             message.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
         }
+    }
+
+    #[test]
+    fn a_subscription_that_the_server_ends_has_no_number_and_a_reason() {
+        let (channel, code, message) = ("a", ErrorCode::Forbidden, "no");
+        let wire = r#"{"type":"unsubscribed","channel":"a","code":"forbidden","message":"no"}"#;
+        assert_eq!(ServerMessage::Revoked { channel, code, message }.to_json(), wire);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | 1011 | an error of the server | yes |
 //! | 1013 | the server is overloaded | yes |
 //! | 4001 | no pong in time | yes |
+//! | 4002 | the grant has expired | yes, with a new one |
 //!
 //! Of the codes that are ours, a client reconnects after those below 4500 and not after the others.
 //! The meanings below 4000 are those of the [IANA registry].
@@ -38,6 +39,8 @@ pub const INTERNAL_ERROR: u16 = 1011;
 pub const TRY_AGAIN_LATER: u16 = 1013;
 /// No pong in time.
 pub const PONG_TIMEOUT: u16 = 4001;
+/// The grant has expired: come back with a new one.
+pub const GRANT_EXPIRED: u16 = 4002;
 
 /// Whether a client that was closed with `code` should come back, after a pause.
 ///
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn accidents_pass_and_mistakes_do_not() {
-        for code in [1001, 1005, 1006, 1011, 1012, 1013, 1014, 3000, 4001, 4499] {
+        for code in [1001, 1005, 1006, 1011, 1012, 1013, 1014, 3000, 4001, 4002, 4499] {
             assert!(retryable(code), "{code}");
         }
         for code in [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4999] {

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     AlreadySubscribed,
     /// One connection may have no more subscriptions.
     TooManySubscriptions,
+    /// The grant has expired; a new one is needed.
+    Expired,
     /// The token does not allow it.
     Forbidden,
     /// Nothing is there.
@@ -62,7 +64,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -71,6 +73,7 @@ impl ErrorCode {
         Self::NotSubscribed,
         Self::AlreadySubscribed,
         Self::TooManySubscriptions,
+        Self::Expired,
         Self::Forbidden,
         Self::NotFound,
         Self::Misdirected,
@@ -123,6 +126,7 @@ impl ErrorCode {
             Self::NotSubscribed => ("not_subscribed", 409, "Not subscribed"),
             Self::AlreadySubscribed => ("already_subscribed", 409, "Already subscribed"),
             Self::TooManySubscriptions => ("too_many_subscriptions", 400, "Too many subscriptions"),
+            Self::Expired => ("expired", 401, "The grant has expired"),
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
             Self::NotFound => ("not_found", 404, "Not found"),
             Self::Misdirected => ("misdirected", 421, "This server does not answer to this host"),
@@ -177,6 +181,7 @@ mod tests {
                 ("not_subscribed", 409, false),
                 ("already_subscribed", 409, false),
                 ("too_many_subscriptions", 400, false),
+                ("expired", 401, false),
                 ("forbidden", 403, false),
                 ("not_found", 404, false),
                 ("misdirected", 421, false),

@@ -1,6 +1,6 @@
 //! The frames that a client receives on a `tidewire.v1` WebSocket, read into owned values.
 
-use crate::{Bookmark, ErrorCode, Gap, Message, Position, PresencePage};
+use crate::{Bookmark, ErrorEvent, Gap, Message, Position, PresencePage, Unsubscribed};
 use serde::Deserialize;
 
 /// A frame from the server.
@@ -59,15 +59,6 @@ pub struct Subscribed {
     pub position: Position,
 }
 
-/// Delivery has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Unsubscribed {
-    /// The request's number.
-    pub id: u64,
-    /// The channel or pattern.
-    pub channel: String,
-}
-
 /// The message is in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Published {
@@ -94,19 +85,6 @@ pub struct HistoryPage {
     /// Messages that would have been on this page and are gone.
     #[serde(default)]
     pub gaps: Vec<Gap>,
-}
-
-/// A request, or the connection, was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct ErrorEvent {
-    /// The request's number, if it was a request and had one.
-    pub id: Option<u64>,
-    /// An [`ErrorCode`]'s text, or that of a newer server's.
-    pub code: String,
-    /// An explanation for people.
-    pub message: String,
-    /// When to try again, if that would help.
-    pub retry_ms: Option<u64>,
 }
 
 /// How far a connection has come: a frame of `tidewire.v1`, and the data of the event `$position`.
@@ -152,13 +130,6 @@ impl ServerEvent {
     }
 }
 
-impl ErrorEvent {
-    /// The code, if this version knows it.
-    pub fn error_code(&self) -> Option<ErrorCode> {
-        self.code.parse().ok()
-    }
-}
-
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "type")]
@@ -168,6 +139,7 @@ struct Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorCode;
 
     #[test]
     fn every_event_reads_with_fields_it_does_not_know() {
@@ -183,7 +155,7 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"type":"unsubscribed","id":2,"channel":"a"}"#),
-            ServerEvent::Unsubscribed(Unsubscribed { id: 2, .. })
+            ServerEvent::Unsubscribed(Unsubscribed { id: Some(2), code: None, .. })
         ));
         assert!(matches!(
             parse(r#"{"type":"published","id":3,"position":"10-7"}"#),

@@ -32,6 +32,7 @@ mod request;
 mod answer;
 mod event;
 mod line;
+mod notice;
 mod page;
 mod presence;
 
@@ -47,12 +48,10 @@ pub use answer::ServerMessage;
 pub use batch::{BatchError, BatchReader, BatchStep};
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
-pub use event::{
-    ErrorEvent, Goodbye, HistoryPage, Published, Reached, ServerEvent, Subscribed, Unsubscribed,
-    Welcome,
-};
+pub use event::{Goodbye, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome};
 pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
+pub use notice::{ErrorEvent, Unsubscribed};
 pub use page::PageView;
 pub use presence::{Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;

@@ -1,7 +1,7 @@
 //! What the wires beside the WebSocket carry: gap notices, poll answers, lines of an NDJSON stream.
 
 use crate::{
-    Bookmark, Message, Position,
+    Bookmark, ErrorEvent, Message, Position, Unsubscribed,
     json::{Members, text_of},
 };
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,10 @@ pub enum StreamLine {
     Gap(Gap),
     /// Everything up to here has been delivered; the opening line and the heartbeat.
     Position(Position),
+    /// The server has ended a subscription; the others continue.
+    Unsubscribed(Unsubscribed),
+    /// The server ends the stream, and says why.
+    Error(ErrorEvent),
     /// A line of a newer server, to be ignored.
     Other {
         /// Its `type`.
@@ -97,6 +101,10 @@ impl StreamLine {
         let head: Head = serde_json::from_str(line)?;
         match head.kind {
             Some(kind) if kind == "gap" => serde_json::from_str(line).map(Self::Gap),
+            Some(kind) if kind == "unsubscribed" => {
+                serde_json::from_str(line).map(Self::Unsubscribed)
+            }
+            Some(kind) if kind == "error" => serde_json::from_str(line).map(Self::Error),
             Some(kind) => Ok(Self::Other { kind }),
             None if head.channel.is_some() => serde_json::from_str(line).map(Self::Message),
             None => {
@@ -159,6 +167,14 @@ mod tests {
         assert!(matches!(
             parse(r#"{"type":"gap","channel":"a","from":"x","to":"10-7"}"#),
             StreamLine::Gap(Gap { to: TO, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"unsubscribed","channel":"a","code":"forbidden","message":"no"}"#),
+            StreamLine::Unsubscribed(Unsubscribed { id: None, code: Some(_), .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"error","code":"expired","message":""}"#),
+            StreamLine::Error(ErrorEvent { id: None, .. })
         ));
         assert!(matches!(parse(r#"{"type":"new"}"#), StreamLine::Other { kind } if kind == "new"));
         for line in ["", "{}", "7", r#"{"position":"?"}"#, r#"{"channel":"a"}"#] {

@@ -65,8 +65,30 @@ impl ResponseError for ProblemResponse {
                 .insert_header((header::UPGRADE, "websocket"))
                 .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
+        if *code == ErrorCode::Expired {
+            // What to authenticate with (RFC 9110 §15.5.2), and what was wrong (RFC 6750 §3.1).
+            response.insert_header((header::WWW_AUTHENTICATE, EXPIRED_CHALLENGE));
+        }
         let problem = Problem::new(*code, detail.clone());
         // A struct of strings and numbers always becomes JSON.
         response.body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+const EXPIRED_CHALLENGE: &str = "Bearer error=\"invalid_token\"";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidewire_broker::Forbidden;
+
+    #[test]
+    fn an_expired_grant_is_answered_with_what_to_authenticate_with() {
+        let response = ProblemResponse::from(Forbidden::Expired).error_response();
+        let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap();
+        assert_eq!(
+            (response.status().as_u16(), challenge.to_str().unwrap()),
+            (401, r#"Bearer error="invalid_token""#)
+        );
     }
 }

@@ -61,6 +61,8 @@ fn interpret(line: &[u8]) -> Result<Item, Failure> {
         StreamLine::Message(message) => Item::Message(message),
         StreamLine::Gap(gap) => Item::Gap(gap),
         StreamLine::Position(position) => Item::Position(position.into()),
+        StreamLine::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
+        StreamLine::Error(error) => return Err(Failure::of_error(error)),
         StreamLine::Other { .. } => Item::Alive,
     })
 }

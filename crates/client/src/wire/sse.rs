@@ -75,12 +75,13 @@ impl Sse {
 fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
     let read = match event.event {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
-        // Refused for the moment, in the only way that does not end a browser's EventSource.
+        // Refused for the moment, in the only way that does not end a browser's EventSource; or at the end of a grant.
         "$error" => match serde_json::from_str::<ErrorEvent>(event.data) {
-            Ok(ErrorEvent { message, retry_ms, .. }) => {
-                let retry_after = retry_ms.map(Duration::from_millis);
-                return Err(Failure::Down { cause: message, retry_after });
-            }
+            Ok(refusal) => return Err(Failure::of_error(refusal)),
+            Err(error) => Err(error),
+        },
+        "$unsubscribed" => match serde_json::from_str(event.data) {
+            Ok(ended) => return Err(Failure::of_unsubscribed(ended)),
             Err(error) => Err(error),
         },
         // Its id is the position.

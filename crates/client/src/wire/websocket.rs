@@ -8,7 +8,7 @@ use crate::{
 };
 use reqwest::{Method, Response, StatusCode, Upgraded, header};
 use std::{mem, time::Duration};
-use tidewire_protocol::{ClientMessage, ErrorEvent, Problem, ServerEvent, Subscribe, close};
+use tidewire_protocol::{ClientMessage, ServerEvent, Subscribe, close};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ws_frame::{
     Close, Decoder, Event, HandshakeKey, Kind, Limits, Role, VERSION, encode_close, encode_pong,
@@ -185,24 +185,13 @@ fn interpret(text: &str) -> Result<Item, Failure> {
             Some(retry_ms) => Item::Retry(Duration::from_millis(retry_ms)),
             None => Item::Alive,
         },
-        ServerEvent::Error(refusal) => return Err(refused(refusal)),
-        ServerEvent::Unsubscribed(_)
-        | ServerEvent::Published(_)
+        ServerEvent::Error(refusal) => return Err(Failure::of_error(refusal)),
+        ServerEvent::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
+        ServerEvent::Published(_)
         | ServerEvent::History(_)
         | ServerEvent::Presence(_)
         | ServerEvent::Other { .. } => Item::Alive,
     })
-}
-
-/// We only ever ask for subscriptions, so that is what was refused.
-fn refused(refusal: ErrorEvent) -> Failure {
-    match refusal.error_code() {
-        Some(code) if code.retryable() => Failure::Down {
-            cause: refusal.message,
-            retry_after: refusal.retry_ms.map(Duration::from_millis),
-        },
-        _ => Failure::Refused(Problem::from_text(&refusal.code, refusal.message).into()),
-    }
 }
 
 fn closed(close: Option<Close<'_>>) -> Failure {

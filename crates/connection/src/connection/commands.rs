@@ -117,15 +117,23 @@ impl Connection {
         pattern: &Pattern,
         worker: &mut Worker,
     ) -> Result<(), Refusal> {
-        if !self.reader.unfollow(pattern) {
+        if !self.unfollow(pattern, worker) {
             return Err(Refusal::NotSubscribed { pattern: pattern.clone() });
-        }
-        worker.lane.unfollow(self.waiter, pattern);
-        if let Some(presence) = &mut self.presence {
-            presence.leave(pattern);
         }
         self.reply(&Reply::Unsubscribed { id, pattern }, worker);
         Ok(())
+    }
+
+    /// Follows `pattern` no longer, and is no member by it; false if it did not.
+    pub(super) fn unfollow(&mut self, pattern: &Pattern, worker: &mut Worker) -> bool {
+        let did = self.reader.unfollow(pattern);
+        if did {
+            worker.lane.unfollow(self.waiter, pattern);
+            if let Some(presence) = &mut self.presence {
+                presence.leave(pattern);
+            }
+        }
+        did
     }
 
     /// Has a request answered when it is the connection's turn to write; until then nothing is read.

@@ -7,7 +7,7 @@ use std::{
     slice,
     task::{Poll, Waker, ready},
 };
-use tidewire_broker::{Grant, Interest, PresencePermit};
+use tidewire_broker::{Forbidden, Grant, Interest, PresencePermit};
 
 /// What a client has sent, of which something is still to be done. Small, as an idle client has one too.
 #[derive(Debug)]
@@ -125,6 +125,15 @@ pub(super) enum Answer {
 }
 
 impl Request {
+    /// Checks that `grant` covers it.
+    pub(super) fn check(&self, grant: &Grant) -> Result<(), Forbidden> {
+        match self {
+            Self::History(reading) => grant.permit_subscribe(reading.pattern()).map(drop),
+            Self::Presence(permit, _) => grant.permit_presence(permit.channel()).map(drop),
+            Self::Subscribe(one, _) => grant.permit_subscribe(&one.pattern).map(drop),
+        }
+    }
+
     pub(super) fn poll(
         &mut self,
         grant: &Grant,

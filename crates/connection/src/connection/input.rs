@@ -17,6 +17,7 @@ impl Connection {
             self.received_ms = time.steady_ms;
             self.pinged_ms = None;
         }
+        self.end_if_expired(worker, time);
         let Some(inbound) = self.inbound.as_deref_mut() else { return };
         let mut waiting = mem::take(&mut inbound.undecoded).into_vec();
         let input = if waiting.is_empty() {

@@ -73,6 +73,19 @@ impl PresenceGuard {
         Ok(())
     }
 
+    /// Leaves what `grant` does not allow to join. What is allowed now and was not before is not joined by itself.
+    pub(crate) fn handle_granted(&mut self, grant: &Grant) {
+        let Self { broker, connection, channels, .. } = self;
+        channels.retain(|channel| {
+            let may_stay = grant.permit_join(channel).is_ok();
+            if !may_stay {
+                broker.presence_buffer().leave(channel, connection);
+            }
+            may_stay
+        });
+        self.grant = grant.clone();
+    }
+
     /// Leaves what is followed no longer, if it was joined.
     pub(crate) fn leave(&mut self, pattern: &Pattern) {
         let is_it = |channel: &ChannelName| channel.as_str() == pattern.as_str();

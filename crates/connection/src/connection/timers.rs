@@ -1,6 +1,6 @@
 //! The passing of time: heartbeats, pings, clients that take nothing, and the goodbye.
 
-use super::{Connection, Dismissal, Phase};
+use super::{Connection, Dismissal, Phase, PlannedEnd};
 use crate::{CloseReason, Ending, Limits, Time, Worker};
 use std::mem;
 
@@ -14,8 +14,8 @@ impl Connection {
             self.end(&Ending::TooSlow, worker.limits.retry_ms, worker, time);
         }
         let now = time.steady_ms;
-        if self.dismissal.as_ref().is_some_and(|dismissal| now >= dismissal.by_ms) {
-            self.say_goodbye(worker, time);
+        if self.planned_end.as_ref().is_some_and(|planned| now >= planned.by_ms()) {
+            self.end_as_planned(worker, time);
         }
         let limits = &worker.limits;
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
@@ -61,7 +61,7 @@ impl Connection {
     pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
         let stall_ms = self.blocked_ms.map_or(NEVER, |since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
-            Phase::Open => self.dismissal.as_ref().map_or(NEVER, |dismissal| dismissal.by_ms),
+            Phase::Open => self.planned_end.as_ref().map_or(NEVER, |planned| planned.by_ms()),
             Phase::Closing { until_ms, .. } => until_ms,
             Phase::Flushing(_) | Phase::Ended(_) => NEVER,
         };
@@ -87,14 +87,31 @@ impl Connection {
     /// far behind, which could delay the shutdown without end.
     pub fn dismiss(&mut self, retry_ms: u64, grace_ms: u64, time: Time) {
         let by_ms = time.steady_ms.saturating_add(grace_ms);
-        self.dismissal.get_or_insert_with(|| Box::new(Dismissal { retry_ms, by_ms }));
+        let planned = self.planned_end.get_or_insert_default();
+        planned.dismissal.get_or_insert(Dismissal { retry_ms, by_ms });
+    }
+
+    /// Ends it for the reason for which that was planned: an expiry goes before a goodbye.
+    fn end_as_planned(&mut self, worker: &Worker, time: Time) {
+        if !self.end_if_expired(worker, time) {
+            self.say_goodbye(worker, time);
+        }
     }
 
     /// Says the goodbye that waits, if any does.
     pub(super) fn say_goodbye(&mut self, worker: &Worker, time: Time) {
-        if let Some(Dismissal { retry_ms, .. }) = self.dismissal.as_deref().copied() {
+        let dismissal = self.planned_end.as_deref().and_then(|planned| planned.dismissal);
+        if let Some(Dismissal { retry_ms, .. }) = dismissal {
             self.end(&Ending::ShuttingDown, retry_ms, worker, time);
         }
+    }
+}
+
+impl PlannedEnd {
+    /// When it ends at the latest.
+    fn by_ms(&self) -> u64 {
+        let dismissed_ms = self.dismissal.map_or(NEVER, |dismissal| dismissal.by_ms);
+        self.expiry_ms.unwrap_or(NEVER).min(dismissed_ms)
     }
 }
 

@@ -90,7 +90,7 @@ impl Connection {
             && self.unsent.is_none()
             && self.replies.is_empty()
             && self.unplaced_to.is_none()
-            && self.dismissal.is_none()
+            && self.planned_end.as_ref().is_none_or(|planned| planned.dismissal.is_none())
             && !self.is_heartbeat_due
             && !self.is_too_slow;
         !has_nothing

@@ -2,9 +2,10 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, message_view::view,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
+    message_view::view,
 };
-use tidewire_broker::Position;
+use tidewire_broker::{Pattern, Position};
 use tidewire_protocol::PositionView;
 
 /// One client's stream of lines.
@@ -34,6 +35,12 @@ impl Dialect for Ndjson {
         gap.with_view(|gap| self.write_line(output, |output| gap.write_json(output)));
     }
 
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+        self.write_line(output, |output| {
+            refusal.with_revoked(pattern, |revoked| revoked.write_json(output));
+        });
+    }
+
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
         let position = PositionView { position };
         self.write_line(output, |output| match self.format {
@@ -42,7 +49,12 @@ impl Dialect for Ndjson {
         });
     }
 
-    fn write_ending(&mut self, _ending: &Ending<'_>, _retry_ms: u64, output: &mut Vec<u8>) {
+    fn write_ending(&mut self, ending: &Ending<'_>, _retry_ms: u64, output: &mut Vec<u8>) {
+        if let Some(refusal) = ending.refusal() {
+            self.write_line(output, |output| {
+                refusal.with_message(None, |error| error.write_json(output));
+            });
+        }
         self.framing.write_end(output);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, message_view::view,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
+    message_view::view,
 };
 use sse_codec::Block;
 use std::time::Duration;
-use tidewire_broker::{Broker, Content, Message, Position};
+use tidewire_broker::{Broker, Content, Message, Pattern, Position};
 use tidewire_protocol::{ErrorCode, ServerMessage};
 
 /// What a quiet stream of Server-Sent Events carries now and then.
@@ -45,13 +46,22 @@ impl Dialect for Sse {
         self.write_block(&block, output);
     }
 
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+        let data = refusal.with_revoked(pattern, |revoked| revoked.to_json());
+        let event = Some(UNSUBSCRIBED_EVENT);
+        self.write_block(&Block { event, data: Some(&data), ..Block::default() }, output);
+    }
+
     fn write_heartbeat(&self, position: Position, limits: &Limits, output: &mut Vec<u8>) {
         self.write_position(position, None, limits, output);
     }
 
-    fn write_ending(&mut self, _ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
+    fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
         let retry = Some(Duration::from_millis(retry_ms));
-        self.write_block(&Block { retry, ..Block::default() }, output);
+        let error = ending.refusal().map(|it| it.with_message(None, |error| error.to_json()));
+        let event = error.as_ref().map(|_| ERROR_EVENT);
+        let data = error.as_deref();
+        self.write_block(&Block { retry, event, data, ..Block::default() }, output);
         self.framing.write_end(output);
     }
 }
@@ -128,3 +138,4 @@ fn write_block(block: &Block<'_>, output: &mut Vec<u8>) {
 const ERROR_EVENT: &str = "$error";
 const GAP_EVENT: &str = "$gap";
 const POSITION_EVENT: &str = "$position";
+const UNSUBSCRIBED_EVENT: &str = "$unsubscribed";

@@ -1,14 +1,14 @@
 //! The subprotocol `tidewire.v1`: requests, answers and messages in JSON, one a text frame.
 
-use super::websocket_frames::{Frame, Frames, close_code, write_ping};
+use super::websocket_frames::{Frame, Frames, close_code, write_ping, write_revoked};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Identity, Input, Limits, Opened,
     PageRequest, PendingPublish, Profile, Refusal, Reply, RequestedStart, Span, Subscription,
     message_view::view, parse_page_limit, prepare_publish,
 };
-use tidewire_broker::{Broker, Grant, Position};
+use tidewire_broker::{Broker, Grant, Pattern, Position};
 use tidewire_protocol::{
-    ClientMessage, History, Presence, Publish, RawValue, ServerMessage, Since, Subscribe,
+    ClientMessage, History, Presence, Publish, RawValue, ServerMessage, Since, Subscribe, close,
 };
 use ws_frame::CloseCode;
 
@@ -47,6 +47,10 @@ impl Dialect for TidewireV1 {
         gap.with_view(|gap| write(&ServerMessage::Gap(gap), output));
     }
 
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+        write_revoked(pattern, refusal, output);
+    }
+
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
         write(&ServerMessage::Position { position, heartbeat_ms: None }, output);
     }
@@ -80,7 +84,8 @@ impl Dialect for TidewireV1 {
     }
 
     fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
-        let (code, retry_ms) = (close_code(ending).number(), Some(retry_ms));
+        let code = close_code(ending).number();
+        let retry_ms = close::retryable(code).then_some(retry_ms);
         write(&ServerMessage::Goodbye { code, retry_ms }, output);
         self.frames.write_ending(ending, output);
     }

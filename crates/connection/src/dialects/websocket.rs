@@ -1,12 +1,14 @@
 //! A WebSocket without a subprotocol: frames out are messages, and frames in are published to the one channel that is
 //! followed.
 
-use super::websocket_frames::{Frame, Frames, write_ping};
+use super::websocket_frames::{Frame, Frames, write_ping, write_revoked};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, PendingPublish,
-    Profile, Reply, Subscription, message_view::view,
+    Profile, Refusal, Reply, Subscription, message_view::view,
 };
-use tidewire_broker::{Broker, ChannelName, Content, Draft, Forbidden, Grant, Permit, Position};
+use tidewire_broker::{
+    Broker, ChannelName, Content, Draft, Forbidden, Grant, Pattern, Permit, Position,
+};
 use tidewire_protocol::{PositionView, ServerMessage};
 use ws_frame::CloseCode;
 
@@ -67,6 +69,10 @@ impl Dialect for WebSocket {
         ws_frame::encode_text(&json, None, output);
     }
 
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+        write_revoked(pattern, refusal, output);
+    }
+
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
         if self.format == Format::Json {
             let json = PositionView { position }.to_json();
@@ -119,6 +125,7 @@ fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'stat
     grant.permit(channel).map_err(|forbidden| match forbidden {
         Forbidden::SystemChannel { .. } => "this channel belongs to the system",
         Forbidden::Publishing { .. } | Forbidden::Joining { .. } => "this connection may only read",
+        Forbidden::Expired => "the grant has expired",
         Forbidden::NotCovered { .. } => "the grant does not cover publishing to this channel",
     })
 }

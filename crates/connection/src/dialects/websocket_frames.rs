@@ -1,7 +1,9 @@
 //! The frames of a WebSocket, below what is said in them: messages put together, pings answered, the closing handshake.
 
-use crate::{Command, Ending};
+use crate::{Command, Ending, Refusal, refusal::REVOKED};
 use std::{borrow::Cow, mem};
+use tidewire_broker::Pattern;
+use tidewire_protocol::close;
 use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Limits, Piece, Role};
 
 /// One client's frames.
@@ -111,6 +113,8 @@ impl Frames {
             Ending::ShuttingDown => "the server is shutting down",
             Ending::TooSlow => "the client reads too slowly; reconnect and resume",
             Ending::NoRoom(reason) | Ending::Rejected(reason) => reason,
+            Ending::Expired => "the grant has expired; get a new one, reconnect and resume",
+            Ending::Revoked => REVOKED,
         };
         self.write_close(close_code(ending), reason, output);
     }
@@ -139,8 +143,15 @@ pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
     match ending {
         Ending::ShuttingDown => CloseCode::GOING_AWAY,
         Ending::TooSlow | Ending::NoRoom(_) => CloseCode::TRY_AGAIN_LATER,
-        Ending::Rejected(_) => CloseCode::POLICY_VIOLATION,
+        Ending::Rejected(_) | Ending::Revoked => CloseCode::POLICY_VIOLATION,
+        Ending::Expired => GRANT_EXPIRED,
     }
+}
+
+/// Writes that the server has ended a subscription.
+pub(super) fn write_revoked(pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+    let json = refusal.with_revoked(pattern, |revoked| revoked.to_json());
+    ws_frame::encode_text(&json, None, output);
 }
 
 /// Writes a ping. One without payload always fits.
@@ -152,3 +163,9 @@ pub(super) fn write_ping(output: &mut Vec<u8>) {
 ///
 /// [RFC 6455 §5.5]: https://www.rfc-editor.org/rfc/rfc6455#section-5.5
 const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+/// The code of a grant that has expired.
+const GRANT_EXPIRED: CloseCode = match CloseCode::new(close::GRANT_EXPIRED) {
+    Some(code) => code,
+    None => CloseCode::POLICY_VIOLATION,
+};

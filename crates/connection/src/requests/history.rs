@@ -10,8 +10,8 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Reader, Search, Start, Started,
-    SubscribePermit,
+    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Pattern, Reader, Search, Start,
+    Started, SubscribePermit,
 };
 use tidewire_protocol::{InvalidSince, Since};
 
@@ -156,6 +156,11 @@ impl PageReading {
         let (head, interest) = (broker.head(), Interest::default());
         let search = Search::default();
         Self { permit, span, limit, time, head, interest, search, part: None }
+    }
+
+    /// Of which channels.
+    pub(crate) fn pattern(&self) -> &Pattern {
+        self.permit.pattern()
     }
 
     /// The page, once it is read; otherwise `waker` is woken when it is time to ask again.

@@ -6,7 +6,7 @@ use crate::{
     subscription::{self, LostStart},
 };
 use std::task::Waker;
-use tidewire_broker::{Forbidden, Grant, Reader, WaiterId};
+use tidewire_broker::{Forbidden, Grant, Pattern, Reader, WaiterId};
 
 /// One long-poll request.
 ///
@@ -17,6 +17,10 @@ pub struct LongPoll {
     reader: Reader,
     /// When the time is up, on the steady clock; `None` if it is up already.
     until_ms: Option<u64>,
+    /// When its grant expires, on the steady clock.
+    expiry_ms: Option<u64>,
+    /// Its grant does not cover it any more.
+    revoked: Option<Forbidden>,
     lost: Vec<LostStart>,
     /// There may be more to find than was looked for in this turn.
     is_behind: bool,
@@ -29,7 +33,7 @@ impl LongPoll {
     ///
     /// # Errors
     ///
-    /// The grant does not cover one of the subscriptions.
+    /// The grant has expired, or does not cover one of the subscriptions.
     pub fn open(
         subscriptions: &[Subscription],
         grant: &Grant,
@@ -37,6 +41,7 @@ impl LongPoll {
         worker: &mut Worker,
         time: Time,
     ) -> Result<Self, Forbidden> {
+        grant.check_expiry(time.wall_ms)?;
         let permitted = subscription::permit(subscriptions, grant)?;
         let (waiter, mut reader) = (worker.lane.register(), Reader::default());
         let log = (&worker.broker, &mut worker.lane);
@@ -45,10 +50,20 @@ impl LongPoll {
             waiter,
             reader,
             until_ms: Some(time.steady_ms.saturating_add(wait_ms)),
+            expiry_ms: expiry_ms(grant, time),
+            revoked: None,
             lost,
             is_behind: false,
             waits: false,
         })
+    }
+
+    /// Takes in that `grant` says from now on what the client may do. If it does not cover all that is asked for, the
+    /// request is refused as a whole, as its next one would be. Then ask for the answer.
+    pub fn handle_granted(&mut self, grant: &Grant, time: Time) {
+        self.expiry_ms = expiry_ms(grant, time);
+        let refused = |pattern: &Pattern| grant.permit_subscribe(pattern).err();
+        self.revoked = self.reader.patterns().find_map(refused);
     }
 
     /// Ends the wait: the next answer is what there is by now, even if it is nothing.
@@ -57,7 +72,22 @@ impl LongPoll {
     }
 
     /// The answer, once there is a message or a gap, or the time is up. `waker` is woken when an archive can answer.
-    pub fn poll_answer(&mut self, worker: &mut Worker, time: Time, waker: &Waker) -> Option<Page> {
+    ///
+    /// # Errors
+    ///
+    /// Its grant has expired meanwhile, or does not cover it any more. The client's position is where it was.
+    pub fn poll_answer(
+        &mut self,
+        worker: &mut Worker,
+        time: Time,
+        waker: &Waker,
+    ) -> Option<Result<Page, Forbidden>> {
+        if self.expiry_ms.is_some_and(|expiry_ms| time.steady_ms >= expiry_ms) {
+            return Some(Err(Forbidden::Expired));
+        }
+        if let Some(forbidden) = self.revoked.clone() {
+            return Some(Err(forbidden));
+        }
         if let Some(news) = worker.lane.take_news(self.waiter) {
             self.reader.note(news);
         }
@@ -75,7 +105,7 @@ impl LongPoll {
         if page.is_empty() && (self.is_behind || self.waits || is_early) {
             None
         } else {
-            Some(page)
+            Some(Ok(page))
         }
     }
 
@@ -85,8 +115,9 @@ impl LongPoll {
             // It looked at all channels and has to look again: others first.
             return waker.wake_by_ref();
         }
-        // Messages that exist have to be delivered even if the time is up, so only the archive decides.
+        // Messages that exist have to be delivered even if the time is up, so only the archive decides, or the grant.
         let until_ms = self.until_ms.filter(|_| !self.waits);
+        let until_ms = until_ms.into_iter().chain(self.expiry_ms).min();
         worker.lane.sleep(self.waiter, waker, until_ms);
     }
 
@@ -94,4 +125,10 @@ impl LongPoll {
     pub fn leave(self, worker: &mut Worker) {
         worker.lane.remove(self.waiter);
     }
+}
+
+/// When `grant` expires, on the steady clock: counted from now, whatever becomes of the wall clock.
+fn expiry_ms(grant: &Grant, time: Time) -> Option<u64> {
+    let left_ms = grant.expires_ms()?.saturating_sub(time.wall_ms);
+    Some(time.steady_ms.saturating_add(left_ms))
 }

@@ -3,7 +3,7 @@
 
 use crate::common::{Server, show};
 use std::mem;
-use tidewire_broker::{Broker, Content, Draft, Grant, Position};
+use tidewire_broker::{Broker, Content, Draft, Grant, Pattern, Position};
 use tidewire_connection::{
     CloseReason, Command, Dialect, Encoding, Ending, GapNotice, Identity, Input, Limits, Opened,
     PendingPublish, Profile, Refusal, Reply, RequestedStart, Subscription,
@@ -30,6 +30,10 @@ impl Dialect for Lines {
 
     fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>) {
         output.extend(format!("gap {} {} {}\n", gap.pattern, gap.from, gap.to).bytes());
+    }
+
+    fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
+        output.extend_from_slice(format!("end {pattern} {}\n", refusal.code()).as_bytes());
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
@@ -163,4 +167,16 @@ fn it_says_goodbye_in_its_own_words() {
     assert_eq!(show(&server.output(&mut connection)), "bye ShuttingDown\n");
     assert_eq!(said(&mut server, "quit\n", &mut connection), "");
     assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
+}
+
+#[test]
+fn it_says_which_subscription_the_server_has_ended() {
+    let mut server = Server::new();
+    let mut connection = server.open_speaking(Box::new(Lines), &[("a", "now"), ("b", "now")]);
+    server.output(&mut connection);
+    let grant = crate::common::limited_to(&[], &["a"], &[]);
+    connection.handle_granted(grant, &mut server.worker, server.time);
+    server.text("b", "1");
+    server.text("a", "2");
+    assert_eq!(show(&server.output(&mut connection)), "end b forbidden\nmsg a 10-2 2\n");
 }

@@ -66,8 +66,10 @@ fn page(server: &Server, since: Option<&str>) -> protocol::PresencePage {
 
 fn poll(server: &mut Server, since: &str) -> PollAnswer {
     let mut poll = server.poll(PRESENCE, since, 0);
-    let answer =
-        poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop()).unwrap();
+    let answer = poll
+        .poll_answer(&mut server.worker, server.time, std::task::Waker::noop())
+        .unwrap()
+        .unwrap();
     poll.leave(&mut server.worker);
     let mut json = Vec::new();
     answer.write_json(Format::Json, &server.worker.broker, &mut json);

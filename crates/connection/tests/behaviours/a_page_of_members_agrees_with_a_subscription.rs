@@ -107,8 +107,10 @@ fn new_clients_get_the_same_by_page_by_history_and_by_subscription() {
     assert_eq!(names, ["c1", "c2"]);
 
     let mut poll = server.poll("$presence.room.a", "earliest", 0);
-    let answer =
-        poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop()).unwrap();
+    let answer = poll
+        .poll_answer(&mut server.worker, server.time, std::task::Waker::noop())
+        .unwrap()
+        .unwrap();
     let mut json = Vec::new();
     answer.write_json(tidewire_connection::Format::Json, &server.worker.broker, &mut json);
     let answer: PollAnswer = serde_json::from_slice(&json).unwrap();

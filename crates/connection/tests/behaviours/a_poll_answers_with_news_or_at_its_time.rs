@@ -1,12 +1,13 @@
 //! A long-poll: at once, when something comes, or empty when the time is up.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use crate::common::{Server, show};
 use tidewire_connection::{Format, LongPoll};
 
 fn answer(server: &mut Server, poll: &mut LongPoll) -> Option<String> {
     server.worker.lane.fire_timers(server.time.steady_ms);
-    let page = poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop())?;
+    let answer = poll.poll_answer(&mut server.worker, server.time, std::task::Waker::noop())?;
+    let page = answer.unwrap();
     let mut json = Vec::new();
     page.write_json(Format::Json, &server.worker.broker, &mut json);
     Some(show(&json))

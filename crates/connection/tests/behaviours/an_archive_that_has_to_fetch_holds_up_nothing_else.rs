@@ -121,7 +121,7 @@ fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
     assert!(matches!(subscriptions[0].start, RequestedStart::Found(..)));
     let (worker, time) = (&mut server.worker, server.time);
     let mut poll = LongPoll::open(&subscriptions, &Grant::open(), 0, worker, time).unwrap();
-    let page = poll.poll_answer(&mut server.worker, server.time, waker).unwrap();
+    let page = poll.poll_answer(&mut server.worker, server.time, waker).unwrap().unwrap();
     let answer = json(&page, &server);
     assert!(!answer.contains("old 1") && answer.contains("old 2"), "{answer}");
 }

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use tidewire_broker::{
-    AppendError, DraftError, EngineError, Grant, Pattern, Publishers, QuotaError,
+    AppendError, DraftError, EngineError, Forbidden, Grant, Pattern, Publishers, QuotaError,
 };
 use tidewire_connection::{
     Identity, NoPresence, Refusal, ShuttingDown, Span, parse_event, parse_key, parse_page_limit,
@@ -13,6 +13,20 @@ use tidewire_protocol::{ClientMessage, ErrorCode, PublishedData};
 fn check(refusal: impl Into<Refusal>, code: &str, text: &str) {
     let refusal = refusal.into();
     assert_eq!((refusal.code().as_str(), refusal.to_string().as_str()), (code, text));
+}
+
+#[test]
+fn the_end_of_a_grant_is_named() {
+    check(
+        Forbidden::Expired,
+        "expired",
+        "the caller's grant has expired; get a new one, and resume from the last position",
+    );
+    check(
+        Refusal::Revoked,
+        "forbidden",
+        "the caller's grant covers none of the connection's subscriptions any more",
+    );
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub(super) async fn poll(
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
     // A client that is gone needs no answer, and its place is free; one that has only ended its own side gets
     // what there is.
-    let page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await;
+    let page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await?;
     let mut body = Vec::new();
     page.write_json(format, &worker_context.broker, &mut body);
     Ok(json_answer(body))
@@ -263,7 +263,7 @@ impl RegisteredPoll {
         Ok(Self { poll: Some(poll), worker_context })
     }
 
-    fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Page> {
+    fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Result<Page, Forbidden>> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
         let time = self.worker_context.clock.now();
         if has_gone || self.worker_context.is_shutting_down.get() {
@@ -271,7 +271,7 @@ impl RegisteredPoll {
         }
         let mut worker = self.worker_context.worker.borrow_mut();
         match poll.poll_answer(&mut worker, time, context.waker()) {
-            Some(page) => Poll::Ready(page),
+            Some(answer) => Poll::Ready(answer),
             None => {
                 poll.park(&mut worker, context.waker());
                 Poll::Pending
@@ -295,3 +295,6 @@ const SUBPROTOCOL: &str = "tidewire.v1";
 
 /// Unsent bytes the kernel holds before it says that a socket takes no more: one gather.
 const UNSENT_BYTES: u32 = 64 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use tidewire_connection::{
 
 mod catching_up;
 mod cold_reads;
+mod expiring;
 mod groups;
 mod reentry;
 
@@ -274,7 +275,10 @@ impl Server {
     }
 
     fn follow(&self, wire: Wire, channel: &str, start: RequestedStart) -> Client {
-        let opening = opening(wire, channel, start);
+        self.open(opening(wire, channel, start))
+    }
+
+    fn open(&self, opening: Opening) -> Client {
         let time = self.worker_context.clock.now();
         let connection =
             Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time).unwrap();

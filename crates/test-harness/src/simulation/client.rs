@@ -9,6 +9,7 @@ use super::{
     member_pages::check_asked,
     oracle::{Oracle, check_event, check_message, check_raw, place_in},
     program::Program,
+    session_grant::SessionGrant,
     settings::manner,
     tally::Tally,
     wire_reader::{Manner, Received, WireReader},
@@ -53,6 +54,8 @@ pub(crate) struct ReceiveContext<'a> {
     pub(crate) oracle: Oracle<'a>,
     /// Some channels disconnect slow readers.
     pub(crate) sends_away: bool,
+    /// What its session has been granted.
+    pub(crate) grant: SessionGrant,
     pub(crate) rng: &'a mut Rng,
     pub(crate) tally: &'a mut Tally,
 }
@@ -148,6 +151,7 @@ impl Client {
         received: Received,
         context: &mut ReceiveContext<'_>,
     ) -> Result<(), String> {
+        context.grant.check(&received)?;
         let ReceiveContext { oracle, tally, .. } = context;
         if let Some(program) = &mut self.program {
             program.receive(&received, oracle, tally)?;
@@ -187,7 +191,9 @@ impl Client {
             Received::Close(code) => {
                 let is_refused = code == Some(1008) && self.oversteps;
                 context.tally.raw_not_allowed += u64::from(is_refused);
-                let has_reason = code == Some(1001) || code == Some(1013) && context.sends_away;
+                let has_reason = code == Some(1001)
+                    || code == Some(1013) && context.sends_away
+                    || code == Some(4002) && context.grant.last.is_some();
                 if !self.is_done && !has_reason && !is_refused {
                     return Err(format!("closed with {code:?} for no reason"));
                 }
@@ -266,7 +272,7 @@ impl Client {
                 }
                 ask => Err(format!("{done:?} answers {ask:?}")),
             },
-            ServerEvent::Unsubscribed(done) => match self.asks.remove(&done.id) {
+            ServerEvent::Unsubscribed(done) => match done.id.and_then(|id| self.asks.remove(&id)) {
                 Some(Ask::Unsubscribe(pattern)) if pattern == done.channel => {
                     tally.unsubscribed += 1;
                     self.follower.end(&pattern, oracle.broker.epoch());

@@ -9,6 +9,7 @@ use super::{
     oracle::Oracle,
     request::Request,
     session::{Core, Session},
+    session_grant::SessionGrant,
     wire_reader::{Manner, WireReader},
     world::World,
 };
@@ -120,10 +121,14 @@ impl World {
         let Some(worker) = workers.get_mut(session.worker) else { return };
         let (time, wait_ms) = (time(self.now_ms), rng.u64(0..2_000));
         let wait_ms = if may_wait { wait_ms } else { 0 };
+        let is_endless = is_program || self.is_healed;
+        let endless = || (SessionGrant::default(), Grant::open());
+        let (granted, grant) = if is_endless { endless() } else { SessionGrant::draw(rng, time) };
+        session.grant = granted;
         let (core, head) = match manner {
             Manner::Live(wire) => {
                 let (connection, version) = (connection_name(number), "0");
-                let (grant, identity) = (Grant::open(), identity(number));
+                let identity = identity(number);
                 let number = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
                 let opening = Opening {
                     dialect: wire.dialect(),
@@ -139,10 +144,10 @@ impl World {
                 (Core::Live(Box::new(connection)), HEAD)
             }
             Manner::Poll => {
-                let (grant, worker) = (Grant::open(), &mut worker.worker);
+                let worker = &mut worker.worker;
                 let opened = LongPoll::open(&subscriptions, &grant, wait_ms, worker, time);
                 let Ok(poll) = opened else { return };
-                (Core::Poll(poll), &b""[..])
+                (Core::Poll(Box::new(poll)), &b""[..])
             }
         };
         session.begin(core, head, self.now_ms);

@@ -117,7 +117,10 @@ impl Presence {
             let session = sessions.get(number);
             if session.is_some_and(|session| matches!(session.core, Core::Live(_))) {
                 let membership = |channel: &String| Membership::new(channel, *number);
-                expected.certain.extend(memberships.certain.iter().map(membership));
+                // Its next turn has it leave.
+                if session.is_some_and(|session| session.grant.last.is_none()) {
+                    expected.certain.extend(memberships.certain.iter().map(membership));
+                }
                 expected.possible.extend(memberships.possible.iter().map(membership));
             }
         }

@@ -4,7 +4,7 @@
 
 use super::{
     engine_under_test::EngineUnderTest, history::History, link::Pipe, model_outcome::Source,
-    request::Request, tally::Tally,
+    request::Request, session_grant::SessionGrant, tally::Tally,
 };
 use fastrand::Rng;
 use std::{
@@ -28,6 +28,7 @@ pub(crate) struct Session {
     pub(crate) up: Pipe,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) is_websocket: bool,
+    pub(crate) grant: SessionGrant,
     /// What of the response head has still to be written.
     head: Vec<u8>,
     /// A publish that the engine has not answered; nothing more is read until it has.
@@ -44,7 +45,7 @@ pub(crate) enum Core {
     /// The request is on its way.
     Asked(Box<Request>),
     Live(Box<Connection>),
-    Poll(LongPoll),
+    Poll(Box<LongPoll>),
     /// What of a poll's answer has still to be written.
     Answering(Vec<u8>),
     Over,
@@ -96,6 +97,7 @@ impl Session {
             up,
             alarm: Arc::default(),
             is_websocket,
+            grant: SessionGrant::default(),
             head: Vec::new(),
             publishing: None,
             blocked_ms: None,
@@ -189,6 +191,9 @@ impl Session {
             }
         }
         if let Some(reason) = connection.close_reason() {
+            if reason == CloseReason::Expired && self.grant.last.is_none() {
+                return Err(format!("ended before its grant: {:?}", self.grant));
+            }
             count(reason, context.tally);
             connection.leave(context.worker);
             self.down.is_ended = true;
@@ -292,14 +297,19 @@ impl Session {
         Ok(())
     }
 
-    fn drive_poll(&mut self, mut poll: LongPoll, context: &mut SessionContext<'_>) {
+    fn drive_poll(&mut self, mut poll: Box<LongPoll>, context: &mut SessionContext<'_>) {
         if self.up.is_at_end(context.time.steady_ms) {
             poll.leave(context.worker);
             self.down.is_ended = true;
-        } else if let Some(page) =
+        } else if let Some(answer) =
             poll.poll_answer(context.worker, context.time, &Arc::clone(&self.alarm).into())
         {
             poll.leave(context.worker);
+            let Ok(page) = answer else {
+                context.tally.grants_expired += 1;
+                self.down.is_ended = true;
+                return;
+            };
             context.tally.polls_timed_out += u64::from(page.is_empty());
             let mut answer = Vec::new();
             page.write_json(Format::Json, &context.worker.broker, &mut answer);
@@ -369,6 +379,10 @@ impl Session {
         {
             return Some(format!("a stalled client is kept, with {held} bytes"));
         }
+        let is_over = |expires_ms: u64| is_past(expires_ms, limits.close_wait_ms);
+        if self.blocked_ms.is_none() && self.grant.expires_ms.is_some_and(is_over) {
+            return Some(format!("a client is kept after its grant, with {held} bytes"));
+        }
         let pulse_ms = limits.heartbeat_ms + limits.pong_wait_ms + limits.close_wait_ms;
         if self.is_websocket && self.blocked_ms.is_none() && is_past(self.alive_ms, pulse_ms) {
             return Some(format!("a silent client is kept, with {held} bytes"));
@@ -385,6 +399,7 @@ fn count(reason: CloseReason, tally: &mut Tally) {
         CloseReason::Silent => &mut tally.silent,
         CloseReason::Stalled => &mut tally.stalled,
         CloseReason::Overtaken => &mut tally.overtaken,
+        CloseReason::Expired | CloseReason::Revoked => &mut tally.grants_expired,
     } += 1;
 }
 

@@ -73,6 +73,8 @@ tally! {
     silent: "let go as silent",
     broke_protocol: "let go for breaking the protocol",
     closed: "closed by the client",
+    grants_expired: "grants that expired",
+    grants_replaced: "grants replaced",
     superseded: "messages that superseded another",
     repeats: "repeats answered like the first",
     conflicts: "ids that another message had",

@@ -187,6 +187,7 @@ fn receive_events(
             known_id.push_str(event.last_event_id);
             received.push(match event.event {
                 "$position" => receive_position(&event)?,
+                "$error" => receive_json(event.data)?,
                 _ => receive_event(&event, format)?,
             });
         }
@@ -319,8 +320,9 @@ fn receive_json(json: &str) -> Result<Received, String> {
         StreamLine::Message(message) => Ok(Received::Message(Box::new(message))),
         StreamLine::Gap(gap) => Ok(Received::Gap(gap)),
         StreamLine::Position(position) => Ok(Received::Place(position)),
-        // A publish was refused.
-        StreamLine::Other { kind } if kind == "error" => Ok(Received::Nothing),
+        // A publish was refused, or the grant has expired.
+        StreamLine::Error(_) => Ok(Received::Nothing),
+        StreamLine::Unsubscribed(ended) => Err(format!("unexpected: {ended:?}")),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
 }

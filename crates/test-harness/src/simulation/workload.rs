@@ -34,6 +34,10 @@ impl World {
             let at = self.rng.usize(..self.clients.len());
             self.act(at);
         }
+        if self.rng.u8(..) < 20 {
+            let at = self.rng.usize(..self.clients.len());
+            self.replace_grant(at);
+        }
         if self.rng.u8(..) < 40 {
             let count = self.rng.usize(1..10);
             self.sweep(count)?;

@@ -88,6 +88,7 @@ impl World {
     pub(crate) fn run(&mut self) -> Result<(), String> {
         for _ in 0..self.settings.steps {
             self.now_ms += settings::pause_ms(&mut self.rng);
+            self.note_expiries();
             self.disturb()?;
             self.step()?;
         }
@@ -141,6 +142,7 @@ impl World {
     }
 
     fn step(&mut self) -> Result<(), String> {
+        self.note_expiries();
         for client in &self.clients {
             let Some(number) = client.session else { continue };
             self.presence.note_asks(number, &client.asks, &self.settings);
@@ -239,7 +241,7 @@ impl World {
         let oracle = Oracle::new(&self.history, &self.engine, &self.settings, client.ears());
         let sends_away = self.settings.sends_away();
         let (rng, tally) = (&mut self.rng, &mut self.tally);
-        let mut context = ReceiveContext { oracle, sends_away, rng, tally };
+        let mut context = ReceiveContext { oracle, sends_away, grant: session.grant, rng, tally };
         for received in received {
             self.trace.note(now_ms, || format!("client {at} receives {}", cut_short(&received)));
             self.presence.note_received(number, &received);
@@ -282,6 +284,7 @@ impl World {
     fn heal(&mut self) {
         self.trace.note(self.now_ms, || "all links are good from here on".to_owned());
         self.is_healed = true;
+        self.prolong_grants();
         self.engine.heal();
         let attached: Vec<u64> = self.clients.iter().filter_map(|client| client.session).collect();
         for (number, session) in &mut self.sessions {
