@@ -1,5 +1,5 @@
-//! Why a message was not taken, by who can change that: its publisher, who set up the channel, who reads and
-//! removes, or who runs the server.
+//! Why a message was not accepted, split by what has to change: the message, the permission to publish, what the channel
+//! holds, or the engine.
 
 use crate::Publishers;
 
@@ -16,7 +16,7 @@ pub enum AppendError {
         Publishers::Nobody => "from anybody",
     })]
     NotAllowed {
-        /// Who may.
+        /// Which publishers may.
         allowed: Publishers,
     },
     /// This message finds no room until something else is removed or forgotten; others may.

@@ -1,4 +1,4 @@
-//! The engine port: who orders and keeps messages.
+//! The engine port: what orders and stores messages.
 //!
 //! A memory engine answers at once; a durable or distributed one answers when its store has.
 

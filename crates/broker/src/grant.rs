@@ -142,7 +142,7 @@ impl Grant {
         Err(Forbidden::NotCovered { action: Action::Subscribe, pattern: pattern.clone() })
     }
 
-    /// Allows reading who is on `channel`.
+    /// Allows listing the members of `channel`.
     ///
     /// # Errors
     ///
@@ -247,7 +247,7 @@ impl SubscribePermit {
     }
 }
 
-/// Proof, as a value, that somebody may read who is on its channel. A [`Grant`] makes one.
+/// Proof, as a value, that a caller may list the members of its channel. A [`Grant`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresencePermit {
     channel: ChannelName,

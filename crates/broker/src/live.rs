@@ -107,7 +107,7 @@ impl Reader {
 }
 
 impl Gathered {
-    /// Notes what was read of one pattern, if everyone who follows it finds the same after this place: it meets no
+    /// Notes what was read of one pattern, if every follower finds the same after this offset: it meets no
     /// loss, and no message is for some of them only.
     pub(crate) fn note_shared(
         &mut self,

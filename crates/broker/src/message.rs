@@ -216,7 +216,7 @@ pub(crate) struct Encodings {
     first: OnceBox<Encoding>,
     // Bytes that the gauge counts; LEFT is set once the log has let the message go.
     charge: AtomicUsize,
-    // Who keeps the message outside the log, if anybody counts what that takes.
+    // What stores the message outside the log, if that memory is counted.
     counted_in: Option<Arc<Charge>>,
 }
 

@@ -208,7 +208,7 @@ impl Pending {
 }
 
 impl Broker {
-    /// The channel that lists who follows `channel`, or `None` where its options want none.
+    /// The channel of presence of `channel`, or `None` if its options have no presence.
     ///
     /// O(rules), or O(1) where no channel at all has one.
     pub fn presence_channel(&self, channel: &ChannelName) -> Option<ChannelName> {

@@ -32,7 +32,7 @@ struct Inner {
     forgotten: LossWatermark,
 }
 
-/// Who stands in the places, by the channels' numbers.
+/// The channels, by their numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing<'a>(&'a [Option<Arc<Channel>>]);
 
@@ -158,7 +158,7 @@ impl Registry {
         self.read().forgotten
     }
 
-    /// Has `look` see who stands in the places now, and what the forgotten had lost by now.
+    /// Calls `look` with the channels by number, and with what the forgotten ones have lost by now.
     pub(crate) fn look_up<T>(&self, look: impl FnOnce(Standing<'_>, LossWatermark) -> T) -> T {
         let inner = self.read();
         look(Standing(&inner.places), inner.forgotten)

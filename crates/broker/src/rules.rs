@@ -47,7 +47,7 @@ pub struct Rule {
     pub slow_readers: Option<SlowReaders>,
     /// Bytes of one message.
     pub message_bytes_max: Option<usize>,
-    /// Who may publish.
+    /// Which publishers are accepted.
     pub publishers: Option<Publishers>,
     /// Ids remembered.
     pub repeats_ids: Option<usize>,

@@ -206,5 +206,5 @@ impl Ord for Ranked {
     }
 }
 
-/// Channels looked at by who asks for the oldest message, under the sequencer's lock.
+/// Channels visited to find the oldest message, under the sequencer's lock.
 const LOOKS_MAX: usize = if cfg!(shuttle) { 2 } else { 64 };

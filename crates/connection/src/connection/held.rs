@@ -1,6 +1,6 @@
 //! What a connection holds in memory for its client alone, and giving it up when that is too much.
 //!
-//! Whether it is too much is for the owner to judge, who sees all connections.
+//! The owner, which sees all connections, decides whether it is too much.
 
 use super::{Connection, Phase, inbound::Inbound};
 use crate::{CloseReason, Ending, Time, Worker, batch::UnsentTail};

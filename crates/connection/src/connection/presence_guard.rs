@@ -38,7 +38,7 @@ impl PresenceGuard {
             let _ = this.join(pattern, Identity::default(), time);
         }
         if input != Input::Commands {
-            // It cannot subscribe to more, so who it is has been said.
+            // It cannot subscribe to more, so its identity is complete.
             this.identity = Identity::default();
             if this.channels.is_empty() {
                 return None;

@@ -124,7 +124,7 @@ pub struct PageReading {
     span: Span,
     limit: usize,
     time: Time,
-    /// What comes after this is left to who goes on from here.
+    /// Later messages are left to the next page.
     head: u64,
     interest: Interest,
     /// For the place where a page of the newest begins.
@@ -252,7 +252,7 @@ struct History<'a> {
 }
 
 impl History<'_> {
-    /// Finds where to read, or the page of who asks for what is before a position of another epoch.
+    /// Finds where to read, or returns the page of a request for what is before a position of another epoch.
     fn begin_page(&self, span: Span, search: &mut Search) -> Poll<Result<Part, Page>> {
         let end = match span {
             Span::Oldest { until, .. } => until.unwrap_or(Since::Now),
@@ -286,7 +286,7 @@ impl History<'_> {
         }))
     }
 
-    /// The page of who asks for what is before a position of another epoch.
+    /// The page of a request for what is before a position of another epoch.
     fn nothing_before(&self, bound: Since) -> Poll<Page> {
         let (_, Started { after, .. }) = ready!(self.read_from(Start::Earliest));
         let reach = Reach { before: after.saturating_add(1), has_more: false };

@@ -1,11 +1,11 @@
-//! Who a client says it is, as a member of the channels that it follows.
+//! The identity of a client, as a member of the channels that it follows.
 
 use super::publish::{InvalidLabel, parse_label};
 use crate::Subscription;
 use tidewire_broker::{Broker, ChannelName, Label, Pattern};
 use tidewire_protocol::{MemberView, json_text};
 
-/// Who a client says it is. Its own word, which nobody has checked.
+/// Who a client says it is. The client chooses it, and it is not checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     user: Option<Label>,
