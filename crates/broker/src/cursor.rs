@@ -303,6 +303,7 @@ impl Cursor {
 
     /// Whether a message is a tombstone that removes what everyone who follows the channel here
     /// never saw: they began with the state of a later moment.
+    #[inline]
     pub(crate) fn needs_no_word_of(&self, channel: &Channel, message: &Message) -> bool {
         is_tombstone(channel, message)
             && !self.follows.iter().any(|follow| {

@@ -141,6 +141,7 @@ impl Gathered {
 
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
     /// same reader stand no nearer than that, and what they have handed over is passed over.
+    #[inline]
     pub(crate) fn read(
         &mut self,
         broker: &Broker,
