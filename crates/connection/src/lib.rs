@@ -13,6 +13,8 @@
 //! 4. [`Connection::park`], and waits; or, once [`Connection::close_reason`] says so,
 //!    [`Connection::leave`].
 //!
+//! If what the client may do changes in between, [`Connection::handle_granted`], and then a turn: it may end subscriptions.
+//!
 //! A [`Dialect`] is the client's protocol: it reads commands from bytes, and writes replies and messages. Requests with
 //! one answer, over HTTP too, are [`Page`], [`PresencePage`] and [`LongPoll`].
 //!

@@ -108,13 +108,13 @@ fn what_another_subscription_selects_too_is_delivered_once_and_not_lost() {
         server.write(&mut connection, 40, &mut said);
         grant(&mut server, &mut connection, limited_to(&[], &["a.b"], &[]));
         (3..6).for_each(|n| server.text("a.b", &format!("<{n}>")));
-        server.text("a.c", "forbidden");
+        server.text("a.c", "secret");
         said.extend(server.output(&mut connection));
         let said = show(&said);
         for n in 1..6 {
             assert_eq!(said.matches(&format!("<{n}>")).count(), 1, "{wire:?}, {n}: {said}");
         }
-        assert!(!said.contains(">forbidden") && !said.contains("\"forbidden\"\n"), "{said}");
+        assert!(!said.contains("secret"), "{wire:?}: {said}");
     }
 }
 
