@@ -38,5 +38,5 @@ fn an_idle_connection_holds_less_than_a_kilobyte_before_and_after_a_delivery() {
 
 const CONNECTIONS: usize = 1_000;
 
-/// Five per cent above what the dearest wire takes, which is 608.
+/// A little above what the dearest wire takes, which is 624.
 const BYTES_MAX: i64 = 640;

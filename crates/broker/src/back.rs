@@ -3,7 +3,10 @@
 //! The log is read in one direction. A page of its past is found here, by stepping back over offsets
 //! alone, and is then read forward like anything else.
 
-use crate::{Asker, Broker, channel::Channel, cursor::Follow, gather::wild_patterns};
+use crate::{
+    Asker, Broker, channel::Channel, cursor::Follow, first_place::FirstSearches,
+    gather::wild_patterns,
+};
 use std::{cmp::Ordering, collections::BinaryHeap, ops::ControlFlow, sync::Arc, task::Poll};
 
 /// How much of the past is wanted.
@@ -17,10 +20,12 @@ pub(crate) struct Wanted {
     pub(crate) bytes_max: usize,
 }
 
-/// How far one search for a place back has come: kept from one question to the next, so that each
-/// channel is asked once, however long an archive takes.
+/// How far the search for a start has come: kept from one question to the next, so that each channel is asked once,
+/// however long an archive takes.
 #[derive(Debug, Default)]
 pub struct Search {
+    /// The same for a place forward from the oldest messages, or from a time.
+    pub(crate) first: FirstSearches,
     /// How many channels have been looked at to find those to be asked.
     looked: Looked,
     /// Channels still to be asked, the newest first, once all have been looked at.

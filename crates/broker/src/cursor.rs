@@ -28,6 +28,8 @@ pub(crate) struct Cursor {
     pub(crate) after: u64,
     pub(crate) follows: Follows,
     pub(crate) wild: Wild,
+    /// Whether one of its patterns has wildcards.
+    has_wild: bool,
     /// What an archive has said of channels that it merges. Boxed, as most readers ask none.
     pub(crate) ahead: Option<Box<Ahead>>,
 }
@@ -160,14 +162,22 @@ impl PartialEq for Channel {
 impl Cursor {
     pub(crate) fn new(after: u64, mut follows: Follows) -> Self {
         follows.iter_mut().for_each(|follow| follow.start = after);
-        let mut cursor = Self { after, follows, wild: Wild::Quiet, ahead: None };
+        let has_wild = has_wild(&follows);
+        let mut cursor = Self { after, follows, wild: Wild::Quiet, has_wild, ahead: None };
         cursor.scan();
         cursor
+    }
+
+    /// What it follows.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.follows.iter().map(|follow| &follow.pattern)
     }
 
     /// Checks that everything agrees, as long as it follows little.
     pub(crate) fn check(&self) {
         assert!(!self.follows.is_empty(), "a cursor follows nothing");
+        let is_noted = self.follows.len() > CHECKED_MAX || self.has_wild == has_wild(&self.follows);
+        assert!(is_noted, "a cursor does not know whether its patterns have wildcards");
         for follow in self.follows.iter().take(CHECKED_MAX) {
             assert!(follow.start <= self.after, "a cursor stands before where a follow began");
             assert!(follow.state <= follow.fresh, "tombstones of a state are owed");
@@ -185,12 +195,19 @@ impl Cursor {
 
     /// Forgets what lanes have reported: from here on nothing is known but the registry.
     pub(crate) fn scan(&mut self) {
-        let is_wild = self.follows.iter().any(|follow| follow.channel.is_none());
-        self.wild = if is_wild { Wild::Scan } else { Wild::Quiet };
+        self.wild = if self.has_wild { Wild::Scan } else { Wild::Quiet };
     }
 
-    /// Takes over what another cursor, which stands at the same place, follows.
+    /// Follows a pattern no longer. What is listed may have been of interest to that one only.
+    pub(crate) fn unfollow(&mut self, pattern: &Pattern) {
+        self.follows.retain(|follow| follow.pattern != *pattern);
+        self.has_wild = has_wild(&self.follows);
+        self.scan();
+    }
+
+    /// Takes over what another cursor, which stands at the same place, follows. O(that).
     pub(crate) fn absorb(&mut self, follows: Follows) {
+        self.has_wild |= has_wild(&follows);
         self.follows.extend(follows);
         self.scan();
     }
@@ -368,6 +385,10 @@ impl HandedOver {
         });
         has
     }
+}
+
+fn has_wild(follows: &[Follow]) -> bool {
+    follows.iter().any(|follow| follow.channel.is_none())
 }
 
 fn is_tombstone(channel: &Channel, message: &Message) -> bool {

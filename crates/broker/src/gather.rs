@@ -12,7 +12,12 @@ use crate::{
 };
 use smallvec::SmallVec;
 use std::{
-    cell::Cell, cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc, task::Poll,
+    cell::{Cell, OnceCell},
+    cmp::Reverse,
+    collections::BinaryHeap,
+    num::NonZeroU64,
+    sync::Arc,
+    task::Poll,
 };
 
 /// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
@@ -152,7 +157,8 @@ impl Gathered {
     ) {
         let asker = asker.since(cursor.state());
         self.evictions = NonZeroU64::new(broker.shared.evictions());
-        let handed_over = HandedOver::by(others);
+        // Made for the first message, as mostly there is none.
+        let handed_over = OnceCell::new();
         let is_anyones = Cell::new(others.is_empty());
         let is_wanted = |cursor: &Cursor, channel: &Channel, message: &Message| {
             let is_own = muted.is_some() && message.origin() == muted;
@@ -161,7 +167,8 @@ impl Gathered {
             is_anyones.set(is_anyones.get() && !is_for_some);
             !is_own
                 && !cursor.needs_no_word_of(channel, message)
-                && !handed_over.has(channel, message)
+                && (others.is_empty()
+                    || !handed_over.get_or_init(|| HandedOver::by(others)).has(channel, message))
         };
         if matches!(cursor.wild, Wild::Scan | Wild::Scanning(_) | Wild::Walk) {
             let Poll::Ready(scan_upto) = scan_upto(broker, cursor, limit, asker) else {

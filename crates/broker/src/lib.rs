@@ -58,6 +58,8 @@ mod sweep;
 
 mod back;
 mod cursor;
+mod first_place;
+mod followed;
 mod gather;
 mod live;
 mod reader;

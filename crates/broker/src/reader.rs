@@ -7,12 +7,11 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Asker, Bookmark, Broker, Gathered, Interest, Item, News, Pattern, PatternMap, Position,
-    SubscribePermit,
+    Asker, Bookmark, Broker, Gathered, Interest, Item, News, Pattern, Position, SubscribePermit,
     back::{Search, Wanted, place_before},
-    channel::Channel,
     cursor::{Cursor, Follow, Follows, Wild},
-    gather::{Demand, last_offset, wild_patterns},
+    followed::Followed,
+    gather::{Demand, last_offset},
 };
 use smallvec::SmallVec;
 use std::{
@@ -29,6 +28,7 @@ pub struct Reader {
     pub(crate) muted: Option<NonZeroU64>,
     /// What it has asked the archive for.
     interest: Interest,
+    followed: Followed,
 }
 
 /// Where a subscription begins.
@@ -65,12 +65,15 @@ pub enum Start {
     },
 }
 
-/// Where messages of a time or later begin, and what had been lost by then.
+/// Where a subscription begins, and what had been lost by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     after: u64,
     /// A reader that begins here gets no gap notice for what was removed before this eviction count.
     stamp: u64,
+    /// Nor for tombstones up to here, like one that began with the state of this moment; 0 for none.
+    state: u64,
+    is_foreign: bool,
 }
 
 /// Where a subscription began.
@@ -88,20 +91,31 @@ impl Start {
         Self::After(place.into())
     }
 
-    /// Looks a time up in the archive, so that following what `permits` are for from here on does not have to wait.
+    /// Looks for the place where messages begin, so that following what `permits` are for from what this returns does not
+    /// have to wait, and looks at few channels.
     ///
-    /// Every other start is ready as it is, except [`Start::Back`], which is left to [`Reader::poll_once`].
+    /// `search` is kept until then: a new one for each start and other patterns. [`Start::Now`] and positions
+    /// that the log has reached are ready as they are, and so is [`Start::Back`], which is left to [`Reader::poll_once`].
     pub fn find(
         self,
         broker: &Broker,
         permits: &[SubscribePermit],
+        search: &mut Search,
         asker: Asker<'_>,
     ) -> Poll<Self> {
-        let Self::Time(time_ms) = self else { return Poll::Ready(self) };
+        let may_search = match self {
+            Self::Time(_) | Self::Earliest => true,
+            Self::After(Bookmark { after, state }) => !is_reached(broker, after, state),
+            Self::Now | Self::Found(_) | Self::Back { .. } => false,
+        };
+        if !may_search {
+            return Poll::Ready(self);
+        }
         let mut follows: Follows = permits.iter().map(|permit| look(broker, permit)).collect();
-        let after = ready!(place_of(broker, &mut follows, Some(time_ms), asker));
-        let stamp = follows.first().map_or(0, |follow| follow.stamp);
-        Poll::Ready(Self::Found(Found { after, stamp }))
+        let Started { after, is_foreign } =
+            ready!(begin(broker, &mut follows, self, search, asker));
+        let (stamp, state) = follows.first().map_or((0, 0), |one| (one.stamp, one.state));
+        Poll::Ready(Self::Found(Found { after, stamp, state, is_foreign }))
     }
 }
 
@@ -146,12 +160,18 @@ impl Reader {
         start: Start,
     ) -> Started {
         let mut follows = Follows::with_capacity(permits.len());
+        let Self { cursors, followed, .. } = self;
+        let count = cursors.iter().map(|cursor| cursor.follows.len()).sum::<usize>();
+        followed.reserve(count + permits.len(), cursors.iter().flat_map(Cursor::patterns));
         for pattern in permits.iter().map(SubscribePermit::pattern) {
-            let is_new = !follows.iter().any(|follow| follow.pattern == *pattern);
-            if is_new && !self.follows(pattern) {
+            let new = follows.iter().map(|follow| &follow.pattern);
+            let known = cursors.iter().flat_map(Cursor::patterns).chain(new);
+            if !followed.has(pattern, known) {
                 let name = pattern.as_channel();
                 let channel = name.map(|name| broker.shared.registry.obtain(&name));
-                follows.push(Follow::new(pattern.clone(), channel));
+                let follow = Follow::new(pattern.clone(), channel);
+                followed.insert(&follow.pattern);
+                follows.push(follow);
             }
         }
         let started = begin_blocking(broker, &mut follows, start);
@@ -174,23 +194,20 @@ impl Reader {
     /// Follows `pattern` no longer; false if it did not.
     pub fn unfollow(&mut self, pattern: &Pattern) -> bool {
         let did = self.follows(pattern);
-        for cursor in &mut self.cursors {
-            cursor.follows.retain(|follow| follow.pattern != *pattern);
-            // What is listed may have been of interest to that pattern only.
-            cursor.scan();
-        }
+        self.cursors.iter_mut().for_each(|cursor| cursor.unfollow(pattern));
+        self.followed.remove(pattern);
         self.cursors.retain(|cursor| !cursor.follows.is_empty());
         did
     }
 
     /// Whether `pattern`, as spelled, is followed.
     pub fn follows(&self, pattern: &Pattern) -> bool {
-        self.patterns().any(|followed| followed == pattern)
+        self.followed.has(pattern, self.patterns())
     }
 
     /// What is followed.
     pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
-        self.cursors.iter().flat_map(|cursor| &cursor.follows).map(|follow| &follow.pattern)
+        self.cursors.iter().flat_map(Cursor::patterns)
     }
 
     /// Whether it has to look beyond what a lane has reported: it has cursors at several offsets, or there may be news in
@@ -369,6 +386,7 @@ impl Reader {
         let is_in_order = self.cursors.is_sorted_by(|one, next| one.after < next.after);
         assert!(is_in_order, "cursors are not in the order of their places");
         self.cursors.iter().for_each(Cursor::check);
+        self.followed.check(self.patterns());
     }
 }
 
@@ -388,6 +406,11 @@ fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Star
     }
 }
 
+/// Whether the log has come to `position`, and to the state of a moment.
+fn is_reached(broker: &Broker, position: Position, state: Option<u64>) -> bool {
+    position.epoch == broker.epoch() && position.offset.max(state.unwrap_or(0)) <= broker.head()
+}
+
 /// Finds the place where `follows` begin.
 fn begin(
     broker: &Broker,
@@ -398,9 +421,6 @@ fn begin(
 ) -> Poll<Started> {
     let mut is_foreign = false;
     let head = broker.head();
-    let is_reached = |position: Position, state: u64| {
-        position.epoch == broker.epoch() && position.offset.max(state) <= head
-    };
     // A reader that begins with the state of a moment has nothing that older tombstones could remove. Neither has a
     // reader that goes backwards: what they removed was gone before it began, and it is given the tombstones themselves.
     let mut begin_with = |state, fresh| {
@@ -408,26 +428,30 @@ fn begin(
     };
     let after = match start {
         Start::Now => broker.head(),
-        Start::After(Bookmark { after, state }) if is_reached(after, state.unwrap_or(0)) => {
+        Start::After(Bookmark { after, state }) if is_reached(broker, after, state) => {
             state.into_iter().for_each(|state| begin_with(state, state));
             after.offset
         }
         Start::After(_) => {
             is_foreign = true;
-            ready!(place_of(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, asker))
         }
         Start::Earliest => {
             begin_with(head, head);
-            ready!(place_of(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, asker))
         }
-        Start::Time(time_ms) => ready!(place_of(broker, follows, Some(time_ms), asker)),
-        Start::Found(Found { after, stamp }) => {
-            follows.iter_mut().for_each(|follow| follow.stamp = stamp);
-            after
+        Start::Time(time_ms) => {
+            ready!(search.first.poll(broker, follows, Some(time_ms), asker))
+        }
+        Start::Found(found) => {
+            begin_with(found.state, found.state);
+            follows.iter_mut().for_each(|follow| follow.stamp = found.stamp);
+            is_foreign = found.is_foreign;
+            found.after
         }
         Start::Back { before: Some(Position { epoch, .. }), .. } if epoch != broker.epoch() => {
             is_foreign = true;
-            ready!(place_of(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, asker))
         }
         Start::Back { before, count, bytes_max } => {
             begin_with(0, head);
@@ -438,71 +462,6 @@ fn begin(
         }
     };
     Poll::Ready(Started { after, is_foreign })
-}
-
-/// The place before the oldest message, of this time or later, that `follows` select.
-///
-/// They get no gap notice for what retention removed before now.
-fn place_of(
-    broker: &Broker,
-    follows: &mut [Follow],
-    since_ms: Option<u64>,
-    asker: Asker<'_>,
-) -> Poll<u64> {
-    // In this order: if messages are removed or appended meanwhile, the error is a needless gap notice, not a missing one.
-    let stamp = broker.shared.evictions();
-    let head = broker.head();
-    let (mut place, mut waits) = (head, false);
-    let mut consider = |channel: &Channel| {
-        match channel.place_of(&broker.shared, since_ms, asker) {
-            Poll::Ready(first) => place = place.min(first.unwrap_or(head)),
-            // As many channels as one may be asked for at once, so that one wait serves for all.
-            Poll::Pending => waits = true,
-        }
-    };
-    let wild = wild_patterns(follows);
-    for follow in follows.iter_mut() {
-        follow.stamp = stamp;
-        follow.channel.iter().for_each(|channel| consider(channel));
-    }
-    let known = match wild.is_empty() {
-        true => Some(head),
-        false => match place_in_order(broker, &wild, since_ms, asker) {
-            Poll::Ready(known) => known.map(|known| known.min(head)),
-            Poll::Pending => return Poll::Pending,
-        },
-    };
-    match known {
-        Some(known) => place = place.min(known),
-        None => broker.shared.registry.scan(|channel| {
-            if wild.has_match(channel.name()) {
-                consider(channel);
-            }
-        }),
-    }
-    if waits { Poll::Pending } else { Poll::Ready(place) }
-}
-
-/// The place before the oldest message, of this time or later, that `wild` selects, or of all channels: where the order
-/// is known, without a look at each channel.
-fn place_in_order(
-    broker: &Broker,
-    wild: &PatternMap<()>,
-    since_ms: Option<u64>,
-    asker: Asker<'_>,
-) -> Poll<Option<u64>> {
-    let shared = &broker.shared;
-    match (&shared.archive, since_ms) {
-        (Some(archive), Some(since_ms)) => archive.place_since(since_ms, asker),
-        (Some(archive), None) => {
-            Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1)))
-        }
-        (None, Some(since_ms)) => {
-            let place = shared.place_since(since_ms);
-            Poll::Ready(place.and_then(|place| shared.place_before_first(place, wild)))
-        }
-        (None, None) => Poll::Ready(shared.place_before_first(shared.place_of_oldest(), wild)),
-    }
 }
 
 #[cfg(test)]

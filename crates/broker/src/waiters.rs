@@ -111,7 +111,7 @@ impl Waiters {
         };
         if let (Some(waiter), Some(audience)) =
             (self.waiters.get_mut(id.0), self.audiences.get_mut(at))
-            && !waiter.audiences.contains(&at)
+            && !audience.members.contains(id.0)
         {
             waiter.audiences.push(at);
             audience.members.insert(id.0);

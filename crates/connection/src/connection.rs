@@ -59,6 +59,8 @@ pub struct Connection {
     is_heartbeat_due: bool,
     /// It has had its share of this turn: others first.
     is_spent: bool,
+    /// How often it has subscribed or unsubscribed since it last had its share.
+    subscribed: u8,
     /// It has lost something in a channel whose options then send readers away.
     is_too_slow: bool,
     /// What follows no cursor: openings, answers, heartbeats, closes.
@@ -161,6 +163,7 @@ impl Connection {
             is_heartbeat_due: false,
             unplaced_to: None,
             is_spent: false,
+            subscribed: 0,
             is_too_slow: false,
             planned_end: None,
             dialect,

@@ -56,7 +56,7 @@ pub use requests::{
     InvalidPublish, InvalidSpan, LongPoll, NoPresence, Page, PageReading, PageRequest,
     PresencePage, Span, parse_event, parse_key, parse_label, parse_page_limit, prepare_publish,
 };
-pub use subscription::{RequestedStart, Subscription};
+pub use subscription::{Finding, RequestedStart, Subscription};
 pub use time::Time;
 pub use worker::Worker;
 

@@ -6,7 +6,7 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Broker, Forbidden, Found, Grant, Interest, Lane, Pattern, Reader, Start,
+    Asker, Broker, Forbidden, Found, Grant, Interest, Lane, Pattern, Reader, Search, Start,
     SubscribePermit, WaiterId,
 };
 use tidewire_protocol::{Bookmark, Since};
@@ -21,8 +21,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Looks up in the archive where `subscriptions` begin, so that following them waits for nothing.
-    /// Ask again when `waker` is woken; `interest` is to live until then.
+    /// Looks for where `subscriptions` begin, so that following them waits for nothing and takes no long look.
+    /// Ask again when `waker` is woken; `finding` is to live until then.
     ///
     /// # Errors
     ///
@@ -31,27 +31,44 @@ impl Subscription {
         subscriptions: &mut [Self],
         grant: &Grant,
         broker: &Broker,
-        time: Time,
-        interest: &Interest,
+        finding: &mut Finding,
         waker: &Waker,
     ) -> Poll<Result<(), Forbidden>> {
+        let Finding { time, interest, search } = finding;
         if interest.is_waiting(waker) {
             return Poll::Pending;
         }
         for group in subscriptions.chunk_by_mut(|one, other| one.start == other.start) {
-            let Some(Self { start: start @ RequestedStart::Since(since), .. }) = group.first()
-            else {
+            let Some(Self { start, .. }) = group.first() else { continue };
+            if matches!(start, RequestedStart::Found(..)) {
                 continue;
-            };
+            }
             let permits = group.iter().map(|one| grant.permit_subscribe(&one.pattern));
             let permits: Vec<SubscribePermit> = permits.collect::<Result<_, _>>()?;
-            let (start, asker) = (start.resolve(time), Asker::new(interest, waker));
-            if let Start::Found(found) = ready!(start.find(broker, &permits, asker)) {
-                let start = RequestedStart::Found(found, *since);
+            let (place, asker) = (start.resolve(*time), Asker::new(interest, waker));
+            if let Start::Found(found) = ready!(place.find(broker, &permits, search, asker)) {
+                *search = Search::default();
+                let start = RequestedStart::Found(found, Box::new(start.clone()));
                 group.iter_mut().for_each(|one| one.start = start.clone());
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// How far [`Subscription::find`] has come, and what it waits for.
+#[derive(Debug)]
+pub struct Finding {
+    /// From which `ago` is counted, however long it takes.
+    time: Time,
+    interest: Interest,
+    search: Search,
+}
+
+impl Finding {
+    /// One that begins now.
+    pub fn new(time: Time) -> Self {
+        Self { time, interest: Interest::default(), search: Search::default() }
     }
 }
 
@@ -62,8 +79,8 @@ pub enum RequestedStart {
     Since(Since),
     /// A last event id that is not a position of ours: a gap notice comes first, and then what is retained.
     Foreign(String),
-    /// The place of a time, looked up by [`Subscription::find`]; with how the client spelled it.
-    Found(Found, Since),
+    /// The place found by [`Subscription::find`], and what the client asked for.
+    Found(Found, Box<RequestedStart>),
 }
 
 impl RequestedStart {
@@ -93,13 +110,18 @@ impl RequestedStart {
         }
     }
 
-    /// Whether an archive may have to look up where that is.
-    pub(crate) fn is_time(&self) -> bool {
-        matches!(self, Self::Since(Since::Time(_) | Since::Ago(_)))
+    /// Whether it may have to be looked for where that is in what `pattern` selects: by an archive, or in all channels.
+    pub(crate) fn may_search(&self, pattern: &Pattern) -> bool {
+        let is_time = matches!(self, Self::Since(Since::Time(_) | Since::Ago(_)));
+        is_time || (*self != Self::NOW && pattern.as_channel().is_none())
     }
 
     fn is_foreign(&self) -> bool {
-        matches!(self, Self::Foreign(_))
+        match self {
+            Self::Foreign(_) => true,
+            Self::Found(_, start) => start.is_foreign(),
+            Self::Since(_) => false,
+        }
     }
 }
 
@@ -107,7 +129,8 @@ impl RequestedStart {
 impl fmt::Display for RequestedStart {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Since(since) | Self::Found(_, since) => since.fmt(formatter),
+            Self::Since(since) => since.fmt(formatter),
+            Self::Found(_, start) => start.fmt(formatter),
             Self::Foreign(text) => text.fmt(formatter),
         }
     }

@@ -23,6 +23,7 @@ mod a_reader_of_a_state_gets_no_gap_for_older_tombstones;
 mod a_reader_of_an_archive_misses_nothing;
 mod a_reader_sees_each_message_once_in_order;
 mod a_resume_by_name_asks_an_archive_once;
+mod a_search_for_a_place_takes_turns_and_ends;
 mod a_turn_of_a_lane_has_an_end;
 mod at_the_end_everybody_is_due;
 mod compacted_readers_agree_with_a_naive_map;

@@ -7,14 +7,14 @@ use super::{
     inbound::{Answer, Inbound, PendingRequest, ReadBarrier, Request},
 };
 use crate::{
-    CloseReason, Command, Identity, PageReading, PresencePage, Refusal, Reply, Subscription, Time,
-    Worker, subscription,
+    CloseReason, Command, Finding, Identity, PageReading, PresencePage, Refusal, Reply,
+    Subscription, Time, Worker, subscription,
 };
 use std::{
     slice,
     task::{Poll, Waker},
 };
-use tidewire_broker::{Interest, Pattern};
+use tidewire_broker::Pattern;
 
 impl Connection {
     pub(super) fn handle_command(&mut self, command: Command, worker: &mut Worker, time: Time) {
@@ -26,10 +26,12 @@ impl Connection {
             Command::Close(last_words) => self.close_by(last_words, worker, time),
             Command::Publish { publish, wants_echo } => self.queue_publish(publish, wants_echo),
             Command::Subscribe { id, subscription, identity } => {
+                self.spend_on_subscribing();
                 let outcome = self.subscribe(id, subscription, identity, worker, time);
                 self.reply_if_refused(id, outcome, worker);
             }
             Command::Unsubscribe { id, pattern } => {
+                self.spend_on_subscribing();
                 let outcome = self.unsubscribe(id, &pattern, worker);
                 self.reply_if_refused(id, outcome, worker);
             }
@@ -52,6 +54,13 @@ impl Connection {
                 self.reply(&Reply::Refused { id, refusal: &refusal }, worker);
             }
         }
+    }
+
+    /// Leaves what comes after [`SUBSCRIBES_MAX`] changes of what is followed to the next turn: each takes some microseconds, and one
+    /// read may bring a thousand.
+    fn spend_on_subscribing(&mut self) {
+        self.subscribed = self.subscribed.saturating_add(1);
+        self.is_spent |= self.subscribed >= SUBSCRIBES_MAX;
     }
 
     /// Takes in that the client has said its last words.
@@ -87,8 +96,8 @@ impl Connection {
         if let Some(presence) = &mut self.presence {
             presence.join(pattern, identity, time)?;
         }
-        if start.is_time() {
-            self.defer(id, Request::Subscribe(subscription, Interest::default()));
+        if start.may_search(pattern) {
+            self.defer(id, Request::Subscribe(subscription, Finding::new(time)));
             return Ok(());
         }
         self.follow_and_reply(id, &subscription, worker, time)
@@ -162,7 +171,7 @@ impl Connection {
             *barrier = None;
             return;
         }
-        let Poll::Ready(answer) = request.poll(grant, worker, time, waker) else { return };
+        let Poll::Ready(answer) = request.poll(grant, worker, waker) else { return };
         let id = *id;
         *barrier = None;
         match answer {
@@ -188,3 +197,6 @@ impl Connection {
         }
     }
 }
+
+/// How often a client subscribes or unsubscribes in one turn.
+const SUBSCRIBES_MAX: u8 = 32;

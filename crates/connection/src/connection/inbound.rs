@@ -1,13 +1,15 @@
 //! What a client has sent, until all of it is done: input, publishes, and a request that waits.
 
-use crate::{Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription, Time, Worker};
+use crate::{
+    Finding, Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription, Worker,
+};
 use std::{
     collections::VecDeque,
     num::NonZeroU64,
     slice,
     task::{Poll, Waker, ready},
 };
-use tidewire_broker::{Forbidden, Grant, Interest, PresencePermit};
+use tidewire_broker::{Forbidden, Grant, PresencePermit};
 
 /// What a client has sent, of which something is still to be done. Small, as an idle client has one too.
 #[derive(Debug)]
@@ -112,8 +114,8 @@ pub(super) enum Request {
     History(PageReading),
     /// A page of the members of a channel.
     Presence(PresencePermit, PageReading),
-    /// To follow from a time, which an archive may have to look up.
-    Subscribe(Subscription, Interest),
+    /// To follow from a place that has to be looked for.
+    Subscribe(Subscription, Finding),
 }
 
 /// What was read for it.
@@ -134,13 +136,7 @@ impl Request {
         }
     }
 
-    pub(super) fn poll(
-        &mut self,
-        grant: &Grant,
-        worker: &Worker,
-        time: Time,
-        waker: &Waker,
-    ) -> Poll<Answer> {
+    pub(super) fn poll(&mut self, grant: &Grant, worker: &Worker, waker: &Waker) -> Poll<Answer> {
         let Worker { broker, limits, .. } = worker;
         match self {
             Self::History(reading) => reading.poll(broker, limits, waker).map(Answer::History),
@@ -148,9 +144,9 @@ impl Request {
                 let page = ready!(reading.poll(broker, limits, waker));
                 Poll::Ready(Answer::Presence(PresencePage::new(permit.channel().clone(), page)))
             }
-            Self::Subscribe(subscription, interest) => {
+            Self::Subscribe(subscription, finding) => {
                 let subscriptions = slice::from_mut(subscription);
-                let found = Subscription::find(subscriptions, grant, broker, time, interest, waker);
+                let found = Subscription::find(subscriptions, grant, broker, finding, waker);
                 Poll::Ready(match ready!(found) {
                     Ok(()) => Answer::Found(subscription.clone()),
                     Err(forbidden) => Answer::Refused(forbidden.into()),

@@ -1,6 +1,7 @@
 //! A connection as a member of channels: joined by subscribing, left by any ending.
 
 use crate::{Identity, Input, Subscription, Time, requests::joined_by};
+use std::collections::BTreeSet;
 use tidewire_broker::{Broker, ChannelName, Forbidden, Grant, Label, Pattern};
 
 /// A connection's membership of channels. Dropped, however the connection ends, it leaves all of them.
@@ -10,8 +11,8 @@ pub(crate) struct PresenceGuard {
     grant: Grant,
     connection: Label,
     identity: Identity,
-    /// The channels it has joined.
-    channels: Vec<ChannelName>,
+    /// The channels it has joined. In order, so that it leaves them in order.
+    channels: BTreeSet<ChannelName>,
 }
 
 impl PresenceGuard {
@@ -32,7 +33,7 @@ impl PresenceGuard {
         }
         let (broker, connection) = (broker.clone(), connection.parse().ok()?);
         let grant = grant.clone();
-        let mut this = Self { broker, grant, connection, identity, channels: Vec::new() };
+        let mut this = Self { broker, grant, connection, identity, channels: BTreeSet::new() };
         for Subscription { pattern, .. } in subscriptions {
             // If that is not allowed, it only reads. The caller may refuse the connection instead.
             let _ = this.join(pattern, Identity::default(), time);
@@ -68,7 +69,7 @@ impl PresenceGuard {
         let member = identity.or(&self.identity).as_member(&self.connection, time.wall_ms);
         // Without room for the news, messages are delivered all the same; the presence buffer keeps count.
         if self.broker.presence_buffer().join(&permit, &self.connection, member).is_ok() {
-            self.channels.push(channel);
+            self.channels.insert(channel);
         }
         Ok(())
     }
@@ -88,9 +89,7 @@ impl PresenceGuard {
 
     /// Leaves what is followed no longer, if it was joined.
     pub(crate) fn leave(&mut self, pattern: &Pattern) {
-        let is_it = |channel: &ChannelName| channel.as_str() == pattern.as_str();
-        if let Some(at) = self.channels.iter().position(is_it) {
-            let channel = self.channels.swap_remove(at);
+        if let Some(channel) = self.channels.take(pattern.as_str()) {
             self.broker.presence_buffer().leave(&channel, &self.connection);
         }
     }

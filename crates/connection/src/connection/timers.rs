@@ -8,6 +8,7 @@ impl Connection {
     /// Takes in that time has passed, and that it is this connection's turn again.
     pub fn handle_time(&mut self, worker: &mut Worker, time: Time) {
         if mem::take(&mut self.is_spent) {
+            self.subscribed = 0;
             self.resume_input(worker, time);
         }
         if self.is_too_slow {

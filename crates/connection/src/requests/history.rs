@@ -127,7 +127,7 @@ pub struct PageReading {
     /// Later messages are left to the next page.
     head: u64,
     interest: Interest,
-    /// For the place where a page of the newest begins.
+    /// For the places where the page begins and ends.
     search: Search,
     /// Once it is known where to read.
     part: Option<Part>,
@@ -258,12 +258,12 @@ impl History<'_> {
             Span::Oldest { until, .. } => until.unwrap_or(Since::Now),
             Span::Newest { before, .. } => before,
         };
-        let Some(upto) = ready!(self.last_before(end)) else {
-            return self.nothing_before(end).map(Err);
+        let Some(upto) = ready!(self.last_before(end, search)) else {
+            return self.nothing_before(end, search).map(Err);
         };
         Poll::Ready(Ok(match span {
             Span::Oldest { since, .. } => {
-                let Begun { reader, after, lost } = ready!(self.begin(since));
+                let Begun { reader, after, lost } = ready!(self.begin(since, search));
                 let room = Some((self.limit, self.limits.gather_bytes_max));
                 Part { reader, after, upto, items: Vec::new(), lost, room, has_more: false }
             }
@@ -275,7 +275,7 @@ impl History<'_> {
                 let (reader, Started { after, .. }) = ready!(found);
                 let back = Begun { reader, after, lost: Vec::new() };
                 let bound = match since {
-                    Some(since) => Some(ready!(self.begin(since))),
+                    Some(since) => Some(ready!(self.begin(since, search))),
                     None => None,
                 };
                 let bound = bound.filter(|bound| bound.after >= after);
@@ -287,27 +287,28 @@ impl History<'_> {
     }
 
     /// The page of a request for what is before a position of another epoch.
-    fn nothing_before(&self, bound: Since) -> Poll<Page> {
-        let (_, Started { after, .. }) = ready!(self.read_from(Start::Earliest));
+    fn nothing_before(&self, bound: Since, search: &mut Search) -> Poll<Page> {
+        let (_, Started { after, .. }) = ready!(self.poll_once(Start::Earliest, search));
         let reach = Reach { before: after.saturating_add(1), has_more: false };
         Poll::Ready(Page::new(Vec::new(), after, vec![self.lost(bound, after)]).reaching(reach))
     }
 
     /// The offset before `bound`, no further than the head, or `None` in another epoch.
-    fn last_before(&self, bound: Since) -> Poll<Option<u64>> {
+    fn last_before(&self, bound: Since, search: &mut Search) -> Poll<Option<u64>> {
         let before = match self.start(bound) {
             Start::After(Bookmark { after, .. }) if after.epoch != self.broker.epoch() => {
                 return Poll::Ready(None);
             }
             Start::After(Bookmark { after, .. }) => after.offset.saturating_sub(1),
             // The place before the first message of a time is the one behind all earlier ones.
-            start => ready!(self.read_from(start)).1.after,
+            start => ready!(self.poll_once(start, search)).1.after,
         };
         Poll::Ready(Some(before.min(self.head)))
     }
 
-    fn begin(&self, since: Since) -> Poll<Begun> {
-        let (reader, Started { after, is_foreign }) = ready!(self.read_from(self.start(since)));
+    fn begin(&self, since: Since, search: &mut Search) -> Poll<Begun> {
+        let found = self.poll_once(self.start(since), search);
+        let (reader, Started { after, is_foreign }) = ready!(found);
         let lost = is_foreign.then(|| self.lost(since, after));
         Poll::Ready(Begun { reader, after, lost: lost.into_iter().collect() })
     }
@@ -320,11 +321,6 @@ impl History<'_> {
         let start = RequestedStart::Since(place);
         let subscription = Subscription { pattern: self.permit.pattern().clone(), start };
         LostStart { subscription, to }
-    }
-
-    /// From any start but one that goes back.
-    fn read_from(&self, start: Start) -> Poll<(Reader, Started)> {
-        self.poll_once(start, &mut Search::default())
     }
 
     fn poll_once(&self, start: Start, search: &mut Search) -> Poll<(Reader, Started)> {

@@ -12,9 +12,9 @@ use std::{
     },
     task::{Poll, Wake, Waker},
 };
-use tidewire_broker::{Grant, Interest};
+use tidewire_broker::Grant;
 use tidewire_connection::{
-    Format, LongPoll, Page, PageReading, PageRequest, RequestedStart, Span, Subscription,
+    Finding, Format, LongPoll, Page, PageReading, PageRequest, RequestedStart, Span, Subscription,
 };
 
 #[derive(Default)]
@@ -103,11 +103,11 @@ fn pages_from_either_end_are_read_once_they_can_be() {
 fn a_poll_and_its_beginning_wait_and_one_that_goes_is_forgotten() {
     let (archive, broker) = HeldBack::broker(36);
     let mut server = Server::over(broker);
-    let (interest, waker) = (Interest::default(), Waker::noop());
+    let (mut finding, waker) = (Finding::new(server.time), Waker::noop());
     let mut subscriptions = [follow("cold", "@2")];
     let mut find = |server: &Server| {
-        let (broker, time, grant) = (&server.worker.broker, server.time, Grant::open());
-        Subscription::find(&mut subscriptions, &grant, broker, time, &interest, waker)
+        let (broker, grant) = (&server.worker.broker, Grant::open());
+        Subscription::find(&mut subscriptions, &grant, broker, &mut finding, waker)
     };
     assert!(find(&server).is_pending() && find(&server).is_pending());
     assert_eq!(archive.asked(), 1);

@@ -4,8 +4,8 @@
 
 use crate::common::{ALL, Server, TIDEWIRE, follow, limited_to};
 use std::task::{Poll, Waker};
-use tidewire_broker::{Action, Forbidden, Interest};
-use tidewire_connection::{Identity, LongPoll, Subscription};
+use tidewire_broker::{Action, Forbidden};
+use tidewire_connection::{Finding, Identity, LongPoll, Subscription};
 
 fn not_covered(pattern: &str) -> Forbidden {
     Forbidden::NotCovered { action: Action::Subscribe, pattern: pattern.parse().unwrap() }
@@ -32,11 +32,10 @@ fn a_poll_of_it_is_refused_and_so_is_the_search_for_where_it_begins() {
     let subscriptions = [follow("a", "now"), follow("b", "now")];
     let opened = LongPoll::open(&subscriptions, &grant, 0, worker, server.time);
     assert_eq!((opened.unwrap_err(), worker.lane.len()), (not_covered("b"), 0));
-    let (broker, interest) = (&worker.broker, Interest::default());
+    let broker = &worker.broker;
     let find = |pattern| {
-        let mut subscriptions = [follow(pattern, "@2")];
-        let (waker, time) = (Waker::noop(), server.time);
-        Subscription::find(&mut subscriptions, &grant, broker, time, &interest, waker)
+        let (mut subscriptions, mut finding) = ([follow(pattern, "@2")], Finding::new(server.time));
+        Subscription::find(&mut subscriptions, &grant, broker, &mut finding, Waker::noop())
     };
     assert_eq!(find("a"), Poll::Ready(Ok(())));
     assert_eq!(find("b"), Poll::Ready(Err(not_covered("b"))));

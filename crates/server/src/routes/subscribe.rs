@@ -7,6 +7,7 @@ use crate::{
     access::Caller,
     problem::ProblemResponse,
     query::Query,
+    request_turns::RequestTurn,
     subscribed::Subscribed,
     takeover::{self, ClientDisconnect, Handoff},
     worker_context::WorkerContext,
@@ -20,15 +21,16 @@ use actix_web::{
 use std::{
     borrow::Cow,
     future::poll_fn,
+    mem,
     num::NonZeroU64,
     rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
-use tidewire_broker::{Forbidden, Grant, Interest};
+use tidewire_broker::{Forbidden, Grant};
 use tidewire_connection::{
-    Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
+    Finding, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
 use tidewire_protocol::ErrorCode;
 use tokio::net::TcpStream;
@@ -155,17 +157,23 @@ struct Asked<'a> {
     caller: &'a Caller,
 }
 
-/// The same subscriptions, with places that were given as a time looked up in the archive. The worker
-/// waits for no disk when they are followed afterwards.
+/// The same subscriptions, with their places found. When they are followed afterwards, the worker waits for no disk, and
+/// looks at few channels.
 async fn found(
     mut subscriptions: Vec<Subscription>,
     grant: &Grant,
     worker_context: &WorkerContext,
 ) -> Result<Vec<Subscription>, Forbidden> {
-    let (interest, time) = (Interest::default(), worker_context.clock.now());
+    let mut finding = Finding::new(worker_context.clock.now());
+    let (mut turn, mut has_begun) = (worker_context.request_turns.claim(), false);
     poll_fn(|context| {
+        // Mostly the first look finds all. What comes after takes a turn each.
+        if mem::replace(&mut has_begun, true) {
+            ready!(turn.poll(context));
+            turn.end();
+        }
         let (broker, waker) = (&worker_context.broker, context.waker());
-        Subscription::find(&mut subscriptions, grant, broker, time, &interest, waker)
+        Subscription::find(&mut subscriptions, grant, broker, &mut finding, waker)
     })
     .await?;
     Ok(subscriptions)
@@ -248,6 +256,10 @@ fn tune(socket: &TcpStream, limits: &Limits) {
 struct RegisteredPoll {
     poll: Option<LongPoll>,
     worker_context: Rc<WorkerContext>,
+    /// One message may wake thousands, and to read it and answer takes each of them a while.
+    turn: RequestTurn,
+    /// Whether it was polled before: the first time is in the turn of its request.
+    has_begun: bool,
 }
 
 impl RegisteredPoll {
@@ -260,11 +272,16 @@ impl RegisteredPoll {
         let time = worker_context.clock.now();
         let worker = &worker_context.worker;
         let poll = LongPoll::open(subscriptions, grant, wait_ms, &mut worker.borrow_mut(), time)?;
-        Ok(Self { poll: Some(poll), worker_context })
+        let turn = worker_context.request_turns.claim();
+        Ok(Self { poll: Some(poll), worker_context, turn, has_begun: false })
     }
 
     fn poll(&mut self, has_gone: bool, context: &mut Context<'_>) -> Poll<Result<Page, Forbidden>> {
         let Some(poll) = &mut self.poll else { return Poll::Pending };
+        if mem::replace(&mut self.has_begun, true) {
+            ready!(self.turn.poll(context));
+            self.turn.end();
+        }
         let time = self.worker_context.clock.now();
         if has_gone || self.worker_context.is_shutting_down.get() {
             poll.stop_waiting();
