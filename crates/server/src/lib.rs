@@ -2,6 +2,7 @@
 //!
 //! A library only so that they can be tested and documented; the product is the binary beside it.
 
+pub mod allocator;
 pub mod commands;
 pub mod config;
 pub mod in_flight;

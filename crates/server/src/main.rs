@@ -8,6 +8,7 @@ use std::{
     process::ExitCode,
 };
 use tidewire::{
+    allocator,
     commands::{
         CheckConfig, Completions, DataCommand, HistoryCommand, Man, PublishCommand,
         SubscribeCommand,
@@ -88,6 +89,7 @@ fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn load_and_serve(settings: Settings) -> Result<()> {
+    allocator::keep_thresholds();
     for variable in unknown_variables(env::vars_os()) {
         tracing::warn!("{variable}");
     }

@@ -3,11 +3,12 @@
 
 use crate::common::{let_go_of, sockets, within};
 use anyhow::{Context as _, Result, ensure};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tidewire_test_harness::{load::anonymous_bytes, peers::http::publish, server::Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
+    time::sleep,
 };
 
 #[tokio::test]
@@ -35,9 +36,19 @@ async fn readers_stuck_in_lost_messages_are_bounded_together() -> Result<()> {
         let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
         // All forty would hold 72 MB; memory that was freed a moment ago may not be the system's again yet.
         ensure!(grown < 56 << 20, "{} KiB are held", grown >> 10);
+        drop(readers);
+        let_go_of(&server, idle + 2, Duration::from_secs(30)).await?;
+        // What they held returns to the system.
+        let start = Instant::now();
+        while anonymous_bytes(server.id()?)? > before + (8 << 20) {
+            let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
+            ensure!(start.elapsed() < RETURNED_WITHIN, "{} KiB are held afterwards", grown >> 10);
+            sleep(Duration::from_millis(20)).await;
+        }
         Ok(())
     })
     .await
 }
 
 const READERS: usize = 40;
+const RETURNED_WITHIN: Duration = Duration::from_secs(10);
