@@ -22,7 +22,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Poll,
-    thread::{Builder, JoinHandle},
+    thread::{self, Builder, JoinHandle},
     time::{Duration, Instant},
 };
 use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Charge, Stretch};
@@ -286,6 +286,9 @@ impl Shared {
             drop(inner);
             // They are woken with no lock held.
             drop(answered);
+            // Readers that wait for more, and workers, go first. Without this the kernel lets them wait for the rest of a
+            // time slice, some milliseconds.
+            thread::yield_now();
             inner = self.lock();
         }
         let left = inner.questions.close();

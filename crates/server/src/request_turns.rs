@@ -257,11 +257,12 @@ const TURNS_MAX: usize = 16;
 /// Connections that are accepted in a round. Each costs some ten microseconds, most of it in the kernel.
 const ACCEPTS_MAX: usize = 16;
 
-/// The same while requests wait for a turn: a short one takes two turns or three, the end of its connection included.
-const ACCEPTS_BESIDE_WAITING_MAX: usize = 4;
+/// The same while requests wait for a turn: a short one takes two turns or three, the end of its connection included, and
+/// there is time for six to eight in a round.
+const ACCEPTS_BESIDE_WAITING_MAX: usize = 2;
 
 /// No turn of a round begins this long after the first.
-const TIME_MAX: Duration = Duration::from_millis(1);
+const TIME_MAX: Duration = Duration::from_micros(500);
 
 /// What a connection reads and writes in a turn. A write that passes it is the last.
 const TURN_BYTES: usize = 64 << 10;

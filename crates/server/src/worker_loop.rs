@@ -169,15 +169,13 @@ impl<S: Socket> WorkerLoop<S> {
         true
     }
 
-    /// Leaves the processor to other threads while connections catch up: they may have what is live, another worker
-    /// for its readers, the log for its publishers. Else each would wait until the kernel takes it away from this
-    /// thread, some milliseconds later. It costs next to nothing where no other thread wants it.
+    /// Leaves the processor to other threads after a round that leaves turns over: they may have what is live, another
+    /// worker for its readers, the log for its publishers. Else each would wait until the kernel takes it away from
+    /// this thread, some milliseconds later. It costs next to nothing where no other thread wants it.
     fn yield_thread(&self) {
-        if !self.behind.borrow().is_empty() {
-            thread::yield_now();
-            #[cfg(test)]
-            self.yields.set(self.yields.get() + 1);
-        }
+        thread::yield_now();
+        #[cfg(test)]
+        self.yields.set(self.yields.get() + 1);
     }
 
     /// Gives turns to connections that have news; says whether some are left.
@@ -396,8 +394,9 @@ const CATCH_UP_TURNS_MIN: usize = 1;
 /// Bytes after which a turn of a connection that is not behind writes no more: some tens of messages.
 const LIVE_BYTES_MAX: usize = 16 << 10;
 
-/// One part of a round begins no turn after this time.
-const PART_MAX: Duration = Duration::from_millis(1);
+/// One part of a round begins no turn after this time. Where workers share a processor, news waits for the rounds of all
+/// of them. To begin another round takes some ten microseconds.
+const PART_MAX: Duration = Duration::from_micros(500);
 
 /// Bytes moved before the clock is read again. To read it in each turn would add a tenth to a delivery.
 const CLOCK_BYTES: usize = 32 << 10;

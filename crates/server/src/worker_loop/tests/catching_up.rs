@@ -157,7 +157,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
+async fn other_threads_may_run_after_each_round_that_leaves_turns_over() {
     let server = Server::start();
     let (reader, live) = (
         server.follow(SSE, "a", RequestedStart::NOW),
@@ -175,7 +175,7 @@ async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
         () = server.rounds.run() => {}
         () = rounds(|live| live.written().contains("hello"), &live) => {}
     }
-    assert_eq!(server.rounds.yields.get(), 0, "nobody was behind");
+    assert_eq!(server.rounds.yields.get(), 0, "no round has left anything over");
     fall_behind(&server);
     let writes = reader.counts().1;
     tokio::select! {
@@ -185,4 +185,24 @@ async fn other_threads_may_run_after_each_round_that_leaves_some_behind() {
     }
     assert!(reader.counts().1 > writes + 2);
     assert!(server.rounds.yields.get() > 0);
+}
+
+#[tokio::test]
+async fn other_threads_may_run_between_rounds_of_live_news() {
+    let server = Server::start();
+    let readers: Vec<_> = (0..200).map(|_| server.follow(SSE, "a", RequestedStart::NOW)).collect();
+    server.run_until_idle();
+    server.publish("a", "hello");
+    let all_have_received = async {
+        while !readers.iter().all(|reader| reader.written().contains("hello")) {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = server.rounds.run() => {}
+        () = all_have_received => {}
+    }
+    // 64 turns a round.
+    assert!(server.rounds.yields.get() >= 3, "{}", server.rounds.yields.get());
 }
