@@ -201,3 +201,40 @@ const JOINS_MB: u64 = 64;
 
 /// Messages of half a batch that prepares a log.
 const BATCH: usize = 5_000;
+
+#[cfg(test)]
+mod tests {
+    use super::Attack;
+    use clap::ValueEnum as _;
+    use std::collections::BTreeSet;
+
+    /// Where the bound of a row is tried by tests that are no attacks.
+    const TESTS: [&str; 3] = ["cargo xtask crash", "engine-log", "connection"];
+
+    #[test]
+    fn each_bound_on_memory_names_what_tries_it_and_each_attack_tries_one() {
+        let page = include_str!("../../../../ARCHITECTURE.md");
+        let (_, table) = page.split_once(" | tried by |\n").unwrap();
+        let rows = table.lines().skip(1);
+        let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+        assert!(rows.len() >= 20, "{} rows", rows.len());
+        let attacks: BTreeSet<String> = Attack::value_variants()
+            .iter()
+            .filter_map(|attack| Some(attack.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        let mut named = BTreeSet::new();
+        for row in rows {
+            let tried_by = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+            if tried_by == "the same" {
+                continue;
+            }
+            for name in tried_by.split(", ").map(|name| name.trim_matches('`')) {
+                let is_known = attacks.contains(name) || TESTS.contains(&name);
+                assert!(is_known, "{name:?} tries nothing: {row}");
+                named.insert(name.to_owned());
+            }
+        }
+        let idle: Vec<_> = attacks.difference(&named).collect();
+        assert!(idle.is_empty(), "no row of the table is tried by {idle:?}");
+    }
+}
