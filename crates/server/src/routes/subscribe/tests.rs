@@ -20,11 +20,11 @@ async fn a_poll_is_woken_and_refused_when_its_grant_expires() {
     let grant = Grant::open().until(worker_context.clock.now().wall_ms + 200);
     let opened = RegisteredPoll::open(&subscriptions, &grant, 600_000, Rc::clone(&worker_context));
     let mut poll = opened.unwrap_or_else(|_| panic!("200 ms passed in no time"));
-    let answer = poll_fn(|context| poll.poll(false, context));
-    // Long before its wait is over.
-    let answer = timeout(Duration::from_secs(60), answer).await.expect("nothing wakes it");
+    // A task of its own, so that nothing polls it but what wakes it; and long before its wait is over.
+    let answered = rt::spawn(async move { poll_fn(|context| poll.poll(false, context)).await });
+    let answer =
+        timeout(Duration::from_secs(60), answered).await.expect("nothing wakes it").unwrap();
     assert_eq!(answer.unwrap_err(), Forbidden::Expired);
-    drop(poll);
     assert_eq!(worker_context.worker.borrow().lane.len(), 0);
 }
 
