@@ -4,7 +4,7 @@
 //! again, after all others.
 
 use crate::{
-    admission::ConnectionPermit, socket::Socket, temporary::spread, under_way::UnderWay,
+    admission::ConnectionPermit, outstanding::OutstandingWork, socket::Socket, temporary::spread,
     worker_context::WorkerContext,
 };
 use std::{
@@ -21,7 +21,7 @@ use tidewire_connection::{Connection, PendingPublish, Refusal, Time, Worker};
 pub(crate) struct Driver<S> {
     socket: S,
     /// While it has publishes that are not answered, nothing more is read.
-    under_way: UnderWay,
+    outstanding: OutstandingWork,
     /// Whether the socket wakes it when something comes; otherwise a turn has to read first.
     is_listening: bool,
     /// Whether it is written to only in turns of catching up: its last turn of writing has left something over, or it
@@ -91,7 +91,7 @@ impl<S: Socket> Driver<S> {
         Self {
             connection,
             socket,
-            under_way: UnderWay::default(),
+            outstanding: OutstandingWork::default(),
             is_listening: false,
             has_joined: false,
             is_catching_up: false,
@@ -172,7 +172,7 @@ impl<S: Socket> Driver<S> {
     /// Whether all that is to be done for it is to write the worker's batch, as it is: then it is to be
     /// written by [`Driver::write_shared`], and [`Driver::finish`] called. At other times it needs a turn.
     pub(crate) fn join(&mut self, worker: &mut Worker, time: Time) -> bool {
-        if self.has_joined || !self.under_way.is_nothing() {
+        if self.has_joined || !self.outstanding.is_nothing() {
             // Its place moves only when it finishes: it would join for the same again.
             return false;
         }
@@ -210,16 +210,16 @@ impl<S: Socket> Driver<S> {
 
     /// Gives up the waiter, ends the sending side and closes the socket. What the engine has not answered is left
     /// to be dropped when the worker is not borrowed.
-    pub(crate) fn leave(mut self, worker: &mut Worker) -> UnderWay {
+    pub(crate) fn leave(mut self, worker: &mut Worker) -> OutstandingWork {
         tracing::debug!(reason = ?self.connection.close_reason(), "a connection has ended");
         self.socket.end_sending();
         self.connection.leave(worker);
-        self.under_way
+        self.outstanding
     }
 
     /// Whether a turn could do something at once that is not writing.
     fn has_work(&self, worker: &Worker) -> bool {
-        let may_read = || !self.under_way.has_unanswered() && self.connection.wants_input(worker);
+        let may_read = || !self.outstanding.has_unanswered() && self.connection.wants_input(worker);
         self.connection.has_publishes() || (!self.is_listening && may_read())
     }
 
@@ -227,7 +227,7 @@ impl<S: Socket> Driver<S> {
     fn account_for_input(&mut self, turn: &mut Turn<'_>, context: &Context<'_>) {
         let (bytes, accounts) =
             (self.connection.held_input_bytes(), &turn.worker_context.http.in_flight);
-        if let Err(full) = self.under_way.hold_input(bytes, accounts, context) {
+        if let Err(full) = self.outstanding.hold_input(bytes, accounts, context) {
             let worker = &mut turn.worker_context.worker.borrow_mut();
             self.connection.refuse_input(&full.in_short(), worker, turn.time);
         }
@@ -235,12 +235,12 @@ impl<S: Socket> Driver<S> {
 
     /// Counts the output that is held, and ends the connection if others need the room more.
     fn account_for_output(&mut self, turn: &Turn<'_>, context: &Context<'_>) {
-        if !self.connection.is_blocked() && self.under_way.is_nothing() {
+        if !self.connection.is_blocked() && self.outstanding.is_nothing() {
             return;
         }
         let (bytes, accounts) =
             (self.connection.held_output_bytes(), &turn.worker_context.http.in_flight);
-        if let Err(full) = self.under_way.hold_output(bytes, accounts, context) {
+        if let Err(full) = self.outstanding.hold_output(bytes, accounts, context) {
             tracing::debug!(bytes, %full, "a client reads too slowly");
             self.connection.give_up_output();
         }
@@ -248,7 +248,7 @@ impl<S: Socket> Driver<S> {
 
     /// Publishes what the client has asked for; true once all of it is answered.
     fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
-        let Self { connection, under_way, .. } = self;
+        let Self { connection, outstanding, .. } = self;
         let Turn { worker_context, time, publishes_left, .. } = turn;
         let worker = &worker_context.worker;
         // All are handed over before the first is waited for: an engine may sync them together.
@@ -261,11 +261,13 @@ impl<S: Socket> Driver<S> {
                 .admission
                 .publish(|| worker_context.engine.publish(permit, draft, time.wall_ms))
             {
-                Ok(Publishing::Done(outcome)) if !under_way.has_unanswered() => {
+                Ok(Publishing::Done(outcome)) if !outstanding.has_unanswered() => {
                     let outcome = outcome.map_err(Refusal::from);
                     connection.handle_published(id, outcome, &worker.borrow(), *time);
                 }
-                Ok(waiting) => under_way.await_answer(id, waiting, &worker_context.http.in_flight),
+                Ok(waiting) => {
+                    outstanding.await_answer(id, waiting, &worker_context.http.in_flight)
+                }
                 Err(rejected) => {
                     let outcome = Err(rejected.into());
                     connection.handle_published(id, outcome, &worker.borrow(), *time);
@@ -273,7 +275,7 @@ impl<S: Socket> Driver<S> {
             }
         }
         loop {
-            match under_way.poll_answered(context) {
+            match outstanding.poll_answered(context) {
                 Poll::Ready(Some((id, outcome))) => {
                     let outcome = outcome.map_err(Refusal::from);
                     connection.handle_published(id, outcome, &worker.borrow(), *time);

@@ -277,8 +277,8 @@ impl<S: Socket> WorkerLoop<S> {
         let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
         match outcome {
             Ok(Outcome::Ended) => {
-                let under_way = entry.driver.leave(&mut worker_context.worker.borrow_mut());
-                drop(under_way);
+                let outstanding = entry.driver.leave(&mut worker_context.worker.borrow_mut());
+                drop(outstanding);
                 return turn.moved_bytes;
             }
             Err(_) => {
@@ -303,9 +303,9 @@ impl<S: Socket> Drop for WorkerLoop<S> {
     fn drop(&mut self) {
         let mut worker = self.worker_context.worker.borrow_mut();
         let entries = self.entries.get_mut().drain(..).flatten();
-        let under_way: Vec<_> = entries.map(|entry| entry.driver.leave(&mut worker)).collect();
+        let outstanding: Vec<_> = entries.map(|entry| entry.driver.leave(&mut worker)).collect();
         // An engine may come back to the worker when it is dropped.
-        drop((worker, under_way));
+        drop((worker, outstanding));
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a connection has under way beside what its socket takes: publishes that the engine has not answered, and
+//! What a connection has outstanding beside what its socket takes: publishes that the engine has not answered, and
 //! bytes on the accounts that are kept for all connections.
 //!
-//! An idle subscriber has nothing under way, and this is a null pointer then.
+//! An idle subscriber has nothing outstanding, and this is a null pointer then.
 
 use crate::in_flight::{Full, Held, InFlight, SMALL_BYTES};
 use std::{
@@ -12,7 +12,7 @@ use std::{
 use tidewire_broker::{AppendError, Position, Publishing};
 
 #[derive(Default)]
-pub(crate) struct UnderWay(Option<Box<Parts>>);
+pub(crate) struct OutstandingWork(Option<Box<Parts>>);
 
 struct Parts {
     /// In order, with the client's numbers for them.
@@ -24,7 +24,7 @@ struct Parts {
 /// How a publish went, with the client's number for it.
 pub(crate) type Answered = (Option<u64>, Result<Position, AppendError>);
 
-impl UnderWay {
+impl OutstandingWork {
     /// Whether there is nothing of all this.
     pub(crate) fn is_nothing(&self) -> bool {
         self.0.is_none()
