@@ -4,8 +4,8 @@
 //! The table below is the drawing of `ARCHITECTURE.md`; a new crate needs a floor before it can
 //! join. What a crate's tests import obeys the same arrows, so that no test pulls the house askew.
 
+mod clocks;
 mod cycles;
-mod exceptions;
 mod modules;
 mod source;
 
@@ -51,17 +51,6 @@ const BANS: [(&str, &[&str]); 5] = [
 const OPTIONAL: [(&str, &[&str]); 3] =
     [("sse-codec", &["*"]), ("ws-frame", &["*"]), ("tidewire-names", &["serde*"])];
 
-/// Those that take the time as a parameter.
-const WITHOUT_CLOCK: [&str; 7] = [
-    "sse-codec",
-    "ws-frame",
-    "tidewire-names",
-    "tidewire-protocol",
-    "tidewire-broker",
-    "tidewire-connection",
-    "tidewire-engine-log",
-];
-
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     arguments::refuse(arguments)?;
     let mut findings = check(&workspace.packages);
@@ -71,11 +60,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     if !findings.is_empty() {
         bail!("the arrows are broken:\n  {}", findings.join("\n  "));
     }
-    println!(
-        "{} crates import downwards only, and their modules in one direction, but for {} exceptions",
-        workspace.packages.len(),
-        exceptions::CYCLES.len() + exceptions::CLOCKS.len(),
-    );
+    let crates = workspace.packages.len();
+    println!("{crates} crates import downwards only, and their modules in one direction");
     Ok(())
 }
 
@@ -101,26 +87,10 @@ fn check_modules(package: &Package, findings: &mut Vec<String>) -> Result<()> {
     for target in package.targets.iter().filter(is_checked) {
         let modules = Modules::load(&target.src_path)?;
         imports.extend(modules.imports());
-        if WITHOUT_CLOCK.contains(&name) {
-            check_clocks(name, &modules.reading_clocks(), findings);
-        }
+        findings.extend(clocks::check(name, &modules.reading_clocks()));
     }
-    findings.extend(cycles::check(name, &imports, &exceptions::CYCLES));
+    findings.extend(cycles::check(name, &imports));
     Ok(())
-}
-
-fn check_clocks(package: &str, reading: &BTreeSet<String>, findings: &mut Vec<String>) {
-    let excused: BTreeSet<&str> = exceptions::CLOCKS
-        .iter()
-        .filter(|(excused, _)| *excused == package)
-        .map(|(_, module)| *module)
-        .collect();
-    for module in reading.iter().filter(|module| !excused.contains(module.as_str())) {
-        findings.push(format!("{package}: {module} reads a clock; time is a parameter there"));
-    }
-    for module in excused.iter().filter(|module| !reading.contains(**module)) {
-        findings.push(format!("{package}: {module} reads no clock any more; remove its exception"));
-    }
 }
 
 fn check_workspace_imports(package: &Package, packages: &[Package], findings: &mut Vec<String>) {

@@ -10,7 +10,7 @@ use crate::{
     channel::{AppendState, Channel},
     dedup_window::{IDS_MAX, digest},
     keys::{Held, key_cost_bytes},
-    lane::LanePort,
+    lane_port::LanePort,
     sequencer::{Filing, Sequencer, retain},
 };
 use std::sync::{Arc, atomic::Ordering};

@@ -5,21 +5,8 @@
 //! at which moment a message leaves the memory. What an archive has to fetch first, it is asked for
 //! again later: no worker waits for a disk.
 
-use crate::{Asker, ChannelName, Draft, Message, Stretch};
+use crate::{ChannelName, Message, ReadContext, Stretch};
 use std::{fmt, ops::Deref, sync::Arc, task::Poll};
-
-/// A message that an engine has given its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it was published.
-    pub channel: ChannelName,
-    /// Its place in the broker's sequence, above every earlier one's.
-    pub offset: u64,
-    /// When it was taken: milliseconds since the Unix epoch, never less than an earlier one's.
-    pub time_ms: u64,
-    /// What it carries.
-    pub draft: Draft,
-}
 
 /// What kind of messages is removed; it decides which readers get a gap notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +55,13 @@ pub struct ArchiveRead {
 
 /// Everything that is retained, wherever it is kept.
 ///
-/// What is not at hand is [`Poll::Pending`]: the archive keeps the [`crate::Waiting`] of its [`Asker`] and
-/// drops it once it can answer. The same question is then asked again. Only an asker without a waker
+/// What is not at hand is [`Poll::Pending`]: the archive keeps the [`crate::PendingRead`] of its [`ReadContext`] and
+/// drops it once it can answer. The same question is then asked again. Only a read without a waker
 /// is always answered at once, for which the archive may block as long as a disk takes.
 ///
 /// What retention or compaction takes from a channel is announced by [`crate::Broker::lose`] before
 /// it is gone from here, so that nobody can miss it without a word. A reader asks the broker what is
-/// lost after the archive has answered, so an answer may be as old as [`Asker::as_of`] allows.
+/// lost after the archive has answered, so an answer may be as old as [`ReadContext::as_of`] allows.
 pub trait Archive: fmt::Debug + Send + Sync {
     /// Reads messages in `after + 1 ..= upto`: the first at least, and about `bytes_max` bytes.
     fn read(
@@ -83,7 +70,7 @@ pub trait Archive: fmt::Debug + Send + Sync {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead>;
 
     /// The offset of the first message of `time_ms` or later.
@@ -91,7 +78,7 @@ pub trait Archive: fmt::Debug + Send + Sync {
         &self,
         channel: &ChannelName,
         time_ms: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Option<u64>>;
 
     /// Up to `count` messages before `before`, the newest first: their offsets, and the bytes of each
@@ -101,21 +88,21 @@ pub trait Archive: fmt::Debug + Send + Sync {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>>;
 
     /// Whose messages the next offsets after `after` are, as far as that is known: from the first one that
     /// is, up to where the archive likes. What is known once stays so until everything it is about is
     /// gone. `None` where nothing is known of any later offset.
-    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
-        let _ = (after, asker);
+    fn order(&self, after: u64, context: ReadContext<'_>) -> Poll<Option<Stretch>> {
+        let _ = (after, context);
         Poll::Ready(None)
     }
 
     /// A place in the order before the first message of `time_ms` or later, and behind every message
     /// that is older. `None` where the order is not known so far.
-    fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
-        let _ = (time_ms, asker);
+    fn place_since(&self, time_ms: u64, context: ReadContext<'_>) -> Poll<Option<u64>> {
+        let _ = (time_ms, context);
         Poll::Ready(None)
     }
 

@@ -4,7 +4,7 @@
 //! alone, and is then read forward like anything else.
 
 use crate::{
-    Asker, Broker, channel::Channel, cursor::Follow, first_place::FirstSearches,
+    Broker, ReadContext, channel::Channel, cursor::Follow, first_place::FirstSearches,
     gather::wild_patterns,
 };
 use std::{cmp::Ordering, collections::BinaryHeap, ops::ControlFlow, sync::Arc, task::Poll};
@@ -80,15 +80,15 @@ type Newest = (u64, Arc<Channel>);
 ///
 /// Channels are merged by offset, a run of one channel under one hold of its lock.
 /// O(count × log channels), after one look at all channels where a pattern has a wildcard: some in each turn, unless
-/// the asker blocks.
+/// the read blocks.
 pub(crate) fn place_before(
     broker: &Broker,
     follows: &[Follow],
     wanted: Wanted,
     search: &mut Search,
-    asker: Asker<'_>,
+    context: ReadContext<'_>,
 ) -> Poll<u64> {
-    if search.find_newest(broker, follows, wanted, asker).is_pending() {
+    if search.find_newest(broker, follows, wanted, context).is_pending() {
         return Poll::Pending;
     }
     let found = &search.found;
@@ -96,7 +96,7 @@ pub(crate) fn place_before(
     let mut order: BinaryHeap<_> = newest.collect();
     let run = |newest: u64, at: usize| {
         let (_, channel) = found.get(at)?;
-        Some(channel.back(&broker.shared, newest.saturating_add(1), RUN_MESSAGES + 1, asker))
+        Some(channel.back(&broker.shared, newest.saturating_add(1), RUN_MESSAGES + 1, context))
     };
     let (mut count, mut bytes) = (0, 0_usize);
     while let Some((newest, at)) = order.pop() {
@@ -110,7 +110,7 @@ pub(crate) fn place_before(
             Some(Poll::Ready(messages)) => messages,
             Some(Poll::Pending) => {
                 // Those that come next are asked along with it, so that one wait serves for many.
-                while !asker.has_asked_enough()
+                while !context.has_asked_enough()
                     && let Some((newest, at)) = order.pop()
                 {
                     let _later = run(newest, at);
@@ -140,9 +140,9 @@ impl Search {
         broker: &Broker,
         follows: &[Follow],
         Wanted { before, count, .. }: Wanted,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<()> {
-        if self.look(broker, follows, before, asker).is_pending() {
+        if self.look(broker, follows, before, context).is_pending() {
             return Poll::Pending;
         }
         let Self { candidates, found, too_old, .. } = self;
@@ -150,11 +150,11 @@ impl Search {
         let channels_max = count.saturating_add(1).saturating_add(follows.len());
         let mut waiting = Vec::new();
         while let Some(Candidate { bound, channel }) = candidates.pop() {
-            if bound <= *too_old || asker.has_asked_enough() {
+            if bound <= *too_old || context.has_asked_enough() {
                 candidates.push(Candidate { bound, channel });
                 break;
             }
-            match channel.back(&broker.shared, before, 1, asker) {
+            match channel.back(&broker.shared, before, 1, context) {
                 Poll::Pending => waiting.push(Candidate { bound, channel }),
                 Poll::Ready(newest) => {
                     found.extend(newest.first().map(|(offset, _)| (*offset, channel)));
@@ -169,7 +169,7 @@ impl Search {
         }
         let waits = !waiting.is_empty();
         candidates.extend(waiting);
-        if waits || asker.has_asked_enough() {
+        if waits || context.has_asked_enough() {
             return Poll::Pending;
         }
         Poll::Ready(())
@@ -181,7 +181,7 @@ impl Search {
         broker: &Broker,
         follows: &[Follow],
         before: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<()> {
         let Self { looked, candidates, .. } = self;
         let mut consider = |channel: &Arc<Channel>, is_selected: bool| {
@@ -203,8 +203,8 @@ impl Search {
                 false => broker.shared.registry.scan_slice(from, TURN_CHANNELS, &mut visit),
             };
             *looked = next.continue_value().map_or(Looked::All, Looked::Upto);
-            if *looked != Looked::All && !asker.is_blocking() {
-                asker.ask_again();
+            if *looked != Looked::All && !context.is_blocking() {
+                context.ask_again();
                 return Poll::Pending;
             }
         }

@@ -1,17 +1,16 @@
 //! The broker: what everybody shares, and what it holds.
 
 use crate::{
-    Archive, ChannelName, Lane, Limits, LossKind, Message, Options, Position, PresenceBuffer,
-    TooManyLanes,
+    Archive, ChannelName, Limits, LossKind, Message, Options, Position, PresenceBuffer,
     channel::Channel,
-    lane::LanePort,
+    lane_port::LanePort,
     lanes::Lanes,
+    memory_gauge::MemoryGauge,
     message::MESSAGE_OVERHEAD_BYTES,
     offset_index::OffsetIndex,
     registry::Registry,
     ring::{LossWatermark, LossWatermarks},
-    sequencer::{MemoryGauge, Sequencer},
-    sweep::Sweep,
+    sequencer::Sequencer,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -46,8 +45,15 @@ pub(crate) struct Shared {
     pub(crate) lanes: Lanes,
     /// A bit for each lane that follows any pattern with a wildcard: it is notified of every channel, and checks by itself.
     pub(crate) wild: AtomicU64,
-    pub(crate) sweep: Mutex<Sweep>,
+    pub(crate) sweep: Mutex<SweepProgress>,
     pub(crate) presence_buffer: PresenceBuffer,
+}
+
+/// How far the round of sweeping has come, and how many dead channels it met.
+#[derive(Debug, Default)]
+pub(crate) struct SweepProgress {
+    pub(crate) from: usize,
+    pub(crate) dead: usize,
 }
 
 /// What a broker holds, for probes and metrics.
@@ -176,15 +182,6 @@ impl Broker {
             self.shared.trim(&mut self.shared.sequencer());
         }
         bytes
-    }
-
-    /// A lane for one worker thread. Dropping it makes room for another.
-    ///
-    /// # Errors
-    ///
-    /// There are already as many lanes as a channel has bits for.
-    pub fn lane(&self) -> Result<Lane, TooManyLanes> {
-        self.shared.lanes.open(self)
     }
 
     /// What the broker holds.

@@ -15,6 +15,7 @@
 use crate::{
     ChannelName, Item, Message, News, Pattern, PatternMap, SlowReaders,
     channel::Channel,
+    listing::Listing,
     news::Whereabouts,
     ring::{LossWatermark, LossWatermarks},
     scanning::Scanning,
@@ -80,32 +81,6 @@ pub(crate) enum Wild {
     Walk,
 }
 
-/// Channels with news.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Listing {
-    pub(crate) channels: SmallVec<[Arc<Channel>; 1]>,
-    /// As far as this.
-    pub(crate) horizon: u64,
-    /// Whether there is more after the horizon.
-    pub(crate) rescan: bool,
-    /// The news that a lane reported is newer than this; ≤ `horizon`.
-    pub(crate) news_after: u64,
-}
-
-impl Listing {
-    /// What a lane reports: news newer than `after`, with none beyond it.
-    pub(crate) fn reported(channels: SmallVec<[Arc<Channel>; 1]>, after: u64) -> Self {
-        Self { channels, horizon: u64::MAX, rescan: false, news_after: after }
-    }
-
-    /// Forgets where the news is: somewhere after `after`, if that is before what was known.
-    pub(crate) fn forget_channels(&mut self, after: u64) {
-        self.news_after = self.news_after.min(after);
-        (self.horizon, self.rescan) = (self.news_after, true);
-        self.channels = SmallVec::new();
-    }
-}
-
 impl Follow {
     /// Follows what `pattern` selects: `channel`, where it has no wildcard.
     pub(crate) fn new(pattern: Pattern, channel: Option<Arc<Channel>>) -> Self {
@@ -150,12 +125,6 @@ impl Follow {
     pub(crate) fn is_sent_away(&self, channel: &Channel, lost: LossWatermark) -> bool {
         channel.options().slow_readers == SlowReaders::Disconnect
             && self.begun.is_some_and(|begun| lost.stamp > begun.get())
-    }
-}
-
-impl PartialEq for Channel {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
     }
 }
 

@@ -4,7 +4,7 @@
 //! each of them once, however long an archive takes to answer for it.
 
 use crate::{
-    Asker, Broker, PatternMap, broker::Shared, channel::Channel, cursor::Follow,
+    Broker, PatternMap, ReadContext, broker::Shared, channel::Channel, cursor::Follow,
     gather::wild_patterns,
 };
 use std::{
@@ -39,12 +39,12 @@ impl FirstSearches {
         broker: &Broker,
         follows: &mut [Follow],
         since_ms: Option<u64>,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<u64> {
         let known = self.0.iter().position(|(known, _)| *known == since_ms);
         let mut search =
             known.map_or_else(|| FirstSearch::begin(broker), |at| self.0.swap_remove(at).1);
-        let place = search.poll(broker, follows, since_ms, asker);
+        let place = search.poll(broker, follows, since_ms, context);
         self.0.push((since_ms, search));
         place
     }
@@ -64,18 +64,18 @@ impl FirstSearch {
         broker: &Broker,
         follows: &mut [Follow],
         since_ms: Option<u64>,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<u64> {
         let shared = &*broker.shared;
         follows.iter_mut().for_each(|follow| follow.stamp = self.stamp);
         let named = follows.iter().filter_map(|follow| follow.channel.as_ref());
-        let named = first_of(named, shared, since_ms, asker);
+        let named = first_of(named, shared, since_ms, context);
         let wild = wild_patterns(follows);
         let selected = match wild.is_empty() {
             true => Poll::Ready(self.head),
-            false => match ready!(place_in_order(shared, &wild, since_ms, asker)) {
+            false => match ready!(place_in_order(shared, &wild, since_ms, context)) {
                 Some(known) => Poll::Ready(known),
-                None => self.scan(broker, &wild, since_ms, asker),
+                None => self.scan(broker, &wild, since_ms, context),
             },
         };
         // All are asked before any is waited for.
@@ -91,12 +91,12 @@ impl FirstSearch {
         broker: &Broker,
         wild: &PatternMap<()>,
         since_ms: Option<u64>,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<u64> {
-        let (mut left, is_blocking) = (TURN_CHANNELS, asker.is_blocking());
+        let (mut left, is_blocking) = (TURN_CHANNELS, context.is_blocking());
         while let ControlFlow::Continue(from) = self.next {
             if left == 0 && !is_blocking {
-                asker.ask_again();
+                context.ask_again();
                 return Poll::Pending;
             }
             left = left.saturating_sub(SLICE_CHANNELS);
@@ -107,7 +107,7 @@ impl FirstSearch {
                 }
             });
             // If one has to be waited for, the same slice is looked at again.
-            let first = ready!(first_of(selected.iter(), &broker.shared, since_ms, asker));
+            let first = ready!(first_of(selected.iter(), &broker.shared, since_ms, context));
             self.place = first.map_or(self.place, |first| first.min(self.place));
             self.next = next;
         }
@@ -120,11 +120,11 @@ fn first_of<'a>(
     channels: impl Iterator<Item = &'a Arc<Channel>>,
     shared: &Shared,
     since_ms: Option<u64>,
-    asker: Asker<'_>,
+    context: ReadContext<'_>,
 ) -> Poll<Option<u64>> {
     let (mut first, mut waits) = (None, false);
     for channel in channels {
-        match channel.place_of(shared, since_ms, asker) {
+        match channel.place_of(shared, since_ms, context) {
             Poll::Ready(place) => first = first.into_iter().chain(place).min(),
             // As many channels as one may be asked for at once, so that one wait serves for all.
             Poll::Pending => waits = true,
@@ -139,10 +139,10 @@ fn place_in_order(
     shared: &Shared,
     wild: &PatternMap<()>,
     since_ms: Option<u64>,
-    asker: Asker<'_>,
+    context: ReadContext<'_>,
 ) -> Poll<Option<u64>> {
     match (&shared.archive, since_ms) {
-        (Some(archive), Some(since_ms)) => archive.place_since(since_ms, asker),
+        (Some(archive), Some(since_ms)) => archive.place_since(since_ms, context),
         (Some(archive), None) => {
             Poll::Ready(archive.oldest().map(|oldest| oldest.saturating_sub(1)))
         }

@@ -3,61 +3,19 @@
 //! Channels with news are merged by offset, a run of one channel under one hold of its lock.
 
 use crate::{
-    Asker, Broker, Message, Pattern, PatternMap,
+    Broker, Gathered, Item, Message, PatternMap, ReadContext,
     channel::Channel,
     cursor::{Cursor, Follow, HandedOver, LISTED_MAX, Wild},
-    live::LiveRead,
-    read_ahead::ReadAhead,
-    stretch::Ahead,
+    order::Ahead,
 };
 use smallvec::SmallVec;
 use std::{
     cell::{Cell, OnceCell},
     cmp::Reverse,
-    collections::BinaryHeap,
     num::NonZeroU64,
     sync::Arc,
     task::Poll,
 };
-
-/// What a gather found. Kept by a worker and used again, so that gathering allocates nothing.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    pub(crate) items: Vec<Item>,
-    /// The place the cursor has reached when all items are handed over.
-    pub(crate) upto: u64,
-    /// Whether nothing known is left up to there.
-    pub(crate) is_exhausted: bool,
-    pub(crate) is_caught_up: bool,
-    /// What is left of the bytes it was asked for.
-    pub(crate) bytes_left: usize,
-    /// Whether something was lost while it was followed, in a channel that then sends readers away.
-    pub(crate) is_too_slow: bool,
-    /// Whether channels were scanned, which is work enough for one turn.
-    pub(crate) has_scanned: bool,
-    /// Whether the log was walked along the index, so that it is known what it holds up to `upto`.
-    pub(crate) has_walked: bool,
-    /// Whether the archive has to fetch what comes next.
-    pub(crate) waits: bool,
-    /// Whether there is a gap notice among the items.
-    pub(crate) has_gaps: bool,
-    /// Whether something was lost after the cursor. It depends on the reader whether that concerns it.
-    pub(crate) has_met_loss: bool,
-    /// The read that this is the result of, if others may have the same.
-    pub(crate) live: Option<LiveRead>,
-    /// What the archive has returned while this was gathered.
-    pub(crate) read_ahead: ReadAhead<Channel>,
-    /// Whether an archive was asked where channels go on,
-    has_asked: bool,
-    /// and where they do, after all that was found.
-    pub(crate) learned: Vec<(Arc<Channel>, u64)>,
-    /// The eviction count before it was read, if anything has been.
-    pub(crate) evictions: Option<NonZeroU64>,
-    channels: Vec<Arc<Channel>>,
-    order: BinaryHeap<Reverse<(u64, usize)>>,
-    /// Entries of the index that a walk is about to read.
-    pub(crate) selected: Vec<(u64, Arc<Channel>)>,
-}
 
 /// What a reader takes, and how it waits for an archive.
 #[derive(Clone, Copy)]
@@ -65,85 +23,10 @@ pub(crate) struct Demand<'a> {
     pub(crate) bytes_max: usize,
     /// Messages of this origin are passed over.
     pub(crate) muted: Option<NonZeroU64>,
-    pub(crate) asker: Asker<'a>,
-}
-
-/// One thing to hand to a subscriber.
-#[derive(Clone, Debug)]
-pub enum Item {
-    /// A message.
-    Message(Arc<Message>),
-    /// Word of messages that are gone.
-    Gap(Gap),
-}
-
-/// Messages that `pattern` selects in `from + 1 ..= to` are gone for this reader, some or all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// What the subscription follows.
-    pub pattern: Pattern,
-    /// Everything up to here had been handed over.
-    pub from: u64,
-    /// The newest offset lost.
-    pub to: u64,
+    pub(crate) context: ReadContext<'a>,
 }
 
 impl Gathered {
-    /// What was found, in order.
-    pub fn items(&self) -> &[Item] {
-        &self.items
-    }
-
-    /// The messages found, in order.
-    pub fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Message(message) => Some(message),
-            Item::Gap(_) => None,
-        })
-    }
-
-    /// Whether the reader is at the place up to which it was asked to read, these items included.
-    pub fn is_caught_up(&self) -> bool {
-        self.is_caught_up
-    }
-
-    /// How many of the bytes asked for are left: with some, and not caught up, it was work that ended
-    /// this turn, and reading on fills the same batch.
-    pub fn bytes_left(&self) -> usize {
-        self.bytes_left
-    }
-
-    /// Whether the reader fell behind in a channel whose options send such readers away: nothing
-    /// of this is to be handed over then, as the client comes back with its own cursor.
-    pub fn is_too_slow(&self) -> bool {
-        self.is_too_slow
-    }
-
-    /// Whether the archive has to fetch what comes after these items: the waker is woken once it has.
-    pub fn waits(&self) -> bool {
-        self.waits
-    }
-
-    /// Drops everything that was found.
-    pub fn clear(&mut self) {
-        self.items.clear();
-        self.channels.clear();
-        self.order.clear();
-        self.selected.clear();
-        self.learned.clear();
-        self.read_ahead.clear();
-        (self.is_exhausted, self.is_caught_up, self.upto) = (false, false, 0);
-        (self.has_scanned, self.has_walked) = (false, false);
-        (self.is_too_slow, self.waits, self.evictions) = (false, false, None);
-        (self.has_gaps, self.has_met_loss) = (false, false);
-        (self.live, self.has_asked) = (None, false);
-    }
-
-    /// Whether there is a gap notice among the items.
-    pub fn has_gaps(&self) -> bool {
-        self.has_gaps
-    }
-
     /// Reads what `cursor` selects up to `limit`, until about `bytes_max` are found; `others` of the
     /// same reader stand no nearer than that, and what they have handed over is passed over.
     #[inline]
@@ -153,9 +36,9 @@ impl Gathered {
         cursor: &mut Cursor,
         others: &[Cursor],
         limit: u64,
-        Demand { bytes_max, muted, asker }: Demand<'_>,
+        Demand { bytes_max, muted, context }: Demand<'_>,
     ) {
-        let asker = asker.since(cursor.state());
+        let context = context.since(cursor.state());
         self.evictions = NonZeroU64::new(broker.shared.evictions());
         // Made for the first message, as mostly there is none.
         let handed_over = OnceCell::new();
@@ -171,24 +54,24 @@ impl Gathered {
                     || !handed_over.get_or_init(|| HandedOver::by(others)).has(channel, message))
         };
         if matches!(cursor.wild, Wild::Scan | Wild::Scanning(_) | Wild::Walk) {
-            let Poll::Ready(scan_upto) = scan_upto(broker, cursor, limit, asker) else {
+            let Poll::Ready(scan_upto) = scan_upto(broker, cursor, limit, context) else {
                 self.waits = true;
                 return self.stay(cursor, bytes_max);
             };
             let Some(scan_upto) = scan_upto else {
                 let is_wanted =
                     |channel: &Channel, message: &Message| is_wanted(cursor, channel, message);
-                self.walk(broker, cursor, limit, bytes_max, is_wanted, asker);
+                self.walk(broker, cursor, limit, bytes_max, is_wanted, context);
                 return self.note_shared(cursor, limit, bytes_max, is_anyones.get());
             };
             // How many channels that will be is not known: one message of each will do.
             self.read_ahead.share_bytes = 1;
             self.has_scanned = true;
-            if !self.scan(broker, cursor, scan_upto, limit, asker) {
+            if !self.scan(broker, cursor, scan_upto, limit, context) {
                 return self.stay(cursor, bytes_max);
             }
         }
-        let (limit, is_only) = self.consider_all(broker, cursor, limit, bytes_max, asker);
+        let (limit, is_only) = self.consider_all(broker, cursor, limit, bytes_max, context);
         if self.waits {
             // Any of the channels not read yet may have what comes first. All were asked for together.
             self.items.clear();
@@ -198,7 +81,7 @@ impl Gathered {
             }
             return self.stay(cursor, bytes_max);
         }
-        self.merge(broker, cursor, limit, bytes_max, asker, |channel, message| {
+        self.merge(broker, cursor, limit, bytes_max, context, |channel, message| {
             is_wanted(cursor, channel, message)
         });
         if is_only && self.waits && self.upto == cursor.after {
@@ -235,7 +118,7 @@ impl Gathered {
         cursor: &Cursor,
         mut limit: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> (u64, bool) {
         let listed =
             if let Wild::Listed(listing) = &cursor.wild { listing.channels.len() } else { 0 };
@@ -243,7 +126,7 @@ impl Gathered {
         if let Wild::Listed(listing) = &cursor.wild {
             limit = limit.min(listing.horizon);
             for channel in &listing.channels {
-                self.consider(broker, cursor, channel, limit, asker);
+                self.consider(broker, cursor, channel, limit, context);
             }
         }
         let is_only = listed == 0 && cursor.follows.len() == 1;
@@ -251,7 +134,7 @@ impl Gathered {
             // Where it goes on is found by reading it, unless that is known. What was lost before is not.
             match is_only && cursor.known_next(channel).is_none() {
                 true => self.consider_unasked(cursor, channel, limit),
-                false => self.consider(broker, cursor, channel, limit, asker),
+                false => self.consider(broker, cursor, channel, limit, context),
             }
         }
         (limit, is_only)
@@ -263,12 +146,12 @@ impl Gathered {
         cursor: &Cursor,
         channel: &Arc<Channel>,
         limit: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) {
         if channel.last() <= cursor.after {
             return;
         }
-        if let Some(next) = self.next(broker, cursor, channel, limit, asker) {
+        if let Some(next) = self.next(broker, cursor, channel, limit, context) {
             self.order.push(Reverse((next, self.channels.len())));
             self.channels.push(Arc::clone(channel));
         }
@@ -291,19 +174,20 @@ impl Gathered {
         cursor: &Cursor,
         channel: &Arc<Channel>,
         limit: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Option<u64> {
         let (next, losses) = match cursor.known_next(channel) {
             Some(next) => (Some(next), channel.ring().losses()),
             None => {
                 let (after, bytes_max) = (cursor.after, self.read_ahead.share_bytes);
                 let read_ahead = &mut self.read_ahead;
-                let found = channel.next_after(&broker.shared, after, bytes_max, asker, read_ahead);
+                let found =
+                    channel.next_after(&broker.shared, after, bytes_max, context, read_ahead);
                 let Poll::Ready((next, losses, is_from_archive)) = found else {
                     self.waits = true;
                     return None;
                 };
-                if let Some(next) = next.filter(|_| is_from_archive && !asker.is_blocking()) {
+                if let Some(next) = next.filter(|_| is_from_archive && !context.is_blocking()) {
                     self.has_asked = true;
                     self.learned.push((Arc::clone(channel), next));
                 }
@@ -320,7 +204,7 @@ impl Gathered {
         cursor: &Cursor,
         limit: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
     ) {
         let mut budget = isize::try_from(bytes_max).unwrap_or(isize::MAX).max(1);
@@ -337,7 +221,7 @@ impl Gathered {
             let before = self.items.len();
             let Self { items, read_ahead, .. } = self;
             let range = (next - 1, upto);
-            let run = channel.read(&broker.shared, range, budget, asker, read_ahead, |message| {
+            let run = channel.read(&broker.shared, range, budget, context, read_ahead, |message| {
                 passed = message.offset();
                 if is_wanted(&channel, message) {
                     items.push(Item::Message(Arc::clone(message)));
@@ -371,26 +255,18 @@ impl Gathered {
         }
         self.order.extend(others.into_iter().map(|at| Reverse((next, at))));
     }
-
-    /// One notice a pattern: what is lost later on only makes it reach further.
-    pub(crate) fn note_gap(&mut self, gap: Gap, at: usize) {
-        self.has_gaps = true;
-        let noted = self.items.iter_mut().find_map(|item| match item {
-            Item::Gap(noted) if noted.pattern == gap.pattern => Some(noted),
-            _ => None,
-        });
-        match noted {
-            Some(noted) => noted.to = noted.to.max(gap.to),
-            None => self.items.insert(at.min(self.items.len()), Item::Gap(gap)),
-        }
-    }
 }
 
 /// Up to where a cursor has to scan the channels, or `None` where it can walk the log. A scan that has begun goes on.
 ///
 /// It can where the order is known. While it catches up it need not where channels are so few that one
 /// look at each is less work than to pass all those offsets.
-fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+fn scan_upto(
+    broker: &Broker,
+    cursor: &Cursor,
+    limit: u64,
+    context: ReadContext<'_>,
+) -> Poll<Option<u64>> {
     if let Wild::Scanning(scanning) = &cursor.wild {
         return Poll::Ready(Some(scanning.upto));
     }
@@ -403,7 +279,7 @@ fn scan_upto(broker: &Broker, cursor: &Cursor, limit: u64, asker: Asker<'_>) -> 
     if channels <= LISTED_MAX && is_far && !is_reported {
         return Poll::Ready(Some(limit));
     }
-    match broker.shared.ahead(cursor.after, asker) {
+    match broker.shared.ahead(cursor.after, context) {
         Ahead::Known(_) | Ahead::Nothing => Poll::Ready(None),
         Ahead::Unknown(upto) => Poll::Ready(Some(limit.min(upto))),
         Ahead::Waits => Poll::Pending,
@@ -417,14 +293,6 @@ pub(crate) fn wild_patterns(follows: &[Follow]) -> PatternMap<()> {
         *wild.entry(&follow.pattern) = Some(());
     }
     wild
-}
-
-/// The offset of the last message among `items`.
-pub(crate) fn last_offset(items: &[Item]) -> Option<u64> {
-    items.iter().rev().find_map(|item| match item {
-        Item::Message(message) => Some(message.offset()),
-        Item::Gap(_) => None,
-    })
 }
 
 /// How many offsets are passed for what a look at one channel costs in memory,

@@ -26,17 +26,14 @@
 use crate::{
     Broker, News, Pattern,
     channel::Channel,
-    lanes::Ended,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
-    },
+    lane_port::{LanePort, Signal},
+    lanes::{Ended, TooManyLanes},
+    sync::{atomic::Ordering, mpsc},
     waiters::{AudienceChange, WaiterId, Waiters},
 };
 use std::{
     mem,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -91,39 +88,28 @@ struct NewFollower {
     head: u64,
 }
 
-/// The publishers' end of a lane.
-#[derive(Debug)]
-pub(crate) struct LanePort {
-    signal: Arc<Signal>,
-    queue: mpsc::Sender<Arc<Channel>>,
+impl Broker {
+    /// A lane for one worker thread. Dropping it makes room for another.
+    ///
+    /// # Errors
+    ///
+    /// There are already as many lanes as a channel has bits for.
+    pub fn lane(&self) -> Result<Lane, TooManyLanes> {
+        let (port, ended) = self.shared.lanes.take()?;
+        Ok(Lane::open(self.clone(), port, ended))
+    }
 }
-
-#[derive(Debug, Default)]
-struct Signal {
-    is_set: AtomicBool,
-    /// Channels ever put into the queue.
-    queued: AtomicU64,
-    waker: Mutex<Option<Waker>>,
-}
-
-/// A broker has given out all its lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a broker has at most {LANES_MAX} lanes; run at most as many workers")]
-pub struct TooManyLanes;
-
-/// A channel marks the lanes that follow it in the bits of one word.
-pub(crate) const LANES_MAX: usize = 64;
 
 impl Lane {
     /// The lane at the other end of `port`. What still is in the queue was of interest to an earlier one.
-    pub(crate) fn open(broker: Broker, port: &LanePort, ended: Ended) -> Self {
+    fn open(broker: Broker, port: &LanePort, ended: Ended) -> Self {
         let Ended { index, queue, taken } = ended;
         let read_limit = broker.head();
         Self {
             broker,
             index,
             bit: 1 << index,
-            signal: Arc::clone(&port.signal),
+            signal: port.signal(),
             queue,
             taken,
             read_limit,
@@ -226,7 +212,7 @@ impl Lane {
     /// The same without registering for later news, for a task that calls again before it waits: so publishers on other
     /// threads wake only tasks that wait. Returns whether there was anything to sort.
     pub fn sort_news(&mut self) -> bool {
-        self.is_wanted |= self.signal.is_set.swap(false, Ordering::SeqCst);
+        self.is_wanted |= self.signal.take();
         let has_news = self.is_behind();
         if has_news {
             self.advance(ADVANCE_WORK_MAX);
@@ -329,7 +315,7 @@ impl Lane {
         mem::take(&mut self.is_wanted).then(|| Pass {
             // In this order: what the head covers has been queued.
             head: self.broker.head(),
-            queued: self.signal.queued.load(Ordering::SeqCst),
+            queued: self.signal.queued(),
             again: mem::take(&mut self.carried_over),
             notification: None,
         })
@@ -435,55 +421,11 @@ impl Drop for Lane {
     fn drop(&mut self) {
         let (broker, bit) = (&self.broker, self.bit);
         self.waiters.clear(|change| withdraw(broker, bit, change));
-        while self.taken < self.signal.queued.load(Ordering::SeqCst) && self.take_queued().is_some()
-        {
-        }
+        while self.taken < self.signal.queued() && self.take_queued().is_some() {}
         self.signal.forget();
         let (_, nothing) = mpsc::channel();
         let queue = mem::replace(&mut self.queue, nothing);
         self.broker.shared.lanes.give_back(Ended { index: self.index, queue, taken: self.taken });
-    }
-}
-
-impl LanePort {
-    pub(crate) fn new(queue: mpsc::Sender<Arc<Channel>>) -> Self {
-        Self { signal: Arc::default(), queue }
-    }
-
-    /// Puts a channel into the lane's queue. Locks nothing.
-    pub(crate) fn enqueue(&self, channel: &Arc<Channel>) {
-        // A lane that has ended wants no news.
-        let _ = self.queue.send(Arc::clone(channel));
-        // After it is there: a pass that counts it finds it.
-        self.signal.queued.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Wakes the lane's thread, once until it has listened again.
-    pub(crate) fn wake(&self) {
-        self.signal.set();
-    }
-}
-
-impl Signal {
-    fn set(&self) {
-        if !self.is_set.swap(true, Ordering::SeqCst) {
-            let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-            waker.into_iter().for_each(Waker::wake);
-        }
-    }
-
-    /// Drops the waker of the task that was notified.
-    fn forget(&self) {
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(waker);
-    }
-
-    fn listen(&self, waker: &Waker) {
-        let mut known = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *known {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
     }
 }
 

@@ -4,9 +4,8 @@
 //! that ends leaves its end of the queue here, for the next lane of this number.
 
 use crate::{
-    Broker, Lane, TooManyLanes,
     channel::Channel,
-    lane::{LANES_MAX, LanePort},
+    lane_port::LanePort,
     sync::{Mutex, MutexGuard, mpsc},
 };
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -34,13 +33,21 @@ pub(crate) struct Ended {
     pub(crate) taken: u64,
 }
 
+/// A broker has given out all its lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a broker has at most {LANES_MAX} lanes; run at most as many workers")]
+pub struct TooManyLanes;
+
+/// A channel marks the lanes that follow it in the bits of one word.
+const LANES_MAX: usize = 64;
+
 impl Lanes {
     pub(crate) fn new() -> Self {
         Self { ports: [const { OnceLock::new() }; LANES_MAX], free: Mutex::default() }
     }
 
-    /// A lane with a number that no other has now.
-    pub(crate) fn open(&self, broker: &Broker) -> Result<Lane, TooManyLanes> {
+    /// The port and the queue of a lane, with a number that no other has now.
+    pub(crate) fn take(&self) -> Result<(&LanePort, Ended), TooManyLanes> {
         let mut free = self.free();
         let ended = match free.ended.pop() {
             Some(ended) => ended,
@@ -54,7 +61,7 @@ impl Lanes {
         };
         drop(free);
         let port = self.ports.get(ended.index).and_then(OnceLock::get).ok_or(TooManyLanes)?;
-        Ok(Lane::open(broker.clone(), port, ended))
+        Ok((port, ended))
     }
 
     /// Gives a number back, of which no channel says that anybody follows it.

@@ -7,29 +7,12 @@
 //!   follows the same one pattern, and nothing is removed from the log in between.
 
 use crate::{
-    Broker, Gathered, Item, Pattern, Reader,
+    Broker, Gathered, Item, Reader,
     channel::Channel,
     cursor::{Cursor, Wild},
+    gathered::{LiveRead, Selection},
 };
 use std::{num::NonZeroU64, sync::Arc};
-
-/// Of which read something is the result that depends on nothing else of its reader.
-#[derive(Debug)]
-pub(crate) struct LiveRead {
-    of: Selection,
-    after: u64,
-    limit: u64,
-    bytes_max: usize,
-}
-
-/// What was read.
-#[derive(Debug)]
-enum Selection {
-    /// One channel.
-    Channel(Arc<Channel>),
-    /// All that one pattern with wildcards selects.
-    Pattern(Pattern),
-}
 
 impl Reader {
     /// Gathers, if the reader is a plain one and is owed no word of a loss; otherwise says false, and

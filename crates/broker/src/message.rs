@@ -1,13 +1,13 @@
-//! A message, before and after the log has taken it, and its bytes for each wire.
+//! A message that the log has taken, and its bytes for each wire.
 //!
 //! The first reader of an encoding has the bytes made, and all readers share them. The log knows an encoding only by the
 //! number that it is given, and counts the bytes.
 
 use crate::{
-    ChannelName, Label,
-    archive::Entry,
+    ChannelName, Content, Draft, Entry, Label,
     charge::Charge,
-    sequencer::MemoryGauge,
+    draft::text_bytes,
+    memory_gauge::MemoryGauge,
     sync::atomic::{AtomicUsize, Ordering},
 };
 use once_cell::race::OnceBox;
@@ -17,73 +17,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// What a message carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// One valid JSON value, as text.
-    Json(Box<str>),
-    /// Text.
-    Text(Box<str>),
-    /// Bytes of no known meaning.
-    Binary(Box<[u8]>),
-    /// No payload: a tombstone, which removes its key.
-    Nothing,
-}
-
-impl Content {
-    /// The payload's bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Json(text) | Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-            Self::Nothing => &[],
-        }
-    }
-
-    /// Whether there is no payload.
-    pub const fn is_nothing(&self) -> bool {
-        matches!(self, Self::Nothing)
-    }
-}
-
-/// A message that has no position yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// The payload.
-    pub content: Content,
-    /// A name for the kind of message, `event:` in Server-Sent Events.
-    pub event: Option<Label>,
-    /// What the message is about, where newer supersedes older.
-    pub key: Option<Label>,
-    /// The message id, which distinguishes a repeat from a second message.
-    pub id: Option<Label>,
-    /// The reader that published it and passes it over; see [`crate::Reader::mute`].
-    pub origin: Option<NonZeroU64>,
-}
-
-impl Draft {
-    /// A message without labels.
-    pub const fn new(content: Content) -> Self {
-        Self { content, event: None, key: None, id: None, origin: None }
-    }
-
-    /// Bytes of payload, event and key.
-    pub fn bytes(&self) -> usize {
-        let bytes = |label: &Option<Label>| text_bytes(label.as_ref().map(Label::as_str));
-        self.content.as_bytes().len() + bytes(&self.event) + bytes(&self.key)
-    }
-
-    fn has_labels(&self) -> bool {
-        self.event.is_some() || self.key.is_some() || self.origin.is_some()
-    }
-}
-
 fn cost_bytes(carried: usize, has_labels: bool) -> usize {
     carried + if has_labels { LABELS_OVERHEAD_BYTES } else { 0 } + MESSAGE_OVERHEAD_BYTES
-}
-
-fn text_bytes(text: Option<&str>) -> usize {
-    text.map_or(0, str::len)
 }
 
 /// A message of the log.

@@ -1,6 +1,6 @@
 //! What a lane reports to a reader: the channels with news, as long as these are few.
 
-use crate::{channel::Channel, cursor::Listing};
+use crate::{channel::Channel, listing::Listing};
 use smallvec::SmallVec;
 use std::sync::Arc;
 

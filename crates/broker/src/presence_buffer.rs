@@ -4,17 +4,13 @@
 //! and joining costs nothing that grows with it. The buffer holds only what is not published yet: the
 //! net of each connection's joins and leaves since the last flush, which may be nothing.
 
-use crate::{
-    Broker, ChannelName, Content, Draft, Gathered, JoinPermit, Label, Message, Permit,
-    PresencePermit, Reader, Start, SubscribePermit, hash_index::HashIndex,
-};
+use crate::{ChannelName, Content, Draft, JoinPermit, Label, Permit, hash_index::HashIndex};
 use slab::Slab;
 use std::{
     hash::{BuildHasher as _, RandomState},
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tidewire_names::PRESENCE_PATTERN;
 
 /// Joins and leaves that are not published yet. A broker has one.
 ///
@@ -59,7 +55,7 @@ impl PresenceBuffer {
     /// Notes that a connection follows the permit's channel from now on. O(1), however many do.
     ///
     /// `member` is the JSON text that says who it is. Whether the channel's options want presence,
-    /// [`Broker::presence_channel`] knows.
+    /// [`crate::Broker::presence_channel`] knows.
     ///
     /// # Errors
     ///
@@ -111,6 +107,12 @@ impl PresenceBuffer {
         changes.into_iter().for_each(|change| self.pending().put_back(change));
     }
 
+    /// Notes that members have left who are listed, under one hold of the lock.
+    pub(crate) fn note_left(&self, members: impl Iterator<Item = PresenceChange>) {
+        let mut pending = self.pending();
+        members.for_each(|left| pending.note(left));
+    }
+
     /// Checks that everything agrees. O(changes).
     pub(crate) fn check(&self) {
         self.pending().check();
@@ -128,6 +130,11 @@ impl PresenceBuffer {
 }
 
 impl PresenceChange {
+    /// The leave of a connection that `channel`, one of presence, lists as a member.
+    pub(crate) fn leave(channel: ChannelName, connection: Label) -> Self {
+        Self { channel, connection, is_listed: true, member: None }
+    }
+
     /// What to publish: a member under its connection's name, or the tombstone of one that left.
     ///
     /// Only the system may publish there, and this is where it does.
@@ -207,64 +214,11 @@ impl Pending {
     }
 }
 
-impl Broker {
-    /// The channel of presence of `channel`, or `None` if its options have no presence.
-    ///
-    /// O(rules), or O(1) where no channel at all has one.
-    pub fn presence_channel(&self, channel: &ChannelName) -> Option<ChannelName> {
-        let is_listed = self.limits().rules.has_presence() && self.options(channel).presence;
-        if is_listed { channel.presence() } else { None }
-    }
-
-    /// The permit to read the list of a channel's members, or `None` where the channel has no presence.
-    pub fn presence_list(&self, permit: &PresencePermit) -> Option<SubscribePermit> {
-        let list = self.presence_channel(permit.channel())?;
-        Some(SubscribePermit::of_system(list.into()))
-    }
-
-    /// The joins and leaves that are not published yet.
-    pub fn presence_buffer(&self) -> &PresenceBuffer {
-        &self.shared.presence_buffer
-    }
-
-    /// Notes that every member that the log lists has left.
-    ///
-    /// For the start of a server whose log outlived it, before anybody joins: those members'
-    /// connections ended with an earlier one. O(members).
-    pub fn clear_presence(&self) {
-        let Ok(pattern) = PRESENCE_PATTERN.parse() else { return };
-        let permit = SubscribePermit::of_system(pattern);
-        let (mut reader, _) = Reader::once(self, &permit, Start::Earliest);
-        let (mut gathered, head) = (Gathered::default(), self.head());
-        while !gathered.is_caught_up() {
-            reader.gather(self, head, CLEAR_BYTES_MAX, &mut gathered);
-            let mut pending = self.presence_buffer().pending();
-            gathered
-                .messages()
-                .filter_map(|message| leftover(message))
-                .for_each(|left| pending.note(left));
-            drop(pending);
-            reader.advance(&gathered, gathered.items().len());
-        }
-    }
-}
-
-/// The leave of the member that a message lists.
-fn leftover(message: &Message) -> Option<PresenceChange> {
-    let connection = message.key()?.parse().ok()?;
-    let is_listed = *message.content() != Content::Nothing;
-    let channel = message.channel().clone();
-    is_listed.then_some(PresenceChange { channel, connection, is_listed, member: None })
-}
-
 /// Joins and leaves that wait for one round: 100,000 members, who each say a few words.
 const CHANGES_BYTES_MAX: usize = 64 << 20;
 
 /// What a change costs beside its member: itself, its place, its names.
 const CHANGE_OVERHEAD_BYTES: usize = 384;
-
-/// Bytes of leftovers looked at between two holds of the buffer's lock.
-const CLEAR_BYTES_MAX: usize = 1 << 20;
 
 /// Changes up to which all of them are looked at whenever one is added, in debug builds.
 const CHECKED_MAX: usize = 16;

@@ -4,7 +4,7 @@
 //! It hides no loss. A reader that takes messages from here asks the channel afterwards what is lost, as it does after
 //! it has asked an archive. What was lost before the archive answered was announced before it answered.
 
-use crate::{ArchiveRead, Asker, Message, Messages};
+use crate::{ArchiveRead, Message, Messages, ReadContext};
 use hashbrown::{HashTable, hash_table::Entry};
 use std::{
     sync::Arc,
@@ -60,8 +60,8 @@ impl<C> ReadAhead<C> {
     }
 
     /// How much to ask for where up to `bytes_max` may be taken: no more than a share if it has to be read at once.
-    pub(crate) fn bytes_max(&self, bytes_max: usize, asker: Asker<'_>) -> usize {
-        let is_read_now = asker.is_blocking();
+    pub(crate) fn bytes_max(&self, bytes_max: usize, context: ReadContext<'_>) -> usize {
+        let is_read_now = context.is_blocking();
         if is_read_now { bytes_max.min(self.share_bytes).max(1) } else { bytes_max.max(1) }
     }
 

@@ -7,11 +7,13 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Asker, Bookmark, Broker, Gathered, Interest, Item, News, Pattern, Position, SubscribePermit,
+    Bookmark, Broker, Gathered, Item, News, Pattern, PendingReads, Position, ReadContext,
+    SubscribePermit,
     back::{Search, Wanted, place_before},
     cursor::{Cursor, Follow, Follows, Wild},
     followed::Followed,
-    gather::{Demand, last_offset},
+    gather::Demand,
+    gathered::last_offset,
 };
 use smallvec::SmallVec;
 use std::{
@@ -27,7 +29,7 @@ pub struct Reader {
     /// Messages of this origin are passed over.
     pub(crate) muted: Option<NonZeroU64>,
     /// What it has asked the archive for.
-    interest: Interest,
+    pending_reads: PendingReads,
     followed: Followed,
 }
 
@@ -101,7 +103,7 @@ impl Start {
         broker: &Broker,
         permits: &[SubscribePermit],
         search: &mut Search,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Self> {
         let may_search = match self {
             Self::Time(_) | Self::Earliest => true,
@@ -113,7 +115,7 @@ impl Start {
         }
         let mut follows: Follows = permits.iter().map(|permit| look(broker, permit)).collect();
         let Started { after, is_foreign } =
-            ready!(begin(broker, &mut follows, self, search, asker));
+            ready!(begin(broker, &mut follows, self, search, context));
         let (stamp, state) = follows.first().map_or((0, 0), |one| (one.stamp, one.state));
         Poll::Ready(Self::Found(Found { after, stamp, state, is_foreign }))
     }
@@ -136,10 +138,10 @@ impl Reader {
         permit: &SubscribePermit,
         start: Start,
         search: &mut Search,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<(Self, Started)> {
         let mut follows = [look(broker, permit)];
-        let started = ready!(begin(broker, &mut follows, start, search, asker));
+        let started = ready!(begin(broker, &mut follows, start, search, context));
         Poll::Ready((Self::at(started.after, follows), started))
     }
 
@@ -264,7 +266,7 @@ impl Reader {
         gathered: &mut Gathered,
     ) {
         if !self.gather_live(broker, read_limit, bytes_max, gathered) {
-            self.gather_by(Asker::BLOCKING, broker, read_limit, bytes_max, gathered);
+            self.gather_by(ReadContext::BLOCKING, broker, read_limit, bytes_max, gathered);
         }
     }
 
@@ -281,28 +283,28 @@ impl Reader {
         if self.gather_live(broker, read_limit, bytes_max, gathered) {
             return;
         }
-        if self.interest.is_waiting(waker) {
+        if self.pending_reads.is_waiting(waker) {
             gathered.clear();
             gathered.waits = true;
             (gathered.upto, gathered.bytes_left) = (self.after().unwrap_or(0), bytes_max);
             return;
         }
-        let interest = std::mem::take(&mut self.interest);
-        let asker = Asker::new(&interest, waker);
-        self.gather_by(asker, broker, read_limit, bytes_max, gathered);
-        self.interest = interest;
+        let pending_reads = std::mem::take(&mut self.pending_reads);
+        let context = ReadContext::new(&pending_reads, waker);
+        self.gather_by(context, broker, read_limit, bytes_max, gathered);
+        self.pending_reads = pending_reads;
     }
 
     /// Gathers for any reader.
     pub(crate) fn gather_by(
         &mut self,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
         broker: &Broker,
         read_limit: u64,
         bytes_max: usize,
         gathered: &mut Gathered,
     ) {
-        let demand = Demand { bytes_max, muted: self.muted, asker };
+        let demand = Demand { bytes_max, muted: self.muted, context };
         loop {
             gathered.clear();
             let [cursor, others @ ..] = &mut *self.cursors else {
@@ -399,7 +401,7 @@ fn look(broker: &Broker, permit: &SubscribePermit) -> Follow {
 
 /// Finds the place where `follows` begin, and waits for an archive that has to look for it.
 fn begin_blocking(broker: &Broker, follows: &mut [Follow], start: Start) -> Started {
-    match begin(broker, follows, start, &mut Search::default(), Asker::BLOCKING) {
+    match begin(broker, follows, start, &mut Search::default(), ReadContext::BLOCKING) {
         Poll::Ready(started) => started,
         // Against the port's rules. From here on nothing is missed, nor is anything waited for.
         Poll::Pending => Started { after: 0, is_foreign: false },
@@ -417,7 +419,7 @@ fn begin(
     follows: &mut [Follow],
     start: Start,
     search: &mut Search,
-    asker: Asker<'_>,
+    context: ReadContext<'_>,
 ) -> Poll<Started> {
     let mut is_foreign = false;
     let head = broker.head();
@@ -434,14 +436,14 @@ fn begin(
         }
         Start::After(_) => {
             is_foreign = true;
-            ready!(search.first.poll(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, context))
         }
         Start::Earliest => {
             begin_with(head, head);
-            ready!(search.first.poll(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, context))
         }
         Start::Time(time_ms) => {
-            ready!(search.first.poll(broker, follows, Some(time_ms), asker))
+            ready!(search.first.poll(broker, follows, Some(time_ms), context))
         }
         Start::Found(found) => {
             begin_with(found.state, found.state);
@@ -451,14 +453,14 @@ fn begin(
         }
         Start::Back { before: Some(Position { epoch, .. }), .. } if epoch != broker.epoch() => {
             is_foreign = true;
-            ready!(search.first.poll(broker, follows, None, asker))
+            ready!(search.first.poll(broker, follows, None, context))
         }
         Start::Back { before, count, bytes_max } => {
             begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));
             let wanted = Wanted { before, count, bytes_max };
-            ready!(place_before(broker, follows, wanted, search, asker))
+            ready!(place_before(broker, follows, wanted, search, context))
         }
     };
     Poll::Ready(Started { after, is_foreign })

@@ -4,9 +4,10 @@
 //! All that a scan looks for was there when it began, so a channel that is made meanwhile has nothing for it.
 
 use crate::{
-    Asker, Broker, Gap, Gathered, Item,
-    cursor::{Cursor, LISTED_MAX, Listing, Wild},
+    Broker, Gap, Gathered, Item, ReadContext,
+    cursor::{Cursor, LISTED_MAX, Wild},
     gather::wild_patterns,
+    listing::Listing,
     scanning::Scanning,
 };
 use std::{mem, ops::ControlFlow, sync::Arc};
@@ -23,7 +24,7 @@ impl Gathered {
         cursor: &mut Cursor,
         upto: u64,
         limit: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> bool {
         let registry = &broker.shared.registry;
         let wanted = wild_patterns(&cursor.follows);
@@ -36,7 +37,7 @@ impl Gathered {
         });
         let mut found = Vec::new();
         for channel in candidates {
-            let next = self.next(broker, cursor, &channel, upto, asker);
+            let next = self.next(broker, cursor, &channel, upto, context);
             // It may be one of very many.
             self.read_ahead.forget(&channel);
             found.extend(next.map(|next| (next, channel)));

@@ -4,10 +4,7 @@
 //! channel put into the lanes' queues, which lock nothing; nothing else nests.
 
 use crate::{
-    ChannelName, Retention,
-    channel::Channel,
-    offset_index::IndexWriter,
-    sync::atomic::{AtomicUsize, Ordering},
+    ChannelName, Retention, channel::Channel, memory_gauge::MemoryGauge, offset_index::IndexWriter,
 };
 use std::{
     cmp::Reverse,
@@ -26,25 +23,6 @@ pub(crate) struct Sequencer {
     filed: Filed,
     /// Where the next entry of the offset index goes.
     pub(crate) index: IndexWriter,
-}
-
-/// Bytes that the whole log holds, encodings included.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryGauge(AtomicUsize);
-
-impl MemoryGauge {
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(crate) fn subtract(&self, bytes: usize) {
-        let before = self.0.fetch_sub(bytes, Ordering::Relaxed);
-        debug_assert!(before >= bytes, "{bytes} bytes of {before} are given back");
-    }
 }
 
 /// Channels that may hold messages, each by an offset no newer than its oldest.

@@ -1,17 +1,14 @@
 //! The round of those whose time is over: old messages, values, ids, and channels nobody misses.
 
-use crate::{Broker, Label, broker::Shared, channel::Channel};
+use crate::{
+    Broker, Label,
+    broker::{Shared, SweepProgress},
+    channel::Channel,
+};
 use std::{
     ops::ControlFlow,
     sync::{Arc, PoisonError, atomic::Ordering},
 };
-
-/// How far the round of sweeping has come, and how many dead channels it met.
-#[derive(Debug, Default)]
-pub(crate) struct Sweep {
-    from: usize,
-    dead: usize,
-}
 
 impl Broker {
     /// Applies the age limits to the next `channels_max` channels, or an eighth of all if that is
@@ -32,7 +29,7 @@ impl Broker {
     }
 
     /// Sweeps the next `count` channels, and says whether these were the last ones.
-    fn sweep_slice(&self, sweep: &mut Sweep, now_ms: u64, count: usize) -> ControlFlow<()> {
+    fn sweep_slice(&self, sweep: &mut SweepProgress, now_ms: u64, count: usize) -> ControlFlow<()> {
         let shared = &*self.shared;
         let from = sweep.from;
         let (mut dead, mut expired) = (0, Vec::new());
@@ -61,7 +58,7 @@ impl Broker {
                     // Those filed for eviction are held; the next round finds them free.
                     shared.drop_empty();
                 }
-                *sweep = Sweep::default();
+                *sweep = SweepProgress::default();
                 ControlFlow::Break(())
             }
         }

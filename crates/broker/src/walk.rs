@@ -5,12 +5,12 @@
 //! does so much work and no more; the rest is for the reader's next turn.
 
 use crate::{
-    Asker, Broker, Gap, Gathered, Item, Message,
+    Broker, Gap, Gathered, Item, Message, ReadContext,
     channel::Channel,
     cursor::Cursor,
     offset_index::Segment,
+    order::Ahead,
     ring::{LossWatermark, LossWatermarks},
-    stretch::Ahead,
 };
 use std::{mem, sync::Arc};
 
@@ -24,7 +24,7 @@ impl Gathered {
         limit: u64,
         bytes_max: usize,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) {
         self.has_walked = true;
         self.upto = cursor.after;
@@ -41,7 +41,7 @@ impl Gathered {
         let work_max = (bytes_max / WALK_BYTES).clamp(WALK_WORK_MIN, WALK_WORK_MAX);
         let (mut work, mut count) = (work_max, SELECTED_MIN);
         while self.upto < limit && budget > 0 && work > 0 && !self.waits {
-            let segment = match broker.shared.ahead(self.upto, asker) {
+            let segment = match broker.shared.ahead(self.upto, context) {
                 Ahead::Known(segment) => segment,
                 // The next turn scans.
                 Ahead::Unknown(_) => break,
@@ -56,10 +56,10 @@ impl Gathered {
             };
             let part = (self.upto, limit.min(segment.last()));
             let end = self.find_selected(broker, cursor, &segment, part, count, &mut work);
-            self.read_selected(broker, cursor, end, &mut budget, asker, &is_wanted);
+            self.read_selected(broker, cursor, end, &mut budget, context, &is_wanted);
             count = (count * 2).min(SELECTED_MAX);
             if self.waits {
-                self.ask_ahead(broker, cursor, end, limit, work, asker);
+                self.ask_ahead(broker, cursor, end, limit, work, context);
             }
         }
         self.bytes_left = usize::try_from(budget).unwrap_or(0);
@@ -75,15 +75,15 @@ impl Gathered {
         mut looked: u64,
         limit: u64,
         mut work: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) {
-        while looked < limit && work > 0 && !asker.has_asked_enough() {
-            let Ahead::Known(segment) = broker.shared.ahead(looked, asker) else { return };
+        while looked < limit && work > 0 && !context.has_asked_enough() {
+            let Ahead::Known(segment) = broker.shared.ahead(looked, context) else { return };
             let part = (looked, limit.min(segment.last()));
             looked = self.find_selected(broker, cursor, &segment, part, SELECTED_MAX, &mut work);
             let Self { selected, read_ahead, .. } = self;
             for (offset, channel) in selected.drain(..) {
-                let _ = channel.next_after(&broker.shared, offset - 1, 1, asker, read_ahead);
+                let _ = channel.next_after(&broker.shared, offset - 1, 1, context, read_ahead);
             }
         }
     }
@@ -131,7 +131,7 @@ impl Gathered {
         cursor: &Cursor,
         end: u64,
         budget: &mut isize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
         is_wanted: impl Fn(&Channel, &Message) -> bool,
     ) {
         let mut selected = mem::take(&mut self.selected);
@@ -143,7 +143,7 @@ impl Gathered {
             let Self { items, read_ahead, .. } = self;
             if self.waits {
                 // So that what comes next is fetched together. What is found has to wait all the same.
-                let _ = channel.next_after(&broker.shared, first - 1, 1, asker, read_ahead);
+                let _ = channel.next_after(&broker.shared, first - 1, 1, context, read_ahead);
                 continue;
             }
             if *budget <= 0 {
@@ -152,11 +152,12 @@ impl Gathered {
             }
             let last = same.last().map_or(*first, |(last, _)| *last);
             let range = (first - 1, last);
-            let run = channel.read(&broker.shared, range, *budget, asker, read_ahead, |message| {
-                if is_wanted(channel, message) {
-                    items.push(Item::Message(Arc::clone(message)));
-                }
-            });
+            let run =
+                channel.read(&broker.shared, range, *budget, context, read_ahead, |message| {
+                    if is_wanted(channel, message) {
+                        items.push(Item::Message(Arc::clone(message)));
+                    }
+                });
             *budget = run.budget;
             for gone in [run.losses, run.unread] {
                 self.note_loss(cursor, channel, gone, first - 1, gap_from, 0);

@@ -6,8 +6,8 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Broker, Forbidden, Found, Grant, Interest, Lane, Pattern, Reader, Search, Start,
-    SubscribePermit, WaiterId,
+    Broker, Forbidden, Found, Grant, Lane, Pattern, PendingReads, ReadContext, Reader, Search,
+    Start, SubscribePermit, WaiterId,
 };
 use tidewire_protocol::{Bookmark, Since};
 
@@ -34,8 +34,8 @@ impl Subscription {
         finding: &mut Finding,
         waker: &Waker,
     ) -> Poll<Result<(), Forbidden>> {
-        let Finding { time, interest, search } = finding;
-        if interest.is_waiting(waker) {
+        let Finding { time, pending_reads, search } = finding;
+        if pending_reads.is_waiting(waker) {
             return Poll::Pending;
         }
         for group in subscriptions.chunk_by_mut(|one, other| one.start == other.start) {
@@ -45,8 +45,8 @@ impl Subscription {
             }
             let permits = group.iter().map(|one| grant.permit_subscribe(&one.pattern));
             let permits: Vec<SubscribePermit> = permits.collect::<Result<_, _>>()?;
-            let (place, asker) = (start.resolve(*time), Asker::new(interest, waker));
-            if let Start::Found(found) = ready!(place.find(broker, &permits, search, asker)) {
+            let (place, context) = (start.resolve(*time), ReadContext::new(pending_reads, waker));
+            if let Start::Found(found) = ready!(place.find(broker, &permits, search, context)) {
                 *search = Search::default();
                 let start = RequestedStart::Found(found, Box::new(start.clone()));
                 group.iter_mut().for_each(|one| one.start = start.clone());
@@ -61,14 +61,14 @@ impl Subscription {
 pub struct Finding {
     /// From which `ago` is counted, however long it takes.
     time: Time,
-    interest: Interest,
+    pending_reads: PendingReads,
     search: Search,
 }
 
 impl Finding {
     /// One that begins now.
     pub fn new(time: Time) -> Self {
-        Self { time, interest: Interest::default(), search: Search::default() }
+        Self { time, pending_reads: PendingReads::default(), search: Search::default() }
     }
 }
 

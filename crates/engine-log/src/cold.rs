@@ -25,7 +25,7 @@ use std::{
     thread::{self, Builder, JoinHandle},
     time::{Duration, Instant},
 };
-use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Charge, Stretch};
+use tidewire_broker::{Archive, ArchiveRead, ChannelName, Charge, ReadContext, Stretch};
 
 pub(crate) mod cache;
 mod questions;
@@ -90,12 +90,12 @@ impl ColdArchive {
         mut inner: MutexGuard<'_, Inner>,
         question: Question,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> bool {
         if inner.is_closed || !self.has_threads() {
             return false;
         }
-        let Some(waiting) = asker.wait() else { return false };
+        let Some(waiting) = context.wait() else { return false };
         inner.questions.push(question, bytes_max, waiting);
         drop(inner);
         self.shared.work.notify_one();
@@ -122,15 +122,15 @@ impl ColdArchive {
         &self,
         channel: Option<&ChannelName>,
         kind: QuestionKind,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Located> {
         let question = Question { channel: channel.cloned(), kind };
-        if !asker.is_blocking() {
+        if !context.is_blocking() {
             let inner = self.shared.lock();
             if let Some(place) = inner.places.get(&question) {
                 return Poll::Ready(place.clone());
             }
-            if self.ask(inner, question.clone(), 0, asker) {
+            if self.ask(inner, question.clone(), 0, context) {
                 return Poll::Pending;
             }
         }
@@ -148,7 +148,7 @@ impl Archive for ColdArchive {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let Some(state) = self.shared.rows.channels.find(channel) else {
             return Poll::Ready(ArchiveRead::default());
@@ -158,10 +158,10 @@ impl Archive for ColdArchive {
         if from >= upto.min(state.last) {
             return Poll::Ready(ArchiveRead::default());
         }
-        if !asker.is_blocking() {
+        if !context.is_blocking() {
             let mut inner = self.shared.lock();
             let now = || self.shared.clock.now();
-            let wanted = ReadRange { after: from, upto, bytes_max, as_of: asker.as_of() };
+            let wanted = ReadRange { after: from, upto, bytes_max, as_of: context.as_of() };
             if let Some(Found { run, has_work }) = inner.cache.find(&state, wanted, now) {
                 drop(inner);
                 if has_work {
@@ -174,7 +174,7 @@ impl Archive for ColdArchive {
                 channel: Some(channel.clone()),
                 kind: QuestionKind::Run { after: from },
             };
-            if self.ask(inner, question, run_bytes_max, asker) {
+            if self.ask(inner, question, run_bytes_max, context) {
                 return Poll::Pending;
             }
         }
@@ -186,9 +186,10 @@ impl Archive for ColdArchive {
         &self,
         channel: &ChannelName,
         time_ms: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Option<u64>> {
-        self.place(Some(channel), QuestionKind::Since { time_ms }, asker).map(|place| match place {
+        self.place(Some(channel), QuestionKind::Since { time_ms }, context).map(|place| match place
+        {
             Located::First(first) => first,
             Located::Back(_) | Located::Order(_) => None,
         })
@@ -199,9 +200,9 @@ impl Archive for ColdArchive {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        self.place(Some(channel), QuestionKind::Back { before, count }, asker).map(|place| {
+        self.place(Some(channel), QuestionKind::Back { before, count }, context).map(|place| {
             match place {
                 Located::Back(found) => found,
                 Located::First(_) | Located::Order(_) => Vec::new(),
@@ -209,15 +210,15 @@ impl Archive for ColdArchive {
         })
     }
 
-    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
-        self.place(None, QuestionKind::Order { after }, asker).map(|place| match place {
+    fn order(&self, after: u64, context: ReadContext<'_>) -> Poll<Option<Stretch>> {
+        self.place(None, QuestionKind::Order { after }, context).map(|place| match place {
             Located::Order(stretch) => stretch,
             Located::First(_) | Located::Back(_) => None,
         })
     }
 
-    fn place_since(&self, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
-        self.place(None, QuestionKind::Since { time_ms }, asker).map(|place| match place {
+    fn place_since(&self, time_ms: u64, context: ReadContext<'_>) -> Poll<Option<u64>> {
+        self.place(None, QuestionKind::Since { time_ms }, context).map(|place| match place {
             Located::First(first) => first,
             Located::Back(_) | Located::Order(_) => None,
         })

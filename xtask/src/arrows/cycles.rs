@@ -1,51 +1,16 @@
-//! Cycles among the modules of a crate, and the imports that are excused for a while.
+//! Cycles among the modules of a crate.
 
 use super::modules::Import;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// An import that closes a cycle and is not removed yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Exception {
-    pub(super) package: &'static str,
-    pub(super) from: &'static str,
-    pub(super) to: &'static str,
-    pub(super) reason: &'static str,
-}
-
-/// One line for each cycle among `imports`, those of `package`, that no exception opens, and for each exception
-/// that opens none.
-pub(super) fn check(
-    package: &str,
-    imports: &BTreeSet<Import>,
-    exceptions: &[Exception],
-) -> Vec<String> {
-    let excused: Vec<&Exception> =
-        exceptions.iter().filter(|exception| exception.package == package).collect();
-    let is_excused = |import: &Import| excused.iter().any(|exception| exception.is(import));
-    let kept: BTreeSet<Import> =
-        imports.iter().filter(|import| !is_excused(import)).cloned().collect();
-    let mut findings: Vec<String> = cycles(&kept)
-        .into_iter()
+/// One line for each cycle among `imports`, those of `package`.
+pub(super) fn check(package: &str, imports: &BTreeSet<Import>) -> Vec<String> {
+    let cycles = cycles(imports).into_iter();
+    cycles
         .map(|cycle| {
             format!("{package}: modules import each other in a circle: {}", cycle.join(" → "))
         })
-        .collect();
-    for exception in excused {
-        let import = imports.iter().find(|import| exception.is(import));
-        if import.is_none_or(|(from, to)| way(&kept, to, from).is_none()) {
-            let Exception { from, to, reason, .. } = exception;
-            findings.push(format!(
-                "{package}: {from} → {to} closes no cycle any more; remove its exception ({reason})"
-            ));
-        }
-    }
-    findings
-}
-
-impl Exception {
-    fn is(&self, (from, to): &Import) -> bool {
-        self.from == from && self.to == to
-    }
+        .collect()
 }
 
 /// The shortest cycle of each group of modules that reach each other, beginning and ending with one module.
@@ -102,13 +67,10 @@ mod tests {
         pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
     }
 
-    const LANE_TO_BROKER: Exception =
-        Exception { package: "broker", from: "lane", to: "broker", reason: "later" };
-
     #[test]
     fn imports_in_one_direction_are_allowed() {
         let imports = imports(&[("broker", "lane"), ("broker", "ring"), ("lane", "ring")]);
-        assert_eq!(check("broker", &imports, &[]), Vec::<String>::new());
+        assert_eq!(check("broker", &imports), Vec::<String>::new());
     }
 
     #[test]
@@ -123,30 +85,11 @@ mod tests {
             ("y", "a"),
         ]);
         assert_eq!(
-            check("broker", &imports, &[]),
+            check("broker", &imports),
             [
                 "broker: modules import each other in a circle: b → c → b",
                 "broker: modules import each other in a circle: x → y → x",
             ]
         );
-    }
-
-    #[test]
-    fn an_exception_opens_the_circles_through_its_import_and_no_others() {
-        let imports =
-            imports(&[("broker", "lane"), ("lane", "broker"), ("ring", "key"), ("key", "ring")]);
-        let findings = check("broker", &imports, &[LANE_TO_BROKER]);
-        assert_eq!(findings, ["broker: modules import each other in a circle: key → ring → key"]);
-        assert_eq!(check("other", &imports, &[LANE_TO_BROKER]).len(), 2);
-    }
-
-    #[test]
-    fn an_exception_that_is_not_needed_any_more_is_refused() {
-        let unneeded =
-            ["broker: lane → broker closes no cycle any more; remove its exception (later)"];
-        // The import is gone; or the way back is.
-        for pairs in [[("broker", "lane")], [("lane", "broker")]] {
-            assert_eq!(check("broker", &imports(&pairs), &[LANE_TO_BROKER]), unneeded);
-        }
     }
 }

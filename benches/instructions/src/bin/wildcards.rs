@@ -10,8 +10,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Compaction, Content, Draft, Entry, Gathered,
-    Grant, Lane, Limits, LossKind, Message, Messages, Options, Reader, Rules, Start, Stretch,
+    Archive, ArchiveRead, Broker, ChannelName, Compaction, Content, Draft, Entry, Gathered, Grant,
+    Lane, Limits, LossKind, Message, Messages, Options, ReadContext, Reader, Rules, Start, Stretch,
     SubscribePermit, WaiterId,
 };
 
@@ -148,7 +148,7 @@ impl Archive for TestArchive {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        _: Asker<'_>,
+        _: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let messages = &self.messages[channel];
         let from = messages.partition_point(|message| message.offset() <= after);
@@ -158,15 +158,21 @@ impl Archive for TestArchive {
         Poll::Ready(ArchiveRead { messages: messages.part(from, end), next, lost: 0 })
     }
 
-    fn first_since(&self, _: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(&self, _: &ChannelName, _: u64, _: ReadContext<'_>) -> Poll<Option<u64>> {
         Poll::Ready(None)
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+    fn back(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         Poll::Ready(Vec::new())
     }
 
-    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+    fn order(&self, after: u64, _: ReadContext<'_>) -> Poll<Option<Stretch>> {
         let from = usize::try_from(after).unwrap() / STRETCH * STRETCH;
         let channels: Vec<ChannelName> =
             self.order.iter().skip(from).take(STRETCH).cloned().collect();

@@ -1,10 +1,10 @@
 //! The short way beside the long one, on logs and readers made at random.
 
 use super::*;
-use crate::cursor::Listing;
+use crate::listing::Listing;
 use crate::{
-    Asker, ChannelName, Content, Draft, Grant, Limits, Options, Position, Retention, Rules, Start,
-    SubscribePermit,
+    ChannelName, Content, Draft, Grant, Limits, Options, Position, ReadContext, Retention, Rules,
+    Start, SubscribePermit,
 };
 
 /// What a read found, in comparable form.
@@ -193,7 +193,7 @@ fn long_way(
     bytes_max: usize,
 ) -> (Found, u64, Wild) {
     let mut gathered = Gathered::default();
-    reader.gather_by(Asker::BLOCKING, broker, read_limit, bytes_max, &mut gathered);
+    reader.gather_by(ReadContext::BLOCKING, broker, read_limit, bytes_max, &mut gathered);
     let found = found(&gathered);
     gathered.live = None;
     reader.advance(&gathered, gathered.items.len());

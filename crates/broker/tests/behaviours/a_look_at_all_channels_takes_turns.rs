@@ -4,7 +4,7 @@
 use crate::common::{may_read, publish_times};
 use std::task::{Poll, Waker};
 use tidewire_broker::{
-    Asker, Broker, Gathered, Interest, Limits, Reader, Retention, Rules, Search, Start,
+    Broker, Gathered, Limits, PendingReads, ReadContext, Reader, Retention, Rules, Search, Start,
     SubscribePermit,
 };
 
@@ -39,13 +39,13 @@ fn a_reader_from_the_earliest_message_lets_others_have_turns_and_misses_nothing(
 #[test]
 fn a_page_of_the_newest_lets_others_have_turns() {
     let (broker, permit) = log_behind_its_index();
-    let (mut search, interest) = (Search::default(), Interest::default());
+    let (mut search, pending_reads) = (Search::default(), PendingReads::default());
     let mut turns = 0;
     let started = loop {
-        let asker = Asker::new(&interest, Waker::noop());
+        let context = ReadContext::new(&pending_reads, Waker::noop());
         let start = Start::Back { before: None, count: 10, bytes_max: usize::MAX };
         turns += 1;
-        let found = Reader::poll_once(&broker, &permit, start, &mut search, asker);
+        let found = Reader::poll_once(&broker, &permit, start, &mut search, context);
         if let Poll::Ready((_, started)) = found {
             break started;
         }

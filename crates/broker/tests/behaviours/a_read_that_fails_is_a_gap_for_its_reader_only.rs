@@ -11,7 +11,7 @@ use std::{
     task::Poll,
 };
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Limits, Reader, Retention, Rules, Start,
+    Archive, ArchiveRead, Broker, ChannelName, Limits, ReadContext, Reader, Retention, Rules, Start,
 };
 
 /// An archive that may be out of reach.
@@ -28,15 +28,20 @@ impl Archive for Remote {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         match self.is_away.load(Ordering::SeqCst) {
             true => Poll::Ready(ArchiveRead { lost: upto, ..ArchiveRead::default() }),
-            false => self.archive.read(channel, after, upto, bytes_max, asker),
+            false => self.archive.read(channel, after, upto, bytes_max, context),
         }
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64, by: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        by: ReadContext<'_>,
+    ) -> Poll<Option<u64>> {
         self.archive.first_since(channel, time_ms, by)
     }
 
@@ -45,9 +50,9 @@ impl Archive for Remote {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        self.archive.back(channel, before, count, asker)
+        self.archive.back(channel, before, count, context)
     }
 }
 

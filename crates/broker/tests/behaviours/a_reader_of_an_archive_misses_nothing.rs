@@ -4,7 +4,7 @@
 use crate::common::{drain, may_read, messages};
 use std::{sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits, Message,
+    Archive, ArchiveRead, Broker, ChannelName, Content, Draft, Entry, Limits, Message, ReadContext,
     Reader, Start,
 };
 
@@ -25,18 +25,24 @@ impl Archive for Everything {
         after: u64,
         upto: u64,
         _: usize,
-        _: Asker<'_>,
+        _: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let found = self.of(channel, after).filter(|entry| entry.offset <= upto);
         let messages = found.cloned().map(Message::unheld).map(Arc::new).collect();
         Poll::Ready(ArchiveRead { messages, ..ArchiveRead::default() })
     }
 
-    fn first_since(&self, channel: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(&self, channel: &ChannelName, _: u64, _: ReadContext<'_>) -> Poll<Option<u64>> {
         Poll::Ready(self.of(channel, 0).next().map(|entry| entry.offset))
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+    fn back(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         Poll::Ready(Vec::new())
     }
 }

@@ -11,8 +11,8 @@ use std::{
     task::{Poll, Wake, Waker},
 };
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Gathered, Interest, Limits, LossKind, Reader,
-    Retention, Rules, Search, Start, Started,
+    Archive, ArchiveRead, Broker, ChannelName, Gathered, Limits, LossKind, PendingReads,
+    ReadContext, Reader, Retention, Rules, Search, Start, Started,
 };
 
 /// Channels, of which each has one message: that of offset `n` is of time `n`.
@@ -26,7 +26,12 @@ struct Forgetful {
 }
 
 impl Archive for Forgetful {
-    fn first_since(&self, name: &ChannelName, time: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(
+        &self,
+        name: &ChannelName,
+        time: u64,
+        context: ReadContext<'_>,
+    ) -> Poll<Option<u64>> {
         let mut answers = self.answers.lock().unwrap();
         if answers.contains(name) {
             let offset = name.as_str().trim_start_matches("c.").parse().unwrap();
@@ -39,15 +44,28 @@ impl Archive for Forgetful {
         }
         drop(answers);
         // It can be asked again at once.
-        drop(asker.wait());
+        drop(context.wait());
         Poll::Pending
     }
 
-    fn read(&self, _: &ChannelName, _: u64, _: u64, _: usize, _: Asker<'_>) -> Poll<ArchiveRead> {
+    fn read(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<ArchiveRead> {
         Poll::Ready(ArchiveRead::default())
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+    fn back(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         Poll::Ready(Vec::new())
     }
 }
@@ -62,11 +80,11 @@ impl Wake for Wakes {
 }
 
 /// Asks until the place is found. Each turn but the last has to have the asker woken. Returns the turns, too.
-fn find<T>(mut ask: impl FnMut(Asker<'_>) -> Poll<T>) -> (T, usize) {
-    let (interest, wakes) = (Interest::default(), Arc::new(Wakes::default()));
+fn find<T>(mut ask: impl FnMut(ReadContext<'_>) -> Poll<T>) -> (T, usize) {
+    let (pending_reads, wakes) = (PendingReads::default(), Arc::new(Wakes::default()));
     let waker = Waker::from(Arc::clone(&wakes));
     for turn in 1..100_000 {
-        if let Poll::Ready(found) = ask(Asker::new(&interest, &waker)) {
+        if let Poll::Ready(found) = ask(ReadContext::new(&pending_reads, &waker)) {
             return (found, turn);
         }
         assert!(wakes.0.swap(0, SeqCst) > 0, "turn {turn} leaves it waiting for ever");
@@ -82,8 +100,9 @@ fn an_archive_that_remembers_few_answers_is_asked_once_for_each_channel() {
         broker.restore(&format!("c.{n}").parse().unwrap(), n, 0, LossKind::Messages);
     }
     let (permit, mut search) = (may_read("c.*"), Search::default());
-    let since =
-        |asker: Asker<'_>| Reader::poll_once(&broker, &permit, Start::Time(7), &mut search, asker);
+    let since = |context: ReadContext<'_>| {
+        Reader::poll_once(&broker, &permit, Start::Time(7), &mut search, context)
+    };
     let ((_, Started { after, .. }), turns) = find(since);
     assert_eq!((after, archive.asked.load(SeqCst)), (6, 3_000));
     assert!(turns <= 100, "{turns} turns");
@@ -98,7 +117,7 @@ fn a_subscription_from_before_the_index_lets_others_have_turns_and_misses_nothin
     let permits = [may_read("c.*")];
     for start in [Start::Earliest, Start::Time(0)] {
         let mut search = Search::default();
-        let (found, turns) = find(|asker| start.find(&broker, &permits, &mut search, asker));
+        let (found, turns) = find(|context| start.find(&broker, &permits, &mut search, context));
         assert!(turns >= 3, "all channels were looked at in {turns} turns");
         let (mut reader, mut gathered) = (Reader::default(), Gathered::default());
         assert_eq!(

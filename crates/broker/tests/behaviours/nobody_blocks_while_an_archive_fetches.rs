@@ -10,7 +10,9 @@ use std::{
     },
     task::{Poll, Wake, Waker},
 };
-use tidewire_broker::{Asker, Broker, Gathered, Interest, Limits, Reader, Search, Start, Started};
+use tidewire_broker::{
+    Broker, Gathered, Limits, PendingReads, ReadContext, Reader, Search, Start, Started,
+};
 
 /// Counts how often it was rung.
 #[derive(Debug, Default)]
@@ -183,12 +185,12 @@ fn the_place_of_the_newest_is_found_though_an_archive_forgets_what_it_has_answer
     // those that end last.
     for (before, found) in [(None, 890), (Some(world.broker.position(301)), 290)] {
         let start = Start::Back { before, count: 10, bytes_max: usize::MAX };
-        let (mut search, interest) = (Search::default(), Interest::default());
+        let (mut search, pending_reads) = (Search::default(), PendingReads::default());
         let mut questions = 0;
         let started = (0..100).find_map(|_| {
-            let asker = Asker::new(&interest, &world.waker);
+            let context = ReadContext::new(&pending_reads, &world.waker);
             let permit = may_read("c.*");
-            let found = Reader::poll_once(&world.broker, &permit, start, &mut search, asker);
+            let found = Reader::poll_once(&world.broker, &permit, start, &mut search, context);
             questions += world.slow.look_back();
             match found {
                 Poll::Ready((_, started)) => Some(started),

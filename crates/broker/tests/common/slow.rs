@@ -12,18 +12,18 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     task::Poll,
 };
-use tidewire_broker::{Archive, ArchiveRead, Asker, ChannelName, Stretch, Waiting};
+use tidewire_broker::{Archive, ArchiveRead, ChannelName, PendingRead, ReadContext, Stretch};
 
 #[derive(Debug, Default)]
 pub struct Slow {
     pub archive: TestArchive,
-    asked: Mutex<Vec<(Question, Waiting)>>,
+    asked: Mutex<Vec<(Question, PendingRead)>>,
     answers: Mutex<BTreeMap<Question, ArchiveRead>>,
     orders: Mutex<BTreeMap<u64, Option<Stretch>>>,
     /// Set by tests that have it look for places, too. It keeps only what it fetched last.
     pub has_to_look_back: AtomicBool,
     backs: Mutex<BTreeMap<Back, Vec<(u64, usize)>>>,
-    looked_back: Mutex<Vec<(Back, Waiting)>>,
+    looked_back: Mutex<Vec<(Back, PendingRead)>>,
 }
 
 /// In which channel, before where, how many.
@@ -40,13 +40,13 @@ impl Slow {
             let (channel, after, upto, bytes_max) = question;
             assert!(!waiting.is_gone());
             if channel.is_empty() {
-                let order = self.archive.order(*after, Asker::BLOCKING);
+                let order = self.archive.order(*after, ReadContext::BLOCKING);
                 let Poll::Ready(stretch) = order else { continue };
                 self.orders.lock().unwrap().insert(*after, stretch);
                 continue;
             }
             let name = channel.parse().unwrap();
-            let cold = self.archive.read(&name, *after, *upto, *bytes_max, Asker::BLOCKING);
+            let cold = self.archive.read(&name, *after, *upto, *bytes_max, ReadContext::BLOCKING);
             assert!(cold.is_ready());
             if let Poll::Ready(cold) = cold {
                 self.answers.lock().unwrap().insert(question.clone(), cold);
@@ -63,7 +63,9 @@ impl Slow {
         backs.clear();
         for ((channel, before, count), _waiting) in &asked {
             let name = channel.parse().unwrap();
-            if let Poll::Ready(found) = self.archive.back(&name, *before, *count, Asker::BLOCKING) {
+            if let Poll::Ready(found) =
+                self.archive.back(&name, *before, *count, ReadContext::BLOCKING)
+            {
                 backs.insert((channel.clone(), *before, *count), found);
             }
         }
@@ -86,7 +88,7 @@ impl Archive for Slow {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let question = (channel.as_str().to_owned(), after, upto, bytes_max);
         let answer = self.answers.lock().unwrap().get(&question).cloned();
@@ -96,8 +98,8 @@ impl Archive for Slow {
             read.messages = held.cloned().collect();
             return Poll::Ready(read);
         }
-        let Some(waiting) = asker.wait() else {
-            return self.archive.read(channel, after, upto, bytes_max, asker);
+        let Some(waiting) = context.wait() else {
+            return self.archive.read(channel, after, upto, bytes_max, context);
         };
         self.asked.lock().unwrap().push((question, waiting));
         Poll::Pending
@@ -107,9 +109,9 @@ impl Archive for Slow {
         &self,
         channel: &ChannelName,
         time_ms: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Option<u64>> {
-        self.archive.first_since(channel, time_ms, asker)
+        self.archive.first_since(channel, time_ms, context)
     }
 
     fn back(
@@ -117,27 +119,27 @@ impl Archive for Slow {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         if !self.has_to_look_back.load(Ordering::SeqCst) {
-            return self.archive.back(channel, before, count, asker);
+            return self.archive.back(channel, before, count, context);
         }
         let question = (channel.as_str().to_owned(), before, count);
         if let Some(found) = self.backs.lock().unwrap().get(&question) {
             return Poll::Ready(found.clone());
         }
-        let Some(waiting) = asker.wait() else {
-            return self.archive.back(channel, before, count, asker);
+        let Some(waiting) = context.wait() else {
+            return self.archive.back(channel, before, count, context);
         };
         self.looked_back.lock().unwrap().push((question, waiting));
         Poll::Pending
     }
 
-    fn order(&self, after: u64, asker: Asker<'_>) -> Poll<Option<Stretch>> {
+    fn order(&self, after: u64, context: ReadContext<'_>) -> Poll<Option<Stretch>> {
         if let Some(stretch) = self.orders.lock().unwrap().get(&after) {
             return Poll::Ready(stretch.clone());
         }
-        let Some(waiting) = asker.wait() else { return self.archive.order(after, asker) };
+        let Some(waiting) = context.wait() else { return self.archive.order(after, context) };
         self.asked.lock().unwrap().push(((String::new(), after, 0, 0), waiting));
         Poll::Pending
     }

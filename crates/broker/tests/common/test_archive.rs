@@ -8,8 +8,8 @@ use shuttle::sync::Mutex;
 use std::sync::Mutex;
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, task::Poll};
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
-    Stretch,
+    Archive, ArchiveRead, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
+    ReadContext, Stretch,
 };
 
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ impl Archive for TestArchive {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        _: Asker<'_>,
+        _: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         self.looks.lock().unwrap().reads += 1;
         let mut entries = self.select(channel.as_str(), after, upto);
@@ -114,7 +114,12 @@ impl Archive for TestArchive {
         Poll::Ready(ArchiveRead { messages, next, ..ArchiveRead::default() })
     }
 
-    fn first_since(&self, channel: &ChannelName, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(
+        &self,
+        channel: &ChannelName,
+        time_ms: u64,
+        _: ReadContext<'_>,
+    ) -> Poll<Option<u64>> {
         self.looks.lock().unwrap().searches += 1;
         let entries = self.select(channel.as_str(), 0, u64::MAX);
         let first = entries.iter().find(|entry| entry.time_ms >= time_ms);
@@ -126,14 +131,14 @@ impl Archive for TestArchive {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        _: Asker<'_>,
+        _: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         let entries = self.select(channel.as_str(), 0, before.saturating_sub(1));
         let found = entries.iter().rev().take(count);
         Poll::Ready(found.map(|entry| (entry.offset, entry.draft.bytes())).collect())
     }
 
-    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+    fn order(&self, after: u64, _: ReadContext<'_>) -> Poll<Option<Stretch>> {
         let order = self.order.lock().unwrap();
         let Some((first, _)) = order.range(after + 1..).next() else { return Poll::Ready(None) };
         let consecutive =
@@ -146,7 +151,7 @@ impl Archive for TestArchive {
         Poll::Ready(Some(Stretch { first: *first, channels, entries }))
     }
 
-    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn place_since(&self, time_ms: u64, _: ReadContext<'_>) -> Poll<Option<u64>> {
         let entries = self.entries.lock().unwrap();
         let since = entries.values().filter(|entry| entry.time_ms >= time_ms);
         Poll::Ready(since.map(|entry| entry.offset - 1).min().or(Some(u64::MAX)))

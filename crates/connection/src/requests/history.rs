@@ -10,8 +10,8 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Asker, Bookmark, Broker, Gap, Gathered, Interest, Item, Pattern, Reader, Search, Start,
-    Started, SubscribePermit,
+    Bookmark, Broker, Gap, Gathered, Item, Pattern, PendingReads, ReadContext, Reader, Search,
+    Start, Started, SubscribePermit,
 };
 use tidewire_protocol::{InvalidSince, Since};
 
@@ -126,7 +126,7 @@ pub struct PageReading {
     time: Time,
     /// Later messages are left to the next page.
     head: u64,
-    interest: Interest,
+    pending_reads: PendingReads,
     /// For the places where the page begins and ends.
     search: Search,
     /// Once it is known where to read.
@@ -153,9 +153,9 @@ impl PageReading {
     pub fn new(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
         let PageRequest { permit, span, limit } = request;
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
-        let (head, interest) = (broker.head(), Interest::default());
+        let (head, pending_reads) = (broker.head(), PendingReads::default());
         let search = Search::default();
-        Self { permit, span, limit, time, head, interest, search, part: None }
+        Self { permit, span, limit, time, head, pending_reads, search, part: None }
     }
 
     /// Of which channels.
@@ -165,7 +165,7 @@ impl PageReading {
 
     /// The page, once it is read; otherwise `waker` is woken when it is time to ask again.
     pub fn poll(&mut self, broker: &Broker, limits: &Limits, waker: &Waker) -> Poll<Page> {
-        if self.interest.is_waiting(waker) {
+        if self.pending_reads.is_waiting(waker) {
             return Poll::Pending;
         }
         self.poll_by(broker, limits, Some(waker))
@@ -173,10 +173,11 @@ impl PageReading {
 
     /// Reads a part. Without a waker it may wait, but only for the archive.
     fn poll_by(&mut self, broker: &Broker, limits: &Limits, waker: Option<&Waker>) -> Poll<Page> {
-        let Self { permit, span, limit, time, head, interest, search, part } = self;
-        let asker = waker.map_or(Asker::BLOCKING, |waker| Asker::new(interest, waker));
+        let Self { permit, span, limit, time, head, pending_reads, search, part } = self;
+        let context =
+            waker.map_or(ReadContext::BLOCKING, |waker| ReadContext::new(pending_reads, waker));
         let history =
-            History { permit, limits, broker, limit: *limit, time: *time, head: *head, asker };
+            History { permit, limits, broker, limit: *limit, time: *time, head: *head, context };
         if part.is_none() {
             match ready!(history.begin_page(*span, search)) {
                 Ok(begun) => *part = Some(begun),
@@ -248,7 +249,7 @@ struct History<'a> {
     limit: usize,
     time: Time,
     head: u64,
-    asker: Asker<'a>,
+    context: ReadContext<'a>,
 }
 
 impl History<'_> {
@@ -324,7 +325,7 @@ impl History<'_> {
     }
 
     fn poll_once(&self, start: Start, search: &mut Search) -> Poll<(Reader, Started)> {
-        Reader::poll_once(self.broker, self.permit, start, search, self.asker)
+        Reader::poll_once(self.broker, self.permit, start, search, self.context)
     }
 }
 

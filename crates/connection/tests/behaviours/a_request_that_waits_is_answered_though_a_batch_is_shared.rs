@@ -10,8 +10,8 @@ use std::{
     task::{Poll, Waker},
 };
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
-    Waiting,
+    Archive, ArchiveRead, Broker, ChannelName, Content, Draft, Entry, LossKind, Message,
+    PendingRead, ReadContext,
 };
 use tidewire_connection::Connection;
 
@@ -19,7 +19,7 @@ use tidewire_connection::Connection;
 #[derive(Debug, Default)]
 struct Slow {
     has_fetched: AtomicBool,
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Vec<PendingRead>>,
 }
 
 impl Archive for Slow {
@@ -29,10 +29,10 @@ impl Archive for Slow {
         _: u64,
         _: u64,
         _: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         if !self.has_fetched.load(Ordering::SeqCst) {
-            self.waiting.lock().unwrap().extend(asker.wait());
+            self.waiting.lock().unwrap().extend(context.wait());
             return Poll::Pending;
         }
         let draft = Draft::new(Content::Text("old".into()));
@@ -41,11 +41,17 @@ impl Archive for Slow {
         Poll::Ready(ArchiveRead { messages, ..ArchiveRead::default() })
     }
 
-    fn first_since(&self, _: &ChannelName, _: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(&self, _: &ChannelName, _: u64, _: ReadContext<'_>) -> Poll<Option<u64>> {
         Poll::Ready(Some(1))
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+    fn back(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         Poll::Ready(vec![(1, 3)])
     }
 }

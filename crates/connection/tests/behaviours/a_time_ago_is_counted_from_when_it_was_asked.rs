@@ -6,28 +6,46 @@ use std::{
     sync::{Arc, Mutex},
     task::Poll,
 };
-use tidewire_broker::{Archive, ArchiveRead, Asker, Broker, ChannelName, Limits, LossKind};
+use tidewire_broker::{Archive, ArchiveRead, Broker, ChannelName, Limits, LossKind, ReadContext};
 
 /// Knows what it has been asked before, and has the asker of anything else wait a moment.
 #[derive(Debug, Default)]
 struct Slow(Mutex<Vec<u64>>);
 
 impl Archive for Slow {
-    fn first_since(&self, _: &ChannelName, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
+    fn first_since(
+        &self,
+        _: &ChannelName,
+        time_ms: u64,
+        context: ReadContext<'_>,
+    ) -> Poll<Option<u64>> {
         let mut asked = self.0.lock().unwrap();
         if asked.contains(&time_ms) {
             return Poll::Ready(Some(1));
         }
         asked.push(time_ms);
-        drop(asker.wait());
+        drop(context.wait());
         Poll::Pending
     }
 
-    fn read(&self, _: &ChannelName, _: u64, _: u64, _: usize, _: Asker<'_>) -> Poll<ArchiveRead> {
+    fn read(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<ArchiveRead> {
         Poll::Ready(ArchiveRead::default())
     }
 
-    fn back(&self, _: &ChannelName, _: u64, _: usize, _: Asker<'_>) -> Poll<Vec<(u64, usize)>> {
+    fn back(
+        &self,
+        _: &ChannelName,
+        _: u64,
+        _: usize,
+        _: ReadContext<'_>,
+    ) -> Poll<Vec<(u64, usize)>> {
         Poll::Ready(Vec::new())
     }
 }

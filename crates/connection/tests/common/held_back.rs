@@ -9,15 +9,15 @@ use std::{
     task::Poll,
 };
 use tidewire_broker::{
-    Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, Entry, Limits, LossKind,
-    Message, Waiting,
+    Archive, ArchiveRead, Broker, ChannelName, Content, Draft, Entry, Limits, LossKind, Message,
+    PendingRead, ReadContext,
 };
 
 /// Three messages of `cold`, published at the times 1, 2 and 3.
 #[derive(Debug, Default)]
 pub struct HeldBack {
     is_open: AtomicBool,
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Vec<PendingRead>>,
     asked: AtomicUsize,
 }
 
@@ -46,10 +46,10 @@ impl HeldBack {
         self.waiting.lock().unwrap().iter().filter(|waiting| !waiting.is_gone()).count()
     }
 
-    fn answer<T>(&self, asker: Asker<'_>, answer: impl FnOnce() -> T) -> Poll<T> {
+    fn answer<T>(&self, context: ReadContext<'_>, answer: impl FnOnce() -> T) -> Poll<T> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if !self.is_open.load(Ordering::SeqCst)
-            && let Some(waiting) = asker.wait()
+            && let Some(waiting) = context.wait()
         {
             self.waiting.lock().unwrap().push(waiting);
             return Poll::Pending;
@@ -65,7 +65,7 @@ impl Archive for HeldBack {
         after: u64,
         upto: u64,
         _: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let message = |offset| {
             let draft = Draft::new(Content::Text(format!("old {offset}").into()));
@@ -73,11 +73,16 @@ impl Archive for HeldBack {
             Arc::new(Message::unheld(entry))
         };
         let messages = || (after + 1..=upto.min(3)).map(message).collect();
-        self.answer(asker, || ArchiveRead { messages: messages(), ..ArchiveRead::default() })
+        self.answer(context, || ArchiveRead { messages: messages(), ..ArchiveRead::default() })
     }
 
-    fn first_since(&self, _: &ChannelName, time_ms: u64, asker: Asker<'_>) -> Poll<Option<u64>> {
-        self.answer(asker, || Some(time_ms.max(1)).filter(|first| *first <= 3))
+    fn first_since(
+        &self,
+        _: &ChannelName,
+        time_ms: u64,
+        context: ReadContext<'_>,
+    ) -> Poll<Option<u64>> {
+        self.answer(context, || Some(time_ms.max(1)).filter(|first| *first <= 3))
     }
 
     fn back(
@@ -85,8 +90,8 @@ impl Archive for HeldBack {
         _: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
-        self.answer(asker, || (1..before.min(4)).rev().map(|at| (at, 5)).take(count).collect())
+        self.answer(context, || (1..before.min(4)).rev().map(|at| (at, 5)).take(count).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! The questions that readers wait for, one of each reader in turn; each is read once for all readers that ask it.
 
 use std::collections::{HashMap, VecDeque};
-use tidewire_broker::{ChannelName, Waiting};
+use tidewire_broker::{ChannelName, PendingRead};
 
 /// A question about a channel, or about the order of all channels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub(super) struct Questions {
 
 #[derive(Debug, Default)]
 struct Asked {
-    readers: Vec<Waiting>,
+    readers: Vec<PendingRead>,
     /// As many bytes as the hungriest of them wants.
     bytes_max: usize,
     is_read: bool,
@@ -46,7 +46,7 @@ struct Asked {
 
 impl Questions {
     /// Takes in that a reader waits for an answer of about `bytes_max` bytes.
-    pub(super) fn push(&mut self, question: Question, bytes_max: usize, waiting: Waiting) {
+    pub(super) fn push(&mut self, question: Question, bytes_max: usize, waiting: PendingRead) {
         let reader = waiting.reader();
         let asked = self.waiting.entry(question.clone()).or_default();
         asked.readers.push(waiting);
@@ -94,12 +94,12 @@ impl Questions {
     }
 
     /// The readers that have waited for it, to be dropped once no lock is held.
-    pub(super) fn answered(&mut self, question: &Question) -> Vec<Waiting> {
+    pub(super) fn answered(&mut self, question: &Question) -> Vec<PendingRead> {
         self.waiting.remove(question).map(|asked| asked.readers).unwrap_or_default()
     }
 
     /// Everybody, likewise: nothing is read any more.
-    pub(super) fn close(&mut self) -> Vec<Waiting> {
+    pub(super) fn close(&mut self) -> Vec<PendingRead> {
         (self.by_reader, self.turns) = (HashMap::new(), VecDeque::new());
         self.waiting.drain().flat_map(|(_, asked)| asked.readers).collect()
     }

@@ -23,9 +23,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tidewire_broker::{
-    AppendError, Archive, ArchiveRead, Asker, Broker, ChannelName, Content, Draft, DraftError,
-    EngineError, Entry, Limits, LossKind, Message, Options, Permit, Position, Publishing,
-    Retention, Stretch, Waiting,
+    AppendError, Archive, ArchiveRead, Broker, ChannelName, Content, Draft, DraftError,
+    EngineError, Entry, Limits, LossKind, Message, Options, PendingRead, Permit, Position,
+    Publishing, ReadContext, Retention, Stretch,
 };
 
 /// The store, and the engine before it.
@@ -52,7 +52,7 @@ struct Inner {
     is_calm: bool,
     reads: u64,
     /// The readers that wait for an answer.
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingRead>,
     /// The answers that they will get, once.
     answers: HashMap<Question, ArchiveRead>,
     waits: u64,
@@ -363,11 +363,11 @@ impl Inner {
     }
 
     /// Has one who asks for a place wait, now and then.
-    fn has_wait(&mut self, asker: Asker<'_>) -> bool {
+    fn has_wait(&mut self, context: ReadContext<'_>) -> bool {
         if self.is_calm || self.rng.bool() {
             return false;
         }
-        let waiting = asker.wait();
+        let waiting = context.wait();
         let waits = waiting.is_some();
         self.waiting.extend(waiting);
         self.waits += u64::from(waits);
@@ -456,12 +456,13 @@ impl Archive for SimStore {
         after: u64,
         upto: u64,
         bytes_max: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<ArchiveRead> {
         let mut inner = lock(&self.inner);
         let name = channel.as_str();
-        let question = |reader| (reader, asker.as_of(), name.to_owned(), after, upto, bytes_max);
-        if let Some(mut cold) = asker.reader().and_then(|by| inner.answers.remove(&question(by))) {
+        let question = |reader| (reader, context.as_of(), name.to_owned(), after, upto, bytes_max);
+        if let Some(mut cold) = context.reader().and_then(|by| inner.answers.remove(&question(by)))
+        {
             let broker = inner.broker.as_ref();
             let is_compacted =
                 broker.is_some_and(|broker| broker.options(channel).compaction.is_some());
@@ -473,7 +474,7 @@ impl Archive for SimStore {
         }
         if !inner.is_calm
             && inner.rng.bool()
-            && let Some(waiting) = asker.wait()
+            && let Some(waiting) = context.wait()
         {
             let cold = inner.read(name, after, upto, bytes_max);
             inner.answers.insert(question(waiting.reader()), cold);
@@ -491,10 +492,10 @@ impl Archive for SimStore {
         &self,
         channel: &ChannelName,
         time_ms: u64,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Option<u64>> {
         let mut inner = lock(&self.inner);
-        if inner.has_wait(asker) {
+        if inner.has_wait(context) {
             return Poll::Pending;
         }
         inner.disturb(channel);
@@ -509,10 +510,10 @@ impl Archive for SimStore {
         channel: &ChannelName,
         before: u64,
         count: usize,
-        asker: Asker<'_>,
+        context: ReadContext<'_>,
     ) -> Poll<Vec<(u64, usize)>> {
         let mut inner = lock(&self.inner);
-        if inner.has_wait(asker) {
+        if inner.has_wait(context) {
             return Poll::Pending;
         }
         let Some(stored) = inner.channels.get(channel.as_str()) else {
@@ -523,7 +524,7 @@ impl Archive for SimStore {
         Poll::Ready(found.take(count).collect())
     }
 
-    fn order(&self, after: u64, _: Asker<'_>) -> Poll<Option<Stretch>> {
+    fn order(&self, after: u64, _: ReadContext<'_>) -> Poll<Option<Stretch>> {
         let mut inner = lock(&self.inner);
         let Inner { channels, rng, .. } = &mut *inner;
         let any = rng.choice(channels.values()).map(|stored| stored.name.clone());
@@ -539,7 +540,7 @@ impl Archive for SimStore {
         Poll::Ready(Some(Stretch { first: *first, channels, entries }))
     }
 
-    fn place_since(&self, time_ms: u64, _: Asker<'_>) -> Poll<Option<u64>> {
+    fn place_since(&self, time_ms: u64, _: ReadContext<'_>) -> Poll<Option<u64>> {
         let inner = lock(&self.inner);
         let rows = inner.channels.values().flat_map(|stored| &stored.rows);
         let since = rows.filter(|(_, row)| row.entry.time_ms >= time_ms);

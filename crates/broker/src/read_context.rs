@@ -1,4 +1,4 @@
-//! Who asks an archive, and who is woken once it can answer.
+//! How a read asks an archive, and what is woken once the archive can answer.
 //!
 //! A reader may ask for many channels at once. It is woken when the last of them can be read, as it
 //! would have to wait for that one anyway. Until then it asks for nothing more.
@@ -13,11 +13,11 @@ use std::{
     task::Waker,
 };
 
-/// What one reader waits for. While it lives, somebody is interested in the answer.
+/// The reads that one reader waits for. While this lives, their answers are wanted.
 ///
 /// A reader of what is in memory never asks, and then stores nothing.
 #[derive(Debug, Default)]
-pub struct Interest(OnceCell<Arc<Awaited>>);
+pub struct PendingReads(OnceCell<Arc<Awaited>>);
 
 #[derive(Debug)]
 struct Awaited {
@@ -28,22 +28,22 @@ struct Awaited {
     waker: Mutex<Option<Waker>>,
 }
 
-/// Who asks, for the time of one question.
+/// How a read waits for an archive: passed to whatever may have to ask one.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
+pub struct ReadContext<'a> {
     /// None blocks until it is answered.
-    waits_by: Option<(&'a Interest, &'a Waker)>,
+    waits_by: Option<(&'a PendingReads, &'a Waker)>,
     as_of: u64,
 }
 
-/// A question that an archive has still to answer. Dropping it wakes its asker, after its last one.
+/// A read that an archive has still to answer. Dropping the last one of a reader wakes that reader.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct PendingRead {
     awaited: Weak<Awaited>,
     reader: usize,
 }
 
-impl Interest {
+impl PendingReads {
     /// Whether there are questions without an answer; then `waker` is the one to be woken.
     pub fn is_waiting(&self, waker: &Waker) -> bool {
         self.count() > 0 && {
@@ -58,16 +58,16 @@ impl Interest {
     }
 }
 
-impl<'a> Asker<'a> {
+impl<'a> ReadContext<'a> {
     /// One that blocks until it is answered.
     pub const BLOCKING: Self = Self { waits_by: None, as_of: 0 };
 
     /// One that has `waker` woken if it has to ask again.
-    pub const fn new(interest: &'a Interest, waker: &'a Waker) -> Self {
-        Self { waits_by: Some((interest, waker)), as_of: 0 }
+    pub const fn new(pending_reads: &'a PendingReads, waker: &'a Waker) -> Self {
+        Self { waits_by: Some((pending_reads, waker)), as_of: 0 }
     }
 
-    /// The same, who began with the state of offset `as_of`.
+    /// The same for a reader that began with the state of offset `as_of`.
     pub(crate) const fn since(self, as_of: u64) -> Self {
         Self { as_of, ..self }
     }
@@ -83,19 +83,19 @@ impl<'a> Asker<'a> {
         self.waits_by.is_none()
     }
 
-    /// The number of [`Waiting::reader`], if its reader has waited before.
+    /// The number of [`PendingRead::reader`], if its reader has waited before.
     pub fn reader(&self) -> Option<usize> {
-        let (interest, _) = self.waits_by?;
-        interest.0.get().map(|awaited| awaited.reader)
+        let (pending_reads, _) = self.waits_by?;
+        pending_reads.0.get().map(|awaited| awaited.reader)
     }
 
-    /// Has the asker wait, unless it blocks.
-    pub fn wait(&self) -> Option<Waiting> {
-        let (interest, waker) = self.waits_by?;
-        let awaited = interest.0.get_or_init(|| Arc::new(Awaited::new()));
+    /// Has the reader wait, unless it blocks.
+    pub fn wait(&self) -> Option<PendingRead> {
+        let (pending_reads, waker) = self.waits_by?;
+        let awaited = pending_reads.0.get_or_init(|| Arc::new(Awaited::new()));
         awaited.wake_by(waker);
         awaited.count.fetch_add(1, Ordering::SeqCst);
-        Some(Waiting { awaited: Arc::downgrade(awaited), reader: awaited.reader })
+        Some(PendingRead { awaited: Arc::downgrade(awaited), reader: awaited.reader })
     }
 
     /// Has it ask again though no archive is waited for: others first. It must not block.
@@ -105,11 +105,11 @@ impl<'a> Asker<'a> {
 
     /// Whether it waits for as many answers as one reader may.
     pub(crate) fn has_asked_enough(&self) -> bool {
-        self.waits_by.is_some_and(|(interest, _)| interest.count() >= QUESTIONS_MAX)
+        self.waits_by.is_some_and(|(pending_reads, _)| pending_reads.count() >= QUESTIONS_MAX)
     }
 }
 
-impl Waiting {
+impl PendingRead {
     /// A number that is unique among all readers that ever waited.
     pub fn reader(&self) -> usize {
         self.reader
@@ -121,7 +121,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingRead {
     fn drop(&mut self) {
         if let Some(awaited) = self.awaited.upgrade()
             && awaited.count.fetch_sub(1, Ordering::SeqCst) == 1
