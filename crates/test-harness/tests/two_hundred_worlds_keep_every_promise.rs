@@ -9,7 +9,7 @@ fn two_hundred_worlds_keep_every_promise() {
     for seed in 0..200 {
         tally.add(&simulate(seed).unwrap_or_else(|failure| panic!("{failure}")));
     }
-    assert!(tally.missing().is_empty(), "the worlds proved too little: {tally}");
+    assert!(tally.missing(200).is_empty(), "the worlds proved too little: {tally}");
 }
 
 #[test]
