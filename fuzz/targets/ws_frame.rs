@@ -14,7 +14,7 @@ mod naive;
 
 use allocation_counter::measure;
 use choices::{Choices, Cuts};
-use feed::{Received, Outcome, receive};
+use feed::{Outcome, Received, receive};
 use libfuzzer_sys::fuzz_target;
 use ws_frame::{
     Close, CloseCode, Decoder, Kind, Limits, Mask, Part, PayloadLen, ProtocolError, Role,
@@ -109,7 +109,12 @@ fn encode(event: &Received, mask_key: Option<[u8; 4]>, output: &mut Vec<u8>) {
 }
 
 /// As [`encode`], with each message cut into fragments, each head apart from its payload.
-fn encode_fragments(event: &Received, mask_key: Option<[u8; 4]>, cuts: &Cuts, output: &mut Vec<u8>) {
+fn encode_fragments(
+    event: &Received,
+    mask_key: Option<[u8; 4]>,
+    cuts: &Cuts,
+    output: &mut Vec<u8>,
+) {
     let (kind, message) = match event {
         Received::Text(text) => (Kind::Text, text.as_bytes()),
         Received::Binary(payload) => (Kind::Binary, &payload[..]),
