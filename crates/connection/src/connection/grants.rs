@@ -17,18 +17,19 @@ impl Connection {
     ///
     /// Not to be called between [`Connection::poll_transmit`] and [`Connection::handle_transmitted`].
     pub fn handle_granted(&mut self, grant: Grant, worker: &mut Worker, time: Time) {
-        if self.phase != Phase::Open {
-            return;
-        }
         self.plan_expiry(grant.expires_ms(), time);
         if self.end_if_expired(worker, time) {
             return;
         }
-        let is_following = self.reader.patterns().next().is_some();
-        self.revoke_subscriptions(&grant, worker);
+        // One that is closing is a member until it has ended.
         if let Some(presence) = &mut self.presence {
             presence.handle_granted(&grant);
         }
+        if self.phase != Phase::Open {
+            return;
+        }
+        let is_following = self.reader.patterns().next().is_some();
+        self.revoke_subscriptions(&grant, worker);
         if let Some(inbound) = self.inbound.as_deref_mut() {
             inbound.grant = grant.of_connection();
         }

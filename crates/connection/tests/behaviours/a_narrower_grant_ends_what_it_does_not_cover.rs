@@ -5,7 +5,7 @@ use crate::common::{
     ALL, JSON, RAW, SSE, SSE_JSON, STREAM, STREAM_RAW, Server, TIDEWIRE, limited_to, show,
 };
 use tidewire_broker::Grant;
-use tidewire_connection::{CloseReason, Connection, Wire};
+use tidewire_connection::{CloseReason, Connection, Identity, Wire};
 
 const REVOKED: &str = r#"{"type":"unsubscribed","channel":"b","code":"forbidden","message":"reading b is not allowed; the caller's grant does not cover it"}"#;
 
@@ -134,6 +134,26 @@ fn a_member_leaves_where_it_may_not_be_and_stays_elsewhere() {
         assert_eq!(said.matches(r#""code":"forbidden""#).count(), 1, "{wire:?}: {said}");
         connection.handle_gone();
         connection.leave(&mut server.worker);
+        assert_eq!(server.publish_presence(), 1, "{wire:?}");
+    }
+}
+
+#[test]
+fn a_member_whose_connection_is_closing_stays_as_long_as_its_newest_grant() {
+    for wire in [RAW, JSON, TIDEWIRE] {
+        let mut server = Server::with_presence();
+        let first = Grant::open().until(server.time.wall_ms + 500);
+        let mut connection =
+            server.open_with(first, "c", Identity::default(), wire, &[("room.a", "now")]);
+        assert_eq!(server.publish_presence(), 1, "{wire:?}");
+        // A frame without a mask: the server closes, and waits for the client to do so too.
+        server.input(&mut connection, b"\x81\x01x");
+        server.output(&mut connection);
+        let longer = Grant::open().until(server.time.wall_ms + 800);
+        grant(&mut server, &mut connection, longer);
+        server.wait(&mut connection, 500);
+        assert_eq!(server.publish_presence(), 0, "{wire:?}");
+        server.wait(&mut connection, 300);
         assert_eq!(server.publish_presence(), 1, "{wire:?}");
     }
 }
