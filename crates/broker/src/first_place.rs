@@ -66,6 +66,11 @@ impl FirstSearch {
         since_ms: Option<u64>,
         context: ReadContext<'_>,
     ) -> Poll<u64> {
+        if self.next == ControlFlow::Continue(0) {
+            // No channel is behind it yet. With the stamp of an earlier turn there would be a gap notice for what was
+            // removed while an archive was waited for.
+            *self = Self::begin(broker);
+        }
         let shared = &*broker.shared;
         follows.iter_mut().for_each(|follow| follow.stamp = self.stamp);
         let named = follows.iter().filter_map(|follow| follow.channel.as_ref());
