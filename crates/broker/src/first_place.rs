@@ -67,7 +67,7 @@ impl FirstSearch {
         context: ReadContext<'_>,
     ) -> Poll<u64> {
         if self.next == ControlFlow::Continue(0) {
-            // No channel is behind it yet. With the stamp of an earlier turn there would be a gap notice for what was
+            // It has looked at no channel yet. With the stamp of an earlier turn there would be a gap notice for what was
             // removed while an archive was waited for.
             *self = Self::begin(broker);
         }
