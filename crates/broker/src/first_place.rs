@@ -45,7 +45,11 @@ impl FirstSearches {
         let mut search =
             known.map_or_else(|| FirstSearch::begin(broker), |at| self.0.swap_remove(at).1);
         let place = search.poll(broker, follows, since_ms, context);
-        self.0.push((since_ms, search));
+        // One that has looked at no channel begins again next time. With the stamp of an earlier turn there would be a gap
+        // notice for what was removed while an archive was waited for.
+        if search.next != ControlFlow::Continue(0) {
+            self.0.push((since_ms, search));
+        }
         place
     }
 }
@@ -66,11 +70,6 @@ impl FirstSearch {
         since_ms: Option<u64>,
         context: ReadContext<'_>,
     ) -> Poll<u64> {
-        if self.next == ControlFlow::Continue(0) {
-            // It has looked at no channel yet. With the stamp of an earlier turn there would be a gap notice for what was
-            // removed while an archive was waited for.
-            *self = Self::begin(broker);
-        }
         let shared = &*broker.shared;
         follows.iter_mut().for_each(|follow| follow.stamp = self.stamp);
         let named = follows.iter().filter_map(|follow| follow.channel.as_ref());
