@@ -1,4 +1,4 @@
-//! A channel: its ring behind a short lock, the state that is checked before a message is appended, and the lanes to
+//! A channel: its ring under a short lock, the state that is checked before a message is appended, and the lanes to
 //! notify of news.
 
 use crate::{

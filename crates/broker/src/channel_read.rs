@@ -72,7 +72,7 @@ impl Channel {
         let archive =
             shared.archive.as_ref().filter(|_| ring.memory_floor() > ring.archive_floor());
         Poll::Ready(match (archive, since_ms) {
-            // The archive need not be asked: its oldest is somewhere behind.
+            // No need to ask the archive: its oldest message comes after the floor.
             (Some(_), None) => Some(ring.archive_floor()),
             (Some(_), Some(_)) if context.has_asked_enough() => return Poll::Pending,
             (Some(archive), Some(since_ms)) => {

@@ -1,4 +1,4 @@
-//! What a gather finds: messages, and word of those that are gone.
+//! What a gather finds: messages, and gap notices for messages that are gone.
 
 use crate::{Message, Pattern, channel::Channel, read_ahead::ReadAhead};
 use std::{cmp::Reverse, collections::BinaryHeap, num::NonZeroU64, sync::Arc};
@@ -65,7 +65,7 @@ pub(crate) enum Selection {
 pub enum Item {
     /// A message.
     Message(Arc<Message>),
-    /// Word of messages that are gone.
+    /// Some messages are gone.
     Gap(Gap),
 }
 
@@ -105,8 +105,8 @@ impl Gathered {
         self.bytes_left
     }
 
-    /// Whether the reader fell behind in a channel whose options send such readers away: nothing
-    /// of this is to be handed over then, as the client comes back with its own cursor.
+    /// Whether the reader was too slow in a channel whose options disconnect slow readers. Then nothing of this is
+    /// to be delivered: the client reconnects with its own position.
     pub fn is_too_slow(&self) -> bool {
         self.is_too_slow
     }

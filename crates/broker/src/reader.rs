@@ -88,7 +88,7 @@ pub struct Started {
 }
 
 impl Start {
-    /// Behind a position, or where a page ended.
+    /// After a position, or where a page ended.
     pub fn after(place: impl Into<Bookmark>) -> Self {
         Self::After(place.into())
     }

@@ -16,7 +16,7 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     rules: Rules,
-    /// Whether there is an archive behind the rings.
+    /// Whether an archive keeps what the rings no longer hold.
     is_archived: bool,
     inner: RwLock<Inner>,
     hasher: RandomState,

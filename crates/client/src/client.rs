@@ -1,6 +1,6 @@
 //! The client: its server, its token, its timeouts.
 //!
-//! The methods that begin a request stand beside that request, in modules of their own.
+//! The methods that begin a request are in the module of that request.
 
 use reqwest::{Method, RequestBuilder, Url, header};
 use std::{sync::Arc, time::Duration};

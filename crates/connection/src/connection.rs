@@ -131,7 +131,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The grant has expired, or does not cover one of the subscriptions. Nothing is left behind then.
+    /// The grant has expired, or does not cover one of the subscriptions. Then nothing has changed in the worker.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Result<Self, Forbidden> {
         let Opening { dialect, subscriptions, grant, number, connection, identity, version } =
             opening;

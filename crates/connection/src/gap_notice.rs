@@ -1,4 +1,4 @@
-//! Word of messages that are gone for a client.
+//! Gap notices: which messages a client has lost.
 
 use crate::{RequestedStart, Subscription, subscription::LostStart};
 use std::fmt;

@@ -43,7 +43,7 @@ impl Connection {
         // One packet for the heartbeat and the ping wakes a phone once, not twice.
         let goes_along = self.is_heartbeat_due && silent_ms >= limits.heartbeat_ms / 2;
         match self.pinged_ms {
-            // The ping itself may wait behind output that the client reads slowly: then `stall_ms` decides.
+            // The ping itself may wait for output that the client reads slowly. Then `stall_ms` decides.
             _ if self.blocked_ms.is_some() => {}
             Some(pinged_ms) if now >= pinged_ms.saturating_add(limits.pong_wait_ms) => {
                 self.phase = Phase::Ended(CloseReason::Silent);
