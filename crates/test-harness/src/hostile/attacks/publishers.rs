@@ -4,7 +4,7 @@ use crate::hostile::attacker::{Aftermath, Target, ask, batch, get};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncRead, AsyncReadExt as _},
     net::TcpStream,
     task::{JoinHandle, spawn_local},
     time::{interval, sleep, timeout},
@@ -114,7 +114,7 @@ async fn flood(target: &Target, channels: usize, pause: Duration) -> Result<(u64
 }
 
 /// Reads and forgets.
-pub(super) async fn drain(mut socket: TcpStream) -> usize {
+pub(super) async fn drain(mut socket: impl AsyncRead + Unpin) -> usize {
     let (mut buffer, mut bytes) = (vec![0; 64 << 10], 0);
     while let Ok(more @ 1..) = socket.read(&mut buffer).await {
         bytes += more;

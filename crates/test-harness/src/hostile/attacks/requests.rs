@@ -1,11 +1,9 @@
 //! WebSockets of `tidewire.v1` that ask for more than their share.
 
+use super::publishers::drain;
 use crate::hostile::attacker::{Aftermath, Target};
-use anyhow::Result;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use anyhow::{Result, bail};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 /// Each asks for much more history than the server may keep for it.
 pub(in crate::hostile) async fn replies(target: Target) -> Result<Aftermath> {
@@ -32,7 +30,7 @@ pub(in crate::hostile) async fn joins(target: Target) -> Result<Aftermath> {
 /// It reads its answers, or it would not be read from.
 pub(in crate::hostile) async fn follows(target: Target) -> Result<Aftermath> {
     let mut socket = target.open(HANDSHAKE).await?;
-    let (mut followed, mut answers) = (0, vec![0; 64 << 10]);
+    let mut followed = 0;
     while followed < target.count(100_000) && !target.is_given_up() {
         let both = (followed..followed + FOLLOWED).flat_map(|channel| {
             ["subscribe", "unsubscribe"].map(|request| {
@@ -41,9 +39,12 @@ pub(in crate::hostile) async fn follows(target: Target) -> Result<Aftermath> {
                 ))
             })
         });
-        socket.write_all(&both.collect::<Vec<_>>().concat()).await?;
-        // Each is answered in some forty bytes; what is behind comes with the next.
-        let _read = socket.read(&mut answers).await?;
+        let both = both.collect::<Vec<_>>().concat();
+        let (answers, mut requests) = socket.split();
+        tokio::select! {
+            sent = requests.write_all(&both) => sent?,
+            _ = drain(answers) => bail!("the connection ended"),
+        }
         followed += FOLLOWED;
     }
     Ok(Aftermath { note: format!("{followed} channels"), held: vec![socket], faults: Vec::new() })
