@@ -23,6 +23,8 @@ pub enum ErrorCode {
     AlreadySubscribed,
     /// One connection may have no more subscriptions.
     TooManySubscriptions,
+    /// There are no credentials, or they are not valid.
+    Unauthorized,
     /// The grant has expired; a new one is needed.
     Expired,
     /// The token does not allow it.
@@ -64,7 +66,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -73,6 +75,7 @@ impl ErrorCode {
         Self::NotSubscribed,
         Self::AlreadySubscribed,
         Self::TooManySubscriptions,
+        Self::Unauthorized,
         Self::Expired,
         Self::Forbidden,
         Self::NotFound,
@@ -126,6 +129,7 @@ impl ErrorCode {
             Self::NotSubscribed => ("not_subscribed", 409, "Not subscribed"),
             Self::AlreadySubscribed => ("already_subscribed", 409, "Already subscribed"),
             Self::TooManySubscriptions => ("too_many_subscriptions", 400, "Too many subscriptions"),
+            Self::Unauthorized => ("unauthorized", 401, "Valid credentials are needed"),
             Self::Expired => ("expired", 401, "The grant has expired"),
             Self::Forbidden => ("forbidden", 403, "Not allowed"),
             Self::NotFound => ("not_found", 404, "Not found"),
@@ -181,6 +185,7 @@ mod tests {
                 ("not_subscribed", 409, false),
                 ("already_subscribed", 409, false),
                 ("too_many_subscriptions", 400, false),
+                ("unauthorized", 401, false),
                 ("expired", 401, false),
                 ("forbidden", 403, false),
                 ("not_found", 404, false),

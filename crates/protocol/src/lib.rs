@@ -53,7 +53,7 @@ pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
 pub use notice::{ErrorEvent, Unsubscribed};
 pub use page::PageView;
-pub use presence::{Member, MemberView, PresencePage, PresenceView};
+pub use presence::{Claimed, ClaimedView, Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;
 pub use publish::{
     BATCH_MESSAGES_MAX, BatchAnswer, BatchResult, ItemError, Publish, PublishAnswer, PublishBatch,

@@ -14,24 +14,52 @@ use serde::{Deserialize, Serialize};
 pub struct MemberView<'a> {
     /// Its connection's name.
     pub connection: &'a str,
+    /// Who it is: by its token where the server checks tokens, otherwise by its own word.
+    pub user: Option<&'a str>,
+    /// What else is known of it, likewise: the text of one valid JSON value.
+    pub info: Option<&'a str>,
+    /// What it says of itself beside what its token says.
+    pub claimed: ClaimedView<'a>,
+    /// Since when it is there, in milliseconds since the Unix epoch.
+    pub since: u64,
+}
+
+/// What a member says of itself where the server checks tokens. Nobody has checked this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClaimedView<'a> {
     /// Who it says it is.
     pub user: Option<&'a str>,
     /// What else it says of itself: the text of one valid JSON value.
     pub info: Option<&'a str>,
-    /// Since when it is there, in milliseconds since the Unix epoch.
-    pub since: u64,
 }
 
 impl MemberView<'_> {
     /// Appends the object, on one line.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let members =
-            Members::open(out).text("connection", self.connection).optional_text("user", self.user);
+        let Self { connection, user, info, claimed, since } = *self;
+        let members = Members::open(out).text("connection", connection).optional_text("user", user);
+        let members = match info {
+            Some(info) => members.raw("info", info),
+            None => members,
+        };
+        let members = match claimed {
+            ClaimedView { user: None, info: None } => members,
+            claimed => members.raw("claimed", &claimed.json()),
+        };
+        members.number("since", since).close();
+    }
+}
+
+impl ClaimedView<'_> {
+    fn json(&self) -> String {
+        let mut out = Vec::new();
+        let members = Members::open(&mut out).optional_text("user", self.user);
         let members = match self.info {
             Some(info) => members.raw("info", info),
             None => members,
         };
-        members.number("since", self.since).close();
+        members.close();
+        String::from_utf8_lossy(&out).into_owned()
     }
 }
 
@@ -40,14 +68,28 @@ impl MemberView<'_> {
 pub struct Member {
     /// Its connection's name.
     pub connection: String,
+    /// Who it is: by its token where the server checks tokens, otherwise by its own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What else is known of it, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<Box<RawValue>>,
+    /// What it says of itself beside what its token says, if it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Claimed>,
+    /// Since when it is there, in milliseconds since the Unix epoch.
+    pub since: u64,
+}
+
+/// What a member says of itself where the server checks tokens. Nobody has checked this.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claimed {
     /// Who it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// What else it says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Box<RawValue>>,
-    /// Since when it is there, in milliseconds since the Unix epoch.
-    pub since: u64,
 }
 
 /// A page of members about to be written.
@@ -150,12 +192,27 @@ mod tests {
             ),
         ] {
             let mut out = Vec::new();
-            MemberView { connection: "c1", user, info, since: 5 }.write_json(&mut out);
+            let claimed = ClaimedView::default();
+            MemberView { connection: "c1", user, info, claimed, since: 5 }.write_json(&mut out);
             assert_eq!(str::from_utf8(&out).unwrap(), wire);
             let member: Member = serde_json::from_str(wire).unwrap();
             assert_eq!(member.user.as_deref(), user);
             assert_eq!(serde_json::to_string(&member).unwrap(), wire);
         }
+    }
+
+    #[test]
+    fn what_nobody_has_checked_is_apart() {
+        let claimed = ClaimedView { user: Some("b"), info: Some("[1]") };
+        let member = MemberView { connection: "c1", user: Some("a"), info: None, claimed, since: 5 };
+        let mut out = Vec::new();
+        member.write_json(&mut out);
+        let wire =
+            r#"{"connection":"c1","user":"a","claimed":{"user":"b","info":[1]},"since":5}"#;
+        assert_eq!(str::from_utf8(&out).unwrap(), wire);
+        let member: Member = serde_json::from_str(wire).unwrap();
+        assert_eq!(member.claimed.as_ref().unwrap().user.as_deref(), Some("b"));
+        assert_eq!(serde_json::to_string(&member).unwrap(), wire);
     }
 
     #[test]
