@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn permits(patterns: &[Pattern]) -> Vec<SubscribePermit> {
-        patterns.iter().cloned().map(SubscribePermit::of_system).collect()
+        patterns.iter().cloned().map(SubscribePermit::new).collect()
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub enum Forbidden {
     /// The grant has expired.
     #[error("the caller's grant has expired; get a new one, and resume from the last position")]
     Expired,
+    /// The grant is for what is published from now on.
+    #[error(
+        "reading messages from before this request is not allowed; the caller's grant does not include \
+        history. It may begin with `now`, or after a position that it has"
+    )]
+    History,
     /// The permissions of the grant do not reach so far.
     #[error("{action} {pattern} is not allowed; the caller's grant does not cover it")]
     NotCovered {

@@ -1,12 +1,15 @@
-//! What somebody may do, and the proof, as a value, that a publish, a read or a join was allowed.
+//! What somebody may do. Each thing that is allowed becomes a permit: the proof, as a value, that it was.
 
-use crate::{Action, ChannelName, Forbidden, IdAccount, Pattern};
+use crate::{
+    Action, ChannelName, Forbidden, HistoryPermit, IdAccount, JoinPermit, Pattern, Permit,
+    PresencePermit, SubscribePermit, permit::Publisher,
+};
 use std::sync::Arc;
 
 /// What a connection or request is allowed to do.
 ///
-/// Tokens, when they come, narrow it; without them a caller holds [`Grant::open`], or
-/// [`Grant::reading`] if it may change nothing.
+/// A token or an API key narrows it; where everything is allowed a caller holds [`Grant::open`].
+/// [`Grant::reading_only`] is for a caller that may change nothing.
 ///
 /// ```
 /// use tidewire_broker::{Grant, Permissions};
@@ -46,17 +49,9 @@ pub struct Permissions {
     pub subscribe: Vec<Pattern>,
     /// Where it allows listing members, and being one. For `a` this includes subscribing to `$presence.a`.
     pub presence: Vec<Pattern>,
-}
-
-/// By which way a message comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Publisher {
-    /// A request of its own.
-    Request,
-    /// A subscriber's connection.
-    Connection,
-    /// The server itself.
-    System,
+    /// Whether what it may read includes messages from before it came: pages of history, and subscriptions that begin
+    /// with the oldest message or at a time. A position is always accepted, because a client that reconnects has one.
+    pub history: bool,
 }
 
 impl Grant {
@@ -68,6 +63,11 @@ impl Grant {
     /// Reading, and nothing that others could notice: no publish, no join.
     pub const fn reading() -> Self {
         Self { by: Publisher::Request, is_reading_only: true, account: None, terms: None }
+    }
+
+    /// Of the same, only what nobody else could notice: no publish, no join.
+    pub fn reading_only(self) -> Self {
+        Self { is_reading_only: true, ..self }
     }
 
     /// What `permissions` say and nothing else, for a request of its own.
@@ -92,6 +92,11 @@ impl Grant {
     /// The same with the account on which the ids of its messages go; without one only all ids together are bounded.
     pub fn on_account(self, account: Option<IdAccount>) -> Self {
         Self { account, ..self }
+    }
+
+    /// Whether it allows everything, and for ever.
+    pub fn is_open(&self) -> bool {
+        self.terms.is_none() && !self.is_reading_only
     }
 
     /// When it expires, in milliseconds since the Unix epoch.
@@ -124,10 +129,11 @@ impl Grant {
             return Err(Forbidden::Publishing { channel: channel.clone() });
         }
         self.check(Action::Publish, channel, |permissions| &permissions.publish)?;
-        Ok(Permit { channel: channel.clone(), by: self.by, account: self.account.clone() })
+        Ok(Permit::new(channel.clone(), self.by, self.account.clone()))
     }
 
-    /// Allows reading what `pattern` selects: by a subscription, a poll or a page of history.
+    /// Allows reading what `pattern` selects: by a subscription or a poll, and with [`Grant::permit_history`] by a page of
+    /// history.
     ///
     /// O(1) for a grant without permissions, O(permissions) otherwise.
     ///
@@ -137,9 +143,21 @@ impl Grant {
     pub fn permit_subscribe(&self, pattern: &Pattern) -> Result<SubscribePermit, Forbidden> {
         let may_subscribe = |permissions: &Permissions| permissions.may_subscribe(pattern);
         if self.permissions().is_none_or(may_subscribe) {
-            return Ok(SubscribePermit { pattern: pattern.clone() });
+            return Ok(SubscribePermit::new(pattern.clone()));
         }
         Err(Forbidden::NotCovered { action: Action::Subscribe, pattern: pattern.clone() })
+    }
+
+    /// Allows reading messages that were published before the caller came, of whatever it may read.
+    ///
+    /// # Errors
+    ///
+    /// The grant is for what is published from now on.
+    pub fn permit_history(&self) -> Result<HistoryPermit, Forbidden> {
+        match self.permissions() {
+            Some(permissions) if !permissions.history => Err(Forbidden::History),
+            _ => Ok(HistoryPermit::new()),
+        }
     }
 
     /// Allows listing the members of `channel`.
@@ -149,7 +167,7 @@ impl Grant {
     /// The grant does not cover it.
     pub fn permit_presence(&self, channel: &ChannelName) -> Result<PresencePermit, Forbidden> {
         self.check(Action::ListMembers, channel, |permissions| &permissions.presence)?;
-        Ok(PresencePermit { channel: channel.clone() })
+        Ok(PresencePermit::new(channel.clone()))
     }
 
     /// Allows a connection to be listed among the members of `channel`.
@@ -162,7 +180,7 @@ impl Grant {
             return Err(Forbidden::Joining { channel: channel.clone() });
         }
         self.check(Action::Join, channel, |permissions| &permissions.presence)?;
-        Ok(JoinPermit { channel: channel.clone() })
+        Ok(JoinPermit::new(channel.clone()))
     }
 
     fn permissions(&self) -> Option<&Permissions> {
@@ -190,87 +208,6 @@ impl Permissions {
             |allowed: &[Pattern], pattern: &Pattern| allowed.iter().any(|it| it.covers(pattern));
         let lists = || pattern.members_of().is_some_and(|it| covers(&self.presence, &it));
         covers(&self.subscribe, pattern) || lists()
-    }
-}
-
-/// Proof, as a value, that a publish to its channel was authorised. A [`Grant`] makes one, and for
-/// the system's own channels the system.
-#[derive(Clone, Debug)]
-pub struct Permit {
-    channel: ChannelName,
-    by: Publisher,
-    account: Option<IdAccount>,
-}
-
-impl Permit {
-    /// The channel it is for.
-    pub fn channel(&self) -> &ChannelName {
-        &self.channel
-    }
-
-    /// What the server itself writes, to whichever channel.
-    pub(crate) fn of_system(channel: ChannelName) -> Self {
-        Self { channel, by: Publisher::System, account: None }
-    }
-
-    /// On whose account the id of the message goes, if it has one.
-    pub fn account(&self) -> Option<&IdAccount> {
-        self.account.as_ref()
-    }
-
-    pub(crate) fn by(&self) -> Publisher {
-        self.by
-    }
-}
-
-/// Proof, as a value, that the messages of a channel or pattern may be read. A [`Grant`] makes one,
-/// and nobody else:
-///
-/// ```compile_fail,E0451
-/// let pattern = "chat.a".parse::<tidewire_broker::Pattern>().unwrap();
-/// let permit = tidewire_broker::SubscribePermit { pattern };
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubscribePermit {
-    pattern: Pattern,
-}
-
-impl SubscribePermit {
-    /// What it is for.
-    pub fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-
-    /// What the server itself reads, and the list of members for which there is a permit.
-    pub(crate) fn of_system(pattern: Pattern) -> Self {
-        Self { pattern }
-    }
-}
-
-/// Proof, as a value, that a caller may list the members of its channel. A [`Grant`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresencePermit {
-    channel: ChannelName,
-}
-
-impl PresencePermit {
-    /// The channel it is for.
-    pub fn channel(&self) -> &ChannelName {
-        &self.channel
-    }
-}
-
-/// Proof, as a value, that a connection may be listed among the members of its channel. A [`Grant`]
-/// makes one.
-#[derive(Clone, Debug)]
-pub struct JoinPermit {
-    channel: ChannelName,
-}
-
-impl JoinPermit {
-    /// The channel it is for.
-    pub fn channel(&self) -> &ChannelName {
-        &self.channel
     }
 }
 

@@ -1,7 +1,7 @@
 //! The channels of presence: which channel has one, and members that an earlier run has left in it.
 
 use crate::{
-    Broker, ChannelName, Content, Gathered, Message, PresenceBuffer, PresenceChange,
+    Broker, ChannelName, Content, Gathered, HistoryPermit, Message, PresenceBuffer, PresenceChange,
     PresencePermit, Reader, Start, SubscribePermit,
 };
 use tidewire_names::PRESENCE_PATTERN;
@@ -15,10 +15,14 @@ impl Broker {
         if is_listed { channel.presence() } else { None }
     }
 
-    /// The permit to read the list of a channel's members, or `None` where the channel has no presence.
-    pub fn presence_list(&self, permit: &PresencePermit) -> Option<SubscribePermit> {
+    /// The permits to read the list of a channel's members, or `None` where the channel has no presence. The list is made
+    /// of what was published before, so it takes both.
+    pub fn presence_list(
+        &self,
+        permit: &PresencePermit,
+    ) -> Option<(SubscribePermit, HistoryPermit)> {
         let list = self.presence_channel(permit.channel())?;
-        Some(SubscribePermit::of_system(list.into()))
+        Some((SubscribePermit::new(list.into()), HistoryPermit::new()))
     }
 
     /// The joins and leaves that are not published yet.
@@ -32,8 +36,8 @@ impl Broker {
     /// connections ended with an earlier one. O(members).
     pub fn clear_presence(&self) {
         let Ok(pattern) = PRESENCE_PATTERN.parse() else { return };
-        let permit = SubscribePermit::of_system(pattern);
-        let (mut reader, _) = Reader::once(self, &permit, Start::Earliest);
+        let permit = SubscribePermit::new(pattern);
+        let (mut reader, _) = Reader::once(self, &permit, Start::Earliest(HistoryPermit::new()));
         let (mut gathered, head) = (Gathered::default(), self.head());
         while !gathered.is_caught_up() {
             reader.gather(self, head, CLEAR_BYTES_MAX, &mut gathered);

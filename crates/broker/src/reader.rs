@@ -7,8 +7,8 @@
 //! what others have handed over since they began, for as long as those are followed.
 
 use crate::{
-    Bookmark, Broker, Gathered, Item, News, Pattern, PendingReads, Position, ReadContext,
-    SubscribePermit,
+    Bookmark, Broker, Gathered, HistoryPermit, Item, News, Pattern, PendingReads, Position,
+    ReadContext, SubscribePermit,
     back::{Search, Wanted, place_before},
     cursor::{Cursor, Follow, Follows, Wild},
     followed::Followed,
@@ -39,16 +39,16 @@ pub enum Start {
     /// After the newest message.
     Now,
     /// With the oldest message retained.
-    Earliest,
+    Earliest(HistoryPermit),
     /// After this position. If it has another epoch, or the log has not reached it, a gap notice comes first, and then
-    /// what is retained.
+    /// what is retained. This takes no [`HistoryPermit`]: a client that reconnects has a position.
     ///
     /// A `state` is for a reader that began with the earliest message when the head was at that offset, and has not
     /// reached it yet; [`Reader::state`] returns it. Tombstones up to `state` are passed over, and if they are lost there
     /// is no gap notice. If the log has not reached `state`, a gap notice comes first, as for such a position.
     After(Bookmark),
     /// With the first message of this time, in milliseconds since the Unix epoch, or later.
-    Time(u64),
+    Time(u64, HistoryPermit),
     /// A place that [`Start::find`] has found.
     Found(Found),
     /// At the newest messages before a position; `before` itself is not among them.
@@ -64,6 +64,8 @@ pub enum Start {
         count: usize,
         /// Fewer, if as encoded they would take more bytes than about this; but at least one.
         bytes_max: usize,
+        /// Proof that the reader may have what was published before it came.
+        history: HistoryPermit,
     },
 }
 
@@ -106,7 +108,7 @@ impl Start {
         context: ReadContext<'_>,
     ) -> Poll<Self> {
         let may_search = match self {
-            Self::Time(_) | Self::Earliest => true,
+            Self::Time(..) | Self::Earliest(_) => true,
             Self::After(Bookmark { after, state }) => !is_reached(broker, after, state),
             Self::Now | Self::Found(_) | Self::Back { .. } => false,
         };
@@ -438,11 +440,11 @@ fn begin(
             is_foreign = true;
             ready!(search.first.poll(broker, follows, None, context))
         }
-        Start::Earliest => {
+        Start::Earliest(_) => {
             begin_with(head, head);
             ready!(search.first.poll(broker, follows, None, context))
         }
-        Start::Time(time_ms) => {
+        Start::Time(time_ms, _) => {
             ready!(search.first.poll(broker, follows, Some(time_ms), context))
         }
         Start::Found(found) => {
@@ -455,7 +457,7 @@ fn begin(
             is_foreign = true;
             ready!(search.first.poll(broker, follows, None, context))
         }
-        Start::Back { before, count, bytes_max } => {
+        Start::Back { before, count, bytes_max, .. } => {
             begin_with(0, head);
             let before = before.map_or(u64::MAX, |position| position.offset);
             let before = before.min(broker.head().saturating_add(1));

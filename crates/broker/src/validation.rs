@@ -2,7 +2,7 @@
 
 use crate::{
     AppendError, Compaction, Draft, DraftError, Options, Permit, Publishers, QuotaError,
-    grant::Publisher,
+    permit::Publisher,
 };
 
 impl Options {

@@ -131,13 +131,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The grant has expired, or does not cover one of the subscriptions. Then nothing has changed in the worker.
+    /// The grant has expired, or does not cover one of the subscriptions or where it begins. Then nothing has changed in the worker.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Result<Self, Forbidden> {
         let Opening { dialect, subscriptions, grant, number, connection, identity, version } =
             opening;
         grant.check_expiry(time.wall_ms)?;
         let (permitted, expires_ms) =
-            (subscription::permit(&subscriptions, &grant)?, grant.expires_ms());
+            (subscription::permit(&subscriptions, &grant, time)?, grant.expires_ms());
         let (Profile { encoding, input, has_heartbeat }, broker) =
             (dialect.profile(), &worker.broker);
         let presence =
@@ -169,7 +169,7 @@ impl Connection {
             dialect,
         };
         this.plan_expiry(expires_ms, time);
-        let (_, mut gaps) = this.follow(&permitted, worker, time);
+        let (_, mut gaps) = this.follow(&permitted, worker);
         let Worker { broker, limits, .. } = worker;
         let position = broker.position(this.after(broker));
         let (connection, subscriptions) = (&*connection, &*subscriptions);
@@ -183,16 +183,10 @@ impl Connection {
     }
 
     /// Follows more, and returns the offset after which it is exact, and word of what is lost.
-    fn follow(
-        &mut self,
-        permitted: &[Permitted<'_>],
-        worker: &mut Worker,
-        time: Time,
-    ) -> (u64, Vec<u8>) {
+    fn follow(&mut self, permitted: &[Permitted<'_>], worker: &mut Worker) -> (u64, Vec<u8>) {
         let Worker { broker, lane, .. } = worker;
         let log = (&*broker, lane);
-        let (after, lost) =
-            subscription::follow(permitted, self.waiter, &mut self.reader, log, time);
+        let (after, lost) = subscription::follow(permitted, self.waiter, &mut self.reader, log);
         let mut gaps = Vec::new();
         for start in &lost {
             self.dialect.write_gap(&GapNotice::of_start(start, broker), &mut gaps);

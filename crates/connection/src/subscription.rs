@@ -6,8 +6,8 @@ use std::{
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Broker, Forbidden, Found, Grant, Lane, Pattern, PendingReads, ReadContext, Reader, Search,
-    Start, SubscribePermit, WaiterId,
+    Broker, Forbidden, Found, Grant, HistoryPermit, Lane, Pattern, PendingReads, ReadContext,
+    Reader, Search, Start, SubscribePermit, WaiterId,
 };
 use tidewire_protocol::{Bookmark, Since};
 
@@ -21,12 +21,22 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Checks that `grant` covers `subscriptions` and where they begin, as at `time`.
+    ///
+    /// # Errors
+    ///
+    /// It does not cover one of them, or has expired.
+    pub fn check(subscriptions: &[Self], grant: &Grant, time: Time) -> Result<(), Forbidden> {
+        grant.check_expiry(time.wall_ms)?;
+        permit(subscriptions, grant, time).map(drop)
+    }
+
     /// Looks for where `subscriptions` begin, so that following them waits for nothing and takes no long look.
     /// Ask again when `waker` is woken; `finding` is to live until then.
     ///
     /// # Errors
     ///
-    /// The grant does not cover one of them.
+    /// The grant does not cover one of them, or where it begins.
     pub fn find(
         subscriptions: &mut [Self],
         grant: &Grant,
@@ -45,7 +55,8 @@ impl Subscription {
             }
             let permits = group.iter().map(|one| grant.permit_subscribe(&one.pattern));
             let permits: Vec<SubscribePermit> = permits.collect::<Result<_, _>>()?;
-            let (place, context) = (start.resolve(*time), ReadContext::new(pending_reads, waker));
+            let place = start.resolve(*time, || grant.permit_history())?;
+            let context = ReadContext::new(pending_reads, waker);
             if let Start::Found(found) = ready!(place.find(broker, &permits, search, context)) {
                 *search = Search::default();
                 let start = RequestedStart::Found(found, Box::new(start.clone()));
@@ -66,6 +77,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The time at which it began.
+    pub(crate) fn time(&self) -> Time {
+        self.time
+    }
+
     /// One that begins now.
     pub fn new(time: Time) -> Self {
         Self { time, pending_reads: PendingReads::default(), search: Search::default() }
@@ -96,18 +112,24 @@ impl RequestedStart {
         }
     }
 
-    pub(crate) fn resolve(&self, time: Time) -> Start {
-        match self {
+    /// What it means at `time`, by the permit for what is past, which `now` and positions do without.
+    pub(crate) fn resolve<E>(
+        &self,
+        time: Time,
+        history: impl FnOnce() -> Result<HistoryPermit, E>,
+    ) -> Result<Start, E> {
+        Ok(match self {
             Self::Since(Since::Now) => Start::Now,
-            Self::Since(Since::Earliest) | Self::Foreign(_) => Start::Earliest,
+            Self::Since(Since::Earliest) | Self::Foreign(_) => Start::Earliest(history()?),
             Self::Since(Since::After(bookmark)) => Start::After(*bookmark),
-            Self::Since(Since::Time(time_ms)) => Start::Time(*time_ms),
+            Self::Since(Since::Time(time_ms)) => Start::Time(*time_ms, history()?),
             Self::Since(Since::Ago(duration)) => {
                 let ago_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-                Start::Time(time.wall_ms.saturating_sub(ago_ms))
+                Start::Time(time.wall_ms.saturating_sub(ago_ms), history()?)
             }
+            // The grant was asked before the search.
             Self::Found(found, _) => Start::Found(*found),
-        }
+        })
     }
 
     /// Whether it may have to be looked for where that is in what `pattern` selects: by an archive, or in all channels.
@@ -144,24 +166,27 @@ pub(crate) struct LostStart {
     pub(crate) to: u64,
 }
 
-/// A subscription that a grant allows.
+/// A subscription that a grant allows, and where it may begin.
 pub(crate) struct Permitted<'a> {
     subscription: &'a Subscription,
     permit: SubscribePermit,
+    start: Start,
 }
 
 /// Allows `subscriptions`.
 ///
 /// # Errors
 ///
-/// The grant does not cover one of them: then none is allowed.
+/// The grant does not cover one of them, or where it begins: then none is allowed.
 pub(crate) fn permit<'a>(
     subscriptions: &'a [Subscription],
     grant: &Grant,
+    time: Time,
 ) -> Result<Vec<Permitted<'a>>, Forbidden> {
     let permit = |subscription: &'a Subscription| {
         let permit = grant.permit_subscribe(&subscription.pattern)?;
-        Ok(Permitted { subscription, permit })
+        let start = subscription.start.resolve(time, || grant.permit_history())?;
+        Ok(Permitted { subscription, permit, start })
     };
     subscriptions.iter().map(permit).collect()
 }
@@ -174,14 +199,15 @@ pub(crate) fn follow(
     waiter: WaiterId,
     reader: &mut Reader,
     (broker, lane): (&Broker, &mut Lane),
-    time: Time,
 ) -> (u64, Vec<LostStart>) {
     let (mut after, mut lost) = (broker.head(), Vec::new());
     let is_at_one_place = |one: &Permitted<'_>, other: &Permitted<'_>| {
         one.subscription.start == other.subscription.start
     };
     for group in permitted.chunk_by(is_at_one_place) {
-        let Some(Permitted { subscription: Subscription { start, .. }, .. }) = group.first() else {
+        let Some(Permitted { subscription: Subscription { start, .. }, start: place, .. }) =
+            group.first()
+        else {
             continue;
         };
         let mut permits: Vec<SubscribePermit> = Vec::with_capacity(group.len());
@@ -192,7 +218,7 @@ pub(crate) fn follow(
                 permits.push(permit.clone());
             }
         }
-        let started = reader.follow(broker, &permits, start.resolve(time));
+        let started = reader.follow(broker, &permits, *place);
         after = started.after;
         if started.is_foreign || start.is_foreign() {
             lost.extend(permits.iter().map(|permit| LostStart {

@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll, Waker},
     thread,
 };
-use tidewire_broker::{Content, Draft, Engine as _, Grant, SubscribePermit};
+use tidewire_broker::{Content, Draft, Engine as _, Grant, HistoryPermit, SubscribePermit};
 
 pub(crate) fn draft() -> Draft {
     Draft::new(Content::Text("x".into()))
@@ -45,6 +45,11 @@ pub(crate) fn publish_draft(engine: &LogEngine, channel: &str, draft: Draft, now
 /// The permit to follow a channel or pattern.
 pub(crate) fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+pub(crate) fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }
 
 pub(crate) fn disks(directory: &Path) -> Disks {

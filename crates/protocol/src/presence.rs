@@ -204,11 +204,11 @@ mod tests {
     #[test]
     fn what_nobody_has_checked_is_apart() {
         let claimed = ClaimedView { user: Some("b"), info: Some("[1]") };
-        let member = MemberView { connection: "c1", user: Some("a"), info: None, claimed, since: 5 };
+        let member =
+            MemberView { connection: "c1", user: Some("a"), info: None, claimed, since: 5 };
         let mut out = Vec::new();
         member.write_json(&mut out);
-        let wire =
-            r#"{"connection":"c1","user":"a","claimed":{"user":"b","info":[1]},"since":5}"#;
+        let wire = r#"{"connection":"c1","user":"a","claimed":{"user":"b","info":[1]},"since":5}"#;
         assert_eq!(str::from_utf8(&out).unwrap(), wire);
         let member: Member = serde_json::from_str(wire).unwrap();
         assert_eq!(member.claimed.as_ref().unwrap().user.as_deref(), Some("b"));

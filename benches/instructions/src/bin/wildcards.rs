@@ -226,7 +226,11 @@ fn everything() -> SubscribePermit {
 }
 
 fn read_from_earliest(broker: &Broker) -> usize {
-    let (mut reader, _) = Reader::once(broker, &everything(), Start::Earliest);
+    let (mut reader, _) = Reader::once(
+        broker,
+        &everything(),
+        Start::Earliest(Grant::open().permit_history().unwrap()),
+    );
     read_all(broker, &mut reader, broker.head(), &mut Gathered::default())
 }
 

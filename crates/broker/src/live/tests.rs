@@ -3,8 +3,8 @@
 use super::*;
 use crate::listing::Listing;
 use crate::{
-    ChannelName, Content, Draft, Grant, Limits, Options, Position, ReadContext, Retention, Rules,
-    Start, SubscribePermit,
+    ChannelName, Content, Draft, Grant, HistoryPermit, Limits, Options, Position, ReadContext,
+    Retention, Rules, Start, SubscribePermit,
 };
 
 /// What a read found, in comparable form.
@@ -153,7 +153,7 @@ impl Wish {
             [&["a"], &["a"], &["a"], &["*"], &["*", "a"], &["a", "b"], &["*", "b"]];
         let start = match random.u8(0..4) {
             0 => Start::Now,
-            1 => Start::Earliest,
+            1 => Start::Earliest(may_look_back()),
             // Few places, so that readers meet.
             _ => Start::after(Position { epoch: 1, offset: random.u64(0..=head.min(3)) }),
         };
@@ -212,4 +212,9 @@ fn found(gathered: &Gathered) -> Found {
 
 fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }

@@ -10,7 +10,7 @@ use tidewire_broker::{Broker, Limits, Rule};
 fn grant(publish: &[&str], subscribe: &[&str], presence: &[&str]) -> Grant {
     let [publish, subscribe, presence] = [publish, subscribe, presence]
         .map(|all| all.iter().map(|it| it.parse().unwrap()).collect());
-    Grant::limited_to(Permissions { publish, subscribe, presence })
+    Grant::limited_to(Permissions { publish, subscribe, presence, history: false })
 }
 
 fn name(text: &str) -> ChannelName {
@@ -69,9 +69,36 @@ fn who_may_read_who_is_there_may_follow_the_list_of_them() {
 }
 
 #[test]
+fn what_is_past_takes_a_permission_of_its_own() {
+    let without = grant(&["a"], &[">"], &["a"]);
+    let error = without.permit_history().unwrap_err();
+    assert_eq!(error, Forbidden::History);
+    assert_eq!(
+        error.to_string(),
+        "reading messages from before this request is not allowed; the caller's grant does not include \
+         history. It may begin with `now`, or after a position that it has"
+    );
+    let with = Permissions { history: true, ..Permissions::default() };
+    assert!(Grant::limited_to(with).permit_history().is_ok());
+}
+
+#[test]
+fn reading_only_takes_away_what_others_notice_and_nothing_else() {
+    let acting = grant(&["a"], &["a"], &["a"]);
+    assert!(acting.permit(&name("a")).is_ok() && acting.permit_join(&name("a")).is_ok());
+    let reading = acting.until(7).reading_only();
+    let publish = reading.permit(&name("a")).unwrap_err();
+    assert_eq!(publish, Forbidden::Publishing { channel: name("a") });
+    assert!(reading.permit_join(&name("a")).is_err());
+    assert!(may_read(&reading, "a") && !may_read(&reading, "b"));
+    assert!(reading.permit_presence(&name("a")).is_ok());
+    assert_eq!(reading.expires_ms(), Some(7));
+}
+
+#[test]
 fn an_open_grant_and_one_for_reading_read_everything() {
     for grant in [Grant::open(), Grant::reading(), Grant::open().until(7)] {
-        assert!(may_read(&grant, ">") && may_read(&grant, "$>"));
+        assert!(may_read(&grant, ">") && may_read(&grant, "$>") && grant.permit_history().is_ok());
         assert!(grant.permit_presence(&name("a")).is_ok());
         assert_eq!(grant.permit(&name("a")).is_ok(), grant.permit_join(&name("a")).is_ok());
     }
@@ -86,6 +113,6 @@ fn the_permit_to_read_members_is_for_the_list_of_a_channel_that_has_one() {
     let list =
         |channel| broker.presence_list(&Grant::open().permit_presence(&name(channel)).unwrap());
     let expected: Pattern = "$presence.room.a".parse().unwrap();
-    assert_eq!(list("room.a").map(|permit| permit.pattern().clone()), Some(expected));
+    assert_eq!(list("room.a").map(|(permit, _)| permit.pattern().clone()), Some(expected));
     assert_eq!(list("other"), None);
 }

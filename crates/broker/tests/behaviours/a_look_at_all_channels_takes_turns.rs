@@ -1,7 +1,7 @@
 //! Where the order is not known any more, channels are looked at: some of them in each turn.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{may_read, publish_times};
+use crate::common::{may_look_back, may_read, publish_times};
 use std::task::{Poll, Waker};
 use tidewire_broker::{
     Broker, Gathered, Limits, PendingReads, ReadContext, Reader, Retention, Rules, Search, Start,
@@ -24,7 +24,7 @@ fn log_behind_its_index() -> (Broker, SubscribePermit) {
 fn a_reader_from_the_earliest_message_lets_others_have_turns_and_misses_nothing() {
     let (broker, permit) = log_behind_its_index();
     let (mut reader, mut gathered) = (Reader::default(), Gathered::default());
-    reader.follow(&broker, &[permit], Start::Earliest);
+    reader.follow(&broker, &[permit], Start::Earliest(may_look_back()));
     let (mut seen, mut turns) = (Vec::new(), 0);
     while !gathered.is_caught_up() {
         reader.gather(&broker, broker.head(), 1 << 20, &mut gathered);
@@ -43,7 +43,12 @@ fn a_page_of_the_newest_lets_others_have_turns() {
     let mut turns = 0;
     let started = loop {
         let context = ReadContext::new(&pending_reads, Waker::noop());
-        let start = Start::Back { before: None, count: 10, bytes_max: usize::MAX };
+        let start = Start::Back {
+            before: None,
+            count: 10,
+            bytes_max: usize::MAX,
+            history: may_look_back(),
+        };
         turns += 1;
         let found = Reader::poll_once(&broker, &permit, start, &mut search, context);
         if let Poll::Ready((_, started)) = found {

@@ -1,7 +1,7 @@
 //! A reader that retention has passed gets a gap notice before the rest, and only if something is gone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_at};
+use crate::common::{Seen, broker, drain, may_look_back, may_read, messages, publish, publish_at};
 use tidewire_broker::{Broker, Limits, Position, Reader, Retention, Rules, Start};
 
 fn reader(broker: &Broker, pattern: &str, start: Start) -> Reader {
@@ -47,8 +47,8 @@ fn starting_with_the_earliest_is_no_loss_but_what_goes_later_is() {
         publish(&broker, "a");
     }
     publish(&broker, "b");
-    let mut both = reader(&broker, ">", Start::Earliest);
-    let mut again = reader(&broker, ">", Start::Earliest);
+    let mut both = reader(&broker, ">", Start::Earliest(may_look_back()));
+    let mut again = reader(&broker, ">", Start::Earliest(may_look_back()));
     assert_eq!(drain(&broker, &mut both, 1), messages([3, 4, 5, 6]));
     for _ in 0..2 {
         publish(&broker, "a");
@@ -116,7 +116,7 @@ fn a_forgotten_channel_may_raise_a_false_alarm_but_never_a_silent_loss() {
         assert!(matches!(&*seen, [Seen::Gap(_, 0, _)]), "{pattern}: {seen:?}");
     }
     assert_eq!(drain(&broker, &mut reader(&broker, "*", after(10)), 1), []);
-    assert_eq!(drain(&broker, &mut reader(&broker, "c0", Start::Earliest), 1), []);
+    assert_eq!(drain(&broker, &mut reader(&broker, "c0", Start::Earliest(may_look_back())), 1), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::{
-    common::may_read,
+    common::{may_look_back, may_read},
     keyed::{Mirror, compacted, put},
 };
 use tidewire_broker::{
@@ -34,7 +34,8 @@ fn the_earliest_is_the_present_state_and_then_what_comes() {
     for (key, value) in [("x", Some("1")), ("y", Some("2")), ("x", None), ("z", Some("3"))] {
         put(&broker, "a", key, value, 0).unwrap();
     }
-    let (mut fresh, mut mirror) = (reader(&broker, Start::Earliest), Mirror::default());
+    let (mut fresh, mut mirror) =
+        (reader(&broker, Start::Earliest(may_look_back())), Mirror::default());
     mirror.read(&broker, &mut fresh, 1, false);
     put(&broker, "a", "y", Some("4"), 0).unwrap();
     put(&broker, "a", "z", None, 0).unwrap();
@@ -51,7 +52,8 @@ fn tombstones_passed_over_end_a_turn_like_messages_handed_over() {
         put(&broker, "a", &n.to_string(), Some("x"), 0).unwrap();
         put(&broker, "a", &n.to_string(), None, 0).unwrap();
     }
-    let (mut fresh, mut gathered) = (reader(&broker, Start::Earliest), Gathered::default());
+    let (mut fresh, mut gathered) =
+        (reader(&broker, Start::Earliest(may_look_back())), Gathered::default());
     fresh.gather(&broker, broker.head(), 1_000, &mut gathered);
     assert!(gathered.items().is_empty() && !gathered.is_caught_up());
     fresh.advance(&gathered, 0);
@@ -82,7 +84,7 @@ fn a_tombstone_that_retention_took_is_a_gap_to_those_behind() {
     let (mut behind, mut fresh) = (Mirror::default(), Mirror::default());
     let mut resumed = reader(&broker, Start::after(Position { epoch: 7, offset }));
     behind.read(&broker, &mut resumed, 1, true);
-    fresh.read(&broker, &mut reader(&broker, Start::Earliest), 1, true);
+    fresh.read(&broker, &mut reader(&broker, Start::Earliest(may_look_back())), 1, true);
     assert_eq!((behind.gaps, behind.tombstones), (1, 1));
     assert_eq!((fresh.gaps, fresh.messages), (0, 0));
 }

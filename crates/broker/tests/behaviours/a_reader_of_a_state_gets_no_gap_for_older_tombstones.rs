@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::{
-    common::may_read,
+    common::{may_look_back, may_read},
     keyed::{Mirror, compacted, put},
 };
 use tidewire_broker::{
@@ -40,7 +40,8 @@ fn reader(broker: &Broker, start: Start) -> Reader {
 
 /// A reader who was given some of the state, and what it was given.
 fn in_the_middle(broker: &Broker) -> (Reader, Mirror) {
-    let (mut reader, mut mirror) = (reader(broker, Start::Earliest), Mirror::default());
+    let (mut reader, mut mirror) =
+        (reader(broker, Start::Earliest(may_look_back())), Mirror::default());
     mirror.read(broker, &mut reader, 200, false);
     assert!((1..10).contains(&mirror.messages));
     (reader, mirror)
@@ -130,7 +131,8 @@ fn a_channel_that_is_not_compacted_has_no_state_to_be_within() {
     }
     for (pattern, state) in [("a.b", None), ("kept.not", None), ("kept.a", Some(3)), (">", Some(3))]
     {
-        let (reader, _) = Reader::once(&broker, &may_read(pattern), Start::Earliest);
+        let (reader, _) =
+            Reader::once(&broker, &may_read(pattern), Start::Earliest(may_look_back()));
         assert_eq!(reader.state(&broker), state, "{pattern}");
     }
 }
@@ -141,7 +143,8 @@ fn a_reader_that_goes_backwards_gets_the_tombstones_that_are_left() {
     let (before, bytes_max) = (Some(broker.position(14)), usize::MAX);
     for count in [1, 3] {
         let mut mirror = Mirror::default();
-        let mut back = reader(&broker, Start::Back { before, count, bytes_max });
+        let mut back =
+            reader(&broker, Start::Back { before, count, bytes_max, history: may_look_back() });
         mirror.read(&broker, &mut back, 1, true);
         // The one that is left stands behind all the values.
         assert_eq!((mirror.gaps, mirror.state.len(), mirror.tombstones), (0, count, 1));
@@ -150,7 +153,7 @@ fn a_reader_that_goes_backwards_gets_the_tombstones_that_are_left() {
     let mut mirror = Mirror::default();
     mirror.read(
         &broker,
-        &mut reader(&broker, Start::Back { before, count: 3, bytes_max }),
+        &mut reader(&broker, Start::Back { before, count: 3, bytes_max, history: may_look_back() }),
         1,
         true,
     );

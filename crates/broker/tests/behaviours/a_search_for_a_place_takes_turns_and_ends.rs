@@ -1,7 +1,7 @@
 //! Where the order is not known, a start by pattern is looked for in all channels: some in each turn, each channel once.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{may_read, publish_times};
+use crate::common::{may_look_back, may_read, publish_times};
 use std::{
     collections::VecDeque,
     sync::{
@@ -101,7 +101,7 @@ fn an_archive_that_remembers_few_answers_is_asked_once_for_each_channel() {
     }
     let (permit, mut search) = (may_read("c.*"), Search::default());
     let since = |context: ReadContext<'_>| {
-        Reader::poll_once(&broker, &permit, Start::Time(7), &mut search, context)
+        Reader::poll_once(&broker, &permit, Start::Time(7, may_look_back()), &mut search, context)
     };
     let ((_, Started { after, .. }), turns) = find(since);
     assert_eq!((after, archive.asked.load(SeqCst)), (6, 3_000));
@@ -115,7 +115,7 @@ fn a_subscription_from_before_the_index_lets_others_have_turns_and_misses_nothin
     (0..CHANNELS).for_each(|n| publish_times(&broker, &format!("c.{n}"), 1));
     publish_times(&broker, "busy", 9_000);
     let permits = [may_read("c.*")];
-    for start in [Start::Earliest, Start::Time(0)] {
+    for start in [Start::Earliest(may_look_back()), Start::Time(0, may_look_back())] {
         let mut search = Search::default();
         let (found, turns) = find(|context| start.find(&broker, &permits, &mut search, context));
         assert!(turns >= 3, "all channels were looked at in {turns} turns");

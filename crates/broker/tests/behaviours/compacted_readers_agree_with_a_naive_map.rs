@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    common::may_read,
+    common::{may_look_back, may_read},
     keyed::{Mirror, compacted, put},
 };
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn subscribe(
 ) -> Subject {
     let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
     let start = if random.bool() {
-        Start::Earliest
+        Start::Earliest(may_look_back())
     } else {
         // Somebody who knew the state of just now, and lost the connection.
         mirror.state = model.clone();
@@ -122,7 +122,7 @@ fn run(seed: u64) {
         }
     }
     let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
-    reader.follow(&broker, &[may_read("m")], Start::Earliest);
+    reader.follow(&broker, &[may_read("m")], Start::Earliest(may_look_back()));
     mirror.read(&broker, &mut reader, 1, true);
     assert_eq!((&mirror.state, mirror.messages), (&model, model.len()));
 }

@@ -1,7 +1,7 @@
 //! A log that outlives its server lists members whose connections ended with it. When the next server starts, they leave.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::may_read;
+use crate::common::{may_look_back, may_read};
 use tidewire_broker::{Broker, Gathered, Grant, Limits, Options, Reader, Rules, Start};
 
 fn join(broker: &Broker, channel: &str, connection: &str) {
@@ -24,7 +24,8 @@ fn publish_changes(broker: &Broker) -> usize {
 
 /// The joins and leaves in the log.
 fn changes_in_log(broker: &Broker) -> Vec<String> {
-    let (mut reader, _) = Reader::once(broker, &may_read("$presence.>"), Start::Earliest);
+    let (mut reader, _) =
+        Reader::once(broker, &may_read("$presence.>"), Start::Earliest(may_look_back()));
     let (mut gathered, mut changes) = (Gathered::default(), Vec::new());
     while !gathered.is_caught_up() {
         reader.gather(broker, broker.head(), 1 << 20, &mut gathered);

@@ -2,7 +2,7 @@
 //! than one turn of the lane sorts out. Who sleeps reads only once it is woken.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{broker, may_read, publish};
+use crate::common::{broker, may_look_back, may_read, publish};
 use std::{
     sync::{
         Arc,
@@ -74,7 +74,8 @@ fn everyone_is_woken_for_everything_and_reads_it_once_in_order() {
         let mut followers: Vec<Follower> = Vec::new();
         for step in 0..120 {
             if step % 9 == 0 && followers.len() < 12 {
-                let start = if random.bool() { Start::Now } else { Start::Earliest };
+                let start =
+                    if random.bool() { Start::Now } else { Start::Earliest(may_look_back()) };
                 let pattern = PATTERNS[followers.len() % PATTERNS.len()];
                 followers.push(follow(&broker, &mut lane, pattern, start));
             }

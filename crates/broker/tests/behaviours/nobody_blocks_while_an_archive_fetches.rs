@@ -1,7 +1,7 @@
 //! If an archive has to fetch something, the call returns at once, and the reader is woken when it is there.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use crate::common::{Seen, may_read, messages, see};
+use crate::common::{Seen, may_look_back, may_read, messages, see};
 use crate::slow::Slow;
 use std::{
     sync::{
@@ -184,7 +184,8 @@ fn the_place_of_the_newest_is_found_though_an_archive_forgets_what_it_has_answer
     // Before the middle of the log any channel may hold what is wanted, so all are asked. Before its end only
     // those that end last.
     for (before, found) in [(None, 890), (Some(world.broker.position(301)), 290)] {
-        let start = Start::Back { before, count: 10, bytes_max: usize::MAX };
+        let start =
+            Start::Back { before, count: 10, bytes_max: usize::MAX, history: may_look_back() };
         let (mut search, pending_reads) = (Search::default(), PendingReads::default());
         let mut questions = 0;
         let started = (0..100).find_map(|_| {

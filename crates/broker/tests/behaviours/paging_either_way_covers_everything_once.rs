@@ -3,7 +3,7 @@
 //! A page back is a place, from which an ordinary reader reads up to where the page before began.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, broker, may_read, may_read_all, messages, publish, see};
+use crate::common::{Seen, broker, may_look_back, may_read, may_read_all, messages, publish, see};
 use tidewire_broker::{Broker, ChannelName, Gathered, Pattern, Position, Reader, Start};
 
 const CHANNELS: [&str; 5] = ["a.x", "a.y", "b.x", "b.y.z", "quiet"];
@@ -62,7 +62,7 @@ fn pages_back(world: &mut World, pattern: &Pattern) -> Vec<(u64, u64, Vec<Seen>)
     loop {
         let (count, bytes_max) = (world.random.usize(1..9), world.random.usize(1..600));
         let before = (!pages.is_empty()).then_some(at(upto + 1));
-        let start = Start::Back { before, count, bytes_max };
+        let start = Start::Back { before, count, bytes_max, history: may_look_back() };
         let (after, seen) = read(&world.broker, pattern, start, upto);
         let held = seen.iter().filter(|one| matches!(one, Seen::Message(_))).count();
         assert!(held <= count && (held == 1 || held * 65 <= bytes_max || held == 0), "{seen:?}");
@@ -92,7 +92,8 @@ fn what_is_not_on_a_page_back_lies_in_its_gap() {
         let messages_max = 1 + seed as usize % 7;
         let mut world = World::new(seed, messages_max);
         let pattern = world.pattern();
-        let (_, retained) = read(&world.broker, &pattern, Start::Earliest, world.broker.head());
+        let (_, retained) =
+            read(&world.broker, &pattern, Start::Earliest(may_look_back()), world.broker.head());
         let mut found = Vec::new();
         for (after, upto, seen) in pages_back(&mut world, &pattern) {
             let gaps = seen.iter().filter_map(|one| match one {
@@ -121,7 +122,8 @@ fn a_place_back_counts_a_message_once_however_many_patterns_select_it() {
         let patterns = [world.pattern(), world.pattern(), world.pattern()];
         let (count, bytes_max) = (world.random.usize(1..20), world.random.usize(0..20) * 65);
         let before = world.random.u64(0..=world.broker.head() + 2);
-        let start = Start::Back { before: Some(at(before)), count, bytes_max };
+        let start =
+            Start::Back { before: Some(at(before)), count, bytes_max, history: may_look_back() };
         let started = Reader::default().follow(&world.broker, &may_read_all(&patterns), start);
         let mut past: Vec<u64> = patterns.iter().flat_map(|one| world.matching(one)).collect();
         past.sort_unstable();
@@ -141,7 +143,8 @@ fn more_channels_than_messages_wanted_are_merged_all_the_same() {
         publish(&broker, &format!("c{}", n * 7 % 50));
     }
     for (count, expected) in [(1, 199), (3, 197), (100, 100), (199, 1), (200, 0)] {
-        let start = Start::Back { before: None, count, bytes_max: usize::MAX };
+        let start =
+            Start::Back { before: None, count, bytes_max: usize::MAX, history: may_look_back() };
         let (_, started) = Reader::once(&broker, &may_read(">"), start);
         assert_eq!(started.after, expected);
     }
@@ -152,7 +155,7 @@ fn before_a_position_of_another_epoch_nothing_is_known() {
     let broker = broker(10);
     publish(&broker, "a");
     let before = Some(Position { epoch: 6, offset: 1 });
-    let start = Start::Back { before, count: 5, bytes_max: usize::MAX };
+    let start = Start::Back { before, count: 5, bytes_max: usize::MAX, history: may_look_back() };
     let (_, started) = Reader::once(&broker, &may_read("a"), start);
     assert!(started.is_foreign);
     assert_eq!(started.after, 0);

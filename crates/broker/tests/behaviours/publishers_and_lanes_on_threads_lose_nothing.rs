@@ -1,7 +1,7 @@
 //! Real threads: publishers, and lanes whose readers sleep between messages. No wake-up is lost.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{broker, may_read, publish};
+use crate::common::{broker, may_look_back, may_read, publish};
 use std::{
     sync::{Arc, Condvar, Mutex},
     task::{Context, Poll, Wake, Waker},
@@ -43,7 +43,7 @@ fn follow_all(broker: &Broker, mut lane: Lane, pattern: &str) -> Vec<u64> {
     let waker = Waker::from(Arc::clone(&signal));
     let (waiter, mut reader) = (lane.register(), Reader::default());
     lane.follow(waiter, &pattern.parse().unwrap());
-    reader.follow(broker, &[may_read(pattern)], Start::Earliest);
+    reader.follow(broker, &[may_read(pattern)], Start::Earliest(may_look_back()));
     let (mut seen, mut gathered) = (Vec::new(), Gathered::default());
     while seen.len() < (PUBLISHERS * MESSAGES) as usize {
         while lane.poll_news(&mut Context::from_waker(&waker)) == Poll::Ready(()) {}

@@ -5,7 +5,7 @@
 //! with a restart of the broker in between.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, drain, may_read, publish, see};
+use crate::common::{Seen, drain, may_look_back, may_read, publish, see};
 use crate::test_archive::TestArchive;
 use std::{
     mem,
@@ -116,18 +116,19 @@ impl World {
         let head = self.broker.head();
         let start = match self.random.u8(0..3) {
             0 => Start::Now,
-            1 => Start::Earliest,
+            1 => Start::Earliest(may_look_back()),
             _ => Start::after(Position { epoch: 7, offset: self.random.u64(0..=head) }),
         };
         let started = reader.follow(&self.broker, &[may_read(pattern.as_str())], start);
         let upto = started.after;
-        let excused = if start == Start::Earliest { self.gone() } else { Vec::new() };
+        let excused =
+            if start == Start::Earliest(may_look_back()) { self.gone() } else { Vec::new() };
         Subject { waiter, reader, pattern, upto, gone_to: 0, reported_to: 0, excused }
     }
 
     fn gone(&self) -> Vec<u64> {
         let mut everything = Reader::default();
-        everything.follow(&self.broker, &[may_read(">")], Start::Earliest);
+        everything.follow(&self.broker, &[may_read(">")], Start::Earliest(may_look_back()));
         let kept = drain(&self.broker, &mut everything, 1 << 20);
         (1..=self.broker.head()).filter(|offset| !kept.contains(&Seen::Message(*offset))).collect()
     }

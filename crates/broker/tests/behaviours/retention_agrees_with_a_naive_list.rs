@@ -2,7 +2,7 @@
 //! plain list.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{drain, may_read, messages};
+use crate::common::{drain, may_look_back, may_read, messages};
 use tidewire_broker::{Broker, Content, Draft, Grant, Limits, Reader, Retention, Rules, Start};
 
 const CHANNELS: [&str; 3] = ["a", "b", "c.d"];
@@ -80,7 +80,8 @@ fn run(seed: u64) {
             naive.trim();
             published += 1;
         }
-        let (mut reader, _) = Reader::once(&broker, &may_read(">"), Start::Earliest);
+        let (mut reader, _) =
+            Reader::once(&broker, &may_read(">"), Start::Earliest(may_look_back()));
         let wanted = messages(naive.kept.iter().map(|kept| kept.offset));
         assert_eq!(drain(&broker, &mut reader, 1 << 20), wanted);
         let stats = broker.stats();

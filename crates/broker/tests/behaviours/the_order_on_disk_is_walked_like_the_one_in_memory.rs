@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::{
-    common::{Seen, drain, may_read, messages},
+    common::{Seen, drain, may_look_back, may_read, messages},
     test_archive::TestArchive,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,7 +34,8 @@ fn after_a_restart_no_channel_is_searched_for_its_next_message() {
     for (bytes_max, pattern) in [(0, ">"), (1 << 20, ">"), (0, "g1.*"), (1 << 20, "g1.*")] {
         let broker = open(&archive, CHANNELS, bytes_max);
         archive.take_looks();
-        let seen = drain(&broker, &mut follow(&broker, pattern, Start::Earliest), 10_000);
+        let seen =
+            drain(&broker, &mut follow(&broker, pattern, Start::Earliest(may_look_back())), 10_000);
         let pattern: Pattern = pattern.parse().unwrap();
         let owed = (1..=CHANNELS).filter(|offset| pattern.matches(&name(*offset).parse().unwrap()));
         assert_eq!(seen, messages(owed));

@@ -1,7 +1,7 @@
 //! A compacted channel whose newest message was a tombstone, which is lost, still has its values.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::{Seen, drain, may_read, messages};
+use crate::common::{Seen, drain, may_look_back, may_read, messages};
 use crate::test_archive::TestArchive;
 use std::sync::Arc;
 use tidewire_broker::{
@@ -32,7 +32,7 @@ fn read(broker: &Broker, pattern: &str, start: Start) -> Vec<Seen> {
 fn they_are_found_by_looking_back() {
     let broker = broker(Some(Compaction::default()));
     let (before, count, bytes_max) = (None, 1, 1 << 20);
-    let start = Start::Back { before, count, bytes_max };
+    let start = Start::Back { before, count, bytes_max, history: may_look_back() };
     assert_eq!(read(&broker, "a", start), [Seen::Message(2)]);
 }
 
@@ -41,7 +41,7 @@ fn the_channel_is_not_forgotten() {
     let broker = broker(Some(Compaction::default()));
     (20..30).for_each(|now_ms| broker.sweep(now_ms, 10));
     assert_eq!(broker.stats().channels, 1);
-    assert_eq!(read(&broker, "*", Start::Earliest), messages(1..=2));
+    assert_eq!(read(&broker, "*", Start::Earliest(may_look_back())), messages(1..=2));
 }
 
 #[test]
@@ -56,5 +56,5 @@ fn it_is_forgotten_once_they_are_gone() {
 fn what_stands_before_a_damaged_message_is_found_too() {
     // Without keys only damage takes a single message.
     let broker = broker(None);
-    assert_eq!(read(&broker, "a", Start::Earliest), messages(1..=2));
+    assert_eq!(read(&broker, "a", Start::Earliest(may_look_back())), messages(1..=2));
 }

@@ -1,7 +1,9 @@
 //! A subscription that begins earlier than others catches up on what they have not handed over.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{Seen, broker, drain, may_read, messages, publish, publish_times, see};
+use crate::common::{
+    Seen, broker, drain, may_look_back, may_read, messages, publish, publish_times, see,
+};
 use crate::keyed::{compacted, put};
 use std::{
     collections::BTreeSet,
@@ -28,7 +30,7 @@ fn a_late_wildcard_passes_over_what_a_narrower_one_brought() {
     let mut reader = Reader::default();
     follow(&mut reader, &broker, "chat.*", after(1));
     assert_eq!(drain(&broker, &mut reader, 100), messages([2, 4]));
-    follow(&mut reader, &broker, ">", Start::Earliest);
+    follow(&mut reader, &broker, ">", Start::Earliest(may_look_back()));
     publish(&broker, "chat.c");
     assert_eq!(drain(&broker, &mut reader, 1), messages([1, 3, 5]));
 }
@@ -49,10 +51,10 @@ fn what_an_ended_subscription_brought_counts_no_more() {
     let broker = broker(100);
     publish_times(&broker, "a", 3);
     let mut reader = Reader::default();
-    follow(&mut reader, &broker, "a", Start::Earliest);
+    follow(&mut reader, &broker, "a", Start::Earliest(may_look_back()));
     assert_eq!(drain(&broker, &mut reader, 100), messages(1..=3));
     reader.unfollow(&"a".parse().unwrap());
-    follow(&mut reader, &broker, "a", Start::Earliest);
+    follow(&mut reader, &broker, "a", Start::Earliest(may_look_back()));
     assert_eq!(drain(&broker, &mut reader, 100), messages(1..=3));
 }
 
@@ -63,7 +65,7 @@ fn a_removal_that_one_needed_no_word_of_still_comes_for_another() {
     put(&broker, "m", "k", None, 0).unwrap();
     put(&broker, "m", "l", Some("y"), 0).unwrap();
     let mut reader = Reader::default();
-    follow(&mut reader, &broker, "m", Start::Earliest);
+    follow(&mut reader, &broker, "m", Start::Earliest(may_look_back()));
     assert_eq!(drain(&broker, &mut reader, 100), messages([3]));
     // It was given `k` in another life.
     let epoch = broker.epoch();
@@ -139,7 +141,7 @@ impl World {
         }
         let start = match self.random.u8(..3) {
             0 => Start::Now,
-            1 => Start::Earliest,
+            1 => Start::Earliest(may_look_back()),
             _ => after(self.random.u64(0..=self.broker.head())),
         };
         let permits = [may_read(pattern.as_str())];

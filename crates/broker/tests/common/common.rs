@@ -2,8 +2,8 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 use tidewire_broker::{
-    Broker, Content, Draft, Gap, Gathered, Grant, Item, Limits, Pattern, Reader, Retention, Rules,
-    SubscribePermit,
+    Broker, Content, Draft, Gap, Gathered, Grant, HistoryPermit, Item, Limits, Pattern, Reader,
+    Retention, Rules, SubscribePermit,
 };
 
 pub fn broker(messages_max: usize) -> Broker {
@@ -29,6 +29,11 @@ pub fn publish_at(broker: &Broker, channel: &str, now_ms: u64) -> u64 {
 /// The permit to follow a channel or pattern.
 pub fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+pub fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }
 
 pub fn may_read_all(patterns: &[Pattern]) -> Vec<SubscribePermit> {

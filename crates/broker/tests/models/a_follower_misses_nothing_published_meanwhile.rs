@@ -1,7 +1,7 @@
 //! Following while others publish, and while another lane stops following the same channel.
 
 use crate::{
-    common::{broker, publish, publish_times},
+    common::{broker, may_look_back, publish, publish_times},
     explore,
     sleeper::Sleeper,
 };
@@ -44,7 +44,7 @@ fn a_channel_that_another_lane_leaves_is_not_forgotten_under_a_follower() {
             leaving.remove(waiter);
             publish(&other, "c");
         });
-        let mut sleeper = Sleeper::new(&broker, lane, "c", Start::Earliest);
+        let mut sleeper = Sleeper::new(&broker, lane, "c", Start::Earliest(may_look_back()));
         sleeper.run(&broker, 1);
         assert!(sleeper.seen.iter().copied().eq(sleeper.after + 1..=1));
         leaver.join().unwrap();

@@ -2,7 +2,7 @@
 //! is a newer message after that position.
 
 use crate::{
-    common::may_read,
+    common::{may_look_back, may_read},
     explore,
     keyed::{Mirror, compacted, put},
 };
@@ -66,7 +66,7 @@ fn a_reader_beside_a_publisher(before: usize, start: Start) {
 
 #[test]
 fn for_a_reader_from_the_earliest() {
-    explore(|| a_reader_beside_a_publisher(2, Start::Earliest));
+    explore(|| a_reader_beside_a_publisher(2, Start::Earliest(may_look_back())));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_last_publish_is_what_everyone_ends_with() {
             thread::spawn(move || put(&broker, "m", "a", Some(value), 0).unwrap())
         });
         let (mut reader, mut mirror) = (Reader::default(), Mirror::default());
-        reader.follow(&broker, &[may_read("m")], Start::Earliest);
+        reader.follow(&broker, &[may_read("m")], Start::Earliest(may_look_back()));
         mirror.read(&broker, &mut reader, 1, true);
         let [x, y] = publishers.map(|publisher| publisher.join().unwrap());
         mirror.read(&broker, &mut reader, 1, true);

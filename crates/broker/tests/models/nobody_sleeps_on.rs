@@ -1,7 +1,7 @@
 //! Two publishers and a sleeper, who is woken for every message and reads each once.
 
 use crate::{
-    common::{broker, publish_times},
+    common::{broker, may_look_back, publish_times},
     explore,
     sleeper::Sleeper,
 };
@@ -37,7 +37,8 @@ fn sleepers_of_two_lanes_are_woken_for_every_message() {
         let sleepers = ["c", ">"].map(|pattern| {
             let (broker, lane) = (broker.clone(), broker.lane().unwrap());
             thread::spawn(move || {
-                let mut sleeper = Sleeper::new(&broker, lane, pattern, Start::Earliest);
+                let mut sleeper =
+                    Sleeper::new(&broker, lane, pattern, Start::Earliest(may_look_back()));
                 sleeper.run(&broker, 2);
                 assert_eq!(sleeper.seen, [1, 2]);
             })

@@ -89,7 +89,8 @@ impl Connection {
             return Err(Refusal::AlreadySubscribed { pattern: pattern.clone() });
         }
         if let Some(Inbound { grant, .. }) = self.inbound.as_deref() {
-            grant.permit_subscribe(pattern)?;
+            // Before anything has changed: it is a member of nothing that it may not follow.
+            subscription::permit(slice::from_ref(&subscription), grant, time)?;
         }
         // A pattern may have to look at all channels.
         self.is_spent |= pattern.as_channel().is_none();
@@ -111,8 +112,8 @@ impl Connection {
         time: Time,
     ) -> Result<(), Refusal> {
         let Some(Inbound { grant, .. }) = self.inbound.as_deref() else { return Ok(()) };
-        let permitted = subscription::permit(slice::from_ref(subscription), grant)?;
-        let (after, mut gaps) = self.follow(&permitted, worker, time);
+        let permitted = subscription::permit(slice::from_ref(subscription), grant, time)?;
+        let (after, mut gaps) = self.follow(&permitted, worker);
         self.replies.append(&mut gaps);
         let position = worker.broker.position(after);
         let pattern = &subscription.pattern;

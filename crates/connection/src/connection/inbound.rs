@@ -2,6 +2,7 @@
 
 use crate::{
     Finding, Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription, Worker,
+    subscription,
 };
 use std::{
     collections::VecDeque,
@@ -130,9 +131,14 @@ impl Request {
     /// Checks that `grant` covers it.
     pub(super) fn check(&self, grant: &Grant) -> Result<(), Forbidden> {
         match self {
-            Self::History(reading) => grant.permit_subscribe(reading.pattern()).map(drop),
+            Self::History(reading) => {
+                grant.permit_subscribe(reading.pattern())?;
+                grant.permit_history().map(drop)
+            }
             Self::Presence(permit, _) => grant.permit_presence(permit.channel()).map(drop),
-            Self::Subscribe(one, _) => grant.permit_subscribe(&one.pattern).map(drop),
+            Self::Subscribe(one, finding) => {
+                subscription::permit(slice::from_ref(one), grant, finding.time()).map(drop)
+            }
         }
     }
 

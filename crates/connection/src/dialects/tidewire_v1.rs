@@ -158,10 +158,11 @@ fn subscribe(ask: &Subscribe<'_>) -> Result<Command, Refusal> {
 
 fn history(ask: &History<'_>, grant: &Grant) -> Result<Command, Refusal> {
     let permit = grant.permit_subscribe(&ask.channel.parse()?)?;
+    let history = grant.permit_history()?;
     let (since, before) = (ask.since.as_deref(), ask.before.as_deref());
     let span = Span::parse(since, before, ask.until.as_deref())?;
     let limit = limit(ask.limit)?;
-    Ok(Command::History { id: ask.id, request: PageRequest { permit, span, limit } })
+    Ok(Command::History { id: ask.id, request: PageRequest { permit, history, span, limit } })
 }
 
 fn presence(ask: &Presence<'_>, grant: &Grant) -> Result<Command, Refusal> {

@@ -126,7 +126,10 @@ fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'stat
         Forbidden::SystemChannel { .. } => "this channel belongs to the system",
         Forbidden::Publishing { .. } | Forbidden::Joining { .. } => "this connection may only read",
         Forbidden::Expired => "the grant has expired",
-        Forbidden::NotCovered { .. } => "the grant does not cover publishing to this channel",
+        // `History` is never why a publish is refused.
+        Forbidden::NotCovered { .. } | Forbidden::History => {
+            "the grant does not cover publishing to this channel"
+        }
     })
 }
 

@@ -6,12 +6,13 @@
 use super::page::{Page, Reach};
 use crate::{Limits, RequestedStart, Subscription, Time, subscription::LostStart};
 use std::{
+    convert::Infallible,
     sync::Arc,
     task::{Poll, Waker, ready},
 };
 use tidewire_broker::{
-    Bookmark, Broker, Gap, Gathered, Item, Pattern, PendingReads, ReadContext, Reader, Search,
-    Start, Started, SubscribePermit,
+    Bookmark, Broker, Gap, Gathered, HistoryPermit, Item, Pattern, PendingReads, ReadContext,
+    Reader, Search, Start, Started, SubscribePermit,
 };
 use tidewire_protocol::{InvalidSince, Since};
 
@@ -20,6 +21,8 @@ use tidewire_protocol::{InvalidSince, Since};
 pub struct PageRequest {
     /// Of which channels, and proof that they may be read.
     pub permit: SubscribePermit,
+    /// Proof that the past may be read.
+    pub history: HistoryPermit,
     /// The part of the log, and from which end of it.
     pub span: Span,
     /// The most messages; 100 by default, and no more than the server's limit.
@@ -121,6 +124,7 @@ impl Page {
 #[derive(Debug)]
 pub struct PageReading {
     permit: SubscribePermit,
+    history: HistoryPermit,
     span: Span,
     limit: usize,
     time: Time,
@@ -151,11 +155,11 @@ struct Part {
 impl PageReading {
     /// A page of what is there by now.
     pub fn new(request: PageRequest, broker: &Broker, limits: &Limits, time: Time) -> Self {
-        let PageRequest { permit, span, limit } = request;
+        let PageRequest { permit, history, span, limit } = request;
         let limit = limit.unwrap_or(PAGE_MESSAGES).clamp(1, limits.page_messages_max.max(1));
         let (head, pending_reads) = (broker.head(), PendingReads::default());
         let search = Search::default();
-        Self { permit, span, limit, time, head, pending_reads, search, part: None }
+        Self { permit, history, span, limit, time, head, pending_reads, search, part: None }
     }
 
     /// Of which channels.
@@ -173,11 +177,20 @@ impl PageReading {
 
     /// Reads a part. Without a waker it may wait, but only for the archive.
     fn poll_by(&mut self, broker: &Broker, limits: &Limits, waker: Option<&Waker>) -> Poll<Page> {
-        let Self { permit, span, limit, time, head, pending_reads, search, part } = self;
+        let Self { permit, history: allowed, span, limit, time, head, pending_reads, search, part } =
+            self;
         let context =
             waker.map_or(ReadContext::BLOCKING, |waker| ReadContext::new(pending_reads, waker));
-        let history =
-            History { permit, limits, broker, limit: *limit, time: *time, head: *head, context };
+        let history = History {
+            permit,
+            allowed: *allowed,
+            limits,
+            broker,
+            limit: *limit,
+            time: *time,
+            head: *head,
+            context,
+        };
         if part.is_none() {
             match ready!(history.begin_page(*span, search)) {
                 Ok(begun) => *part = Some(begun),
@@ -244,6 +257,7 @@ impl Part {
 /// What all parts of one search have in common.
 struct History<'a> {
     permit: &'a SubscribePermit,
+    allowed: HistoryPermit,
     broker: &'a Broker,
     limits: &'a Limits,
     limit: usize,
@@ -271,7 +285,7 @@ impl History<'_> {
             Span::Newest { since, .. } => {
                 let before = Some(self.broker.position(upto.saturating_add(1)));
                 let (count, bytes_max) = (self.limit, self.limits.gather_bytes_max);
-                let start = Start::Back { before, count, bytes_max };
+                let start = Start::Back { before, count, bytes_max, history: self.allowed };
                 let found = self.poll_once(start, search);
                 let (reader, Started { after, .. }) = ready!(found);
                 let back = Begun { reader, after, lost: Vec::new() };
@@ -289,7 +303,8 @@ impl History<'_> {
 
     /// The page of a request for what is before a position of another epoch.
     fn nothing_before(&self, bound: Since, search: &mut Search) -> Poll<Page> {
-        let (_, Started { after, .. }) = ready!(self.poll_once(Start::Earliest, search));
+        let (_, Started { after, .. }) =
+            ready!(self.poll_once(Start::Earliest(self.allowed), search));
         let reach = Reach { before: after.saturating_add(1), has_more: false };
         Poll::Ready(Page::new(Vec::new(), after, vec![self.lost(bound, after)]).reaching(reach))
     }
@@ -315,7 +330,9 @@ impl History<'_> {
     }
 
     fn start(&self, place: Since) -> Start {
-        RequestedStart::Since(place).resolve(self.time)
+        let allowed = || Ok::<_, Infallible>(self.allowed);
+        let Ok(start) = RequestedStart::Since(place).resolve(self.time, allowed);
+        start
     }
 
     fn lost(&self, place: Since, to: u64) -> LostStart {

@@ -142,7 +142,10 @@ mod tests {
         let name = "x".repeat(255);
         let info = format!("{:?}", "x".repeat(INFO_BYTES_MAX - 2));
         let identity = Identity::new(Some(&name), Some(&info)).unwrap();
-        assert_eq!((identity.said.user(), identity.said.info.as_deref()), (Some(&*name), Some(&*info)));
+        assert_eq!(
+            (identity.said.user(), identity.said.info.as_deref()),
+            (Some(&*name), Some(&*info))
+        );
         assert_eq!(
             refused(Some(&format!("{name}x")), None),
             "user has 256 bytes; at most 255 are allowed"
@@ -161,9 +164,8 @@ mod tests {
     fn what_a_token_says_goes_before_what_the_client_says_which_is_marked() {
         let opened = Identity::new(Some("ada"), None).unwrap();
         let opened = opened.with_token(Some("u7"), Some("{}")).unwrap();
-        let member = |identity: &Identity| {
-            identity.as_member(&"c1".parse().unwrap(), 5).into_string()
-        };
+        let member =
+            |identity: &Identity| identity.as_member(&"c1".parse().unwrap(), 5).into_string();
         assert_eq!(
             member(&opened),
             r#"{"connection":"c1","user":"u7","info":{},"claimed":{"user":"ada"},"since":5}"#

@@ -33,7 +33,7 @@ impl LongPoll {
     ///
     /// # Errors
     ///
-    /// The grant has expired, or does not cover one of the subscriptions.
+    /// The grant has expired, or does not cover one of the subscriptions or where it begins.
     pub fn open(
         subscriptions: &[Subscription],
         grant: &Grant,
@@ -42,10 +42,10 @@ impl LongPoll {
         time: Time,
     ) -> Result<Self, Forbidden> {
         grant.check_expiry(time.wall_ms)?;
-        let permitted = subscription::permit(subscriptions, grant)?;
+        let permitted = subscription::permit(subscriptions, grant, time)?;
         let (waiter, mut reader) = (worker.lane.register(), Reader::default());
         let log = (&worker.broker, &mut worker.lane);
-        let (_, lost) = subscription::follow(&permitted, waiter, &mut reader, log, time);
+        let (_, lost) = subscription::follow(&permitted, waiter, &mut reader, log);
         Ok(Self {
             waiter,
             reader,

@@ -60,9 +60,10 @@ impl PresencePage {
         broker: &Broker,
     ) -> Result<PageRequest, NoPresence> {
         let list = broker.presence_list(permit);
-        let list = list.ok_or_else(|| NoPresence { channel: permit.channel().clone() })?;
+        let (list, history) =
+            list.ok_or_else(|| NoPresence { channel: permit.channel().clone() })?;
         let span = Span::Oldest { since: since.unwrap_or(Since::Earliest), until: None };
-        Ok(PageRequest { permit: list, span, limit })
+        Ok(PageRequest { permit: list, history, span, limit })
     }
 
     /// The page that came of [`PresencePage::request`].

@@ -2,7 +2,7 @@
 //! continues; one that may concern a listed member is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::{ALL, SSE, Server, may_read, show};
+use crate::common::{ALL, SSE, Server, may_look_back, may_read, show};
 use std::collections::{BTreeMap, BTreeSet};
 use tidewire_broker::{Grant, Options, Rule, Rules};
 use tidewire_connection::{
@@ -78,7 +78,12 @@ fn poll(server: &mut Server, since: &str) -> PollAnswer {
 
 fn history(server: &Server, since: Option<&str>, before: Option<&str>) -> HistoryPage {
     let span = Span::parse(since, before, None).unwrap();
-    let request = PageRequest { permit: may_read("$presence.*.*"), span, limit: Some(5) };
+    let request = PageRequest {
+        permit: may_read("$presence.*.*"),
+        history: may_look_back(),
+        span,
+        limit: Some(5),
+    };
     let (broker, limits) = (&server.worker.broker, &server.worker.limits);
     let mut json = Vec::new();
     Page::read(request, broker, limits, server.time).write_json(Format::Json, broker, &mut json);

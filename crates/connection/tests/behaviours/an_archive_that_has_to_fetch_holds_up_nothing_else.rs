@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    common::{SSE, Server, TIDEWIRE, follow, may_read, show, texts},
+    common::{SSE, Server, TIDEWIRE, follow, may_look_back, may_read, show, texts},
     held_back::HeldBack,
 };
 use std::{
@@ -82,7 +82,8 @@ fn pages_from_either_end_are_read_once_they_can_be() {
         let server = Server::over(broker);
         let (broker, limits) = (&server.worker.broker, &server.worker.limits);
         let permit = may_read("cold");
-        let request = PageRequest { permit, span: span.unwrap(), limit: None };
+        let request =
+            PageRequest { permit, history: may_look_back(), span: span.unwrap(), limit: None };
         let wakes = Arc::new(WakeCount::default());
         let waker = Waker::from(Arc::clone(&wakes));
         let mut reading = PageReading::new(request.clone(), broker, limits, server.time);

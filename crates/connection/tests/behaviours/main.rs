@@ -17,6 +17,7 @@ mod a_foreign_place_is_a_gap_before_any_place;
 mod a_gap_notice_comes_before_what_is_left;
 mod a_gap_with_nothing_behind_it_is_followed_by_a_place;
 mod a_grant_to_read_lets_nobody_publish_or_join;
+mod a_grant_without_history_begins_now_or_at_a_position;
 mod a_heartbeat_comes_at_the_head_only;
 mod a_heartbeat_never_runs_ahead;
 mod a_list_in_pages_has_no_false_gap;

@@ -1,7 +1,7 @@
 //! History: each page begins where the one before ended, whichever way the pages go.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use crate::common::{Server, may_read, show};
+use crate::common::{Server, may_look_back, may_read, show};
 use tidewire_broker::{Content, Draft};
 use tidewire_connection::{Format, Limits, Page, PageRequest, Refusal, Span};
 use tidewire_protocol::HistoryPage;
@@ -10,7 +10,12 @@ use tidewire_protocol::HistoryPage;
 fn json(server: &Server, pattern: &str, places: [&str; 3], limit: usize) -> String {
     let [since, before, until] = places.map(|text| Some(text).filter(|text| !text.is_empty()));
     let span = Span::parse(since, before, until).unwrap();
-    let request = PageRequest { permit: may_read(pattern), span, limit: Some(limit) };
+    let request = PageRequest {
+        permit: may_read(pattern),
+        history: may_look_back(),
+        span,
+        limit: Some(limit),
+    };
     let Server { worker, time, .. } = server;
     let page = Page::read(request, &worker.broker, &worker.limits, *time);
     let mut json = Vec::new();

@@ -5,8 +5,8 @@
 use std::num::NonZeroU64;
 use std::task::Waker;
 use tidewire_broker::{
-    Broker, Content, Draft, Engine, Forbidden, Grant, MemoryEngine, Options, Permissions,
-    Publishing, Retention, Rule, Rules, SubscribePermit,
+    Broker, Content, Draft, Engine, Forbidden, Grant, HistoryPermit, MemoryEngine, Options,
+    Permissions, Publishing, Retention, Rule, Rules, SubscribePermit,
 };
 use tidewire_connection::{
     Connection, Dialect, Format, Framing, Heartbeat, Identity, Limits, LongPoll, Opening, Refusal,
@@ -282,12 +282,17 @@ pub fn follow(pattern: &str, since: &str) -> Subscription {
 pub fn limited_to(publish: &[&str], subscribe: &[&str], presence: &[&str]) -> Grant {
     let [publish, subscribe, presence] = [publish, subscribe, presence]
         .map(|all| all.iter().map(|pattern| pattern.parse().unwrap()).collect());
-    Grant::limited_to(Permissions { publish, subscribe, presence })
+    Grant::limited_to(Permissions { publish, subscribe, presence, history: true })
 }
 
 /// The permit to follow a channel or pattern.
 pub fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+pub fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }
 
 /// A client's text frame, under a mask of zeros.

@@ -6,7 +6,7 @@ use crate::{
     archive::LogArchive,
     clock::Clock,
     commit_state::CommitState,
-    inspection::{commit_state, may_read, publish, rows, store},
+    inspection::{commit_state, may_look_back, may_read, publish, rows, store},
     layout,
     log_throttle::LogThrottle,
     opening::{EPOCH, ORDER_EPOCH},
@@ -68,7 +68,7 @@ fn place_since(commit_state: &CommitState, time_ms: u64) -> Option<u64> {
 
 fn read_all(broker: &Broker) -> Vec<u64> {
     let (mut reader, mut gathered, mut read) = (Reader::default(), Gathered::default(), Vec::new());
-    reader.follow(broker, &[may_read(">")], Start::Earliest);
+    reader.follow(broker, &[may_read(">")], Start::Earliest(may_look_back()));
     while !gathered.is_caught_up() {
         reader.gather(broker, broker.head(), 100, &mut gathered);
         read.extend(gathered.messages().map(|message| message.offset()));

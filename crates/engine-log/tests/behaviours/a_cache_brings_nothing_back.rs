@@ -3,7 +3,7 @@
 
 use crate::{
     cold::{Patient, messages, offsets},
-    common::{keyed, publish, settings, text},
+    common::{keyed, may_look_back, publish, settings, text},
 };
 use tidewire_broker::{
     Broker, Compaction, Content, Draft, Item, Limits, Options, Retention, Start,
@@ -55,12 +55,12 @@ fn a_value_that_was_removed_is_not_in_a_later_state() {
         publish(&engine, "a", removal).unwrap();
     };
     ["k", "y"].iter().for_each(|key| put(key));
-    let mut before = Patient::follow(&broker, &["a"], Start::Earliest);
+    let mut before = Patient::follow(&broker, &["a"], Start::Earliest(may_look_back()));
     assert_eq!(offsets(&before.drain(&broker)), [1, 2]);
     remove("k");
     put("m");
     remove("m");
-    let all = Patient::follow(&broker, &["a"], Start::Earliest).drain(&broker);
+    let all = Patient::follow(&broker, &["a"], Start::Earliest(may_look_back())).drain(&broker);
     let keys: Vec<_> = messages(&all).iter().map(|it| it.key().unwrap().to_owned()).collect();
     assert!(!keys.contains(&"k".to_owned()) && keys.contains(&"y".to_owned()), "{keys:?}");
     assert!(!all.iter().any(is_gap), "{all:?}");

@@ -1,7 +1,9 @@
 //! While a disk cannot be read, a reader that resumes gets a gap notice; one that resumes later misses nothing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions)]
 
-use crate::common::{disk::Machine, everything, open_at, open_on, publish, read, settings, text};
+use crate::common::{
+    disk::Machine, everything, may_look_back, open_at, open_on, publish, read, settings, text,
+};
 use std::{
     sync::atomic::Ordering,
     thread::sleep,
@@ -30,7 +32,7 @@ fn a_disk_that_comes_back_has_lost_nothing() {
         publish(&engine, "b", text("refused")),
         Err(AppendError::Engine(EngineError::StorageFull))
     );
-    for unread in [start(), Start::Time(1)] {
+    for unread in [start(), Start::Time(1, may_look_back())] {
         assert_eq!(read(&broker, "a", unread), ["gap"]);
     }
     machine.rows.is_unreadable.store(false, Ordering::SeqCst);

@@ -4,7 +4,7 @@
 
 use crate::common::{
     disk::{Machine, MemoryDisk},
-    keyed, may_read, open_at, publish, settings, text,
+    keyed, may_look_back, may_read, open_at, publish, settings, text,
 };
 use std::{
     collections::BTreeMap,
@@ -44,7 +44,11 @@ fn written(settings: &Settings, is_keyed: bool) -> (Machine, Said) {
 fn check(broker: &Broker, said: &Said, seed: u64) {
     for channel in 0..5 {
         let mut reader = Reader::default();
-        reader.follow(broker, &[may_read(&format!("a{channel}"))], Start::Earliest);
+        reader.follow(
+            broker,
+            &[may_read(&format!("a{channel}"))],
+            Start::Earliest(may_look_back()),
+        );
         let (mut seen, mut reported, mut gathered) = (Vec::new(), 0, Gathered::default());
         while !gathered.is_caught_up() {
             reader.gather(broker, broker.head(), 64 << 10, &mut gathered);

@@ -1,7 +1,9 @@
 //! Compacted channels hold one message a key, in this life and the next.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use crate::common::{disk::Machine, everything, keyed, open_on, publish, read, settings};
+use crate::common::{
+    disk::Machine, everything, keyed, may_look_back, open_on, publish, read, settings,
+};
 use tidewire_broker::{
     AppendError, Compaction, Content, Draft, DraftError, Options, Position, QuotaError, Retention,
     Start,
@@ -98,7 +100,7 @@ fn the_newest_values_are_found_when_a_newer_tombstone_is_gone() {
     publish(&engine, "a", removal("short-lived")).unwrap();
     drop((engine, broker));
     let (_engine, broker) = open_on(&machine, &compacted(10, 0));
-    let start = Start::Back { before: None, count: 2, bytes_max: 1_000 };
+    let start = Start::Back { before: None, count: 2, bytes_max: 1_000, history: may_look_back() };
     assert_eq!(read(&broker, "a", start), ["y", "z"]);
     let behind_all = Position { epoch: broker.epoch(), offset: 5 };
     assert_eq!(read(&broker, "a", Start::after(behind_all)), [""; 0]);

@@ -19,8 +19,8 @@ use std::{
     thread,
 };
 use tidewire_broker::{
-    AppendError, Broker, ChannelName, Content, Draft, Engine, Gathered, Grant, Item, Limits,
-    Options, Permit, Reader, Rules, Start, SubscribePermit,
+    AppendError, Broker, ChannelName, Content, Draft, Engine, Gathered, Grant, HistoryPermit, Item,
+    Limits, Options, Permit, Reader, Rules, Start, SubscribePermit,
 };
 use tidewire_engine_log::{Disks, LogEngine, OpenError, Settings};
 
@@ -35,6 +35,11 @@ pub fn permit(name: &str) -> Permit {
 /// The permit to follow a channel or pattern.
 pub fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+pub fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }
 
 pub fn text(text: &str) -> Draft {
@@ -84,7 +89,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 
 /// Everything that a reader from the start of `name` is given: texts, `†` for a tombstone, `gap`.
 pub fn everything(broker: &Broker, name: &str) -> Vec<String> {
-    read(broker, name, Start::Earliest)
+    read(broker, name, Start::Earliest(may_look_back()))
 }
 
 pub fn read(broker: &Broker, name: &str, start: Start) -> Vec<String> {

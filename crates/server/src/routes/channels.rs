@@ -19,10 +19,12 @@ pub(super) async fn messages(
     caller: Caller,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let permit = caller.reader_grant().permit_subscribe(&channel.parse()?)?;
+    let grant = caller.reader_grant();
+    let permit = grant.permit_subscribe(&channel.parse()?)?;
+    let history = grant.permit_history()?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
     let (limit, format) = (query.limit()?, query.format(Format::Json)?);
-    let request = PageRequest { permit, span, limit };
+    let request = PageRequest { permit, history, span, limit };
     check_room(&worker_context)?;
     let page = read(request, &worker_context).await;
     let mut body = Vec::new();

@@ -55,7 +55,8 @@ impl World {
         let span = span.map_err(|error| error.to_string())?;
         let pattern = ask.pattern.parse().map_err(|_| format!("{} is no pattern", ask.pattern))?;
         let permit = Grant::open().permit_subscribe(&pattern).map_err(|error| error.to_string())?;
-        let request = PageRequest { permit, span, limit: Some(ask.limit) };
+        let history = Grant::open().permit_history().map_err(|error| error.to_string())?;
+        let request = PageRequest { permit, history, span, limit: Some(ask.limit) };
         let (broker, limits) = (&self.engine.broker, &self.settings.limits);
         let oracle = Oracle::new(&self.history, &self.engine, &self.settings, EARS);
         let held = oracle.holdings();

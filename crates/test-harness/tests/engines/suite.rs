@@ -3,8 +3,9 @@
 use crate::wait;
 use std::time::{Duration, Instant};
 use tidewire_broker::{
-    AppendError, Broker, Compaction, Content, Draft, DraftError, Engine, Gathered, Grant, Item,
-    Limits, Options, Publishers, QuotaError, Reader, Retention, Rules, Start, SubscribePermit,
+    AppendError, Broker, Compaction, Content, Draft, DraftError, Engine, Gathered, Grant,
+    HistoryPermit, Item, Limits, Options, Publishers, QuotaError, Reader, Retention, Rules, Start,
+    SubscribePermit,
 };
 
 /// An engine under test.
@@ -90,9 +91,13 @@ impl Subject {
     /// Sweeps until this is what a reader from the beginning finds.
     fn sweep_until(&self, now_ms: u64, expected: &[(u64, String)]) {
         let started = Instant::now();
-        while self.read("a", Start::Earliest) != expected {
+        while self.read("a", Start::Earliest(may_look_back())) != expected {
             (self.sweep)(now_ms);
-            assert!(started.elapsed() < PATIENCE, "{:?}", self.read("a", Start::Earliest));
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{:?}",
+                self.read("a", Start::Earliest(may_look_back()))
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -111,7 +116,7 @@ fn positions_rise(subject: &Subject) {
         let channel = ["a", "b.x", "b.y"][usize::try_from(n % 3).unwrap()];
         assert_eq!(subject.publish(channel, text(&n.to_string()), 0), Ok(n));
     }
-    assert_eq!(subject.read(">", Start::Earliest), numbered(1..=20));
+    assert_eq!(subject.read(">", Start::Earliest(may_look_back())), numbered(1..=20));
     assert_eq!(subject.read("b.*", subject.after(9)), numbered([10, 11, 13, 14, 16, 17, 19, 20]));
     assert_eq!(subject.read("a", Start::Now), []);
 }
@@ -128,7 +133,7 @@ fn messages_come_back(subject: &Subject) {
         subject.publish("a", draft.clone(), 1_000 + u64::try_from(at).unwrap()).unwrap();
     }
     let mut reader = Reader::default();
-    reader.follow(&subject.broker, &[may_read("a")], Start::Earliest);
+    reader.follow(&subject.broker, &[may_read("a")], Start::Earliest(may_look_back()));
     let mut gathered = Gathered::default();
     reader.gather(&subject.broker, subject.broker.head(), 1 << 20, &mut gathered);
     let found: Vec<_> = gathered.messages().collect();
@@ -147,7 +152,7 @@ fn repeats(subject: &Subject) {
     assert_eq!(subject.publish("b", named("2"), 0), Ok(2));
     assert_eq!(subject.publish("a", named("1"), 10), Ok(1));
     assert_eq!(subject.publish("a", named("3"), 10), Err(AppendError::Draft(DraftError::IdTaken)));
-    assert_eq!(subject.read(">", Start::Earliest), numbered([1, 2]));
+    assert_eq!(subject.read(">", Start::Earliest(may_look_back())), numbered([1, 2]));
     assert_eq!(subject.publish("a", named("3"), 120_000), Ok(3));
 }
 
@@ -183,11 +188,18 @@ fn forgetting(subject: &Subject) {
         subject.publish(&format!("b.{n}"), text(&n.to_string()), 0).unwrap();
     }
     subject.publish("a", text("6"), 1_500).unwrap();
-    let is_done = || (1..=5).all(|n| subject.read(&format!("b.{n}"), Start::Earliest).is_empty());
+    let is_done = || {
+        (1..=5)
+            .all(|n| subject.read(&format!("b.{n}"), Start::Earliest(may_look_back())).is_empty())
+    };
     let started = Instant::now();
     while !is_done() || started.elapsed() < Duration::from_millis(100) {
         (subject.sweep)(2_000);
-        assert!(started.elapsed() < PATIENCE, "{:?}", subject.read("b.*", Start::Earliest));
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{:?}",
+            subject.read("b.*", Start::Earliest(may_look_back()))
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(subject.publish("b.1", text("7"), 2_000), Ok(7));
@@ -203,9 +215,9 @@ fn compaction(subject: &Subject) {
     for (at, key) in ["x", "y", "x", "x", "y"].iter().enumerate() {
         subject.put(key, Some(&(at + 1).to_string()), 0).unwrap();
     }
-    assert_eq!(subject.read("a", Start::Earliest), numbered([4, 5]));
+    assert_eq!(subject.read("a", Start::Earliest(may_look_back())), numbered([4, 5]));
     subject.put("x", None, 0).unwrap();
-    assert_eq!(subject.read("a", Start::Earliest), numbered([5]));
+    assert_eq!(subject.read("a", Start::Earliest(may_look_back())), numbered([5]));
     assert_eq!(subject.read("a", subject.after(4)), [(5, "5".into()), (6, String::new())]);
     assert_eq!(subject.publish("a", text("x"), 0), Err(AppendError::Draft(DraftError::KeyMissing)));
 }
@@ -234,4 +246,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The permit to follow a channel or pattern.
 fn may_read(pattern: &str) -> SubscribePermit {
     Grant::open().permit_subscribe(&pattern.parse().unwrap()).unwrap()
+}
+
+/// The permit to read what was published before.
+fn may_look_back() -> HistoryPermit {
+    Grant::open().permit_history().unwrap()
 }
