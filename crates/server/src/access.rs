@@ -9,7 +9,7 @@ mod caller;
 mod cors;
 mod host;
 mod hosts;
-mod list;
+pub(crate) mod list;
 mod origin;
 mod origins;
 

@@ -13,6 +13,8 @@ mod listen;
 mod page;
 mod reasons;
 mod settings;
+mod token_values;
+mod tokens;
 mod units;
 mod values;
 
@@ -23,6 +25,7 @@ pub use faults::{ConfigError, ConfigErrors};
 pub use listen::{Endpoint, Listen};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
+pub use token_values::{Algorithms, Secret, Texts};
 pub use units::{Bytes, Count, Fsync, Span};
 
 use crate::in_flight::SHARE;
@@ -34,6 +37,7 @@ use reasons::Origins;
 use std::path::PathBuf;
 use tidewire_broker::{self as broker, ChannelName};
 use tidewire_connection as connection;
+use tidewire_tokens::Verifier;
 
 /// The configuration in force: every key with its value.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub struct Config {
     pub allowed_hosts: AllowedHosts,
     /// Whose pages may do what programs may.
     pub allowed_origins: AllowedOrigins,
+    /// What verifies tokens; `None` if no keys are configured.
+    pub tokens: Option<Verifier>,
     /// Where the log is kept; `None` is in memory.
     pub data: Option<PathBuf>,
     /// When what is kept there has to be on disk.
@@ -115,6 +121,9 @@ impl Config {
         mut faults: Faults,
     ) -> Result<Self, ConfigErrors> {
         let origins = Origins::of(&file, &environment, &flags);
+        if flags.tokens_secret.is_some() {
+            faults.push(ConfigError::value("tokens_secret", "given as a flag", HIDDEN));
+        }
         let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
@@ -124,6 +133,7 @@ impl Config {
             input_bytes_min(batch_bytes_max, message_bytes_max).max(INPUT_BYTES_MAX);
         let output_bytes_max = output_bytes_min(message_bytes_max).max(OUTPUT_BYTES_MAX);
         let cache_bytes_max = cache_bytes_min(message_bytes_max).max(CACHE_BYTES_MAX);
+        let tokens = tokens::verifier(&settings, &mut faults);
         let config = Self {
             listen: resolve(settings.listen.as_deref(), &mut faults),
             insecure: settings.insecure.unwrap_or(false),
@@ -143,6 +153,7 @@ impl Config {
             fsync: settings.fsync.unwrap_or_default(),
             allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
             allowed_origins: settings.allowed_origins.unwrap_or_default(),
+            tokens,
             data: settings.data,
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             cache_bytes_max: settings.cache_bytes_max.map_or(cache_bytes_max, Bytes::count),
@@ -270,6 +281,9 @@ fn resolve(endpoints: Option<&[Endpoint]>, faults: &mut Faults) -> Vec<Listen> {
     }
     listens
 }
+
+const HIDDEN: &str = "in a file, or the variable TIDEWIRE_TOKENS_SECRET: everybody who lists the processes of this \
+    machine could read it";
 
 const ABOVE_MESSAGES: &str = "above message_bytes_max, also that of each channel: otherwise such a message could not be \
     stored";

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 /// Those that take the time as a parameter.
-const WITHOUT_CLOCK: [&str; 7] = [
+const WITHOUT_CLOCK: [&str; 8] = [
     "sse-codec",
     "ws-frame",
     "tidewire-names",
     "tidewire-protocol",
     "tidewire-broker",
+    "tidewire-tokens",
     "tidewire-connection",
     "tidewire-engine-log",
 ];

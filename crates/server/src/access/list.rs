@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData, str::FromStr};
 /// # Errors
 ///
 /// There is nothing between two commas.
-pub(super) fn split(text: &str) -> Result<Vec<&str>, &'static str> {
+pub(crate) fn split(text: &str) -> Result<Vec<&str>, &'static str> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
@@ -20,7 +20,7 @@ pub(super) fn split(text: &str) -> Result<Vec<&str>, &'static str> {
 }
 
 /// Reads a list that is an array of texts, or one text with commas.
-pub(super) fn deserialize<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
+pub(crate) fn deserialize<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
 where
     T: FromStr<Err = String>,
     D: Deserializer<'de>,

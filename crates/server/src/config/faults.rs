@@ -2,6 +2,7 @@
 
 use super::Listen;
 use std::{collections::BTreeSet, error::Error, fmt, io, path::PathBuf};
+use tidewire_tokens::KeyError;
 
 /// Why there is no configuration. Each names the key, where it stands, and what is allowed.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum ConfigError {
     },
     /// No setting has this name.
     #[error("{source_name}: there is no setting {key}; {}", hint(meant.as_deref(), || format!(
-        "there are {}, and a table [channels.\"PATTERN\"] for each pattern",
+        "there are {}, a table [tokens], and a table [channels.\"PATTERN\"] for each pattern",
         known.join(", ")
     )))]
     UnknownKey {
@@ -94,6 +95,24 @@ pub enum ConfigError {
         given: String,
         /// What is allowed.
         allowed: &'static str,
+    },
+    /// A key to verify tokens with is no key.
+    #[error("{source_name}: {cause}")]
+    BadKey {
+        /// Which setting, and which file.
+        source_name: String,
+        /// Why not.
+        cause: KeyError,
+    },
+    /// The file of a key cannot be read.
+    #[error("{key}: {} cannot be read: {cause}", path.display())]
+    UnreadableKey {
+        /// Which setting.
+        key: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        cause: io::Error,
     },
     /// A host name stands for no address.
     #[error(

@@ -3,12 +3,13 @@
 use super::{
     ConfigError, Settings, channels,
     faults::Faults,
+    tokens,
     values::{deserialize, meant},
 };
 use serde::Deserialize as _;
 use std::path::Path;
 use tidewire_broker::{Pattern, Rule};
-use toml::{Table, de::DeTable};
+use toml::{Table, Value, de::DeTable};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -63,8 +64,10 @@ pub(super) fn from_text(text: &str, source_name: &str, faults: &mut Faults) -> F
 }
 
 fn from_table(mut table: Table, source_name: &str, faults: &mut Faults) -> File {
-    let tables = table.remove(CHANNELS);
+    let (tables, tokens) = (table.remove(CHANNELS), table.remove(TOKENS));
     let settings = read(table, source_name, faults);
+    let tokens = tokens.map(|tokens| read_tokens(tokens, source_name, faults));
+    let settings = settings.overlaid_by(tokens.unwrap_or_default());
     let channels = tables.map(|tables| channels::read(tables, source_name, faults));
     File { name: source_name.to_owned(), settings, channels: channels.unwrap_or_default() }
 }
@@ -72,11 +75,16 @@ fn from_table(mut table: Table, source_name: &str, faults: &mut Faults) -> File 
 /// Reads each value by itself, so that a bad one hides no other.
 fn read(table: Table, source_name: &str, faults: &mut Faults) -> Settings {
     // A file that named another would be read, and the other not.
-    let known: Vec<_> = Settings::KEYS.iter().copied().filter(|key| *key != CONFIG).collect();
+    let is_known = |key: &&str| *key != CONFIG && !key.starts_with(tokens::PREFIX);
+    let known: Vec<_> = Settings::KEYS.iter().copied().filter(is_known).collect();
     let mut settings = Settings::default();
     for (key, value) in table {
         if !known.contains(&key.as_str()) {
-            let meant = meant(&key, known.iter().copied().chain([CHANNELS])).map(str::to_owned);
+            let tables = [CHANNELS, TOKENS];
+            let meant = match key.strip_prefix(tokens::PREFIX) {
+                Some(option) => Some(format!("[{TOKENS}] {option}")),
+                None => meant(&key, known.iter().copied().chain(tables)).map(str::to_owned),
+            };
             let (source_name, known) = (source_name.to_owned(), known.clone());
             faults.push(ConfigError::UnknownKey { source_name, key, meant, known });
             continue;
@@ -90,8 +98,39 @@ fn read(table: Table, source_name: &str, faults: &mut Faults) -> Settings {
     settings
 }
 
-/// The one key of the file that is no setting.
+/// Reads the table of what concerns tokens: settings without their prefix.
+fn read_tokens(table: Value, source_name: &str, faults: &mut Faults) -> Settings {
+    let Value::Table(table) = table else {
+        let (source_name, key) = (source_name.to_owned(), TOKENS.to_owned());
+        let cause = "it has to be a table such as [tokens]".to_owned();
+        faults.push_file(ConfigError::BadValue { source_name, key, cause });
+        return Settings::default();
+    };
+    let options = Settings::KEYS.iter().filter_map(|key| key.strip_prefix(tokens::PREFIX));
+    let known: Vec<_> = options.collect();
+    let mut settings = Settings::default();
+    for (option, value) in table {
+        let key = format!("{}{option}", tokens::PREFIX);
+        if !known.contains(&option.as_str()) {
+            let (source_name, table) = (source_name.to_owned(), format!("[{TOKENS}]"));
+            let (meant, known) = (meant(&option, known.iter().copied()), known.clone());
+            let error =
+                ConfigError::UnknownOption { source_name, table, key: option, meant, known };
+            faults.push(error);
+            continue;
+        }
+        let one = Table::from_iter([(key.clone(), value)]);
+        match deserialize(one, source_name, |_| format!("[{TOKENS}] {option}")) {
+            Ok(one) => settings = settings.overlaid_by(one),
+            Err(error) => faults.push_unread(&key, error),
+        }
+    }
+    settings
+}
+
+/// The two keys of the file that are no settings, but tables.
 const CHANNELS: &str = "channels";
+const TOKENS: &str = "tokens";
 
 /// The one setting that the file does not have: where the file is.
 const CONFIG: &str = "config";

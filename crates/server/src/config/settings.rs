@@ -1,6 +1,9 @@
 //! One layer of configuration: every key, given or not.
 
-use super::{AllowedHosts, AllowedOrigins, Bytes, Count, Endpoint, Fsync, Span, listen};
+use super::{
+    Algorithms, AllowedHosts, AllowedOrigins, Bytes, Count, Endpoint, Fsync, Secret, Span, Texts,
+    listen,
+};
 use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -90,6 +93,37 @@ settings! {
     /// Subscribers at the same time [default: what the file-descriptor limit allows]
     #[arg(long, value_name = "COUNT")]
     connections_max: Count,
+
+    /// Secret that tokens are signed with, of at least 32 bytes; not as a flag, which other users of the machine
+    /// could read [default: none]
+    #[arg(long, value_name = "TEXT", help_heading = TOKENS)]
+    tokens_secret: Secret,
+
+    /// File with the secret that tokens are signed with [default: none]
+    #[arg(long, value_name = "FILE", help_heading = TOKENS)]
+    tokens_secret_file: PathBuf,
+
+    /// Algorithms that tokens may be signed with, each for the keys of its kind
+    /// [default: HS256, RS256, ES256, ES384, EdDSA]
+    #[arg(long, value_name = "NAMES", help_heading = TOKENS)]
+    tokens_algorithms: Algorithms,
+
+    /// Issuers whose tokens are accepted: iss has to be one of them [default: every issuer]
+    #[arg(long, value_name = "TEXTS", help_heading = TOKENS)]
+    tokens_issuer: Texts,
+
+    /// What this server is called in aud; a token has to name one of these [default: tokens without aud]
+    #[arg(long, value_name = "TEXTS", help_heading = TOKENS)]
+    tokens_audience: Texts,
+
+    /// Types of tokens that are accepted, such as at+jwt: typ has to be one of them
+    /// [default: JWT, tidewire+jwt or no typ]
+    #[arg(long, value_name = "TEXTS", help_heading = TOKENS)]
+    tokens_types: Texts,
+
+    /// How far the clocks of this server and of the issuer may differ, at most 5m [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = TOKENS)]
+    tokens_leeway: Span,
 
     /// Subscriptions of one connection [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
@@ -247,3 +281,6 @@ impl Settings {
         }
     }
 }
+
+/// Where the settings of tokens stand in `--help` and on the page of settings.
+const TOKENS: &str = "Tokens (in the file: [tokens], without tokens_)";

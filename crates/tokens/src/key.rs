@@ -1,0 +1,123 @@
+//! A key that verifies tokens, bound to its algorithms.
+//!
+//! A token's header chooses among the algorithms of a key, and among those of its kind only. So a public key is never
+//! the secret of an HMAC: <https://www.rfc-editor.org/rfc/rfc8725#section-3.1>
+
+use crate::{
+    algorithm::{Algorithm, KeyKind},
+    compact::Compact,
+    provider,
+};
+use jsonwebtoken::{self as jwt, DecodingKey};
+use std::fmt;
+
+/// A key that verifies tokens.
+#[derive(Clone)]
+pub struct Key {
+    id: Option<String>,
+    kind: KeyKind,
+    /// At least one, each for this kind.
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+}
+
+/// Why something is no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A secret has too few bytes.
+    #[error(
+        "a secret for {algorithm} has to have at least {bytes_min} bytes, and this one has {bytes}: shorter secrets can \
+         be guessed"
+    )]
+    ShortSecret {
+        /// How many it has.
+        bytes: usize,
+        /// How many it needs.
+        bytes_min: usize,
+        /// For which algorithm.
+        algorithm: Algorithm,
+    },
+    /// A PEM text was given as a secret.
+    #[error(
+        "this is a key in PEM, not a secret: anybody who knows a public key could sign tokens with it"
+    )]
+    PemAsSecret,
+    /// The key cannot be used with any algorithm that is wanted.
+    #[error("this is {kind}, which none of the algorithms {} is for", list(wanted))]
+    NoAlgorithm {
+        /// What it is.
+        kind: String,
+        /// What is wanted.
+        wanted: Vec<Algorithm>,
+    },
+}
+
+impl Key {
+    /// A secret, for those of `algorithms` that use one; for HS256 if that is empty.
+    ///
+    /// # Errors
+    ///
+    /// The secret is shorter than the hash of an algorithm, or is a PEM text, or no algorithm uses a secret.
+    pub fn from_secret(secret: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        provider::install();
+        let algorithms = algorithms_for(KeyKind::Secret, algorithms)?;
+        check_secret(secret, &algorithms)?;
+        let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::ShortSecret {
+            bytes: secret.len(),
+            bytes_min: Algorithm::HS256.secret_bytes_min(),
+            algorithm: Algorithm::HS256,
+        })?;
+        Ok(Self { id: None, kind: KeyKind::Secret, algorithms, key })
+    }
+
+    /// What tokens call it: `kid`.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Whether this key has signed `token` with `algorithm`, which it is for.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, token: &Compact<'_>) -> bool {
+        let signed = token.signed.as_bytes();
+        let verified = jwt::crypto::verify(token.signature, signed, &self.key, algorithm.into());
+        self.is_for(algorithm) && verified.unwrap_or(false)
+    }
+}
+
+/// Without what is secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, kind, algorithms, key: _ } = self;
+        let mut shown = formatter.debug_struct("Key");
+        shown.field("id", id).field("kind", kind).field("algorithms", algorithms);
+        shown.finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn check_secret(secret: &[u8], algorithms: &[Algorithm]) -> Result<(), KeyError> {
+    if secret.windows(PEM_MARK.len()).any(|part| part == PEM_MARK) {
+        return Err(KeyError::PemAsSecret);
+    }
+    let too_short = algorithms.iter().find(|algorithm| secret.len() < algorithm.secret_bytes_min());
+    too_short.map_or(Ok(()), |algorithm| {
+        let (bytes, bytes_min) = (secret.len(), algorithm.secret_bytes_min());
+        Err(KeyError::ShortSecret { bytes, bytes_min, algorithm: *algorithm })
+    })
+}
+
+fn algorithms_for(kind: KeyKind, wanted: &[Algorithm]) -> Result<Vec<Algorithm>, KeyError> {
+    let algorithms = kind.algorithms(wanted);
+    match algorithms.is_empty() {
+        true => Err(KeyError::NoAlgorithm { kind: kind.to_string(), wanted: wanted.to_vec() }),
+        false => Ok(algorithms),
+    }
+}
+
+fn list(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+const PEM_MARK: &[u8] = b"-----BEGIN";
