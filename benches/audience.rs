@@ -47,6 +47,7 @@ impl Audience {
                 connection: "c1".into(),
                 identity: Identity::default(),
                 version: "0.0.0",
+                renewal_id: None,
             };
             let connection = Connection::open(opening, &mut this.worker, TIME).unwrap();
             let waiter = connection.waiter();

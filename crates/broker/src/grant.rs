@@ -116,6 +116,11 @@ impl Grant {
         }
     }
 
+    /// Whether it allows nothing at all: its holder has to get another one first.
+    pub fn is_empty(&self) -> bool {
+        self.permissions().is_some_and(|permissions| *permissions == Permissions::default())
+    }
+
     /// Allows one publish to `channel`.
     ///
     /// # Errors
@@ -225,5 +230,16 @@ mod tests {
             assert_eq!(join, Forbidden::Joining { channel: channel.clone() });
         }
         assert_eq!(Grant::open().permit_join(&channel).unwrap().channel(), &channel);
+    }
+
+    #[test]
+    fn a_grant_is_empty_if_it_names_nothing() {
+        let empty = Grant::limited_to(Permissions::default());
+        assert!(empty.is_empty() && empty.until(5).is_empty());
+        let presence = vec!["a".parse().unwrap()];
+        let some = Grant::limited_to(Permissions { presence, ..Permissions::default() });
+        for grant in [some, Grant::open(), Grant::open().until(5), Grant::reading()] {
+            assert!(!grant.is_empty(), "{grant:?}");
+        }
     }
 }

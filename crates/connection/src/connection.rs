@@ -12,6 +12,7 @@ mod inbound;
 mod presence_guard;
 
 mod commands;
+mod credentials;
 mod grants;
 mod held;
 mod input;
@@ -79,7 +80,20 @@ pub struct Connection {
 struct PlannedEnd {
     /// When the client's grant expires, on the steady clock.
     expiry_ms: Option<u64>,
+    /// When the client is to be notified of that, if it was not yet; before `expiry_ms`.
+    notice_ms: Option<u64>,
+    /// The client may do nothing, and has to authenticate.
+    grant_wait: Option<GrantWait>,
     dismissal: Option<Dismissal>,
+}
+
+/// What a client has left that may do nothing before it authenticates.
+#[derive(Clone, Copy, Debug)]
+struct GrantWait {
+    /// By when it has to, on the steady clock.
+    by_ms: u64,
+    /// What it may still send until then.
+    input_bytes_left: usize,
 }
 
 /// A goodbye that waits until the client has been handed what was published before it.
@@ -122,6 +136,8 @@ pub struct Opening {
     pub identity: Identity,
     /// The server's version, likewise.
     pub version: &'static str,
+    /// By which secret name the client reaches the connection from outside, to renew its grant; the start says it.
+    pub renewal_id: Option<String>,
 }
 
 impl Connection {
@@ -133,8 +149,8 @@ impl Connection {
     ///
     /// The grant has expired, or does not cover one of the subscriptions or where it begins. Then nothing has changed in the worker.
     pub fn open(opening: Opening, worker: &mut Worker, time: Time) -> Result<Self, Forbidden> {
-        let Opening { dialect, subscriptions, grant, number, connection, identity, version } =
-            opening;
+        let Opening { dialect, subscriptions, grant, number, connection, identity, .. } = opening;
+        let (version, renewal_id) = (opening.version, opening.renewal_id);
         grant.check_expiry(time.wall_ms)?;
         let (permitted, expires_ms) =
             (subscription::permit(&subscriptions, &grant, time)?, grant.expires_ms());
@@ -142,6 +158,7 @@ impl Connection {
             (dialect.profile(), &worker.broker);
         let presence =
             PresenceGuard::open(input, &subscriptions, &connection, identity, &grant, broker, time);
+        let has_to_authenticate = input == Input::Commands && grant.is_empty();
         let inbound =
             input.is_some().then(|| Box::new(Inbound::new(grant.of_connection(), number)));
         let mut this = Self {
@@ -168,12 +185,17 @@ impl Connection {
             planned_end: None,
             dialect,
         };
-        this.plan_expiry(expires_ms, time);
+        this.plan_expiry(expires_ms, &worker.limits, time);
+        if has_to_authenticate {
+            this.await_grant(worker, time);
+        }
         let (_, mut gaps) = this.follow(&permitted, worker);
         let Worker { broker, limits, .. } = worker;
         let position = broker.position(this.after(broker));
         let (connection, subscriptions) = (&*connection, &*subscriptions);
-        let opened = Opened { connection, version, subscriptions, position, broker, limits };
+        let renewal_id = renewal_id.as_deref();
+        let opened =
+            Opened { connection, version, subscriptions, position, renewal_id, broker, limits };
         this.dialect.open(&opened, &mut this.replies);
         // Gap notices first: a client that is cut off after the opening resumes from its position, and would never
         // receive them.
@@ -243,6 +265,11 @@ impl Connection {
             Phase::Ended(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// Whether it goes on: its end was neither said nor reached.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
     }
 
     /// Whether everything was sent to a client that broke the rules, including the reason.

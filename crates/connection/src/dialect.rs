@@ -5,8 +5,8 @@
 //! ARCHITECTURE.md.
 
 use crate::{
-    Encoding, Ending, GapNotice, Identity, Limits, Page, PageRequest, PresencePage, Refusal,
-    Subscription,
+    Credential, Encoding, Ending, GapNotice, Identity, Limits, Page, PageRequest, PresencePage,
+    Refusal, Subscription,
 };
 use std::fmt;
 use tidewire_broker::{Broker, Draft, Grant, Pattern, Permit, Position, PresencePermit};
@@ -31,6 +31,9 @@ pub trait Dialect: fmt::Debug {
 
     /// Writes that the server has ended the subscription to `pattern`, and why. The others go on.
     fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>);
+
+    /// Writes that what the client may do expires in `in_ms` milliseconds.
+    fn write_expiring(&self, _in_ms: u64, _output: &mut Vec<u8>) {}
 
     /// Writes that there was nothing to deliver up to `position`.
     fn write_heartbeat(&self, _position: Position, _limits: &Limits, _output: &mut Vec<u8>) {}
@@ -108,6 +111,8 @@ pub struct Opened<'a> {
     pub subscriptions: &'a [Subscription],
     /// After which position it is delivered everything.
     pub position: Position,
+    /// By which secret name the client reaches this connection from outside, to renew its grant.
+    pub renewal_id: Option<&'a str>,
     /// The log, for the options of a channel.
     pub broker: &'a Broker,
     /// The bounds of the connection.
@@ -130,6 +135,8 @@ pub enum Command {
     History { id: u64, request: PageRequest },
     /// To read a page of the members of a channel; see [`PresencePage::request`].
     Presence { id: u64, permit: PresencePermit, since: Option<Since>, limit: Option<usize> },
+    /// To learn by a credential what the client may do from now on.
+    Authenticate { id: Option<u64>, credential: Credential },
     /// Something that cannot be done, or not be understood.
     Refuse { id: Option<u64>, refusal: Refusal },
     /// Something that the protocol does not allow. These are the last bytes for the client; they wait until it has been
@@ -137,6 +144,21 @@ pub enum Command {
     Close(Vec<u8>),
     /// To end the connection.
     Leave,
+}
+
+impl Command {
+    /// The client's number for it, if it has one.
+    pub(crate) fn id(&self) -> Option<u64> {
+        match self {
+            Self::Publish { publish, .. } => publish.id,
+            Self::Subscribe { id, .. }
+            | Self::Unsubscribe { id, .. }
+            | Self::History { id, .. }
+            | Self::Presence { id, .. } => Some(*id),
+            Self::Authenticate { id, .. } | Self::Refuse { id, .. } => *id,
+            Self::Continue | Self::Close(_) | Self::Leave => None,
+        }
+    }
 }
 
 /// A publish that a client has asked for.
@@ -160,6 +182,8 @@ pub enum Reply<'a> {
     Unsubscribed { id: u64, pattern: &'a Pattern },
     /// The message is in the log.
     Published { id: u64, position: Position },
+    /// The credential was accepted; what it allows expires in that many milliseconds.
+    Granted { id: u64, expires_in_ms: Option<u64> },
     /// A page of history.
     History { id: u64, page: &'a Page },
     /// A page of members.

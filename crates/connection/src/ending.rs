@@ -22,6 +22,8 @@ pub enum CloseReason {
     Expired,
     /// What the client was granted no longer covers anything that it follows, and it cannot subscribe.
     Revoked,
+    /// The client, which could do nothing before, has not authenticated in time, or failed to.
+    Unauthenticated,
 }
 
 /// Why the server ends a connection.
@@ -39,6 +41,8 @@ pub enum Ending<'a> {
     Expired,
     /// What the client was granted no longer covers anything that it follows, and it cannot subscribe.
     Revoked,
+    /// The client, which could do nothing before, has not authenticated in time, or failed to.
+    Unauthenticated,
 }
 
 impl Ending<'_> {
@@ -49,6 +53,7 @@ impl Ending<'_> {
             Self::NoRoom(_) | Self::Rejected(_) => CloseReason::Refused,
             Self::Expired => CloseReason::Expired,
             Self::Revoked => CloseReason::Revoked,
+            Self::Unauthenticated => CloseReason::Unauthenticated,
         }
     }
 
@@ -57,7 +62,12 @@ impl Ending<'_> {
         match self {
             Self::Expired => Some(Forbidden::Expired.into()),
             Self::Revoked => Some(Refusal::Revoked),
-            Self::ShuttingDown | Self::TooSlow | Self::NoRoom(_) | Self::Rejected(_) => None,
+            // Only clients with commands are waited for, and these get a close code.
+            Self::Unauthenticated
+            | Self::ShuttingDown
+            | Self::TooSlow
+            | Self::NoRoom(_)
+            | Self::Rejected(_) => None,
         }
     }
 }

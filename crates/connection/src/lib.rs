@@ -3,7 +3,8 @@
 //! A [`Connection`] takes bytes, news and time, and returns bytes and publishes. It knows no socket, no runtime and no
 //! token. A driver owns those, and whenever one of them changes it calls
 //!
-//! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty;
+//! 1. [`Connection::handle_input`] with what arrived, then [`Connection::poll_publish`] until empty, and
+//!    [`Connection::handle_authenticated`] if [`Connection::poll_credential`] has one;
 //! 2. [`Connection::handle_time`] first of all in each turn, and when [`Connection::wake_at_ms`] has
 //!    come;
 //! 3. [`Connection::poll_transmit`], write [`Worker::batch`], [`Connection::handle_transmitted`],
@@ -21,6 +22,7 @@
 //! Nothing is queued for a subscriber except a half-sent item: everything else is in the log.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+mod credential;
 mod limits;
 mod refusal;
 mod time;
@@ -44,6 +46,7 @@ mod dialects;
 
 pub use batch::Batch;
 pub use connection::{Connection, Opening};
+pub use credential::{CREDENTIAL_BYTES_MAX, Credential, CredentialTooLong, PendingCredential};
 pub use dialect::{Command, Dialect, Input, Opened, PendingPublish, Profile, Reply};
 pub use dialects::{Framing, Heartbeat, Wire, write_error_event};
 pub use encoding::{Encoding, WriteMessage};

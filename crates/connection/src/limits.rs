@@ -22,6 +22,10 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Messages on one page of history.
     pub page_messages_max: usize,
+    /// How long before a grant expires its client is notified; zero is never.
+    pub expiry_notice_ms: u64,
+    /// How long a client that may do nothing yet has to authenticate.
+    pub grant_wait_ms: u64,
     /// How long a browser is asked to wait before it reconnects, in milliseconds.
     pub retry_ms: u64,
 }
@@ -38,6 +42,8 @@ impl Default for Limits {
             replies_bytes_max: 64 << 10,
             subscriptions_max: 256,
             page_messages_max: 1_000,
+            expiry_notice_ms: 30_000,
+            grant_wait_ms: 10_000,
             retry_ms: 2_000,
         }
     }

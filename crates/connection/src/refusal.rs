@@ -1,7 +1,8 @@
 //! Why a request was refused: one cause each, which knows its code and its words.
 
 use crate::{
-    InvalidIdentity, InvalidLabel, InvalidPageLimit, InvalidPublish, InvalidSpan, NoPresence,
+    CredentialTooLong, InvalidIdentity, InvalidLabel, InvalidPageLimit, InvalidPublish,
+    InvalidSpan, NoPresence,
 };
 use tidewire_broker::{
     AppendError, DraftError, EngineError, Forbidden, NameError, Pattern, QuotaError,
@@ -65,6 +66,21 @@ pub enum Refusal {
     /// The client may not do that.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// The client may do nothing before it has authenticated.
+    #[error("{UNAUTHENTICATED}")]
+    Unauthenticated,
+    /// The text by which the client authenticates is too long.
+    #[error(transparent)]
+    Credential(#[from] CredentialTooLong),
+    /// What the client has authenticated by is not valid, for this reason.
+    #[error("{reason}")]
+    InvalidCredential {
+        /// For people; it repeats nothing of the credential.
+        reason: Box<str>,
+    },
+    /// The connection belongs to somebody else than the new credential.
+    #[error("{OTHER_SUBJECT}")]
+    OtherSubject,
     /// Nothing that a client which cannot subscribe follows is allowed any more.
     #[error("{REVOKED}")]
     Revoked,
@@ -92,14 +108,16 @@ impl Refusal {
             Self::Span(InvalidSpan::TwoEnds)
             | Self::PageLimit(_)
             | Self::Identity(_)
+            | Self::Credential(_)
             | Self::Label(_) => ErrorCode::BadRequest,
+            Self::Unauthenticated | Self::InvalidCredential { .. } => ErrorCode::Unauthorized,
             Self::Data(error) => error.code(),
             Self::TooManySubscriptions { .. } => ErrorCode::TooManySubscriptions,
             Self::AlreadySubscribed { .. } => ErrorCode::AlreadySubscribed,
             Self::NotSubscribed { .. } => ErrorCode::NotSubscribed,
             Self::NoPresence(_) => ErrorCode::NotFound,
             Self::Forbidden(Forbidden::Expired) => ErrorCode::Expired,
-            Self::Forbidden(_) | Self::Revoked => ErrorCode::Forbidden,
+            Self::Forbidden(_) | Self::Revoked | Self::OtherSubject => ErrorCode::Forbidden,
             Self::Append(error) => append_code(error),
             Self::ShuttingDown(_) => ErrorCode::Unavailable,
         }
@@ -150,6 +168,14 @@ const fn append_code(error: &AppendError) -> ErrorCode {
         AppendError::Engine(EngineError::Unavailable) => ErrorCode::Unavailable,
     }
 }
+
+/// What a client gets that asks for something before it may do anything.
+const UNAUTHENTICATED: &str =
+    "nothing is allowed without a token here: the first request has to be `token`";
+
+/// Why a renewal is refused whose token is another person's.
+const OTHER_SUBJECT: &str = "the token is of another subject than the connection; renew with a token of the same `sub`, or open \
+    a new connection";
 
 /// Why a connection ends that follows nothing any more; it fits a close frame.
 pub(crate) const REVOKED: &str =

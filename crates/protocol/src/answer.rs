@@ -51,6 +51,23 @@ pub enum ServerMessage<'a> {
         /// Its position.
         position: Position,
     },
+    /// The token says from now on what the connection may do.
+    Granted {
+        /// The request's number.
+        id: u64,
+        /// In how many milliseconds it expires, if it does.
+        expires_in_ms: Option<u64>,
+    },
+    /// By which name the connection is renewed over HTTP: a secret of its client.
+    Connection {
+        /// The name.
+        id: &'a str,
+    },
+    /// What the connection may do expires soon.
+    Expiring {
+        /// In how many milliseconds.
+        in_ms: u64,
+    },
     /// What was published.
     History {
         /// The request's number.
@@ -126,6 +143,11 @@ impl ServerMessage<'_> {
             Self::Published { id, position } => {
                 Members::tagged(out, "published").number("id", id).position("position", position)
             }
+            Self::Granted { id, expires_in_ms } => Members::tagged(out, "granted")
+                .number("id", id)
+                .optional_number("expires_in_ms", expires_in_ms),
+            Self::Connection { id } => Members::tagged(out, "connection").text("id", id),
+            Self::Expiring { in_ms } => Members::tagged(out, "expiring").number("in_ms", in_ms),
             Self::History { id, page } => {
                 page.write_members(Members::tagged(out, "history").number("id", id))
             }
@@ -239,6 +261,21 @@ mod tests {
             let mut out = Vec::new();
             message.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn every_word_about_a_grant_has_its_form() {
+        for (message, wire) in [
+            (
+                ServerMessage::Granted { id: 4, expires_in_ms: Some(60_000) },
+                r#"{"type":"granted","id":4,"expires_in_ms":60000}"#,
+            ),
+            (ServerMessage::Granted { id: 4, expires_in_ms: None }, r#"{"type":"granted","id":4}"#),
+            (ServerMessage::Connection { id: "aGk" }, r#"{"type":"connection","id":"aGk"}"#),
+            (ServerMessage::Expiring { in_ms: 30_000 }, r#"{"type":"expiring","in_ms":30000}"#),
+        ] {
+            assert_eq!(message.to_json(), wire);
         }
     }
 

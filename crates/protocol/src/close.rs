@@ -13,6 +13,7 @@
 //! | 1013 | the server is overloaded | yes |
 //! | 4001 | no pong in time | yes |
 //! | 4002 | the grant has expired | yes, with a new one |
+//! | 4501 | no valid token came | no |
 //!
 //! Of the codes that are ours, a client reconnects after those below 4500 and not after the others.
 //! The meanings below 4000 are those of the [IANA registry].
@@ -42,6 +43,9 @@ pub const PONG_TIMEOUT: u16 = 4001;
 /// The grant has expired: come back with a new one.
 pub const GRANT_EXPIRED: u16 = 4002;
 
+/// No valid token came, and without one nothing is allowed.
+pub const UNAUTHENTICATED: u16 = 4501;
+
 /// Whether a client that was closed with `code` should come back, after a pause.
 ///
 /// An unknown code is taken for a temporary failure.
@@ -67,7 +71,7 @@ mod tests {
         for code in [1001, 1005, 1006, 1011, 1012, 1013, 1014, 3000, 4001, 4002, 4499] {
             assert!(retryable(code), "{code}");
         }
-        for code in [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4999] {
+        for code in [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4501, 4999] {
             assert!(!retryable(code), "{code}");
         }
     }

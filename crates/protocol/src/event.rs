@@ -14,6 +14,10 @@ pub enum ServerEvent {
     Unsubscribed(Unsubscribed),
     /// The message is in the log.
     Published(Published),
+    /// The token says from now on what the connection may do.
+    Granted(Granted),
+    /// What the connection may do expires soon.
+    Expiring(Expiring),
     /// What was published.
     History(HistoryPage),
     /// The members of a channel.
@@ -68,6 +72,22 @@ pub struct Published {
     pub position: Position,
 }
 
+/// The token says from now on what the connection may do.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Granted {
+    /// The request's number.
+    pub id: u64,
+    /// In how many milliseconds it expires, if it does.
+    pub expires_in_ms: Option<u64>,
+}
+
+/// What the connection may do expires soon: renew it, or the connection ends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Expiring {
+    /// In how many milliseconds.
+    pub in_ms: u64,
+}
+
 /// A page of what was published, over HTTP too.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HistoryPage {
@@ -118,6 +138,8 @@ impl ServerEvent {
             "subscribed" => serde_json::from_str(text).map(Self::Subscribed),
             "unsubscribed" => serde_json::from_str(text).map(Self::Unsubscribed),
             "published" => serde_json::from_str(text).map(Self::Published),
+            "granted" => serde_json::from_str(text).map(Self::Granted),
+            "expiring" => serde_json::from_str(text).map(Self::Expiring),
             "history" => serde_json::from_str(text).map(Self::History),
             "presence" => serde_json::from_str(text).map(Self::Presence),
             "error" => serde_json::from_str(text).map(Self::Error),
@@ -160,6 +182,14 @@ mod tests {
         assert!(matches!(
             parse(r#"{"type":"published","id":3,"position":"10-7"}"#),
             ServerEvent::Published(Published { id: 3, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"granted","id":3,"expires_in_ms":5}"#),
+            ServerEvent::Granted(Granted { id: 3, expires_in_ms: Some(5) })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"expiring","in_ms":5}"#),
+            ServerEvent::Expiring(Expiring { in_ms: 5 })
         ));
         assert!(matches!(
             parse(r#"{"type":"history","id":4,"messages":[{"channel":"a","position":"10-7","time":5,"data":{"x":1}}],"position":"10-7","before":"10-7"}"#),

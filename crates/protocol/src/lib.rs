@@ -48,7 +48,9 @@ pub use answer::ServerMessage;
 pub use batch::{BatchError, BatchReader, BatchStep};
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
-pub use event::{Goodbye, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome};
+pub use event::{
+    Expiring, Goodbye, Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome,
+};
 pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
 pub use notice::{ErrorEvent, Unsubscribed};

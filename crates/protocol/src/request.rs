@@ -5,7 +5,7 @@
 
 use crate::{ErrorCode, Publish, RawValue, data::read_string, text};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// A request, borrowed from the frame that holds it.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +21,7 @@ pub enum ClientMessage<'a> {
     History(History<'a>),
     /// Read a page of members.
     Presence(Presence<'a>),
-    /// Replace the token of the connection.
+    /// Authenticate, or renew what the connection may do.
     Token(Token<'a>),
 }
 
@@ -99,14 +99,22 @@ pub struct Presence<'a> {
     pub limit: Option<u64>,
 }
 
-/// Replace the token of the connection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Authenticate by a token, or renew what the connection may do by a newer one.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Token<'a> {
-    /// The client's number for this request.
-    pub id: u64,
+    /// The client's number for this request, if it wants an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
     /// The token.
     #[serde(borrow)]
     pub token: Cow<'a, str>,
+}
+
+/// Without the token: it is a secret, and this may end up in a log.
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Token").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A request that cannot be understood, and all that an answer to it needs.
@@ -201,6 +209,7 @@ mod tests {
             r#"{"type":"presence","id":5,"channel":"a"}"#,
             r#"{"type":"presence","id":5,"channel":"a","since":"10-7","limit":10}"#,
             r#"{"type":"token","id":6,"token":"t\"t"}"#,
+            r#"{"type":"token","token":"t"}"#,
         ] {
             let mut out = Vec::new();
             ClientMessage::parse(wire).unwrap().write_json(&mut out);
@@ -222,6 +231,12 @@ mod tests {
         let quiet = parse(r#"{"echo":false,"channel":"a","type":"publish"}"#);
         assert!(!quiet.wants_echo());
         assert_eq!(quiet.payload(), Ok(PublishedData::Nothing));
+    }
+
+    #[test]
+    fn a_token_is_not_in_what_a_log_may_show() {
+        let request = ClientMessage::parse(r#"{"type":"token","id":6,"token":"s3cret"}"#).unwrap();
+        assert_eq!(format!("{request:?}"), "Token(Token { id: Some(6), .. })");
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl Config {
         let above_zero = [
             ("retention_age", retention.age_max_ms),
             ("heartbeat", self.connection.heartbeat_ms),
+            ("token_wait", self.connection.grant_wait_ms),
             ("presence_interval", self.presence_interval.millis()),
         ];
         for (key, value) in above_zero {

@@ -220,7 +220,9 @@ impl<S: Socket> Driver<S> {
     /// Whether a turn could do something at once that is not writing.
     fn has_work(&self, worker: &Worker) -> bool {
         let may_read = || !self.outstanding.has_unanswered() && self.connection.wants_input(worker);
-        self.connection.has_publishes() || (!self.is_listening && may_read())
+        self.connection.has_publishes()
+            || self.connection.has_credential()
+            || (!self.is_listening && may_read())
     }
 
     /// Counts the input that is held, and refuses it if others need the room more.
@@ -286,9 +288,20 @@ impl<S: Socket> Driver<S> {
         }
     }
 
+    /// Answers the token that the client has shown, if it has. One is judged in a turn: the rest of what has come waits for
+    /// the next.
+    fn authenticate(&mut self, turn: &Turn<'_>) {
+        if self.connection.poll_credential().is_some() {
+            let worker = &mut turn.worker_context.worker.borrow_mut();
+            let refusal = Refusal::Unsupported { what: "tokens" };
+            self.connection.handle_authenticated(Err(refusal), worker, turn.time);
+        }
+    }
+
     /// Reads until there is nothing, until answers pile up, or until it has read its share.
     fn read(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) {
         self.is_listening = false;
+        self.authenticate(turn);
         let worker_context = turn.worker_context;
         let mut read_bytes = 0;
         while read_bytes < READ_BYTES_MAX
@@ -303,8 +316,10 @@ impl<S: Socket> Driver<S> {
                     read_bytes += count;
                     turn.moved_bytes += count;
                     let input = receive.get_mut(..count).unwrap_or_default();
-                    let worker = &mut worker_context.worker.borrow_mut();
-                    self.connection.handle_input(input, worker, turn.time);
+                    let mut worker = worker_context.worker.borrow_mut();
+                    self.connection.handle_input(input, &mut worker, turn.time);
+                    drop((receive, worker));
+                    self.authenticate(turn);
                 }
                 Poll::Ready(Err(_)) => self.connection.handle_gone(),
                 Poll::Pending => {

@@ -1,5 +1,7 @@
 //! The query of a request: only names that its route knows, and what they mean on all wires.
 
+pub(crate) mod body;
+
 use crate::{problem::ProblemResponse, suggestion::did_you_mean};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,

@@ -2,6 +2,7 @@
 //!
 //! [`path()`] adds one. What holds for all of them is there, so that no new path can forget it.
 
+mod asked_by_body;
 mod batch;
 mod channels;
 mod console;
@@ -50,11 +51,14 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, connections: &Rc<Worker
     config.app_data(web::ThinData(Rc::clone(connections.worker_context())));
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
     let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
+    let events = [get().to(subscribe::events), asking().to(asked_by_body::events)];
+    let stream = [get().to(subscribe::stream), asking().to(asked_by_body::stream)];
+    let poll = [get().to(subscribe::poll), asking().to(asked_by_body::poll)];
     config
-        .service(path("/events", READING, EVENTS, [get().to(subscribe::events)]))
+        .service(path("/events", SUBSCRIBING, EVENTS, events))
         .service(path("/ws", READING, SUBSCRIBE, [get().to(subscribe::socket)]))
-        .service(path("/poll", READING, POLL, [get().to(subscribe::poll)]))
-        .service(path("/stream", READING, SUBSCRIBE, [get().to(subscribe::stream)]))
+        .service(path("/poll", SUBSCRIBING, POLL, poll))
+        .service(path("/stream", SUBSCRIBING, SUBSCRIBE, stream))
         .service(path("/", READING, SUBSCRIBE, page))
         .service(path("/publish", WRITING, PUBLISH, [web::post().to(batch::batch)]))
         .service(path("/publish/{channel}", WRITING, PUBLISH, [web::post().to(publish::one)]))
@@ -88,6 +92,7 @@ const ASSET: Parameters = &["v"];
 
 /// What a path says that it allows.
 const READING: &str = "GET, HEAD, OPTIONS";
+const SUBSCRIBING: &str = "GET, HEAD, POST, QUERY, OPTIONS";
 const WRITING: &str = "POST, OPTIONS";
 
 /// A path with its methods as `Allow` names them and the query parameters that it takes.
@@ -102,6 +107,15 @@ fn path<const N: usize>(
         .fold(web::resource(path), |resource, route| resource.route(route))
         .default_service(web::to(move |request, caller| otherwise(request, caller, allowed)))
         .wrap_fn(move |request, service| checked(request, service, parameters))
+}
+
+/// What says in its body what it asks for: `POST`, or `QUERY` ([RFC 10008]), which is safe to repeat.
+///
+/// [RFC 10008]: https://www.rfc-editor.org/rfc/rfc10008
+fn asking() -> Route {
+    web::route().guard(guard::fn_guard(|context| {
+        matches!(context.head().method.as_str(), "POST" | asked_by_body::QUERY)
+    }))
 }
 
 /// To `HEAD` actix sends the head of the answer and not its body.
@@ -169,7 +183,7 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemRespo
 ///
 /// [RFC 9112 §3.2.4]: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.4
 const SERVER: &str = "*";
-const ALL: &str = "GET, HEAD, POST, OPTIONS";
+const ALL: &str = "GET, HEAD, POST, QUERY, OPTIONS";
 
 /// Refuses an answer of the size of a page, before it is made, where no room is left for what clients do not take.
 fn check_room(worker_context: &WorkerContext) -> Result<(), ProblemResponse> {

@@ -81,6 +81,7 @@ mod tests {
             connection: "c1".to_owned(),
             identity: Identity::default(),
             version: "0",
+            renewal_id: None,
         };
         let subscribed =
             Subscribed::open(opening, connections, admission.admit().unwrap()).unwrap();

@@ -149,7 +149,6 @@ const REPLACED: &[(&str, &str)] = &[
     ("seat", "waiter"),
     ("desk", "worker context"),
     ("errand", "request guard"),
-    ("ticket", "permit"),
     ("roster", "presence buffer"),
     ("untold", "pending"),
     ("teller", "presence publisher"),

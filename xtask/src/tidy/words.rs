@@ -112,8 +112,6 @@ const BANNED: &[(&str, &str)] = &[
     ("roster", "presence list"),
     ("errand", "request in flight"),
     ("errands", "requests in flight"),
-    ("ticket", "permit"),
-    ("tickets", "permits"),
     ("at the moment", "now, or for a while"),
 ];
 

@@ -188,6 +188,8 @@ fn interpret(text: &str) -> Result<Item, Failure> {
         ServerEvent::Error(refusal) => return Err(Failure::of_error(refusal)),
         ServerEvent::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
         ServerEvent::Published(_)
+        | ServerEvent::Granted(_)
+        | ServerEvent::Expiring(_)
         | ServerEvent::History(_)
         | ServerEvent::Presence(_)
         | ServerEvent::Other { .. } => Item::Alive,

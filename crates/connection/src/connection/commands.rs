@@ -24,6 +24,8 @@ impl Connection {
             _ if self.phase != Phase::Open => {}
             Command::Continue => {}
             Command::Close(last_words) => self.close_by(last_words, worker, time),
+            Command::Authenticate { id, credential } => self.queue_credential(id, credential),
+            other if self.awaits_grant() => self.refuse_unauthenticated(&other, worker, time),
             Command::Publish { publish, wants_echo } => self.queue_publish(publish, wants_echo),
             Command::Subscribe { id, subscription, identity } => {
                 self.spend_on_subscribing();

@@ -4,7 +4,7 @@ use super::{
     Connection, Phase,
     inbound::{Inbound, PendingRequest, ReadBarrier, Request},
 };
-use crate::{Ending, Input, Refusal, Reply, Time, Worker};
+use crate::{Ending, Input, Limits, Refusal, Reply, Time, Worker};
 use tidewire_broker::{Forbidden, Grant, Pattern};
 
 impl Connection {
@@ -17,7 +17,10 @@ impl Connection {
     ///
     /// Not to be called between [`Connection::poll_transmit`] and [`Connection::handle_transmitted`].
     pub fn handle_granted(&mut self, grant: Grant, worker: &mut Worker, time: Time) {
-        self.plan_expiry(grant.expires_ms(), time);
+        self.plan_expiry(grant.expires_ms(), &worker.limits, time);
+        if !grant.is_empty() {
+            self.end_grant_wait();
+        }
         if self.end_if_expired(worker, time) {
             return;
         }
@@ -75,11 +78,31 @@ impl Connection {
     /// Notes when the grant expires, in milliseconds since the Unix epoch.
     ///
     /// Counted from now on the steady clock: setting the wall clock neither ends nor prolongs it.
-    pub(super) fn plan_expiry(&mut self, expires_ms: Option<u64>, time: Time) {
+    /// The notice comes `expiry_notice_ms` before, or after half of what is left if that is less: a client whose grants are
+    /// short renews each of them once.
+    pub(super) fn plan_expiry(&mut self, expires_ms: Option<u64>, limits: &Limits, time: Time) {
         if expires_ms.is_some() || self.planned_end.is_some() {
             let left_ms = expires_ms.map(|expires_ms| expires_ms.saturating_sub(time.wall_ms));
-            let expiry_ms = left_ms.map(|left_ms| time.steady_ms.saturating_add(left_ms));
-            self.planned_end.get_or_insert_default().expiry_ms = expiry_ms;
+            let from_now = |wait_ms: u64| time.steady_ms.saturating_add(wait_ms);
+            let notice_after_ms = |left_ms: u64| left_ms - limits.expiry_notice_ms.min(left_ms / 2);
+            let planned = self.planned_end.get_or_insert_default();
+            planned.expiry_ms = left_ms.map(from_now);
+            planned.notice_ms = left_ms
+                .filter(|_| limits.expiry_notice_ms > 0)
+                .map(|left_ms| from_now(notice_after_ms(left_ms)));
+        }
+    }
+
+    /// Notifies the client that its grant expires soon, if that is due.
+    pub(super) fn notify_of_expiry(&mut self, time: Time) {
+        let Some(planned) = self.planned_end.as_deref_mut() else { return };
+        let (Some(notice_ms), Some(expiry_ms)) = (planned.notice_ms, planned.expiry_ms) else {
+            return;
+        };
+        if self.phase == Phase::Open && time.steady_ms >= notice_ms {
+            planned.notice_ms = None;
+            let in_ms = expiry_ms.saturating_sub(time.steady_ms);
+            self.dialect.write_expiring(in_ms, &mut self.replies);
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a client has sent, until all of it is done: input, publishes, and a request that waits.
 
 use crate::{
-    Finding, Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription, Worker,
-    subscription,
+    Credential, Finding, Page, PageReading, PendingPublish, PresencePage, Refusal, Subscription,
+    Worker, subscription,
 };
 use std::{
     collections::VecDeque,
@@ -70,7 +70,13 @@ impl Inbound {
             self.publishes.as_deref().map_or(0, |Publishes { queue, payload_bytes }| {
                 queue.len() * size_of::<PendingPublish>() + payload_bytes
             });
-        self.undecoded.len() + publishes
+        let credential = match self.barrier.as_deref() {
+            Some(ReadBarrier::Credential { credential: Some(credential), .. }) => {
+                credential.reveal().len()
+            }
+            _ => 0,
+        };
+        self.undecoded.len() + publishes + credential
     }
 
     pub(super) fn push_publish(&mut self, publish: PendingPublish) {
@@ -96,6 +102,13 @@ impl Inbound {
 pub(super) enum ReadBarrier {
     /// To answer a command for which an archive may have to be asked.
     Request(PendingRequest),
+    /// To learn what the client may do from here on.
+    Credential {
+        /// The client's number for it, if it wants an answer.
+        id: Option<u64>,
+        /// Gone once the driver has it.
+        credential: Option<Credential>,
+    },
     /// To say the last words to a client that broke the rules, as soon as it has been delivered what it published. Then
     /// nothing more is read at all.
     LastWords(Vec<u8>),

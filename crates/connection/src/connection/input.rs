@@ -43,12 +43,13 @@ impl Connection {
         while self.wants_input(worker)
             && let Some(inbound) = self.inbound.as_deref()
         {
-            let before = self.replies.len();
-            let Some(command) = self.dialect.decode(&mut input, &inbound.grant, &mut self.replies)
-            else {
-                break;
-            };
+            let (before, input_before) = (self.replies.len(), input.len());
+            let decoded = self.dialect.decode(&mut input, &inbound.grant, &mut self.replies);
             self.unseen_bytes += self.replies.len() - before;
+            if self.planned_end.is_some() {
+                self.count_input_before_grant(input_before - input.len(), worker, time);
+            }
+            let Some(command) = decoded else { break };
             self.handle_command(command, worker, time);
         }
         input

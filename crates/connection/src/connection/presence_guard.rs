@@ -1,7 +1,7 @@
 //! A connection as a member of channels: joined by subscribing, left by any ending.
 
 use crate::{Identity, Input, Subscription, Time, requests::joined_by};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 use tidewire_broker::{Broker, ChannelName, Forbidden, Grant, Label, Pattern};
 
 /// A connection's membership of channels. Dropped, however the connection ends, it leaves all of them.
@@ -85,6 +85,11 @@ impl PresenceGuard {
             may_stay
         });
         self.grant = grant.clone();
+    }
+
+    /// Replaces who the client is, for what it joins from now on.
+    pub(crate) fn identify(&mut self, identify: impl FnOnce(Identity) -> Identity) {
+        self.identity = identify(mem::take(&mut self.identity));
     }
 
     /// Leaves what is followed no longer, if it was joined.

@@ -15,8 +15,8 @@ impl Connection {
             self.end(&Ending::TooSlow, worker.limits.retry_ms, worker, time);
         }
         let now = time.steady_ms;
-        if self.planned_end.as_ref().is_some_and(|planned| now >= planned.by_ms()) {
-            self.end_as_planned(worker, time);
+        if self.planned_end.as_ref().is_some_and(|planned| now >= planned.next_ms()) {
+            self.carry_out_plan(worker, time);
         }
         let limits = &worker.limits;
         if self.blocked_ms.is_some_and(|since| now >= since.saturating_add(limits.stall_ms)) {
@@ -62,7 +62,7 @@ impl Connection {
     pub fn wake_at_ms(&self, limits: &Limits) -> u64 {
         let stall_ms = self.blocked_ms.map_or(NEVER, |since| since.saturating_add(limits.stall_ms));
         let close_ms = match self.phase {
-            Phase::Open => self.planned_end.as_ref().map_or(NEVER, |planned| planned.by_ms()),
+            Phase::Open => self.planned_end.as_ref().map_or(NEVER, |planned| planned.next_ms()),
             Phase::Closing { until_ms, .. } => until_ms,
             Phase::Flushing(_) | Phase::Ended(_) => NEVER,
         };
@@ -92,10 +92,23 @@ impl Connection {
         planned.dismissal.get_or_insert(Dismissal { retry_ms, by_ms });
     }
 
-    /// Ends it for the reason for which that was planned: an expiry goes before a goodbye.
-    fn end_as_planned(&mut self, worker: &Worker, time: Time) {
-        if !self.end_if_expired(worker, time) {
+    /// Does what was planned for now: of the reasons to end, an expiry goes before the others; what does not end it is a
+    /// notice.
+    fn carry_out_plan(&mut self, worker: &Worker, time: Time) {
+        let Some(PlannedEnd { grant_wait, dismissal, .. }) = self.planned_end.as_deref().copied()
+        else {
+            return;
+        };
+        let now = time.steady_ms;
+        if self.end_if_expired(worker, time) {
+            return;
+        }
+        if grant_wait.is_some_and(|wait| now >= wait.by_ms) {
+            self.end_unauthenticated(worker, time);
+        } else if dismissal.is_some_and(|dismissal| now >= dismissal.by_ms) {
             self.say_goodbye(worker, time);
+        } else {
+            self.notify_of_expiry(time);
         }
     }
 
@@ -109,10 +122,12 @@ impl Connection {
 }
 
 impl PlannedEnd {
-    /// When it ends at the latest.
-    fn by_ms(&self) -> u64 {
+    /// When something of it is to be done next.
+    fn next_ms(&self) -> u64 {
         let dismissed_ms = self.dismissal.map_or(NEVER, |dismissal| dismissal.by_ms);
-        self.expiry_ms.unwrap_or(NEVER).min(dismissed_ms)
+        let granted_ms = self.grant_wait.map_or(NEVER, |wait| wait.by_ms);
+        let notice_ms = self.notice_ms.unwrap_or(NEVER);
+        self.expiry_ms.unwrap_or(NEVER).min(notice_ms).min(granted_ms).min(dismissed_ms)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     message_view::view,
 };
 use tidewire_broker::{Pattern, Position};
-use tidewire_protocol::PositionView;
+use tidewire_protocol::{PositionView, ServerMessage};
 
 /// One client's stream of lines.
 #[derive(Debug)]
@@ -20,6 +20,14 @@ impl Dialect for Ndjson {
         match self.format {
             Format::Raw => self.framing.profile(&RAW, &RAW_UNTIL_CLOSE),
             Format::Json => self.framing.profile(&JSON, &JSON_UNTIL_CLOSE),
+        }
+    }
+
+    fn open(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
+        // A raw stream has no room for it beside payloads.
+        if let (Format::Json, Some(id)) = (self.format, opened.renewal_id) {
+            let connection = ServerMessage::Connection { id };
+            self.write_line(output, |output| connection.write_json(output));
         }
     }
 
@@ -39,6 +47,12 @@ impl Dialect for Ndjson {
         self.write_line(output, |output| {
             refusal.with_revoked(pattern, |revoked| revoked.write_json(output));
         });
+    }
+
+    /// In a raw stream too, like a gap.
+    fn write_expiring(&self, in_ms: u64, output: &mut Vec<u8>) {
+        let expiring = ServerMessage::Expiring { in_ms };
+        self.write_line(output, |output| expiring.write_json(output));
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {

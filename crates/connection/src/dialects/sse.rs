@@ -35,21 +35,30 @@ impl Dialect for Sse {
         }
     }
 
+    /// An event of its own, which no `onmessage` gets: a script listens for it by its name.
+    fn open(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
+        if let Some(id) = opened.renewal_id {
+            self.write_event(CONNECTION_EVENT, &ServerMessage::Connection { id }, output);
+        }
+    }
+
     fn write_start(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
         let retry = Some(Duration::from_millis(opened.limits.retry_ms));
         self.write_position(opened.position, retry, opened.limits, output);
     }
 
     fn write_gap(&self, gap: &GapNotice<'_>, output: &mut Vec<u8>) {
-        let data = gap.with_view(|gap| ServerMessage::Gap(gap).to_json());
-        let block = Block { event: Some(GAP_EVENT), data: Some(&data), ..Block::default() };
-        self.write_block(&block, output);
+        gap.with_view(|gap| self.write_event(GAP_EVENT, &ServerMessage::Gap(gap), output));
     }
 
     fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
-        let data = refusal.with_revoked(pattern, |revoked| revoked.to_json());
-        let event = Some(UNSUBSCRIBED_EVENT);
-        self.write_block(&Block { event, data: Some(&data), ..Block::default() }, output);
+        refusal.with_revoked(pattern, |revoked| {
+            self.write_event(UNSUBSCRIBED_EVENT, revoked, output);
+        });
+    }
+
+    fn write_expiring(&self, in_ms: u64, output: &mut Vec<u8>) {
+        self.write_event(EXPIRING_EVENT, &ServerMessage::Expiring { in_ms }, output);
     }
 
     fn write_heartbeat(&self, position: Position, limits: &Limits, output: &mut Vec<u8>) {
@@ -83,6 +92,13 @@ impl Sse {
             data = ServerMessage::Position { position, heartbeat_ms }.to_json();
             (block.event, block.data) = (Some(POSITION_EVENT), Some(&*data));
         }
+        self.write_block(&block, output);
+    }
+
+    /// Writes an event without a position of its own.
+    fn write_event(&self, event: &str, message: &ServerMessage<'_>, output: &mut Vec<u8>) {
+        let data = message.to_json();
+        let block = Block { event: Some(event), data: Some(&data), ..Block::default() };
         self.write_block(&block, output);
     }
 
@@ -135,7 +151,9 @@ fn write_block(block: &Block<'_>, output: &mut Vec<u8>) {
     block.encode(output).unwrap_or_default();
 }
 
+const CONNECTION_EVENT: &str = "$connection";
 const ERROR_EVENT: &str = "$error";
+const EXPIRING_EVENT: &str = "$expiring";
 const GAP_EVENT: &str = "$gap";
 const POSITION_EVENT: &str = "$position";
 const UNSUBSCRIBED_EVENT: &str = "$unsubscribed";

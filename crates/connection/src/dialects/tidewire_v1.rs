@@ -1,10 +1,12 @@
 //! The subprotocol `tidewire.v1`: requests, answers and messages in JSON, one a text frame.
 
-use super::websocket_frames::{Frame, Frames, close_code, write_ping, write_revoked};
+use super::websocket_frames::{
+    Frame, Frames, close_code, write_expiring, write_ping, write_revoked,
+};
 use crate::{
-    Command, Dialect, Encoding, Ending, Format, GapNotice, Identity, Input, Limits, Opened,
-    PageRequest, PendingPublish, Profile, Refusal, Reply, RequestedStart, Span, Subscription,
-    message_view::view, parse_page_limit, prepare_publish,
+    Command, Credential, Dialect, Encoding, Ending, Format, GapNotice, Identity, Input, Limits,
+    Opened, PageRequest, PendingPublish, Profile, Refusal, Reply, RequestedStart, Span,
+    Subscription, message_view::view, parse_page_limit, prepare_publish,
 };
 use tidewire_broker::{Broker, Grant, Pattern, Position};
 use tidewire_protocol::{
@@ -51,6 +53,10 @@ impl Dialect for TidewireV1 {
         write_revoked(pattern, refusal, output);
     }
 
+    fn write_expiring(&self, in_ms: u64, output: &mut Vec<u8>) {
+        write_expiring(in_ms, output);
+    }
+
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {
         write(&ServerMessage::Position { position, heartbeat_ms: None }, output);
     }
@@ -70,6 +76,9 @@ impl Dialect for TidewireV1 {
             }
             Reply::Published { id, position } => {
                 write(&ServerMessage::Published { id, position }, output);
+            }
+            Reply::Granted { id, expires_in_ms } => {
+                write(&ServerMessage::Granted { id, expires_in_ms }, output);
             }
             Reply::History { id, page } => page.with_view(Format::Json, broker, |page| {
                 write(&ServerMessage::History { id, page }, output);
@@ -135,7 +144,9 @@ fn command(text: &str, grant: &Grant) -> Command {
         Ok(ClientMessage::History(ask)) => (Some(ask.id), history(&ask, grant)),
         Ok(ClientMessage::Presence(ask)) => (Some(ask.id), presence(&ask, grant)),
         Ok(ClientMessage::Token(ask)) => {
-            (Some(ask.id), Err(Refusal::Unsupported { what: "tokens" }))
+            let credential = Credential::new(&ask.token).map_err(Refusal::from);
+            let authenticate = |credential| Command::Authenticate { id: ask.id, credential };
+            (ask.id, credential.map(authenticate))
         }
         Err(error) => (error.id, Err(error.into())),
     };

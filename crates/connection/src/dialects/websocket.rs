@@ -1,7 +1,7 @@
 //! A WebSocket without a subprotocol: frames out are messages, and frames in are published to the one channel that is
 //! followed.
 
-use super::websocket_frames::{Frame, Frames, write_ping, write_revoked};
+use super::websocket_frames::{Frame, Frames, write_expiring, write_ping, write_revoked};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, PendingPublish,
     Profile, Refusal, Reply, Subscription, message_view::view,
@@ -47,8 +47,12 @@ impl Dialect for WebSocket {
         Profile { encoding, input: Input::Publishes, has_heartbeat }
     }
 
-    fn open(&mut self, opened: &Opened<'_>, _output: &mut Vec<u8>) {
-        let Opened { subscriptions, broker, limits, .. } = opened;
+    fn open(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
+        let Opened { subscriptions, broker, limits, renewal_id, .. } = opened;
+        // A raw one has no room for it beside payloads.
+        if let (Format::Json, Some(id)) = (self.format, renewal_id) {
+            ws_frame::encode_text(&ServerMessage::Connection { id }.to_json(), None, output);
+        }
         if let [Subscription { pattern, .. }] = subscriptions {
             self.publish_to = pattern.as_channel();
         }
@@ -71,6 +75,11 @@ impl Dialect for WebSocket {
 
     fn write_unsubscribed(&self, pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
         write_revoked(pattern, refusal, output);
+    }
+
+    /// A raw one is notified like of a gap: it has to come back before the end, or it is cut off.
+    fn write_expiring(&self, in_ms: u64, output: &mut Vec<u8>) {
+        write_expiring(in_ms, output);
     }
 
     fn write_heartbeat(&self, position: Position, _limits: &Limits, output: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 use crate::{Command, Ending, Refusal, refusal::REVOKED};
 use std::{borrow::Cow, mem};
 use tidewire_broker::Pattern;
-use tidewire_protocol::close;
+use tidewire_protocol::{ServerMessage, close};
 use ws_frame::{Close, CloseCode, Decoder, Event, Kind, Limits, Piece, Role};
 
 /// One client's frames.
@@ -115,6 +115,7 @@ impl Frames {
             Ending::NoRoom(reason) | Ending::Rejected(reason) => reason,
             Ending::Expired => "the grant has expired; get a new one, reconnect and resume",
             Ending::Revoked => REVOKED,
+            Ending::Unauthenticated => "no valid token came, which has to be the first request",
         };
         self.write_close(close_code(ending), reason, output);
     }
@@ -145,6 +146,7 @@ pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
         Ending::TooSlow | Ending::NoRoom(_) => CloseCode::TRY_AGAIN_LATER,
         Ending::Rejected(_) | Ending::Revoked => CloseCode::POLICY_VIOLATION,
         Ending::Expired => GRANT_EXPIRED,
+        Ending::Unauthenticated => UNAUTHENTICATED,
     }
 }
 
@@ -152,6 +154,11 @@ pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
 pub(super) fn write_revoked(pattern: &Pattern, refusal: &Refusal, output: &mut Vec<u8>) {
     let json = refusal.with_revoked(pattern, |revoked| revoked.to_json());
     ws_frame::encode_text(&json, None, output);
+}
+
+/// Writes that the client's grant expires soon.
+pub(super) fn write_expiring(in_ms: u64, output: &mut Vec<u8>) {
+    ws_frame::encode_text(&ServerMessage::Expiring { in_ms }.to_json(), None, output);
 }
 
 /// Writes a ping. One without payload always fits.
@@ -163,6 +170,12 @@ pub(super) fn write_ping(output: &mut Vec<u8>) {
 ///
 /// [RFC 6455 §5.5]: https://www.rfc-editor.org/rfc/rfc6455#section-5.5
 const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+/// The code of a client that has not authenticated.
+const UNAUTHENTICATED: CloseCode = match CloseCode::new(close::UNAUTHENTICATED) {
+    Some(code) => code,
+    None => CloseCode::POLICY_VIOLATION,
+};
 
 /// The code of a grant that has expired.
 const GRANT_EXPIRED: CloseCode = match CloseCode::new(close::GRANT_EXPIRED) {

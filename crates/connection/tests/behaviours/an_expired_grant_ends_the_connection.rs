@@ -36,6 +36,8 @@ fn last_words(wire: Wire) -> Vec<u8> {
 fn each_wire_says_that_it_has_expired_and_delivers_nothing_more() {
     for wire in [SSE, SSE_JSON, SSE_EVENT, STREAM, STREAM_RAW, RAW, JSON, TIDEWIRE] {
         let mut server = Server::new();
+        // The notice before the end is in `a_grant_that_expires_soon_is_announced_once`.
+        server.worker.limits.expiry_notice_ms = 0;
         let mut connection = open(&mut server, 500, wire, &[("a", "now")]);
         server.output(&mut connection);
         assert_eq!(connection.wake_at_ms(&server.worker.limits), server.time.steady_ms + 500);

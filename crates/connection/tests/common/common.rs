@@ -132,6 +132,19 @@ impl Server {
         self.open_by(wire.dialect(), grant, connection, identity, subscriptions)
     }
 
+    /// Opens a connection that its client may renew from outside.
+    pub fn open_renewable(
+        &mut self,
+        wire: Wire,
+        renewal_id: Option<&str>,
+        subscriptions: &[(&str, &str)],
+    ) -> Connection {
+        let (dialect, identity) = (wire.dialect(), Identity::default());
+        let opening = self.opening(dialect, Grant::open(), "c", identity, subscriptions);
+        let opening = Opening { renewal_id: renewal_id.map(Into::into), ..opening };
+        Connection::open(opening, &mut self.worker, self.time).unwrap()
+    }
+
     /// Opens a connection that speaks something else than one of the wires.
     pub fn open_speaking(
         &mut self,
@@ -184,6 +197,7 @@ impl Server {
             connection: connection.to_owned(),
             identity,
             version: "v",
+            renewal_id: None,
         }
     }
 

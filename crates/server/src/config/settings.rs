@@ -211,6 +211,14 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     keep_alive: Span,
 
+    /// How long before a token expires its connection is notified, so that it can be renewed; 0s for never [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    expiry_notice: Span,
+
+    /// How long a WebSocket client that may do nothing without a token has to send one [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    token_wait: Span,
+
     /// How long browsers wait before they reconnect [default: 2s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     retry: Span,
@@ -266,6 +274,8 @@ impl Settings {
             pong_wait_ms: self.pong_wait.map_or(defaults.pong_wait_ms, Span::millis),
             close_wait_ms: self.close_wait.map_or(defaults.close_wait_ms, Span::millis),
             stall_ms: self.stall.map_or(defaults.stall_ms, Span::millis),
+            expiry_notice_ms: self.expiry_notice.map_or(defaults.expiry_notice_ms, Span::millis),
+            grant_wait_ms: self.token_wait.map_or(defaults.grant_wait_ms, Span::millis),
             retry_ms: self.retry.map_or(defaults.retry_ms, Span::millis),
             gather_bytes_max: self.gather_bytes_max.map_or(defaults.gather_bytes_max, Bytes::count),
             subscriptions_max: self

@@ -1,7 +1,10 @@
 //! What is answered before any route is asked: to a body that is not wanted, and to what is no request.
 
 use super::publish::check_length;
-use crate::takeover::{EarlyAnswers, RefusalBody};
+use crate::{
+    query::body::BODY_BYTES_MAX,
+    takeover::{EarlyAnswers, RefusalBody},
+};
 use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
 use actix_web::ResponseError as _;
 use percent_encoding::percent_decode_str;
@@ -21,6 +24,9 @@ impl Early {
         let path = path.trim_end_matches('/');
         if path == "/publish" {
             return Some(self.batch_bytes_max);
+        }
+        if matches!(path, "/events" | "/stream" | "/poll") {
+            return Some(BODY_BYTES_MAX);
         }
         let channel = percent_decode_str(path.strip_prefix("/publish/")?).decode_utf8().ok()?;
         let channel: ChannelName = channel.parse().ok()?;

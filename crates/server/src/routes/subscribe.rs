@@ -235,6 +235,7 @@ fn opening(
         connection: format!("{:016x}", fastrand::u64(..)),
         identity,
         version: env!("CARGO_PKG_VERSION"),
+        renewal_id: None,
     }
 }
 

@@ -92,6 +92,7 @@ fn opening(wire: Wire) -> Opening {
         connection: "c".to_owned(),
         identity: Identity::default(),
         version: "0",
+        renewal_id: None,
     }
 }
 

@@ -318,6 +318,7 @@ fn opening(wire: Wire, channel: &str, start: RequestedStart) -> Opening {
         connection: "c".to_owned(),
         identity: Identity::default(),
         version: "0",
+        renewal_id: None,
     }
 }
 

@@ -308,7 +308,7 @@ impl Client {
                 ask => Err(format!("{page:?} answers {ask:?}")),
             },
             ServerEvent::Error(refusal) => match refusal.id.and_then(|id| self.asks.remove(&id)) {
-                Some(Ask::Nonsense) => {
+                Some(Ask::Nonsense | Ask::Token(None)) => {
                     tally.refused += 1;
                     Ok(())
                 }
@@ -318,6 +318,32 @@ impl Client {
                 ask => Err(format!("{refusal:?} answers {ask:?}")),
             },
             ServerEvent::Goodbye(_) => Ok(()),
+            other => self.receive_about_grant(other, context),
+        }
+    }
+
+    /// Renews a grant that expires soon, mostly, and takes the answer.
+    fn receive_about_grant(
+        &mut self,
+        said: ServerEvent,
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<(), String> {
+        match said {
+            ServerEvent::Expiring(_) => {
+                context.tally.expiry_notices += 1;
+                if !self.is_done && context.rng.u8(..4) > 0 {
+                    self.renew(context.rng);
+                }
+                Ok(())
+            }
+            ServerEvent::Granted(done) => match self.asks.remove(&done.id) {
+                Some(Ask::Token(Some(left_ms)))
+                    if done.expires_in_ms.is_none_or(|in_ms| in_ms == left_ms) =>
+                {
+                    Ok(())
+                }
+                ask => Err(format!("{done:?} answers {ask:?}")),
+            },
             other => Err(format!("{other:?} was not to be received")),
         }
     }

@@ -138,6 +138,7 @@ impl World {
                     connection,
                     identity,
                     version,
+                    renewal_id: None,
                 };
                 let opened = Connection::open(opening, &mut worker.worker, time);
                 let Ok(connection) = opened else { return };

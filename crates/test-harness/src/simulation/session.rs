@@ -15,7 +15,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
 };
-use tidewire_broker::Publishing;
+use tidewire_broker::{Grant, Publishing};
 use tidewire_connection::{
     CloseReason, Connection, Format, Limits, LongPoll, PendingPublish, Refusal, Time, Worker,
 };
@@ -338,6 +338,7 @@ impl Session {
         connection: &mut Connection,
         context: &mut SessionContext<'_>,
     ) -> Result<bool, String> {
+        self.authenticate(connection, context);
         let waker = Waker::from(Arc::clone(&self.alarm));
         loop {
             let (id, mut publishing) = match self.publishing.take() {
@@ -366,6 +367,24 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Answers the token that its client has shown, if it has: the text says for how long it is good.
+    fn authenticate(&mut self, connection: &mut Connection, context: &mut SessionContext<'_>) {
+        let Some(pending) = connection.poll_credential() else { return };
+        let left_ms = pending.credential.reveal().parse::<u64>();
+        let outcome = match (left_ms, self.grant.expires_ms) {
+            (Err(_), _) => Err(Refusal::InvalidCredential { reason: "it is forged".into() }),
+            (Ok(left_ms), Some(_)) => Ok(SessionGrant::ending(left_ms, context.time)),
+            // One without an end keeps it, so that a world at rest stays at rest.
+            (Ok(_), None) => Ok((SessionGrant::default(), Grant::open())),
+        };
+        let outcome = outcome.map(|(granted, grant)| {
+            self.grant = granted;
+            context.tally.grants_renewed += 1;
+            grant
+        });
+        connection.handle_authenticated(outcome, context.worker, context.time);
     }
 
     /// What the server should have ended by now.
@@ -399,7 +418,9 @@ fn count(reason: CloseReason, tally: &mut Tally) {
         CloseReason::Silent => &mut tally.silent,
         CloseReason::Stalled => &mut tally.stalled,
         CloseReason::Overtaken => &mut tally.overtaken,
-        CloseReason::Expired | CloseReason::Revoked => &mut tally.grants_expired,
+        CloseReason::Expired | CloseReason::Revoked | CloseReason::Unauthenticated => {
+            &mut tally.grants_expired
+        }
     } += 1;
 }
 

@@ -21,7 +21,11 @@ impl SessionGrant {
         if rng.u32(..4) > 0 {
             return (Self::default(), Grant::open());
         }
-        let left_ms = rng.u64(1..4_000);
+        Self::ending(rng.u64(1..4_000), time)
+    }
+
+    /// One that expires in that many milliseconds.
+    pub(crate) fn ending(left_ms: u64, time: Time) -> (Self, Grant) {
         let expires_ms = Some(time.steady_ms + left_ms);
         (Self { expires_ms, last: None }, Grant::open().until(time.wall_ms + left_ms))
     }

@@ -230,6 +230,7 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         pong_wait_ms: rng.u64(100..1_500),
         stall_ms: rng.u64(200..3_000),
         close_wait_ms: rng.u64(50..1_000),
+        expiry_notice_ms: rng.u64(0..2_000),
         gather_bytes_max: if rng.bool() { rng.usize(1..3_000) } else { 64 << 10 },
         message_bytes_max: MESSAGE_BYTES_MAX,
         replies_bytes_max: if rng.bool() { rng.usize(300..3_000) } else { 64 << 10 },

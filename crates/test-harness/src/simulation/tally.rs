@@ -76,6 +76,8 @@ tally! {
     closed: "closed by the client",
     grants_expired: "grants that expired",
     grants_replaced: "grants replaced",
+    expiry_notices: "notices that a grant expires soon",
+    grants_renewed: "grants renewed by a command",
     superseded: "messages that superseded another",
     repeats: "repeats answered like the first",
     conflicts: "ids that another message had",

@@ -187,7 +187,7 @@ fn receive_events(
             known_id.push_str(event.last_event_id);
             received.push(match event.event {
                 "$position" => receive_position(&event)?,
-                "$error" => receive_json(event.data)?,
+                "$error" | "$expiring" => receive_json(event.data)?,
                 _ => receive_event(&event, format)?,
             });
         }
@@ -311,6 +311,7 @@ fn receive_raw(text: &str) -> Result<Received, String> {
         "" => Ok(Received::Nothing),
         error if error.starts_with(r#"{"type":"error""#) => receive_json(error),
         gap if gap.starts_with(r#"{"type":"gap""#) => receive_json(gap),
+        notice if notice.starts_with(r#"{"type":"expiring""#) => receive_json(notice),
         _ => Ok(Received::Raw { position: None, event: None, body: Body::Text(text.to_owned()) }),
     }
 }
@@ -323,6 +324,8 @@ fn receive_json(json: &str) -> Result<Received, String> {
         // A publish was refused, or the grant has expired.
         StreamLine::Error(_) => Ok(Received::Nothing),
         StreamLine::Unsubscribed(ended) => Err(format!("unexpected: {ended:?}")),
+        // Such a client does not renew: its connection ends in time, or is granted more from outside.
+        StreamLine::Other { kind } if kind == "expiring" => Ok(Received::Nothing),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
 }

@@ -76,7 +76,13 @@ async fn a_star_allows_every_origin_and_never_credentials() -> Result<()> {
 async fn a_preflight_says_what_may_be_sent_and_is_remembered() -> Result<()> {
     within(30, async {
         let server = Server::start(&ORIGINS).await?;
-        for (path, method) in [("/publish/a", "POST"), ("/publish", "POST"), ("/events", "GET")] {
+        for (path, method) in [
+            ("/publish/a", "POST"),
+            ("/publish", "POST"),
+            ("/events", "GET"),
+            ("/events", "POST"),
+            ("/stream", "QUERY"),
+        ] {
             let request = PREFLIGHT.replacen("/publish/a", path, 1);
             let answer = ask(&server, &request, "https://app.example.com").await?;
             assert_eq!(answer.status, 204, "{path}");

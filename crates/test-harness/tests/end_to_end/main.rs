@@ -47,6 +47,7 @@ mod the_start_says_what_is_kept_and_for_how_long;
 mod variables_of_the_surroundings_do_not_stop_the_start;
 
 mod a_batch_that_is_broken_at_its_end_publishes_nothing;
+mod a_body_asks_like_a_query;
 mod a_body_that_is_too_large_is_not_asked_for;
 mod a_channel_name_is_checked;
 mod a_connection_is_kept_between_requests;

@@ -16,12 +16,12 @@ async fn options_lists_what_a_path_allows() -> Result<()> {
         for (path, allowed) in [
             ("/", "GET, HEAD, OPTIONS"),
             ("/health/live", "GET, HEAD, OPTIONS"),
-            ("/events", "GET, HEAD, OPTIONS"),
+            ("/events", "GET, HEAD, POST, QUERY, OPTIONS"),
             ("/ws", "GET, HEAD, OPTIONS"),
             ("/assets/tidewire.js", "GET, HEAD, OPTIONS"),
             ("/publish", "POST, OPTIONS"),
             ("/publish/a", "POST, OPTIONS"),
-            ("*", "GET, HEAD, POST, OPTIONS"),
+            ("*", "GET, HEAD, POST, QUERY, OPTIONS"),
         ] {
             let answer = options(path).await?;
             ensure!(answer.status == 204, "{path}: {}", answer.status);

@@ -4,7 +4,7 @@ use super::Client;
 use crate::simulation::{checkers::Follow, membership::late_user, pages::PageAsk};
 use fastrand::Rng;
 use std::time::Duration;
-use tidewire_protocol::{ClientMessage, Position, Since, Subscribe};
+use tidewire_protocol::{ClientMessage, Position, Since, Subscribe, Token};
 use ws_frame::Kind;
 
 /// A request of `tidewire.v1`.
@@ -20,6 +20,8 @@ pub(crate) enum Ask {
         channel: String,
         since: Option<Position>,
     },
+    /// Another grant: one that ends after that many milliseconds, or none at all.
+    Token(Option<u64>),
     /// Anything that has to be refused.
     Nonsense,
 }
@@ -57,6 +59,17 @@ impl Client {
             let (channel, user) = (channel.into(), late_user(id).map(Into::into));
             let subscribe = Subscribe { id, channel, since, user, ..Subscribe::default() };
             spell(&ClientMessage::Subscribe(subscribe))
+        });
+    }
+}
+
+impl Client {
+    /// Shows a token, now and then one that is refused.
+    pub(crate) fn renew(&mut self, rng: &mut Rng) {
+        let left_ms = (rng.u8(..4) > 0).then(|| rng.u64(100..4_000));
+        let token = left_ms.map_or_else(|| "forged".to_owned(), |left_ms| left_ms.to_string());
+        self.ask(Ask::Token(left_ms), rng, |id| {
+            spell(&ClientMessage::Token(Token { id: Some(id), token: token.into() }))
         });
     }
 }
