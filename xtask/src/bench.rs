@@ -10,7 +10,9 @@ use anyhow::{Result, bail};
 /// Measures what the first argument names; the others go to that program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
-        Some((name, rest)) if ["idle", "hostile", "resume"].contains(&name.as_str()) => {
+        Some((name, rest))
+            if ["idle", "handshakes", "hostile", "resume"].contains(&name.as_str()) =>
+        {
             build_server(workspace)?;
             let words = ["run", "--release", "--package", HARNESS, "--bin", name, "--"];
             command::run(
@@ -32,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
         _ => {
-            let names = "fanout | idle | hostile | resume | codecs | log | criterion";
+            let names = "fanout | idle | handshakes | hostile | resume | codecs | log | criterion";
             bail!("say what to measure: cargo xtask bench {names}")
         }
     }

@@ -4,6 +4,7 @@
 //! `TIDEWIRE_RETENTION_MESSAGES` in the environment, `--retention-messages` as a flag.
 //! What differs by channel has only the file: a table for each pattern, `[channels."chat.>"]`.
 
+mod addresses;
 mod channels;
 mod environment;
 mod faults;
@@ -13,6 +14,7 @@ mod listen;
 mod page;
 mod reasons;
 mod settings;
+mod tls;
 mod token_values;
 mod tokens;
 mod units;
@@ -28,11 +30,10 @@ pub use settings::Settings;
 pub use token_values::{Algorithms, Secret, Texts};
 pub use units::{Bytes, Count, Fsync, Span};
 
-use crate::in_flight::SHARE;
+use crate::{in_flight::SHARE, tls::TlsFiles};
 use channels::BELOW_TOTAL;
 use faults::Faults;
 use layers::File;
-use listen::LISTEN;
 use reasons::Origins;
 use std::path::PathBuf;
 use tidewire_broker::{self as broker, ChannelName};
@@ -44,6 +45,8 @@ use tidewire_tokens::Verifier;
 pub struct Config {
     /// Where to listen: at least one address, and none twice but with port 0.
     pub listen: Vec<Listen>,
+    /// The certificate for those that speak TLS, with its key.
+    pub tls: Option<TlsFiles>,
     /// Whether to listen beyond this machine although everybody may do everything.
     pub insecure: bool,
     /// The hosts by which this server is asked for, beside this machine's.
@@ -128,6 +131,7 @@ impl Config {
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
         check_disk(&settings, &mut faults);
+        let tls = tls::files(&settings, &mut faults);
         let batch_bytes_max = settings.batch_bytes_max.map_or(BATCH_BYTES_MAX, Bytes::count);
         let input_bytes_max =
             input_bytes_min(batch_bytes_max, message_bytes_max).max(INPUT_BYTES_MAX);
@@ -135,7 +139,8 @@ impl Config {
         let cache_bytes_max = cache_bytes_min(message_bytes_max).max(CACHE_BYTES_MAX);
         let tokens = tokens::verifier(&settings, &mut faults);
         let config = Self {
-            listen: resolve(settings.listen.as_deref(), &mut faults),
+            listen: addresses::resolve(settings.listen.as_deref(), tls.is_some(), &mut faults),
+            tls,
             insecure: settings.insecure.unwrap_or(false),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),
@@ -259,28 +264,6 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
 /// Whether other machines may reach it.
 fn is_exposed(listen: &&Listen) -> bool {
     !listen.address.ip().is_loopback()
-}
-
-/// The addresses of all endpoints, each once.
-fn resolve(endpoints: Option<&[Endpoint]>, faults: &mut Faults) -> Vec<Listen> {
-    let Some(endpoints) = endpoints else {
-        return vec![Listen { address: LISTEN, name: None }];
-    };
-    let mut listens: Vec<Listen> = Vec::new();
-    for endpoint in endpoints {
-        let resolved = endpoint.resolve().unwrap_or_else(|cause| {
-            faults.push(ConfigError::Unresolved { endpoint: endpoint.to_string(), cause });
-            Vec::new()
-        });
-        for listen in resolved {
-            // Port 0 is another one each time.
-            let is_free = listen.address.port() == 0;
-            if is_free || listens.iter().all(|other| other.address != listen.address) {
-                listens.push(listen);
-            }
-        }
-    }
-    listens
 }
 
 const HIDDEN: &str = "in a file, or the variable TIDEWIRE_TOKENS_SECRET: everybody who lists the processes of this \
@@ -478,6 +461,9 @@ mod tests {
             ("input_bytes_max = \"31MiB\"", "input_bytes_max"),
             ("batch_bytes_max = \"1MiB\"\ninput_bytes_max = \"7MiB\"", "input_bytes_max"),
             ("output_bytes_max = \"15MiB\"", "output_bytes_max"),
+            ("tls_key = \"k.pem\"", "tls_key"),
+            ("tls_certificate = \"c.pem\"", "tls_certificate"),
+            ("tls_certificate = \"/nowhere/c\"\ntls_key = \"k.pem\"", "tls_certificate"),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name} is ")), "{error}");

@@ -200,7 +200,9 @@ impl<S: Socket> Driver<S> {
     ) -> bool {
         self.has_joined = false;
         self.handle_written(written, worker, time);
-        let has_more = self.connection.is_blocked() || self.connection.may_transmit(worker);
+        let has_more = self.connection.is_blocked()
+            || self.connection.may_transmit(worker)
+            || self.socket.unsent_bytes() > 0;
         if has_more || self.connection.close_reason().is_some() || self.has_work(worker) {
             return false;
         }
@@ -227,8 +229,8 @@ impl<S: Socket> Driver<S> {
 
     /// Counts the input that is held, and refuses it if others need the room more.
     fn account_for_input(&mut self, turn: &mut Turn<'_>, context: &Context<'_>) {
-        let (bytes, accounts) =
-            (self.connection.held_input_bytes(), &turn.worker_context.http.in_flight);
+        let bytes = self.connection.held_input_bytes() + self.socket.unread_bytes();
+        let accounts = &turn.worker_context.http.in_flight;
         if let Err(full) = self.outstanding.hold_input(bytes, accounts, context) {
             let worker = &mut turn.worker_context.worker.borrow_mut();
             self.connection.refuse_input(&full.in_short(), worker, turn.time);
@@ -237,11 +239,12 @@ impl<S: Socket> Driver<S> {
 
     /// Counts the output that is held, and ends the connection if others need the room more.
     fn account_for_output(&mut self, turn: &Turn<'_>, context: &Context<'_>) {
-        if !self.connection.is_blocked() && self.outstanding.is_nothing() {
+        let unsent_bytes = self.socket.unsent_bytes();
+        if !self.connection.is_blocked() && unsent_bytes == 0 && self.outstanding.is_nothing() {
             return;
         }
-        let (bytes, accounts) =
-            (self.connection.held_output_bytes(), &turn.worker_context.http.in_flight);
+        let bytes = self.connection.held_output_bytes() + unsent_bytes;
+        let accounts = &turn.worker_context.http.in_flight;
         if let Err(full) = self.outstanding.hold_output(bytes, accounts, context) {
             tracing::debug!(bytes, %full, "a client reads too slowly");
             self.connection.give_up_output();
@@ -346,6 +349,11 @@ impl<S: Socket> Driver<S> {
         if self.connection.is_blocked() && self.socket.poll_writable(context).is_pending() {
             return if self.connection.is_spent() { Left::Some } else { Left::ForSocket };
         }
+        if self.socket.unsent_bytes() > 0 {
+            // Otherwise nothing would send it if nothing more is to be written. Whether there is room for more, the next
+            // write finds out.
+            let _ = self.socket.poll_writable(context);
+        }
         worker.turn_bytes_max = *write_bytes_max;
         let mut written_bytes = 0;
         while self.connection.poll_transmit(worker, *time, context.waker()) {
@@ -414,14 +422,13 @@ pub(crate) const PUBLISHES_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker_loop::WorkerLoop;
-    use tokio::net::TcpStream;
+    use crate::{socket::ClientSocket, worker_loop::WorkerLoop};
 
     /// Of what there is for every idle subscriber. The connection in it is measured by the benches'
     /// tests.
     #[test]
     fn a_task_is_little_more_than_its_connection() {
-        let whole = WorkerLoop::<TcpStream>::bytes_each();
+        let whole = WorkerLoop::<ClientSocket>::bytes_each();
         let added = whole - size_of::<Connection>();
         assert!(added <= 128, "{added} bytes beside the connection's");
     }

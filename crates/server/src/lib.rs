@@ -8,8 +8,10 @@ pub mod config;
 pub mod in_flight;
 pub mod request_turns;
 pub mod serve;
+pub mod socket;
 pub mod takeover;
 pub mod terminal;
+pub mod tls;
 
 mod access;
 mod accounts;
@@ -24,7 +26,6 @@ mod problem;
 mod query;
 mod ready;
 mod routes;
-mod socket;
 mod storage;
 mod subscribed;
 mod suggestion;

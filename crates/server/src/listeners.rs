@@ -3,13 +3,20 @@
 //! Apart because an address may be one of several that a name stands for, and because of IPv6, whose
 //! "every interface" includes those of IPv4 unless a socket option says otherwise.
 
-use crate::config::Listen;
+use crate::{config::Listen, socket::Scheme};
 use anyhow::{Context as _, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
 };
+
+/// A socket that listens, and what is spoken on it.
+#[derive(Debug)]
+pub(crate) struct BoundListener {
+    pub(crate) scheme: Scheme,
+    pub(crate) socket: TcpListener,
+}
 
 /// Listens on every address, in their order.
 ///
@@ -19,7 +26,7 @@ use std::{
 /// # Errors
 ///
 /// An address is taken, may not be listened on, or is not this machine's.
-pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<TcpListener>> {
+pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<BoundListener>> {
     let mut listeners: Vec<(&Listen, TcpListener)> = Vec::new();
     let mut absent: Vec<(&Listen, io::Error)> = Vec::new();
     for listen in listens {
@@ -37,7 +44,8 @@ pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<TcpListener>> {
         }
         tracing::warn!(%listen, %error, "not listening on this address of the name");
     }
-    Ok(listeners.into_iter().map(|(_, listener)| listener).collect())
+    let bound = |(listen, socket): (&Listen, _)| BoundListener { scheme: listen.scheme, socket };
+    Ok(listeners.into_iter().map(bound).collect())
 }
 
 /// Which connections an IPv6 socket on every interface accepts.
@@ -86,7 +94,8 @@ mod tests {
     use super::*;
 
     fn listen(address: &str, name: Option<&str>) -> Listen {
-        Listen { address: address.parse().unwrap(), name: name.map(str::to_owned) }
+        let (address, name) = (address.parse().unwrap(), name.map(str::to_owned));
+        Listen { scheme: Scheme::Http, address, name }
     }
 
     fn refusal(listens: &[Listen]) -> String {
@@ -96,7 +105,8 @@ mod tests {
     #[test]
     fn each_address_has_its_listener() {
         let listeners = bind(&[listen("127.0.0.1:0", None), listen("127.0.0.2:0", None)]).unwrap();
-        let ips = listeners.iter().map(|listener| listener.local_addr().unwrap().ip().to_string());
+        let addresses = listeners.iter().map(|listener| listener.socket.local_addr().unwrap());
+        let ips = addresses.map(|address| address.ip().to_string());
         assert_eq!(ips.collect::<Vec<_>>(), ["127.0.0.1", "127.0.0.2"]);
     }
 

@@ -18,6 +18,7 @@ use crate::{
     access::{self, Caller},
     problem::ProblemResponse,
     query::{Parameters, Query},
+    socket::ClientSocket,
     worker_context::WorkerContext,
     worker_loop::WorkerLoop,
 };
@@ -33,12 +34,11 @@ use futures_util::{TryFutureExt as _, future::Either};
 use std::{future::ready, rc::Rc};
 use tidewire_broker::IdAccount;
 use tidewire_protocol::ErrorCode;
-use tokio::net::TcpStream;
 
 pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
 
 /// For what becomes a connection of the worker's loop.
-pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<TcpStream>>>;
+pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<ClientSocket>>>;
 
 /// The account of the ids that the sender of this request has the server remember.
 fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAccount> {
@@ -46,7 +46,10 @@ fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAc
 }
 
 /// Adds all routes, for one worker.
-pub(crate) fn configure(config: &mut web::ServiceConfig, connections: &Rc<WorkerLoop<TcpStream>>) {
+pub(crate) fn configure(
+    config: &mut web::ServiceConfig,
+    connections: &Rc<WorkerLoop<ClientSocket>>,
+) {
     config.app_data(web::ThinData(Rc::clone(connections)));
     config.app_data(web::ThinData(Rc::clone(connections.worker_context())));
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));

@@ -10,12 +10,14 @@ use crate::{
     clock::{self, wall_ms},
     config::Config,
     in_flight::InFlight,
-    listeners,
+    listeners::{self, BoundListener},
     presence::PresencePublisher,
     routes::{self, early::Early},
+    socket::Scheme,
     storage::Storage,
-    takeover::{HttpTimeouts, listen},
+    takeover::{HttpTimeouts, Listener, listen},
     temporary,
+    tls::Tls,
     worker_context::{HttpContext, WorkerContext},
 };
 use actix_server::Server;
@@ -27,7 +29,6 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
     io::{self, Write as _},
-    net::TcpListener,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -38,7 +39,7 @@ use worker::connections_of_this_worker;
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
 ///
-/// The first line on standard output is `listening on http://ADDRESS`, and so is one more for each other
+/// The first line on standard output is `listening on http://ADDRESS`, or `https`, and so is one more for each other
 /// address.
 ///
 /// # Errors
@@ -53,6 +54,7 @@ async fn run(config: Config) -> Result<()> {
     rt::spawn(ignore_hangups(signal(SignalKind::hangup())?));
     let descriptors = raise_descriptor_limit();
     let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
+    let tls = config.tls.as_ref().map(Tls::open).transpose()?;
     let listeners = listeners::bind(&config.listen)?;
     let urls: Result<Vec<String>, io::Error> = listeners.iter().map(url).collect();
     let urls = urls?;
@@ -64,8 +66,9 @@ async fn run(config: Config) -> Result<()> {
     let mut presence_publisher = PresencePublisher::new(broker.clone(), Arc::clone(engine));
     presence_publisher.flush().await;
     let admission = Admission::new(connections_max);
-    let listening = ListeningSockets::of(&listeners)?;
-    let server = start(&config, &storage, &admission, listeners)?;
+    let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
+    let listeners = listeners.into_iter().map(|listener| speaking(listener, tls.as_ref()));
+    let server = start(&config, &storage, &admission, listeners.collect())?;
     let mut signals = Signals::listen()?;
     let notice = access(&config).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
@@ -75,11 +78,13 @@ async fn run(config: Config) -> Result<()> {
     let presence_publisher =
         rt::spawn(presence_publisher.run(config.presence_interval.duration(), admission.clone()));
     let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
+    let certificate_watch = tls.map(|tls| rt::spawn(tls.watch()));
     let handle = server.handle();
     let server = rt::spawn(server);
     let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
     sweeper.abort();
+    certificate_watch.inspect(rt::task::JoinHandle::abort);
     end(&handle, &listening, &admission, config.drain.duration(), signals.next()).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
@@ -93,7 +98,7 @@ fn start(
     config: &Config,
     storage: &Storage,
     admission: &Admission,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
 ) -> Result<Server> {
     let Storage { broker, engine, .. } = storage;
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
@@ -200,8 +205,15 @@ async fn sweep(storage: Rc<Storage>) {
 }
 
 /// Where a listener is reached.
-fn url(listener: &TcpListener) -> io::Result<String> {
-    Ok(format!("http://{}", listener.local_addr()?))
+fn url(listener: &BoundListener) -> io::Result<String> {
+    Ok(format!("{}://{}", listener.scheme, listener.socket.local_addr()?))
+}
+
+/// A listener with what its scheme takes. Where one speaks TLS the configuration has a certificate.
+fn speaking(listener: BoundListener, tls: Option<&Tls>) -> Listener {
+    let BoundListener { scheme, socket } = listener;
+    let tls = tls.filter(|_| scheme == Scheme::Https).map(Tls::config);
+    Listener { socket, tls }
 }
 
 fn greet(

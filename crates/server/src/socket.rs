@@ -1,10 +1,18 @@
-//! The port through which connections reach their sockets: plain TCP here.
+//! The port through which connections reach their sockets, and plain TCP as its first implementation.
 //!
-//! Whatever else bytes go through to a client, encryption or a stream of HTTP/2, is one more
-//! implementation: neither a connection's turn nor the worker's loop knows which it is.
+//! TLS is the second one (`tls`); a stream of HTTP/2 would be one more. Neither a connection's turn nor the worker's
+//! loop knows which it is.
+
+mod client;
+mod session;
+mod tls;
+
+pub use client::ClientSocket;
+pub(crate) use tls::TlsStream;
 
 use socket2::SockRef;
 use std::{
+    fmt,
     io::{self, ErrorKind, IoSlice},
     net::Shutdown,
     pin::Pin,
@@ -14,6 +22,24 @@ use tokio::{
     io::{AsyncRead as _, ReadBuf},
     net::TcpStream,
 };
+
+/// How a client reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain TCP.
+    Http,
+    /// TLS, which this server itself ends.
+    Https,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
 
 /// What a connection is read from and written to. No call blocks.
 ///
@@ -34,11 +60,23 @@ pub(crate) trait Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
-    /// Whether a write is worth a try, after one that was not.
+    /// Whether a write is worth a try, after one that was not. It sends what [`Socket::unsent_bytes`] counts first.
     fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()>;
 
     /// Begins to end the side that sends. It may be called again.
     fn end_sending(&mut self);
+
+    /// Bytes that it took and that are still to be sent, less those that the kernel has.
+    ///
+    /// It sends them before anything else, and wakes the context of the call that left them.
+    fn unsent_bytes(&self) -> usize {
+        0
+    }
+
+    /// Bytes that it has read and that cannot be handed out yet, or were not.
+    fn unread_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Socket for TcpStream {
@@ -91,3 +129,6 @@ impl Socket for TcpStream {
         let _ = SockRef::from(&*self).shutdown(Shutdown::Write);
     }
 }
+
+#[cfg(test)]
+mod tests;

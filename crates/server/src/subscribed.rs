@@ -1,11 +1,12 @@
 //! A subscription between its request and its socket.
 
-use crate::{admission::ConnectionPermit, driver::Driver, worker_loop::WorkerLoop};
+use crate::{
+    admission::ConnectionPermit, driver::Driver, socket::ClientSocket, worker_loop::WorkerLoop,
+};
 use bytes::Bytes;
 use std::rc::Rc;
 use tidewire_broker::Forbidden;
 use tidewire_connection::{Connection, Opening};
-use tokio::net::TcpStream;
 
 /// A connection that is subscribed, but has no socket yet.
 ///
@@ -15,7 +16,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Subscribed {
     /// Gone once it has a socket.
     connection: Option<(Connection, ConnectionPermit)>,
-    connections: Rc<WorkerLoop<TcpStream>>,
+    connections: Rc<WorkerLoop<ClientSocket>>,
 }
 
 impl Subscribed {
@@ -26,7 +27,7 @@ impl Subscribed {
     /// Its grant does not cover it.
     pub(crate) fn open(
         opening: Opening,
-        connections: Rc<WorkerLoop<TcpStream>>,
+        connections: Rc<WorkerLoop<ClientSocket>>,
         permit: ConnectionPermit,
     ) -> Result<Self, Forbidden> {
         let worker_context = connections.worker_context();
@@ -36,7 +37,7 @@ impl Subscribed {
     }
 
     /// Has the worker run it over its `socket`, which has already sent `early`.
-    pub(crate) fn run(mut self, socket: TcpStream, early: &Bytes) {
+    pub(crate) fn run(mut self, socket: ClientSocket, early: &Bytes) {
         let Some((mut connection, permit)) = self.connection.take() else { return };
         if !early.is_empty() {
             let worker_context = self.connections.worker_context();

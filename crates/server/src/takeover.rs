@@ -37,9 +37,11 @@ mod accepting;
 mod close;
 mod early;
 mod handoff;
+mod handshake;
 mod holding;
 mod input_buffer;
 mod long_head;
+mod mismatch;
 mod service;
 mod socket;
 mod target;
@@ -47,7 +49,7 @@ mod timeouts;
 
 pub use early::{EarlyAnswers, RefusalBody};
 pub use handoff::{ClientDisconnect, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
-pub use service::listen;
+pub use service::{Listener, listen};
 pub use timeouts::HttpTimeouts;
 
 #[cfg(test)]

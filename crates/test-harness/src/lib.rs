@@ -7,3 +7,4 @@ pub mod peers;
 pub mod proxy;
 pub mod server;
 pub mod simulation;
+pub mod tls;

@@ -4,6 +4,6 @@ mod idle;
 mod opening;
 mod process;
 
-pub use idle::idle_bytes;
-pub use opening::{Wire, open};
+pub use idle::{idle_bytes, idle_bytes_over_tls};
+pub use opening::{Wire, open, open_over};
 pub use process::{ThreadTimes, anonymous_bytes, raise_descriptor_limit, thread_times};

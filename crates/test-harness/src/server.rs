@@ -25,6 +25,8 @@ use tokio::{
 pub struct Server {
     child: Child,
     address: SocketAddr,
+    /// `http` or `https`.
+    scheme: String,
     output: Output,
     /// What still collects its output.
     collectors: Vec<JoinHandle<()>>,
@@ -60,6 +62,35 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its URL, without a slash at the end. Over TLS it is that of `localhost`, which certificates are for.
+    pub fn url(&self) -> String {
+        match &*self.scheme {
+            "https" => format!("https://localhost:{}", self.address.port()),
+            scheme => format!("{scheme}://{}", self.address),
+        }
+    }
+
+    /// The first address at which it speaks TLS, if it does so beside the one above.
+    ///
+    /// # Errors
+    ///
+    /// It names none in time.
+    pub async fn tls_address(&self) -> Result<SocketAddr> {
+        let named = async {
+            loop {
+                let text = self.output.text();
+                // Whole lines only.
+                let lines = text.rsplit_once('\n').map_or("", |(lines, _)| lines).lines();
+                let mut urls = lines.filter_map(|line| line.strip_prefix("listening on https://"));
+                if let Some(address) = urls.next() {
+                    return Ok(address.parse()?);
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(START_WAIT, named).await.context("the server speaks no TLS")?
     }
 
     /// The process.
@@ -120,7 +151,7 @@ impl Server {
         Ok(status)
     }
 
-    /// Starts any program that begins by saying `listening on http://ADDRESS`.
+    /// Starts any program that begins by saying `listening on http://ADDRESS`, or `https`.
     ///
     /// # Errors
     ///
@@ -148,11 +179,13 @@ impl Server {
             bail!("the server ended with {status}; it said:\n{output}");
         }
         output.push(&first);
-        let address = first.trim_end().strip_prefix("listening on http://");
-        let address =
-            address.with_context(|| format!("not the promised line: {first}"))?.parse()?;
+        let url = first.trim_end().strip_prefix("listening on ");
+        let (scheme, address) = url
+            .and_then(|url| url.split_once("://"))
+            .with_context(|| format!("not the promised line: {first}"))?;
+        let (scheme, address) = (scheme.to_owned(), address.parse()?);
         let collectors = vec![errors, tokio::spawn(output.clone().collect(lines))];
-        Ok(Self { child, address, output, collectors, _folder: folder })
+        Ok(Self { child, address, scheme, output, collectors, _folder: folder })
     }
 }
 

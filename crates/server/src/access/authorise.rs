@@ -2,7 +2,7 @@
 //! and who sends it?
 
 use super::{AllowedHosts, AllowedOrigins, Caller, cors, host::Host};
-use crate::problem::ProblemResponse;
+use crate::{problem::ProblemResponse, socket::Scheme};
 use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
@@ -36,7 +36,9 @@ where
         Ok(host) => host,
         Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
     };
-    let caller = Caller::identify(request.headers(), host.as_ref(), &access.origins);
+    // A request that came another way than through a socket of ours is one of a test.
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or(Scheme::Http);
+    let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
     request.extensions_mut().insert(caller.clone());
     let answer = service.call(request);
     Either::Right(async move {

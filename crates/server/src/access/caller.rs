@@ -7,7 +7,7 @@ use super::{
     host::Host,
     origins::{Allowed, AllowedOrigins, PageOrigin},
 };
-use crate::problem::ProblemResponse;
+use crate::{problem::ProblemResponse, socket::Scheme};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
@@ -50,16 +50,17 @@ pub(crate) struct Foreign {
 }
 
 impl Caller {
-    /// Judges a request for `host` by its headers.
+    /// Judges a request for `host` that came by `scheme` by its headers.
     pub(super) fn identify(
         headers: &HeaderMap,
         host: Option<&Host>,
+        scheme: Scheme,
         allowed: &AllowedOrigins,
     ) -> Self {
         let mut origins = headers.get_all(header::ORIGIN);
         match (origins.next(), origins.next()) {
             (None, _) => Self::without_origin(headers, allowed),
-            (Some(origin), None) => Self::of_origin(origin, headers, host, allowed),
+            (Some(origin), None) => Self::of_origin(origin, headers, host, scheme, allowed),
             (Some(_), Some(_)) => Self::ForeignPage(Foreign {
                 pages: "pages of more than one origin".to_owned(),
                 advice: "A browser sends one Origin header, and so must a proxy.".to_owned(),
@@ -102,6 +103,7 @@ impl Caller {
         value: &HeaderValue,
         headers: &HeaderMap,
         host: Option<&Host>,
+        scheme: Scheme,
         allowed: &AllowedOrigins,
     ) -> Self {
         let text = value.to_str().unwrap_or_default();
@@ -110,7 +112,7 @@ impl Caller {
             (Some(Allowed::Named), _) => Self::AllowedPage(Readers::Origin(value.clone())),
             (Some(Allowed::AsAny), _) => Self::AllowedPage(Readers::All),
             (None, PageOrigin::Host(origin)) => {
-                match host.is_some_and(|host| origin.is_of_server_at(host)) {
+                match host.is_some_and(|host| origin.is_of_server_at(host, scheme)) {
                     true => Self::OwnPage,
                     false => Self::ForeignPage(Foreign::of_origin(&origin.to_string(), host)),
                 }

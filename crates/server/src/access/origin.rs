@@ -3,6 +3,7 @@
 //! [RFC 6454 §6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
 
 use super::host::Host;
+use crate::socket::Scheme;
 use std::fmt;
 
 /// An origin that has a host, in its one spelling: a port that its scheme implies is left out.
@@ -34,12 +35,15 @@ impl Origin {
         implied_port(&self.scheme).is_some()
     }
 
-    /// Whether it is the page of a server that was asked for as `host`.
+    /// Whether it is the page of a server that was asked for as `host`, over a connection of `scheme`.
     ///
-    /// Not judged by the scheme: behind a proxy that ends TLS, nothing says which it was.
-    pub(super) fn is_of_server_at(&self, host: &Host) -> bool {
+    /// Over TLS that the server itself ends it is one of `https`: anybody on the way can answer for `http`. Over plain HTTP
+    /// the scheme does not matter: behind a proxy that ends TLS, nothing says which it was.
+    pub(super) fn is_of_server_at(&self, host: &Host, scheme: Scheme) -> bool {
         let implied = implied_port(&self.scheme);
-        implied.is_some()
+        let is_of_scheme = scheme == Scheme::Http || &*self.scheme == "https";
+        is_of_scheme
+            && implied.is_some()
             && self.host.name == host.name
             && self.host.port.or(implied) == host.port.or(implied)
     }
@@ -115,7 +119,25 @@ mod tests {
             ("capacitor://push.example", "push.example", false),
         ] {
             let (origin, host) = (Origin::parse(origin).unwrap(), Host::parse(host).unwrap());
-            assert_eq!(origin.is_of_server_at(&host), is_own, "{origin} at {host}");
+            let is_of_server = origin.is_of_server_at(&host, Scheme::Http);
+            assert_eq!(is_of_server, is_own, "{origin} at {host}");
+        }
+    }
+
+    #[test]
+    fn over_tls_the_servers_own_page_is_one_of_https() {
+        for (origin, host, is_own) in [
+            ("https://push.example", "push.example", true),
+            ("https://push.example", "push.example:443", true),
+            ("https://push.example:8443", "push.example:8443", true),
+            ("http://push.example", "push.example", false),
+            ("http://push.example:8443", "push.example:8443", false),
+            ("http://push.example:443", "push.example", false),
+            ("https://evil.example", "push.example", false),
+        ] {
+            let (origin, host) = (Origin::parse(origin).unwrap(), Host::parse(host).unwrap());
+            let is_of_server = origin.is_of_server_at(&host, Scheme::Https);
+            assert_eq!(is_of_server, is_own, "{origin} at {host}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration: all of it, not only what is found first.
 
 use super::Listen;
+use crate::tls::CertificateError;
 use std::{collections::BTreeSet, error::Error, fmt, io, path::PathBuf};
 use tidewire_tokens::KeyError;
 
@@ -125,6 +126,9 @@ pub enum ConfigError {
         /// What the resolver says.
         cause: io::Error,
     },
+    /// There is no certificate with its key.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// Everybody could read and write.
     #[error(
         "listen is {listen}, which other machines can reach, and there is no authentication: \

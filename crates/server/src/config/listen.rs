@@ -1,8 +1,9 @@
 //! Where to listen, as people write it: a port, an address, or a host name, one or several.
 //!
 //! A port alone is on this machine. A name stands for every address that it resolves to; each of them is
-//! judged like one that was written out.
+//! judged like one that was written out. `http://` or `https://` before it says whether TLS is spoken there.
 
+use crate::socket::Scheme;
 use serde::{Deserialize, Deserializer, de};
 use std::{
     fmt, io,
@@ -13,6 +14,8 @@ use std::{
 /// One place to listen, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// If it was written.
+    scheme: Option<Scheme>,
     host: Host,
     port: u16,
 }
@@ -26,6 +29,8 @@ enum Host {
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
+    /// What is spoken there.
+    pub scheme: Scheme,
     /// Where.
     pub address: SocketAddr,
     /// The host name that resolved to it.
@@ -33,17 +38,24 @@ pub struct Listen {
 }
 
 impl Endpoint {
-    /// The addresses that it stands for; asks the system's resolver if it is a name.
-    pub(super) fn resolve(&self) -> io::Result<Vec<Listen>> {
+    /// The scheme that was written before it.
+    pub(super) fn scheme(&self) -> Option<Scheme> {
+        self.scheme
+    }
+
+    /// The addresses that it stands for, with `scheme` if it names none; asks the system's resolver if it is a
+    /// name.
+    pub(super) fn resolve(&self, scheme: Scheme) -> io::Result<Vec<Listen>> {
+        let scheme = self.scheme.unwrap_or(scheme);
         let name = match &self.host {
             Host::Address(ip) => {
                 let address = SocketAddr::new(*ip, self.port);
-                return Ok(vec![Listen { address, name: None }]);
+                return Ok(vec![Listen { scheme, address, name: None }]);
             }
             Host::Name(name) => name,
         };
         let addresses = (name.as_str(), self.port).to_socket_addrs()?;
-        Ok(addresses.map(|address| Listen { address, name: Some(name.clone()) }).collect())
+        Ok(addresses.map(|address| Listen { scheme, address, name: Some(name.clone()) }).collect())
     }
 }
 
@@ -53,8 +65,17 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let none = || format!("{text:?} is not {ENDPOINT}");
+        let (scheme, text) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
+                (Some(Scheme::Http), rest)
+            }
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
+                (Some(Scheme::Https), rest)
+            }
+            _ => (None, text),
+        };
         if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self { host: Host::Address(address.ip()), port: address.port() });
+            return Ok(Self { scheme, host: Host::Address(address.ip()), port: address.port() });
         }
         let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -64,7 +85,7 @@ impl FromStr for Endpoint {
             name if is_host_name(name) => Host::Name(name.to_owned()),
             _ => return Err(none()),
         };
-        Ok(Self { host, port })
+        Ok(Self { scheme, host, port })
     }
 }
 
@@ -80,6 +101,9 @@ fn is_host_name(text: &str) -> bool {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(scheme) = self.scheme {
+            write!(formatter, "{scheme}://")?;
+        }
         match &self.host {
             Host::Address(ip) => SocketAddr::new(*ip, self.port).fmt(formatter),
             Host::Name(name) => write!(formatter, "{name}:{}", self.port),
@@ -102,7 +126,7 @@ pub(super) const LISTEN: SocketAddr = SocketAddr::new(LOOPBACK, 8080);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const ENDPOINT: &str = "a port, or an address or host name with a port: 8080, localhost:8080, \
-                        127.0.0.1:8080, [::1]:8080";
+                        127.0.0.1:8080, [::1]:8080; each may begin with http:// or https://";
 
 /// Reads one or several: a number, a text with commas between, or an array of these.
 pub(super) fn read<'de, D: Deserializer<'de>>(
@@ -176,7 +200,10 @@ mod tests {
             "::1:80",
             "a b:80",
             "*:80",
-            "http://a:80",
+            "ftp://a:80",
+            "http://a:80/",
+            "https://a",
+            "http://http://a:80",
             "256.0.0.1:80",
             "127.0.0.1",
             "a..b:80",
@@ -189,10 +216,11 @@ mod tests {
 
     #[test]
     fn a_name_is_every_address_that_it_resolves_to() {
-        let listens = "localhost:80".parse::<Endpoint>().unwrap().resolve().unwrap();
+        let endpoint = "localhost:80".parse::<Endpoint>().unwrap();
+        let listens = endpoint.resolve(Scheme::Http).unwrap();
         assert!(listens.iter().any(|listen| listen.to_string() == "127.0.0.1:80 (localhost)"));
         assert!(listens.iter().all(|listen| listen.address.ip().is_loopback()), "{listens:?}");
         let nowhere = "nowhere.invalid:80".parse::<Endpoint>().unwrap();
-        assert!(nowhere.resolve().is_err());
+        assert!(nowhere.resolve(Scheme::Http).is_err());
     }
 }

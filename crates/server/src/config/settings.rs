@@ -125,6 +125,15 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = TOKENS)]
     tokens_leeway: Span,
 
+    /// Certificate of this server and those that sign it, a PEM file: with it and --tls-key, addresses speak TLS
+    /// (https, wss) unless they begin with http:// [default: plain HTTP]
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_certificate: PathBuf,
+
+    /// Key of the certificate, a PEM file; both files are read again when they change [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_key: PathBuf,
+
     /// Subscriptions of one connection [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     subscriptions_max: Count,

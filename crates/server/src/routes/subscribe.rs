@@ -8,6 +8,7 @@ use crate::{
     problem::ProblemResponse,
     query::Query,
     request_turns::RequestTurn,
+    socket::ClientSocket,
     subscribed::Subscribed,
     takeover::{self, ClientDisconnect, Handoff},
     worker_context::WorkerContext,
@@ -33,7 +34,6 @@ use tidewire_connection::{
     Finding, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
 };
 use tidewire_protocol::ErrorCode;
-use tokio::net::TcpStream;
 
 /// `GET /events`: Server-Sent Events.
 pub(super) async fn events(
@@ -183,7 +183,7 @@ async fn found(
 async fn follow(
     asked: Asked<'_>,
     handoff: Handoff,
-    connections: &Rc<WorkerLoop<TcpStream>>,
+    connections: &Rc<WorkerLoop<ClientSocket>>,
     mut response: HttpResponseBuilder,
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
@@ -246,7 +246,7 @@ fn last_event_id(request: &HttpRequest) -> Option<Cow<'_, str>> {
 
 /// Keeps what is not sent in the log rather than in the kernel's buffer, and has the kernel give up
 /// on a client that vanished as soon as we would: heartbeats alone would fill its buffer for hours.
-fn tune(socket: &TcpStream, limits: &Limits) {
+fn tune(socket: &ClientSocket, limits: &Limits) {
     let socket = socket2::SockRef::from(socket);
     // A kernel that does not know an option only holds more, or longer.
     let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);

@@ -7,7 +7,7 @@ use super::*;
 use crate::config::{Settings, Span};
 use actix_server::ServerHandle;
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
@@ -164,7 +164,7 @@ impl Running {
         let (address, admission) = (listener.local_addr().unwrap(), Admission::new(1_000));
         let listening = ListeningSockets::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
-        let server = start(&config, &storage, &admission, vec![listener]).unwrap();
+        let server = start(&config, &storage, &admission, vec![listener.into()]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
         Self { address, broker, admission, asked, listening, handle, server: rt::spawn(server) }
     }

@@ -1,21 +1,21 @@
 //! What each worker thread runs beside actix's tasks.
 
-use crate::{worker_context::WorkerContext, worker_loop::WorkerLoop};
+use crate::{socket::ClientSocket, worker_context::WorkerContext, worker_loop::WorkerLoop};
 use actix_web::rt;
 use std::{
     cell::RefCell,
     rc::{Rc, Weak},
 };
-use tokio::net::TcpStream;
 
 /// The connections of this worker, whichever listener they came by: actix makes an application for each worker
 /// and listener.
 pub(super) fn connections_of_this_worker(
     make: impl FnOnce() -> WorkerContext,
-) -> Rc<WorkerLoop<TcpStream>> {
+) -> Rc<WorkerLoop<ClientSocket>> {
     thread_local! {
         // Not kept alive by this: the end of a thread is no place to drop what its tasks use.
-        static OF_THREAD: RefCell<Weak<WorkerLoop<TcpStream>>> = const { RefCell::new(Weak::new()) };
+        static OF_THREAD: RefCell<Weak<WorkerLoop<ClientSocket>>> =
+            const { RefCell::new(Weak::new()) };
     }
     if let Some(connections) = OF_THREAD.with_borrow(Weak::upgrade) {
         return connections;

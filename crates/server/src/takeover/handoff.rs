@@ -1,6 +1,7 @@
 //! The answer of a handler that wants the socket: a response head, then a closure.
 
 use super::socket::{Link, OnTaken};
+use crate::socket::ClientSocket;
 use actix_http::body::{BodySize, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, Version, header};
@@ -11,7 +12,6 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
 
 /// The most a client may send past its upgrade request before the answer, in bytes.
 ///
@@ -40,8 +40,8 @@ pub enum Framing {
 ///
 /// ```
 /// use actix_web::{HttpResponse, rt};
+/// use tidewire::socket::ClientSocket;
 /// use tidewire::takeover::{Framing, Handoff};
-/// use tokio::net::TcpStream;
 ///
 /// async fn events(handoff: Handoff) -> HttpResponse {
 ///     let mut response = HttpResponse::Ok();
@@ -50,12 +50,12 @@ pub enum Framing {
 ///     })
 /// }
 ///
-/// async fn run(socket: TcpStream, framing: Framing) {
+/// async fn run(socket: ClientSocket, framing: Framing) {
 ///     // Writes events, and reads to notice the end.
 /// #   drop((socket, framing));
 /// }
 /// ```
-pub struct Handoff<S = TcpStream> {
+pub struct Handoff<S = ClientSocket> {
     link: Link<S>,
     method: Method,
     framing: Framing,
@@ -161,7 +161,7 @@ impl<S: 'static> FromRequest for Handoff<S> {
 /// actix goes on with the request all the same, for the client may have ended one side only. It reads
 /// before it polls the handler, in the same task, so a handler that looks whenever it is polled
 /// misses nothing.
-pub struct ClientDisconnect<S = TcpStream>(Link<S>);
+pub struct ClientDisconnect<S = ClientSocket>(Link<S>);
 
 impl<S> ClientDisconnect<S> {
     /// Whether the client has ended its side. Mostly it has closed the connection.

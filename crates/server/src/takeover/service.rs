@@ -3,11 +3,13 @@
 use super::accepting::Accepting;
 use super::close::close_after_answer;
 use super::early::{EarlyAnswers, Refuse};
+use super::handshake::Handshaking;
 use super::socket::{ConnectionOptions, HandoffStream, Link};
 use super::target::RequestBody;
 use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
+use crate::socket::ClientSocket;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -22,14 +24,30 @@ use actix_web::dev::AppConfig;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::Either;
+use rustls::ServerConfig;
 use std::fmt;
 use std::future::{Future, pending, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// A listening socket, and what is spoken on it.
+pub struct Listener {
+    /// Where connections arrive.
+    pub socket: TcpListener,
+    /// With it every connection begins with a TLS handshake; without it HTTP is plain.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
+}
 
 /// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
 ///
@@ -72,7 +90,7 @@ use tokio::net::TcpStream;
 /// ```
 pub fn listen<E, F, I, A, B, L>(
     builder: ServerBuilder,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     timeouts: HttpTimeouts,
     accounts: InFlight,
     leaving: impl Fn() -> L + Send + Clone + 'static,
@@ -91,11 +109,12 @@ where
     L: Future<Output = ()> + 'static,
 {
     let stopping = builder.graceful_shutdown_signal();
-    builder.listen("http", listener, move || {
+    let Listener { socket, tls } = listener.into();
+    builder.listen("http", socket, move || {
         let (turns, app) = app();
         let app = app.into_factory().map_err(|error| error.into().error_response());
         let app = apply_fn_factory(app, move |request, app: &_| {
-            in_turn::<TcpStream, _>(request, app, timeouts.disconnect)
+            in_turn::<ClientSocket, _>(request, app, timeouts.disconnect)
         });
         let (stopping, leaving) = (stopping.clone(), leaving.clone());
         let (asked, said) = (early.clone(), early.clone());
@@ -121,23 +140,17 @@ where
             .expect(fn_service(move |request: Request| {
                 ready(asked.expect(&request).map(|()| request))
             }))
-            .on_connect_ext(|socket: &HandoffStream<TcpStream>, data| {
-                data.insert(socket.link());
-            })
+            .on_connect_ext(|socket: &HandoffStream<ClientSocket>, data| socket.describe(data))
             .h1(map_config(app, |()| AppConfig::default()));
-        let options = ConnectionOptions {
-            timeouts,
-            accounts: accounts.clone(),
-            refuse,
-            turns: turns.clone(),
-        };
-        let http = apply_fn_factory(http, move |stream: TcpStream, http: &_| {
-            // Only a socket that is already dead refuses this, and the next read reports that.
-            let _ = stream.set_nodelay(true);
-            let peer = stream.peer_addr().ok();
-            serve(http, stream, peer, options.clone())
+        let (accounts, turns_of_each) = (accounts.clone(), turns.clone());
+        let options = ConnectionOptions { timeouts, accounts, refuse, turns: turns_of_each };
+        let http = apply_fn_factory(http, move |socket: ClientSocket, http: &_| {
+            let peer = socket.tcp().peer_addr().ok();
+            serve(http, socket, peer, options.clone())
         });
-        Accepting::new(http, turns)
+        let handshaking = Handshaking::new(tls.clone(), timeouts, turns.clone());
+        let accept = fn_service(move |tcp: TcpStream| handshaking.accept(tcp));
+        Accepting::new(accept.and_then(http), turns)
     })
 }
 

@@ -6,10 +6,13 @@ use super::close::close_after_answer;
 use super::early::{Answers, Refuse};
 use super::holding::Holding;
 use super::input_buffer::{BODY_READ_BYTES, Begin, InputBuffer, Read};
+use super::mismatch;
 use super::target::{RequestBody, Targets};
 use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::{RequestTurn, RequestTurns};
+use crate::socket::{ClientSocket, Socket};
+use actix_http::Extensions;
 use bytes::Bytes;
 use futures_util::ready;
 use std::cell::{Cell, RefCell};
@@ -20,22 +23,38 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// What runs with the socket and the bytes that were read past the request's head.
 pub(super) type OnTaken<S> = Box<dyn FnOnce(S, Bytes)>;
 
-/// A stream that knows whether a read is worth a turn.
+/// A stream that knows whether a read is worth a turn, and what it holds.
 pub(super) trait Readable: AsyncRead {
     /// Ready unless there is certainly nothing to read; then the waker is kept until there may be.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Bytes that it has read and not handed out.
+    fn unread_bytes(&self) -> usize {
+        0
+    }
+
+    /// Bytes that it took and has not sent.
+    fn unsent_bytes(&self) -> usize {
+        0
+    }
 }
 
-impl Readable for TcpStream {
+impl Readable for ClientSocket {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        // An error is for the read to find.
-        self.poll_read_ready(context).map(drop)
+        Self::poll_readable(self, context)
+    }
+
+    fn unread_bytes(&self) -> usize {
+        Socket::unread_bytes(self)
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        Socket::unsent_bytes(self)
     }
 }
 
@@ -105,6 +124,17 @@ impl<S> HandoffStream<S> {
     }
 }
 
+impl HandoffStream<ClientSocket> {
+    /// Leaves with the connection's requests the way to its socket, and the [`Scheme`](crate::socket::Scheme) by which the
+    /// client came.
+    pub(super) fn describe(&self, data: &mut Extensions) {
+        data.insert(self.link());
+        if let Some(stream) = &self.stream {
+            data.insert(stream.scheme());
+        }
+    }
+}
+
 impl<S: Unpin> HandoffStream<S> {
     /// An error once the phase has lasted too long.
     fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -142,7 +172,9 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> HandoffStream<S> {
             return Poll::Pending;
         }
         loop {
-            let is_in_body = !self.link.0.targets.get().is_in_head();
+            let targets = self.link.0.targets.get();
+            let is_in_body = !targets.is_in_head();
+            let begins = self.phase == Phase::First && targets.is_between();
             let before = buffer.filled().len();
             let Poll::Ready(read) = self.read_once(context, buffer) else {
                 self.undecoded = 0;
@@ -150,6 +182,11 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> HandoffStream<S> {
             };
             match read? {
                 Read::Some | Read::End => {
+                    let first = buffer.filled().get(before);
+                    if begins && first.is_some_and(|first| mismatch::is_tls(*first)) {
+                        mismatch::report_tls();
+                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                    }
                     if is_in_body {
                         self.undecoded += buffer.filled().len() - before;
                     }
@@ -198,7 +235,7 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> HandoffStream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HandoffStream<S> {
+impl<S: Readable + AsyncWrite + Unpin + 'static> HandoffStream<S> {
     /// Ends a connection whose input takes room that others need: it gets an error, unless an answer is on its way.
     fn refuse(&mut self, context: &mut Context<'_>) -> io::Error {
         if self.phase != Phase::Serving && !self.is_stalled {
@@ -213,6 +250,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HandoffStream<S> {
             }
         }
         taken()
+    }
+
+    /// Bytes that the stream took and has not sent.
+    fn unsent_bytes(&self) -> usize {
+        self.stream.as_ref().map_or(0, Readable::unsent_bytes)
+    }
+
+    /// The stream takes nothing of an answer: what that holds is counted, and the client has its time to read.
+    fn wait_for_room<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if !self.is_stalled {
+            self.is_stalled = true;
+            let stalled = Instant::now() + self.timeouts.stall;
+            if stalled < self.deadline.deadline() {
+                self.deadline.as_mut().reset(stalled);
+            }
+        }
+        if self.holding.hold_output(context).is_err() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        // While held nothing is read, so that a client which takes no byte of the head is only found out here.
+        self.poll_deadline(context)
+    }
+
+    /// The stream has taken some of an answer.
+    fn go_on(&mut self) {
+        if mem::take(&mut self.is_stalled) {
+            self.link.read_again();
+        }
+        self.begin_to_wait();
     }
 
     /// Ends a connection that took too long, as its phase asks for.
@@ -248,14 +314,15 @@ impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncRead for HandoffStream<S> 
             return this.time_out(context);
         }
         let read = this.read(context, buffer);
-        match this.holding.hold_input(this.input_buffer.held_bytes(), context) {
+        let unread_bytes = this.stream.as_ref().map_or(0, Readable::unread_bytes);
+        match this.holding.hold_input(this.input_buffer.held_bytes() + unread_bytes, context) {
             Ok(()) => read,
             Err(_) => Poll::Ready(Err(this.refuse(context))),
         }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for HandoffStream<S> {
+impl<S: Readable + AsyncWrite + Unpin + 'static> AsyncWrite for HandoffStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -274,34 +341,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for HandoffStream<S
         let stream = this.stream.as_mut().map(Pin::new).ok_or_else(taken)?;
         let Poll::Ready(written) = this.answers.poll_write(stream, context, bytes, is_muted)?
         else {
-            if !this.is_stalled {
-                this.is_stalled = true;
-                let stalled = Instant::now() + this.timeouts.stall;
-                if stalled < this.deadline.deadline() {
-                    this.deadline.as_mut().reset(stalled);
-                }
-            }
-            if this.holding.hold_output(context).is_err() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            // While held nothing is read, so that a client which takes no byte of the head is only
-            // found out here.
-            return this.poll_deadline(context);
+            return this.wait_for_room(context);
         };
         this.turn.spend(written);
-        if mem::take(&mut this.is_stalled) {
-            this.link.read_again();
-        }
-        if written == bytes.len() {
+        if written == bytes.len() && this.unsent_bytes() == 0 {
             this.holding.end_answer();
         }
-        this.begin_to_wait();
+        this.go_on();
         Poll::Ready(Ok(written))
     }
 
     /// The dispatcher flushes once the stream has accepted all it had to write.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.unsent_bytes() > 0 {
+            if this.stream()?.poll_flush(context)?.is_pending() {
+                return this.wait_for_room(context);
+            }
+            this.holding.end_answer();
+            this.go_on();
+        }
         ready!(this.stream()?.poll_flush(context))?;
         if this.link.take(&mut this.stream, &mut this.input_buffer) {
             Poll::Ready(Err(taken()))
@@ -493,7 +552,7 @@ mod tests {
     use crate::takeover::RefusalBody;
     use std::sync::Arc;
     use std::task::Wake;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     impl ConnectionOptions {
         /// With more time and room than a test needs.
@@ -517,8 +576,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let refuse: Refuse = Rc::new(|_| RefusalBody::default());
-        let (mut socket, link) =
-            HandoffStream::new(listener.accept().await.unwrap().0, ConnectionOptions::of(refuse));
+        let accepted = ClientSocket::from(listener.accept().await.unwrap().0);
+        let (mut socket, link) = HandoffStream::new(accepted, ConnectionOptions::of(refuse));
         let read = Pin::new(&mut socket).poll_read(&mut context, &mut ReadBuf::new(&mut [0]));
         assert!(read.is_pending());
         // Ours, the test's waker, the stream's reader and the deadline.

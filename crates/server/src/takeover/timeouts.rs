@@ -7,6 +7,8 @@ use std::time::Duration;
 /// None of these touch a taken connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpTimeouts {
+    /// For a TLS handshake, from the moment at which the connection was accepted.
+    pub handshake: Duration,
     /// For a connection's first request head, answered with 408 when exceeded.
     pub request_head: Duration,
     /// Between a response and the next request; zero closes after each response.
@@ -21,9 +23,11 @@ pub struct HttpTimeouts {
 }
 
 impl Default for HttpTimeouts {
-    /// As actix-web has them, 5 s, 5 s and 1 s, and for an answer a minute and a half, one of it in the socket.
+    /// As actix-web has them, 5 s, 5 s and 1 s; for an answer a minute and a half, one of it in the socket; and 10 s for
+    /// the handshake, which takes two or three times to the client and back.
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(5),
             keep_alive: Duration::from_secs(5),
             answer: Duration::from_secs(90),

@@ -2,7 +2,7 @@
 
 use super::{
     attacker::{self, Aftermath, Target, batch},
-    attacks::{pipelines, publishers, readers, requests, resumes, unfinished},
+    attacks::{handshakes, pipelines, publishers, readers, requests, resumes, unfinished},
     scale::Scale,
 };
 use anyhow::Result;
@@ -31,6 +31,8 @@ pub enum Attack {
     Messages,
     /// 2,000 request heads of 120 KB that do not end
     Heads,
+    /// 6,000 TLS handshakes that do not end, half of them with a whole ClientHello
+    Handshakes,
     /// More ids of deduplication from one publisher than the server remembers
     Ids,
     /// A gigabyte of values, each of a key of its own, in compacted channels
@@ -81,6 +83,9 @@ impl Attack {
                 (input_mb + output_mb + UNCOUNTED_MB, "input_bytes_max, output_bytes_max", 0)
             }
             Self::Replies | Self::Stuck => (output_mb + UNCOUNTED_MB, "output_bytes_max", 0),
+            Self::Handshakes => {
+                (64, "1,000 handshakes of each worker may wait for their client", 0)
+            }
             Self::Ids => (512, "a million ids and their messages", IDS_MB),
             Self::Values => (384, "half of total_bytes_max, keys and channels", LOG_MB / 2),
             Self::Joins => {
@@ -99,6 +104,11 @@ impl Attack {
     /// Whether its server keeps the log on disk.
     pub(super) fn is_on_disk(self) -> bool {
         self == Self::Cold
+    }
+
+    /// Whether its server speaks TLS too, on a port of its own.
+    pub(super) fn needs_tls(self) -> bool {
+        self == Self::Handshakes
     }
 
     /// The file that configures its server.
@@ -171,6 +181,7 @@ impl Attack {
             Self::Batches => publishers::batches(target).await,
             Self::Messages => unfinished::messages(target).await,
             Self::Heads => unfinished::heads(target).await,
+            Self::Handshakes => handshakes::handshakes(target).await,
             Self::Ids => publishers::ids(target).await,
             Self::Values => publishers::values(target).await,
             Self::Joins => requests::joins(target).await,

@@ -1,6 +1,7 @@
 //! What attackers have in common: an address of their own, and connections that write without reading.
 
 use super::scale::Scale;
+use crate::tls::Client;
 use anyhow::{Context as _, Result, ensure};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -22,6 +23,8 @@ pub(super) struct Target {
     pub(super) random: fastrand::Rng,
     /// How large the attack is.
     pub(super) scale: Scale,
+    /// Where it speaks TLS, if it does, and a client that trusts it.
+    pub(super) tls: Option<(SocketAddr, Client)>,
 }
 
 /// What an attack leaves behind.

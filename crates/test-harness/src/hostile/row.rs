@@ -13,6 +13,7 @@ use crate::{
     load::thread_times,
     peers::http,
     server::{Server, command},
+    tls::{Certificates, Client},
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -47,13 +48,19 @@ pub struct Plan {
 /// but a part of the outcome.
 pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
-    let mut server = start(attack, plan.scale, &folder, cores).await?;
+    let certificates = attack.needs_tls().then(Certificates::new).transpose()?;
+    let certificates = certificates.as_ref();
+    let mut server = start(attack, plan.scale, &folder, certificates, cores).await?;
     attack.prepare(server.address(), plan.scale).await.context("preparing the log")?;
     if attack.is_on_disk() {
         // What it resumes is to be on disk alone.
         server.terminate().await?;
-        server = start(attack, plan.scale, &folder, cores).await?;
+        server = start(attack, plan.scale, &folder, certificates, cores).await?;
     }
+    let tls = match certificates {
+        Some(certificates) => Some((server.tls_address().await?, certificates.client()?)),
+        None => None,
+    };
     let (address, process) = (server.address(), server.id()?);
     let healthy = Healthy::start(address).await?;
     healthy.enter(Some(Phase::Before));
@@ -62,7 +69,7 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     let before = resident(process, "VmRSS:")?;
     fs::write(format!("/proc/{process}/clear_refs"), FORGET_PEAK)?;
     healthy.enter(Some(Phase::During));
-    let mut aftermath = attack_from_a_thread(attack, plan, address).await?;
+    let mut aftermath = attack_from_a_thread(attack, plan, address, tls).await?;
     let mut faults = std::mem::take(&mut aftermath.faults);
     faults.extend(newcomer(address).await.err().map(|error| format!("a newcomer: {error:#}")));
     healthy.enter(None);
@@ -104,11 +111,20 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     })
 }
 
-async fn start(attack: Attack, scale: Scale, folder: &TempDir, cores: &Cores) -> Result<Server> {
+async fn start(
+    attack: Attack,
+    scale: Scale,
+    folder: &TempDir,
+    certificates: Option<&Certificates>,
+    cores: &Cores,
+) -> Result<Server> {
     let configuration = folder.path().join("tidewire.toml");
     fs::write(&configuration, attack.configuration(scale))?;
     let mut command = command()?;
-    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", &WORKERS.to_string()]);
+    command.args(["serve", "--listen", "http://127.0.0.1:0", "--workers", &WORKERS.to_string()]);
+    if let Some(certificates) = certificates {
+        command.args(["--listen", "https://127.0.0.1:0"]).args(certificates.arguments());
+    }
     command.arg("--config").arg(&configuration);
     if attack.is_on_disk() {
         command.arg("--data").arg(folder.path().join("data"));
@@ -125,6 +141,7 @@ async fn attack_from_a_thread(
     attack: Attack,
     plan: Plan,
     address: SocketAddr,
+    tls: Option<(SocketAddr, Client)>,
 ) -> Result<Aftermath> {
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let source = Ipv4Addr::new(127, random.u8(1..), random.u8(..), random.u8(1..255));
@@ -133,7 +150,7 @@ async fn attack_from_a_thread(
         rustix::process::nice(NICE)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let target =
-            Target { address, source, until, phase: plan.phase, random, scale: plan.scale };
+            Target { address, source, until, phase: plan.phase, random, scale: plan.scale, tls };
         let aftermath = LocalSet::new().block_on(&runtime, async {
             let attacked = timeout(plan.phase + ATTACK_SPARE, attack.run(target)).await;
             let aftermath = match attacked {

@@ -1,10 +1,15 @@
 //! Memory of an idle subscriber: what a fresh server's anonymous memory grows by, a connection.
 
-use super::{Wire, anonymous_bytes, open};
-use crate::{peers::http::publish, server::Server};
-use anyhow::Result;
+use super::{Wire, anonymous_bytes, open_over};
+use crate::{
+    peers::http::publish,
+    server::Server,
+    tls::{Certificates, Tunnel},
+};
+use anyhow::{Result, ensure};
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -17,39 +22,64 @@ use tokio::{
 /// A server could not be started, or let a subscriber go.
 pub async fn idle_bytes(connections: u64, wire: Wire) -> Result<(u64, u64)> {
     let server = Server::start(&["--workers", "1"]).await?;
-    // The first ones make the server allocate what it keeps however many follow.
-    let mut subscribers = subscribe(server.address(), WARM_UP, wire).await?;
-    let before = settled_bytes(&server).await?;
-    subscribers.extend(subscribe(server.address(), connections, wire).await?);
-    let idle = settled_bytes(&server).await?;
-    publish(server.address(), CHANNEL, &"X".repeat(128)).await?;
-    for subscriber in &subscribers {
+    let connect = async || {
+        let socket = TcpStream::connect(server.address()).await?;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    };
+    measure(connections, wire, &server, server.address(), connect).await
+}
+
+/// The same over TLS 1.3.
+///
+/// # Errors
+///
+/// The same.
+pub async fn idle_bytes_over_tls(connections: u64, wire: Wire) -> Result<(u64, u64)> {
+    let certificates = Certificates::new()?;
+    let server = certificates.serve(&["--workers", "1"]).await?;
+    let client = certificates.client()?;
+    let tunnel = Tunnel::start(server.address(), client.clone()).await?;
+    let connect = async || client.connect(server.address()).await;
+    measure(connections, wire, &server, tunnel.address(), connect).await
+}
+
+/// `publisher` is where the server is reached without TLS.
+async fn measure<S: AsyncRead + AsyncWrite + Unpin>(
+    connections: u64,
+    wire: Wire,
+    server: &Server,
+    publisher: SocketAddr,
+    connect: impl AsyncFn() -> Result<S>,
+) -> Result<(u64, u64)> {
+    let mut subscribers = Vec::new();
+    // The first ones make the server allocate what it keeps however many follow, a publisher's connection too.
+    publish(publisher, CHANNEL, "before").await?;
+    for _ in 0..WARM_UP {
+        subscribers.push(open_over(connect().await?, wire, CHANNEL).await?.0);
+    }
+    let before = settled_bytes(server).await?;
+    for _ in 0..connections {
+        subscribers.push(open_over(connect().await?, wire, CHANNEL).await?.0);
+    }
+    let idle = settled_bytes(server).await?;
+    publish(publisher, CHANNEL, &"X".repeat(128)).await?;
+    for subscriber in &mut subscribers {
         timeout(DELIVERY_WAIT, delivered(subscriber)).await??;
     }
-    let after = settled_bytes(&server).await?;
+    let after = settled_bytes(server).await?;
     let each = |bytes: u64| bytes.saturating_sub(before) / connections;
     Ok((each(idle), each(after)))
 }
 
-async fn subscribe(address: SocketAddr, count: u64, wire: Wire) -> Result<Vec<TcpStream>> {
-    let mut subscribers = Vec::new();
-    for _ in 0..count {
-        subscribers.push(open(address, wire, CHANNEL).await?.0);
-    }
-    Ok(subscribers)
-}
-
 /// Waits for the message, whose capitals no opening words and no position hold.
-async fn delivered(subscriber: &TcpStream) -> Result<()> {
+async fn delivered(subscriber: &mut (impl AsyncRead + Unpin)) -> Result<()> {
     let mut buffer = [0; 1024];
     loop {
-        subscriber.readable().await?;
-        match subscriber.try_read(&mut buffer) {
-            Ok(0) => anyhow::bail!("a subscriber was let go"),
-            Ok(read) if buffer.iter().take(read).any(|byte| *byte == b'X') => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+        let read = subscriber.read(&mut buffer).await?;
+        ensure!(read > 0, "a subscriber was let go");
+        if buffer.iter().take(read).any(|byte| *byte == b'X') {
+            return Ok(());
         }
     }
 }

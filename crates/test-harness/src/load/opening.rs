@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use std::net::SocketAddr;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -24,8 +24,21 @@ pub enum Wire {
 ///
 /// The connection fails, or the response is a refusal.
 pub async fn open(address: SocketAddr, wire: Wire, channel: &str) -> Result<(TcpStream, Vec<u8>)> {
-    let mut socket = TcpStream::connect(address).await?;
+    let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
+    open_over(socket, wire, channel).await
+}
+
+/// The same over a connection that is there.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub async fn open_over<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: S,
+    wire: Wire,
+    channel: &str,
+) -> Result<(S, Vec<u8>)> {
     let (path, headers) = match wire {
         Wire::Sse => (format!("/events?channel={channel}"), ""),
         Wire::Ws => (format!("/ws?channel={channel}"), UPGRADE),
@@ -53,7 +66,11 @@ pub async fn open(address: SocketAddr, wire: Wire, channel: &str) -> Result<(Tcp
 }
 
 /// Reads until `mark` has come, and returns where it ends.
-async fn read_past(socket: &mut TcpStream, mark: &[u8], came: &mut Vec<u8>) -> Result<usize> {
+async fn read_past(
+    socket: &mut (impl AsyncRead + Unpin),
+    mark: &[u8],
+    came: &mut Vec<u8>,
+) -> Result<usize> {
     loop {
         if let Some(at) = find(came, mark) {
             return Ok(at + mark.len());

@@ -3,7 +3,7 @@
 
 use crate::common::within;
 use anyhow::{Result, ensure};
-use tidewire_test_harness::load::{Wire, idle_bytes, raise_descriptor_limit};
+use tidewire_test_harness::load::{Wire, idle_bytes, idle_bytes_over_tls, raise_descriptor_limit};
 
 #[tokio::test]
 async fn an_idle_subscriber_costs_little() -> Result<()> {
@@ -23,8 +23,24 @@ async fn an_idle_subscriber_costs_little() -> Result<()> {
     .await
 }
 
+#[tokio::test]
+async fn over_tls_it_costs_its_session_and_no_buffer() -> Result<()> {
+    within(180, async {
+        raise_descriptor_limit()?;
+        let (idle, delivered) = idle_bytes_over_tls(CONNECTIONS, Wire::Sse).await?;
+        let most = idle.max(delivered);
+        ensure!(most <= TLS_BYTES_MAX, "{idle} B, {delivered} B after a delivery");
+        ensure!(idle > BYTES_MAX, "{idle} B: without a session");
+        Ok(())
+    })
+    .await
+}
+
 /// Enough that pages and what is rounded up do not matter.
 const CONNECTIONS: u64 = 2_000;
 
 /// What the dearest wire takes, and half as much again; 2 KiB more would be more than twice.
 const BYTES_MAX: u64 = 2_048;
+
+/// The same with the keys of a session; one record or read that is kept would be far more.
+const TLS_BYTES_MAX: u64 = 8_192;

@@ -69,6 +69,13 @@ mod text_that_is_not_utf8_is_refused;
 mod unknown_parameters_are_refused_with_a_suggestion;
 mod what_cannot_be_read_is_a_problem;
 
+mod a_client_of_the_wrong_scheme_gets_an_answer;
+mod a_new_certificate_is_taken_without_a_restart;
+mod a_tls_client_that_stops_reading_gets_everything_later;
+mod a_tls_handshake_that_does_not_end_is_ended;
+mod commands_and_curl_speak_https;
+mod each_wire_works_over_tls;
+
 mod a_page_of_an_allowed_origin_may_do_what_programs_may;
 mod a_page_of_another_origin_changes_nothing;
 mod a_page_of_another_site_joins_nothing;
@@ -115,6 +122,7 @@ mod a_polyfill_resumes_by_its_query;
 mod a_refused_event_source_comes_back;
 mod an_event_source_survives_an_orderly_restart;
 mod any_stream_is_read_as_chromium_reads_it;
+mod chromium_receives_events_over_https;
 mod chromium_receives_what_ws_frame_encodes;
 mod our_clients_reconnect_when_they_are_asked_to;
 mod the_browsers_event_source_reconnects_without_loss;

@@ -9,7 +9,7 @@ fn identify(headers: &[(&str, &'static str)], allowed: &AllowedOrigins) -> Calle
         let name: HeaderName = name.parse().unwrap();
         map.append(name, HeaderValue::from_static(value));
     }
-    Caller::identify(&map, Host::parse("push.example:8080").as_ref(), allowed)
+    Caller::identify(&map, Host::parse("push.example:8080").as_ref(), Scheme::Http, allowed)
 }
 
 fn kind(caller: &Caller) -> &'static str {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 async fn a_poll_is_woken_and_refused_when_its_grant_expires() {
     let worker_context = Rc::new(WorkerContext::alone(Admission::new(9)));
     let (clock, connections) =
-        (Rc::clone(&worker_context), WorkerLoop::<TcpStream>::new(Rc::clone(&worker_context)));
+        (Rc::clone(&worker_context), WorkerLoop::<ClientSocket>::new(Rc::clone(&worker_context)));
     rt::spawn(async move { connections.run().await });
     rt::spawn(async move { clock.run_clock().await });
     let subscriptions =

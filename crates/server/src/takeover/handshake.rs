@@ -1,0 +1,201 @@
+//! The TLS handshake, before actix knows of the connection: it has no buffers for one that does not get so far.
+//!
+//! Handshakes are work that strangers ask for. So each has a deadline and takes turns like a request, and only a number of
+//! them may wait for their clients at once: one more, and the one that has waited longest is ended. A client that answers
+//! within a round trip or two is served while others open connections and say nothing.
+
+use super::mismatch;
+use super::timeouts::HttpTimeouts;
+use crate::ready::keep;
+use crate::request_turns::RequestTurns;
+use crate::socket::{ClientSocket, TlsStream};
+use actix_http::error::DispatchError;
+use futures_util::future::{Either, FutureExt as _, LocalBoxFuture, Ready, ready};
+use rustls::ServerConfig;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Makes sockets of the connections that one listener accepts, on one worker.
+#[derive(Clone)]
+pub(super) struct Handshaking {
+    /// Without one the listener is plain.
+    tls: Option<Arc<ServerConfig>>,
+    timeouts: HttpTimeouts,
+    turns: RequestTurns,
+    waiting: Waiting,
+}
+
+type Accepted = Result<ClientSocket, DispatchError>;
+
+impl Handshaking {
+    pub(super) fn new(
+        tls: Option<Arc<ServerConfig>>,
+        timeouts: HttpTimeouts,
+        turns: RequestTurns,
+    ) -> Self {
+        Self { tls, timeouts, turns, waiting: Waiting::new(WAITING_MAX) }
+    }
+
+    /// The socket of a connection that was accepted; after its handshake, if there is one.
+    pub(super) fn accept(
+        &self,
+        tcp: TcpStream,
+    ) -> Either<Ready<Accepted>, LocalBoxFuture<'static, Accepted>> {
+        // Only a socket that is already dead refuses this, and the next read reports that.
+        let _ = tcp.set_nodelay(true);
+        let Some(config) = &self.tls else { return Either::Left(ready(Ok(tcp.into()))) };
+        let place = self.waiting.begin();
+        let shaken = shake_hands(tcp, Arc::clone(config), place, self.turns.clone(), self.timeouts);
+        let shaken = timeout(self.timeouts.handshake, shaken).map(|shaken| match shaken {
+            Ok(Ok(socket)) => Ok(socket),
+            Ok(Err(error)) => Err(DispatchError::Io(error)),
+            Err(_) => Err(DispatchError::Io(io::ErrorKind::TimedOut.into())),
+        });
+        Either::Right(shaken.boxed_local())
+    }
+}
+
+async fn shake_hands(
+    tcp: TcpStream,
+    config: Arc<ServerConfig>,
+    place: Place,
+    turns: RequestTurns,
+    timeouts: HttpTimeouts,
+) -> io::Result<ClientSocket> {
+    // A session costs memory, so it begins with the client's first byte.
+    let first = poll_fn(|context| {
+        let readable = tcp.poll_read_ready(context);
+        place.poll(readable, true, context)
+    });
+    first.await?;
+    let mut first = [0];
+    tcp.peek(&mut first).await?;
+    if mismatch::is_http(u8::from_be_bytes(first)) {
+        mismatch::answer_http(tcp, timeouts.disconnect).await?;
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut tls = TlsStream::new(tcp, config).map_err(io::Error::other)?;
+    let mut turn = turns.claim();
+    poll_fn(|context| {
+        let mut has_turn = true;
+        let shaken = tls.poll_handshake(context, |context| {
+            let begun = turn.poll(context);
+            has_turn = begun.is_ready();
+            // A signature takes as long as a dozen short requests, or more.
+            if has_turn {
+                turn.end();
+            }
+            begun
+        });
+        place.poll(shaken, has_turn, context)
+    })
+    .await?;
+    Ok(tls.into())
+}
+
+/// The handshakes that wait for their clients.
+#[derive(Clone)]
+struct Waiting(Rc<RefCell<Open>>);
+
+struct Open {
+    begun: u64,
+    waiting_max: usize,
+    /// By age, with what wakes them. One without a waker waits for us.
+    going: BTreeMap<u64, Option<Waker>>,
+}
+
+/// One handshake's place among them; dropped, it is free.
+struct Place {
+    waiting: Waiting,
+    number: u64,
+}
+
+impl Waiting {
+    fn new(waiting_max: usize) -> Self {
+        Self(Rc::new(RefCell::new(Open { begun: 0, waiting_max, going: BTreeMap::new() })))
+    }
+
+    /// Takes a place, if need be that of the handshake that has waited longest for its client.
+    fn begin(&self) -> Place {
+        let mut open = self.0.borrow_mut();
+        open.begun += 1;
+        let number = open.begun;
+        open.going.insert(number, None);
+        let is_full = open.going.len() > open.waiting_max;
+        let mut oldest = open.going.iter().filter(|(_, waker)| waker.is_some());
+        let oldest = oldest.next().filter(|_| is_full).map(|(number, _)| *number);
+        let ended = oldest.and_then(|number| open.going.remove(&number)).flatten();
+        drop(open);
+        ended.into_iter().for_each(Waker::wake);
+        Place { waiting: self.clone(), number }
+    }
+}
+
+impl Place {
+    /// Passes on what came of a step; `waits_for_client` says what it waits for, if it does.
+    ///
+    /// # Errors
+    ///
+    /// Another handshake has taken the place.
+    fn poll<T>(
+        &self,
+        step: Poll<io::Result<T>>,
+        waits_for_client: bool,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        let mut open = self.waiting.0.borrow_mut();
+        let Some(waker) = open.going.get_mut(&self.number) else {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        };
+        match step.is_pending() && waits_for_client {
+            true => keep(waker, context.waker()),
+            false => *waker = None,
+        }
+        step
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let waker = self.waiting.0.borrow_mut().going.remove(&self.number);
+        // It may be the last to hold on to a task, which may hold on to this.
+        drop(waker);
+    }
+}
+
+/// Handshakes of one listener on one worker that may wait for their clients. A few kilobytes each, and what has come of a
+/// `ClientHello` that does not end.
+const WAITING_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(place: &Place, waits_for_client: bool) -> bool {
+        let context = Context::from_waker(Waker::noop());
+        place.poll(Poll::<io::Result<()>>::Pending, waits_for_client, &context).is_pending()
+    }
+
+    #[test]
+    fn one_more_handshake_than_may_wait_ends_the_one_that_has_waited_longest_for_its_client() {
+        let waiting = Waiting::new(3);
+        let places = [0, 1, 2].map(|_| waiting.begin());
+        // The first waits for us.
+        assert!(waits(&places[0], false) && waits(&places[1], true) && waits(&places[2], true));
+        let newest = waiting.begin();
+        assert!(waits(&places[0], true) && !waits(&places[1], true) && waits(&places[2], true));
+        assert!(waits(&newest, true));
+        drop(newest);
+        let another = waiting.begin();
+        assert!([&places[0], &places[2], &another].into_iter().all(|place| waits(place, true)));
+        drop((places, another));
+        assert!(waiting.0.borrow().going.is_empty());
+    }
+}
