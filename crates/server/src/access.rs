@@ -1,20 +1,32 @@
 //! Who may ask: the host that a request names, the page that sends it, and what that page may do.
 //!
-//! Without tokens these checks are all that stands between the pages of other sites, which anybody's
-//! browser may open, and a server that this browser can reach. [`authorise`] checks each request once and
-//! leaves a [`Caller`] with it. Handlers have no other way to a grant, so none can forget the check.
+//! [`authorise`] checks each request once. It leaves a [`Caller`] with it, the page that sends it, and an [`Identity`],
+//! whom its credentials name. Handlers have no other way to a grant than both together, so none can forget a check.
 
+mod anonymous;
+mod authenticator;
 mod authorise;
 mod caller;
 mod cors;
+mod credential_error;
+mod credentials;
 mod host;
 mod hosts;
+mod identity;
 pub(crate) mod list;
 mod origin;
 mod origins;
+mod sender;
 
+pub use anonymous::Anonymous;
+pub(crate) use authenticator::Authenticator;
+pub use authenticator::{CookieName, TokensInQuery};
 pub(crate) use authorise::{Access, authorise};
 pub(crate) use caller::Caller;
 pub(crate) use cors::preflight;
+pub(crate) use credential_error::CredentialError;
+pub(crate) use credentials::TOKEN;
 pub use hosts::AllowedHosts;
+pub(crate) use identity::{Identity, Who};
 pub use origins::AllowedOrigins;
+pub(crate) use sender::MaybeIdentity;

@@ -1,6 +1,6 @@
-//! Accounts of remembered message ids: one for each client address, until there are tokens.
+//! Accounts of remembered message ids: one for each subject of tokens, and for each address of the other clients.
 //!
-//! Clients behind a proxy have its address, and share one account.
+//! Clients behind a proxy have its address, and without a token they share one account.
 
 use std::{
     collections::HashMap,
@@ -18,9 +18,25 @@ pub(crate) struct Accounts {
 
 #[derive(Debug, Default)]
 struct Shared {
-    by_address: HashMap<IpAddr, IdAccount>,
+    by_publisher: HashMap<Publisher, IdAccount>,
     /// The number of accounts at which unused ones are removed next.
     looked_over_at: usize,
+}
+
+/// Whose account it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Publisher {
+    /// All holders of tokens of this subject, wherever they are.
+    Subject(Arc<str>),
+    /// What one party has of addresses.
+    Address(IpAddr),
+}
+
+impl Publisher {
+    /// All publishers at this address.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self::Address(subscriber_line(address))
+    }
 }
 
 impl Accounts {
@@ -29,16 +45,16 @@ impl Accounts {
         Self { shared: Arc::default(), ids_max }
     }
 
-    /// The account of all publishers at `address`.
-    pub(crate) fn of(&self, address: IpAddr) -> IdAccount {
+    /// The account of `publisher`.
+    pub(crate) fn of(&self, publisher: Publisher) -> IdAccount {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { by_address, looked_over_at } = &mut *shared;
-        if by_address.len() >= *looked_over_at {
-            by_address.retain(|_, account| account.is_used());
+        let Shared { by_publisher, looked_over_at } = &mut *shared;
+        if by_publisher.len() >= *looked_over_at {
+            by_publisher.retain(|_, account| account.is_used());
             // Twice what is left, so that looking costs each new one a constant.
-            *looked_over_at = (by_address.len() * 2).max(UNUSED_MAX);
+            *looked_over_at = (by_publisher.len() * 2).max(UNUSED_MAX);
         }
-        let account = by_address.entry(subscriber_line(address));
+        let account = by_publisher.entry(publisher);
         account.or_insert_with(|| IdAccount::new(self.ids_max)).clone()
     }
 }
@@ -61,8 +77,8 @@ const UNUSED_MAX: usize = 1_024;
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn address(text: &str) -> Publisher {
+        Publisher::at(text.parse().unwrap())
     }
 
     #[test]
@@ -75,13 +91,22 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_has_one_account_wherever_it_is_and_no_address_has_it() {
+        let accounts = Accounts::new(1);
+        let subject = |text: &str| Publisher::Subject(text.into());
+        assert_eq!(accounts.of(subject("u7")), accounts.of(subject("u7")));
+        assert_ne!(accounts.of(subject("u7")), accounts.of(subject("u8")));
+        assert_ne!(accounts.of(subject("10.0.0.1")), accounts.of(address("10.0.0.1")));
+    }
+
+    #[test]
     fn accounts_that_nobody_uses_go() {
         let accounts = Accounts::new(1);
         let used = accounts.of(address("127.0.0.1"));
         for number in 0..10_000_u32 {
-            accounts.of(IpAddr::V4((number + 1).into()));
+            accounts.of(Publisher::at(IpAddr::V4((number + 1).into())));
         }
-        assert!(accounts.shared.lock().unwrap().by_address.len() <= UNUSED_MAX);
+        assert!(accounts.shared.lock().unwrap().by_publisher.len() <= UNUSED_MAX);
         assert_eq!(accounts.of(address("127.0.0.1")), used);
     }
 }

@@ -7,6 +7,7 @@
 mod addresses;
 mod channels;
 mod environment;
+mod exposure;
 mod faults;
 mod layers;
 mod listen;
@@ -20,10 +21,10 @@ mod tokens;
 mod units;
 mod values;
 
-pub use crate::access::{AllowedHosts, AllowedOrigins};
+pub use crate::access::{AllowedHosts, AllowedOrigins, Anonymous, CookieName, TokensInQuery};
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
-pub use faults::{ConfigError, ConfigErrors};
+pub use faults::{ConfigError, ConfigErrors, Missing};
 pub use listen::{Endpoint, Listen};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
@@ -47,14 +48,18 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// The certificate for those that speak TLS, with its key.
     pub tls: Option<TlsFiles>,
-    /// Whether to listen beyond this machine although everybody may do everything.
-    pub insecure: bool,
+    /// What requests without credentials may do.
+    pub anonymous: Anonymous,
     /// The hosts by which this server is asked for, beside this machine's.
     pub allowed_hosts: AllowedHosts,
     /// Whose pages may do what programs may.
     pub allowed_origins: AllowedOrigins,
     /// What verifies tokens; `None` if no keys are configured.
     pub tokens: Option<Verifier>,
+    /// The cookie in which pages may send one.
+    pub tokens_cookie: Option<CookieName>,
+    /// What one in a query is good for.
+    pub tokens_in_query: TokensInQuery,
     /// Where the log is kept; `None` is in memory.
     pub data: Option<PathBuf>,
     /// When what is kept there has to be on disk.
@@ -107,11 +112,6 @@ impl Config {
         Self::resolve(file, environment, flags, faults)
     }
 
-    /// Whether only this machine can reach the server.
-    pub fn is_local(&self) -> bool {
-        !self.listen.iter().any(|listen| is_exposed(&listen))
-    }
-
     /// Every option that has a meaning for a channel, and where its value was given.
     pub fn explain(&self, channel: &ChannelName) -> Vec<Decided> {
         self.origins.explain(&self.broker.rules, channel)
@@ -141,7 +141,7 @@ impl Config {
         let config = Self {
             listen: addresses::resolve(settings.listen.as_deref(), tls.is_some(), &mut faults),
             tls,
-            insecure: settings.insecure.unwrap_or(false),
+            anonymous: settings.anonymous.clone().unwrap_or_default(),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),
             connection: settings.connection(message_bytes_max),
@@ -159,6 +159,8 @@ impl Config {
             allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
             allowed_origins: settings.allowed_origins.unwrap_or_default(),
             tokens,
+            tokens_cookie: settings.tokens_cookie,
+            tokens_in_query: settings.tokens_in_query.unwrap_or_default(),
             data: settings.data,
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             cache_bytes_max: settings.cache_bytes_max.map_or(cache_bytes_max, Bytes::count),
@@ -234,11 +236,7 @@ impl Config {
         if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
             faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
         }
-        if !self.insecure && faults.knows(&["insecure"]) {
-            for listen in self.listen.iter().filter(is_exposed) {
-                faults.push(ConfigError::Exposed { listen: listen.clone() });
-            }
-        }
+        self.check_exposure(faults);
     }
 }
 
@@ -259,11 +257,6 @@ fn check_disk(settings: &Settings, faults: &mut Faults) {
         let allowed = "left out, or given with data: a log in memory needs no cache";
         faults.push(ConfigError::value("cache_bytes_max", &bytes.to_string(), allowed));
     }
-}
-
-/// Whether other machines may reach it.
-fn is_exposed(listen: &&Listen) -> bool {
-    !listen.address.ip().is_loopback()
 }
 
 const HIDDEN: &str = "in a file, or the variable TIDEWIRE_TOKENS_SECRET: everybody who lists the processes of this \
@@ -343,7 +336,7 @@ const DRAIN: Span = Span::seconds(10);
 mod tests {
     use super::*;
 
-    fn from_text(text: &str) -> Result<Config, ConfigErrors> {
+    pub(super) fn from_text(text: &str) -> Result<Config, ConfigErrors> {
         from_layers(text, &[])
     }
 
@@ -398,13 +391,6 @@ mod tests {
         let config = from_layers(text, &variables).unwrap();
         assert_eq!(config.broker.rules.defaults().retention.messages_max, 6);
         assert_eq!(config.connection.heartbeat_ms, 1_000);
-    }
-
-    #[test]
-    fn listening_to_the_world_without_keys_takes_a_word() {
-        let error = from_text("listen = \"0.0.0.0:80\"").unwrap_err().to_string();
-        assert!(error.contains("--insecure"), "{error}");
-        assert!(from_text("listen = \"0.0.0.0:80\"\ninsecure = true").is_ok());
     }
 
     #[test]
@@ -504,7 +490,8 @@ mod tests {
             "  listen is 192.0.2.1:80, which other machines can reach",
             "  f: [channels.\"a\"] keys_max is 0; it has to be above zero",
         ];
-        let lines: Vec<_> = errors.lines().collect();
+        // What the last of them advises has lines of its own, further in.
+        let lines: Vec<_> = errors.lines().filter(|line| !line.starts_with("    ")).collect();
         for line in &expected[1..] {
             assert!(
                 lines.iter().any(|errors| errors.starts_with(line)),
@@ -519,7 +506,7 @@ mod tests {
         for (text, count) in [
             ("total_bytes_max = \"1GB\"\nmessage_bytes_max = \"1GiB\"", 1),
             ("data = 5\nfsync = \"never\"", 1),
-            ("insecure = 1\nlisten = \"192.0.2.1:80\"", 1),
+            ("anonymous = 1\nlisten = \"192.0.2.1:80\"", 1),
             ("[channels.a]\ncompact = 1\nkeys_max = 5", 1),
             ("[channels.\"a b\"]\ncompact = true\n[channels.a]\nkeys_max = 5", 1),
             ("total_bytes_max = 1k\nmessage_bytes_max = \"1GiB\"", 1),

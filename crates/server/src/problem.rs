@@ -6,6 +6,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use std::fmt;
+use tidewire_broker::Forbidden;
 use tidewire_connection::Refusal;
 use tidewire_protocol::{ErrorCode, Problem};
 
@@ -14,18 +15,32 @@ use tidewire_protocol::{ErrorCode, Problem};
 pub(crate) struct ProblemResponse {
     pub(crate) code: ErrorCode,
     pub(crate) detail: String,
+    /// What to authenticate with, and what was wrong, for `WWW-Authenticate`.
+    challenge: Option<&'static str>,
 }
 
 impl ProblemResponse {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        // What to authenticate with (RFC 9110 §15.5.2), and what was wrong (RFC 6750 §3.1).
+        let challenge = (code == ErrorCode::Expired).then_some(INVALID_TOKEN);
+        Self { code, detail: detail.into(), challenge }
+    }
+
+    /// The same with another value of `WWW-Authenticate`.
+    pub(crate) fn with_challenge(self, challenge: &'static str) -> Self {
+        Self { challenge: Some(challenge), ..self }
     }
 }
 
 impl<E: Into<Refusal>> From<E> for ProblemResponse {
     fn from(error: E) -> Self {
         let refusal: Refusal = error.into();
-        Self::new(refusal.code(), refusal.to_string())
+        let lacks_scope = matches!(
+            refusal,
+            Refusal::Forbidden(Forbidden::NotCovered { .. } | Forbidden::History)
+        );
+        let problem = Self::new(refusal.code(), refusal.to_string());
+        if lacks_scope { problem.with_challenge(INSUFFICIENT_SCOPE) } else { problem }
     }
 }
 
@@ -53,7 +68,7 @@ impl ResponseError for ProblemResponse {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let Self { code, detail } = self;
+        let Self { code, detail, challenge } = self;
         let mut response = HttpResponse::build(self.status_code());
         response
             .insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE))
@@ -65,9 +80,8 @@ impl ResponseError for ProblemResponse {
                 .insert_header((header::UPGRADE, "websocket"))
                 .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
-        if *code == ErrorCode::Expired {
-            // What to authenticate with (RFC 9110 §15.5.2), and what was wrong (RFC 6750 §3.1).
-            response.insert_header((header::WWW_AUTHENTICATE, EXPIRED_CHALLENGE));
+        if let Some(challenge) = *challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         let problem = Problem::new(*code, detail.clone());
         // A struct of strings and numbers always becomes JSON.
@@ -75,12 +89,14 @@ impl ResponseError for ProblemResponse {
     }
 }
 
-const EXPIRED_CHALLENGE: &str = "Bearer error=\"invalid_token\"";
+const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
+
+/// The credentials are valid, and do not reach so far.
+const INSUFFICIENT_SCOPE: &str = "Bearer error=\"insufficient_scope\"";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidewire_broker::Forbidden;
 
     #[test]
     fn an_expired_grant_is_answered_with_what_to_authenticate_with() {

@@ -2,7 +2,7 @@
 
 pub(crate) mod body;
 
-use crate::{problem::ProblemResponse, suggestion::did_you_mean};
+use crate::{access::TOKEN, problem::ProblemResponse, suggestion::did_you_mean};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::{Payload, ServiceRequest},
@@ -45,7 +45,12 @@ impl Query {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name, name)?, decode(name, value)?);
+            let name = decode(name, name)?;
+            if name == TOKEN && known.contains(&TOKEN) {
+                // `authorise` has read it. It is kept nowhere else.
+                continue;
+            }
+            let value = decode(&name, value)?;
             if known.contains(&&*name) {
                 pairs.push((name, value));
             } else if name != CACHE_BUSTER {

@@ -15,7 +15,8 @@ mod publish;
 mod subscribe;
 
 use crate::{
-    access::{self, Caller},
+    access::{self, Caller, Identity, TOKEN, Who},
+    accounts::Publisher,
     problem::ProblemResponse,
     query::{Parameters, Query},
     socket::ClientSocket,
@@ -31,7 +32,7 @@ use actix_web::{
 };
 use encoding::Coding;
 use futures_util::{TryFutureExt as _, future::Either};
-use std::{future::ready, rc::Rc};
+use std::{future::ready, rc::Rc, sync::Arc};
 use tidewire_broker::IdAccount;
 use tidewire_protocol::ErrorCode;
 
@@ -41,8 +42,16 @@ pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
 pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<ClientSocket>>>;
 
 /// The account of the ids that the sender of this request has the server remember.
-fn account(request: &HttpRequest, worker_context: &WorkerContext) -> Option<IdAccount> {
-    request.peer_addr().map(|peer| worker_context.http.accounts.of(peer.ip()))
+fn account(
+    request: &HttpRequest,
+    identity: &Identity,
+    worker_context: &WorkerContext,
+) -> Option<IdAccount> {
+    let publisher = match identity.who() {
+        Who::Token { subject: Some(subject) } => Publisher::Subject(Arc::clone(subject)),
+        Who::Token { subject: None } | Who::Anonymous => Publisher::at(request.peer_addr()?.ip()),
+    };
+    Some(worker_context.http.accounts.of(publisher))
 }
 
 /// Adds all routes, for one worker.
@@ -80,16 +89,25 @@ pub(crate) fn configure(
 }
 
 const SUBSCRIBE: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info"];
-const EVENTS: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "heartbeat", "user", "info"];
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info", TOKEN];
+const EVENTS: Parameters = &[
+    "channel",
+    "since",
+    "lastEventId",
+    "Last-Event-ID",
+    "format",
+    "heartbeat",
+    "user",
+    "info",
+    TOKEN,
+];
 const POLL: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "wait", "user", "info"];
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "wait", "user", "info", TOKEN];
 /// A batch takes none of them, and says where they belong.
-const PUBLISH: Parameters = &["event", "key", "idempotency_key"];
-const LIST: Parameters = &["pattern", "limit", "after"];
-const MESSAGES: Parameters = &["since", "before", "until", "limit", "format"];
-const PRESENCE: Parameters = &["since", "limit"];
+const PUBLISH: Parameters = &["event", "key", "idempotency_key", TOKEN];
+const LIST: Parameters = &["pattern", "limit", "after", TOKEN];
+const MESSAGES: Parameters = &["since", "before", "until", "limit", "format", TOKEN];
+const PRESENCE: Parameters = &["since", "limit", TOKEN];
 /// A version, with which pages bypass a cache. It has no meaning here: files have an `ETag`.
 const ASSET: Parameters = &["v"];
 

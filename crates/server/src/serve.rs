@@ -4,7 +4,7 @@ mod ending;
 mod worker;
 
 use crate::{
-    access::{Access, authorise},
+    access::{Access, Authenticator, authorise},
     accounts::Accounts,
     admission::Admission,
     clock::{self, wall_ms},
@@ -71,7 +71,7 @@ async fn run(config: Config) -> Result<()> {
     let server = start(&config, &storage, &admission, listeners.collect())?;
     let mut signals = Signals::listen()?;
     let notice = access(&config).notice();
-    if let Err(error) = greet(&urls, &storage, connections_max, descriptors, notice) {
+    if let Err(error) = greet(&urls, &storage, connections_max, descriptors, &notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
@@ -171,10 +171,15 @@ fn http_context(config: &Config, storage: &Storage, in_flight: &InFlight) -> Htt
     }
 }
 
-/// Which hosts and origins the server answers.
+/// Which hosts, origins and credentials the server answers.
 fn access(config: &Config) -> Access {
     let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
-    Access::new(hosts, origins, config.is_local())
+    Access::new(hosts, origins, config.is_local(), authenticator(config))
+}
+
+fn authenticator(config: &Config) -> Authenticator {
+    Authenticator::new(config.tokens.clone(), config.anonymous_grant())
+        .taking(config.tokens_cookie.clone(), config.tokens_in_query)
 }
 
 /// How long actix's connections may wait.

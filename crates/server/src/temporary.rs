@@ -108,7 +108,7 @@ impl ResponseError for Temporary {
     fn error_response(&self) -> HttpResponse {
         if self.wants_events {
             let mut body = Vec::new();
-            let ProblemResponse { code, detail } = &self.problem;
+            let ProblemResponse { code, detail, .. } = &self.problem;
             write_error_event(*code, detail, self.retry_ms, &mut body);
             return HttpResponse::Ok()
                 .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))

@@ -1,8 +1,11 @@
 //! The check that every request passes before it reaches a route: is this server the one it is for,
 //! and who sends it?
 
-use super::{AllowedHosts, AllowedOrigins, Caller, cors, host::Host};
-use crate::{problem::ProblemResponse, socket::Scheme};
+use super::{
+    AllowedHosts, AllowedOrigins, Authenticator, Caller, authenticator::StrangersMay, cors,
+    host::Host, sender::Sender,
+};
+use crate::{clock::wall_ms, problem::ProblemResponse, socket::Scheme};
 use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
@@ -13,13 +16,14 @@ use futures_util::future::Either;
 use std::future::ready;
 use tidewire_protocol::ErrorCode;
 
-/// Which hosts and origins the server answers.
+/// Which hosts, origins and credentials the server answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     hosts: AllowedHosts,
     /// Whether only this machine can be asked.
     is_local: bool,
     origins: AllowedOrigins,
+    authenticator: Authenticator,
 }
 
 /// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who
@@ -39,35 +43,45 @@ where
     // A request that came another way than through a socket of ours is one of a test.
     let scheme = request.conn_data::<Scheme>().copied().unwrap_or(Scheme::Http);
     let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
-    request.extensions_mut().insert(caller.clone());
+    let identity = access.authenticator.identify(request.head(), &caller, wall_ms());
+    request.extensions_mut().insert(Sender { caller: caller.clone(), identity });
+    let cookies = access.authenticator.cookies();
     let answer = service.call(request);
     Either::Right(async move {
         let mut answer = answer.await?;
-        cors::describe(&caller, answer.headers_mut());
+        cors::describe(&caller, cookies, answer.headers_mut());
         Ok(answer)
     })
 }
 
 impl Access {
-    /// A server of these `hosts`, beside this machine's, for pages of these `origins`; `is_local` if only this
-    /// machine can ask it.
-    pub(crate) fn new(hosts: AllowedHosts, origins: AllowedOrigins, is_local: bool) -> Self {
-        Self { hosts, is_local, origins }
+    /// A server of these `hosts`, beside this machine's, for pages of these `origins` and whom `authenticator` knows;
+    /// `is_local` if only this machine can ask it.
+    pub(crate) fn new(
+        hosts: AllowedHosts,
+        origins: AllowedOrigins,
+        is_local: bool,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self { hosts, is_local, origins, authenticator }
     }
 
     /// What the server says at its start of who may do what, line by line.
-    pub(crate) fn notice(&self) -> &'static [&'static str] {
-        match (self.is_local, self.checks_hosts()) {
-            (true, _) => {
-                &["development mode: anybody on this machine may read and publish everything"]
+    pub(crate) fn notice(&self) -> Vec<&'static str> {
+        let mut lines = vec![match (self.authenticator.strangers(), self.is_local) {
+            (StrangersMay::Everything, true) => DEVELOPMENT,
+            (StrangersMay::Everything, false) => OPEN,
+            (StrangersMay::Something, _) => {
+                "without a token, requests may do what [anonymous] lists"
             }
-            (false, true) => &[INSECURE],
-            (false, false) => &[
-                INSECURE,
-                "requests for every host are answered; list this server's hosts with \
-                --allowed-hosts, which will be required once there are tokens",
-            ],
+            (StrangersMay::Nothing, _) => "every request needs a token",
+        }];
+        if !self.checks_hosts() {
+            lines.push(
+                "requests for every host are answered; list this server's hosts with --allowed-hosts",
+            );
         }
+        lines
     }
 
     /// Whether a host has to be named. From beyond this machine the server is asked for under names
@@ -123,7 +137,10 @@ fn named(head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
     }
 }
 
-const INSECURE: &str = "insecure: anybody who reaches this address may read and publish everything";
+const DEVELOPMENT: &str =
+    "development mode: anybody on this machine may read and publish everything";
+
+const OPEN: &str = "open access: anybody who reaches this address may read and publish everything";
 
 /// How much of an invalid host an error repeats.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -132,10 +149,12 @@ const SHOWN_CHARS_MAX: usize = 100;
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+    use tidewire_broker::Grant;
 
     fn access(hosts: &str, is_local: bool) -> Access {
         let (hosts, origins) = (hosts.parse().unwrap(), AllowedOrigins::default());
-        Access { hosts, is_local, origins }
+        let authenticator = Authenticator::new(None, Some(Grant::open()));
+        Access { hosts, is_local, origins, authenticator }
     }
 
     fn status(access: &Access, host: &'static str, path: &str) -> u16 {
@@ -149,9 +168,9 @@ mod tests {
         assert_eq!(status(&open, "push.example", "/"), 200);
         assert_eq!(status(&open, "push.example/", "/"), 400);
         let words = open.notice().join("\n");
-        assert!(words.contains("--allowed-hosts") && words.contains("required once"), "{words}");
+        assert!(words.contains(OPEN) && words.contains("--allowed-hosts"), "{words}");
         let closed = access("push.example", false);
-        assert_eq!(closed.notice(), [INSECURE]);
+        assert_eq!(closed.notice(), [OPEN]);
         for (host, expected) in
             [("push.example", 200), ("localhost:1", 200), ("10.0.0.5", 421), ("evil.example", 421)]
         {

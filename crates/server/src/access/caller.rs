@@ -4,21 +4,18 @@
 //! takes the server's word (CORS). So whatever a request changes has to be refused here.
 
 use super::{
+    Identity,
     host::Host,
+    origin::Origin,
     origins::{Allowed, AllowedOrigins, PageOrigin},
 };
 use crate::{problem::ProblemResponse, socket::Scheme};
-use actix_web::{
-    FromRequest, HttpMessage as _, HttpRequest,
-    dev::Payload,
-    http::header::{self, HeaderMap, HeaderValue},
-};
-use std::future::{Ready, ready};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use tidewire_broker::{Broker, Grant};
 use tidewire_connection::Subscription;
 use tidewire_protocol::ErrorCode;
 
-/// The sender of a request; also an extractor, and a handler's only way to a [`Grant`].
+/// The sender of a request; also an extractor, and with an [`Identity`] a handler's only way to a [`Grant`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// Nothing says that a browser sent it.
@@ -68,34 +65,77 @@ impl Caller {
         }
     }
 
-    /// Allows reading, from whatever page: whether it sees the answer is for its browser to say.
-    pub(crate) fn reader_grant(&self) -> Grant {
+    /// Of what `identity` may do, reading, from whatever page: whether it sees the answer is for its browser to say.
+    pub(crate) fn reader_grant(&self, identity: &Identity) -> Grant {
         match self {
-            Self::ForeignPage(_) => Grant::reading(),
-            _ => Grant::open(),
+            Self::ForeignPage(_) => identity.grant().reading_only(),
+            _ => identity.grant(),
         }
     }
 
-    /// Allows to do `what`: something that other clients notice, or an answer that browsers let every page read.
-    pub(crate) fn actor_grant(&self, what: &str) -> Result<Grant, ProblemResponse> {
+    /// What `identity` may do, to do `what`: something that other clients notice, or an answer that browsers let every
+    /// page read.
+    ///
+    /// # Errors
+    ///
+    /// The page may not, whatever its credentials allow.
+    pub(crate) fn actor_grant(
+        &self,
+        identity: &Identity,
+        what: &str,
+    ) -> Result<Grant, ProblemResponse> {
+        self.check_acting(what)?;
+        Ok(identity.grant())
+    }
+
+    /// The same to publish, by a request of its own.
+    ///
+    /// # Errors
+    ///
+    /// The page may not, or the credentials were in the query.
+    pub(crate) fn publisher_grant(&self, identity: &Identity) -> Result<Grant, ProblemResponse> {
+        let grant = self.actor_grant(identity, "publish")?;
+        identity.check_publishing()?;
+        Ok(grant)
+    }
+
+    /// Checks that the page may do `what`.
+    ///
+    /// # Errors
+    ///
+    /// Its origin is not allowed.
+    pub(super) fn check_acting(&self, what: &str) -> Result<(), ProblemResponse> {
         match self {
             Self::ForeignPage(Foreign { pages, advice }) => {
                 let message = format!("{pages} may not {what} here. {advice}");
                 Err(ProblemResponse::new(ErrorCode::Forbidden, message))
             }
-            _ => Ok(Grant::open()),
+            _ => Ok(()),
         }
     }
 
-    /// Allows to follow these, which is more than reading where it joins a channel.
+    /// Whether a cookie that comes with the request counts. Browsers send one whichever page asks, so the page has to be
+    /// one of this server's own, or of an origin that is allowed by its name.
+    pub(super) fn may_send_cookies(&self) -> bool {
+        matches!(self, Self::OwnPage | Self::AllowedPage(Readers::Origin(_)))
+    }
+
+    /// What `identity` may do, to follow these, which is more than reading where it joins a channel.
+    ///
+    /// # Errors
+    ///
+    /// The page may not join.
     pub(crate) fn follower_grant(
         &self,
+        identity: &Identity,
         subscriptions: &[Subscription],
         broker: &Broker,
     ) -> Result<Grant, ProblemResponse> {
         match subscriptions.iter().find_map(|subscription| subscription.joins(broker)) {
-            Some(channel) => self.actor_grant(&format!("join {channel}, a channel with presence,")),
-            None => Ok(self.reader_grant()),
+            Some(channel) => {
+                self.actor_grant(identity, &format!("join {channel}, a channel with presence,"))
+            }
+            None => Ok(self.reader_grant(identity)),
         }
     }
 
@@ -108,14 +148,14 @@ impl Caller {
     ) -> Self {
         let text = value.to_str().unwrap_or_default();
         let origin = PageOrigin::parse(text);
+        let is_own =
+            |origin: &Origin| host.is_some_and(|host| origin.is_of_server_at(host, scheme));
         match (allowed.allow(&origin), &origin) {
             (Some(Allowed::Named), _) => Self::AllowedPage(Readers::Origin(value.clone())),
+            (_, PageOrigin::Host(origin)) if is_own(origin) => Self::OwnPage,
             (Some(Allowed::AsAny), _) => Self::AllowedPage(Readers::All),
             (None, PageOrigin::Host(origin)) => {
-                match host.is_some_and(|host| origin.is_of_server_at(host, scheme)) {
-                    true => Self::OwnPage,
-                    false => Self::ForeignPage(Foreign::of_origin(&origin.to_string(), host)),
-                }
+                Self::ForeignPage(Foreign::of_origin(&origin.to_string(), host))
             }
             // A policy on referrers may hide the origin of a page of our own.
             (None, _) if text == "null" && site(headers) == Some("same-origin") => Self::OwnPage,
@@ -172,18 +212,6 @@ impl Foreign {
                      (--allowed-origins)."
                 .to_owned(),
         }
-    }
-}
-
-impl FromRequest for Caller {
-    type Error = ProblemResponse;
-    type Future = Ready<Result<Self, ProblemResponse>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = request.extensions().get().cloned();
-        let missing =
-            || ProblemResponse::new(ErrorCode::Internal, "the request has not passed `authorise`");
-        ready(caller.ok_or_else(missing))
     }
 }
 

@@ -12,16 +12,25 @@ use actix_web::{
     },
 };
 
+/// Whether pages may send a token in a cookie. Where they may not, no answer depends on one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookies {
+    Count,
+    AreIgnored,
+}
+
 /// Adds to an answer whose pages may read it.
-pub(super) fn describe(caller: &Caller, headers: &mut HeaderMap) {
+pub(super) fn describe(caller: &Caller, cookies: Cookies, headers: &mut HeaderMap) {
     // Also where no page has asked: a cache may keep the answer for one that will.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let Caller::AllowedPage(readers) = caller else { return };
     match readers {
         Readers::Origin(origin) => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            let value = HeaderValue::from_static("true");
-            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, value);
+            if cookies == Cookies::Count {
+                let value = HeaderValue::from_static("true");
+                headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, value);
+            }
         }
         Readers::All => {
             let value = HeaderValue::from_static("*");
@@ -44,7 +53,7 @@ pub(crate) fn preflight(
     if request.method() != Method::OPTIONS || !asks {
         return None;
     }
-    Some(caller.actor_grant("read answers").map(|_| {
+    Some(caller.check_acting("read answers").map(|()| {
         HttpResponse::NoContent()
             .insert_header((header::ALLOW, methods))
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
@@ -60,7 +69,7 @@ const REQUEST_HEADERS: &str =
     "Authorization, Cache-Control, Content-Type, Event, Idempotency-Key, Key, Last-Event-ID";
 
 /// What pages may read of an answer's head beside what every page may.
-const EXPOSED_HEADERS: &str = "Retry-After";
+const EXPOSED_HEADERS: &str = "Retry-After, WWW-Authenticate";
 
 /// The longest that Chromium remembers.
 const MAX_AGE_SECONDS: &str = "7200";

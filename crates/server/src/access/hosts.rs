@@ -23,7 +23,7 @@ enum Rule {
 
 impl AllowedHosts {
     /// Whether it names none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

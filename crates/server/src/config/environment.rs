@@ -197,7 +197,7 @@ mod tests {
     fn a_value_is_read_as_its_setting_takes_it() {
         let variables = [
             ("TIDEWIRE_WORKERS", "3"),
-            ("TIDEWIRE_INSECURE", "true"),
+            ("TIDEWIRE_ANONYMOUS", "true"),
             ("TIDEWIRE_DATA", "5"),
             ("TIDEWIRE_LISTEN", "80"),
             ("TIDEWIRE_NOTHING", "at all"),
@@ -206,7 +206,7 @@ mod tests {
         let mut faults = Faults::default();
         let settings = read(variables.into_iter(), &mut faults);
         assert_eq!(settings.workers, Some("3".parse().unwrap()));
-        assert_eq!(settings.insecure, Some(true));
+        assert_eq!(settings.anonymous, Some(crate::access::Anonymous::Everything));
         assert_eq!(settings.data, Some("5".into()));
         assert!(settings.listen.is_some() && faults.finish(()).is_ok());
     }
@@ -215,7 +215,7 @@ mod tests {
     fn every_bad_value_of_a_known_setting_is_reported() {
         let variables = [
             ("TIDEWIRE_WORKERS", "many"),
-            ("TIDEWIRE_INSECURE", "yes"),
+            ("TIDEWIRE_ANONYMOUS", "yes"),
             ("TIDEWIRE_HEARTBEAT", "soon"),
         ];
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
@@ -225,7 +225,7 @@ mod tests {
         for part in [
             "3 errors",
             "\n  the environment: TIDEWIRE_WORKERS: \"many\" is not a whole number such as 1000",
-            "\n  the environment: TIDEWIRE_INSECURE: invalid type: string \"yes\", expected a boolean",
+            "\n  the environment: TIDEWIRE_ANONYMOUS: \"yes\" is not true, false, or in the file a table",
             "\n  the environment: TIDEWIRE_HEARTBEAT: \"soon\" is ",
         ] {
             assert!(errors.contains(part), "{errors}");

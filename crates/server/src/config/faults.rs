@@ -130,16 +130,39 @@ pub enum ConfigError {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// Everybody could read and write.
-    #[error(
-        "listen is {listen}, which other machines can reach, and there is no authentication: \
-        anybody could read and publish everything; listen on 127.0.0.1, or add --insecure if that \
-        is what you want"
-    )]
+    #[error("listen is {listen}, which other machines can reach, and {missing}; {SAFE}")]
     Exposed {
         /// Where it would have listened.
         listen: Listen,
+        /// What should have been said first.
+        missing: Missing,
     },
 }
+
+/// What a server needs before other machines may reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing says who may do what.
+    Keys,
+    /// Nothing says which hosts are its own.
+    Hosts,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Keys => "neither tokens nor anonymous access is configured",
+            Self::Hosts => "allowed_hosts names no host of this server",
+        })
+    }
+}
+
+/// What makes a server safe to reach; its lines are a file of settings.
+const SAFE: &str = "listen on 127.0.0.1, or add --anonymous if everybody may read and publish everything, or \
+    start it with --config and a file of these lines, with the host by which clients reach this server:
+  allowed_hosts = [\"push.example.com\"]
+  [tokens]
+  secret_file = \"tidewire.secret\"  # made by: openssl rand -hex 32 > tidewire.secret";
 
 impl ConfigError {
     pub(super) fn value(key: impl Into<String>, given: &str, allowed: &'static str) -> Self {

@@ -153,7 +153,7 @@ mod tests {
         let table = "[channel.\"chat.>\"]\ncompact = true";
         assert_eq!(errors_of(table), "f: there is no setting channel; did you mean channels?");
         for key in ["config", "colour"] {
-            let list = format!("f: there is no setting {key}; there are listen, insecure, ");
+            let list = format!("f: there is no setting {key}; there are listen, anonymous, ");
             let errors = errors_of(&format!("{key} = \"x\""));
             assert!(errors.starts_with(&list), "{errors}");
         }
@@ -167,7 +167,11 @@ mod tests {
             ("workers = \"many\"", "workers", "\"many\" is not a whole number such as 1000"),
             ("workers = -1", "workers", "a whole number such as 1000"),
             ("workers = 1.5", "workers", "expected a whole number such as 1000"),
-            ("insecure = \"yes\"", "insecure", "expected a boolean"),
+            (
+                "anonymous = \"yes\"",
+                "anonymous",
+                "\"yes\" is not true, false, or in the file a table",
+            ),
             ("data = 5", "data", "expected path string"),
             ("listen = \"localhost\"", "listen", "\"localhost\" is not a port, or an address or"),
             ("listen = 65536", "listen", "\"65536\" is not a port"),

@@ -1,8 +1,8 @@
 //! One layer of configuration: every key, given or not.
 
 use super::{
-    Algorithms, AllowedHosts, AllowedOrigins, Bytes, Count, Endpoint, Fsync, Secret, Span, Texts,
-    listen,
+    Algorithms, AllowedHosts, AllowedOrigins, Anonymous, Bytes, CookieName, Count, Endpoint, Fsync,
+    Secret, Span, Texts, TokensInQuery, listen,
 };
 use clap::Args;
 use serde::Deserialize;
@@ -53,12 +53,13 @@ settings! {
     #[serde(default, deserialize_with = "listen::read")]
     listen: Vec<Endpoint>,
 
-    /// Allow addresses that other machines can reach, although anybody can then read and publish everything [default: false]
+    /// Let requests without a token do everything; in the file also a table [anonymous] with what they may do
+    /// [default: false; without keys for tokens, on this machine only, true]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    insecure: bool,
+    anonymous: Anonymous,
 
     /// Hosts to answer to, besides localhost, 127.0.0.1 and [::1]: push.example.com, *.example.com, or
-    /// * for every host [default: none; beyond this machine, every host]
+    /// * for every host [default: none; with --anonymous beyond this machine, every host]
     #[arg(long, value_name = "HOSTS")]
     allowed_hosts: AllowedHosts,
 
@@ -124,6 +125,16 @@ settings! {
     /// How far the clocks of this server and of the issuer may differ, at most 5m [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = TOKENS)]
     tokens_leeway: Span,
+
+    /// Name of a cookie in which pages may send a token: those of this server, and of origins that allowed_origins
+    /// names, not by * [default: none]
+    #[arg(long, value_name = "NAME", help_heading = TOKENS)]
+    tokens_cookie: CookieName,
+
+    /// What a token in the query, token=, is good for: never, reading (all but publishing), or always
+    /// [default: reading]
+    #[arg(long, value_name = "WHEN", help_heading = TOKENS)]
+    tokens_in_query: TokensInQuery,
 
     /// Certificate of this server and those that sign it, a PEM file: with it and --tls-key, addresses speak TLS
     /// (https, wss) unless they begin with http:// [default: plain HTTP]

@@ -81,7 +81,7 @@ fn refuse_rules(settings: &Settings, faults: &mut Faults) {
 pub(super) const PREFIX: &str = "tokens_";
 
 /// The settings that give keys.
-const KEYS: [&str; 2] = ["tokens_secret", "tokens_secret_file"];
+pub(super) const KEYS: [&str; 2] = ["tokens_secret", "tokens_secret_file"];
 
 const WITH_KEYS: &str = "left out, or given with keys: without them no token is accepted";
 

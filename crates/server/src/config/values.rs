@@ -28,11 +28,13 @@ pub(super) fn meant(
 }
 
 /// What other servers call a setting of ours.
-const SYNONYMS: [(&str, &str); 8] = [
+const SYNONYMS: [(&str, &str); 9] = [
     ("address", "listen"),
     ("addr", "listen"),
     ("bind", "listen"),
     ("host", "listen"),
+    // Of earlier versions.
+    ("insecure", "anonymous"),
     ("port", "listen"),
     ("data_dir", "data"),
     ("threads", "workers"),

@@ -2,7 +2,7 @@
 
 use super::{ConnectionsData, WorkerData, publish::read_body, subscribe};
 use crate::{
-    access::Caller,
+    access::{Caller, Identity},
     problem::ProblemResponse,
     query::{Query, body::BODY_BYTES_MAX},
     takeover::{ClientDisconnect, Handoff},
@@ -17,11 +17,11 @@ pub(super) async fn events(
     mut query: Query,
     payload: web::Payload,
     handoff: Handoff,
-    caller: Caller,
+    sender: (Caller, Identity),
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     read_into(&mut query, &request, payload, connections.worker_context()).await?;
-    subscribe::events(request, query, handoff, caller, connections).await
+    subscribe::events(request, query, handoff, sender, connections).await
 }
 
 /// `POST /stream` and `QUERY /stream`.
@@ -30,11 +30,11 @@ pub(super) async fn stream(
     mut query: Query,
     payload: web::Payload,
     handoff: Handoff,
-    caller: Caller,
+    sender: (Caller, Identity),
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     read_into(&mut query, &request, payload, connections.worker_context()).await?;
-    subscribe::stream(request, query, handoff, caller, connections).await
+    subscribe::stream(request, query, handoff, sender, connections).await
 }
 
 /// `POST /poll` and `QUERY /poll`.
@@ -43,11 +43,11 @@ pub(super) async fn poll(
     mut query: Query,
     payload: web::Payload,
     disconnect: ClientDisconnect,
-    caller: Caller,
+    sender: (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
     read_into(&mut query, &request, payload, &worker_context).await?;
-    subscribe::poll(request, query, disconnect, caller, worker_context).await
+    subscribe::poll(request, query, disconnect, sender, worker_context).await
 }
 
 /// Reads the body, and adds what it says to the query.

@@ -5,7 +5,7 @@ use super::{
     publish::{read_body, submit},
 };
 use crate::{
-    access::Caller,
+    access::{Caller, Identity},
     in_flight::{Account, Full, Held},
     problem::ProblemResponse,
     query::Query,
@@ -31,10 +31,11 @@ pub(super) async fn batch(
     request: HttpRequest,
     query: Query,
     payload: web::Payload,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
+    let account = account(&request, &identity, &worker_context);
+    let grant = caller.publisher_grant(&identity)?.on_account(account);
     worker_context.admission.check()?;
     check_names(&request, &query)?;
     let (body, _held) =
@@ -129,7 +130,7 @@ async fn publish(
         };
         answer.add(&match outcome {
             Ok(position) => BatchResult::Published { position },
-            Err(ProblemResponse { code, detail }) => {
+            Err(ProblemResponse { code, detail, .. }) => {
                 BatchResult::Refused { error: ItemError::new(code, detail) }
             }
         });

@@ -2,7 +2,10 @@
 
 use super::{WorkerData, check_room, json_answer};
 use crate::{
-    access::Caller, problem::ProblemResponse, query::Query, worker_context::WorkerContext,
+    access::{Caller, Identity},
+    problem::ProblemResponse,
+    query::Query,
+    worker_context::WorkerContext,
 };
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -16,10 +19,10 @@ use tidewire_connection::{Format, Page, PageReading, PageRequest, PresencePage, 
 pub(super) async fn messages(
     query: Query,
     channel: web::Path<String>,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let grant = caller.reader_grant();
+    let grant = caller.reader_grant(&identity);
     let permit = grant.permit_subscribe(&channel.parse()?)?;
     let history = grant.permit_history()?;
     let span = Span::parse(query.one("since"), query.one("before"), query.one("until"))?;
@@ -36,10 +39,10 @@ pub(super) async fn messages(
 pub(super) async fn presence(
     query: Query,
     channel: web::Path<String>,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let permit = caller.reader_grant().permit_presence(&channel.parse()?)?;
+    let permit = caller.reader_grant(&identity).permit_presence(&channel.parse()?)?;
     let since = query.one("since").map(str::parse).transpose()?;
     check_room(&worker_context)?;
     let request = PresencePage::request(&permit, since, query.limit()?, &worker_context.broker)?;
@@ -78,11 +81,14 @@ struct Row {
     position: Position,
 }
 
-/// `GET /channels`: channels that hold messages or are followed, by name, a page at a time.
+/// `GET /channels`: channels that hold messages or are followed, by name, a page at a time. Others than those that the
+/// sender may subscribe to are as if they were not there.
 pub(super) async fn list(
     query: Query,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
+    let grant = caller.reader_grant(&identity);
     let pattern = query.one("pattern").map(str::parse::<Pattern>).transpose()?;
     let limit = query.limit()?.unwrap_or(LIST_ROWS).min(LIST_ROWS_MAX);
     let after = query.one("after").unwrap_or_default();
@@ -93,7 +99,9 @@ pub(super) async fn list(
         let name = summary.name.as_str();
         let is_active = summary.messages > 0 || summary.is_followed;
         let is_wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(&summary.name));
-        if is_active && is_wanted && name > after {
+        // Last, as it costs most.
+        let is_for_sender = || grant.permit_subscribe(&summary.name.clone().into()).is_ok();
+        if is_active && is_wanted && name > after && is_for_sender() {
             rows.insert(name.to_owned(), row(&summary));
             if rows.len() > limit + 1 {
                 rows.pop_last();

@@ -2,7 +2,7 @@
 
 use super::{WorkerData, account, json_answer};
 use crate::{
-    access::Caller,
+    access::{Caller, Identity},
     in_flight::{Held, ReceiveBuffer},
     problem::ProblemResponse,
     query::Query,
@@ -25,10 +25,11 @@ pub(super) async fn one(
     query: Query,
     channel: web::Path<String>,
     payload: web::Payload,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let grant = caller.actor_grant("publish")?.on_account(account(&request, &worker_context));
+    let account = account(&request, &identity, &worker_context);
+    let grant = caller.publisher_grant(&identity)?.on_account(account);
     worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;

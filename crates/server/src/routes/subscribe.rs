@@ -4,7 +4,7 @@ use super::{
     ConnectionsData, WorkerData, account, check_room, handshake::shake_hands, json_answer,
 };
 use crate::{
-    access::Caller,
+    access::{Caller, Identity, MaybeIdentity},
     problem::ProblemResponse,
     query::Query,
     request_turns::RequestTurn,
@@ -31,7 +31,8 @@ use std::{
 };
 use tidewire_broker::{Forbidden, Grant};
 use tidewire_connection::{
-    Finding, Format, Framing, Identity, Limits, LongPoll, Opening, Page, Subscription, Wire,
+    self as connection, Finding, Format, Framing, Limits, LongPoll, Opening, Page, Subscription,
+    Wire,
 };
 use tidewire_protocol::ErrorCode;
 
@@ -40,13 +41,13 @@ pub(super) async fn events(
     request: HttpRequest,
     query: Query,
     handoff: Handoff,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"));
     let heartbeat = query.heartbeat()?;
-    let asked = Asked { request: &request, query: &query, caller: &caller };
+    let asked = Asked { request: &request, query: &query, caller: &caller, identity: &identity };
     follow(asked, handoff, &connections, response, Format::Raw, move |format, framing| Wire::Sse {
         format,
         framing,
@@ -60,7 +61,7 @@ pub(super) async fn stream(
     request: HttpRequest,
     query: Query,
     handoff: Handoff,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let mut response = HttpResponse::Ok();
@@ -69,7 +70,7 @@ pub(super) async fn stream(
         Format::Raw => "text/plain; charset=utf-8",
     };
     response.insert_header((header::CONTENT_TYPE, content_type));
-    let asked = Asked { request: &request, query: &query, caller: &caller };
+    let asked = Asked { request: &request, query: &query, caller: &caller, identity: &identity };
     follow(asked, handoff, &connections, response, Format::Json, |format, framing| Wire::Stream {
         format,
         framing,
@@ -83,26 +84,33 @@ pub(super) async fn socket(
     query: Query,
     handoff: Handoff,
     payload: web::Payload,
-    caller: Caller,
+    (caller, identity): (Caller, MaybeIdentity),
     connections: ConnectionsData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let worker_context = connections.worker_context();
-    // Browsers let every page read what it receives on a WebSocket, so this needs more than the right to read.
-    let grant =
-        caller.actor_grant("open a WebSocket")?.on_account(account(&request, worker_context));
-    let accept = shake_hands(&request)?;
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.filter_map(|value| value.to_str().ok());
     let subprotocol = ws_frame::choose_subprotocol(offered, &[SUBPROTOCOL]).is_some();
+    let identity = match identity {
+        // Its first frame may have a token. Until then it may do nothing.
+        MaybeIdentity(Err(_)) if subprotocol && query.one("channel").is_none() => {
+            Identity::nobody()
+        }
+        MaybeIdentity(identity) => identity?,
+    };
+    // Browsers let every page read what it receives on a WebSocket, so this needs more than the right to read.
+    let grant = caller.actor_grant(&identity, "open a WebSocket")?;
+    let grant = grant.on_account(account(&request, &identity, worker_context));
+    let accept = shake_hands(&request)?;
     let format = query.format(Format::Raw)?;
     let wire = if subprotocol { Wire::Tidewire } else { Wire::WebSocket(format) };
     let last_event_id = last_event_id(&request);
     let subscriptions =
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
-    let identity = query.identity()?;
+    let member = identity.as_member(query.identity()?)?;
     let permit = worker_context.admission.admit()?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
-    let opening = opening(wire, subscriptions, identity, grant);
+    let opening = opening(wire, subscriptions, member, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit)?;
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
@@ -122,7 +130,7 @@ pub(super) async fn poll(
     request: HttpRequest,
     query: Query,
     disconnect: ClientDisconnect,
-    caller: Caller,
+    (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
     let format = query.format(Format::Json)?;
@@ -131,14 +139,15 @@ pub(super) async fn poll(
     query.identity()?;
     let subscriptions =
         query.subscriptions(last_event_id(&request).as_deref(), true, &worker_context.limits)?;
+    let grant = caller.reader_grant(&identity);
     if request.method() == Method::HEAD {
+        Subscription::check(&subscriptions, &grant, worker_context.clock.now())?;
         // The head of the answer, for which nothing has to be waited; no place is taken either.
         worker_context.admission.check()?;
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
     check_room(&worker_context)?;
     let _permit = worker_context.admission.admit()?;
-    let grant = caller.reader_grant();
     let subscriptions = found(subscriptions, &grant, &worker_context).await?;
     let mut waiter =
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
@@ -150,11 +159,12 @@ pub(super) async fn poll(
     Ok(json_answer(body))
 }
 
-/// The parts of a request to subscribe, and its caller.
+/// The parts of a request to subscribe, and its sender.
 struct Asked<'a> {
     request: &'a HttpRequest,
     query: &'a Query,
     caller: &'a Caller,
+    identity: &'a Identity,
 }
 
 /// The same subscriptions, with their places found. When they are followed afterwards, the worker waits for no disk, and
@@ -188,13 +198,13 @@ async fn follow(
     format: Format,
     wire: impl FnOnce(Format, Framing) -> Wire,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let Asked { request, query, caller } = asked;
+    let Asked { request, query, caller, identity } = asked;
     let worker_context = connections.worker_context();
     let format = query.format(format)?;
     let subscriptions =
         query.subscriptions(last_event_id(request).as_deref(), true, &worker_context.limits)?;
-    let identity = query.identity()?;
-    let grant = caller.follower_grant(&subscriptions, &worker_context.broker)?;
+    let member = identity.as_member(query.identity()?)?;
+    let grant = caller.follower_grant(identity, &subscriptions, &worker_context.broker)?;
     // Proxies are asked to pass on what they get, when they get it.
     response
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
@@ -202,6 +212,7 @@ async fn follow(
         .insert_header(("X-Accel-Buffering", "no"))
         .insert_header(("Incremental", "?1"));
     if request.method() == Method::HEAD {
+        Subscription::check(&subscriptions, &grant, worker_context.clock.now())?;
         // Nothing is subscribed, so no place is taken.
         worker_context.admission.check()?;
         return Ok(handoff.stream(&mut response, |_, _| ()));
@@ -212,7 +223,7 @@ async fn follow(
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
-    let opening = opening(wire(format, framing), subscriptions, identity, grant);
+    let opening = opening(wire(format, framing), subscriptions, member, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(connections), permit)?;
     let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
@@ -224,7 +235,7 @@ async fn follow(
 fn opening(
     wire: Wire,
     subscriptions: Vec<Subscription>,
-    identity: Identity,
+    identity: connection::Identity,
     grant: Grant,
 ) -> Opening {
     Opening {

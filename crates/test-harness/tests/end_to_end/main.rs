@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod guarded;
 mod stuck_reader;
 
 mod a_raw_websocket_receives_what_it_sends;
@@ -39,6 +40,16 @@ mod an_unknown_position_is_a_gap_and_then_what_is_retained;
 
 mod a_publisher_without_echo_gets_none;
 mod a_repeat_is_answered_like_the_first;
+
+mod a_cookie_counts_only_for_pages_that_are_named;
+mod a_server_that_others_reach_asks_for_keys_or_a_word;
+mod a_stranger_may_do_what_anonymous_lists;
+mod credentials_are_sent_once_and_not_everywhere;
+mod each_route_asks_who_it_is;
+mod no_log_line_and_no_answer_has_a_token;
+mod presence_shows_the_subject_of_a_token;
+mod the_end_of_a_token_ends_what_it_has_opened;
+mod the_list_of_channels_has_only_what_may_be_read;
 
 mod a_server_listens_in_several_places;
 mod check_config_prints_what_channels_have_and_why;

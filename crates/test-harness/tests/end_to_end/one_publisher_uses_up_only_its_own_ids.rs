@@ -1,11 +1,14 @@
 //! A publisher at its limit of remembered ids is refused; others still publish with ids.
 
-use crate::common::{check_problem, within};
+use crate::{
+    common::{check_problem, within},
+    guarded::{Guarded, content, sign},
+};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use tidewire_test_harness::{
-    peers::http::{Answer, post},
+    peers::http::{Answer, exchange, post},
     server::Server,
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
@@ -41,6 +44,33 @@ async fn one_publisher_uses_up_only_its_own_ids() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn a_subject_has_its_ids_wherever_it_publishes_and_shares_none_of_its_address() -> Result<()>
+{
+    within(60, async {
+        let guarded = Guarded::start("publisher_ids_max = 2\nanonymous = true", "", &[]).await?;
+        let address = guarded.server.address();
+        let bearer = format!("Authorization: Bearer {}\r\n", sign(&content()?)?);
+        let with_id = |id: &str| format!("{bearer}Idempotency-Key: {id}\r\n");
+        let first = from_elsewhere(address, "/publish/room.a", &with_id("a"), "0").await?;
+        let second = from_here(address, &with_id("b")).await?;
+        ensure!((first.status, second.status) == (200, 200), "{} {}", first.status, second.status);
+        let third = from_elsewhere(address, "/publish/room.a", &with_id("c"), "0").await?;
+        check_problem(third, 429, "overloaded").await?;
+        for id in ["d", "e"] {
+            let stranger = from_here(address, &format!("Idempotency-Key: {id}\r\n")).await?;
+            ensure!(stranger.status == 200, "{}", stranger.status);
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn from_here(address: SocketAddr, headers: &str) -> Result<Answer> {
+    let head = format!("POST /publish/room.a HTTP/1.1\r\nHost: localhost\r\n{headers}");
+    exchange(address, format!("{head}Content-Length: 1\r\n\r\n0").as_bytes()).await
 }
 
 /// Posts from an address of this machine that nobody else in the test has.

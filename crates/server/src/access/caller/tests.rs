@@ -1,6 +1,7 @@
 //! Every combination of `Origin`, `Sec-Fetch-Site` and host, and the caller that it makes.
 
 use super::*;
+use crate::access::identity::Words;
 use actix_web::http::header::HeaderName;
 
 fn identify(headers: &[(&str, &'static str)], allowed: &AllowedOrigins) -> Caller {
@@ -68,15 +69,16 @@ fn without_an_origin_it_is_the_site_that_counts_and_without_both_it_is_a_program
 
 #[test]
 fn only_a_foreign_page_is_kept_from_doing_anything() {
+    let anybody = Identity::anonymous(Grant::open(), Words::Shown);
     let allowed = AllowedOrigins::default();
     for origin in ["http://push.example:8080", "http://localhost"] {
         let caller = identify(&[("Origin", origin)], &allowed);
-        assert_eq!(caller.actor_grant("publish").unwrap(), Grant::open());
-        assert_eq!(caller.reader_grant(), Grant::open());
+        assert_eq!(caller.publisher_grant(&anybody).unwrap(), Grant::open());
+        assert_eq!(caller.reader_grant(&anybody), Grant::open());
     }
     let foreign = identify(&[("Origin", "https://app.example")], &allowed);
-    assert_eq!(foreign.reader_grant(), Grant::reading());
-    let refused = foreign.actor_grant("publish").unwrap_err();
+    assert_eq!(foreign.reader_grant(&anybody), Grant::reading());
+    let refused = foreign.publisher_grant(&anybody).unwrap_err();
     assert_eq!(
         refused.detail,
         "pages of https://app.example may not publish here. It is not this server's own origin, \
@@ -85,4 +87,26 @@ fn only_a_foreign_page_is_kept_from_doing_anything() {
          proxy serves that page and this server as one site, have it pass on the Host header \
          (nginx: proxy_set_header Host $http_host)."
     );
+}
+
+#[test]
+fn a_cookie_counts_only_for_own_pages_and_origins_that_are_named() {
+    let named: AllowedOrigins = "https://app.example, *".parse().unwrap();
+    let star: AllowedOrigins = "*".parse().unwrap();
+    for (headers, by_name, by_star) in [
+        (&[("Origin", "https://app.example")][..], true, false),
+        (&[("Origin", "http://push.example:8080")], true, true),
+        (&[("Sec-Fetch-Site", "same-origin")], true, true),
+        (&[("Sec-Fetch-Site", "none")], true, true),
+        (&[("Origin", "https://evil.example")], false, false),
+        (&[("Origin", "null")], false, false),
+        (&[("Sec-Fetch-Site", "same-site")], false, false),
+        (&[("Sec-Fetch-Site", "cross-site")], false, false),
+        (&[], false, false),
+    ] {
+        assert_eq!(identify(headers, &named).may_send_cookies(), by_name, "{headers:?}");
+        assert_eq!(identify(headers, &star).may_send_cookies(), by_star, "{headers:?}");
+    }
+    let foreign = [("Origin", "https://evil.example")];
+    assert!(!identify(&foreign, &AllowedOrigins::default()).may_send_cookies());
 }

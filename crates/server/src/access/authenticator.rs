@@ -1,0 +1,198 @@
+//! Finds out who sends a request, by its credentials and by what the operator has configured.
+
+use super::{
+    Caller, CredentialError, Identity,
+    cors::Cookies,
+    credential_error::Ignored,
+    credentials::{self, Credential},
+    identity::{Carrier, Words},
+};
+use actix_web::dev::RequestHead;
+use serde::{Deserialize, Deserializer, de};
+use std::{fmt, str::FromStr};
+use tidewire_broker::{Grant, Label};
+use tidewire_tokens::Verifier;
+
+/// The keys that credentials are checked with, where they may be, and what a request without any may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Authenticator {
+    /// What checks tokens, if there are keys.
+    verifier: Option<Verifier>,
+    /// What requests without credentials may do, if they may do anything.
+    anonymous: Option<Grant>,
+    /// The cookie in which pages may send a token.
+    cookie: Option<CookieName>,
+    in_query: TokensInQuery,
+}
+
+/// What requests without credentials may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StrangersMay {
+    Nothing,
+    Something,
+    Everything,
+}
+
+/// When the parameter `token` of a query counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokensInQuery {
+    /// It is refused.
+    Never,
+    /// It allows everything that its token does, but publishing.
+    #[default]
+    Reading,
+    /// It counts like one in a header.
+    Always,
+}
+
+/// The name of a cookie: a token of RFC 9110.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieName(String);
+
+impl Authenticator {
+    /// One that checks tokens with `verifier`, and answers requests without credentials by `anonymous`.
+    pub(crate) fn new(verifier: Option<Verifier>, anonymous: Option<Grant>) -> Self {
+        Self { verifier, anonymous, cookie: None, in_query: TokensInQuery::default() }
+    }
+
+    /// The same, which takes tokens in this cookie and in queries too.
+    pub(crate) fn taking(self, cookie: Option<CookieName>, in_query: TokensInQuery) -> Self {
+        Self { cookie, in_query, ..self }
+    }
+
+    /// Whether pages may send a token in a cookie.
+    pub(super) fn cookies(&self) -> Cookies {
+        if self.cookie.is_some() { Cookies::Count } else { Cookies::AreIgnored }
+    }
+
+    /// What requests without credentials may do.
+    pub(super) fn strangers(&self) -> StrangersMay {
+        match &self.anonymous {
+            None => StrangersMay::Nothing,
+            Some(grant) if grant.is_open() => StrangersMay::Everything,
+            Some(_) => StrangersMay::Something,
+        }
+    }
+
+    /// Who sends a request.
+    ///
+    /// Without keys, and where everybody may do everything, nobody looks at credentials: a front-end in development may send
+    /// some.
+    ///
+    /// # Errors
+    ///
+    /// Credentials are missing, or they are not valid.
+    pub(super) fn identify(
+        &self,
+        head: &RequestHead,
+        caller: &Caller,
+        now_ms: u64,
+    ) -> Result<Identity, CredentialError> {
+        if let Some(everybody) = self.everybody() {
+            return Ok(everybody);
+        }
+        let cookie = self.cookie.as_ref().map(|CookieName(name)| &**name);
+        match credentials::find(head, caller, cookie)? {
+            Err(ignored) => self.anonymous(ignored),
+            Ok(Credential { text, carrier: Carrier::Private }) => {
+                self.identify_token(&text, now_ms)
+            }
+            Ok(Credential { text, carrier: Carrier::Query }) => match self.in_query {
+                TokensInQuery::Never => Err(CredentialError::InQuery),
+                TokensInQuery::Reading => self.verify(&text, Carrier::Query, now_ms),
+                TokensInQuery::Always => self.identify_token(&text, now_ms),
+            },
+        }
+    }
+
+    /// Who has a token that came in a frame or a body; nobody asks for the origin of a page again.
+    ///
+    /// # Errors
+    ///
+    /// The token is not valid.
+    pub(crate) fn identify_token(
+        &self,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<Identity, CredentialError> {
+        self.everybody().map_or_else(|| self.verify(token, Carrier::Private, now_ms), Ok)
+    }
+
+    /// The sender of any request, if nobody has a token and everybody may do everything.
+    fn everybody(&self) -> Option<Identity> {
+        let grant =
+            self.anonymous.as_ref().filter(|grant| self.verifier.is_none() && grant.is_open())?;
+        Some(Identity::anonymous(grant.clone(), Words::Shown))
+    }
+
+    fn anonymous(&self, ignored: Ignored) -> Result<Identity, CredentialError> {
+        let grant = self.anonymous.clone().ok_or(CredentialError::Missing { ignored })?;
+        let words = if self.verifier.is_some() { Words::Marked } else { Words::Shown };
+        Ok(Identity::anonymous(grant, words))
+    }
+
+    fn verify(
+        &self,
+        token: &str,
+        carrier: Carrier,
+        now_ms: u64,
+    ) -> Result<Identity, CredentialError> {
+        let verifier = self.verifier.as_ref().ok_or(CredentialError::NoKeys)?;
+        let claims = verifier.verify(token, now_ms)?;
+        // It is shown as the user of a member.
+        let subject = claims.subject.as_deref().map(str::parse::<Label>);
+        subject.transpose().map_err(CredentialError::Subject)?;
+        Ok(Identity::of_token(claims, carrier))
+    }
+}
+
+impl FromStr for TokensInQuery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            "reading" => Ok(Self::Reading),
+            "always" => Ok(Self::Always),
+            other => Err(format!("{other:?} is not never, reading or always")),
+        }
+    }
+}
+
+impl FromStr for CookieName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_in_names =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        match !text.is_empty() && text.bytes().all(is_in_names) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(format!(
+                "{text:?} is not the name of a cookie: letters, digits, - and _, such as tidewire_token"
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TokensInQuery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CookieName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+fn from_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Who sends a request: nobody that the server knows, or the holder of a token; and what that allows.
+
+use crate::problem::ProblemResponse;
+use std::sync::Arc;
+use tidewire_broker::{Grant, Permissions};
+use tidewire_connection::{self as connection, InvalidIdentity};
+use tidewire_protocol::ErrorCode;
+use tidewire_tokens::Claims;
+
+/// The sender of a request, as far as its credentials say, with what it may do. Cheap to clone; no credential is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    who: Who,
+    grant: Grant,
+    /// What its token says of it beside its name: the text of one JSON value.
+    info: Option<Arc<str>>,
+    words: Words,
+    carrier: Carrier,
+}
+
+/// Whom the credentials of a request name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Who {
+    /// There are no credentials.
+    Anonymous,
+    /// The holder of a token.
+    Token {
+        /// The `sub` of the token.
+        subject: Option<Arc<str>>,
+    },
+}
+
+/// What a client's own word for who it is counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Nobody has a token here, so there is nothing better.
+    Shown,
+    /// Others have a token, so it is marked.
+    Marked,
+}
+
+/// How credentials came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// By something that is not kept in logs: a header, a cookie, a frame.
+    Private,
+    /// By the query of a request, which others keep in logs. It allows no publishing.
+    Query,
+}
+
+impl Identity {
+    /// The sender of a request without credentials, who may do what `grant` allows.
+    pub(super) fn anonymous(grant: Grant, words: Words) -> Self {
+        Self { who: Who::Anonymous, grant, info: None, words, carrier: Carrier::Private }
+    }
+
+    /// Somebody who may do nothing yet.
+    pub(crate) fn nobody() -> Self {
+        Self::anonymous(Grant::limited_to(Permissions::default()), Words::Marked)
+    }
+
+    /// The holder of a token that says `claims`. Out of a query it publishes nothing.
+    pub(super) fn of_token(claims: Claims, carrier: Carrier) -> Self {
+        let Claims { subject, expires_ms, subscribe, mut publish, presence, history, info, .. } =
+            claims;
+        if carrier == Carrier::Query {
+            publish.clear();
+        }
+        let permissions = Permissions { publish, subscribe, presence, history };
+        Self {
+            who: Who::Token { subject: subject.map(Into::into) },
+            grant: Grant::limited_to(permissions).until(expires_ms),
+            info: info.map(Into::into),
+            words: Words::Marked,
+            carrier,
+        }
+    }
+
+    /// Whom the credentials name.
+    pub(crate) fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The name that a token gives its holder.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        match &self.who {
+            Who::Token { subject } => subject.as_deref(),
+            Who::Anonymous => None,
+        }
+    }
+
+    /// What the credentials allow. What a page of a browser may do, its origin decides as well: ask
+    /// [`super::Caller`].
+    pub(crate) fn grant(&self) -> Grant {
+        self.grant.clone()
+    }
+
+    /// Who a client is as a member of channels: what it has `said` of itself, and what its token says.
+    ///
+    /// # Errors
+    ///
+    /// What the token says has no place in a list of members.
+    pub(crate) fn as_member(
+        &self,
+        said: connection::Identity,
+    ) -> Result<connection::Identity, InvalidIdentity> {
+        match self.words {
+            Words::Shown => Ok(said),
+            Words::Marked => said.with_token(self.subject(), self.info.as_deref()),
+        }
+    }
+
+    /// Checks that these credentials may publish by a request of their own.
+    ///
+    /// # Errors
+    ///
+    /// They were in its query.
+    pub(super) fn check_publishing(&self) -> Result<(), ProblemResponse> {
+        match self.carrier {
+            Carrier::Private => Ok(()),
+            Carrier::Query => {
+                let message = "a token in the query does not allow publishing, because URLs are kept in logs; \
+                    send it as `Authorization: Bearer TOKEN`, or have the operator set [tokens] in_query = \"always\"";
+                Err(ProblemResponse::new(ErrorCode::Forbidden, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What [`super::authorise`] has found out about a request, kept with it; handlers ask for parts of it as arguments.
+
+use super::{Caller, CredentialError, Identity};
+use crate::problem::ProblemResponse;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
+use std::future::{Ready, ready};
+use tidewire_protocol::ErrorCode;
+
+/// Who sends a request: from which page, and with which credentials.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) caller: Caller,
+    pub(super) identity: Result<Identity, CredentialError>,
+}
+
+/// An [`Identity`], or [`CredentialError::Missing`] of a request that has no credentials and may do nothing without. For
+/// routes whose clients can send credentials later.
+#[derive(Debug)]
+pub(crate) struct MaybeIdentity(pub(crate) Result<Identity, CredentialError>);
+
+impl Sender {
+    fn read<T>(
+        request: &HttpRequest,
+        read: impl FnOnce(&Self) -> Result<T, ProblemResponse>,
+    ) -> Ready<Result<T, ProblemResponse>> {
+        ready(match request.extensions().get::<Self>() {
+            Some(sender) => read(sender),
+            None => {
+                let message = "the request has not passed `authorise`";
+                Err(ProblemResponse::new(ErrorCode::Internal, message))
+            }
+        })
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Sender::read(request, |sender| Ok(sender.caller.clone()))
+    }
+}
+
+/// Answers 401 where credentials are missing or not valid.
+impl FromRequest for Identity {
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Sender::read(request, |sender| Ok(sender.identity.clone()?))
+    }
+}
+
+impl FromRequest for MaybeIdentity {
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Sender::read(request, |sender| match &sender.identity {
+            Ok(_) | Err(CredentialError::Missing { .. }) => Ok(Self(sender.identity.clone())),
+            Err(error) => Err(error.clone().into()),
+        })
+    }
+}

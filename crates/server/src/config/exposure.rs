@@ -1,0 +1,93 @@
+//! From where the server can be reached, and what everybody who reaches it may do.
+
+use super::{Anonymous, Config, ConfigError, Listen, Missing, faults::Faults, tokens};
+use tidewire_broker::Grant;
+
+impl Config {
+    /// Whether only this machine can reach the server.
+    pub fn is_local(&self) -> bool {
+        !self.listen.iter().any(|listen| is_exposed(&listen))
+    }
+
+    /// What a request without credentials may do; `None` if it may do nothing.
+    pub fn anonymous_grant(&self) -> Option<Grant> {
+        match &self.anonymous {
+            Anonymous::Everything => Some(Grant::open()),
+            Anonymous::Limited(permissions) => Some(Grant::limited_to(permissions.clone())),
+            // Development mode: `check` has refused it where others could reach the server.
+            Anonymous::Nothing => self.tokens.is_none().then(Grant::open),
+        }
+    }
+
+    /// Refuses to be reached from other machines without a word on who may do what there.
+    pub(super) fn check_exposure(&self, faults: &mut Faults) {
+        if !faults.knows(&["anonymous", "allowed_hosts"]) || !faults.knows(&tokens::KEYS) {
+            return;
+        }
+        let missing = match (&self.anonymous, &self.tokens) {
+            (Anonymous::Everything, _) => return,
+            (Anonymous::Nothing, None) => Missing::Keys,
+            _ if self.allowed_hosts.is_empty() => Missing::Hosts,
+            _ => return,
+        };
+        for listen in self.listen.iter().filter(is_exposed) {
+            faults.push(ConfigError::Exposed { listen: listen.clone(), missing });
+        }
+    }
+}
+
+/// Whether other machines may reach it.
+fn is_exposed(listen: &&Listen) -> bool {
+    !listen.address.ip().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::from_text;
+
+    #[test]
+    fn listening_to_the_world_takes_keys_and_hosts_or_a_word() {
+        let [keys, hosts, some] = [
+            "[tokens]\nsecret = \"0123456789abcdef0123456789abcdef\"",
+            "allowed_hosts = \"push.example\"",
+            "[anonymous]\nsubscribe = \"news.>\"",
+        ];
+        for (text, missing) in [
+            (String::new(), Some("neither tokens nor anonymous access")),
+            (hosts.to_owned(), Some("neither tokens nor anonymous access")),
+            (format!("anonymous = false\n{hosts}"), Some("neither tokens nor anonymous access")),
+            (keys.to_owned(), Some("allowed_hosts names no host")),
+            (some.to_owned(), Some("allowed_hosts names no host")),
+            (format!("{hosts}\n{keys}"), None),
+            (format!("{hosts}\n{some}"), None),
+            ("anonymous = true".to_owned(), None),
+            (format!("anonymous = true\n{keys}"), None),
+        ] {
+            let config = from_text(&format!("listen = \"192.0.2.1:80\"\n{text}"));
+            match (config, missing) {
+                (Ok(config), None) => assert!(!config.is_local()),
+                (Err(error), Some(missing)) => {
+                    let error = error.to_string();
+                    assert!(error.contains(missing) && error.contains("--anonymous"), "{error}");
+                    assert!(error.contains("allowed_hosts = [\"push.example.com\"]"), "{error}");
+                }
+                (config, _) => panic!("{text}: {:?}", config.map(drop)),
+            }
+            assert!(from_text(&text).is_ok(), "on this machine: {text}");
+        }
+    }
+
+    #[test]
+    fn without_keys_this_machine_may_do_everything_and_with_keys_only_what_is_said() {
+        let keys = "[tokens]\nsecret = \"0123456789abcdef0123456789abcdef\"";
+        let grant = |text: &str| from_text(text).unwrap().anonymous_grant();
+        assert_eq!(grant(""), Some(Grant::open()));
+        assert_eq!(grant(keys), None);
+        assert_eq!(grant(&format!("anonymous = true\n{keys}")), Some(Grant::open()));
+        let limited = grant(&format!("{keys}\n[anonymous]\nsubscribe = \"news.>\"")).unwrap();
+        assert!(limited.permit_subscribe(&"news.a".parse().unwrap()).is_ok());
+        assert!(limited.permit_subscribe(&"other".parse().unwrap()).is_err());
+        assert!(limited.permit(&"news.a".parse().unwrap()).is_err());
+    }
+}
