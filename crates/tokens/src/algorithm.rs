@@ -167,7 +167,7 @@ impl KeyKind {
         algorithms
     }
 
-    const fn usual(self) -> Algorithm {
+    pub(crate) const fn usual(self) -> Algorithm {
         match self {
             Self::Secret => Algorithm::HS256,
             Self::Rsa => Algorithm::RS256,

@@ -57,6 +57,9 @@ pub enum TokenError {
     /// No key of this server is for its algorithm.
     #[error("the token is signed with an algorithm that none of this server's keys is for")]
     AlgorithmNotAllowed,
+    /// It is no API key of this server, or not any more.
+    #[error("the API key is not known: it has been revoked, has expired, or is for another server")]
+    UnknownApiKey,
     /// No key has its `kid`.
     #[error(
         "the token is signed with a key that this server does not know; kid in its header has to name a current key"

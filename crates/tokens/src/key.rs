@@ -42,6 +42,45 @@ pub enum KeyError {
         "this is a key in PEM, not a secret: anybody who knows a public key could sign tokens with it"
     )]
     PemAsSecret,
+    /// The text is no public key in PEM.
+    #[error(
+        "this is not a public key in PEM, which begins with -----BEGIN PUBLIC KEY-----; `openssl pkey -pubout` writes one"
+    )]
+    NotPem,
+    /// It is a certificate.
+    #[error(
+        "this is a certificate; the key inside is needed: openssl x509 -pubkey -noout -in FILE prints it"
+    )]
+    Certificate,
+    /// It is the private key.
+    #[error(
+        "this is a private key, which can sign tokens; only the public one is needed: openssl pkey -pubout -in FILE prints \
+         it"
+    )]
+    PrivateKey,
+    /// It is not a private key.
+    #[error("this is not a private key in PEM, which begins with -----BEGIN PRIVATE KEY-----")]
+    NotPrivateKey,
+    /// It is a private key of EC in the form of SEC 1.
+    #[error(
+        "this is an EC key in its older form; openssl pkcs8 -topk8 -nocrypt -in FILE prints the form that is needed"
+    )]
+    OlderEcForm,
+    /// It is encrypted.
+    #[error("the private key is encrypted; openssl pkey -in FILE prints it without its passphrase")]
+    Encrypted,
+    /// It is of a kind that verifies no token.
+    #[error("this is a key of another kind; RSA, EC on P-256 or P-384, and Ed25519 are supported")]
+    OtherKind,
+    /// It has too few bits, or too many.
+    #[error("this is an RSA key of {bits} bits; 2048 to 8192 are allowed")]
+    RsaSize {
+        /// How many it has.
+        bits: usize,
+    },
+    /// Its numbers do not make a key.
+    #[error("the key is damaged: its numbers do not make a key of its kind")]
+    Damaged,
     /// The key cannot be used with any algorithm that is wanted.
     #[error("this is {kind}, which none of the algorithms {} is for", list(wanted))]
     NoAlgorithm {
@@ -59,15 +98,26 @@ impl Key {
     ///
     /// The secret is shorter than the hash of an algorithm, or is a PEM text, or no algorithm uses a secret.
     pub fn from_secret(secret: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        check_secret(secret, &algorithms_for(KeyKind::Secret, algorithms)?)?;
+        let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::Damaged)?;
+        Self::new(KeyKind::Secret, algorithms, key)
+    }
+
+    /// A key of this kind, for those of `algorithms` that are; for the usual one if that is empty.
+    pub(crate) fn new(
+        kind: KeyKind,
+        algorithms: &[Algorithm],
+        key: DecodingKey,
+    ) -> Result<Self, KeyError> {
         provider::install();
-        let algorithms = algorithms_for(KeyKind::Secret, algorithms)?;
-        check_secret(secret, &algorithms)?;
-        let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::ShortSecret {
-            bytes: secret.len(),
-            bytes_min: Algorithm::HS256.secret_bytes_min(),
-            algorithm: Algorithm::HS256,
-        })?;
-        Ok(Self { id: None, kind: KeyKind::Secret, algorithms, key })
+        let algorithms = algorithms_for(kind, algorithms)?;
+        Ok(Self { id: None, kind, algorithms, key })
+    }
+
+    /// The same key, for tokens that name it by `kid`, or name none.
+    #[must_use]
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..self }
     }
 
     /// What tokens call it: `kid`.

@@ -26,6 +26,7 @@
 
 mod verifier;
 
+mod api_keys;
 mod claims;
 mod compact;
 mod error;
@@ -33,15 +34,21 @@ mod json;
 mod limits;
 mod suggestion;
 
+mod jwks;
+mod pem;
+
 mod key;
+mod public_key;
 mod signing;
 
 mod algorithm;
 mod provider;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use api_keys::{API_KEYS_MAX, ApiKey, ApiKeys, ApiKeysError, KEY_PREFIX};
 pub use claims::Claims;
 pub use error::TokenError;
+pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, KeySet, KeySetError, KeySetOrigin, SkippedKey};
 pub use key::{Key, KeyError};
 pub use limits::{INFO_BYTES_MAX, LEEWAY_MS_MAX, PATTERNS_MAX, SUBJECT_BYTES_MAX, TOKEN_BYTES_MAX};
 pub use signing::{SigningError, SigningKey, TokenContent};

@@ -13,6 +13,7 @@ use std::fmt;
 /// A key that signs tokens.
 pub struct SigningKey {
     algorithm: Algorithm,
+    id: Option<String>,
     key: EncodingKey,
 }
 
@@ -23,6 +24,8 @@ pub struct TokenContent {
     pub issuer: Option<String>,
     /// `aud`.
     pub audience: Option<String>,
+    /// `typ`; `JWT` if there is none.
+    pub kind: Option<String>,
     /// `iat`, in Unix milliseconds.
     pub issued_ms: Option<u64>,
     /// The rest. Times are written in whole seconds.
@@ -44,7 +47,30 @@ impl SigningKey {
         }
         check_secret(secret, &[algorithm])?;
         let key = EncodingKey::from_secret(secret).map_err(|_| no_algorithm)?;
-        Ok(Self { algorithm, key })
+        Ok(Self { algorithm, id: None, key })
+    }
+
+    /// A private key in PEM: PKCS #8, or PKCS #1 for RSA; for its usual algorithm if none is given.
+    ///
+    /// # Errors
+    ///
+    /// The text is no such key, or the algorithm is for keys of another kind.
+    pub fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        provider::install();
+        let (kind, key) = private_key(text)?;
+        let algorithm = algorithm.unwrap_or(kind.usual());
+        if algorithm.key_kind() != kind {
+            let wanted = vec![algorithm];
+            return Err(KeyError::NoAlgorithm { kind: kind.to_string(), wanted });
+        }
+        jwt::crypto::sign(&[], &key, algorithm.into()).map_err(|_| KeyError::Damaged)?;
+        Ok(Self { algorithm, id: None, key })
+    }
+
+    /// The same key, named by `kid` in the tokens that it signs.
+    #[must_use]
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..self }
     }
 
     /// A token that says `content`.
@@ -53,7 +79,11 @@ impl SigningKey {
     ///
     /// The key cannot sign.
     pub fn sign(&self, content: &TokenContent) -> Result<String, SigningError> {
-        let header = Header::new(self.algorithm.into());
+        let mut header = Header::new(self.algorithm.into());
+        header.kid.clone_from(&self.id);
+        if let Some(kind) = &content.kind {
+            header.typ = Some(kind.clone());
+        }
         jwt::encode(&header, &content.to_json(), &self.key).map_err(|_| SigningError)
     }
 }
@@ -88,5 +118,34 @@ impl TokenContent {
         members.insert("exp".to_owned(), json!(self.claims.expires_ms / 1_000));
         members.insert(CLAIM.to_owned(), self.claims.permissions().into());
         members.into()
+    }
+}
+
+fn private_key(text: &str) -> Result<(KeyKind, EncodingKey), KeyError> {
+    if text.contains("-----BEGIN EC PRIVATE KEY") {
+        return Err(KeyError::OlderEcForm);
+    }
+    if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY") {
+        return Err(KeyError::Encrypted);
+    }
+    if !text.contains("PRIVATE KEY-----") {
+        return Err(KeyError::NotPrivateKey);
+    }
+    let pem = text.as_bytes();
+    if let Ok(key) = EncodingKey::from_rsa_pem(pem) {
+        return Ok((KeyKind::Rsa, key));
+    }
+    if let Ok(key) = EncodingKey::from_ed_pem(pem) {
+        return Ok((KeyKind::Ed25519, key));
+    }
+    let key = EncodingKey::from_ec_pem(pem).map_err(|_| KeyError::OtherKind)?;
+    // Only the curve's own algorithm takes it.
+    let signs = |algorithm| jwt::crypto::sign(&[], &key, algorithm).is_ok();
+    if signs(jwt::Algorithm::ES256) {
+        Ok((KeyKind::P256, key))
+    } else if signs(jwt::Algorithm::ES384) {
+        Ok((KeyKind::P384, key))
+    } else {
+        Err(KeyError::OtherKind)
     }
 }

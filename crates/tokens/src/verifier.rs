@@ -3,6 +3,7 @@
 //! Nothing of the claims is read before the signature has been checked.
 
 use crate::{
+    api_keys::{ApiKeys, KEY_PREFIX},
     claims::Claims,
     compact::{Compact, Header},
     error::TokenError,
@@ -11,7 +12,8 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    fmt,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -24,7 +26,27 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Shared {
     rules: Rules,
-    keys: RwLock<Arc<[Key]>>,
+    keys: RwLock<Keys>,
+    api_keys: RwLock<Arc<ApiKeys>>,
+    ask_for_keys: OnceLock<AskForKeys>,
+}
+
+/// Asks for keys that nobody has yet, and says whether some may come.
+struct AskForKeys(Box<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for AskForKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AskForKeys")
+    }
+}
+
+/// The keys in force.
+#[derive(Clone, Debug)]
+struct Keys {
+    /// Those that are given.
+    given: Arc<[Key]>,
+    /// Those that are fetched; `None` before the first time.
+    fetched: Option<Arc<[Key]>>,
 }
 
 /// What is asked of a token beside its signature.
@@ -43,15 +65,52 @@ pub struct Rules {
 impl Verifier {
     /// A verifier of tokens that `keys` have signed.
     pub fn new(rules: Rules, keys: Vec<Key>) -> Self {
-        Self { shared: Arc::new(Shared { rules, keys: RwLock::new(keys.into()) }) }
+        Self::with(rules, Keys { given: keys.into(), fetched: Some(Arc::default()) })
     }
 
-    /// Verifies with these keys from now on, in all clones. Tokens that were accepted stay so.
+    /// The same, with keys that are fetched beside these. Before [`replace_fetched`](Self::replace_fetched), tokens of
+    /// other keys are refused with [`TokenError::KeysUnavailable`].
+    pub fn fetching(rules: Rules, keys: Vec<Key>) -> Self {
+        Self::with(rules, Keys { given: keys.into(), fetched: None })
+    }
+
+    fn with(rules: Rules, keys: Keys) -> Self {
+        let (keys, api_keys) = (RwLock::new(keys), RwLock::default());
+        let shared = Shared { rules, keys, api_keys, ask_for_keys: OnceLock::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Calls `ask` for each token that names a key which is not known. It must return at once: whether new keys may
+    /// come soon. If so, the token is refused with [`TokenError::KeysUnavailable`], to be tried again.
+    ///
+    /// Only the first call of this counts.
+    pub fn ask_for_keys(&self, ask: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.shared.ask_for_keys.set(AskForKeys(Box::new(ask)));
+    }
+
+    /// Verifies with these keys from now on, in all clones, in place of those that were given.
     pub fn replace_keys(&self, keys: Vec<Key>) {
-        *self.shared.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        self.shared.keys.write().unwrap_or_else(PoisonError::into_inner).given = keys.into();
     }
 
-    /// What `token` says, if it is to be believed at `now_ms`, in Unix milliseconds.
+    /// Verifies with these keys too from now on, in all clones, in place of those that were fetched before.
+    pub fn replace_fetched(&self, keys: Vec<Key>) {
+        let mut shared = self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
+        shared.fetched = Some(keys.into());
+    }
+
+    /// Accepts these API keys from now on, in all clones, in place of those before.
+    pub fn replace_api_keys(&self, keys: ApiKeys) {
+        *self.shared.api_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// What is asked of a token beside its signature.
+    pub fn rules(&self) -> &Rules {
+        &self.shared.rules
+    }
+
+    /// What `token` says, if it is to be believed at `now_ms`, in Unix milliseconds. An API key counts as a token
+    /// that says what the key may do.
     ///
     /// # Errors
     ///
@@ -59,6 +118,12 @@ impl Verifier {
     pub fn verify(&self, token: &str, now_ms: u64) -> Result<Claims, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong { bytes: token.len() });
+        }
+        if token.starts_with(KEY_PREFIX) {
+            let keys = &self.shared.api_keys;
+            let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
+            let found = keys.find(token, now_ms).ok_or(TokenError::UnknownApiKey)?;
+            return Ok(found.claims.clone());
         }
         let compact = Compact::split(token)?;
         let header = compact.header()?;
@@ -71,8 +136,9 @@ impl Verifier {
     }
 
     fn check_signature(&self, compact: &Compact<'_>, header: &Header) -> Result<(), TokenError> {
-        let keys = Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let candidates = candidates(&keys, header)?;
+        // Signatures take long, so the lock is not held meanwhile.
+        let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let candidates = keys.candidates(header).map_err(|error| self.may_come(error))?;
         let is_signed_by = |key: &&Key| key.verifies(header.algorithm, compact);
         match candidates.iter().any(is_signed_by) {
             true => Ok(()),
@@ -81,29 +147,45 @@ impl Verifier {
     }
 }
 
-/// The keys that may have signed a token with this header: at least one, and at most [`KEYS_TRIED_MAX`].
-///
-/// A key with an id is asked only for tokens that name it, or name none; a key without an id for those that name no other.
-fn candidates<'a>(keys: &'a [Key], header: &Header) -> Result<Vec<&'a Key>, TokenError> {
-    if keys.is_empty() {
-        return Err(TokenError::KeysUnavailable);
-    }
-    let fits = |key: &&Key| key.is_for(header.algorithm);
-    let named: Vec<&Key> = match &header.key_id {
-        None => keys.iter().collect(),
-        Some(id) => keys.iter().filter(|key| key.id() == Some(id)).collect(),
-    };
-    let (fitting, otherwise): (Vec<&Key>, _) = match named.is_empty() {
-        false => (named.into_iter().filter(fits).collect(), TokenError::AlgorithmNotAllowed),
-        true => {
-            let nameless = keys.iter().filter(|key| key.id().is_none());
-            (nameless.filter(fits).collect(), TokenError::UnknownKey)
+impl Verifier {
+    /// Asks for the key that is missing, if one is.
+    fn may_come(&self, error: TokenError) -> TokenError {
+        let is_missing = matches!(error, TokenError::UnknownKey | TokenError::KeysUnavailable);
+        match self.shared.ask_for_keys.get() {
+            Some(AskForKeys(ask)) if is_missing && ask() => TokenError::KeysUnavailable,
+            _ => error,
         }
-    };
-    match fitting.len() {
-        0 => Err(otherwise),
-        1..=KEYS_TRIED_MAX => Ok(fitting),
-        _ => Err(TokenError::NoKeyId),
+    }
+}
+
+impl Keys {
+    /// The keys that may have signed a token with this header: at least one, and at most [`KEYS_TRIED_MAX`].
+    ///
+    /// A key with an id is asked only for tokens that name it, or name none; a key without an id for those that name no
+    /// other.
+    fn candidates(&self, header: &Header) -> Result<Vec<&Key>, TokenError> {
+        let fits = |key: &&Key| key.is_for(header.algorithm);
+        let named: Vec<&Key> = match &header.key_id {
+            None => self.iter().collect(),
+            Some(id) => self.iter().filter(|key| key.id() == Some(id)).collect(),
+        };
+        let (fitting, otherwise): (Vec<&Key>, _) = match named.is_empty() {
+            false => (named.into_iter().filter(fits).collect(), TokenError::AlgorithmNotAllowed),
+            true => {
+                let nameless = self.iter().filter(|key| key.id().is_none());
+                (nameless.filter(fits).collect(), TokenError::UnknownKey)
+            }
+        };
+        match fitting.len() {
+            0 if self.fetched.is_none() => Err(TokenError::KeysUnavailable),
+            0 => Err(otherwise),
+            1..=KEYS_TRIED_MAX => Ok(fitting),
+            _ => Err(TokenError::NoKeyId),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.given.iter().chain(self.fetched.iter().flat_map(|keys| keys.iter()))
     }
 }
 
