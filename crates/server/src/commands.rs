@@ -1,13 +1,16 @@
-//! The commands of the binary beside serving: three clients, a look at the configuration, and what shells and
-//! manuals say of all of them.
+//! The commands of the binary beside serving: three clients, tokens and keys, a look at the configuration, and what
+//! shells and manuals say of all of them.
 
 mod check_config;
 mod completions;
 mod data;
 mod history;
+mod key;
 mod publish;
 mod subscribe;
+mod token;
 
+mod allowed;
 mod printer;
 mod reader;
 #[cfg(test)]
@@ -18,8 +21,10 @@ pub use check_config::CheckConfig;
 pub use completions::{Completions, Man};
 pub use data::DataCommand;
 pub use history::HistoryCommand;
+pub use key::KeyCommand;
 pub use publish::PublishCommand;
 pub use subscribe::SubscribeCommand;
+pub use token::TokenCommand;
 
 #[cfg(test)]
 mod tests {
@@ -33,6 +38,8 @@ mod tests {
         Subscribe(SubscribeCommand),
         CheckConfig(Box<CheckConfig>),
         Data(DataCommand),
+        Token(Box<TokenCommand>),
+        Key(KeyCommand),
         Completions(Completions),
         Man(Man),
     }
@@ -64,6 +71,11 @@ mod tests {
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
             "publish a hi --url localhost:8080 --quiet",
             "history a -q --url wss://example.org/tide",
+            "token --subscribe logs.>,chat.* --history --sub u7 --for 1h --config a.toml",
+            "token --key private.pem --algorithm PS256 --kid a --info {}",
+            "key create billing --publish invoices.> --for 30d",
+            "key list --json --file keys.json",
+            "key revoke 3f9a0c52b1d7",
             "completions fish",
             "man publish",
         ] {
@@ -86,6 +98,11 @@ mod tests {
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),
             ("subscribe a --count 0", "0 is not in 1.."),
             ("history a --url ftp://b", "`ftp://b` is not a server's address"),
+            ("token --subscribe a..b", "a channel name has an empty token"),
+            ("token --for soon", "\"soon\" is "),
+            ("token --algorithm none", "\"none\" is not an algorithm"),
+            ("token --info {", "it is not JSON"),
+            ("key create", "<NAME>"),
             ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
         ] {
             let error = refused(arguments);

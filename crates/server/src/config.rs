@@ -29,6 +29,7 @@ pub use listen::{Endpoint, Listen};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
 pub use token_values::{Algorithms, Secret, Texts};
+pub use tokens::{KeyUrl, TokenKeys};
 pub use units::{Bytes, Count, Fsync, Span};
 
 use crate::{in_flight::SHARE, tls::TlsFiles};
@@ -60,6 +61,10 @@ pub struct Config {
     pub tokens_cookie: Option<CookieName>,
     /// What one in a query is good for.
     pub tokens_in_query: TokensInQuery,
+    /// Where its keys come from.
+    pub token_keys: TokenKeys,
+    /// The list of API keys; it need not exist. `None` if there is no place for one.
+    pub api_keys_file: Option<PathBuf>,
     /// Where the log is kept; `None` is in memory.
     pub data: Option<PathBuf>,
     /// When what is kept there has to be on disk.
@@ -137,7 +142,10 @@ impl Config {
             input_bytes_min(batch_bytes_max, message_bytes_max).max(INPUT_BYTES_MAX);
         let output_bytes_max = output_bytes_min(message_bytes_max).max(OUTPUT_BYTES_MAX);
         let cache_bytes_max = cache_bytes_min(message_bytes_max).max(CACHE_BYTES_MAX);
-        let tokens = tokens::verifier(&settings, &mut faults);
+        let in_data = settings.data.as_ref().map(|data| data.join(API_KEYS_FILE));
+        let api_keys_file = settings.api_keys_file.clone().or(in_data);
+        let (tokens, token_keys) =
+            tokens::verifier(&settings, api_keys_file.as_deref(), &mut faults);
         let config = Self {
             listen: addresses::resolve(settings.listen.as_deref(), tls.is_some(), &mut faults),
             tls,
@@ -161,6 +169,8 @@ impl Config {
             tokens,
             tokens_cookie: settings.tokens_cookie,
             tokens_in_query: settings.tokens_in_query.unwrap_or_default(),
+            token_keys,
+            api_keys_file,
             data: settings.data,
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             cache_bytes_max: settings.cache_bytes_max.map_or(cache_bytes_max, Bytes::count),
@@ -268,6 +278,9 @@ const ABOVE_MESSAGES: &str = "above message_bytes_max, also that of each channel
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
 }
+
+/// Where the list of API keys is in a data folder.
+const API_KEYS_FILE: &str = "api-keys.json";
 
 /// As many as the broker has lanes.
 const WORKERS_MAX: usize = 64;

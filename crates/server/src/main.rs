@@ -10,8 +10,8 @@ use std::{
 use tidewire::{
     allocator,
     commands::{
-        CheckConfig, Completions, DataCommand, HistoryCommand, Man, PublishCommand,
-        SubscribeCommand,
+        CheckConfig, Completions, DataCommand, HistoryCommand, KeyCommand, Man, PublishCommand,
+        SubscribeCommand, TokenCommand,
     },
     config::{Config, Settings, unknown_variables},
     serve::serve,
@@ -43,6 +43,10 @@ enum Command {
     History(HistoryCommand),
     /// Back up or restore the data of a server, or begin a new epoch
     Data(DataCommand),
+    /// Sign a token for trying things out
+    Token(Box<TokenCommand>),
+    /// Create, list and revoke API keys for servers
+    Key(KeyCommand),
     /// Print a script that makes a shell complete these commands
     Completions(Completions),
     /// Print a manual page
@@ -80,6 +84,8 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::CheckConfig(check)) => check.run(),
         Some(Command::History(history)) => block_on(history.run()),
         Some(Command::Data(data)) => block_on(data.run()),
+        Some(Command::Token(token)) => token.run(),
+        Some(Command::Key(key)) => key.run(),
         Some(Command::Completions(completions)) => {
             completions.run(Arguments::command());
             Ok(())

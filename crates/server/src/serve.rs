@@ -10,6 +10,7 @@ use crate::{
     clock::{self, wall_ms},
     config::Config,
     in_flight::InFlight,
+    keys::KeyTasks,
     listeners::{self, BoundListener},
     presence::PresencePublisher,
     routes::{self, early::Early},
@@ -58,6 +59,7 @@ async fn run(config: Config) -> Result<()> {
     let listeners = listeners::bind(&config.listen)?;
     let urls: Result<Vec<String>, io::Error> = listeners.iter().map(url).collect();
     let urls = urls?;
+    let _key_tasks = KeyTasks::start(&config)?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
     // Nobody is connected yet: the log lists the members of the previous run. They leave before a worker takes the

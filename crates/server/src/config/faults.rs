@@ -3,7 +3,7 @@
 use super::Listen;
 use crate::tls::CertificateError;
 use std::{collections::BTreeSet, error::Error, fmt, io, path::PathBuf};
-use tidewire_tokens::KeyError;
+use tidewire_tokens::{KeyError, KeySetError};
 
 /// Why there is no configuration. Each names the key, where it stands, and what is allowed.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,20 @@ pub enum ConfigError {
         source_name: String,
         /// Why not.
         cause: KeyError,
+    },
+    /// A file of keys has none that can be used.
+    #[error("{source_name}: {cause}")]
+    BadKeySet {
+        /// Which setting, and which file.
+        source_name: String,
+        /// Why not.
+        cause: KeySetError,
+    },
+    /// The list of API keys cannot be used.
+    #[error("api_keys_file: {cause}")]
+    BadApiKeys {
+        /// Which file, and why not.
+        cause: String,
     },
     /// The file of a key cannot be read.
     #[error("{key}: {} cannot be read: {cause}", path.display())]

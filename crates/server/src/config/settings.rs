@@ -104,6 +104,22 @@ settings! {
     #[arg(long, value_name = "FILE", help_heading = TOKENS)]
     tokens_secret_file: PathBuf,
 
+    /// Files with public keys in PEM, or with a key set (JWKS); read again when they change [default: none]
+    #[arg(long, value_name = "FILES", help_heading = TOKENS)]
+    tokens_key_files: Texts,
+
+    /// URL of a key set (JWKS); fetched at the start, and again for new keys [default: none]
+    #[arg(long, value_name = "URL", help_heading = TOKENS)]
+    tokens_jwks_url: String,
+
+    /// How often the key set is fetched [default: 10m]
+    #[arg(long, value_name = "TIME", help_heading = TOKENS)]
+    tokens_jwks_interval: Span,
+
+    /// Time between two fetches at least, also if a token names a key that is not known [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = TOKENS)]
+    tokens_jwks_interval_min: Span,
+
     /// Algorithms that tokens may be signed with, each for the keys of its kind
     /// [default: HS256, RS256, ES256, ES384, EdDSA]
     #[arg(long, value_name = "NAMES", help_heading = TOKENS)]
@@ -135,6 +151,11 @@ settings! {
     /// [default: reading]
     #[arg(long, value_name = "WHEN", help_heading = TOKENS)]
     tokens_in_query: TokensInQuery,
+
+    /// List of API keys, which `tidewire key` writes; not in the table [tokens]
+    /// [default: api-keys.json in the data folder]
+    #[arg(long, value_name = "FILE", help_heading = TOKENS)]
+    api_keys_file: PathBuf,
 
     /// Certificate of this server and those that sign it, a PEM file: with it and --tls-key, addresses speak TLS
     /// (https, wss) unless they begin with http:// [default: plain HTTP]

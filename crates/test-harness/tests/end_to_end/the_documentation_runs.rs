@@ -3,7 +3,7 @@
 //! A page has a server of its own: a stock one, or one with the first file of settings that the page shows.
 //! A comment right before a block says what is special about it:
 //! `<!-- not run: REASON -->`, `<!-- run: on a server of its own -->`,
-//! `<!-- run: after a restart -->`. A comment that says nothing any more is an error.
+//! `<!-- run: after a restart -->`, `<!-- run: it prints a token -->`. A comment that says nothing any more is an error.
 
 mod blocks;
 mod conversation;
@@ -165,6 +165,9 @@ async fn programs_in_other_languages_publish_and_subscribe() -> Result<()> {
         let all = documentation()?;
         for block in &all {
             let Some(runner) = program::runner(&block.language) else { continue };
+            if block.note == Note::PrintsToken {
+                continue;
+            }
             ensure!(block.note == Note::None, "{block} is a program, which can be run");
             let settings = settings_of(&block.page, &all);
             program::run(block, runner, settings).await.with_context(|| block.to_string())?;
@@ -172,6 +175,28 @@ async fn programs_in_other_languages_publish_and_subscribe() -> Result<()> {
         for language in ["mjs", "python", "php"] {
             let is_shown = all.iter().any(|block| block.language == language);
             ensure!(is_shown, "no page shows a program in {language}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn programs_that_sign_print_a_token_that_the_server_accepts() -> Result<()> {
+    within(120, async {
+        let all = documentation()?;
+        let signing = all.iter().filter(|block| block.note == Note::PrintsToken);
+        let mut languages = Vec::new();
+        for block in signing {
+            let runner = program::runner(&block.language);
+            let runner = runner.with_context(|| format!("{block} is no program"))?;
+            let settings = settings_of(&block.page, &all).context("its page has no settings")?;
+            let signed = program::sign(block, runner, settings).await;
+            signed.with_context(|| block.to_string())?;
+            languages.push(block.language.as_str());
+        }
+        for language in ["mjs", "python"] {
+            ensure!(languages.contains(&language), "no page signs a token in {language}");
         }
         Ok(())
     })

@@ -28,6 +28,7 @@ pub(super) enum Note {
     NotRun(String),
     OnItsOwn,
     AfterRestart,
+    PrintsToken,
 }
 
 impl fmt::Display for Block {
@@ -121,6 +122,7 @@ fn directive(comment: &str) -> Result<Option<Note>> {
         }
         Some(("run", "on a server of its own")) => Some(Note::OnItsOwn),
         Some(("run", "after a restart")) => Some(Note::AfterRestart),
+        Some(("run", "it prints a token")) => Some(Note::PrintsToken),
         Some(("run", other)) => bail!("nobody knows how to run a block {other}"),
         _ => None,
     })

@@ -1,15 +1,17 @@
-//! Whole programs in other languages: each publishes a message and prints what it receives.
+//! Whole programs in other languages: each publishes a message and prints what it receives, or prints a token.
 
 use super::{
     blocks::Block,
     shell::{NEWS, PATIENCE, Sandbox, bring_news},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use std::{
     fs,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::time::sleep;
+use tidewire_test_harness::peers::http::get;
+use tidewire_tokens::{Key, Rules, Verifier};
+use tokio::time::{sleep, timeout};
 
 /// What runs a file of that language, and how the file's name ends.
 pub(super) fn runner(language: &str) -> Option<(&'static str, &'static str)> {
@@ -44,6 +46,37 @@ pub(super) async fn run(
         bring_news(&sandbox, false).await?;
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Runs a program that signs a token with the secret of its page's settings. The token has to be one that a verifier
+/// with that secret accepts, and to be good for a request.
+pub(super) async fn sign(
+    block: &Block,
+    (program, ending): (&str, &str),
+    settings: &str,
+) -> Result<()> {
+    let secret = settings.lines().find_map(|line| line.strip_prefix("secret = \""));
+    let secret = secret.and_then(|rest| rest.split('"').next()).context("there is no secret")?;
+    let sandbox = Sandbox::new(Some(settings)).await?;
+    fs::write(sandbox.folder.path().join(format!("program.{ending}")), &block.text)?;
+    let line = format!("TIDEWIRE_TOKENS_SECRET='{secret}' {program} program.{ending}");
+    let mut running = sandbox.spawn(&line, true)?;
+    let status = timeout(PATIENCE, running.child.wait()).await??;
+    let said = running.output()?;
+    ensure!(status.success(), "ended with {status}: {said}");
+    let token = said.trim();
+    let key = Key::from_secret(secret.as_bytes(), &[])?;
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let claims =
+        Verifier::new(Rules::default(), vec![key]).verify(token, u64::try_from(now_ms)?)?;
+    ensure!(claims.subject.as_deref() == Some("u7"), "{claims:?}");
+    ensure!(claims.subscribe == ["chat.*".parse()?], "{claims:?}");
+    let bearer = format!("Bearer {token}");
+    let target = "/channels/chat.room1/messages";
+    let answer = get(sandbox.address(), target, &[("Authorization", &bearer)]).await?;
+    let status = answer.status;
+    ensure!(status == 200, "the server answers {status}");
+    Ok(())
 }
 
 /// With this begins the message that each program publishes.
