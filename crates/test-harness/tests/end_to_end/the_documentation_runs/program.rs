@@ -2,7 +2,7 @@
 
 use super::{
     blocks::Block,
-    shell::{NEWS, PATIENCE, Sandbox, bring_news},
+    shell::{NEWS, PATIENCE, Sandbox, bring_news, secret},
 };
 use anyhow::{Context as _, Result, ensure};
 use std::{
@@ -55,8 +55,7 @@ pub(super) async fn sign(
     (program, ending): (&str, &str),
     settings: &str,
 ) -> Result<()> {
-    let secret = settings.lines().find_map(|line| line.strip_prefix("secret = \""));
-    let secret = secret.and_then(|rest| rest.split('"').next()).context("there is no secret")?;
+    let secret = secret(settings).context("there is no secret")?;
     let sandbox = Sandbox::new(Some(settings)).await?;
     fs::write(sandbox.folder.path().join(format!("program.{ending}")), &block.text)?;
     let line = format!("TIDEWIRE_TOKENS_SECRET='{secret}' {program} program.{ending}");

@@ -19,6 +19,7 @@ use tidewire_test_harness::{
     peers::http::{get, post},
     server::{Server, binary, process_id},
 };
+use tidewire_tokens::{Algorithm, Claims, SigningKey, TokenContent};
 use tokio::{
     process::{Child, Command},
     time::sleep,
@@ -28,6 +29,8 @@ use tokio::{
 pub(super) struct Sandbox {
     pub(super) server: Server,
     pub(super) folder: TempDir,
+    /// What may publish everything, if the settings have a secret.
+    token: Option<String>,
     /// How many lines were run.
     lines: AtomicUsize,
 }
@@ -55,7 +58,8 @@ impl Sandbox {
         }
         let settings = settings.to_str().context("the folder is not UTF-8")?;
         let server = Server::start(&["--config", settings]).await?;
-        Ok(Self { server, folder, lines: AtomicUsize::new(0) })
+        let token = shown.and_then(secret).map(token).transpose()?;
+        Ok(Self { server, folder, token, lines: AtomicUsize::new(0) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -119,6 +123,20 @@ impl Drop for Running {
     }
 }
 
+/// The secret of tokens in a page's settings.
+pub(super) fn secret(settings: &str) -> Option<&str> {
+    let secret = settings.lines().find_map(|line| line.strip_prefix("secret = \""));
+    secret.and_then(|rest| rest.split('"').next())
+}
+
+/// A token that may publish everything.
+fn token(secret: &str) -> Result<String> {
+    let publish = vec![">".parse()?];
+    let claims = Claims { expires_ms: 4_000_000_000_000, publish, ..Claims::default() };
+    let content = TokenContent { claims, ..TokenContent::default() };
+    Ok(SigningKey::from_secret(secret.as_bytes(), Algorithm::HS256)?.sign(&content)?)
+}
+
 /// Runs every line of a block, in order.
 pub(super) async fn run(block: &Block, settings: Option<&str>) -> Result<()> {
     let sandbox = Sandbox::new(settings).await?;
@@ -165,7 +183,10 @@ pub(super) async fn bring_news(sandbox: &Sandbox, is_for_input: bool) -> Result<
     }
     for path in ["chat.room1", "logs.app", "lobby", "state.rooms?key=attic"] {
         let target = format!("/publish/{path}");
-        let status = post(sandbox.address(), &target, &[], NEWS.as_bytes()).await?.status;
+        let bearer = sandbox.token.as_ref().map(|token| format!("Bearer {token}"));
+        let bearer = bearer.iter().map(|bearer| ("Authorization", bearer.as_str()));
+        let headers: Vec<_> = bearer.collect();
+        let status = post(sandbox.address(), &target, &headers, NEWS.as_bytes()).await?.status;
         ensure!(status == 200, "{path}: {status}");
     }
     Ok(())
