@@ -282,7 +282,8 @@ impl Socket for TlsStream {
     }
 
     fn unread_bytes(&self) -> usize {
-        self.partial.len() + self.plaintext.len()
+        // With memory that was kept for nothing, which would be a mistake.
+        self.partial.capacity() + self.plaintext.bytes.capacity()
     }
 }
 

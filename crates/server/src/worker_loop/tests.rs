@@ -21,6 +21,7 @@ mod cold_reads;
 mod expiring;
 mod groups;
 mod reentry;
+mod unsent;
 
 const SSE: Wire =
     Wire::Sse { format: Format::Raw, framing: Framing::Chunked, heartbeat: Heartbeat::Block };
@@ -235,6 +236,9 @@ struct Script {
     input: VecDeque<Vec<u8>>,
     /// Bytes it still takes.
     room: usize,
+    /// It takes everything, and keeps that which there is no room for, as TLS does with a record.
+    keeps_rest: bool,
+    unsent: usize,
     is_faulty: bool,
     is_gone: bool,
     on_write: Option<Box<dyn FnMut()>>,
@@ -380,7 +384,14 @@ impl Socket for Scripted {
         }
         script.on_write.iter_mut().for_each(|on_write| on_write());
         let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter()).copied().collect();
-        let taken = bytes.len().min(script.room);
+        if script.keeps_rest && script.unsent == 0 {
+            script.unsent = bytes.len().saturating_sub(script.room);
+            script.room = script.room.saturating_sub(bytes.len());
+            script.writer = Some(context.waker().clone());
+            script.written.extend_from_slice(&bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let taken = if script.unsent > 0 { 0 } else { bytes.len().min(script.room) };
         if taken == 0 {
             script.writer = Some(context.waker().clone());
             return Poll::Pending;
@@ -393,6 +404,8 @@ impl Socket for Scripted {
 
     fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut script = self.script.borrow_mut();
+        let sent = script.unsent.min(script.room);
+        (script.unsent, script.room) = (script.unsent - sent, script.room - sent);
         if script.room > 0 {
             return Poll::Ready(());
         }
@@ -401,4 +414,8 @@ impl Socket for Scripted {
     }
 
     fn end_sending(&mut self) {}
+
+    fn unsent_bytes(&self) -> usize {
+        self.script.borrow().unsent
+    }
 }
