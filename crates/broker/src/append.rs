@@ -163,7 +163,7 @@ impl Broker {
     ) -> u64 {
         let shared = &*self.shared;
         let (offset, time_ms, stays) = (message.offset(), message.time_ms(), shared.keeps(channel));
-        shared.gauge.add(message.cost_bytes());
+        shared.gauge.add_message(message.cost_bytes());
         if stays {
             // Nothing makes room for the encodings of what cannot go: they come on top.
             message.encodings().leave();
@@ -284,6 +284,6 @@ impl Shared {
     fn discharge(&self, channel: &Channel, gone: &Message) {
         let charged =
             if self.keeps(channel) { gone.cost_bytes() } else { gone.encodings().leave() };
-        self.gauge.subtract(charged);
+        self.gauge.subtract_message(charged);
     }
 }

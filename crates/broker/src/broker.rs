@@ -63,6 +63,8 @@ pub struct Stats {
     pub head: Position,
     /// Channels known, dead ones included.
     pub channels: usize,
+    /// Messages held in memory.
+    pub messages: usize,
     /// Bytes held, encodings included.
     pub bytes: usize,
     /// Messages that retention has removed since the start.
@@ -189,6 +191,7 @@ impl Broker {
         Stats {
             head: self.position(self.head()),
             channels: self.shared.registry.len(),
+            messages: self.shared.gauge.messages(),
             bytes: self.shared.gauge.bytes(),
             evicted: self.shared.evictions.load(Ordering::Relaxed) - 1,
         }

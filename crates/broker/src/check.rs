@@ -15,7 +15,7 @@ impl Broker {
     #[doc(hidden)]
     pub fn check(&self) {
         let (shared, head) = (&*self.shared, self.head());
-        let (mut bytes, mut state_bytes, mut ids) = (0, 0, 0);
+        let (mut messages, mut bytes, mut state_bytes, mut ids) = (0, 0, 0, 0);
         shared.registry.scan(|channel| {
             let (ring, append_state) = (channel.ring(), channel.append_state());
             ring.check();
@@ -27,12 +27,14 @@ impl Broker {
                 false => message.held_bytes(),
             });
             bytes += cost.sum::<usize>();
+            messages += ring.iter_after(0).count();
             if let Some(keys) = append_state.keys.as_ref() {
                 keys.check();
                 state_bytes += keys.bytes();
             }
             ids += append_state.dedup_window.as_ref().map_or(0, |window| window.len());
         });
+        assert_eq!(messages, shared.gauge.messages(), "messages in all channels");
         assert_eq!(bytes, shared.gauge.bytes(), "bytes of all messages");
         assert_eq!(state_bytes, shared.state.bytes(), "bytes of all keys");
         assert_eq!(ids, shared.ids.load(Ordering::Relaxed), "ids of all channels");
@@ -59,6 +61,14 @@ mod tests {
     fn a_gauge_that_counts_wrongly_is_noticed() {
         let broker = broker();
         broker.shared.gauge.add(1);
+        broker.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "messages in all channels")]
+    fn messages_that_are_counted_wrongly_are_noticed() {
+        let broker = broker();
+        broker.shared.gauge.add_message(0);
         broker.check();
     }
 

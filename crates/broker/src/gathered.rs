@@ -99,6 +99,11 @@ impl Gathered {
         self.is_caught_up
     }
 
+    /// The offset that the reader has reached once all items are handed over.
+    pub fn reached(&self) -> u64 {
+        self.upto
+    }
+
     /// How many of the bytes asked for are left: with some, and not caught up, it was work that ended
     /// this turn, and reading on fills the same batch.
     pub fn bytes_left(&self) -> usize {

@@ -24,7 +24,7 @@
 //! news in any channel.
 
 use crate::{
-    Broker, News, Pattern,
+    Broker, ChannelName, News, Pattern,
     channel::Channel,
     lane_port::{LanePort, Signal},
     lanes::{Ended, TooManyLanes},
@@ -179,6 +179,14 @@ impl Lane {
     /// The offset up to which readers of this lane may read.
     pub fn read_limit(&self) -> u64 {
         self.read_limit
+    }
+
+    /// Whether any waiter follows `channel`, by its name or by a pattern. O(length of the name).
+    pub fn is_followed(&self, channel: &ChannelName) -> bool {
+        let known = self.broker.shared.registry.find(channel.as_str());
+        let is_named =
+            |channel: Arc<Channel>| channel.followed.load(Ordering::SeqCst) & self.bit != 0;
+        known.is_some_and(is_named) || self.waiters.has_pattern_for(channel)
     }
 
     /// How many waiters are taken.

@@ -59,6 +59,7 @@ mod read_context;
 mod rules;
 mod stretch;
 mod sweep;
+mod system;
 mod validation;
 
 mod back;
@@ -114,6 +115,7 @@ pub use read_context::{PendingRead, PendingReads, ReadContext};
 pub use reader::{Found, Reader, Start, Started};
 pub use rules::{Rule, Rules};
 pub use stretch::Stretch;
+pub use system::SystemChannel;
 pub use tidewire_names::{
     Bookmark, ChannelName, InvalidPosition, Label, LabelError, NAME_BYTES_MAX, NameError, Pattern,
     Position,

@@ -4,6 +4,7 @@
 
 use crate::{
     ChannelName, Compaction, Options, Pattern, Publishers, Repeats, Retention, SlowReaders,
+    system::{SYSTEM_PATTERN, system_rule},
 };
 use std::{cmp::Ordering, sync::Arc};
 use tidewire_names::PRESENCE_PATTERN;
@@ -60,8 +61,10 @@ impl Rules {
     ///
     /// The system's channels have a rule of their own, which any that names them goes before.
     pub fn new(defaults: Options, rules: impl IntoIterator<Item = (Pattern, Rule)>) -> Self {
-        let built_in = PRESENCE_PATTERN.parse().ok().map(|pattern| (pattern, presence_rule()));
-        let mut rules: Vec<_> = built_in.into_iter().chain(rules).collect();
+        let built_in = [(PRESENCE_PATTERN, presence_rule()), (SYSTEM_PATTERN, system_rule())];
+        let built_in =
+            built_in.into_iter().filter_map(|(text, rule)| Some((text.parse().ok()?, rule)));
+        let mut rules: Vec<_> = built_in.chain(rules).collect();
         // Stable: of two rules for the same pattern the later one wins.
         rules.sort_by(|(one, _), (other, _)| specificity(one, other));
         let has_presence =

@@ -80,7 +80,9 @@ impl Sequencer {
                     if let Some(oldest) = oldest {
                         self.rank(oldest, channel, Filing::ByAge);
                     }
-                    message.iter().for_each(|gone| gauge.subtract(gone.encodings().leave()));
+                    message
+                        .iter()
+                        .for_each(|gone| gauge.subtract_message(gone.encodings().leave()));
                     return true;
                 }
             }
@@ -146,7 +148,7 @@ pub(crate) fn retain(
     let mut ring = channel.ring();
     while ring.is_over(retention, now_ms) {
         match ring.take_oldest(&stamp) {
-            Some(message) => gauge.subtract(message.encodings().leave()),
+            Some(message) => gauge.subtract_message(message.encodings().leave()),
             None => break,
         }
     }

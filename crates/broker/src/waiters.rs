@@ -5,7 +5,7 @@
 //! waiter is notified once, however many of its patterns select the channel.
 
 use crate::{
-    News, Pattern, PatternMap,
+    ChannelName, News, Pattern, PatternMap,
     channel::Channel,
     sync::atomic::Ordering,
     waiter_set::{WaiterBits, WaiterSet, Window},
@@ -117,6 +117,11 @@ impl Waiters {
             audience.members.insert(id.0);
         }
         change
+    }
+
+    /// Whether somebody follows a pattern with wildcards that selects `channel`.
+    pub(crate) fn has_pattern_for(&self, channel: &ChannelName) -> bool {
+        self.by_pattern.has_match(channel)
     }
 
     /// Takes a waiter out of an audience.
