@@ -141,6 +141,7 @@ impl Audience {
             assert!(!connection.has_publishes() && connection.close_reason().is_none());
             connection.park(worker, Waker::noop());
         }
+        worker.count_deliveries(TIME);
         group.drain(..).len() * written
     }
 
@@ -154,6 +155,7 @@ impl Audience {
             socket(worker.batch.contiguous().unwrap_or_default());
             let written = worker.batch.len();
             connection.handle_transmitted(written, worker, TIME);
+            worker.count_deliveries(TIME);
             sent += written;
             if !connection.is_blocked() && !connection.may_transmit(worker) {
                 break;

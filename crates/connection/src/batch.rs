@@ -20,6 +20,8 @@ pub struct Batch {
     len: usize,
     /// The encoding of its items, where it holds nothing else.
     encoding: Option<&'static Encoding>,
+    /// How many connections have written all of it and are not counted yet.
+    pub(crate) transmissions: u64,
 }
 
 #[derive(Clone, Debug)]

@@ -64,6 +64,8 @@ pub struct Connection {
     subscribed: u8,
     /// It has lost something in a channel whose options then send readers away.
     is_too_slow: bool,
+    /// It has not come to the head yet since it began to follow from an earlier place.
+    is_replaying: bool,
     /// What follows no cursor: openings, answers, heartbeats, closes.
     replies: Vec<u8>,
     /// The end of an item whose beginning has been sent.
@@ -182,6 +184,7 @@ impl Connection {
             is_spent: false,
             subscribed: 0,
             is_too_slow: false,
+            is_replaying: false,
             planned_end: None,
             dialect,
         };
@@ -206,9 +209,13 @@ impl Connection {
 
     /// Follows more, and returns the offset after which it is exact, and word of what is lost.
     fn follow(&mut self, permitted: &[Permitted<'_>], worker: &mut Worker) -> (u64, Vec<u8>) {
-        let Worker { broker, lane, .. } = worker;
+        let Worker { broker, lane, metrics, .. } = worker;
         let log = (&*broker, lane);
+        let before = self.subscriptions();
         let (after, lost) = subscription::follow(permitted, self.waiter, &mut self.reader, log);
+        metrics.subscriptions.add(self.subscriptions() - before);
+        metrics.unknown_gaps.add(u64::try_from(lost.len()).unwrap_or(u64::MAX));
+        self.is_replaying |= permitted.iter().any(Permitted::replays);
         let mut gaps = Vec::new();
         for start in &lost {
             self.dialect.write_gap(&GapNotice::of_start(start, broker), &mut gaps);
@@ -252,6 +259,11 @@ impl Connection {
     /// Its waiter in the worker's lane.
     pub fn waiter(&self) -> WaiterId {
         self.waiter
+    }
+
+    /// How many channels and patterns it follows.
+    pub fn subscriptions(&self) -> u64 {
+        u64::try_from(self.reader.patterns().count()).unwrap_or(u64::MAX)
     }
 
     /// Whether the client has taken no byte since it was last given some.
@@ -298,6 +310,8 @@ impl Connection {
 
     /// Gives up the waiter.
     pub fn leave(self, worker: &mut Worker) {
+        worker.metrics.ended.add(self.close_reason());
+        worker.metrics.subscriptions.subtract(self.subscriptions());
         let Self { waiter, reader, .. } = self;
         // First the reader, which holds on to its channels.
         drop(reader);

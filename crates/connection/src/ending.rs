@@ -26,6 +26,34 @@ pub enum CloseReason {
     Unauthenticated,
 }
 
+impl CloseReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 8] = [
+        Self::Left,
+        Self::Dismissed,
+        Self::Refused,
+        Self::Silent,
+        Self::Stalled,
+        Self::Overtaken,
+        Self::Expired,
+        Self::Revoked,
+    ];
+
+    /// The text by which metrics name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Dismissed => "dismissed",
+            Self::Refused => "refused",
+            Self::Silent => "silent",
+            Self::Stalled => "stalled",
+            Self::Overtaken => "overtaken",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// Why the server ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending<'a> {

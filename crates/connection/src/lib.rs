@@ -31,6 +31,9 @@ mod gap_notice;
 mod message_view;
 mod subscription;
 
+mod ending;
+mod metrics;
+
 mod batch;
 mod encoding;
 mod worker;
@@ -38,7 +41,6 @@ mod worker;
 mod requests;
 
 mod dialect;
-mod ending;
 
 mod connection;
 
@@ -53,6 +55,10 @@ pub use encoding::{Encoding, WriteMessage};
 pub use ending::{CloseReason, Ending};
 pub use gap_notice::{GapNotice, GapStart};
 pub use limits::Limits;
+pub use metrics::{
+    Counter, Distribution, EndedCounts, ErrorCounts, Histogram, LagBounds, LatencyBounds,
+    WorkerMetrics,
+};
 pub use refusal::{Refusal, ShuttingDown};
 pub use requests::{
     Format, INFO_BYTES_MAX, Identity, InvalidIdentity, InvalidLabel, InvalidPageLimit,

@@ -173,6 +173,13 @@ pub(crate) struct Permitted<'a> {
     start: Start,
 }
 
+impl Permitted<'_> {
+    /// Whether it begins before the newest message.
+    pub(crate) fn replays(&self) -> bool {
+        self.subscription.start != RequestedStart::NOW
+    }
+}
+
 /// Allows `subscriptions`.
 ///
 /// # Errors

@@ -141,6 +141,7 @@ impl Connection {
         let did = self.reader.unfollow(pattern);
         if did {
             worker.lane.unfollow(self.waiter, pattern);
+            worker.metrics.subscriptions.subtract(1);
             if let Some(presence) = &mut self.presence {
                 presence.leave(pattern);
             }
@@ -191,6 +192,9 @@ impl Connection {
     }
 
     pub(super) fn reply(&mut self, reply: &Reply<'_>, worker: &Worker) {
+        if let Reply::Refused { refusal, .. } = reply {
+            worker.metrics.refusals.add(refusal.code(), 1);
+        }
         self.dialect.write_reply(reply, &worker.broker, &mut self.replies);
     }
 

@@ -99,6 +99,7 @@ impl Connection {
         worker: &Worker,
         time: Time,
     ) {
+        worker.metrics.count_publish(outcome.as_ref().err().map(Refusal::code));
         let has_only_echo = self.input == Input::Publishes;
         if has_only_echo && let Some(Inbound { echo, .. }) = self.inbound.as_deref_mut() {
             echo.unanswered = echo.unanswered.saturating_sub(1);

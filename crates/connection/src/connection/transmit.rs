@@ -1,7 +1,7 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
 use super::{Connection, Phase};
-use crate::{GapNotice, Time, Worker};
+use crate::{GapNotice, Time, Worker, metrics::message_count};
 use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::Item;
 
@@ -12,6 +12,7 @@ impl Connection {
         if self.shares_batch(worker) {
             return true;
         }
+        worker.count_deliveries(time);
         worker.batch.clear();
         worker.gathered.clear();
         if matches!(self.phase, Phase::Ended(_)) {
@@ -44,6 +45,7 @@ impl Connection {
             self.beat(worker);
         }
         if worker.batch.is_empty() {
+            self.is_replaying &= !worker.gathered.is_caught_up();
             self.finish();
         }
         worker.batch.note_encoding(self.encoding);
@@ -145,10 +147,42 @@ impl Connection {
             self.unsent = tail.map(Box::new);
         }
         self.note_gaps(handed_over, worker);
+        if written == worker.batch.len() && !self.is_replaying {
+            worker.batch.transmissions += 1;
+        } else {
+            self.count_apart(written, handed_over, worker, time);
+        }
         // Also when nothing was: what was gathered has to be found again.
         self.reader.advance(&worker.gathered, handed_over);
         self.resume_input(worker, time);
         self.finish();
+    }
+
+    /// Counts what others do not share: a batch of which the socket took a part, or one of a client that catches up.
+    ///
+    /// Messages that were published before the client came are no measure of how fast the server delivers.
+    #[cold]
+    fn count_apart(&mut self, written: usize, handed_over: usize, worker: &Worker, time: Time) {
+        let Worker { broker, batch, metrics, gathered, .. } = worker;
+        metrics.sent_bytes.add(u64::try_from(written).unwrap_or(u64::MAX));
+        let items = gathered.items().get(..handed_over).unwrap_or_default();
+        let messages = if self.is_replaying {
+            metrics.deliveries.add(message_count(items));
+            message_count(items)
+        } else {
+            metrics.count_items(items, 1, time.wall_ms)
+        };
+        if messages > 0 {
+            let last = items.iter().rev().find_map(|item| match item {
+                Item::Message(message) => Some(message.offset()),
+                Item::Gap(_) => None,
+            });
+            let is_whole = handed_over == gathered.items().len();
+            let reached = last.filter(|_| !is_whole).unwrap_or(gathered.reached());
+            metrics.lag.record(broker.head().saturating_sub(reached), 1);
+        }
+        let has_caught_up = gathered.is_caught_up() && written == batch.len();
+        self.is_replaying &= !has_caught_up;
     }
 
     /// Notes up to which offset the delivered items have no position: after a gap notice that nothing follows.
@@ -158,7 +192,10 @@ impl Connection {
         }
         for item in worker.gathered.items().iter().take(handed_over) {
             self.unplaced_to = match item {
-                Item::Gap(gap) => self.unplaced_to.max(NonZeroU64::new(gap.to)),
+                Item::Gap(gap) => {
+                    worker.metrics.expired_gaps.add(1);
+                    self.unplaced_to.max(NonZeroU64::new(gap.to))
+                }
                 Item::Message(message) => self.unplaced_to.filter(|to| to.get() > message.offset()),
             };
         }

@@ -46,6 +46,7 @@ impl LongPoll {
         let (waiter, mut reader) = (worker.lane.register(), Reader::default());
         let log = (&worker.broker, &mut worker.lane);
         let (_, lost) = subscription::follow(&permitted, waiter, &mut reader, log);
+        worker.metrics.subscriptions.add(count(&reader));
         Ok(Self {
             waiter,
             reader,
@@ -123,8 +124,14 @@ impl LongPoll {
 
     /// Gives up the waiter.
     pub fn leave(self, worker: &mut Worker) {
+        worker.metrics.subscriptions.subtract(count(&self.reader));
         worker.lane.remove(self.waiter);
     }
+}
+
+/// How many channels and patterns are followed.
+fn count(reader: &Reader) -> u64 {
+    u64::try_from(reader.patterns().count()).unwrap_or(u64::MAX)
 }
 
 /// When `grant` expires, on the steady clock: counted from now, whatever becomes of the wall clock.

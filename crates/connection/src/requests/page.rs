@@ -110,6 +110,16 @@ impl Page {
         })
     }
 
+    /// How many gap notices it has for messages that retention has removed.
+    pub fn expired_gaps(&self) -> usize {
+        self.items.len() - self.messages().count()
+    }
+
+    /// How many it has for positions that the log does not have.
+    pub fn unknown_gaps(&self) -> usize {
+        self.lost.len()
+    }
+
     /// What would have been on it and is gone.
     pub fn gaps(&self, broker: &Broker) -> impl Iterator<Item = GapNotice<'_>> {
         let lost = self.lost.iter().map(|lost| GapNotice::of_start(lost, broker));
