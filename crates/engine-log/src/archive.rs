@@ -147,6 +147,7 @@ impl LogArchive {
 
     fn block_after(&self, after: u64) -> Option<Block> {
         self.store.order_after(after).unwrap_or_else(|error| {
+            self.store.metrics.note_failed_read();
             if self.unread.should_log(self.clock.now()) {
                 let store = self.store.path();
                 tracing::error!(
@@ -182,6 +183,7 @@ impl LogArchive {
     }
 
     fn log_unread(&self, channel: &ChannelName, error: &StoreError) {
+        self.store.metrics.note_failed_read();
         if self.unread.should_log(self.clock.now()) {
             let store = self.store.path();
             tracing::error!(

@@ -13,7 +13,7 @@ use crate::{
     store::{StoreError, Wait},
     sync_timer::SyncTimer,
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 use tidewire_broker::{AppendError, ChannelName, Draft, EngineError};
 
 /// Everything the thread owns.
@@ -106,14 +106,14 @@ impl Committer {
     fn publish(&mut self, requests: VecDeque<Request>) {
         let mut batch = Batch::new(&self.commit_state);
         let mut answers = Vec::with_capacity(requests.len());
-        for Request { permit, draft, now_ms, promise } in requests {
+        for Request { permit, draft, now_ms, queued, promise } in requests {
             let channel = permit.channel();
             let options = self.commit_state.broker.options(channel);
             let validated = options.validate(&permit, &draft);
             match validated
                 .and_then(|()| batch.admit(channel, &options, draft, permit.account(), now_ms))
             {
-                Ok(offset) => answers.push((promise, offset)),
+                Ok(offset) => answers.push((promise, offset, queued)),
                 Err(error) => promise.keep(Err(error)),
             }
         }
@@ -144,7 +144,11 @@ impl Committer {
         let mut changes = self.commit_state.removals.clone();
         changes.extend(made.changes);
         let wait = if self.sync == Sync::Always { Wait::ForDisk } else { Wait::Not };
-        self.commit_state.store.commit(changes, wait).map_err(|error| self.refusal(&error))?;
+        let begun = self.clock.now();
+        let committed = self.commit_state.store.commit(changes, wait);
+        let taken = self.clock.now().saturating_duration_since(begun);
+        self.commit_state.store.metrics.commits.record(taken);
+        committed.map_err(|error| self.refusal(&error))?;
         self.log_end();
         self.commit_state.removals = Changes::default();
         if self.sync != Sync::Always {
@@ -166,12 +170,22 @@ impl Committer {
         let now_ms = self.commit_state.time_ms;
         touched.iter().for_each(|channel| self.retain(channel, now_ms));
         self.evict();
+        self.note_stored();
         self.commit_state.check_if_small();
         Ok(())
     }
 
-    fn answer(&self, answers: Vec<(Promise, u64)>, outcome: Result<(), AppendError>) {
-        for (promise, offset) in answers {
+    /// Has metrics know what is stored.
+    pub(crate) fn note_stored(&self) {
+        let CommitState { store, totals, .. } = &self.commit_state;
+        store.metrics.note_stored(totals.messages(), totals.bytes());
+    }
+
+    fn answer(&self, answers: Vec<(Promise, u64, Instant)>, outcome: Result<(), AppendError>) {
+        let now = self.clock.now();
+        for (promise, offset, queued) in answers {
+            let taken = now.saturating_duration_since(queued);
+            self.commit_state.store.metrics.answers.record(taken);
             promise.keep(outcome.map(|()| self.commit_state.broker.position(offset)));
         }
     }
@@ -189,6 +203,7 @@ impl Committer {
 
     /// The error for publishers if the store has failed.
     fn refusal(&self, error: &StoreError) -> EngineError {
+        self.commit_state.store.metrics.note_failed_commit();
         if self.refused.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, "the store cannot be written: publishes are refused");
@@ -208,6 +223,7 @@ impl Committer {
     }
 
     pub(crate) fn log_unread(&self, error: &StoreError, wanted: &'static str) {
+        self.commit_state.store.metrics.note_failed_read();
         if self.unread.should_log(self.clock.now()) {
             let store = self.commit_state.store.path();
             tracing::error!(%store, %error, wanted, "the store cannot be read; logged once a \
@@ -216,6 +232,7 @@ impl Committer {
     }
 
     fn log_end(&self) {
+        self.commit_state.store.metrics.note_written();
         if self.refused.has_ended() {
             let store = self.commit_state.store.path();
             tracing::info!(%store, "the store can be written again");
@@ -229,6 +246,7 @@ impl Committer {
                 self.log_end();
             }
             Err(error) => {
+                self.commit_state.store.metrics.note_failed_sync();
                 if self.refused.should_log(self.clock.now()) {
                     let store = self.commit_state.store.path();
                     tracing::error!(%store, %error, "the store cannot be synced; trying again");

@@ -1,7 +1,7 @@
 //! The engine as the server sees it: a queue to the committer.
 
 use crate::{
-    OpenError, Settings,
+    LogStats, OpenError, Settings,
     clock::Clock,
     committer::{self, Committer},
     disk::{FILES, FileDisk, JOURNAL_FILE, ROWS_FILE, SPARE_FILE, WITNESS_FILE},
@@ -76,6 +76,11 @@ impl LogEngine {
         self.queue.sweep(now_ms);
     }
 
+    /// What it stores, and how it does.
+    pub fn stats(&self) -> LogStats {
+        self.store.metrics.read(self.queue.waiting())
+    }
+
     /// Writes what waits, and leaves the store as after a quiet end. Publishes are refused from here
     /// on.
     pub fn close(&self) {
@@ -95,6 +100,7 @@ impl LogEngine {
         let commit_state = opening::open(directory, disks, &settings, now_ms, clock)?;
         let (broker, queue) = (commit_state.broker.clone(), Arc::default());
         let store = Arc::clone(&commit_state.store);
+        store.metrics.note_stored(commit_state.totals.messages(), commit_state.totals.bytes());
         let committer = Committer::new(commit_state, settings.sync, clock);
         let committer = committer::spawn(committer, Arc::clone(&queue))
             .map_err(|error| OpenError::from_io(directory, error))?;
@@ -115,7 +121,8 @@ pub(crate) fn open_files(directory: &Path) -> Result<Disks, OpenError> {
 impl Engine for LogEngine {
     fn publish(&self, permit: Permit, draft: Draft, now_ms: u64) -> Publishing {
         let (promise, answer) = answer();
-        self.queue.push(Request { permit, draft, now_ms, promise });
+        let queued = Clock::MONOTONIC.now();
+        self.queue.push(Request { permit, draft, now_ms, queued, promise });
         Publishing::Waiting(Box::pin(answer))
     }
 }

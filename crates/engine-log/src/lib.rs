@@ -8,6 +8,7 @@
 
 mod clock;
 mod errors;
+mod metrics;
 mod settings;
 
 mod disk;
@@ -49,6 +50,7 @@ pub use disk::Disk;
 pub use engine::LogEngine;
 pub use errors::OpenError;
 pub use identity::{Generation, Identity};
+pub use metrics::{LogStats, Timings};
 pub use settings::{Settings, Sync};
 pub use store::Disks;
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tidewire_broker::{AppendError, Draft, EngineError, Permit, Position};
 
@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub(crate) permit: Permit,
     pub(crate) draft: Draft,
     pub(crate) now_ms: u64,
+    /// When it was queued.
+    pub(crate) queued: Instant,
     pub(crate) promise: Promise,
 }
 
@@ -60,6 +62,12 @@ impl Queue {
         waiting.requests.push_back(request);
         waiting.check_if_small();
         self.news.notify_one();
+    }
+
+    /// How many publishes wait, and the bytes that they take.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let waiting = self.lock();
+        (waiting.requests.len(), waiting.bytes)
     }
 
     /// Asks for age limits to be applied.

@@ -81,6 +81,7 @@ impl Committer {
             self.append(expired, now_ms);
         }
         self.write_removals();
+        self.note_stored();
         if !is_done {
             self.unswept = Some((now_ms, left));
         }

@@ -34,6 +34,7 @@ use crate::{
     Disk, Generation, OpenError,
     clock::Clock,
     log_throttle::LogThrottle,
+    metrics::LogMetrics,
     order,
     pending::{Changes, Pending},
 };
@@ -64,6 +65,8 @@ pub(crate) struct Store {
     damage: LogThrottle,
     /// A generation that cannot be kept.
     unmarked: LogThrottle,
+    /// What is measured of whatever uses it.
+    pub(crate) metrics: LogMetrics,
 }
 
 /// What a store is kept on: four files, as a rule, and the name of a fifth.
@@ -164,7 +167,8 @@ impl Store {
         keep_reserve(&*disks.witness);
         let (path, inner) = (path.to_path_buf(), RwLock::new(inner));
         let (damage, unmarked) = (LogThrottle::default(), LogThrottle::default());
-        Ok((Self { disks, path, clock, inner, damage, unmarked }, lost))
+        let metrics = LogMetrics::default();
+        Ok((Self { disks, path, clock, inner, damage, unmarked, metrics }, lost))
     }
 
     /// Where it is, for the log.
