@@ -69,6 +69,7 @@ pub(crate) const STEPS: [Step; 15] = [
             Need::Playwright,
             Need::Haproxy,
             Need::Nginx,
+            Need::Prometheus,
             Need::Faketime,
             Need::Commands,
             Need::Python,

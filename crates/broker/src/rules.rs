@@ -4,7 +4,6 @@
 
 use crate::{
     ChannelName, Compaction, Options, Pattern, Publishers, Repeats, Retention, SlowReaders,
-    system::{SYSTEM_PATTERN, system_rule},
 };
 use std::{cmp::Ordering, sync::Arc};
 use tidewire_names::PRESENCE_PATTERN;
@@ -210,6 +209,22 @@ fn presence_rule() -> Rule {
         ..Rule::default()
     }
 }
+
+/// The options of the channels in which the server publishes about itself: each holds the newest message and nothing else.
+fn system_rule() -> Rule {
+    Rule {
+        compact: Some(true),
+        keys_max: Some(16),
+        keys_bytes_max: Some(1 << 20),
+        retention_messages: Some(16),
+        presence: Some(false),
+        message_bytes_max: Some(64 << 10),
+        ..Rule::default()
+    }
+}
+
+/// Every such channel.
+pub(crate) const SYSTEM_PATTERN: &str = "$sys.>";
 
 #[cfg(test)]
 thread_local! {

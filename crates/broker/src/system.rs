@@ -1,6 +1,6 @@
 //! What the server publishes about itself: the channels `$sys.…`, and the messages that go there.
 
-use crate::{ChannelName, Content, Draft, Permit, Rule};
+use crate::{ChannelName, Content, Draft, Permit};
 
 /// A channel in which the server says something about itself. No grant permits publishing there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,29 +44,13 @@ impl SystemChannel {
     }
 }
 
-/// Every such channel.
-pub(crate) const SYSTEM_PATTERN: &str = "$sys.>";
-
-/// The options of these channels: each holds the newest message and nothing else.
-pub(crate) fn system_rule() -> Rule {
-    Rule {
-        compact: Some(true),
-        keys_max: Some(16),
-        keys_bytes_max: Some(1 << 20),
-        retention_messages: Some(16),
-        presence: Some(false),
-        message_bytes_max: Some(64 << 10),
-        ..Rule::default()
-    }
-}
-
 /// What the messages are about: this server, of which there is one.
 const KEY: &str = "server";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Forbidden, Grant, Rules};
+    use crate::{Forbidden, Grant, Rules, rules::SYSTEM_PATTERN};
 
     #[test]
     fn no_grant_publishes_there_and_no_wildcard_reads_there() {

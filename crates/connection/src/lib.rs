@@ -31,7 +31,7 @@ mod gap_notice;
 mod message_view;
 mod subscription;
 
-mod ending;
+mod close_reason;
 mod metrics;
 
 mod batch;
@@ -41,18 +41,20 @@ mod worker;
 mod requests;
 
 mod dialect;
+mod ending;
 
 mod connection;
 
 mod dialects;
 
 pub use batch::Batch;
+pub use close_reason::CloseReason;
 pub use connection::{Connection, Opening};
 pub use credential::{CREDENTIAL_BYTES_MAX, Credential, CredentialTooLong, PendingCredential};
 pub use dialect::{Command, Dialect, Input, Opened, PendingPublish, Profile, Reply};
 pub use dialects::{Framing, Heartbeat, Wire, write_error_event};
 pub use encoding::{Encoding, WriteMessage};
-pub use ending::{CloseReason, Ending};
+pub use ending::Ending;
 pub use gap_notice::{GapNotice, GapStart};
 pub use limits::Limits;
 pub use metrics::{

@@ -3,9 +3,13 @@
 //! actix no longer counts a connection whose socket was taken, so this does. It counts requests too: what
 //! was taken ends with actix, so all of them have to be answered before that is stopped.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use crate::connection_kind::ConnectionKind;
+use std::{
+    array,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 use tidewire_connection::ShuttingDown;
 use tokio::sync::watch;
@@ -18,8 +22,10 @@ pub(crate) struct Admission {
 
 #[derive(Debug)]
 struct Shared {
-    connections: AtomicUsize,
+    connections: Arc<AtomicUsize>,
     connections_max: usize,
+    /// The same by kind, and how many of it there ever were.
+    kinds: [Arc<KindCounts>; ConnectionKind::ALL.len()],
     requests: AtomicUsize,
     refused: AtomicU64,
     /// How many publishes are being handed over, with [`STOPPED`] once none is taken any more, and [`ENDING`] once the
@@ -28,10 +34,26 @@ struct Shared {
     shutting_down: watch::Sender<bool>,
 }
 
+/// Apart from the others, so that a connection's place is one pointer.
+#[derive(Debug)]
+struct KindCounts {
+    open: AtomicUsize,
+    opened: AtomicU64,
+    /// The connections of all kinds.
+    connections: Arc<AtomicUsize>,
+}
+
+/// How many connections of one kind there are, and ever were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KindCount {
+    pub(crate) open: usize,
+    pub(crate) opened: u64,
+}
+
 /// One subscriber's place; dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
-    shared: Arc<Shared>,
+    counts: Arc<KindCounts>,
 }
 
 /// Counts one publish while it is handed over. The last one may begin the shutdown.
@@ -57,22 +79,49 @@ pub(crate) enum Rejected {
 impl Admission {
     pub(crate) fn new(connections_max: usize) -> Self {
         let (shutting_down, _) = watch::channel(false);
-        let (connections, requests) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (connections, requests) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
         let (refused, handing_over) = (AtomicU64::new(0), AtomicUsize::new(0));
-        let shared =
-            Shared { connections, connections_max, requests, refused, handing_over, shutting_down };
+        let kinds = array::from_fn(|_| {
+            let (open, opened) = (AtomicUsize::new(0), AtomicU64::new(0));
+            Arc::new(KindCounts { open, opened, connections: Arc::clone(&connections) })
+        });
+        let shared = Shared {
+            connections,
+            connections_max,
+            kinds,
+            requests,
+            refused,
+            handing_over,
+            shutting_down,
+        };
         Self { shared: Arc::new(shared) }
     }
 
     /// Admits one more connection.
-    pub(crate) fn admit(&self) -> Result<ConnectionPermit, Rejected> {
+    pub(crate) fn admit(&self, kind: ConnectionKind) -> Result<ConnectionPermit, Rejected> {
         self.check()?;
-        let permit = ConnectionPermit { shared: Arc::clone(&self.shared) };
+        let counts = self.shared.of(kind);
+        let permit = ConnectionPermit { counts: Arc::clone(counts) };
         let connections_max = self.shared.connections_max;
+        counts.open.fetch_add(1, Ordering::Relaxed);
         match self.shared.connections.fetch_add(1, Ordering::Relaxed) {
-            before if before < connections_max => Ok(permit),
+            before if before < connections_max => {
+                counts.opened.fetch_add(1, Ordering::Relaxed);
+                Ok(permit)
+            }
             _ => Err(Rejected::Full { connections_max }),
         }
+    }
+
+    /// How many connections of a kind there are.
+    pub(crate) fn count(&self, kind: ConnectionKind) -> KindCount {
+        let KindCounts { open, opened, .. } = &**self.shared.of(kind);
+        KindCount { open: open.load(Ordering::Relaxed), opened: opened.load(Ordering::Relaxed) }
+    }
+
+    /// How many connections are admitted at most.
+    pub(crate) fn connections_max(&self) -> usize {
+        self.shared.connections_max
     }
 
     /// Counts a request. None is refused here: each route decides what it still answers during a shutdown.
@@ -144,9 +193,28 @@ impl Admission {
     }
 }
 
+impl Shared {
+    fn of(&self, kind: ConnectionKind) -> &Arc<KindCounts> {
+        let [sse_raw, sse_json, stream_raw, stream_json, rest @ ..] = &self.kinds;
+        let [ws_raw, ws_json, tidewire, poll_raw, poll_json] = rest;
+        match kind {
+            ConnectionKind::SseRaw => sse_raw,
+            ConnectionKind::SseJson => sse_json,
+            ConnectionKind::StreamRaw => stream_raw,
+            ConnectionKind::StreamJson => stream_json,
+            ConnectionKind::WebSocketRaw => ws_raw,
+            ConnectionKind::WebSocketJson => ws_json,
+            ConnectionKind::Tidewire => tidewire,
+            ConnectionKind::PollRaw => poll_raw,
+            ConnectionKind::PollJson => poll_json,
+        }
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counts.open.fetch_sub(1, Ordering::Relaxed);
+        self.counts.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -179,11 +247,14 @@ mod tests {
     #[test]
     fn a_full_server_admits_as_many_as_have_left() {
         let admission = Admission::new(1);
-        let first = admission.admit().unwrap();
-        assert_eq!(admission.admit().unwrap_err(), Rejected::Full { connections_max: 1 });
+        let first = admission.admit(ConnectionKind::SseRaw).unwrap();
+        assert_eq!(
+            admission.admit(ConnectionKind::SseRaw).unwrap_err(),
+            Rejected::Full { connections_max: 1 }
+        );
         assert_eq!(admission.connections(), 1);
         drop(first);
-        assert!(admission.admit().is_ok());
+        assert!(admission.admit(ConnectionKind::SseRaw).is_ok());
     }
 
     #[test]
@@ -250,6 +321,6 @@ mod tests {
     fn nobody_is_admitted_during_a_shutdown() {
         let admission = Admission::new(9);
         admission.begin_shutdown();
-        assert_eq!(admission.admit().unwrap_err(), ShuttingDown.into());
+        assert_eq!(admission.admit(ConnectionKind::SseRaw).unwrap_err(), ShuttingDown.into());
     }
 }

@@ -21,7 +21,9 @@ mod tokens;
 mod units;
 mod values;
 
-pub use crate::access::{AllowedHosts, AllowedOrigins, Anonymous, CookieName, TokensInQuery};
+pub use crate::access::{
+    AllowedHosts, AllowedOrigins, Anonymous, CookieName, Monitoring, TokensInQuery,
+};
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
 pub use faults::{ConfigError, ConfigErrors, Missing};
@@ -99,6 +101,8 @@ pub struct Config {
     pub presence_interval: Span,
     /// How long connections have to end when the server does.
     pub drain: Span,
+    /// Who may read the metrics.
+    pub metrics: Monitoring,
     origins: Origins,
 }
 
@@ -164,6 +168,7 @@ impl Config {
             presence_interval: settings.presence_interval.unwrap_or(PRESENCE_INTERVAL),
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
+            metrics: settings.metrics.unwrap_or_default(),
             allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
             allowed_origins: settings.allowed_origins.unwrap_or_default(),
             tokens,

@@ -219,6 +219,12 @@ impl<S: Socket> Driver<S> {
         self.outstanding
     }
 
+    /// Counts that a fault has ended it, before it is dropped.
+    pub(crate) fn note_panic(&self, worker: &Worker) {
+        worker.metrics.ended.panicked.add(1);
+        worker.metrics.subscriptions.subtract(self.connection.subscriptions());
+    }
+
     /// Whether a turn could do something at once that is not writing.
     fn has_work(&self, worker: &Worker) -> bool {
         let may_read = || !self.outstanding.has_unanswered() && self.connection.wants_input(worker);
@@ -364,6 +370,7 @@ impl<S: Socket> Driver<S> {
                 }
             };
             let count = self.handle_written(&written, worker, *time);
+            worker.count_deliveries(*time);
             if count == 0 {
                 return if written.is_pending() { Left::ForSocket } else { Left::Nothing };
             }

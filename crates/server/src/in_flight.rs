@@ -126,8 +126,12 @@ impl Account {
         Err(self.greediest())
     }
 
+    /// What may be held, in bytes.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.0.bytes_max
+    }
+
     /// What is held now, in bytes.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.holders().held
     }

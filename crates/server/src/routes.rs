@@ -11,6 +11,7 @@ pub(crate) mod early;
 mod encoding;
 mod handshake;
 mod health;
+mod metrics;
 mod publish;
 mod subscribe;
 
@@ -24,7 +25,7 @@ use crate::{
     worker_loop::WorkerLoop,
 };
 use actix_web::{
-    Error, HttpRequest, HttpResponse, ResponseError as _, Route,
+    Error, HttpRequest, HttpResponse, Route,
     dev::{HttpServiceFactory, Service, ServiceRequest, ServiceResponse},
     guard,
     http::{Method, header},
@@ -83,6 +84,8 @@ pub(crate) fn configure(
         .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
         .service(path("/health/live", READING, &[], [get().to(health::live)]))
         .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
+        .service(path("/metrics", READING, &[], [get().to(metrics::metrics)]))
+        .service(path("/version", READING, &[], [get().to(metrics::version)]))
         .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
         .service(path("/favicon.ico", READING, ASSET, [get().to(console::favicon)]))
         .default_service(web::to(nothing_here));
@@ -180,7 +183,8 @@ async fn otherwise(
         Method::OPTIONS => HttpResponse::NoContent().finish(),
         _ => {
             let message = format!("this path takes {allowed}");
-            ProblemResponse::new(ErrorCode::MethodNotAllowed, message).error_response()
+            // With its cause, by which refusals are counted.
+            HttpResponse::from_error(ProblemResponse::new(ErrorCode::MethodNotAllowed, message))
         }
     };
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
@@ -194,7 +198,7 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemRespo
     }
     let message = format!(
         "no route for {path}; available routes: /events, /ws, /poll, /stream, /publish, \
-        /channels, /data/backup, \
+        /channels, /data/backup, /metrics, /version, \
          /health/live, /health/ready and /"
     );
     Err(ProblemResponse::new(ErrorCode::NotFound, message))

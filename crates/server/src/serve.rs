@@ -9,9 +9,11 @@ use crate::{
     admission::Admission,
     clock::{self, wall_ms},
     config::Config,
+    engine_probe::EngineProbe,
     in_flight::InFlight,
     keys::KeyTasks,
     listeners::{self, BoundListener},
+    metrics::{Metrics, Observed, publish_stats},
     presence::PresencePublisher,
     routes::{self, early::Early},
     socket::Scheme,
@@ -70,7 +72,8 @@ async fn run(config: Config) -> Result<()> {
     let admission = Admission::new(connections_max);
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
     let listeners = listeners.into_iter().map(|listener| speaking(listener, tls.as_ref()));
-    let server = start(&config, &storage, &admission, listeners.collect())?;
+    let observed = observed(&config, &storage, &admission);
+    let server = start(&config, &storage, &observed, listeners.collect())?;
     let mut signals = Signals::listen()?;
     let notice = access(&config).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, &notice) {
@@ -81,12 +84,14 @@ async fn run(config: Config) -> Result<()> {
         rt::spawn(presence_publisher.run(config.presence_interval.duration(), admission.clone()));
     let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
     let certificate_watch = tls.map(|tls| rt::spawn(tls.watch()));
+    let statistics = rt::spawn(publish_stats(observed, Arc::clone(engine)));
     let handle = server.handle();
     let server = rt::spawn(server);
     let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
     sweeper.abort();
     certificate_watch.inspect(rt::task::JoinHandle::abort);
+    statistics.abort();
     end(&handle, &listening, &admission, config.drain.duration(), signals.next()).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
@@ -99,18 +104,19 @@ async fn run(config: Config) -> Result<()> {
 fn start(
     config: &Config,
     storage: &Storage,
-    admission: &Admission,
+    observed: &Observed,
     listeners: Vec<Listener>,
 ) -> Result<Server> {
     let Storage { broker, engine, .. } = storage;
     let lanes: Vec<Lane> = (0..config.workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
     let lanes = Arc::new(Mutex::new(lanes));
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
-    let (admission, waits, limits) = (admission.clone(), admission.clone(), config.connection);
-    let in_flight = InFlight::new(config.input_bytes_max, config.output_bytes_max);
-    let http = http_context(config, storage, &in_flight);
+    let Observed { admission, in_flight, metrics, .. } = observed.clone();
+    let (waits, limits) = (admission.clone(), config.connection);
+    let http = http_context(config, storage, observed);
     let (access, timeouts) = (access(config), timeouts(config));
-    let early = Early { broker: broker.clone(), batch_bytes_max: http.batch_bytes_max };
+    let (broker_of_early, batch_bytes_max) = (broker.clone(), http.batch_bytes_max);
+    let early = Early { broker: broker_of_early, batch_bytes_max, metrics: metrics.clone() };
     let make_context = move || {
         let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // A worker that actix restarts takes a new lane.
@@ -128,9 +134,9 @@ fn start(
         let app = App::new()
             .wrap_fn(move |request, service| authorise(request, service, &access))
             .wrap_fn({
-                let admission = admission.clone();
+                let (admission, metrics) = (admission.clone(), metrics.clone());
                 move |request, service| {
-                    temporary::word(request, service, &admission, limits.retry_ms)
+                    temporary::word(request, service, &admission, &metrics, limits.retry_ms)
                 }
             })
             .wrap_fn(move |request, service| {
@@ -160,15 +166,31 @@ fn start(
     Ok(builder.run())
 }
 
-fn http_context(config: &Config, storage: &Storage, in_flight: &InFlight) -> HttpContext {
+/// What metrics show.
+fn observed(config: &Config, storage: &Storage, admission: &Admission) -> Observed {
+    Observed {
+        metrics: Metrics::default(),
+        admission: admission.clone(),
+        broker: storage.broker.clone(),
+        in_flight: InFlight::new(config.input_bytes_max, config.output_bytes_max),
+        log: storage.on_disk().zip(config.data.clone()),
+        started_ms: wall_ms(),
+        first_head: storage.broker.head(),
+    }
+}
+
+fn http_context(config: &Config, storage: &Storage, observed: &Observed) -> HttpContext {
     HttpContext {
+        observed: observed.clone(),
+        monitoring: config.metrics,
+        probe: EngineProbe::new(Arc::clone(&storage.engine), observed.admission.clone()),
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
         // The other half is for the goodbyes themselves.
         goodbye_wait_ms: config.drain.millis() / 2,
         accounts: Accounts::new(config.publisher_ids_max),
-        in_flight: in_flight.clone(),
+        in_flight: observed.in_flight.clone(),
         log: storage.on_disk(),
     }
 }

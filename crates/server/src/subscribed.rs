@@ -61,7 +61,9 @@ impl Drop for Subscribed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{admission::Admission, worker_context::WorkerContext};
+    use crate::{
+        admission::Admission, connection_kind::ConnectionKind, worker_context::WorkerContext,
+    };
     use std::num::NonZeroU64;
     use tidewire_broker::Grant;
     use tidewire_connection::{Format, Identity, RequestedStart, Subscription, Wire};
@@ -84,8 +86,12 @@ mod tests {
             version: "0",
             renewal_id: None,
         };
-        let subscribed =
-            Subscribed::open(opening, connections, admission.admit().unwrap()).unwrap();
+        let subscribed = Subscribed::open(
+            opening,
+            connections,
+            admission.admit(ConnectionKind::WebSocketRaw).unwrap(),
+        )
+        .unwrap();
         let followed = || {
             let mut count = 0;
             broker.each_channel(|summary| count += usize::from(summary.is_followed));

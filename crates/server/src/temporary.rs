@@ -3,7 +3,7 @@
 //! An `EventSource` gives up at any status but 200. So a request for an event stream is answered with a stream of one
 //! event, which names the reason, and ends. Other clients get the status, the problem document and `Retry-After`.
 
-use crate::{admission::Admission, problem::ProblemResponse};
+use crate::{admission::Admission, metrics::Metrics, problem::ProblemResponse};
 use actix_web::{
     Error, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
@@ -13,13 +13,14 @@ use actix_web::{
 use std::{fmt, time::Duration};
 use tidewire_connection::write_error_event;
 
-/// Runs `service`, and writes its temporary refusals so that the client retries.
+/// Runs `service`, counts its refusals, and writes the temporary ones so that the client retries.
 ///
 /// Meant to be the outermost of all that answers, so that no temporary refusal escapes it.
 pub(crate) fn word<S, B>(
     request: ServiceRequest,
     service: &S,
     admission: &Admission,
+    metrics: &Metrics,
     retry_ms: u64,
 ) -> impl Future<Output = Result<ServiceResponse<BoxBody>, Error>> + use<S, B>
 where
@@ -28,9 +29,11 @@ where
 {
     let wants_events = request.method() == Method::GET
         && request.path().strip_suffix('/').unwrap_or(request.path()) == "/events";
-    let admission = admission.clone();
+    let (admission, metrics) = (admission.clone(), metrics.clone());
     let word = move |error: &Error| {
-        let problem = temporary(error)?.clone();
+        let problem = error.as_error::<ProblemResponse>()?;
+        metrics.count_refusal(problem.code);
+        let problem = Some(problem).filter(|problem| problem.code.retryable())?.clone();
         admission.count_refusal();
         Some(Temporary { problem, retry_ms: spread(retry_ms), wants_events })
     };
@@ -76,11 +79,6 @@ pub(crate) async fn report(admission: Admission) {
 /// A time about `retry_ms`, another for each client, so that they do not all come back at once.
 pub(crate) fn spread(retry_ms: u64) -> u64 {
     retry_ms / 2 + fastrand::u64(0..=retry_ms)
-}
-
-/// What the same request may not meet with later.
-fn temporary(error: &Error) -> Option<&ProblemResponse> {
-    error.as_error::<ProblemResponse>().filter(|problem| problem.code.retryable())
 }
 
 /// A refusal that knows when to come back.
@@ -150,7 +148,9 @@ mod tests {
                     Ok(answer)
                 }
             })
-            .wrap_fn(move |request, service| word(request, service, &admission, 2_000))
+            .wrap_fn(move |request, service| {
+                word(request, service, &admission, &Metrics::default(), 2_000)
+            })
             .default_service(web::to(refuse));
         let app = test::init_service(app).await;
         let request = test::TestRequest::with_uri(path).method(method).to_request();

@@ -1,15 +1,24 @@
 //! What one worker thread's tasks share: its lane, its buffers, its clock, the engine, who waits for a turn.
 
+#[cfg(test)]
+use crate::metrics::Metrics;
 use crate::{
-    accounts::Accounts, admission::Admission, clock::Clock, in_flight::InFlight, ready::ReadyQueue,
+    accounts::Accounts,
+    admission::Admission,
+    clock::Clock,
+    config::Monitoring,
+    engine_probe::EngineProbe,
+    in_flight::InFlight,
+    metrics::{LoopMetrics, Observed},
+    ready::ReadyQueue,
     request_turns::RequestTurns,
 };
 use std::{
     cell::{Cell, RefCell},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Lane};
+use tidewire_broker::{Broker, Engine, Lane, SystemChannel};
 use tidewire_connection::{Limits, Worker};
 use tidewire_engine_log::LogEngine;
 use tokio::time::MissedTickBehavior;
@@ -21,6 +30,8 @@ pub(crate) struct WorkerContext {
     pub(crate) ready: ReadyQueue,
     /// The turns of the connections that actix drives.
     pub(crate) request_turns: RequestTurns,
+    /// What this worker counts.
+    pub(crate) metrics: Arc<LoopMetrics>,
     /// Every connection reads into this; it keeps only what is unfinished.
     pub(crate) receive: RefCell<Box<[u8]>>,
     pub(crate) engine: Arc<dyn Engine>,
@@ -38,7 +49,7 @@ pub(crate) struct WorkerContext {
 type Leave = Box<dyn FnOnce(&mut Worker)>;
 
 /// What the routes need to know that connections do not.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct HttpContext {
     /// The largest body of a batch, in bytes.
     pub(crate) batch_bytes_max: usize,
@@ -54,6 +65,11 @@ pub(crate) struct HttpContext {
     pub(crate) in_flight: InFlight,
     /// The log on disk, if it is there.
     pub(crate) log: Option<Arc<LogEngine>>,
+    /// What metrics show, and to whom.
+    pub(crate) observed: Observed,
+    pub(crate) monitoring: Monitoring,
+    /// Whether the engine stores messages.
+    pub(crate) probe: EngineProbe,
 }
 
 impl WorkerContext {
@@ -65,8 +81,12 @@ impl WorkerContext {
         limits: Limits,
         http: HttpContext,
     ) -> Self {
+        let metrics = http.observed.metrics.add_worker();
+        let mut worker = Worker::new(broker.clone(), lane, limits);
+        worker.metrics = Arc::clone(&metrics.connections);
         Self {
-            worker: RefCell::new(Worker::new(broker.clone(), lane, limits)),
+            worker: RefCell::new(worker),
+            metrics,
             ready: ReadyQueue::default(),
             request_turns: RequestTurns::by_rounds(),
             receive: RefCell::new(vec![0; RECEIVE_BYTES].into_boxed_slice()),
@@ -111,28 +131,44 @@ impl WorkerContext {
     /// One whose engine keeps the log in memory.
     #[cfg(test)]
     pub(crate) fn over(broker: Broker, admission: Admission) -> Self {
+        let in_flight = InFlight::new(64 << 20, 64 << 20);
+        let engine: Arc<dyn Engine> = Arc::new(tidewire_broker::MemoryEngine::new(broker.clone()));
         let http = HttpContext {
+            observed: Observed {
+                metrics: Metrics::default(),
+                admission: admission.clone(),
+                broker: broker.clone(),
+                in_flight: in_flight.clone(),
+                log: None,
+                started_ms: 0,
+                first_head: broker.head(),
+            },
+            monitoring: Monitoring::default(),
+            probe: EngineProbe::new(Arc::clone(&engine), admission.clone()),
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
             goodbye_wait_ms: 0,
             accounts: Accounts::new(1),
-            in_flight: InFlight::new(64 << 20, 64 << 20),
+            in_flight,
             log: None,
         };
         let lane = broker.lane().unwrap();
-        let engine = Arc::new(tidewire_broker::MemoryEngine::new(broker.clone()));
         Self::new(broker, lane, engine, admission, Limits::default(), http)
     }
 
-    /// Makes sleepers due when their time has come.
+    /// Makes sleepers due when their time has come, and looks whether somebody follows the figures of the server.
     pub(crate) async fn run_clock(&self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stats = SystemChannel::Stats.name();
         loop {
             tick.tick().await;
             let now_ms = self.clock.now().steady_ms;
-            self.worker.borrow_mut().lane.fire_timers(now_ms);
+            let lane = &mut self.worker.borrow_mut().lane;
+            lane.fire_timers(now_ms);
+            let is_followed = stats.as_ref().is_some_and(|stats| lane.is_followed(stats));
+            self.metrics.has_stats_followers.store(is_followed, Ordering::Relaxed);
         }
     }
 

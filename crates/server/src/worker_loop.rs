@@ -131,7 +131,11 @@ impl<S: Socket> WorkerLoop<S> {
         drop(worker);
         let ready = worker_context.ready.poll(context);
         let requests = worker_context.request_turns.poll(context);
-        if news.is_ready() || ready.is_ready() { Poll::Ready(()) } else { requests }
+        if news.is_ready() || ready.is_ready() || requests.is_ready() {
+            return Poll::Ready(());
+        }
+        worker_context.metrics.waits.add(1);
+        Poll::Pending
     }
 
     /// One round; says whether it has left something over.
@@ -143,6 +147,9 @@ impl<S: Socket> WorkerLoop<S> {
         let turns_max = if has_news_left { CATCH_UP_TURNS_MIN } else { TURNS_MAX };
         let has_behind_left = self.catch_up(turns_max);
         let has_requests_left = self.worker_context.request_turns.begin_round();
+        let metrics = &self.worker_context.metrics;
+        metrics.rounds.add(1);
+        metrics.behind.set(u64::try_from(self.behind.borrow().len()).unwrap_or(u64::MAX));
         has_diverted_left || has_news_left || has_woken_left || has_behind_left || has_requests_left
     }
 
@@ -283,6 +290,7 @@ impl<S: Socket> WorkerLoop<S> {
             }
             Err(_) => {
                 tracing::error!("{CUT_OFF}");
+                entry.driver.note_panic(&worker_context.worker.borrow());
                 drop(entry);
                 worker_context.worker.borrow_mut().lane.remove(waiter);
                 return turn.moved_bytes;
@@ -329,8 +337,9 @@ fn wake_long_poll(worker: RefMut<'_, Worker>, waiter: WaiterId) {
 }
 
 /// Removes a connection that has panicked.
-fn cut_off<S>(place: &mut Option<Box<Entry<S>>>, waiter: WaiterId, worker: &mut Worker) {
+fn cut_off<S: Socket>(place: &mut Option<Box<Entry<S>>>, waiter: WaiterId, worker: &mut Worker) {
     tracing::error!("{CUT_OFF}");
+    place.iter().for_each(|entry| entry.driver.note_panic(worker));
     drop(place.take());
     worker.lane.remove(waiter);
 }

@@ -21,6 +21,8 @@ pub(crate) enum Need {
     Haproxy,
     /// A proxy, through which pages reach the server in the end-to-end tests.
     Nginx,
+    /// Scrapes the server in the end-to-end tests, and checks the alert rules.
+    Prometheus,
     /// Shows a program another time than the machine's.
     Faketime,
     /// curl, vmstat and man, which the documentation's commands run.
@@ -47,12 +49,13 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
         Self::Haproxy,
         Self::Nginx,
+        Self::Prometheus,
         Self::Faketime,
         Self::Commands,
         Self::CppCompiler,
@@ -79,6 +82,7 @@ impl Need {
             Self::Playwright => "the packages of web/",
             Self::Haproxy => "HAProxy",
             Self::Nginx => "nginx",
+            Self::Prometheus => "Prometheus with promtool",
             Self::Faketime => "faketime",
             Self::Commands => "curl, vmstat and man",
             Self::CppCompiler => "a C++ compiler",
@@ -107,6 +111,7 @@ impl Need {
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::Nginx => has("nginx") || Path::new("/usr/sbin/nginx").exists(),
+            Self::Prometheus => has("prometheus") && has("promtool"),
             Self::Faketime => has("faketime"),
             Self::Commands => ["curl", "vmstat", "man"].into_iter().all(has),
             Self::CppCompiler => has("c++"),

@@ -86,6 +86,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Npm => vec!["npm"],
         Need::Haproxy => vec!["haproxy"],
         Need::Nginx => vec!["nginx-light"],
+        Need::Prometheus => vec!["prometheus"],
         Need::Faketime => vec!["faketime"],
         Need::Commands => vec!["curl", "procps", "man-db"],
         Need::CppCompiler => vec!["g++"],
@@ -128,8 +129,8 @@ mod tests {
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium fonts-liberation nodejs npm haproxy nginx-light faketime curl procps \
-                 man-db g++ valgrind strace python3 python3-venv php-cli",
+                 chromium fonts-liberation nodejs npm haproxy nginx-light prometheus faketime curl \
+                 procps man-db g++ valgrind strace python3 python3-venv php-cli",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",
                 "python3 -m venv --clear 'target/tools/kosoku'",

@@ -2,7 +2,7 @@
 
 use super::{
     Algorithms, AllowedHosts, AllowedOrigins, Anonymous, Bytes, CookieName, Count, Endpoint, Fsync,
-    Secret, Span, Texts, TokensInQuery, listen,
+    Monitoring, Secret, Span, Texts, TokensInQuery, listen,
 };
 use clap::Args;
 use serde::Deserialize;
@@ -94,6 +94,11 @@ settings! {
     /// Subscribers at the same time [default: what the file-descriptor limit allows]
     #[arg(long, value_name = "COUNT")]
     connections_max: Count,
+
+    /// Who may read /metrics: local (programs on this machine), open (everybody who reaches the server), or off
+    /// [default: local]
+    #[arg(long, value_name = "WHO")]
+    metrics: Monitoring,
 
     /// Secret that tokens are signed with, of at least 32 bytes; not as a flag, which other users of the machine
     /// could read [default: none]

@@ -128,6 +128,10 @@ async fn publish(
             Ok(publishing) => publishing.await.map_err(ProblemResponse::from),
             Err(problem) => Err(problem),
         };
+        let refused = outcome.as_ref().err().map(|problem| problem.code);
+        let metrics = &worker_context.metrics.connections;
+        metrics.count_publish(refused);
+        refused.into_iter().for_each(|code| metrics.refusals.add(code, 1));
         answer.add(&match outcome {
             Ok(position) => BatchResult::Published { position },
             Err(ProblemResponse { code, detail, .. }) => {

@@ -5,7 +5,7 @@
 //! forwards is refused.
 
 use super::WorkerData;
-use crate::problem::ProblemResponse;
+use crate::{access::Peer, problem::ProblemResponse};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderName},
@@ -65,16 +65,16 @@ fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
 }
 
 fn check_peer(request: &HttpRequest) -> Result<(), ProblemResponse> {
-    let headers = request.headers();
-    let is_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    let forwarded = FORWARDED.iter().find(|name| headers.contains_key(*name));
-    let message = match (is_here, forwarded) {
-        (true, None) => return Ok(()),
-        (true, Some(name)) => format!(
+    let of_page = OF_PAGES.iter().find(|name| request.headers().contains_key(*name));
+    let message = match (Peer::of(request), of_page) {
+        (Peer::ThisMachine, None) => return Ok(()),
+        (Peer::Elsewhere, _) => {
+            "only programs on the machine of the server may copy its store".to_owned()
+        }
+        (Peer::Forwarded(name), _) | (Peer::ThisMachine, Some(name)) => format!(
             "a request with the header {name} comes from a page or through a proxy; run `tidewire data \
              backup` on the machine of the server"
         ),
-        (false, _) => "only programs on the machine of the server may copy its store".to_owned(),
     };
     Err(ProblemResponse::new(ErrorCode::Forbidden, message))
 }
@@ -98,15 +98,8 @@ impl Drop for Turn {
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// What browsers and proxies send, and programs do not.
-static FORWARDED: [HeaderName; 6] = [
-    header::ORIGIN,
-    HeaderName::from_static("sec-fetch-site"),
-    header::FORWARDED,
-    header::VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-real-ip"),
-];
+/// What browsers send, and programs do not.
+static OF_PAGES: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
 
 const BACKUP_TYPE: &str = "application/vnd.tidewire.backup";
 

@@ -2,6 +2,7 @@
 
 use super::publish::check_length;
 use crate::{
+    metrics::Metrics,
     query::body::BODY_BYTES_MAX,
     takeover::{EarlyAnswers, RefusalBody},
 };
@@ -16,6 +17,7 @@ pub(crate) struct Early {
     pub(crate) broker: Broker,
     /// The largest body of a batch, in bytes.
     pub(crate) batch_bytes_max: usize,
+    pub(crate) metrics: Metrics,
 }
 
 impl Early {
@@ -40,6 +42,7 @@ impl EarlyAnswers for Early {
         let Some(bytes_max) = self.bytes_max(request.path()) else { return Ok(()) };
         check_length(request.headers(), bytes_max)
             .map(drop)
+            .inspect_err(|refused| self.metrics.count_refusal(refused.code))
             .map_err(|refused| refused.error_response().into())
     }
 
@@ -51,6 +54,7 @@ impl EarlyAnswers for Early {
             431 => (ErrorCode::HeadTooLarge, LARGE),
             _ => (ErrorCode::Internal, "the server failed to read the request"),
         };
+        self.metrics.count_refusal(code);
         let problem = Problem::new(code, detail);
         // A struct of strings and numbers always becomes JSON.
         let body = serde_json::to_string(&problem).unwrap_or_default();

@@ -28,23 +28,38 @@ pub(super) async fn one(
     (caller, identity): (Caller, Identity),
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let account = account(&request, &identity, &worker_context);
-    let grant = caller.publisher_grant(&identity)?.on_account(account);
+    let sender = (&caller, &identity);
+    let published = publish(&request, &query, &channel, payload, sender, &worker_context).await;
+    let refused = published.as_ref().err().map(|problem| problem.code);
+    worker_context.metrics.connections.count_publish(refused);
+    published
+}
+
+async fn publish(
+    request: &HttpRequest,
+    query: &Query,
+    channel: &str,
+    payload: web::Payload,
+    (caller, identity): (&Caller, &Identity),
+    worker_context: &WorkerContext,
+) -> Result<HttpResponse, ProblemResponse> {
+    let account = account(request, identity, worker_context);
+    let grant = caller.publisher_grant(identity)?.on_account(account);
     worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;
-    let event = parse_event(named(&request, &query, "event")?)?;
-    let key = parse_key(named(&request, &query, "key")?)?;
-    let id = idempotency_key(&request, &query)?;
+    let event = parse_event(named(request, query, "event")?)?;
+    let key = parse_key(named(request, query, "key")?)?;
+    let id = idempotency_key(request, query)?;
     let bytes_max = worker_context.broker.options(&channel).message_bytes_max;
-    let (body, _held) = read_body(&request, payload, bytes_max, &worker_context).await?;
+    let (body, _held) = read_body(request, payload, bytes_max, worker_context).await?;
     let body = body.into_vec();
     let content = match body.is_empty() && key.is_some() {
         true => Content::Nothing,
-        false => content(&request, body)?,
+        false => content(request, body)?,
     };
     let draft = Draft { event, key, id, ..Draft::new(content) };
-    let position = submit(permit, draft, &worker_context)?.await?;
+    let position = submit(permit, draft, worker_context)?.await?;
     let answer = PublishAnswer { position };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))
 }

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     access::{Caller, Identity, MaybeIdentity},
+    connection_kind::ConnectionKind,
     problem::ProblemResponse,
     query::Query,
     request_turns::RequestTurn,
@@ -108,7 +109,7 @@ pub(super) async fn socket(
     let subscriptions =
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let member = identity.as_member(query.identity()?)?;
-    let permit = worker_context.admission.admit()?;
+    let permit = worker_context.admission.admit(wire.into())?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
     let opening = opening(wire, subscriptions, member, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit)?;
@@ -147,7 +148,7 @@ pub(super) async fn poll(
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
     check_room(&worker_context)?;
-    let _permit = worker_context.admission.admit()?;
+    let _permit = worker_context.admission.admit(ConnectionKind::of_poll(format))?;
     let subscriptions = found(subscriptions, &grant, &worker_context).await?;
     let mut waiter =
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
@@ -156,7 +157,18 @@ pub(super) async fn poll(
     let page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await?;
     let mut body = Vec::new();
     page.write_json(format, &worker_context.broker, &mut body);
+    count_page(&page, body.len(), &worker_context);
     Ok(json_answer(body))
+}
+
+/// Counts what a long-poll is answered.
+fn count_page(page: &Page, bytes: usize, worker_context: &WorkerContext) {
+    let metrics = &worker_context.metrics.connections;
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    metrics.deliveries.add(count(page.messages().count()));
+    metrics.sent_bytes.add(count(bytes));
+    metrics.expired_gaps.add(count(page.expired_gaps()));
+    metrics.unknown_gaps.add(count(page.unknown_gaps()));
 }
 
 /// The parts of a request to subscribe, and its sender.
@@ -217,13 +229,14 @@ async fn follow(
         worker_context.admission.check()?;
         return Ok(handoff.stream(&mut response, |_, _| ()));
     }
-    let permit = worker_context.admission.admit()?;
     let framing = match handoff.framing() {
         takeover::Framing::Chunked => Framing::Chunked,
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
+    let wire = wire(format, framing);
+    let permit = worker_context.admission.admit(wire.into())?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
-    let opening = opening(wire(format, framing), subscriptions, member, grant);
+    let opening = opening(wire, subscriptions, member, grant);
     let subscribed = Subscribed::open(opening, Rc::clone(connections), permit)?;
     let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {

@@ -164,7 +164,8 @@ impl Running {
         let (address, admission) = (listener.local_addr().unwrap(), Admission::new(1_000));
         let listening = ListeningSockets::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
-        let server = start(&config, &storage, &admission, vec![listener.into()]).unwrap();
+        let observed = observed(&config, &storage, &admission);
+        let server = start(&config, &storage, &observed, vec![listener.into()]).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
         Self { address, broker, admission, asked, listening, handle, server: rt::spawn(server) }
     }

@@ -55,7 +55,11 @@ fn while_delivering(wire: Wire, readers: usize, messages: usize) -> Counted {
         let time = worker_context.clock.now();
         let connection =
             Connection::open(opening(wire), &mut worker_context.worker.borrow_mut(), time).unwrap();
-        rounds.add(Driver::new(connection, sink, admission.admit().unwrap()));
+        rounds.add(Driver::new(
+            connection,
+            sink,
+            admission.admit(crate::connection_kind::ConnectionKind::SseRaw).unwrap(),
+        ));
     }
     let mut allocations = 0;
     for round in 0..WARM_UP + ROUNDS {

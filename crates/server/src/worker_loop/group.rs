@@ -81,6 +81,7 @@ impl Group {
             let Some(place) = entries.get_mut(member.waiter.index()) else { return false };
             finish(place, member, budget, worker)
         });
+        worker.count_deliveries(budget.time);
     }
 
     /// The members that are left.

@@ -289,7 +289,11 @@ impl Server {
         let script = Script { room: usize::MAX, ..Script::default() };
         let (client, script) = (connection.waiter().index(), Rc::new(RefCell::new(script)));
         let socket = Scripted { client, script: Rc::clone(&script), log: Rc::clone(&self.log) };
-        self.rounds.add(Driver::new(connection, socket, self.admission.admit().unwrap()));
+        self.rounds.add(Driver::new(
+            connection,
+            socket,
+            self.admission.admit(crate::connection_kind::ConnectionKind::SseRaw).unwrap(),
+        ));
         Client { script }
     }
 

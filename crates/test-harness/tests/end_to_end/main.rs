@@ -10,6 +10,7 @@
 
 mod common;
 mod guarded;
+mod scrape;
 mod stuck_reader;
 
 mod a_raw_websocket_receives_what_it_sends;
@@ -107,6 +108,12 @@ mod unfinished_bodies_are_bounded_together;
 mod unfinished_heads_are_bounded_together;
 mod unfinished_messages_are_bounded_together;
 mod unread_pages_of_history_hold_little_memory;
+
+mod a_server_is_ready_only_if_its_engine_stores_messages;
+mod figures_come_once_a_second_while_somebody_follows;
+mod metrics_are_for_programs_on_this_machine;
+mod metrics_count_exactly_what_happened;
+mod prometheus_answers_every_query_of_the_dashboard;
 
 mod a_client_that_stops_reading_costs_the_others_nothing;
 mod a_vanished_client_is_disconnected;
