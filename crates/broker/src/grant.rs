@@ -99,6 +99,11 @@ impl Grant {
         self.terms.is_none() && !self.is_reading_only
     }
 
+    /// The account on which the ids of its messages go, if there is one.
+    pub fn account(&self) -> Option<&IdAccount> {
+        self.account.as_ref()
+    }
+
     /// When it expires, in milliseconds since the Unix epoch.
     pub fn expires_ms(&self) -> Option<u64> {
         self.terms.as_ref()?.expires_ms
@@ -118,7 +123,12 @@ impl Grant {
 
     /// Whether it allows nothing at all: its holder has to get another one first.
     pub fn is_empty(&self) -> bool {
-        self.permissions().is_some_and(|permissions| *permissions == Permissions::default())
+        let lists_nothing = |permissions: &Permissions| {
+            // The past of nothing is nothing.
+            let Permissions { publish, subscribe, presence, history: _ } = permissions;
+            publish.is_empty() && subscribe.is_empty() && presence.is_empty()
+        };
+        self.permissions().is_some_and(lists_nothing)
     }
 
     /// Allows one publish to `channel`.
@@ -236,6 +246,8 @@ mod tests {
     fn a_grant_is_empty_if_it_names_nothing() {
         let empty = Grant::limited_to(Permissions::default());
         assert!(empty.is_empty() && empty.until(5).is_empty());
+        let history = Permissions { history: true, ..Permissions::default() };
+        assert!(Grant::limited_to(history).is_empty());
         let presence = vec!["a".parse().unwrap()];
         let some = Grant::limited_to(Permissions { presence, ..Permissions::default() });
         for grant in [some, Grant::open(), Grant::open().until(5), Grant::reading()] {

@@ -75,6 +75,8 @@ pub enum Refusal {
     /// What the client has authenticated by is not valid, for this reason.
     #[error("{reason}")]
     InvalidCredential {
+        /// Which kind of error that is.
+        code: ErrorCode,
         /// For people; it repeats nothing of the credential.
         reason: Box<str>,
     },
@@ -110,7 +112,8 @@ impl Refusal {
             | Self::Identity(_)
             | Self::Credential(_)
             | Self::Label(_) => ErrorCode::BadRequest,
-            Self::Unauthenticated | Self::InvalidCredential { .. } => ErrorCode::Unauthorized,
+            Self::Unauthenticated => ErrorCode::Unauthorized,
+            Self::InvalidCredential { code, .. } => *code,
             Self::Data(error) => error.code(),
             Self::TooManySubscriptions { .. } => ErrorCode::TooManySubscriptions,
             Self::AlreadySubscribed { .. } => ErrorCode::AlreadySubscribed,

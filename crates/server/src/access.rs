@@ -28,7 +28,7 @@ pub(crate) use authorise::{Access, authorise};
 pub(crate) use caller::Caller;
 pub(crate) use cors::preflight;
 pub(crate) use credential_error::CredentialError;
-pub(crate) use credentials::TOKEN;
+pub(crate) use credentials::{TICKET, TOKEN};
 pub use hosts::AllowedHosts;
 pub(crate) use identity::{Identity, Who};
 pub(crate) use monitor::check_monitor;

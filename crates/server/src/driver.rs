@@ -4,15 +4,25 @@
 //! again, after all others.
 
 use crate::{
-    admission::ConnectionPermit, outstanding::OutstandingWork, socket::Socket, temporary::spread,
+    access::{CredentialError, Identity, Who},
+    accounts::Publisher,
+    admission::ConnectionPermit,
+    outstanding::OutstandingWork,
+    renewals::{RenewalError, RenewalId},
+    session::Session,
+    socket::Socket,
+    temporary::spread,
     worker_context::WorkerContext,
 };
 use std::{
     io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{Publishing, WaiterId};
-use tidewire_connection::{Connection, PendingPublish, Refusal, Time, Worker};
+use tidewire_broker::{Grant, Publishing, WaiterId};
+use tidewire_connection::{
+    self as connection, Connection, PendingCredential, PendingPublish, Refusal, Time, Worker,
+};
 
 /// One client's connection over its socket, until it ends.
 ///
@@ -31,6 +41,8 @@ pub(crate) struct Driver<S> {
     has_joined: bool,
     connection: Connection,
     _permit: ConnectionPermit,
+    /// Whose it is, if its client has shown a token.
+    session: Option<Box<Session>>,
 }
 
 /// Why it is a connection's turn.
@@ -96,7 +108,13 @@ impl<S: Socket> Driver<S> {
             has_joined: false,
             is_catching_up: false,
             _permit: permit,
+            session: None,
         }
+    }
+
+    /// The same for a client that has shown a token before.
+    pub(crate) fn of_session(self, session: Option<Box<Session>>) -> Self {
+        Self { session, ..self }
     }
 
     pub(crate) fn waiter(&self) -> WaiterId {
@@ -300,11 +318,63 @@ impl<S: Socket> Driver<S> {
     /// Answers the token that the client has shown, if it has. One is judged in a turn: the rest of what has come waits for
     /// the next.
     fn authenticate(&mut self, turn: &Turn<'_>) {
-        if self.connection.poll_credential().is_some() {
-            let worker = &mut turn.worker_context.worker.borrow_mut();
-            let refusal = Refusal::Unsupported { what: "tokens" };
-            self.connection.handle_authenticated(Err(refusal), worker, turn.time);
+        let Some(PendingCredential { credential, .. }) = self.connection.poll_credential() else {
+            return;
+        };
+        let Turn { worker_context, time, .. } = turn;
+        let authenticator = &worker_context.http.authenticator;
+        let outcome = authenticator
+            .identify_token(credential.reveal(), time.wall_ms)
+            .map_err(CredentialError::into_refusal)
+            .and_then(|identity| self.adopt(&identity, worker_context));
+        let worker = &mut worker_context.worker.borrow_mut();
+        self.connection.handle_authenticated(outcome, worker, *time);
+    }
+
+    /// Takes the client for whom its token names, unless it is somebody else already.
+    fn adopt(
+        &mut self,
+        identity: &Identity,
+        worker_context: &WorkerContext,
+    ) -> Result<Grant, Refusal> {
+        match &self.session {
+            Some(session) if !session.is_of(identity) => return Err(Refusal::OtherSubject),
+            Some(_) => {}
+            None => self.session = Session::of(identity, None),
         }
+        // Whether it can be shown does not depend on what the client has said.
+        identity.as_member(connection::Identity::default())?;
+        self.connection.handle_identified(|said| identity.as_member(said.clone()).unwrap_or(said));
+        let account = match identity.who() {
+            Who::Token { subject: Some(subject) } => {
+                let publisher = Publisher::Subject(Arc::clone(subject));
+                Some(worker_context.http.accounts.of(publisher))
+            }
+            Who::Token { subject: None } | Who::Anonymous => None,
+        };
+        Ok(identity.grant().on_account(account))
+    }
+
+    /// Gives the client what `identity` may do, if this is its connection.
+    ///
+    /// # Errors
+    ///
+    /// It is another connection, or another client's.
+    pub(crate) fn renew(
+        &mut self,
+        id: RenewalId,
+        identity: &Identity,
+        worker: &mut Worker,
+        time: Time,
+    ) -> Result<(), RenewalError> {
+        let session = self.session.as_ref().filter(|session| session.is_named(id));
+        let session =
+            session.filter(|_| self.connection.is_open()).ok_or(RenewalError::NotFound)?;
+        if !session.is_of(identity) {
+            return Err(RenewalError::OtherSubject);
+        }
+        self.connection.handle_granted(identity.grant(), worker, time);
+        Ok(())
     }
 
     /// Reads until there is nothing, until answers pile up, or until it has read its share.

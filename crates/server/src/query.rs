@@ -2,7 +2,11 @@
 
 pub(crate) mod body;
 
-use crate::{access::TOKEN, problem::ProblemResponse, suggestion::did_you_mean};
+use crate::{
+    access::{TICKET, TOKEN},
+    problem::ProblemResponse,
+    suggestion::did_you_mean,
+};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::{Payload, ServiceRequest},
@@ -46,7 +50,7 @@ impl Query {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name, name)?;
-            if name == TOKEN && known.contains(&TOKEN) {
+            if [TICKET, TOKEN].contains(&&*name) && known.contains(&&*name) {
                 // `authorise` has read it. It is kept nowhere else.
                 continue;
             }

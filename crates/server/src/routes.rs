@@ -14,9 +14,10 @@ mod health;
 mod metrics;
 mod publish;
 mod subscribe;
+mod tickets;
 
 use crate::{
-    access::{self, Caller, Identity, TOKEN, Who},
+    access::{self, Caller, Identity, TICKET, TOKEN, Who},
     accounts::Publisher,
     problem::ProblemResponse,
     query::{Parameters, Query},
@@ -81,6 +82,8 @@ pub(crate) fn configure(
     config
         .service(path("/channels/{channel}/messages", READING, MESSAGES, messages))
         .service(path("/channels/{channel}/presence", READING, PRESENCE, presence))
+        .service(path("/tickets", WRITING, &[], [web::post().to(tickets::issue)]))
+        .service(path("/connections/{id}/token", WRITING, &[], [web::post().to(tickets::renew)]))
         .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
         .service(path("/health/live", READING, &[], [get().to(health::live)]))
         .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
@@ -92,7 +95,7 @@ pub(crate) fn configure(
 }
 
 const SUBSCRIBE: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info", TOKEN];
+    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info", TICKET, TOKEN];
 const EVENTS: Parameters = &[
     "channel",
     "since",
@@ -102,10 +105,21 @@ const EVENTS: Parameters = &[
     "heartbeat",
     "user",
     "info",
+    TICKET,
     TOKEN,
 ];
-const POLL: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "wait", "user", "info", TOKEN];
+const POLL: Parameters = &[
+    "channel",
+    "since",
+    "lastEventId",
+    "Last-Event-ID",
+    "format",
+    "wait",
+    "user",
+    "info",
+    TICKET,
+    TOKEN,
+];
 /// A batch takes none of them, and says where they belong.
 const PUBLISH: Parameters = &["event", "key", "idempotency_key", TOKEN];
 const LIST: Parameters = &["pattern", "limit", "after", TOKEN];
@@ -198,7 +212,7 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemRespo
     }
     let message = format!(
         "no route for {path}; available routes: /events, /ws, /poll, /stream, /publish, \
-        /channels, /data/backup, /metrics, /version, \
+        /channels, /tickets, /connections/{{id}}/token, /data/backup, /metrics, /version, \
          /health/live, /health/ready and /"
     );
     Err(ProblemResponse::new(ErrorCode::NotFound, message))

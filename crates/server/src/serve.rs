@@ -15,6 +15,7 @@ use crate::{
     listeners::{self, BoundListener},
     metrics::{Metrics, Observed, publish_stats},
     presence::PresencePublisher,
+    renewals::Renewals,
     routes::{self, early::Early},
     socket::Scheme,
     storage::Storage,
@@ -75,7 +76,7 @@ async fn run(config: Config) -> Result<()> {
     let observed = observed(&config, &storage, &admission);
     let server = start(&config, &storage, &observed, listeners.collect())?;
     let mut signals = Signals::listen()?;
-    let notice = access(&config).notice();
+    let notice = access(&config, authenticator(&config)).notice();
     if let Err(error) = greet(&urls, &storage, connections_max, descriptors, &notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
@@ -113,8 +114,9 @@ fn start(
     let (broker, engine) = (broker.clone(), Arc::clone(engine));
     let Observed { admission, in_flight, metrics, .. } = observed.clone();
     let (waits, limits) = (admission.clone(), config.connection);
-    let http = http_context(config, storage, observed);
-    let (access, timeouts) = (access(config), timeouts(config));
+    let authenticator = authenticator(config);
+    let http = http_context(config, storage, observed, &authenticator);
+    let (access, timeouts) = (access(config, authenticator), timeouts(config));
     let (broker_of_early, batch_bytes_max) = (broker.clone(), http.batch_bytes_max);
     let early = Early { broker: broker_of_early, batch_bytes_max, metrics: metrics.clone() };
     let make_context = move || {
@@ -179,7 +181,12 @@ fn observed(config: &Config, storage: &Storage, admission: &Admission) -> Observ
     }
 }
 
-fn http_context(config: &Config, storage: &Storage, observed: &Observed) -> HttpContext {
+fn http_context(
+    config: &Config,
+    storage: &Storage,
+    observed: &Observed,
+    authenticator: &Authenticator,
+) -> HttpContext {
     HttpContext {
         observed: observed.clone(),
         monitoring: config.metrics,
@@ -192,13 +199,15 @@ fn http_context(config: &Config, storage: &Storage, observed: &Observed) -> Http
         accounts: Accounts::new(config.publisher_ids_max),
         in_flight: observed.in_flight.clone(),
         log: storage.on_disk(),
+        authenticator: authenticator.clone(),
+        renewals: Renewals::default(),
     }
 }
 
 /// Which hosts, origins and credentials the server answers.
-fn access(config: &Config) -> Access {
+fn access(config: &Config, authenticator: Authenticator) -> Access {
     let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
-    Access::new(hosts, origins, config.is_local(), authenticator(config))
+    Access::new(hosts, origins, config.is_local(), authenticator)
 }
 
 fn authenticator(config: &Config) -> Authenticator {

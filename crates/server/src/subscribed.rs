@@ -1,7 +1,8 @@
 //! A subscription between its request and its socket.
 
 use crate::{
-    admission::ConnectionPermit, driver::Driver, socket::ClientSocket, worker_loop::WorkerLoop,
+    access::Identity, admission::ConnectionPermit, driver::Driver, renewals::RenewalId,
+    session::Session, socket::ClientSocket, worker_loop::WorkerLoop,
 };
 use bytes::Bytes;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use tidewire_connection::{Connection, Opening};
 /// the place back.
 pub(crate) struct Subscribed {
     /// Gone once it has a socket.
-    connection: Option<(Connection, ConnectionPermit)>,
+    connection: Option<(Connection, ConnectionPermit, Option<Box<Session>>)>,
     connections: Rc<WorkerLoop<ClientSocket>>,
 }
 
@@ -27,32 +28,37 @@ impl Subscribed {
     /// Its grant does not cover it.
     pub(crate) fn open(
         opening: Opening,
+        (identity, renewal_id): (&Identity, Option<RenewalId>),
         connections: Rc<WorkerLoop<ClientSocket>>,
         permit: ConnectionPermit,
     ) -> Result<Self, Forbidden> {
         let worker_context = connections.worker_context();
         let time = worker_context.clock.now();
         let connection = Connection::open(opening, &mut worker_context.worker.borrow_mut(), time)?;
-        Ok(Self { connection: Some((connection, permit)), connections })
+        let (renewals, inbox) = (&worker_context.http.renewals, &worker_context.inbox);
+        let waiter = connection.waiter().index();
+        let renewable = renewal_id.map(|id| renewals.register(id, inbox.number, waiter));
+        let session = Session::of(identity, renewable);
+        Ok(Self { connection: Some((connection, permit, session)), connections })
     }
 
     /// Has the worker run it over its `socket`, which has already sent `early`.
     pub(crate) fn run(mut self, socket: ClientSocket, early: &Bytes) {
-        let Some((mut connection, permit)) = self.connection.take() else { return };
+        let Some((mut connection, permit, session)) = self.connection.take() else { return };
         if !early.is_empty() {
             let worker_context = self.connections.worker_context();
             let time = worker_context.clock.now();
             let mut worker = worker_context.worker.borrow_mut();
             connection.handle_input(&mut early.to_vec(), &mut worker, time);
         }
-        self.connections.add(Driver::new(connection, socket, permit));
+        self.connections.add(Driver::new(connection, socket, permit).of_session(session));
     }
 }
 
 impl Drop for Subscribed {
     /// A response that is dropped before its socket is taken gives the waiter up.
     fn drop(&mut self) {
-        if let Some((connection, _permit)) = self.connection.take() {
+        if let Some((connection, ..)) = self.connection.take() {
             self.connections.worker_context().leave(|worker| connection.leave(worker));
         }
     }
@@ -66,7 +72,7 @@ mod tests {
     };
     use std::num::NonZeroU64;
     use tidewire_broker::Grant;
-    use tidewire_connection::{Format, Identity, RequestedStart, Subscription, Wire};
+    use tidewire_connection::{self as connection, Format, RequestedStart, Subscription, Wire};
 
     #[test]
     fn who_goes_before_its_socket_is_taken_leaves_nothing_behind() {
@@ -82,16 +88,13 @@ mod tests {
             grant: Grant::open(),
             number: NonZeroU64::MIN,
             connection: "c1".to_owned(),
-            identity: Identity::default(),
+            identity: connection::Identity::default(),
             version: "0",
             renewal_id: None,
         };
-        let subscribed = Subscribed::open(
-            opening,
-            connections,
-            admission.admit(ConnectionKind::WebSocketRaw).unwrap(),
-        )
-        .unwrap();
+        let client = (&Identity::nobody(), None);
+        let permit = admission.admit(ConnectionKind::WebSocketRaw).unwrap();
+        let subscribed = Subscribed::open(opening, client, connections, permit).unwrap();
         let followed = || {
             let mut count = 0;
             broker.each_channel(|summary| count += usize::from(summary.is_followed));

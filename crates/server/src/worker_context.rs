@@ -3,6 +3,7 @@
 #[cfg(test)]
 use crate::metrics::Metrics;
 use crate::{
+    access::Authenticator,
     accounts::Accounts,
     admission::Admission,
     clock::Clock,
@@ -11,6 +12,7 @@ use crate::{
     in_flight::InFlight,
     metrics::{LoopMetrics, Observed},
     ready::ReadyQueue,
+    renewals::{Inbox, Renewals},
     request_turns::RequestTurns,
 };
 use std::{
@@ -41,6 +43,8 @@ pub(crate) struct WorkerContext {
     pub(crate) limits: Limits,
     pub(crate) http: HttpContext,
     pub(crate) is_shutting_down: Cell<bool>,
+    /// Renewals of its connections that requests ask for, on whichever worker those are.
+    pub(crate) inbox: Inbox,
     /// What ended while the worker was borrowed, and still has to give its waiter up.
     ended: RefCell<Vec<Leave>>,
 }
@@ -70,6 +74,10 @@ pub(crate) struct HttpContext {
     pub(crate) monitoring: Monitoring,
     /// Whether the engine stores messages.
     pub(crate) probe: EngineProbe,
+    /// What judges tokens.
+    pub(crate) authenticator: Authenticator,
+    /// By which names clients renew their connections.
+    pub(crate) renewals: Renewals,
 }
 
 impl WorkerContext {
@@ -81,7 +89,7 @@ impl WorkerContext {
         limits: Limits,
         http: HttpContext,
     ) -> Self {
-        let metrics = http.observed.metrics.add_worker();
+        let (metrics, inbox) = (http.observed.metrics.add_worker(), http.renewals.open_inbox());
         let mut worker = Worker::new(broker.clone(), lane, limits);
         worker.metrics = Arc::clone(&metrics.connections);
         Self {
@@ -97,6 +105,7 @@ impl WorkerContext {
             limits,
             http,
             is_shutting_down: Cell::new(false),
+            inbox,
             ended: RefCell::default(),
         }
     }
@@ -152,6 +161,8 @@ impl WorkerContext {
             accounts: Accounts::new(1),
             in_flight,
             log: None,
+            authenticator: Authenticator::new(None, Some(tidewire_broker::Grant::open())),
+            renewals: Renewals::default(),
         };
         let lane = broker.lane().unwrap();
         Self::new(broker, lane, engine, admission, Limits::default(), http)

@@ -21,7 +21,9 @@
 mod group;
 
 use crate::{
+    access::Identity,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
+    renewals::{Renewal, RenewalError, RenewalId},
     socket::Socket,
     worker_context::WorkerContext,
     worker_loop::group::Group,
@@ -117,6 +119,27 @@ impl<S: Socket> WorkerLoop<S> {
             }
         })
         .await;
+    }
+
+    /// Has connections renewed as requests ask for it, on whichever worker those are. Between rounds: no connection has a
+    /// turn then.
+    pub(crate) async fn run_renewals(&self) {
+        let Some(mut renewals) = self.worker_context.inbox.renewals.take() else { return };
+        while let Some(Renewal { id, waiter, identity, answer }) = renewals.recv().await {
+            // The request may have been given up.
+            let _ = answer.send(self.renew(waiter, id, &identity));
+        }
+    }
+
+    fn renew(&self, waiter: usize, id: RenewalId, identity: &Identity) -> Result<(), RenewalError> {
+        let WorkerContext { worker, clock, .. } = &*self.worker_context;
+        let mut entries = self.entries.borrow_mut();
+        let entry = entries.get_mut(waiter).and_then(Option::as_deref_mut);
+        let Entry { driver, waker, .. } = entry.ok_or(RenewalError::NotFound)?;
+        driver.renew(id, identity, &mut worker.borrow_mut(), clock.now())?;
+        // What it has to say of that.
+        waker.wake_by_ref();
+        Ok(())
     }
 
     /// Has the lane sort out news; ready once a connection or a request may have a turn.

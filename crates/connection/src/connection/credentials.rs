@@ -56,8 +56,13 @@ impl Connection {
             }
             Err(refusal) if self.phase == Phase::Open => {
                 self.reply(&Reply::Refused { id, refusal: &refusal }, worker);
-                if self.awaits_grant() {
-                    self.end_unauthenticated(worker, time);
+                match self.awaits_grant() {
+                    true if refusal.code().retryable() => {
+                        let ending = Ending::NoRoom("nobody can be authenticated now; try again");
+                        self.end(&ending, worker.limits.retry_ms, worker, time);
+                    }
+                    true => self.end_unauthenticated(worker, time),
+                    false => {}
                 }
             }
             Err(_) => {}

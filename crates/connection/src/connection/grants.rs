@@ -34,7 +34,9 @@ impl Connection {
         let is_following = self.reader.patterns().next().is_some();
         self.revoke_subscriptions(&grant, worker);
         if let Some(inbound) = self.inbound.as_deref_mut() {
-            inbound.grant = grant.of_connection();
+            // Whose ids its messages have does not end with the grant.
+            let account = grant.account().or(inbound.grant.account()).cloned();
+            inbound.grant = grant.on_account(account).of_connection();
         }
         self.revoke_pending_request(worker);
         if is_following && self.reader.patterns().next().is_none() && self.input != Input::Commands

@@ -4,6 +4,7 @@
 use crate::common::{Server, TIDEWIRE, frame, limited_to, show, texts};
 use tidewire_broker::Grant;
 use tidewire_connection::{Connection, Identity, Refusal};
+use tidewire_protocol::ErrorCode;
 
 const TOKEN: &str = r#"{"type":"token","id":7,"token":"t1"}"#;
 
@@ -31,7 +32,10 @@ fn judge(
 }
 
 fn refusal() -> Refusal {
-    Refusal::InvalidCredential { reason: "the token has expired".into() }
+    Refusal::InvalidCredential {
+        code: ErrorCode::Unauthorized,
+        reason: "the token has expired".into(),
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use crate::common::{RAW, Server, TIDEWIRE, frame, limited_to, show};
 use tidewire_broker::Grant;
 use tidewire_connection::{CloseReason, Connection, Identity, Refusal};
+use tidewire_protocol::ErrorCode;
 
 const TOKEN: &str = r#"{"type":"token","id":7,"token":"t1"}"#;
 
@@ -74,7 +75,7 @@ fn a_token_that_is_refused_ends_it() {
     let mut connection = open(&mut server);
     server.input(&mut connection, &frame(TOKEN));
     connection.poll_credential().unwrap();
-    let refusal = Refusal::InvalidCredential { reason: "no".into() };
+    let refusal = Refusal::InvalidCredential { code: ErrorCode::Unauthorized, reason: "no".into() };
     connection.handle_authenticated(Err(refusal), &mut server.worker, server.time);
     check_end(&mut server, &mut connection, r#""id":7,"code":"unauthorized","message":"no""#);
 }

@@ -1,16 +1,26 @@
 //! Finds out who sends a request, by its credentials and by what the operator has configured.
 
 use super::{
-    Caller, CredentialError, Identity,
+    Caller, CredentialError, Identity, Who,
     cors::Cookies,
     credential_error::Ignored,
     credentials::{self, Credential},
     identity::{Carrier, Words},
 };
+use crate::{
+    clock::Clock,
+    problem::ProblemResponse,
+    tickets::{Bounds, TICKET_BYTES, Tickets},
+};
 use actix_web::dev::RequestHead;
 use serde::{Deserialize, Deserializer, de};
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tidewire_broker::{Grant, Label};
+use tidewire_protocol::ErrorCode;
 use tidewire_tokens::Verifier;
 
 /// The keys that credentials are checked with, where they may be, and what a request without any may do.
@@ -23,6 +33,9 @@ pub(crate) struct Authenticator {
     /// The cookie in which pages may send a token.
     cookie: Option<CookieName>,
     in_query: TokensInQuery,
+    /// What stands for credentials that were checked before.
+    tickets: Arc<Mutex<Tickets<Identity>>>,
+    clock: Clock,
 }
 
 /// What requests without credentials may do.
@@ -52,7 +65,9 @@ pub struct CookieName(String);
 impl Authenticator {
     /// One that checks tokens with `verifier`, and answers requests without credentials by `anonymous`.
     pub(crate) fn new(verifier: Option<Verifier>, anonymous: Option<Grant>) -> Self {
-        Self { verifier, anonymous, cookie: None, in_query: TokensInQuery::default() }
+        let tickets = Arc::new(Mutex::new(Tickets::new(Bounds::default())));
+        let (in_query, clock) = (TokensInQuery::default(), Clock::start());
+        Self { verifier, anonymous, cookie: None, in_query, tickets, clock }
     }
 
     /// The same, which takes tokens in this cookie and in queries too.
@@ -92,7 +107,12 @@ impl Authenticator {
             return Ok(everybody);
         }
         let cookie = self.cookie.as_ref().map(|CookieName(name)| &**name);
+        let ticket = credentials::ticket(head)?;
         match credentials::find(head, caller, cookie)? {
+            Ok(_) if ticket.is_some() => {
+                Err(CredentialError::TooMany { places: "as ticket= and as a token" })
+            }
+            Err(_) if let Some(ticket) = ticket => self.redeem(&ticket),
             Err(ignored) => self.anonymous(ignored),
             Ok(Credential { text, carrier: Carrier::Private }) => {
                 self.identify_token(&text, now_ms)
@@ -116,6 +136,31 @@ impl Authenticator {
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
         self.everybody().map_or_else(|| self.verify(token, Carrier::Private, now_ms), Ok)
+    }
+
+    /// Issues a ticket by which one request is sent as if by `identity`.
+    ///
+    /// # Errors
+    ///
+    /// It has no credentials, though there are keys; or there are too many tickets.
+    pub(crate) fn issue_ticket(&self, identity: &Identity) -> Result<String, ProblemResponse> {
+        if self.verifier.is_some() && *identity.who() == Who::Anonymous {
+            return Err(CredentialError::Missing { ignored: Ignored::Nothing }.into());
+        }
+        let mut random = [0; TICKET_BYTES];
+        getrandom::fill(&mut random)
+            .map_err(|error| ProblemResponse::new(ErrorCode::Internal, error.to_string()))?;
+        let now_ms = self.clock.now().steady_ms;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets
+            .issue(identity.clone(), identity.subject(), random, now_ms)
+            .map_err(|error| ProblemResponse::new(ErrorCode::Overloaded, error.to_string()))
+    }
+
+    fn redeem(&self, ticket: &str) -> Result<Identity, CredentialError> {
+        let now_ms = self.clock.now().steady_ms;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.redeem(ticket, now_ms).ok_or(CredentialError::Ticket)
     }
 
     /// The sender of any request, if nobody has a token and everybody may do everything.

@@ -1,6 +1,7 @@
 //! Why the credentials of a request count for nothing. No text of it repeats a credential.
 
 use crate::problem::ProblemResponse;
+use tidewire_connection::Refusal;
 use tidewire_protocol::ErrorCode;
 use tidewire_tokens::TokenError;
 
@@ -37,6 +38,12 @@ pub(crate) enum CredentialError {
         `Authorization: Bearer TOKEN`"
     )]
     InQuery,
+    /// The ticket is none, or none any more: which of these, nobody is informed of.
+    #[error(
+        "the ticket was used before, has expired, or was never issued; get one with POST /tickets for \
+        each connection"
+    )]
+    Ticket,
     /// The token is not valid.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -71,6 +78,11 @@ impl CredentialError {
             Self::Token(TokenError::KeysUnavailable) => ErrorCode::Unavailable,
             _ => ErrorCode::Unauthorized,
         }
+    }
+
+    /// The same for a client that reads it over its connection.
+    pub(crate) fn into_refusal(self) -> Refusal {
+        Refusal::InvalidCredential { code: self.code(), reason: self.to_string().into() }
     }
 
     /// What to authenticate with ([RFC 9110 §15.5.2]), and what was wrong ([RFC 6750 §3.1]).

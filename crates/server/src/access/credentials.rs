@@ -100,10 +100,29 @@ fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, 
     }
 }
 
+/// The ticket of a request, whatever its form: what is none is refused like one that was used.
+///
+/// # Errors
+///
+/// There are several.
+pub(super) fn ticket(head: &RequestHead) -> Result<Option<Cow<'_, str>>, CredentialError> {
+    let mut values = values_of(TICKET, head.uri.query().unwrap_or_default());
+    let ticket = values.next();
+    match values.next() {
+        None => Ok(ticket.map(decoded)),
+        Some(_) => Err(several("as ticket= twice")),
+    }
+}
+
+/// The values of a parameter, as they are spelled.
+fn values_of<'a>(wanted: &str, query: &'a str) -> impl Iterator<Item = &'a str> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter_map(move |(name, value)| (decoded(name) == wanted).then_some(value))
+}
+
 /// The parameter `token`.
 fn in_query(query: &str) -> Result<Option<Cow<'_, str>>, CredentialError> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs.filter_map(|(name, value)| (decoded(name) == TOKEN).then_some(value));
+    let mut values = values_of(TOKEN, query);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(several("as token= twice"));
@@ -136,6 +155,9 @@ fn several(places: &'static str) -> CredentialError {
 
 /// The parameter of a query that has a token.
 pub(crate) const TOKEN: &str = "token";
+
+/// The parameter of a query that has a ticket.
+pub(crate) const TICKET: &str = "ticket";
 
 #[cfg(test)]
 mod tests;

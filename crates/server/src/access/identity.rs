@@ -69,7 +69,11 @@ impl Identity {
         let permissions = Permissions { publish, subscribe, presence, history };
         Self {
             who: Who::Token { subject: subject.map(Into::into) },
-            grant: Grant::limited_to(permissions).until(expires_ms),
+            grant: match Grant::limited_to(permissions) {
+                // A key of a server, which ends by being revoked.
+                endless if expires_ms == u64::MAX => endless,
+                grant => grant.until(expires_ms),
+            },
             info: info.map(Into::into),
             words: Words::Marked,
             carrier,

@@ -4,7 +4,11 @@
 //! parameters; `channels` is a list.
 
 use super::{LAST_EVENT_ID, Query, shown};
-use crate::{problem::ProblemResponse, suggestion::did_you_mean};
+use crate::{
+    access::{TICKET, TOKEN},
+    problem::ProblemResponse,
+    suggestion::did_you_mean,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -119,7 +123,7 @@ const CHANNELS: &str = "channels";
 const INFO: &str = "info";
 
 /// What says who asks is read before the body.
-const OF_URL: [&str; 2] = ["ticket", "token"];
+const OF_URL: [&str; 2] = [TICKET, TOKEN];
 
 const EXAMPLE: &str = r#"{"channels":["chat.>"],"since":"5m"}"#;
 

@@ -8,6 +8,7 @@ use crate::{
     connection_kind::ConnectionKind,
     problem::ProblemResponse,
     query::Query,
+    renewals::RenewalId,
     request_turns::RequestTurn,
     socket::ClientSocket,
     subscribed::Subscribed,
@@ -111,8 +112,9 @@ pub(super) async fn socket(
     let member = identity.as_member(query.identity()?)?;
     let permit = worker_context.admission.admit(wire.into())?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
-    let opening = opening(wire, subscriptions, member, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit)?;
+    let client = (&identity, renewal_id(wire, &grant)?);
+    let opening = opening(wire, subscriptions, member, grant, client.1);
+    let subscribed = Subscribed::open(opening, client, Rc::clone(&connections), permit)?;
     let mut response = HttpResponse::SwitchingProtocols();
     response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
     if subprotocol {
@@ -236,8 +238,9 @@ async fn follow(
     let wire = wire(format, framing);
     let permit = worker_context.admission.admit(wire.into())?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
-    let opening = opening(wire, subscriptions, member, grant);
-    let subscribed = Subscribed::open(opening, Rc::clone(connections), permit)?;
+    let client = (identity, renewal_id(wire, &grant)?);
+    let opening = opening(wire, subscriptions, member, grant, client.1);
+    let subscribed = Subscribed::open(opening, client, Rc::clone(connections), permit)?;
     let limits = worker_context.limits;
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);
@@ -250,6 +253,7 @@ fn opening(
     subscriptions: Vec<Subscription>,
     identity: connection::Identity,
     grant: Grant,
+    renewal_id: Option<RenewalId>,
 ) -> Opening {
     Opening {
         dialect: wire.dialect(),
@@ -259,8 +263,23 @@ fn opening(
         connection: format!("{:016x}", fastrand::u64(..)),
         identity,
         version: env!("CARGO_PKG_VERSION"),
-        renewal_id: None,
+        renewal_id: renewal_id.map(RenewalId::to_text),
     }
+}
+
+/// The secret name by which the client of a connection renews it: if its grant ends, and if its wire has room for it.
+fn renewal_id(wire: Wire, grant: &Grant) -> Result<Option<RenewalId>, ProblemResponse> {
+    let has_room = matches!(
+        wire,
+        Wire::Sse { .. }
+            | Wire::Stream { format: Format::Json, .. }
+            | Wire::WebSocket(Format::Json)
+    );
+    if !has_room || grant.expires_ms().is_none() {
+        return Ok(None);
+    }
+    let id = RenewalId::random();
+    id.map(Some).map_err(|error| ProblemResponse::new(ErrorCode::Internal, error.to_string()))
 }
 
 /// Any text is an id to a browser, so none counts as absent.

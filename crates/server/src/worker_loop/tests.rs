@@ -1,7 +1,7 @@
 //! Rounds over sockets that a test scripts, and which note who was read from and written to, and when.
 
 use super::*;
-use crate::admission::Admission;
+use crate::{admission::Admission, session::Session};
 use actix_web::rt;
 use std::{
     cell::Cell,
@@ -21,6 +21,7 @@ mod cold_reads;
 mod expiring;
 mod groups;
 mod reentry;
+mod renewing;
 mod unsent;
 
 const SSE: Wire =
@@ -270,9 +271,18 @@ impl Server {
     }
 
     fn with_engine(broker: Broker, engine: Arc<dyn Engine>) -> Self {
+        Self::of(broker, |worker_context| worker_context.engine = engine)
+    }
+
+    /// One that differs in what `change` does.
+    fn start_with(change: impl FnOnce(&mut WorkerContext)) -> Self {
+        Self::of(Broker::new(1, tidewire_broker::Limits::default()), change)
+    }
+
+    fn of(broker: Broker, change: impl FnOnce(&mut WorkerContext)) -> Self {
         let admission = Admission::new(1_000);
         let mut worker_context = WorkerContext::over(broker, admission.clone());
-        worker_context.engine = engine;
+        change(&mut worker_context);
         let worker_context = Rc::new(worker_context);
         let rounds = WorkerLoop::new(Rc::clone(&worker_context));
         Self { worker_context, admission, rounds, log: Rc::default() }
@@ -283,18 +293,25 @@ impl Server {
     }
 
     fn open(&self, opening: Opening) -> Client {
+        self.open_of(opening, |_| None).0
+    }
+
+    /// Opens a connection of the client that `session` makes for its waiter, and gives that too.
+    fn open_of(
+        &self,
+        opening: Opening,
+        session: impl FnOnce(usize) -> Option<Box<Session>>,
+    ) -> (Client, usize) {
         let time = self.worker_context.clock.now();
         let connection =
             Connection::open(opening, &mut self.worker_context.worker.borrow_mut(), time).unwrap();
         let script = Script { room: usize::MAX, ..Script::default() };
         let (client, script) = (connection.waiter().index(), Rc::new(RefCell::new(script)));
         let socket = Scripted { client, script: Rc::clone(&script), log: Rc::clone(&self.log) };
-        self.rounds.add(Driver::new(
-            connection,
-            socket,
-            self.admission.admit(crate::connection_kind::ConnectionKind::SseRaw).unwrap(),
-        ));
-        Client { script }
+        let permit = self.admission.admit(crate::connection_kind::ConnectionKind::SseRaw).unwrap();
+        let driver = Driver::new(connection, socket, permit);
+        self.rounds.add(driver.of_session(session(client)));
+        (Client { script }, client)
     }
 
     fn publish(&self, channel: &str, text: &str) {

@@ -19,6 +19,7 @@ use tidewire_broker::{Grant, Publishing};
 use tidewire_connection::{
     CloseReason, Connection, Format, Limits, LongPoll, PendingPublish, Refusal, Time, Worker,
 };
+use tidewire_protocol::ErrorCode;
 
 /// One connection at the server, and the link to its client.
 pub(crate) struct Session {
@@ -374,7 +375,10 @@ impl Session {
         let Some(pending) = connection.poll_credential() else { return };
         let left_ms = pending.credential.reveal().parse::<u64>();
         let outcome = match (left_ms, self.grant.expires_ms) {
-            (Err(_), _) => Err(Refusal::InvalidCredential { reason: "it is forged".into() }),
+            (Err(_), _) => Err(Refusal::InvalidCredential {
+                code: ErrorCode::Unauthorized,
+                reason: "it is forged".into(),
+            }),
             (Ok(left_ms), Some(_)) => Ok(SessionGrant::ending(left_ms, context.time)),
             // One without an end keeps it, so that a world at rest stays at rest.
             (Ok(_), None) => Ok((SessionGrant::default(), Grant::open())),

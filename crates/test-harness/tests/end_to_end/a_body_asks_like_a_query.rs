@@ -105,7 +105,7 @@ async fn what_a_body_may_not_say_is_refused_and_no_place_is_taken() -> Result<()
             for (body, code, part) in [
                 (r#"{"chanels":["a"]}"#, "bad_request", "did you mean channels?"),
                 (r#"{"channels":["a b"]}"#, "bad_channel", "holds ' '"),
-                (r#"{"since":"yesterday"}"#, "bad_position", "yesterday"),
+                (r#"{"since":"yesterday"}"#, "bad_position", "not a position or a time"),
                 ("", "bad_request", "one JSON object"),
             ] {
                 let answer = post(address, path, &[], body.as_bytes()).await?;

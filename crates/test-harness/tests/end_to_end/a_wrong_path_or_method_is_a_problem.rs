@@ -51,9 +51,15 @@ async fn a_slash_at_the_end_of_a_path_changes_nothing() -> Result<()> {
 async fn a_wrong_method_is_a_problem_that_names_the_right_one() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
-        for path in ["/events", "/ws", "/poll", "/stream", "/channels", "/health/live"] {
+        for path in ["/ws", "/channels", "/health/live"] {
             let answer = post(server.address(), path, &[], b"").await?;
             assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{path}");
+            check_problem(answer, 405, "method_not_allowed").await?;
+        }
+        for path in ["/events", "/poll", "/stream"] {
+            let request = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            let answer = exchange(server.address(), request.as_bytes()).await?;
+            assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, QUERY, OPTIONS"), "{path}");
             check_problem(answer, 405, "method_not_allowed").await?;
         }
         let answer = get(server.address(), "/publish/a", &[]).await?;

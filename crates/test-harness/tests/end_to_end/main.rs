@@ -8,8 +8,12 @@
     reason = "a test that panics has failed, which is all it can do"
 )]
 
+mod a_ticket_opens_one_connection;
+mod a_websocket_is_renewed_by_a_frame;
+mod an_event_stream_is_renewed_by_its_secret_name;
 mod common;
 mod guarded;
+mod renewing;
 mod scrape;
 mod stuck_reader;
 

@@ -115,7 +115,8 @@ fn what_ends_while_the_worker_is_busy_gives_its_waiter_up_in_the_next_round() {
     let connections = Rc::new(WorkerLoop::new(Rc::clone(&worker_context)));
     let opening = opening(SSE, "a", RequestedStart::NOW);
     let permit = admission.admit(crate::connection_kind::ConnectionKind::SseRaw).unwrap();
-    let subscribed = Subscribed::open(opening, Rc::clone(&connections), permit);
+    let client = (&crate::access::Identity::nobody(), None);
+    let subscribed = Subscribed::open(opening, client, Rc::clone(&connections), permit);
     let busy = worker_context.worker.borrow_mut();
     drop(subscribed);
     assert_eq!(busy.lane.len(), 1);

@@ -1,0 +1,118 @@
+//! Tokens on connections that live: judged in their turns, and handed in from requests on other workers.
+
+use super::*;
+use crate::{
+    access::{self, Authenticator},
+    renewals::RenewalError,
+    session::Session,
+};
+use tidewire_broker::Permissions;
+use tidewire_tokens::{Algorithm, Claims, Key, Rules, SigningKey, TokenContent, Verifier};
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// A server that checks tokens.
+fn guarded() -> Server {
+    let key = Key::from_secret(SECRET, &[Algorithm::HS256]).unwrap();
+    let verifier = Verifier::new(Rules::default(), vec![key]);
+    Server::start_with(|worker_context| {
+        worker_context.http.authenticator = Authenticator::new(Some(verifier), None);
+    })
+}
+
+fn token(server: &Server, subject: &str, channel: &str) -> String {
+    let claims = Claims {
+        subject: Some(subject.to_owned()),
+        expires_ms: server.worker_context.clock.now().wall_ms + 60_000,
+        subscribe: vec![channel.parse().unwrap()],
+        ..Claims::default()
+    };
+    let content = TokenContent { claims, ..TokenContent::default() };
+    SigningKey::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&content).unwrap()
+}
+
+/// A client of `tidewire.v1` that may do nothing yet.
+fn stranger(server: &Server) -> Client {
+    let grant = Grant::limited_to(Permissions::default());
+    let opening = opening(Wire::Tidewire, "a", RequestedStart::NOW);
+    server.open(Opening { grant, subscriptions: Vec::new(), ..opening })
+}
+
+fn frame(request: &str) -> Vec<u8> {
+    let mut frame = Vec::new();
+    ws_frame::encode_text(request, Some([1, 2, 3, 4]), &mut frame);
+    frame
+}
+
+fn show(id: u64, token: &str) -> Vec<u8> {
+    frame(&format!(r#"{{"type":"token","id":{id},"token":"{token}"}}"#))
+}
+
+#[test]
+fn a_token_is_judged_in_a_turn_and_what_follows_is_done_under_it() {
+    let server = guarded();
+    let client = stranger(&server);
+    let subscribe = frame(r#"{"type":"subscribe","id":2,"channel":"a"}"#);
+    client.send([show(1, &token(&server, "u7", "a")), subscribe].concat());
+    server.run_until_idle();
+    let written = client.written();
+    assert!(written.contains(r#""type":"granted","id":1"#), "{written}");
+    assert!(written.contains(r#""type":"subscribed","id":2"#), "{written}");
+    client.send(show(3, &token(&server, "u8", "a")));
+    server.run_until_idle();
+    assert!(client.written().contains(r#""id":3,"code":"forbidden""#), "{}", client.written());
+    server.publish("a", "still delivered");
+    server.run_until_idle();
+    assert!(client.written().contains("still delivered"));
+}
+
+#[test]
+fn a_flood_of_tokens_has_a_turn_for_each() {
+    let server = guarded();
+    let (flood, other) = (stranger(&server), stranger(&server));
+    let first = [show(1, &token(&server, "u7", "a")), show(2, "forged").repeat(100)].concat();
+    flood.send(first);
+    server.run_until_idle();
+    other.send(show(1, &token(&server, "u8", "a")));
+    flood.send(show(3, "forged").repeat(100));
+    let mut rounds = 0;
+    while !other.written().contains("granted") {
+        server.poll_work();
+        server.rounds.run_round();
+        rounds += 1;
+        assert!(rounds < 10, "it waits for all of them");
+    }
+    let judged = flood.written().matches(r#""id":3"#).count();
+    assert!(judged < 100, "{judged} tokens were judged meanwhile");
+    server.run_until_idle();
+    assert_eq!(flood.written().matches(r#""id":3,"code":"unauthorized""#).count(), 100);
+}
+
+#[test]
+fn a_renewal_from_outside_finds_its_connection_by_name_alone() {
+    let server = guarded();
+    let authenticator = &server.worker_context.http.authenticator;
+    let identify = |subject, channel| {
+        let now_ms = server.worker_context.clock.now().wall_ms;
+        authenticator.identify_token(&token(&server, subject, channel), now_ms).unwrap()
+    };
+    let mine = identify("u7", "a");
+    let renewals = server.worker_context.http.renewals.clone();
+    let [id, other] = [(); 2].map(|()| RenewalId::random().unwrap());
+    let register = |waiter| renewals.register(id, server.worker_context.inbox.number, waiter);
+    let opening = Opening { grant: mine.grant(), ..opening(SSE, "a", RequestedStart::NOW) };
+    let (client, waiter) =
+        server.open_of(opening, |waiter| Session::of(&mine, Some(register(waiter))));
+    server.run_until_idle();
+    let renew = |id, identity: &access::Identity| server.rounds.renew(waiter, id, identity);
+    assert_eq!(renew(other, &mine), Err(RenewalError::NotFound));
+    assert_eq!(renew(id, &identify("u8", "a")), Err(RenewalError::OtherSubject));
+    assert_eq!(server.rounds.renew(waiter + 1, id, &mine), Err(RenewalError::NotFound));
+    assert_eq!(renew(id, &mine), Ok(()));
+    assert_eq!(renew(id, &identify("u7", "b")), Ok(()));
+    server.run_until_idle();
+    assert!(client.written().contains("$unsubscribed"), "{}", client.written());
+    assert!(client.written().contains("covers none"), "{}", client.written());
+    assert_eq!(renew(id, &mine), Err(RenewalError::NotFound), "it has ended");
+    assert_eq!(renewals.len(), 0);
+}
