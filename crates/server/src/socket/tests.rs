@@ -36,7 +36,8 @@ async fn what_is_written_arrives_in_order_however_it_is_cut_into_slices() {
             socket.poll_writable(context)
         });
         let mut received = vec![0; all.len()];
-        let ((), read) = tokio::join!(writing, client.read_exact(&mut received));
+        let both = async { tokio::join!(writing, client.read_exact(&mut received)) };
+        let ((), read) = timeout(A_WHILE, both).await.expect("not all of it arrives");
         read.unwrap();
         assert!(received == all, "{lengths:?}");
         assert_eq!(socket.unsent_bytes(), 0);
@@ -59,7 +60,7 @@ async fn a_client_that_takes_nothing_has_one_record_kept_for_it_and_then_gets_al
             }
             Poll::Pending => Poll::Ready(()),
         });
-    stuck.await;
+    timeout(A_WHILE, stuck).await.expect("it takes everything");
     assert!(written < text.len(), "the kernel has taken all of it");
     let kept = socket.unsent_bytes();
     assert!((1..=16_384 + 512).contains(&kept), "{kept} bytes");
@@ -73,7 +74,8 @@ async fn a_client_that_takes_nothing_has_one_record_kept_for_it_and_then_gets_al
         socket.poll_writable(context)
     });
     let mut received = vec![0; text.len()];
-    let ((), read) = tokio::join!(writing, client.read_exact(&mut received));
+    let both = async { tokio::join!(writing, client.read_exact(&mut received)) };
+    let ((), read) = timeout(A_WHILE, both).await.expect("not all of it arrives");
     read.unwrap();
     assert!(received == text);
     assert_eq!(socket.unsent_bytes(), 0);

@@ -14,7 +14,7 @@ struct Arguments {
     #[arg(long, default_value_t = 2_500)]
     bytes_max: u64,
     /// The same for subscribers over TLS
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 6_000)]
     tls_bytes_max: u64,
 }
 
