@@ -114,6 +114,8 @@ fn a_key_that_is_not_known_is_asked_for() {
     let verify = |token: String| verifier.verify(&token, NOW_MS).map(drop);
     assert_eq!(verify(token(1, Some("1"))), Ok(()));
     assert_eq!(verify(token(2, Some("1"))), Err(TokenError::BadSignature));
+    let other = signed_by(&private("rsa", Algorithm::RS256).with_id("1"));
+    assert_eq!(verify(other), Err(TokenError::AlgorithmNotAllowed));
     assert_eq!(asked.load(Ordering::Relaxed), 0, "nothing is missing");
     assert_eq!(verify(token(2, Some("2"))), Err(TokenError::KeysUnavailable), "it may come");
     assert_eq!(verify(token(2, Some("2"))), Err(TokenError::UnknownKey), "it does not come");
