@@ -98,6 +98,7 @@ mod a_page_of_another_site_joins_nothing;
 mod a_request_for_another_host_is_refused;
 mod a_wrong_clock_stops_nothing;
 mod browsers;
+mod keys_change_without_a_restart;
 mod pages_behind_nginx_publish_and_listen;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
