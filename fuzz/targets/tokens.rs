@@ -95,7 +95,9 @@ fn assert_key_set_is_bounded(text: &[u8]) {
     let url = KeySet::parse(text, &[], KeySetOrigin::Url);
     if let Ok(set) = &url {
         assert!(text.len() <= KEY_SET_BYTES_MAX && (1..=KEYS_MAX).contains(&set.keys.len()));
-        assert!(set.keys.iter().all(|key| !format!("{key:?}").contains("Secret")));
+        // An id may be any text.
+        let shown = set.keys.iter().map(|key| format!("{:?}", key.clone().with_id("")));
+        assert!(shown.into_iter().all(|shown| !shown.contains("Secret")));
         assert!(file.as_ref().is_ok_and(|file| file.keys.len() >= set.keys.len()));
         // No key of a stranger has signed this.
         let verifier = Verifier::new(Rules::default(), set.keys.clone());

@@ -164,14 +164,12 @@ impl ApiKey {
         let hash = hash.ok_or("sha256 has to be 64 hexadecimal digits")?;
         let name = text(&mut members, "name").filter(|name| is_name(name));
         let name = name.ok_or_else(|| ApiKeysError::BadName.to_string())?;
-        let created = members.remove("created").and_then(|created| created.as_u64());
-        let created = created.ok_or("created has to be a time in seconds since 1970")?;
+        let created_ms = members.remove("created").and_then(|created| milliseconds(&created));
+        let created_ms = created_ms.ok_or("created has to be a time in seconds since 1970")?;
         let expires_ms = match members.remove("expires") {
             None => u64::MAX,
             Some(expires) => {
-                let expires = expires.as_u64();
-                let expires = expires.ok_or("expires has to be a time in seconds since 1970")?;
-                expires.saturating_mul(1_000)
+                milliseconds(&expires).ok_or("expires has to be a time in seconds since 1970")?
             }
         };
         let mut claims = Claims { expires_ms, ..Claims::default() };
@@ -189,10 +187,7 @@ impl ApiKey {
                 "it has no member {:?}; there are id, name, sha256, created, expires and tidewire",
                 other.chars().take(NAME_BYTES_MAX).collect::<String>()
             )),
-            None => {
-                let created_ms = created.saturating_mul(1_000);
-                Ok(Self { id: id(&hash), name, created_ms, claims, hash })
-            }
+            None => Ok(Self { id: id(&hash), name, created_ms, claims, hash }),
         }
     }
 
@@ -211,6 +206,11 @@ impl ApiKey {
         }
         key.into()
     }
+}
+
+/// Of a time in seconds; `None` for what is not a time, or further ahead than can be counted.
+fn milliseconds(seconds: &Value) -> Option<u64> {
+    seconds.as_u64()?.checked_mul(1_000)
 }
 
 fn text(members: &mut Map<String, Value>, name: &str) -> Option<String> {

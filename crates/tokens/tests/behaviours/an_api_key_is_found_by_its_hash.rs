@@ -55,6 +55,8 @@ fn a_list_that_is_not_as_it_was_written_is_refused() {
         (key(r#""tidewire":[]"#), "key 1 of the list of API keys: tidewire has to be an object"),
         (key(r#""tidewire":{"publsh":[]}"#), "did you mean publish?"),
         (key(r#""tidewire":{},"expires":"x""#), "expires has to be a time"),
+        (key(r#""tidewire":{},"expires":18446744073709552"#), "expires has to be a time"),
+        (key(r#""tidewire":{}"#).replace(":1,", ":18446744073709552,"), "created has to be a time"),
         (key(r#""tidewire":{},"colour":1"#), "it has no member \"colour\""),
         (key(r#""tidewire":{}"#).replace(&hash, "+0"), "64 hexadecimal digits"),
         (key(r#""tidewire":{}"#).replace(&hash, &"+0".repeat(32)), "64 hexadecimal digits"),
