@@ -75,6 +75,7 @@ pub(crate) const STEPS: [Step; 15] = [
             Need::Python,
             Need::Php,
             Need::Strace,
+            Need::Systemd,
         ],
         ..plain(END_TO_END, "the real binary, real browsers, bad links", steps::e2e)
     },

@@ -35,6 +35,8 @@ pub(crate) enum Need {
     Valgrind,
     /// Shows in which order the server asks the system for what.
     Strace,
+    /// `systemd-analyze`, which says what a unit allows.
+    Systemd,
     /// With the module that makes virtual environments, which Debian packs apart.
     Python,
     /// Runs a program of the documentation.
@@ -49,7 +51,7 @@ pub(crate) enum Need {
 
 impl Need {
     /// Every one, in the order of installation: what another one is made with comes before it.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Browser,
         Self::Node,
         Self::Npm,
@@ -61,6 +63,7 @@ impl Need {
         Self::CppCompiler,
         Self::Valgrind,
         Self::Strace,
+        Self::Systemd,
         Self::Python,
         Self::Php,
         Self::Playwright,
@@ -91,6 +94,7 @@ impl Need {
             Self::CargoSemverChecks => "cargo-semver-checks",
             Self::Valgrind => "valgrind",
             Self::Strace => "strace",
+            Self::Systemd => "systemd-analyze",
             Self::Python => "Python with venv",
             Self::Php => "PHP",
             Self::Kosoku => "kosoku",
@@ -124,6 +128,7 @@ impl Need {
             }
             Self::Valgrind => has("valgrind"),
             Self::Strace => has("strace"),
+            Self::Systemd => has("systemd-analyze"),
             Self::Php => has("php"),
             Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
             Self::Kosoku => {

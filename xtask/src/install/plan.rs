@@ -92,6 +92,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::CppCompiler => vec!["g++"],
         Need::Valgrind => vec!["valgrind"],
         Need::Strace => vec!["strace"],
+        Need::Systemd => vec!["systemd"],
         Need::Python => vec!["python3", "python3-venv"],
         Need::Php => vec!["php-cli"],
         Need::Nchan => vec!["nginx-light", "libnginx-mod-nchan"],

@@ -132,6 +132,7 @@ mod a_terminated_server_says_goodbye_on_every_wire;
 mod curl_publishes_and_follows;
 mod lines_are_published_across_a_restart;
 mod the_subscribe_example_follows_a_channel;
+mod the_systemd_unit_is_hardened_and_starts_the_server;
 mod what_is_subscribed_resumes_by_itself;
 
 mod browser;
