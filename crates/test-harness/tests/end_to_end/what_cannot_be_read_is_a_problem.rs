@@ -20,7 +20,7 @@ async fn an_error_for_what_is_no_request_shows_one() -> Result<()> {
             "GET / HTTP/9.9\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
-            "\u{16}\u{3}\u{1}\r\n\r\n",
+            "\u{1}\u{3}\u{16}\r\n\r\n",
         ] {
             let answer = exchange(server.address(), request.as_bytes()).await?;
             for (name, value) in
