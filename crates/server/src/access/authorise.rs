@@ -69,8 +69,9 @@ impl Access {
     /// What the server says at its start of who may do what, line by line.
     pub(crate) fn notice(&self) -> Vec<&'static str> {
         let mut lines = vec![match (self.authenticator.strangers(), self.is_local) {
-            (StrangersMay::Everything, true) => DEVELOPMENT,
-            (StrangersMay::Everything, false) => OPEN,
+            (StrangersMay::Everything, true) if self.hosts.is_empty() => DEVELOPMENT,
+            // Where a host of others' is named, a proxy on this machine lets them in.
+            (StrangersMay::Everything, _) => OPEN,
             (StrangersMay::Something, _) => {
                 "without a token, requests may do what [anonymous] lists"
             }
@@ -140,7 +141,7 @@ fn named(head: &RequestHead) -> Result<Option<Host>, ProblemResponse> {
 const DEVELOPMENT: &str =
     "development mode: anybody on this machine may read and publish everything";
 
-const OPEN: &str = "open access: anybody who reaches this address may read and publish everything";
+const OPEN: &str = "open access: anybody who reaches this address, also through a proxy, may read and publish everything";
 
 /// How much of an invalid host an error repeats.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -177,6 +178,12 @@ mod tests {
             assert_eq!(status(&closed, host, "/"), expected, "{host}");
             assert_eq!(status(&closed, host, "/health/ready"), 200, "{host}");
         }
+    }
+
+    #[test]
+    fn a_server_that_a_proxy_may_lead_to_is_not_in_development() {
+        assert_eq!(access("", true).notice(), [DEVELOPMENT]);
+        assert_eq!(access("push.example", true).notice(), [OPEN]);
     }
 
     #[test]
