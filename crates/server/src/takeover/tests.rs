@@ -193,7 +193,7 @@ async fn ordinary_routes_know_their_peer_and_have_bodies() {
 
 #[actix_web::test]
 async fn a_head_that_does_not_come_ends_with_408() {
-    let server = Running::start();
+    let server = Running::in_turns(1, Duration::from_millis(500), |_| RequestTurns::unlimited());
     let mut client = server.connect(b"GET /echo HTTP/1.1\r\nHo").await;
     let head = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     assert_eq!(client.head().await, head);
@@ -274,21 +274,23 @@ impl Running {
     }
 
     fn with(workers: usize, on_made: impl Fn() + Clone + Send + 'static) -> Self {
-        Self::in_turns(workers, move |_| {
+        Self::in_turns(workers, TIME_MAX * 2, move |_| {
             on_made();
             RequestTurns::unlimited()
         })
     }
 
-    /// One whose workers take their turns from what `make` makes, given the count of requests.
+    /// One whose workers take their turns from what `make` makes, given the count of requests. A first head has
+    /// `request_head` to come.
     fn in_turns(
         workers: usize,
+        request_head: Duration,
         make: impl Fn(&Arc<AtomicUsize>) -> RequestTurns + Clone + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let timeouts = HttpTimeouts {
-            request_head: Duration::from_secs(1),
+            request_head,
             // A graceful stop may not wait for it.
             keep_alive: TIME_MAX * 2,
             disconnect: TIME_MAX * 2,

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 async fn however_many_requests_have_come_a_round_serves_sixteen() {
     let most = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&most);
-    let server = Running::in_turns(1, move |served| {
+    let server = Running::in_turns(1, TIME_MAX * 2, move |served| {
         let (turns, seen, served) =
             (RequestTurns::by_rounds(), Arc::clone(&seen), Arc::clone(served));
         let rounds = turns.clone();
