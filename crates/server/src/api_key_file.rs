@@ -13,7 +13,10 @@ use tidewire_tokens::ApiKeys;
 pub(crate) fn read(path: &Path) -> Result<ApiKeys> {
     match fs::read(path) {
         Ok(text) => ApiKeys::parse(&text).with_context(|| path.display().to_string()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(ApiKeys::default()),
+        // That a data folder is no folder is for the log to say.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(ApiKeys::default())
+        }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }

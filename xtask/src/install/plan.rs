@@ -131,7 +131,7 @@ mod tests {
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
                  chromium fonts-liberation nodejs npm haproxy nginx-light prometheus faketime curl \
-                 procps man-db g++ valgrind strace python3 python3-venv php-cli",
+                 procps man-db g++ valgrind strace systemd python3 python3-venv php-cli",
                 "npm ci --prefix web --ignore-scripts --no-audit --no-fund",
                 "cargo install --locked cargo-fuzz@0.13.2",
                 "python3 -m venv --clear 'target/tools/kosoku'",

@@ -5,9 +5,10 @@ use crate::common::{broker, may_read, publish};
 use std::task::{Context, Waker};
 use tidewire_broker::{Broker, Gathered, Lane, Reader, Start};
 
-const CHANNELS: usize = 20_000;
+/// News of more channels than two turns sort out.
+const CHANNELS: usize = 60_000;
 
-/// More turns than news of that many channels takes, as each turn sorts out thousands.
+/// More turns than that takes, as each turn sorts out thousands.
 const TURNS_MAX: usize = 40;
 
 fn publish_to_all(broker: &Broker) {

@@ -6,8 +6,8 @@ use crate::common::{broker, publish};
 use std::task::{Context, Waker};
 use tidewire_broker::{Broker, Lane, WaiterId};
 
-/// More waiters than one turn notifies.
-const WAITERS: usize = 10_000;
+/// More waiters than two turns notify.
+const WAITERS: usize = 40_000;
 
 fn followed_by(count: usize, patterns: &[String]) -> (Broker, Lane, Vec<WaiterId>) {
     let broker = broker(4);
