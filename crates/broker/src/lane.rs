@@ -448,6 +448,5 @@ fn withdraw(broker: &Broker, bit: u64, change: AudienceChange) {
     }
 }
 
-/// Work of one turn: some hundred microseconds, or a millisecond where each of it misses the cache. A pass over the news of
-/// 500 waiters that note 64 channels each takes two turns, so others wait for two or three rounds.
-const ADVANCE_WORK_MAX: usize = if cfg!(shuttle) { 1 } else { 16_384 };
+/// Work of one turn: some tens of microseconds, or a few hundred where each of it misses the cache.
+const ADVANCE_WORK_MAX: usize = if cfg!(shuttle) { 1 } else { 4_096 };
