@@ -122,7 +122,7 @@ impl Session {
                     written += record.encode(room).map_err(record_error)?;
                 }
                 ConnectionState::TransmitTlsData(transmit) => transmit.done(),
-                // Word of it has been taken before; the other direction may go on.
+                // `take_in` has reported it; the other direction may go on.
                 ConnectionState::PeerClosed => {}
                 _ => return Err(SealError::NotOpen),
             }

@@ -105,7 +105,7 @@ async fn both_sides_say_their_end() {
     let (mut socket, mut client) = connected(WIDE).await;
     socket.end_sending();
     socket.end_sending();
-    // Without word of the end rustls's client reports that the stream was cut off.
+    // Without `close_notify` rustls's client reports that the stream was cut off.
     assert_eq!(timeout(A_WHILE, client.read(&mut [0])).await.unwrap().unwrap(), 0);
     client.write_all(b"last").await.unwrap();
     client.shutdown().await.unwrap();

@@ -114,7 +114,7 @@ impl TlsStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the side that sends, with word of that first.
+    /// Sends `close_notify`, then ends the side that sends.
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.say_end();
         ready!(self.poll_flush(context))?;
@@ -139,7 +139,7 @@ impl TlsStream {
             ready!(Pin::new(&mut *tcp).poll_read(context, &mut read))?;
             let count = read.filled().len();
             if count == 0 {
-                // With a record cut off, or without word of the end, it is the end all the same: HTTP and WebSocket
+                // With a record cut off, or without `close_notify`, it is the end all the same: HTTP and WebSocket
                 // say themselves where their messages end.
                 *has_ended = true;
                 return Poll::Ready(Ok(0));
