@@ -22,6 +22,8 @@ mod connection_kind;
 mod driver;
 mod engine_probe;
 mod files;
+#[cfg(test)]
+mod generated;
 mod keys;
 mod listeners;
 mod metrics;

@@ -1,41 +1,13 @@
-//! The tables of `docs/configuration.md`: made of the settings here, compared with the page, and written into it by
-//! `TIDEWIRE_WRITE_DOCS=1 cargo test -p tidewire --lib the_page_lists`.
+//! The tables of `docs/configuration.md`, made of the settings here.
 
 use super::{Settings, channels::OPTIONS};
+use crate::generated::check_page;
 use clap::{Arg, Args as _, Command};
-use std::{env, fs};
 use tidewire_broker::{Compaction, Options};
 
 #[test]
 fn the_page_lists_every_setting_and_every_option_of_channels() {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let expected = with_table(&page, "settings", &settings());
-    let expected = with_table(&expected, "options of channels", &options());
-    if env::var_os("TIDEWIRE_WRITE_DOCS").is_some() {
-        fs::write(PAGE, expected).unwrap();
-        return;
-    }
-    assert!(
-        page == expected,
-        "docs/configuration.md is not what the settings say; to write it: \
-         TIDEWIRE_WRITE_DOCS=1 cargo test -p tidewire --lib the_page_lists"
-    );
-}
-
-#[test]
-fn a_table_takes_the_place_of_the_one_before() {
-    let page = "a\n<!-- generated: settings -->\nold\n<!-- end of generated -->\nb\n";
-    let expected = "a\n<!-- generated: settings -->\n\nnew\n\n<!-- end of generated -->\nb\n";
-    assert_eq!(with_table(page, "settings", "new\n"), expected);
-    assert_eq!(with_table(expected, "settings", "new\n"), expected);
-}
-
-/// The page with `table` between the comments of that name.
-fn with_table(page: &str, name: &str, table: &str) -> String {
-    let begin = format!("<!-- generated: {name} -->\n");
-    let (before, rest) = page.split_once(&begin).expect("the page has the comment");
-    let (_, after) = rest.split_once(END).expect("the comment has an end");
-    format!("{before}{begin}\n{table}\n{END}{after}")
+    check_page("configuration.md", &[("settings", settings()), ("options of channels", options())]);
 }
 
 /// A table for each heading of `--help`.
@@ -78,6 +50,3 @@ fn options() -> String {
     }
     table
 }
-
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
-const END: &str = "<!-- end of generated -->\n";

@@ -1,29 +1,16 @@
-//! The table of `docs/monitoring.md`: made of the metrics here, compared with the page, and written into it by
-//! `TIDEWIRE_WRITE_DOCS=1 cargo test -p tidewire --lib the_page_lists`.
+//! The table of `docs/monitoring.md`, made of the metrics here.
 
 use super::{
     Metrics, Observed,
     family::{Family, Kind},
 };
-use crate::{admission::Admission, in_flight::InFlight};
-use std::{collections::BTreeSet, env, fs, sync::Arc};
+use crate::{admission::Admission, generated::check_page, in_flight::InFlight};
+use std::{collections::BTreeSet, sync::Arc};
 use tidewire_engine_log::{LogEngine, Settings};
 
 #[test]
 fn the_page_lists_every_metric_with_its_labels() {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has the comment");
-    let (_, after) = rest.split_once(END).expect("the comment has an end");
-    let expected = format!("{before}{BEGIN}\n{}\n{END}{after}", table());
-    if env::var_os("TIDEWIRE_WRITE_DOCS").is_some() {
-        fs::write(PAGE, expected).unwrap();
-        return;
-    }
-    assert!(
-        page == expected,
-        "docs/monitoring.md is not what the metrics are; to write it: \
-         TIDEWIRE_WRITE_DOCS=1 cargo test -p tidewire --lib the_page_lists"
-    );
+    check_page("monitoring.md", &[("metrics", table())]);
 }
 
 #[test]
@@ -76,7 +63,3 @@ fn families() -> Vec<Family> {
     }
     .families()
 }
-
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/monitoring.md");
-const BEGIN: &str = "<!-- generated: metrics -->\n";
-const END: &str = "<!-- end of generated -->\n";
