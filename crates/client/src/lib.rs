@@ -27,6 +27,7 @@ mod client;
 mod history;
 mod presence;
 mod publish;
+mod ready;
 mod subscribe;
 mod subscription;
 

@@ -4,6 +4,7 @@
 mod check_config;
 mod completions;
 mod data;
+mod health;
 mod history;
 mod key;
 mod publish;
@@ -20,6 +21,7 @@ mod server;
 pub use check_config::CheckConfig;
 pub use completions::{Completions, Man};
 pub use data::DataCommand;
+pub use health::HealthCommand;
 pub use history::HistoryCommand;
 pub use key::KeyCommand;
 pub use publish::PublishCommand;
@@ -38,6 +40,7 @@ mod tests {
         Subscribe(SubscribeCommand),
         CheckConfig(Box<CheckConfig>),
         Data(DataCommand),
+        Health(HealthCommand),
         Token(Box<TokenCommand>),
         Key(KeyCommand),
         Completions(Completions),
@@ -76,6 +79,8 @@ mod tests {
             "key create billing --publish invoices.> --for 30d",
             "key list --json --file keys.json",
             "key revoke 3f9a0c52b1d7",
+            "health",
+            "health --url :9000 --timeout 2s -q",
             "completions fish",
             "man publish",
         ] {

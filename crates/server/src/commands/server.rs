@@ -27,6 +27,20 @@ impl Server {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ServerUrl(String);
 
+impl ServerUrl {
+    /// With user and password, if they were given.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a server listens by default.
+impl Default for ServerUrl {
+    fn default() -> Self {
+        Self(DEFAULT_URL.to_owned())
+    }
+}
+
 impl FromStr for ServerUrl {
     type Err = BuildError;
 

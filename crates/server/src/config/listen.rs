@@ -43,6 +43,21 @@ impl Endpoint {
         self.scheme
     }
 
+    /// The URL at which a program on this machine reaches a server that listens here.
+    pub(crate) fn local_url(&self) -> String {
+        let scheme = match self.scheme {
+            Some(Scheme::Https) => "https",
+            Some(Scheme::Http) | None => "http",
+        };
+        match &self.host {
+            Host::Address(ip) if ip.is_unspecified() => {
+                format!("{scheme}://127.0.0.1:{}", self.port)
+            }
+            Host::Address(ip) => format!("{scheme}://{}", SocketAddr::new(*ip, self.port)),
+            Host::Name(name) => format!("{scheme}://{name}:{}", self.port),
+        }
+    }
+
     /// The addresses that it stands for, with `scheme` if it names none; asks the system's resolver if it is a
     /// name.
     pub(super) fn resolve(&self, scheme: Scheme) -> io::Result<Vec<Listen>> {
@@ -184,6 +199,19 @@ mod tests {
         }
         for text in ["localhost:8080", "[::1]:8080", "0.0.0.0:0", "my_host.example-1.:80"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_program_of_this_machine_reaches_every_interface_by_loopback() {
+        for (text, url) in [
+            ("8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("https://[::]:443", "https://127.0.0.1:443"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("http://push.example:80", "http://push.example:80"),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().local_url(), url);
         }
     }
 

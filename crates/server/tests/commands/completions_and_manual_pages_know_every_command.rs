@@ -3,8 +3,8 @@
 use crate::program::{folder, run, tidewire};
 use tokio::process::Command;
 
-const COMMANDS: [&str; 7] =
-    ["serve", "publish", "subscribe", "check-config", "history", "completions", "man"];
+const COMMANDS: [&str; 8] =
+    ["serve", "publish", "subscribe", "check-config", "history", "health", "completions", "man"];
 
 #[tokio::test]
 async fn every_shell_has_a_script_that_knows_commands_and_flags() {

@@ -17,5 +17,6 @@ mod commands_say_what_they_did;
 mod commands_speak_to_a_server_over_tls;
 mod completions_and_manual_pages_know_every_command;
 mod data_that_is_a_file_is_refused;
+mod health_is_an_exit_status;
 mod lines_end_as_on_any_system;
 mod subscribe_ends_when_nobody_reads_its_output;
