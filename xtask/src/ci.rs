@@ -2,7 +2,7 @@
 
 use crate::install::Need;
 use crate::workspace::Workspace;
-use crate::{arrows, autobahn, fuzz, instructions, mutants, no_std, semver, steps, tidy};
+use crate::{arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy};
 use anyhow::Result;
 
 /// One thing that must hold; also a command of its own.
@@ -82,7 +82,11 @@ pub(crate) const STEPS: [Step; 15] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 2] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 3] = [
+    Step {
+        needs: &package::NEEDS,
+        ..plain("package", "the static program, the deb, the image, the manifests", package::run)
+    },
     Step {
         needs: &[Need::CargoMutants],
         ..plain("mutants", "a test notices when a codec is changed", mutants::run)

@@ -6,7 +6,7 @@
 mod need;
 mod plan;
 
-pub(crate) use need::Need;
+pub(crate) use need::{Need, musl_target};
 
 use crate::command::{self, find_program};
 use crate::workspace::Workspace;
@@ -67,7 +67,7 @@ pub(crate) fn ensure(workspace: &Workspace, needs: &[Need], consent: Consent) ->
     for present in needs.iter().filter(|need| !missing.contains(need)) {
         present.check_age()?;
     }
-    let commands = plan(&System::look()?, &missing, &workspace.kosoku())?;
+    let commands = plan(&System::look()?, &missing, &workspace.tools())?;
     if !commands.is_empty() {
         let listing = format!("to install what the steps need:\n  {}", commands.join("\n  "));
         match consent {

@@ -13,6 +13,7 @@ mod install;
 mod instructions;
 mod mutants;
 mod no_std;
+mod package;
 mod run;
 mod semver;
 mod steps;
@@ -107,6 +108,9 @@ Some steps take arguments of their own:
   hostile          bodies --seconds 4       one attack, in full; --help lists them
   autobahn         --compression            the cases of RFC 7692; --write records the results
   instructions     --write REASON           record the new counts
+  package          deb image                only these of program, deb, image, kubernetes
+                     --profile dev        built like that, not as it ships
+                     --here               installs the Debian package on this machine, which it changes
   e2e              NAME                     only the tests whose name contains this
 
 Run and measure, always in release:

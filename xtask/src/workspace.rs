@@ -132,9 +132,14 @@ impl Workspace {
         self.root.join("benches/fanout/peers")
     }
 
-    /// The virtual environment of the Autobahn test suite: `bin/kosoku` in it runs that.
-    pub(crate) fn kosoku(&self) -> PathBuf {
-        self.target.join("tools/kosoku")
+    /// The virtual environments of programs that PyPI has.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// The one of the package `name`: `bin` in it has its program.
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        self.tools().join(name)
     }
 
     pub(crate) fn package(&self, name: &str) -> Option<&Package> {

@@ -5,6 +5,7 @@
 //! come from the heap, where freed memory stays with the process as long as something in use lies after it. A threshold
 //! that is given at the start of a process stays as it is. The only way to give it without unsafe code is by the environment.
 
+#[cfg(any(test, all(target_os = "linux", target_env = "gnu")))]
 use std::ffi::OsString;
 
 /// Has the allocator keep its thresholds: runs the program again with the variables for that, unless they are given.
@@ -27,6 +28,7 @@ pub fn keep_thresholds() {
 }
 
 /// Whether the thresholds are not decided yet, neither by this program nor by the one that started it.
+#[cfg(any(test, all(target_os = "linux", target_env = "gnu")))]
 fn wants_variables(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_tuned = variable("GLIBC_TUNABLES")
         .is_some_and(|tunables| tunables.to_string_lossy().contains("glibc.malloc."));
@@ -35,6 +37,7 @@ fn wants_variables(variable: impl Fn(&str) -> Option<OsString>) -> bool {
 
 /// Blocks from 128 KiB on are mapped, which takes some ten microseconds for each; what is free at the end of the heap goes
 /// back if it is more than a megabyte.
+#[cfg(any(test, all(target_os = "linux", target_env = "gnu")))]
 const VARIABLES: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
 

