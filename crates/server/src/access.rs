@@ -3,6 +3,7 @@
 //! [`authorise`] checks each request once. It leaves a [`Caller`] with it, the page that sends it, and an [`Identity`],
 //! whom its credentials name. Handlers have no other way to a grant than both together, so none can forget a check.
 
+mod admin;
 mod anonymous;
 mod authenticator;
 mod authorise;
@@ -21,6 +22,7 @@ mod origins;
 mod peer;
 mod sender;
 
+pub(crate) use admin::AdminPermit;
 pub use anonymous::Anonymous;
 pub(crate) use authenticator::Authenticator;
 pub use authenticator::{CookieName, TokensInQuery};
@@ -34,5 +36,4 @@ pub(crate) use identity::{Identity, Who};
 pub(crate) use monitor::check_monitor;
 pub use monitoring::Monitoring;
 pub use origins::AllowedOrigins;
-pub(crate) use peer::Peer;
 pub(crate) use sender::MaybeIdentity;

@@ -49,6 +49,8 @@ use tidewire_tokens::Verifier;
 pub struct Config {
     /// Where to listen: at least one address, and none twice but with port 0.
     pub listen: Vec<Listen>,
+    /// Where to listen for operators; nowhere, and what is for them is on the addresses of `listen`.
+    pub admin_listen: Vec<Listen>,
     /// The certificate for those that speak TLS, with its key.
     pub tls: Option<TlsFiles>,
     /// What requests without credentials may do.
@@ -150,8 +152,10 @@ impl Config {
         let api_keys_file = settings.api_keys_file.clone().or(in_data);
         let (tokens, token_keys) =
             tokens::verifier(&settings, api_keys_file.as_deref(), &mut faults);
+        let (listen, admin_listen) = addresses::all(&settings, tls.is_some(), &mut faults);
         let config = Self {
-            listen: addresses::resolve(settings.listen.as_deref(), tls.is_some(), &mut faults),
+            listen,
+            admin_listen,
             tls,
             anonymous: settings.anonymous.clone().unwrap_or_default(),
             workers: settings.workers.map_or_else(cores, Into::into),
@@ -219,6 +223,13 @@ impl Config {
         if self.workers > WORKERS_MAX {
             let given = self.workers.to_string();
             faults.push(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
+        }
+        if self.workers == WORKERS_MAX && !self.admin_listen.is_empty() {
+            faults.push(ConfigError::value(
+                "workers",
+                "64",
+                "at most 63 with admin_listen, which takes one",
+            ));
         }
         if *message_bytes_max >= self.broker.bytes_max
             && faults.knows(&["message_bytes_max", "total_bytes_max"])

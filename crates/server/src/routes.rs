@@ -14,7 +14,10 @@ mod health;
 mod metrics;
 mod publish;
 mod subscribe;
+mod surface;
 mod tickets;
+
+pub(crate) use surface::Surface;
 
 use crate::{
     access::{self, Caller, Identity, TICKET, TOKEN, Who},
@@ -56,15 +59,16 @@ fn account(
     Some(worker_context.http.accounts.of(publisher))
 }
 
-/// Adds all routes, for one worker.
+/// Adds the routes of a listener, for one worker.
 pub(crate) fn configure(
     config: &mut web::ServiceConfig,
     connections: &Rc<WorkerLoop<ClientSocket>>,
+    surface: Surface,
 ) {
     config.app_data(web::ThinData(Rc::clone(connections)));
     config.app_data(web::ThinData(Rc::clone(connections.worker_context())));
     let upgrade = guard::fn_guard(|context| handshake::wants_upgrade(context.head().headers()));
-    let page = [get().guard(upgrade).to(subscribe::socket), get().to(console::page)];
+    let socket = get().guard(upgrade).to(subscribe::socket);
     let events = [get().to(subscribe::events), asking().to(asked_by_body::events)];
     let stream = [get().to(subscribe::stream), asking().to(asked_by_body::stream)];
     let poll = [get().to(subscribe::poll), asking().to(asked_by_body::poll)];
@@ -73,7 +77,6 @@ pub(crate) fn configure(
         .service(path("/ws", READING, SUBSCRIBE, [get().to(subscribe::socket)]))
         .service(path("/poll", SUBSCRIBING, POLL, poll))
         .service(path("/stream", SUBSCRIBING, SUBSCRIBE, stream))
-        .service(path("/", READING, SUBSCRIBE, page))
         .service(path("/publish", WRITING, PUBLISH, [web::post().to(batch::batch)]))
         .service(path("/publish/{channel}", WRITING, PUBLISH, [web::post().to(publish::one)]))
         .service(path("/channels", READING, LIST, [get().to(channels::list)]));
@@ -84,14 +87,33 @@ pub(crate) fn configure(
         .service(path("/channels/{channel}/presence", READING, PRESENCE, presence))
         .service(path("/tickets", WRITING, &[], [web::post().to(tickets::issue)]))
         .service(path("/connections/{id}/token", WRITING, &[], [web::post().to(tickets::renew)]))
-        .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
         .service(path("/health/live", READING, &[], [get().to(health::live)]))
         .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
-        .service(path("/metrics", READING, &[], [get().to(metrics::metrics)]))
         .service(path("/version", READING, &[], [get().to(metrics::version)]))
-        .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
         .service(path("/favicon.ico", READING, ASSET, [get().to(console::favicon)]))
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(move |request| nothing_here(request, surface)));
+    match surface {
+        Surface::Everything => for_operators(config, socket),
+        Surface::Public => without_operators(config, socket),
+    }
+}
+
+/// Adds what is for operators. All of it but the console, which shows what its token allows, asks for an `AdminPermit`.
+fn for_operators(config: &mut web::ServiceConfig, socket: Route) {
+    config
+        .service(path("/", READING, SUBSCRIBE, [socket, get().to(console::page)]))
+        .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
+        .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
+        .service(path("/metrics", READING, &[], [get().to(metrics::metrics)]));
+}
+
+/// Leaves these paths without an answer, but for what others have there.
+fn without_operators(config: &mut web::ServiceConfig, socket: Route) {
+    config
+        .service(path("/", READING, SUBSCRIBE, [socket, get().to(surface::elsewhere)]))
+        .service(path("/assets/{name}", READING, ASSET, [get().to(console::library)]))
+        .route("/data/backup", web::to(surface::elsewhere))
+        .route("/metrics", web::to(surface::elsewhere));
 }
 
 const SUBSCRIBE: Parameters =
@@ -205,16 +227,15 @@ async fn otherwise(
     Ok(response)
 }
 
-async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, ProblemResponse> {
+async fn nothing_here(
+    request: HttpRequest,
+    surface: Surface,
+) -> Result<HttpResponse, ProblemResponse> {
     let path = request.path();
     if path == SERVER && request.method() == Method::OPTIONS {
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALL)).finish());
     }
-    let message = format!(
-        "no route for {path}; available routes: /events, /ws, /poll, /stream, /publish, \
-        /channels, /tickets, /connections/{{id}}/token, /data/backup, /metrics, /version, \
-         /health/live, /health/ready and /"
-    );
+    let message = format!("no route for {path}; available routes: {}", surface.available());
     Err(ProblemResponse::new(ErrorCode::NotFound, message))
 }
 

@@ -78,19 +78,33 @@ impl Server {
     ///
     /// It names none in time.
     pub async fn tls_address(&self) -> Result<SocketAddr> {
+        self.named_address("listening on https://").await.context("the server speaks no TLS")
+    }
+
+    /// The first address for operators, if they have one of their own.
+    ///
+    /// # Errors
+    ///
+    /// It names none in time.
+    pub async fn admin_address(&self) -> Result<SocketAddr> {
+        self.named_address("  operators  http://").await.context("operators have no listener")
+    }
+
+    /// The address of the first line that begins like this.
+    async fn named_address(&self, beginning: &str) -> Result<SocketAddr> {
         let named = async {
             loop {
                 let text = self.output.text();
                 // Whole lines only.
                 let lines = text.rsplit_once('\n').map_or("", |(lines, _)| lines).lines();
-                let mut urls = lines.filter_map(|line| line.strip_prefix("listening on https://"));
+                let mut urls = lines.filter_map(|line| line.strip_prefix(beginning));
                 if let Some(address) = urls.next() {
-                    return Ok(address.parse()?);
+                    return Ok(address.trim_end_matches('/').parse()?);
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(START_WAIT, named).await.context("the server speaks no TLS")?
+        timeout(START_WAIT, named).await?
     }
 
     /// The process.

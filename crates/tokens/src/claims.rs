@@ -27,6 +27,8 @@ pub struct Claims {
     pub presence: Vec<Pattern>,
     /// Whether the client may read messages from before it came.
     pub history: bool,
+    /// Whether the client may see and do what is for the operators of a server: who is connected, its figures, a backup.
+    pub admin: bool,
     /// What presence shows of the client: JSON, at most [`INFO_BYTES_MAX`] bytes.
     pub info: Option<String>,
 }
@@ -59,7 +61,8 @@ impl Claims {
                 "subscribe" => self.subscribe = patterns("subscribe", value)?,
                 "publish" => self.publish = patterns("publish", value)?,
                 "presence" => self.presence = patterns("presence", value)?,
-                "history" => self.history = history(&value)?,
+                "history" => self.history = truth("history", &value)?,
+                "admin" => self.admin = truth("admin", &value)?,
                 "info" => self.info = info(&value)?,
                 _ => {
                     let meant = did_you_mean(&name, &MEMBERS);
@@ -82,8 +85,10 @@ impl Claims {
         for (name, patterns) in lists.into_iter().filter(|(_, patterns)| !patterns.is_empty()) {
             permissions.insert(name.to_owned(), patterns.iter().map(Pattern::as_str).collect());
         }
-        if self.history {
-            permissions.insert("history".to_owned(), true.into());
+        for (name, is_allowed) in [("history", self.history), ("admin", self.admin)] {
+            if is_allowed {
+                permissions.insert(name.to_owned(), true.into());
+            }
         }
         if let Some(info) = &self.info {
             // What is no JSON is a text.
@@ -118,9 +123,8 @@ fn patterns(list: &'static str, value: Value) -> Result<Vec<Pattern>, TokenError
     texts.iter().map(parse).collect()
 }
 
-fn history(value: &Value) -> Result<bool, TokenError> {
-    let is_none = TokenError::BadClaim { claim: "history", allowed: "true or false" };
-    value.as_bool().ok_or(is_none)
+fn truth(claim: &'static str, value: &Value) -> Result<bool, TokenError> {
+    value.as_bool().ok_or(TokenError::BadClaim { claim, allowed: "true or false" })
 }
 
 fn info(value: &Value) -> Result<Option<String>, TokenError> {
@@ -137,7 +141,7 @@ fn info(value: &Value) -> Result<Option<String>, TokenError> {
 /// The one claim that is ours.
 pub(crate) const CLAIM: &str = "tidewire";
 
-const MEMBERS: [&str; 5] = ["subscribe", "publish", "presence", "history", "info"];
+const MEMBERS: [&str; 6] = ["subscribe", "publish", "presence", "history", "admin", "info"];
 
 const AN_OBJECT: &str = "an object such as {\"subscribe\": [\"chat.*\"]}";
 

@@ -162,6 +162,6 @@ impl TokenError {
 fn hint(meant: Option<&str>) -> String {
     match meant {
         Some(meant) => format!("did you mean {meant}?"),
-        None => "there are subscribe, publish, presence, history and info".to_owned(),
+        None => "there are subscribe, publish, presence, history, admin and info".to_owned(),
     }
 }

@@ -153,7 +153,7 @@ impl Authenticator {
         let now_ms = self.clock.now().steady_ms;
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets
-            .issue(identity.clone(), identity.subject(), random, now_ms)
+            .issue(identity.clone().without_admin(), identity.subject(), random, now_ms)
             .map_err(|error| ProblemResponse::new(ErrorCode::Overloaded, error.to_string()))
     }
 

@@ -44,7 +44,11 @@ where
     let scheme = request.conn_data::<Scheme>().copied().unwrap_or(Scheme::Http);
     let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
     let identity = access.authenticator.identify(request.head(), &caller, wall_ms());
-    request.extensions_mut().insert(Sender { caller: caller.clone(), identity });
+    request.extensions_mut().insert(Sender {
+        caller: caller.clone(),
+        identity,
+        knows_hosts: access.checks_hosts(),
+    });
     let cookies = access.authenticator.cookies();
     let answer = service.call(request);
     Either::Right(async move {

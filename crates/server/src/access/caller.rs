@@ -233,4 +233,13 @@ fn shortened(text: &str) -> String {
 const REPEATED_CHARS_MAX: usize = 100;
 
 #[cfg(test)]
+impl Caller {
+    /// A page of some other origin.
+    pub(super) fn foreign_for_tests() -> Self {
+        let (pages, advice) = ("pages of http://evil.example".to_owned(), String::new());
+        Self::ForeignPage(Foreign { pages, advice })
+    }
+}
+
+#[cfg(test)]
 mod tests;

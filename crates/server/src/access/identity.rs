@@ -16,6 +16,8 @@ pub(crate) struct Identity {
     info: Option<Arc<str>>,
     words: Words,
     carrier: Carrier,
+    /// Whether it may do what is for operators.
+    is_admin: bool,
 }
 
 /// Whom the credentials of a request name.
@@ -51,7 +53,8 @@ pub(super) enum Carrier {
 impl Identity {
     /// The sender of a request without credentials, who may do what `grant` allows.
     pub(super) fn anonymous(grant: Grant, words: Words) -> Self {
-        Self { who: Who::Anonymous, grant, info: None, words, carrier: Carrier::Private }
+        let (who, carrier) = (Who::Anonymous, Carrier::Private);
+        Self { who, grant, info: None, words, carrier, is_admin: false }
     }
 
     /// Somebody who may do nothing yet.
@@ -59,10 +62,10 @@ impl Identity {
         Self::anonymous(Grant::limited_to(Permissions::default()), Words::Marked)
     }
 
-    /// The holder of a token that says `claims`. Out of a query it publishes nothing.
+    /// The holder of a token that says `claims`. Out of a query it publishes nothing, and is no operator's.
     pub(super) fn of_token(claims: Claims, carrier: Carrier) -> Self {
-        let Claims { subject, expires_ms, subscribe, mut publish, presence, history, info, .. } =
-            claims;
+        let Claims { subject, expires_ms, subscribe, mut publish, presence, .. } = claims;
+        let Claims { history, admin, info, .. } = claims;
         if carrier == Carrier::Query {
             publish.clear();
         }
@@ -77,7 +80,23 @@ impl Identity {
             info: info.map(Into::into),
             words: Words::Marked,
             carrier,
+            is_admin: admin && carrier == Carrier::Private,
         }
+    }
+
+    /// The same, without what is for operators.
+    pub(super) fn without_admin(self) -> Self {
+        Self { is_admin: false, ..self }
+    }
+
+    /// Whether the credentials allow what is for operators.
+    pub(super) fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+
+    /// Whether the server has keys, so that the same request with a token may be answered.
+    pub(super) fn may_show_token(&self) -> bool {
+        self.words == Words::Marked
     }
 
     /// Whom the credentials name.

@@ -1,6 +1,6 @@
 //! Who may see the figures of the server: one question, asked in one place.
 
-use super::{Caller, Monitoring, peer::Peer};
+use super::{AdminPermit, Caller, Monitoring};
 use crate::problem::ProblemResponse;
 use actix_web::HttpRequest;
 use tidewire_protocol::ErrorCode;
@@ -15,52 +15,54 @@ pub(crate) fn check_monitor(
     caller: &Caller,
     monitoring: Monitoring,
 ) -> Result<(), ProblemResponse> {
-    let refused = |message: String| Err(ProblemResponse::new(ErrorCode::Forbidden, message));
-    match (monitoring, Peer::of(request)) {
-        (Monitoring::Off, _) => refused("the metrics are switched off (metrics = \"off\")".to_owned()),
-        _ if matches!(caller, Caller::ForeignPage(_)) => {
-            refused("pages of other origins may not read the metrics".to_owned())
+    match monitoring {
+        Monitoring::Off => {
+            let message = "the metrics are switched off (metrics = \"off\")";
+            Err(ProblemResponse::new(ErrorCode::Forbidden, message))
         }
-        (Monitoring::Open, _) | (Monitoring::Local, Peer::ThisMachine) => Ok(()),
-        (Monitoring::Local, Peer::Forwarded(name)) => refused(format!(
-            "a request with the header {name} comes through a proxy, and the metrics are for programs on the machine of the \
-             server; metrics = \"open\" (--metrics open) shows them to everybody who reaches it"
-        )),
-        (Monitoring::Local, Peer::Elsewhere) => refused(
-            "the metrics are for programs on the machine of the server; metrics = \"open\" (--metrics open) shows them to \
-             everybody who reaches it"
-                .to_owned(),
-        ),
+        Monitoring::Open => caller.check_acting("read the metrics"),
+        Monitoring::Local => AdminPermit::of(request).map(drop).map_err(|mut refused| {
+            refused.detail +=
+                "; metrics = \"open\" (--metrics open) shows them to everybody who reaches the server";
+            refused
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
-
-    fn may(
-        monitoring: Monitoring,
-        peer: &str,
-        header: Option<(&'static str, &'static str)>,
-    ) -> bool {
-        let request = TestRequest::get().peer_addr(peer.parse().unwrap());
-        let request = header.into_iter().fold(request, TestRequest::insert_header);
-        check_monitor(&request.to_http_request(), &Caller::Program, monitoring).is_ok()
-    }
+    use crate::access::{
+        admin::tests::{holder, request},
+        identity::{Carrier, Identity},
+    };
 
     #[test]
-    fn the_metrics_are_for_this_machine_unless_the_setting_says_otherwise() {
+    fn the_metrics_are_for_operators_unless_the_setting_says_otherwise() {
         let (here, there) = ("127.0.0.1:9", "10.0.0.5:9");
-        let forwarded = Some(("x-forwarded-for", "10.0.0.5"));
-        for (monitoring, local, remote, proxied) in [
-            (Monitoring::Local, true, false, false),
-            (Monitoring::Open, true, true, true),
-            (Monitoring::Off, false, false, false),
+        let proxy = Some(("x-forwarded-for", "10.0.0.5"));
+        let nobody = Identity::nobody;
+        let admin = || holder(true, Carrier::Private);
+        for (monitoring, statuses) in [
+            (Monitoring::Local, [200, 401, 401, 200]),
+            (Monitoring::Open, [200, 200, 200, 200]),
+            (Monitoring::Off, [403, 403, 403, 403]),
         ] {
-            assert_eq!(may(monitoring, here, None), local, "{monitoring:?}");
-            assert_eq!(may(monitoring, there, None), remote, "{monitoring:?}");
-            assert_eq!(may(monitoring, here, forwarded), proxied, "{monitoring:?}");
+            let asked = [
+                (here, None, nobody()),
+                (there, None, nobody()),
+                (here, proxy, nobody()),
+                (there, None, admin()),
+            ];
+            let found = asked.map(|(peer, header, identity)| {
+                let request = request(peer, header, Caller::Program, Ok(identity));
+                check_monitor(&request, &Caller::Program, monitoring)
+                    .map_or_else(|refused| refused.code.status(), |()| 200)
+            });
+            assert_eq!(found, statuses, "{monitoring:?}");
         }
+        let foreign = Caller::foreign_for_tests();
+        let request = request(here, None, foreign.clone(), Ok(admin()));
+        assert!(check_monitor(&request, &foreign, Monitoring::Open).is_err());
     }
 }

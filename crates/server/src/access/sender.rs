@@ -11,6 +11,8 @@ use tidewire_protocol::ErrorCode;
 pub(super) struct Sender {
     pub(super) caller: Caller,
     pub(super) identity: Result<Identity, CredentialError>,
+    /// Whether the server knows by which hosts it is asked for.
+    pub(super) knows_hosts: bool,
 }
 
 /// An [`Identity`], or [`CredentialError::Missing`] of a request that has no credentials and may do nothing without. For
@@ -19,17 +21,17 @@ pub(super) struct Sender {
 pub(crate) struct MaybeIdentity(pub(crate) Result<Identity, CredentialError>);
 
 impl Sender {
-    fn read<T>(
+    pub(super) fn read<T>(
         request: &HttpRequest,
         read: impl FnOnce(&Self) -> Result<T, ProblemResponse>,
-    ) -> Ready<Result<T, ProblemResponse>> {
-        ready(match request.extensions().get::<Self>() {
+    ) -> Result<T, ProblemResponse> {
+        match request.extensions().get::<Self>() {
             Some(sender) => read(sender),
             None => {
                 let message = "the request has not passed `authorise`";
                 Err(ProblemResponse::new(ErrorCode::Internal, message))
             }
-        })
+        }
     }
 }
 
@@ -38,7 +40,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Sender::read(request, |sender| Ok(sender.caller.clone()))
+        ready(Sender::read(request, |sender| Ok(sender.caller.clone())))
     }
 }
 
@@ -48,7 +50,7 @@ impl FromRequest for Identity {
     type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Sender::read(request, |sender| Ok(sender.identity.clone()?))
+        ready(Sender::read(request, |sender| Ok(sender.identity.clone()?)))
     }
 }
 
@@ -57,9 +59,9 @@ impl FromRequest for MaybeIdentity {
     type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Sender::read(request, |sender| match &sender.identity {
+        ready(Sender::read(request, |sender| match &sender.identity {
             Ok(_) | Err(CredentialError::Missing { .. }) => Ok(Self(sender.identity.clone())),
             Err(error) => Err(error.clone().into()),
-        })
+        }))
     }
 }

@@ -19,12 +19,15 @@ pub(super) struct Allowed {
     /// Allow to read messages that were published before.
     #[arg(long)]
     history: bool,
+    /// Allow what is for operators: connections, metrics, backups.
+    #[arg(long)]
+    admin: bool,
 }
 
 impl Allowed {
     /// The same as claims, without a subject.
     pub(super) fn claims(self, expires_ms: u64) -> Result<Claims> {
-        let Self { subscribe, publish, presence, history } = self;
+        let Self { subscribe, publish, presence, history, admin } = self;
         let lists = [("subscribe", &subscribe), ("publish", &publish), ("presence", &presence)];
         for (name, patterns) in lists {
             let count = patterns.len();
@@ -33,7 +36,8 @@ impl Allowed {
                 "--{name} has {count} patterns; at most {PATTERNS_MAX} are allowed"
             );
         }
-        Ok(Claims { expires_ms, subscribe, publish, presence, history, ..Claims::default() })
+        let claims = Claims { expires_ms, subscribe, publish, presence, ..Claims::default() };
+        Ok(Claims { history, admin, ..claims })
     }
 }
 

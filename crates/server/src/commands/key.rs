@@ -120,7 +120,9 @@ impl Create {
         let claims = self.allowed.claims(now_ms.saturating_add(lifetime_ms))?;
         let is_useless = claims == Claims { expires_ms: claims.expires_ms, ..Claims::default() };
         if is_useless {
-            bail!("the key could do nothing: give --subscribe, --publish, --presence or --history");
+            bail!(
+                "the key could do nothing: give --subscribe, --publish, --presence, --history or --admin"
+            );
         }
         let mut random = [0; 32];
         getrandom::fill(&mut random).context("the system has no random numbers")?;
@@ -156,7 +158,7 @@ fn table(keys: &ApiKeys, now_ms: u64) -> String {
 }
 
 fn allowed(key: &ApiKey, now_ms: u64) -> Vec<String> {
-    let Claims { subscribe, publish, presence, history, .. } = &key.claims;
+    let Claims { subscribe, publish, presence, history, admin, .. } = &key.claims;
     let lists = [("subscribe", subscribe), ("publish", publish), ("presence", presence)];
     let lists = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
     let mut allowed: Vec<String> = lists
@@ -165,8 +167,10 @@ fn allowed(key: &ApiKey, now_ms: u64) -> Vec<String> {
             format!("{name} {}", patterns.join(" "))
         })
         .collect();
-    if *history {
-        allowed.push("history".to_owned());
+    for (name, is_allowed) in [("history", *history), ("admin", *admin)] {
+        if is_allowed {
+            allowed.push(name.to_owned());
+        }
     }
     if key.claims.expires_ms < u64::MAX {
         let is_over = key.claims.expires_ms <= now_ms;

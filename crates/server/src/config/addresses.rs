@@ -1,26 +1,45 @@
-//! What all endpoints of the setting `listen` come to: addresses, each once and with its scheme.
+//! What all endpoints of the settings `listen` and `admin_listen` come to: addresses, each once and with its scheme.
 
-use super::{ConfigError, Endpoint, Listen, faults::Faults, listen::LISTEN};
+use super::{ConfigError, Endpoint, Listen, Settings, faults::Faults, listen::LISTEN};
 use crate::socket::Scheme;
 
+/// The addresses for clients, and those for operators.
+pub(super) fn all(
+    settings: &Settings,
+    has_certificate: bool,
+    faults: &mut Faults,
+) -> (Vec<Listen>, Vec<Listen>) {
+    let listens = match &settings.listen {
+        Some(endpoints) => resolve("listen", endpoints, has_certificate, faults),
+        None => vec![Listen { scheme: scheme(has_certificate), address: LISTEN, name: None }],
+    };
+    let endpoints = settings.admin_listen.as_deref().unwrap_or_default();
+    let admin_listens = resolve("admin_listen", endpoints, has_certificate, faults);
+    for admin_listen in &admin_listens {
+        let is_same = |listen: &Listen| listen.address == admin_listen.address;
+        if admin_listen.address.port() != 0 && listens.iter().any(is_same) {
+            let given = admin_listen.to_string();
+            faults.push(ConfigError::value("admin_listen", &given, OTHERS));
+        }
+    }
+    (listens, admin_listens)
+}
+
 /// The addresses of all endpoints, each once. They speak TLS if there is a certificate, unless they say otherwise.
-pub(super) fn resolve(
-    endpoints: Option<&[Endpoint]>,
+fn resolve(
+    key: &'static str,
+    endpoints: &[Endpoint],
     has_certificate: bool,
     faults: &mut Faults,
 ) -> Vec<Listen> {
-    let scheme = if has_certificate { Scheme::Https } else { Scheme::Http };
-    let Some(endpoints) = endpoints else {
-        return vec![Listen { scheme, address: LISTEN, name: None }];
-    };
     let mut listens: Vec<Listen> = Vec::new();
     for endpoint in endpoints {
         if endpoint.scheme() == Some(Scheme::Https) && !has_certificate {
             let given = endpoint.to_string();
-            faults.push(ConfigError::value("listen", &given, WITH_CERTIFICATE));
+            faults.push(ConfigError::value(key, &given, WITH_CERTIFICATE));
         }
-        let resolved = endpoint.resolve(scheme).unwrap_or_else(|cause| {
-            faults.push(ConfigError::Unresolved { endpoint: endpoint.to_string(), cause });
+        let resolved = endpoint.resolve(scheme(has_certificate)).unwrap_or_else(|cause| {
+            faults.push(ConfigError::Unresolved { key, endpoint: endpoint.to_string(), cause });
             Vec::new()
         });
         for listen in resolved {
@@ -36,6 +55,12 @@ pub(super) fn resolve(
     listens
 }
 
+fn scheme(has_certificate: bool) -> Scheme {
+    if has_certificate { Scheme::Https } else { Scheme::Http }
+}
+
+const OTHERS: &str = "another address than those of listen: one port has either the routes for clients or also those for operators";
+
 const WITH_CERTIFICATE: &str = "given with tls_certificate and tls_key, or without https://";
 
 #[cfg(test)]
@@ -49,7 +74,7 @@ mod tests {
             .into();
         let urls = |has_certificate| {
             let mut faults = Faults::default();
-            let listens = resolve(Some(&endpoints), has_certificate, &mut faults);
+            let listens = resolve("listen", &endpoints, has_certificate, &mut faults);
             let urls =
                 listens.iter().map(|listen| format!("{}://{}", listen.scheme, listen.address));
             faults.finish(urls.collect::<Vec<_>>())

@@ -6,7 +6,7 @@ use tidewire_broker::Grant;
 impl Config {
     /// Whether only this machine can reach the server.
     pub fn is_local(&self) -> bool {
-        !self.listen.iter().any(|listen| is_exposed(&listen))
+        !self.listen.iter().chain(&self.admin_listen).any(|listen| is_exposed(&listen))
     }
 
     /// What a request without credentials may do; `None` if it may do nothing.
@@ -24,14 +24,27 @@ impl Config {
         if !faults.knows(&["anonymous", "allowed_hosts"]) || !faults.knows(&tokens::KEYS) {
             return;
         }
+        let hosts = self.allowed_hosts.is_empty().then_some(Missing::Hosts);
         let missing = match (&self.anonymous, &self.tokens) {
-            (Anonymous::Everything, _) => return,
-            (Anonymous::Nothing, None) => Missing::Keys,
-            _ if self.allowed_hosts.is_empty() => Missing::Hosts,
-            _ => return,
+            (Anonymous::Everything, _) => None,
+            (Anonymous::Nothing, None) => Some(Missing::Keys),
+            _ => hosts,
         };
-        for listen in self.listen.iter().filter(is_exposed) {
-            faults.push(ConfigError::Exposed { listen: listen.clone(), missing });
+        // Anonymous access does not reach this far.
+        let admin_missing = match (&self.anonymous, &self.tokens) {
+            (_, None) => Some(Missing::AdminKeys),
+            (Anonymous::Everything, _) => None,
+            _ => hosts,
+        };
+        let settings = [
+            ("listen", &self.listen, missing),
+            ("admin_listen", &self.admin_listen, admin_missing),
+        ];
+        for (key, listens, missing) in settings {
+            let Some(missing) = missing else { continue };
+            for listen in listens.iter().filter(is_exposed) {
+                faults.push(ConfigError::Exposed { key, listen: listen.clone(), missing });
+            }
         }
     }
 }
@@ -75,6 +88,37 @@ mod tests {
                 (config, _) => panic!("{text}: {:?}", config.map(drop)),
             }
             assert!(from_text(&text).is_ok(), "on this machine: {text}");
+        }
+    }
+
+    #[test]
+    fn listening_to_the_world_for_operators_takes_keys_and_hosts() {
+        let keys = "[tokens]\nsecret = \"0123456789abcdef0123456789abcdef\"";
+        let hosts = "allowed_hosts = \"push.example\"";
+        let admin = "admin_listen = \"192.0.2.1:90\"";
+        for (text, missing) in [
+            (admin.to_owned(), Some("no keys are configured")),
+            (format!("{admin}\nanonymous = true"), Some("no keys are configured")),
+            (format!("{admin}\n{keys}"), Some("allowed_hosts names no host")),
+            (format!("{admin}\n{hosts}\n{keys}"), None),
+            (format!("{admin}\nanonymous = true\n{keys}"), None),
+            (
+                "admin_listen = 8080".to_owned(),
+                Some("admin_listen is 127.0.0.1:8080; it has to be another"),
+            ),
+            ("admin_listen = [9000, \"[::1]:9000\"]".to_owned(), None),
+        ] {
+            match (from_text(&text), missing) {
+                (Ok(config), None) => assert_eq!(config.is_local(), !text.contains("192.0.2.1")),
+                (Err(error), Some(missing)) => {
+                    let error = error.to_string();
+                    assert!(
+                        error.starts_with("admin_listen is ") && error.contains(missing),
+                        "{error}"
+                    );
+                }
+                (config, _) => panic!("{text}: {:?}", config.map(drop)),
+            }
         }
     }
 

@@ -131,10 +131,12 @@ pub enum ConfigError {
     },
     /// A host name stands for no address.
     #[error(
-        "listen is {endpoint}, which has no address: {cause}; it has to be a name that resolves, or \
+        "{key} is {endpoint}, which has no address: {cause}; it has to be a name that resolves, or \
          an address"
     )]
     Unresolved {
+        /// Which setting.
+        key: &'static str,
         /// The name, with its port.
         endpoint: String,
         /// What the resolver says.
@@ -144,8 +146,10 @@ pub enum ConfigError {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// Everybody could read and write.
-    #[error("listen is {listen}, which other machines can reach, and {missing}; {SAFE}")]
+    #[error("{key} is {listen}, which other machines can reach, and {missing}; {}", missing.remedy())]
     Exposed {
+        /// Which setting.
+        key: &'static str,
         /// Where it would have listened.
         listen: Listen,
         /// What should have been said first.
@@ -160,6 +164,17 @@ pub enum Missing {
     Keys,
     /// Nothing says which hosts are its own.
     Hosts,
+    /// Nobody could be known as an operator.
+    AdminKeys,
+}
+
+impl Missing {
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Keys | Self::Hosts => SAFE,
+            Self::AdminKeys => ADMIN_SAFE,
+        }
+    }
 }
 
 impl fmt::Display for Missing {
@@ -167,6 +182,7 @@ impl fmt::Display for Missing {
         formatter.write_str(match self {
             Self::Keys => "neither tokens nor anonymous access is configured",
             Self::Hosts => "allowed_hosts names no host of this server",
+            Self::AdminKeys => "no keys are configured, so that no operator could be known",
         })
     }
 }
@@ -177,6 +193,10 @@ const SAFE: &str = "listen on 127.0.0.1, or add --anonymous if everybody may rea
   allowed_hosts = [\"push.example.com\"]
   [tokens]
   secret_file = \"tidewire.secret\"  # made by: openssl rand -hex 32 > tidewire.secret";
+
+/// What makes the routes of operators safe to reach.
+const ADMIN_SAFE: &str = "listen on 127.0.0.1, or configure [tokens] or API keys: each request there needs a token or key that \
+    has admin, as `tidewire key create NAME --admin` makes it";
 
 impl ConfigError {
     pub(super) fn value(key: impl Into<String>, given: &str, allowed: &'static str) -> Self {

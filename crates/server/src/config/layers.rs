@@ -153,7 +153,9 @@ mod tests {
         let table = "[channel.\"chat.>\"]\ncompact = true";
         assert_eq!(errors_of(table), "f: there is no setting channel; did you mean channels?");
         for key in ["config", "colour"] {
-            let list = format!("f: there is no setting {key}; there are listen, anonymous, ");
+            let list = format!(
+                "f: there is no setting {key}; there are listen, admin_listen, anonymous, "
+            );
             let errors = errors_of(&format!("{key} = \"x\""));
             assert!(errors.starts_with(&list), "{errors}");
         }

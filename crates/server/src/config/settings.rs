@@ -53,6 +53,12 @@ settings! {
     #[serde(default, deserialize_with = "listen::read")]
     listen: Vec<Endpoint>,
 
+    /// Addresses for operators, written like --listen: the console, connections, metrics and backups are there, and not on
+    /// the other addresses [default: none; all is on the addresses of --listen]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "listen::read")]
+    admin_listen: Vec<Endpoint>,
+
     /// Let requests without a token do everything; in the file also a table [anonymous] with what they may do
     /// [default: false; without keys for tokens, on this machine only, true]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]

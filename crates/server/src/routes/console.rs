@@ -1,6 +1,9 @@
 //! The console page and what it loads: kept by browsers, asked for again, sent again only if changed.
 
-use super::encoding::{Coding, CompressionLevel};
+use super::{
+    encoding::{Coding, CompressionLevel},
+    surface::no_asset,
+};
 use crate::{
     files::{ASSETS, FAVICON, File, INDEX},
     problem::ProblemResponse,
@@ -28,6 +31,17 @@ pub(super) async fn asset(
         ProblemResponse::new(ErrorCode::NotFound, format!("the console has no file {name}"))
     })?;
     Ok(answer(&request, asset))
+}
+
+/// `GET /assets/{name}` without the console: the client library, which pages of others load.
+pub(super) async fn library(
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ProblemResponse> {
+    match name.as_str() {
+        LIBRARY => asset(request, name).await,
+        _ => Err(no_asset(&name)),
+    }
 }
 
 /// `GET /favicon.ico`
@@ -103,5 +117,7 @@ fn variant(file: &'static File, coding: Coding) -> Option<Variant> {
     body.hash(&mut hasher);
     Some(Variant { name: file.name, coding, tag: format!("\"{:016x}\"", hasher.finish()), body })
 }
+
+const LIBRARY: &str = "tidewire.js";
 
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'";

@@ -1,16 +1,8 @@
-//! A copy of the store, for programs on this machine.
-//!
-//! It holds everything, whatever grants its reader would have, so it is given to loopback peers only
-//! and to no page of a browser. A proxy on this machine is such a peer, too: one that says that it
-//! forwards is refused.
+//! A copy of the store, for operators: it holds everything, whatever a grant to read would cover.
 
 use super::WorkerData;
-use crate::{access::Peer, problem::ProblemResponse};
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
-    web::Bytes,
-};
+use crate::{access::AdminPermit, problem::ProblemResponse};
+use actix_web::{HttpResponse, http::header, web::Bytes};
 use futures_util::stream;
 use std::{
     io,
@@ -22,10 +14,9 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 /// `POST /data/backup`: everything that has been answered, as of one moment.
 pub(super) async fn backup(
-    request: HttpRequest,
+    _: AdminPermit,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
-    check_peer(&request)?;
     let Some(log) = &worker_context.http.log else {
         let message = "there is nothing to back up: the log is in memory; `serve --data DIR` stores it on \
             disk";
@@ -64,21 +55,6 @@ fn send(backup: Backup, sender: &mpsc::Sender<io::Result<Bytes>>, _turn: Turn) {
     }
 }
 
-fn check_peer(request: &HttpRequest) -> Result<(), ProblemResponse> {
-    let of_page = OF_PAGES.iter().find(|name| request.headers().contains_key(*name));
-    let message = match (Peer::of(request), of_page) {
-        (Peer::ThisMachine, None) => return Ok(()),
-        (Peer::Elsewhere, _) => {
-            "only programs on the machine of the server may copy its store".to_owned()
-        }
-        (Peer::Forwarded(name), _) | (Peer::ThisMachine, Some(name)) => format!(
-            "a request with the header {name} comes from a page or through a proxy; run `tidewire data \
-             backup` on the machine of the server"
-        ),
-    };
-    Err(ProblemResponse::new(ErrorCode::Forbidden, message))
-}
-
 /// While there is one, a backup is being made. Each holds on to old pages of the store and to a
 /// thread.
 struct Turn(());
@@ -98,31 +74,7 @@ impl Drop for Turn {
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// What browsers send, and programs do not.
-static OF_PAGES: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
-
 const BACKUP_TYPE: &str = "application/vnd.tidewire.backup";
 
 /// Pieces of 256 KiB read ahead of the peer.
 const PIECES_MAX: usize = 4;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::test::TestRequest;
-
-    #[test]
-    fn only_a_program_on_this_machine_may_copy_the_store() {
-        for (peer, is_here) in [
-            ("127.0.0.1:5", true),
-            ("[::1]:5", true),
-            ("[::ffff:127.0.0.1]:5", true),
-            ("10.0.0.5:5", false),
-            ("[2001:db8::1]:5", false),
-        ] {
-            let request = TestRequest::post().peer_addr(peer.parse().unwrap()).to_http_request();
-            assert_eq!(check_peer(&request).is_ok(), is_here, "{peer}");
-        }
-        assert!(check_peer(&TestRequest::post().to_http_request()).is_err(), "nobody knows where");
-    }
-}

@@ -165,7 +165,9 @@ impl Running {
         let listening = ListeningSockets::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
         let observed = observed(&config, &storage, &admission);
-        let server = start(&config, &storage, &observed, vec![listener.into()]).unwrap();
+        let parts = Parts::new(&config, &storage, &observed);
+        let audience = Audience::Clients(Surface::Everything);
+        let server = parts.start(vec![listener.into()], config.workers, audience).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());
         Self { address, broker, admission, asked, listening, handle, server: rt::spawn(server) }
     }

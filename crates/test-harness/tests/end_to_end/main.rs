@@ -52,6 +52,7 @@ mod a_stranger_may_do_what_anonymous_lists;
 mod credentials_are_sent_once_and_not_everywhere;
 mod each_route_asks_who_it_is;
 mod no_log_line_and_no_answer_has_a_token;
+mod operators_have_listeners_of_their_own;
 mod presence_shows_the_subject_of_a_token;
 mod the_end_of_a_token_ends_what_it_has_opened;
 mod the_list_of_channels_has_only_what_may_be_read;

@@ -8,7 +8,7 @@ use tidewire_tokens::{Claims, TokenError};
 fn every_member_is_read() {
     let token = with_claims(&json!({ "sub": "u7", "exp": SOON, "iat": 1, "tidewire": {
         "subscribe": ["chat.*", "$presence.chat.*"], "publish": ["chat.room1"], "presence": ["chat.>"],
-        "history": true, "info": { "name": "Ann" },
+        "history": true, "admin": true, "info": { "name": "Ann" },
     }}));
     let pattern = |text: &str| text.parse().unwrap();
     let expected = Claims {
@@ -18,6 +18,7 @@ fn every_member_is_read() {
         publish: vec![pattern("chat.room1")],
         presence: vec![pattern("chat.>")],
         history: true,
+        admin: true,
         info: Some(r#"{"name":"Ann"}"#.to_owned()),
     };
     assert_eq!(verify(&token), Ok(expected));
@@ -37,7 +38,10 @@ fn an_unknown_member_is_refused_with_what_was_meant() {
     let expected = "the claim tidewire has no member \"subscibe\"; did you mean subscribe?";
     assert_eq!(error, expected);
     let error = verify(&token("read")).unwrap_err().to_string();
-    assert!(error.ends_with("there are subscribe, publish, presence, history and info"), "{error}");
+    assert!(
+        error.ends_with("there are subscribe, publish, presence, history, admin and info"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn keys_are_created_and_revoked_in_their_file() {
     run(&["list"], &file).unwrap();
     assert!(!file.exists());
     run(&["create", "billing", "--publish", "invoices.>", "--for", "1h"], &file).unwrap();
-    run(&["create", "logs", "--publish", "logs.>", "--history"], &file).unwrap();
+    run(&["create", "logs", "--publish", "logs.>", "--history", "--admin"], &file).unwrap();
     let keys = read(&file).unwrap();
     let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["billing", "logs"]);
@@ -34,7 +34,10 @@ fn keys_are_created_and_revoked_in_their_file() {
         table.contains(&format!("{}  billing  publish invoices.>, expires", ids[0])),
         "{table}"
     );
-    assert!(table.contains(&format!("{}  logs     publish logs.>, history\n", ids[1])), "{table}");
+    assert!(
+        table.contains(&format!("{}  logs     publish logs.>, history, admin\n", ids[1])),
+        "{table}"
+    );
     run(&["revoke", &ids[0]], &file).unwrap();
     assert_eq!(read(&file).unwrap().iter().count(), 1);
     let error = run(&["revoke", &ids[0]], &file).unwrap_err().to_string();

@@ -60,6 +60,7 @@ fn a_token_is_accepted_by_the_server_with_the_same_configuration() {
         publish: vec![pattern("chat.a"), pattern("chat.b")],
         presence: vec![pattern("chat.*")],
         history: true,
+        admin: false,
         info: Some("{\"a\":1}".to_owned()),
     };
     assert_eq!(verifier.verify(&token, NOW_MS), Ok(expected));
