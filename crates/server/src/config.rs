@@ -6,6 +6,7 @@
 
 mod addresses;
 mod channels;
+mod check;
 mod environment;
 mod exposure;
 mod faults;
@@ -35,7 +36,7 @@ pub use tokens::{KeyUrl, TokenKeys};
 pub use units::{Bytes, Count, Fsync, Span};
 
 use crate::{in_flight::SHARE, tls::TlsFiles};
-use channels::BELOW_TOTAL;
+use check::{check_disk, check_flags};
 use faults::Faults;
 use layers::File;
 use reasons::Origins;
@@ -135,9 +136,7 @@ impl Config {
         mut faults: Faults,
     ) -> Result<Self, ConfigErrors> {
         let origins = Origins::of(&file, &environment, &flags);
-        if flags.tokens_secret.is_some() {
-            faults.push(ConfigError::value("tokens_secret", "given as a flag", HIDDEN));
-        }
+        check_flags(&flags, &mut faults);
         let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
@@ -190,106 +189,7 @@ impl Config {
         channels::check(&file.channels, &file.name, rules, total_bytes_max, &mut faults);
         faults.finish(config)
     }
-
-    fn check(&self, faults: &mut Faults) {
-        let broker::Options { retention, message_bytes_max, .. } = self.broker.rules.defaults();
-        let at_least_one = [
-            ("workers", self.workers),
-            ("retention_messages", retention.messages_max),
-            ("retention_bytes", retention.bytes_max),
-            ("message_bytes_max", *message_bytes_max),
-            ("subscriptions_max", self.connection.subscriptions_max),
-            ("gather_bytes_max", self.connection.gather_bytes_max),
-            ("replies_bytes_max", self.connection.replies_bytes_max),
-            ("page_messages_max", self.connection.page_messages_max),
-            ("publisher_ids_max", self.publisher_ids_max),
-        ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                faults.push(ConfigError::value(key, "0", "a whole number from 1 on"));
-            }
-        }
-        let above_zero = [
-            ("retention_age", retention.age_max_ms),
-            ("heartbeat", self.connection.heartbeat_ms),
-            ("token_wait", self.connection.grant_wait_ms),
-            ("presence_interval", self.presence_interval.millis()),
-        ];
-        for (key, value) in above_zero {
-            if value == 0 {
-                faults.push(ConfigError::value(key, "0s", "a duration above zero"));
-            }
-        }
-        if self.workers > WORKERS_MAX {
-            let given = self.workers.to_string();
-            faults.push(ConfigError::value("workers", &given, "a whole number from 1 to 64"));
-        }
-        if self.workers == WORKERS_MAX && !self.admin_listen.is_empty() {
-            faults.push(ConfigError::value(
-                "workers",
-                "64",
-                "at most 63 with admin_listen, which takes one",
-            ));
-        }
-        if *message_bytes_max >= self.broker.bytes_max
-            && faults.knows(&["message_bytes_max", "total_bytes_max"])
-        {
-            let given = Bytes::from(*message_bytes_max).to_string();
-            faults.push(ConfigError::value("message_bytes_max", &given, BELOW_TOTAL));
-        }
-        let largest = self.broker.rules.message_bytes_max();
-        if let Some(bytes_max) = self.data_bytes_max.filter(|bytes_max| *bytes_max <= largest)
-            && faults.knows(&["message_bytes_max"])
-        {
-            let given = Bytes::from(bytes_max).to_string();
-            faults.push(ConfigError::value("data_bytes_max", &given, ABOVE_MESSAGES));
-        }
-        if self.input_bytes_max < input_bytes_min(self.batch_bytes_max, largest)
-            && faults.knows(&["batch_bytes_max", "message_bytes_max"])
-        {
-            let given = Bytes::from(self.input_bytes_max).to_string();
-            faults.push(ConfigError::value("input_bytes_max", &given, ABOVE_BODIES));
-        }
-        if self.output_bytes_max < output_bytes_min(largest) && faults.knows(&["message_bytes_max"])
-        {
-            let given = Bytes::from(self.output_bytes_max).to_string();
-            faults.push(ConfigError::value("output_bytes_max", &given, ABOVE_ITEMS));
-        }
-        if self.cache_bytes_max < cache_bytes_min(largest) && faults.knows(&["message_bytes_max"]) {
-            let given = Bytes::from(self.cache_bytes_max).to_string();
-            faults.push(ConfigError::value("cache_bytes_max", &given, ABOVE_READS));
-        }
-        if self.data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
-            faults.push(ConfigError::value("data", "empty", "a directory, or left out"));
-        }
-        self.check_exposure(faults);
-    }
 }
-
-/// Refuses settings of a log on disk if the log is in memory.
-fn check_disk(settings: &Settings, faults: &mut Faults) {
-    if settings.data.is_some() || !faults.knows(&["data"]) {
-        return;
-    }
-    if let Some(fsync) = settings.fsync {
-        let allowed = "left out, or given with data: a log in memory is not on disk";
-        faults.push(ConfigError::value("fsync", &fsync.to_string(), allowed));
-    }
-    if let Some(bytes) = settings.data_bytes_max {
-        let allowed = "left out, or given with data; total_bytes_max bounds a log in memory";
-        faults.push(ConfigError::value("data_bytes_max", &bytes.to_string(), allowed));
-    }
-    if let Some(bytes) = settings.cache_bytes_max {
-        let allowed = "left out, or given with data: a log in memory needs no cache";
-        faults.push(ConfigError::value("cache_bytes_max", &bytes.to_string(), allowed));
-    }
-}
-
-const HIDDEN: &str = "in a file, or the variable TIDEWIRE_TOKENS_SECRET: everybody who lists the processes of this \
-    machine could read it";
-
-const ABOVE_MESSAGES: &str = "above message_bytes_max, also that of each channel: otherwise such a message could not be \
-    stored";
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
@@ -312,9 +212,6 @@ const fn output_bytes_min(message_bytes_max: usize) -> usize {
     message_bytes_max.saturating_mul(4 * SHARE)
 }
 
-const ABOVE_ITEMS: &str = "at least 16 times the largest message_bytes_max: otherwise a slow \
-    client could not receive such a message";
-
 /// A minute of a busy log, or several of the largest messages.
 const CACHE_BYTES_MAX: usize = 64 << 20;
 
@@ -324,9 +221,6 @@ const fn cache_bytes_min(message_bytes_max: usize) -> usize {
     message_bytes_max.saturating_mul(8)
 }
 
-const ABOVE_READS: &str = "at least eight times the largest message_bytes_max: otherwise large \
-    messages would evict each other before subscribers have read them";
-
 /// What lets one client hold the largest body, or the largest message as a request of `tidewire.v1`, which may be twice
 /// as long.
 const fn input_bytes_min(batch_bytes_max: usize, message_bytes_max: usize) -> usize {
@@ -335,9 +229,6 @@ const fn input_bytes_min(batch_bytes_max: usize, message_bytes_max: usize) -> us
         if batch_bytes_max > request_bytes_max { batch_bytes_max } else { request_bytes_max };
     larger.saturating_mul(SHARE)
 }
-
-const ABOVE_BODIES: &str = "at least four times batch_bytes_max and eight times the largest \
-    message_bytes_max: otherwise these would always be refused";
 
 /// A quarter of what all publishers together may have remembered: it takes several to use that up.
 const PUBLISHER_IDS_MAX: usize = tidewire_broker::IDS_MAX / 4;
