@@ -12,6 +12,7 @@ export class Pane {
   #part;
   #rows;
   #latency;
+  #token;
   #channel;
   #subscription;
   #state = 'connecting';
@@ -23,11 +24,12 @@ export class Pane {
   #frame = 0;
   #returnTimer;
 
-  /** Fills `section` with the pane's template; `onstate(wire, state)` is called at each change. */
-  constructor(section, { wire, timeline, onstate }) {
+  /** Fills `section` with the pane's template; `onstate(wire, state, detail)` is called at each change. */
+  constructor(section, { wire, timeline, token, onstate }) {
     section.append(document.getElementById('pane').content.cloneNode(true));
     this.#wire = wire;
     this.#timeline = timeline;
+    this.#token = token;
     this.#onstate = onstate;
     this.#part = Object.fromEntries(
       [...section.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]),
@@ -67,11 +69,18 @@ export class Pane {
       wire: this.#wire,
       channels: [this.#channel],
       since: this.#counts.resume,
+      token: () => this.#token.token,
       onmessage: (message) => this.#message(message),
       ongap: (gap) => this.#gap(gap),
       onstate: (state, detail) => this.#enter(state, detail),
     });
     this.#draw();
+  }
+
+  /** Goes on with the token that is in use now. */
+  reconnect() {
+    this.#subscription?.close();
+    this.resume();
   }
 
   #toggle() {
@@ -97,7 +106,7 @@ export class Pane {
       this.#counts.resume = this.#subscription.position;
       this.#subscription = undefined;
     }
-    this.#onstate(this.#wire, shown);
+    this.#onstate(this.#wire, shown, detail);
     this.#draw();
   }
 

@@ -3,11 +3,13 @@
 export class PublishForm {
   #form;
   #timeline;
+  #token;
   #part;
 
-  constructor(form, timeline) {
+  constructor(form, timeline, token) {
     this.#form = form;
     this.#timeline = timeline;
+    this.#token = token;
     this.#part = Object.fromEntries(
       [...form.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]),
     );
@@ -73,12 +75,16 @@ export class PublishForm {
     if (event) address.searchParams.set('event', event);
     if (key) address.searchParams.set('key', key);
     const contentType = isJson(text) ? 'application/json' : 'text/plain; charset=utf-8';
-    const headers = { 'Content-Type': contentType };
+    const headers = { 'Content-Type': contentType, ...this.#token.headers };
     const clickedMs = performance.now();
     const response = await fetch(address, { method: 'POST', headers, body: text }).catch(() => {
       throw new Error('The server does not answer. Your text is kept: try again later.');
     });
-    if (!response.ok) throw new Error(await reason(response));
+    if (!response.ok) {
+      const why = await reason(response);
+      this.#token.refused({ status: response.status, reason: why });
+      throw new Error(why);
+    }
     const { position } = await response.json();
     this.#timeline.published(channel, position, clickedMs);
     return position;

@@ -1,14 +1,15 @@
 /** The same things from a terminal or a script: lines to copy, made for the channel on show. */
 
 /**
- * Fills the snippets in `section` for a `channel` to follow and a `target` to publish to. What is
- * no name or pattern changes nothing, so a line to copy holds nothing a shell would act on.
+ * Fills the snippets in `section` for a `channel` to follow and a `target` to publish to; where the page has a token,
+ * with the place of one. What is no name or pattern changes nothing, so a line to copy holds nothing a shell would act on.
  */
-export function showSnippets(section, { channel, target }) {
+export function showSnippets(section, { channel, target, hasToken }) {
   if (!CHANNEL_OR_PATTERN.test(channel)) return;
   const query = `channel=${channel.replace('>', '%3E')}`;
   for (const code of section.querySelectorAll('[data-snippet]')) {
-    code.textContent = SNIPPETS[code.dataset.snippet]({ channel, target, query });
+    const snippets = hasToken ? { ...SNIPPETS, ...SNIPPETS_WITH_TOKEN } : SNIPPETS;
+    code.textContent = snippets[code.dataset.snippet]({ channel, target, query });
   }
 }
 
@@ -49,6 +50,31 @@ socket.onmessage = (event) => console.log(event.data);`,
 
 subscribe('${base}', {
   channels: ['${channel}'],
+  onmessage: ({ position, data }) => console.log(position, data),
+});`,
+};
+
+/** A ticket stands for the token in the URL of one connection. */
+const TICKET = `const headers = { Authorization: \`Bearer ${'$'}{token}\` };
+const answer = await fetch('${base}tickets', { method: 'POST', headers });
+const { ticket } = await answer.json();
+`;
+
+/** The token itself is not shown: what stands here ends up in shells' histories and in chats. */
+const SNIPPETS_WITH_TOKEN = {
+  publish: ({ target }) =>
+    `curl -H "Authorization: Bearer $TOKEN" -d 'hello' ${base}publish/${target}`,
+  follow: ({ query }) =>
+    `curl -N -H "Authorization: Bearer $TOKEN" '${base}events?${query}'`,
+  eventSource: ({ query }) => `${TICKET}const source = new EventSource(\`${base}events?${query}&ticket=${'$'}{ticket}\`);
+source.onmessage = (event) => console.log(event.lastEventId, event.data);`,
+  webSocket: ({ query }) => `${TICKET}const socket = new WebSocket(\`${socketBase}ws?${query}&ticket=${'$'}{ticket}\`);
+socket.onmessage = (event) => console.log(event.data);`,
+  module: ({ channel }) => `import { subscribe } from '${base}assets/tidewire.js';
+
+subscribe('${base}', {
+  channels: ['${channel}'],
+  token: () => fetchToken(), // yours: gives a fresh token
   onmessage: ({ position, data }) => console.log(position, data),
 });`,
 };

@@ -9,13 +9,14 @@
  *       since: 'k3f9a-1042',                 // a position, `earliest`, `5m`; `now` by default
  *       wire: 'sse',                         // or `ws`, the default
  *       user: 'ada', info: { colour: 'red' },  // who this is, for channels with presence
+ *       token: () => fetchToken(),           // a token, or a function that gives a fresh one; below
  *       onmessage(message) {},               // {channel, position, time, event?, key?, data?}
  *       ongap(gap) {},                       // {channel, from, to}: retention took what lay there
  *       onstate(state, detail) {},           // below
  *     });
  *     subscription.position;                 // hand it over as `since` to go on later, on any wire
  *     subscription.close();
- *     const { members } = await presence('https://example.org/', 'chat.room1');
+ *     const { members } = await presence('https://example.org/', 'chat.room1', { token });
  *
  * Each message arrives once and in the order of the log, however many of the channels select it, or
  * after a gap that says which are missing. A connection on which nothing has come for two and a half
@@ -24,8 +25,13 @@
  * - `connecting`: the first attempt is under way
  * - `live` `{head}`: the server has answered; messages up to the position `head` are older than this moment
  * - `reconnecting` `{delayMs}`: the connection is gone, the next attempt is in that time
- * - `refused` `{reason}`: the server will not have this subscription; no further attempt
+ * - `refused` `{reason, status}`: the server will not have this subscription; no further attempt
  * - `closed`: by `close()`
+ *
+ * A function for tokens may be async. It is called at the first attempt, shortly before the token in use expires, which
+ * then renews the connection without interrupting it, and when the server refuses the token: once, then the subscription
+ * is `refused`. If it throws, the next attempt calls it again; if it gives nothing, there is no token. A token is only ever
+ * sent in a header or a frame: what stands in a URL is a ticket, which is good for one connection.
  */
 
 /** Subscribes to `channels` of the server at `url`, until the returned subscription is closed. */
@@ -33,6 +39,7 @@ export function subscribe(url, options) {
   const { since = 'now', wire = 'ws', user, info } = options;
   const { onmessage = ignore, ongap = ignore, onstate = ignore } = options;
   const channels = [...new Set(options.channels ?? ['lobby'])];
+  const tokens = new Tokens(options.token);
   const who = { ...(user && { user }), ...(info !== undefined && { info: JSON.stringify(info) }) };
   // One place for all channels: a connection follows them as one ordered stream.
   let position = since === 'now' ? undefined : since;
@@ -65,11 +72,11 @@ export function subscribe(url, options) {
       leave('reconnecting', { delayMs });
       retryTimer = setTimeout(open, delayMs);
     },
-    refused(reason) {
-      leave('refused', { reason });
+    refused(reason, status) {
+      leave('refused', { reason, status });
     },
   };
-  const open = () => (disconnect = connect(WIRES[wire], url, channels, who, position, events));
+  const open = () => (disconnect = connect(WIRES[wire], { url, channels, who, tokens }, position, events));
 
   onstate('connecting');
   open();
@@ -86,13 +93,14 @@ export function subscribe(url, options) {
  * info?, since}`. To follow joins and leaves, subscribe to `$presence.` and the channel's name, `since` that position.
  * A message has the connection as its `key`; it has `data` for a join and none for a leave.
  */
-export async function presence(url, channel) {
+export async function presence(url, channel, options = {}) {
+  const tokens = new Tokens(options.token);
   const members = new Map();
   let since = 'earliest';
   for (;;) {
     const path = `channels/${encodeURIComponent(channel)}/presence`;
     const address = endpoint(url, path, [], { since, limit: 1_000 });
-    const response = await fetch(address, { cache: 'no-store' });
+    const response = await send(tokens, address);
     const page = await response.json();
     if (!response.ok) throw new Error(page.detail ?? page.title);
     if (page.gaps) members.clear();
@@ -121,7 +129,7 @@ export function matches(pattern, channel) {
  * Makes one attempt to follow `channels` from `position`, or from the head if there is none yet, and
  * gives it up when nothing is received for too long. Returns what ends it without a further report.
  */
-function connect(listen, url, channels, who, position, events) {
+function connect(listen, { url, channels, who, tokens }, position, events) {
   const abort = new AbortController();
   const { signal } = abort;
   let close = ignore;
@@ -136,19 +144,32 @@ function connect(listen, url, channels, who, position, events) {
     if (leftMs > 0) silenceTimer = setTimeout(watch, leftMs);
     else events.lost();
   };
-  const ask = (since) => askPosition(url, channels, { since, ...who }, signal);
+  const ask = (since) => askPosition(url, channels, { since, ...who }, tokens, signal);
   const fail = (failure) => {
     if (signal.aborted) return;
-    if (failure.reason) events.refused(failure.reason);
+    if (failure.reason) events.refused(failure.reason, failure.status);
     else events.lost(failure.retryMs);
   };
-  const begin = (head) => {
+  const begin = async () => {
+    const head = await ask('now');
+    received();
+    if (position === undefined && !signal.aborted) events.place(head);
+    // All channels of one handshake are one ordered stream, so the token has to be there before any frame.
+    const ticket = await askTicket(url, tokens, signal);
     if (signal.aborted) return;
     received();
     const since = position ?? head;
-    if (position === undefined) events.place(head);
-    close = listen(url, channels, { since, ...who }, {
+    close = listen(url, channels, { since, ...who, ...ticket }, {
       ...events,
+      /** Another token than the one in use, if there is one. */
+      newerToken: () => tokens.newer().catch(ignore),
+      /** Hands a newer token over by a request. If it is refused, the connection goes on until the older one expires. */
+      async renew(id) {
+        const token = await tokens.newer().catch(ignore);
+        const address = endpoint(url, `connections/${id}/token`, [], {});
+        if (token) await fetch(address, withToken(token, { method: 'POST', signal })).catch(ignore);
+      },
+      expired: () => tokens.forget(),
       received,
       opened(heartbeatMs) {
         isLive = true;
@@ -164,7 +185,7 @@ function connect(listen, url, channels, who, position, events) {
     });
   };
   watch();
-  ask('now').then(begin, fail);
+  begin().catch(fail);
   return () => {
     clearTimeout(silenceTimer);
     abort.abort();
@@ -188,6 +209,7 @@ function sse(url, channels, parameters, events) {
       handle(JSON.parse(data));
     });
   let isOpen = false;
+  let id;
   source.onerror = () => {
     source.close();
     events.lost();
@@ -196,11 +218,14 @@ function sse(url, channels, parameters, events) {
   listen('$gap', ({ type, ...gap }) => events.gap(gap));
   // Subscriptions are requested together, so without one of them the server would refuse them all.
   listen('$unsubscribed', ({ message }) => events.refused(message));
-  // A temporary refusal, in the only form that an EventSource can report.
-  listen('$error', ({ retry_ms: retryMs }) => {
+  // A temporary refusal, in the only form that an EventSource can report, or the end of a token.
+  listen('$error', ({ code, retry_ms: retryMs }) => {
     source.close();
+    if (code === 'expired') events.expired();
     events.lost(retryMs);
   });
+  listen('$connection', (connection) => (id = connection.id));
+  listen('$expiring', () => id && events.renew(id));
   listen('$position', ({ position, heartbeat_ms: heartbeatMs }) => {
     events.place(position);
     if (!isOpen) events.opened(heartbeatMs);
@@ -220,13 +245,22 @@ function ws(url, channels, parameters, events) {
     // Nothing unsubscribes here, so the server has ended it.
     unsubscribed: ({ message }) => events.refused(message),
     goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
+    async expiring() {
+      const token = await events.newerToken();
+      if (token && socket.readyState === WebSocket.OPEN) {
+        socket.send(JSON.stringify({ type: 'token', id: 1, token }));
+      }
+    },
   };
   socket.onmessage = ({ data }) => {
     events.received();
     const { type, ...fields } = JSON.parse(data);
     if (Object.hasOwn(handlers, type)) handlers[type](fields);
   };
-  socket.onclose = () => events.lost(retryMs);
+  socket.onclose = ({ code }) => {
+    if (code === EXPIRED || code === UNAUTHENTICATED) events.expired();
+    events.lost(retryMs);
+  };
   return () => {
     socket.onmessage = socket.onclose = null;
     socket.close();
@@ -237,16 +271,78 @@ function ws(url, channels, parameters, events) {
  * Resolves to the position after what an immediate poll returns, which `since` = `now` makes the
  * head. Rejects with the `reason` of a refusal, or with `retryMs` for a later attempt.
  */
-async function askPosition(url, channels, parameters, signal) {
+async function askPosition(url, channels, parameters, tokens, signal) {
   const poll = endpoint(url, 'poll', channels, { wait: '0s', ...parameters });
-  const response = await fetch(poll, { signal, cache: 'no-store' });
-  if (response.ok) return (await response.json()).position;
+  return (await answered(await send(tokens, poll, { signal }))).position;
+}
+
+/** Resolves to a ticket for the query of one connection: a page can set no header there. Without a token there is none. */
+async function askTicket(url, tokens, signal) {
+  if (!(await tokens.current())) return undefined;
+  const response = await send(tokens, endpoint(url, 'tickets', [], {}), { method: 'POST', signal });
+  return { ticket: (await answered(response)).ticket };
+}
+
+/** Resolves to what was answered. Rejects with the `reason` of a refusal, or with `retryMs` for a later attempt. */
+async function answered(response) {
+  if (response.ok) return response.json();
+  const { status } = response;
   const problem = await response.json().catch(() => ({}));
-  const passing = response.status >= 500 || response.status === 408 || response.status === 429;
+  const passing = status >= 500 || status === 408 || status === 429;
   const retryAfterSeconds = Number(response.headers.get('Retry-After')) || undefined;
   throw passing
     ? { retryMs: retryAfterSeconds && retryAfterSeconds * 1000 }
-    : { reason: problem.detail ?? problem.title ?? `HTTP status ${response.status}` };
+    : { reason: problem.detail ?? problem.title ?? `HTTP status ${status}`, status };
+}
+
+/** Sends a request with the token in use, and once more with a newer one if that is refused. */
+async function send(tokens, address, options) {
+  const isFresh = !tokens.isHeld;
+  const response = await fetch(address, withToken(await tokens.current(), options));
+  if (response.status !== 401 || isFresh) return response;
+  const newer = await tokens.newer();
+  return newer ? fetch(address, withToken(newer, options)) : response;
+}
+
+function withToken(token, options) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  return { cache: 'no-store', headers, ...options };
+}
+
+/** The token in use, and where the next one comes from. */
+class Tokens {
+  #source;
+  #current;
+
+  /** `source` is a token, a function that gives one, or nothing. */
+  constructor(source) {
+    this.#source = source;
+  }
+
+  /** Whether a token is in use that was fetched before. */
+  get isHeld() {
+    return this.#current !== undefined;
+  }
+
+  /** Resolves to the token in use, or to nothing. */
+  async current() {
+    if (typeof this.#source !== 'function') return this.#source;
+    return (this.#current ??= (await this.#source()) ?? undefined);
+  }
+
+  /** Resolves to another token than the one in use, or to nothing if there is no other. */
+  async newer() {
+    if (typeof this.#source !== 'function') return undefined;
+    const old = this.#current;
+    const token = (await this.#source()) ?? undefined;
+    this.#current = token;
+    return token === old ? undefined : token;
+  }
+
+  /** The server has refused the token in use: the next request needs another one. */
+  forget() {
+    this.#current = undefined;
+  }
 }
 
 const WIRES = { sse, ws };
@@ -267,6 +363,9 @@ function backoffMs(attempt) {
 }
 
 const ignore = () => {};
+/** Close codes of a WebSocket: its token has expired, or it had none that is valid. */
+const EXPIRED = 4002;
+const UNAUTHENTICATED = 4501;
 const BACKOFF_MS_MIN = 300;
 const BACKOFF_MS_MAX = 15_000;
 /** How many heartbeats may fail to come before a connection is taken for dead. */

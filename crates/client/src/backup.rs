@@ -19,8 +19,8 @@ impl Client {
     ///
     /// The server refuses or does not answer.
     pub async fn backup(&self) -> Result<Backup, PageError> {
-        let response = self.request(Method::POST, &["data", "backup"], &[]).send().await;
-        let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
+        let request = self.request(Method::POST, &["data", "backup"], &[]);
+        let response = self.send(request).await?;
         if !response.status().is_success() {
             return Err(ErrorResponse::read(response).await.into());
         }

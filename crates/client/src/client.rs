@@ -2,8 +2,9 @@
 //!
 //! The methods that begin a request are in the module of that request.
 
-use reqwest::{Method, RequestBuilder, Url, header};
-use std::{sync::Arc, time::Duration};
+use crate::token::{Source, Token, TokenError, Tokens};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A server to publish to and subscribe at. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -15,14 +16,16 @@ pub struct Client {
 struct Shared {
     http: reqwest::Client,
     base: Url,
+    tokens: Tokens,
     request_timeout: Duration,
 }
 
 /// Everything about a client that has a default.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientBuilder {
     base: String,
     token: Option<String>,
+    token_source: Option<Source>,
     connect_timeout: Duration,
     request_timeout: Duration,
 }
@@ -60,6 +63,7 @@ impl Client {
         ClientBuilder {
             base: base.into(),
             token: None,
+            token_source: None,
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
         }
@@ -82,10 +86,44 @@ impl Client {
         self.shared.http.request(method, url)
     }
 
+    /// Sends a request with the token in use, and once more with a fresh one if that is refused.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, SendError> {
+        let tokens = &self.shared.tokens;
+        let Some(held) = tokens.current().await? else { return Ok(request.send().await?) };
+        let is_last = held.is_fresh || !tokens.can_renew();
+        // A body that is a stream could not be sent twice; none of ours is.
+        let again = if is_last { None } else { request.try_clone() };
+        let response = request.header(header::AUTHORIZATION, held.token.header()).send().await?;
+        match again {
+            Some(again) if response.status() == StatusCode::UNAUTHORIZED => {
+                match tokens.newer_than(&held.token).await? {
+                    Some(token) => {
+                        Ok(again.header(header::AUTHORIZATION, token.header()).send().await?)
+                    }
+                    None => Ok(response),
+                }
+            }
+            _ => Ok(response),
+        }
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.shared.tokens
+    }
+
     /// How long a request may take that is answered at once.
     pub(crate) fn request_timeout(&self) -> Duration {
         self.shared.request_timeout
     }
+}
+
+/// A request that was not sent, or not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
 }
 
 impl ClientBuilder {
@@ -93,6 +131,26 @@ impl ClientBuilder {
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// A function that gives a fresh token whenever one is needed: at the first request, before the token in use expires, and
+    /// when the server refuses it. A connection is renewed in place, so a subscription goes on without interruption.
+    ///
+    /// ```
+    /// use tidewire_client::{Client, TokenError};
+    ///
+    /// let builder = Client::builder("http://127.0.0.1:8080").token_from(async || {
+    ///     std::env::var("TIDEWIRE_TOKEN").map_err(TokenError::unavailable)
+    /// });
+    /// ```
+    #[must_use]
+    pub fn token_from<F, A>(mut self, source: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Result<String, TokenError>> + Send + 'static,
+    {
+        self.token_source = Some(Arc::new(move || Box::pin(source())));
         self
     }
 
@@ -119,16 +177,10 @@ impl ClientBuilder {
         let base =
             Url::parse(&self.base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = base.ok_or(BuildError::BadUrl(self.base))?;
-        let mut headers = header::HeaderMap::new();
-        if let Some(token) = self.token {
-            let value = header::HeaderValue::try_from(format!("Bearer {token}"));
-            let mut value = value.map_err(|_| BuildError::BadToken)?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
+        let token = self.token.map(|token| Token::new(&token).ok_or(BuildError::BadToken));
+        let tokens = Tokens::new(token.transpose()?, self.token_source, self.request_timeout);
         let builder = reqwest::Client::builder()
             .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
             .connect_timeout(self.connect_timeout)
             .tcp_nodelay(true);
         #[cfg(feature = "rustls")]
@@ -138,8 +190,15 @@ impl ClientBuilder {
         };
         let http = builder.build().map_err(BuildError::Http)?;
         Ok(Client {
-            shared: Arc::new(Shared { http, base, request_timeout: self.request_timeout }),
+            shared: Arc::new(Shared { http, base, tokens, request_timeout: self.request_timeout }),
         })
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ClientBuilder").field("base", &self.base).finish_non_exhaustive()
     }
 }
 

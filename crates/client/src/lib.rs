@@ -39,6 +39,7 @@ mod http;
 mod page;
 #[cfg(feature = "rustls")]
 mod tls;
+mod token;
 mod wire;
 
 pub use backoff::Backoff;
@@ -54,6 +55,7 @@ pub use subscription::Subscription;
 pub use tidewire_protocol::{
     Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
 };
+pub use token::TokenError;
 pub use wire::Wire;
 
 #[cfg(doctest)]

@@ -1,7 +1,8 @@
 //! Asking for a page over HTTP, of whatever kind, and what can come of it.
 
 use crate::{
-    Client,
+    Client, TokenError,
+    client::SendError,
     http::{ErrorResponse, read_body},
 };
 use reqwest::RequestBuilder;
@@ -23,6 +24,9 @@ pub enum PageError {
         /// When to try again, if it said that.
         retry_after: Option<Duration>,
     },
+    /// The request needs a token, and there is none.
+    #[error("the request was not sent")]
+    NoToken(#[source] TokenError),
     /// No answer came. Asking again does no harm.
     #[error("no answer came")]
     NoAnswer(#[source] Box<dyn Error + Send + Sync>),
@@ -34,7 +38,21 @@ pub enum PageError {
 impl PageError {
     /// Whether the same request may succeed later: the world was at fault, not the request.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::NoAnswer(_))
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::NoToken(TokenError::Unavailable(_))
+                | Self::NoAnswer(_)
+        )
+    }
+}
+
+impl From<SendError> for PageError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Token(error) => Self::NoToken(error),
+            SendError::Http(error) => Self::NoAnswer(error.into()),
+        }
     }
 }
 
@@ -54,8 +72,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     request: RequestBuilder,
     client: &Client,
 ) -> Result<T, PageError> {
-    let response = request.timeout(client.request_timeout()).send().await;
-    let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
+    let response = client.send(request.timeout(client.request_timeout())).await?;
     if !response.status().is_success() {
         return Err(ErrorResponse::read(response).await.into());
     }

@@ -1,7 +1,8 @@
 //! Publishing over HTTP: one message as its own body, or many in one JSON batch.
 
 use crate::{
-    Client,
+    Client, TokenError,
+    client::SendError,
     http::{ErrorResponse, read_body},
 };
 use reqwest::{Method, RequestBuilder, header};
@@ -41,6 +42,9 @@ pub enum PublishError {
     /// The request could not even be made, as with a message id that cannot stand in a header.
     #[error("the request cannot be sent")]
     BadRequest(#[source] Box<dyn Error + Send + Sync>),
+    /// The request needs a token, and there is none. Nothing was published.
+    #[error("the message was not sent")]
+    NoToken(#[source] TokenError),
     /// The server refuses for a while. Nothing was published.
     #[error("the server cannot publish for now: {problem}")]
     Unavailable {
@@ -90,10 +94,25 @@ impl Client {
     }
 }
 
+impl From<SendError> for PublishError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Token(error) => Self::NoToken(error),
+            SendError::Http(error) if error.is_builder() => Self::BadRequest(error.into()),
+            SendError::Http(error) => Self::NoAnswer(error.into()),
+        }
+    }
+}
+
 impl PublishError {
     /// Whether the same publish may succeed later: the world was at fault, not the request.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::NoAnswer(_))
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::NoToken(TokenError::Unavailable(_))
+                | Self::NoAnswer(_)
+        )
     }
 }
 
@@ -236,11 +255,7 @@ async fn answer_to<T: DeserializeOwned>(
     request: RequestBuilder,
     client: &Client,
 ) -> Result<T, PublishError> {
-    let response = match request.timeout(client.request_timeout()).send().await {
-        Ok(response) => response,
-        Err(error) if error.is_builder() => return Err(PublishError::BadRequest(error.into())),
-        Err(error) => return Err(PublishError::NoAnswer(error.into())),
-    };
+    let response = client.send(request.timeout(client.request_timeout())).await?;
     if !response.status().is_success() {
         let rejection = ErrorResponse::read(response).await;
         return Err(match rejection.retryable() {

@@ -9,7 +9,8 @@
 //! ```
 
 use crate::{
-    Backoff, Client, Delivery, Outage, SubscribeError, SubscribeRequest,
+    Backoff, Client, Delivery, Outage, SubscribeError, SubscribeRequest, TokenError,
+    http::describe,
     progress::{Order, Progress},
     wire::{Failure, Item, Kind, Reader},
 };
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     attempts_max: u32,
     /// When the server would like us back.
     retry: Option<Duration>,
+    /// Whether the token was refused, and since then nothing has come with a fresh one.
+    token_was_refused: bool,
     /// How long to wait before the next attempt.
     wait: Option<Duration>,
     ended: bool,
@@ -73,6 +76,7 @@ impl Session {
             backoff,
             attempts_max,
             retry: None,
+            token_was_refused: false,
             wait: None,
             ended: false,
         }
@@ -136,6 +140,7 @@ impl Session {
         // A welcome alone is no success: an overloaded server may say goodbye right after.
         if matches!(item, Item::Message(_) | Item::Position(_) | Item::Subscribed(..)) {
             self.backoff.reset();
+            self.token_was_refused = false;
         }
         let mut delivery = None;
         match item {
@@ -157,7 +162,7 @@ impl Session {
             Item::Begun => (self.reader, self.established) = (None, false),
             Item::Retry(delay) => self.retry = Some(delay.min(RETRY_MAX)),
             Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
-            Item::Alive => {}
+            Item::Named(_) | Item::Expiring | Item::Alive => {}
         }
         Step { delivery, position: self.progress.bookmark(), outage: None }
     }
@@ -175,6 +180,19 @@ impl Session {
             Failure::Refused(problem) => {
                 return Recovery::End(Some(SubscribeError::Refused(problem)));
             }
+            Failure::TokenRefused(error) => {
+                // A fresh one gets one attempt: the server has judged, and asking again and again would change nothing.
+                let is_final = mem::replace(&mut self.token_was_refused, true);
+                if is_final || !self.client.tokens().can_renew() {
+                    return Recovery::End(Some(error));
+                }
+                self.client.tokens().forget();
+                error.to_string()
+            }
+            Failure::NoToken(TokenError::Refused(cause)) => {
+                return Recovery::End(Some(SubscribeError::NoToken(cause)));
+            }
+            Failure::NoToken(error @ TokenError::Unavailable(_)) => describe(&error),
             Failure::Unsuitable { .. } if !last_wire => return self.fall_back(),
             Failure::Unsuitable { problem: Some(problem), .. } => {
                 return Recovery::End(Some(SubscribeError::Refused(problem)));

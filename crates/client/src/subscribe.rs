@@ -44,6 +44,9 @@ pub enum SubscribeError {
     /// The request was at fault.
     #[error("the server refused the subscription: {0}")]
     Refused(Box<Problem>),
+    /// The server wants a token, and there is none.
+    #[error("there is no token for this client: {0}")]
+    NoToken(String),
     /// The server closed the connection for good.
     #[error("the server closed the connection for good: {code} {reason}")]
     Closed {

@@ -2,11 +2,13 @@
 
 mod lines;
 mod poll;
+mod renewal;
 mod sse;
 mod websocket;
 
 use crate::{
-    Client,
+    Client, SubscribeError, TokenError,
+    client::SendError,
     http::{ErrorResponse, describe, has_type},
     progress::Progress,
 };
@@ -51,6 +53,10 @@ pub(crate) enum Item {
     Retry(Duration),
     /// How often the server will speak.
     Heartbeat(Duration),
+    /// The secret name by which this connection is renewed.
+    Named(String),
+    /// The token of this connection expires soon.
+    Expiring,
     /// Nothing for the subscriber, but the connection is alive.
     Alive,
 }
@@ -64,6 +70,10 @@ pub(crate) enum Failure {
     Closed { code: u16, reason: String },
     /// The server does not want this subscription.
     Refused(Box<Problem>),
+    /// The token has expired or is not accepted. The error is for a client that has no other.
+    TokenRefused(SubscribeError),
+    /// There is no token to send.
+    NoToken(TokenError),
     /// This wire cannot be had here. With a problem, trying again is no use either.
     Unsuitable { cause: String, problem: Option<Box<Problem>> },
     /// The server cannot be reached, or refuses for a while.
@@ -143,7 +153,12 @@ impl Failure {
             let retry_after = retry_ms.map(Duration::from_millis);
             return Self::Down { cause: message, retry_after };
         }
-        Self::Refused(Problem::from_text(&code, message).into())
+        let is_expired = code.parse() == Ok(ErrorCode::Expired);
+        let problem = Box::new(Problem::from_text(&code, message));
+        match is_expired {
+            true => Self::TokenRefused(SubscribeError::Refused(problem)),
+            false => Self::Refused(problem),
+        }
     }
 
     /// The server has ended one of our subscriptions, and would refuse to begin it again.
@@ -186,8 +201,12 @@ fn subscribe_request(
 }
 
 /// Sends a request that must be answered by a body of one of these types.
-async fn open_body(request: RequestBuilder, media_types: &[&str]) -> Result<Response, Failure> {
-    let response = send(request).await?;
+async fn open_body(
+    client: &Client,
+    request: RequestBuilder,
+    media_types: &[&str],
+) -> Result<Response, Failure> {
+    let response = send(client, request).await?;
     if !response.status().is_success() {
         return Err(ErrorResponse::read(response).await.into());
     }
@@ -197,9 +216,11 @@ async fn open_body(request: RequestBuilder, media_types: &[&str]) -> Result<Resp
     Ok(response)
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, Failure> {
-    let down = |error| Failure::Down { cause: describe(&error), retry_after: None };
-    request.send().await.map_err(down)
+async fn send(client: &Client, request: RequestBuilder) -> Result<Response, Failure> {
+    client.send(request).await.map_err(|error| match error {
+        SendError::Token(error) => Failure::NoToken(error),
+        SendError::Http(error) => Failure::Down { cause: describe(&error), retry_after: None },
+    })
 }
 
 /// Waits for more of a body that should never end.

@@ -51,7 +51,7 @@ pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{
     Expiring, Goodbye, Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome,
 };
-pub use line::{Gap, GapView, PollAnswer, PositionView, StreamLine};
+pub use line::{Gap, GapView, Named, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
 pub use notice::{ErrorEvent, Unsubscribed};
 pub use page::PageView;

@@ -1,7 +1,7 @@
 //! What the wires beside the WebSocket carry: gap notices, poll answers, lines of an NDJSON stream.
 
 use crate::{
-    Bookmark, ErrorEvent, Message, Position, Unsubscribed,
+    Bookmark, ErrorEvent, Expiring, Message, Position, Unsubscribed,
     json::{Members, text_of},
 };
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,13 @@ pub struct PollAnswer {
     pub gaps: Vec<Gap>,
 }
 
+/// The first line or event of a connection that can be renewed: its secret name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// Goes into the path of `POST /connections/{id}/token`.
+    pub id: String,
+}
+
 /// One line of `GET /stream`.
 #[derive(Clone, Debug)]
 pub enum StreamLine {
@@ -82,6 +89,10 @@ pub enum StreamLine {
     Position(Position),
     /// The server has ended a subscription; the others continue.
     Unsubscribed(Unsubscribed),
+    /// The connection can be renewed by this name.
+    Connection(Named),
+    /// What the connection may do expires soon.
+    Expiring(Expiring),
     /// The server ends the stream, and says why.
     Error(ErrorEvent),
     /// A line of a newer server, to be ignored.
@@ -104,6 +115,8 @@ impl StreamLine {
             Some(kind) if kind == "unsubscribed" => {
                 serde_json::from_str(line).map(Self::Unsubscribed)
             }
+            Some(kind) if kind == "connection" => serde_json::from_str(line).map(Self::Connection),
+            Some(kind) if kind == "expiring" => serde_json::from_str(line).map(Self::Expiring),
             Some(kind) if kind == "error" => serde_json::from_str(line).map(Self::Error),
             Some(kind) => Ok(Self::Other { kind }),
             None if head.channel.is_some() => serde_json::from_str(line).map(Self::Message),
@@ -163,6 +176,14 @@ mod tests {
         assert!(matches!(
             parse(r#"{"channel":"a","position":"10-7","time":5}"#),
             StreamLine::Message(Message { position: TO, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"connection","id":"aGk"}"#),
+            StreamLine::Connection(Named { id }) if id == "aGk"
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"expiring","in_ms":5}"#),
+            StreamLine::Expiring(Expiring { in_ms: 5 })
         ));
         assert!(matches!(
             parse(r#"{"type":"gap","channel":"a","from":"x","to":"10-7"}"#),

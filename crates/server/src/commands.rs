@@ -14,6 +14,7 @@ mod token;
 mod allowed;
 mod printer;
 mod reader;
+mod refused;
 #[cfg(test)]
 mod script;
 mod server;
@@ -73,6 +74,7 @@ mod tests {
             "data new-epoch /var/lib/tidewire",
             "subscribe a b.* --since k3f9a-1042 --url http://example.org",
             "publish a hi --url localhost:8080 --quiet",
+            "subscribe a --token-file token.txt",
             "history a -q --url wss://example.org/tide",
             "token --subscribe logs.>,chat.* --history --sub u7 --for 1h --config a.toml",
             "token --key private.pem --algorithm PS256 --kid a --info {}",
@@ -99,6 +101,7 @@ mod tests {
             ("data backup a --data d --url http://b", "--url and --data exclude each other"),
             ("subscribe a --since yesterday", "allowed are `now`, `earliest`, a position"),
             ("history a b", "unexpected argument"),
+            ("publish a hi --token eyJ", "put it into the variable TIDEWIRE_TOKEN"),
             ("history a --limit 0", "0 is not in 1.."),
             ("subscribe a --wire tcp", "auto, ws, sse, stream, poll"),
             ("subscribe a --count 0", "0 is not in 1.."),

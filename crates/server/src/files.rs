@@ -40,5 +40,6 @@ pub(crate) static ASSETS: &[File] = &[
     file!("timeline.js", SCRIPT),
     file!("chart.js", SCRIPT),
     file!("snippets.js", SCRIPT),
+    file!("token.js", SCRIPT),
     file!("tidewire.js", SCRIPT),
 ];

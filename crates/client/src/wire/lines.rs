@@ -1,10 +1,11 @@
 //! The NDJSON stream: `GET /stream`, one object a line, resumed by `since`.
 
-use super::{Failure, Item, next_chunk, open_body, subscribe_request};
+use super::{Failure, Item, next_chunk, open_body, renewal::Renewal, subscribe_request};
 use crate::{Client, progress::Progress};
 use reqwest::Response;
 use std::collections::VecDeque;
 use tidewire_protocol::StreamLine;
+use tokio::select;
 
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -12,6 +13,7 @@ pub(crate) struct Lines {
     /// A line without its end.
     unfinished: Vec<u8>,
     items: VecDeque<Item>,
+    renewal: Renewal,
 }
 
 impl Lines {
@@ -19,8 +21,9 @@ impl Lines {
         let since = progress.since().to_string();
         let parameters = [("since", since.as_str()), ("format", "json")];
         let request = subscribe_request(client, "stream", progress, &parameters);
-        let response = open_body(request, MEDIA_TYPES).await?;
-        Ok(Self { response, unfinished: Vec::new(), items: VecDeque::new() })
+        let response = open_body(client, request, MEDIA_TYPES).await?;
+        let renewal = Renewal::new(client);
+        Ok(Self { response, unfinished: Vec::new(), items: VecDeque::new(), renewal })
     }
 
     pub(super) async fn next(&mut self) -> Result<Item, Failure> {
@@ -28,8 +31,10 @@ impl Lines {
             if let Some(item) = self.items.pop_front() {
                 return Ok(item);
             }
-            let chunk = next_chunk(&mut self.response).await?;
-            self.read(chunk.as_ref())?;
+            select! {
+                chunk = next_chunk(&mut self.response) => self.read(chunk?.as_ref())?,
+                () = self.renewal.done() => {}
+            }
         }
     }
 
@@ -40,7 +45,11 @@ impl Lines {
             }
             self.unfinished.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                self.items.push_back(interpret(&self.unfinished)?);
+                match interpret(&self.unfinished)? {
+                    Item::Named(connection) => self.renewal.name(connection),
+                    Item::Expiring => self.renewal.start(),
+                    item => self.items.push_back(item),
+                }
                 self.unfinished.clear();
             }
         }
@@ -63,6 +72,8 @@ fn interpret(line: &[u8]) -> Result<Item, Failure> {
         StreamLine::Position(position) => Item::Position(position.into()),
         StreamLine::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
         StreamLine::Error(error) => return Err(Failure::of_error(error)),
+        StreamLine::Connection(named) => Item::Named(named.id),
+        StreamLine::Expiring(_) => Item::Expiring,
         StreamLine::Other { .. } => Item::Alive,
     })
 }

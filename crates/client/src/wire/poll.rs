@@ -65,7 +65,7 @@ impl Poll {
         let (since, wait) = (since.to_string(), Since::Ago(wait).to_string());
         let parameters = [("since", since.as_str()), ("wait", &wait)];
         let request = subscribe_request(&self.client, "poll", &self.progress, &parameters);
-        let response = open_body(request, &["application/json"]).await?;
+        let response = open_body(&self.client, request, &["application/json"]).await?;
         let body = read_body(response, ANSWER_BYTES_MAX).await;
         let body = body.map_err(|error| Failure::Cut(describe(&error)))?;
         let answer: PollAnswer = serde_json::from_slice(&body).map_err(|error| {

@@ -1,11 +1,12 @@
 //! Server-Sent Events: `GET /events` with messages as JSON, resumed by `Last-Event-ID`.
 
-use super::{Failure, Item, next_chunk, open_body, subscribe_request};
+use super::{Failure, Item, next_chunk, open_body, renewal::Renewal, subscribe_request};
 use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
-use tidewire_protocol::{Bookmark, ErrorEvent, Reached, Since};
+use tidewire_protocol::{Bookmark, ErrorEvent, Named, Reached, Since};
+use tokio::select;
 
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -14,6 +15,7 @@ pub(crate) struct Sse {
     /// The last id that was handed out as a position.
     last_event_id: String,
     items: VecDeque<Item>,
+    renewal: Renewal,
 }
 
 impl Sse {
@@ -31,10 +33,11 @@ impl Sse {
         let request =
             request.header(header::ACCEPT, MEDIA_TYPE).header(header::CACHE_CONTROL, "no-cache");
         Ok(Self {
-            response: open_body(request, &[MEDIA_TYPE]).await?,
+            response: open_body(client, request, &[MEDIA_TYPE]).await?,
             parser: Parser::new(),
             last_event_id: String::new(),
             items: VecDeque::new(),
+            renewal: Renewal::new(client),
         })
     }
 
@@ -43,15 +46,21 @@ impl Sse {
             if let Some(item) = self.items.pop_front() {
                 return Ok(item);
             }
-            let chunk = next_chunk(&mut self.response).await?;
-            self.read(chunk.as_ref())?;
+            select! {
+                chunk = next_chunk(&mut self.response) => self.read(chunk?.as_ref())?,
+                () = self.renewal.done() => {}
+            }
         }
     }
 
     fn read(&mut self, mut input: &[u8]) -> Result<(), Failure> {
         loop {
             match self.parser.parse(&mut input) {
-                Ok(Some(sse_codec::Item::Event(event))) => self.items.push_back(interpret(&event)?),
+                Ok(Some(sse_codec::Item::Event(event))) => match interpret(&event)? {
+                    Item::Named(connection) => self.renewal.name(connection),
+                    Item::Expiring => self.renewal.start(),
+                    item => self.items.push_back(item),
+                },
                 Ok(Some(sse_codec::Item::Retry(delay))) => self.items.push_back(Item::Retry(delay)),
                 Ok(None) => break,
                 Err(error) => return Err(Failure::Cut(error.to_string())),
@@ -89,6 +98,8 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
             let heartbeat = reached.heartbeat_ms.map(Duration::from_millis);
             heartbeat.map_or(Item::Alive, Item::Heartbeat)
         }),
+        "$connection" => serde_json::from_str(event.data).map(|Named { id }| Item::Named(id)),
+        "$expiring" => Ok(Item::Expiring),
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
         _ => serde_json::from_str(event.data).map(Item::Message),

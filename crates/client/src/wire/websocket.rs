@@ -1,15 +1,23 @@
 //! The WebSocket: `GET /ws` with `tidewire.v1`, one subscription for each channel or pattern.
 
-use super::{Failure, Item, send};
+use super::{
+    Failure, Item,
+    renewal::{Background, newer_token},
+    send,
+};
 use crate::{
-    Client,
+    Client, SubscribeError,
     http::{ErrorResponse, describe},
     progress::Progress,
+    token::Token,
 };
 use reqwest::{Method, Response, StatusCode, Upgraded, header};
 use std::{mem, time::Duration};
-use tidewire_protocol::{ClientMessage, ServerEvent, Subscribe, close};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tidewire_protocol::{self as protocol, ClientMessage, ServerEvent, Subscribe, close};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    select,
+};
 use ws_frame::{
     Close, Decoder, Event, HandshakeKey, Kind, Limits, Role, VERSION, encode_close, encode_pong,
     encode_text,
@@ -26,6 +34,10 @@ pub(crate) struct WebSocket {
     text: Vec<u8>,
     /// What is still to be sent.
     output: Vec<u8>,
+    client: Client,
+    renewal: Background<Option<Token>>,
+    /// The numbers of requests from this one on are those of renewals.
+    renewal_id: u64,
 }
 
 impl WebSocket {
@@ -38,19 +50,23 @@ impl WebSocket {
             .header(header::SEC_WEBSOCKET_VERSION, VERSION)
             .header(header::SEC_WEBSOCKET_KEY, key.as_str())
             .header(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
-        let response = send(request).await?;
+        let response = send(client, request).await?;
         check(&response, &key)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(ErrorResponse::read(response).await.into());
         }
         let io = response.upgrade().await.map_err(|error| Failure::Cut(describe(&error)))?;
+        let (output, renewal_id) = subscribe_frames(progress);
         let mut websocket = Self {
             io,
             decoder: Decoder::new(Role::Client),
             input: Vec::new(),
             consumed: 0,
             text: Vec::new(),
-            output: subscribe_frames(progress),
+            output,
+            client: client.clone(),
+            renewal: Background::idle(),
+            renewal_id,
         };
         websocket.flush().await?;
         Ok(websocket)
@@ -63,15 +79,26 @@ impl WebSocket {
             let item = self.take_item();
             // Also on a failure: the answer to a close is among it.
             let flushed = self.flush().await;
-            if let Some(item) = item? {
-                return Ok(item);
+            match item? {
+                Some(Item::Expiring) => {
+                    self.renewal.start(newer_token(self.client.clone()));
+                    return Ok(Item::Alive);
+                }
+                Some(item) => return Ok(item),
+                None => flushed?,
             }
-            flushed?;
             if has_read {
                 return Ok(Item::Alive);
             }
             self.input.drain(..mem::take(&mut self.consumed));
-            has_read = match self.io.read_buf(&mut self.input).await {
+            let read = select! {
+                read = self.io.read_buf(&mut self.input) => read,
+                token = self.renewal.done() => {
+                    self.send_token(token.as_ref());
+                    continue;
+                }
+            };
+            has_read = match read {
                 Ok(0) => return Err(Failure::Cut("the server ended the connection".into())),
                 Ok(_) => true,
                 Err(error) => return Err(Failure::Cut(describe(&error))),
@@ -88,13 +115,13 @@ impl WebSocket {
             self.consumed += available - input.len();
             match event {
                 Ok(None) => return Ok(None),
-                Ok(Some(Event::Text(text))) => return interpret(text).map(Some),
+                Ok(Some(Event::Text(text))) => return interpret(text, self.renewal_id).map(Some),
                 Ok(Some(Event::Piece(piece))) => {
                     if piece.kind == Kind::Text {
                         self.text.extend_from_slice(piece.payload);
                     }
                     if piece.part.ends() && piece.kind == Kind::Text {
-                        return finish(&mut self.text).map(Some);
+                        return finish(&mut self.text, self.renewal_id).map(Some);
                     }
                 }
                 Ok(Some(Event::Ping(payload))) => {
@@ -114,6 +141,15 @@ impl WebSocket {
                 }
             }
         }
+    }
+
+    /// Hands over a newer token, if there is one.
+    fn send_token(&mut self, token: Option<&Token>) {
+        let Some(token) = token else { return };
+        let mut json = Vec::new();
+        let request = protocol::Token { id: Some(self.renewal_id), token: token.text().into() };
+        ClientMessage::Token(request).write_json(&mut json);
+        encode_text(&String::from_utf8_lossy(&json), Some(mask_key()), &mut self.output);
     }
 
     async fn flush(&mut self) -> Result<(), Failure> {
@@ -151,8 +187,9 @@ fn check(response: &Response, key: &HandshakeKey) -> Result<(), Failure> {
     }
 }
 
-fn subscribe_frames(progress: &Progress) -> Vec<u8> {
-    let mut frames = Vec::new();
+/// A request for each channel, and the next number for a request.
+fn subscribe_frames(progress: &Progress) -> (Vec<u8>, u64) {
+    let (mut frames, mut next_id) = (Vec::new(), 1);
     for (id, channel) in (1..).zip(progress.channels()) {
         let since = Some(progress.since_of(channel).to_string().into());
         let mut json = Vec::new();
@@ -160,17 +197,18 @@ fn subscribe_frames(progress: &Progress) -> Vec<u8> {
         ClientMessage::Subscribe(Subscribe { id, channel, since, ..Subscribe::default() })
             .write_json(&mut json);
         encode_text(&String::from_utf8_lossy(&json), Some(mask_key()), &mut frames);
+        next_id = id + 1;
     }
-    frames
+    (frames, next_id)
 }
 
 /// Reads a text whose last piece has come.
-fn finish(text: &mut Vec<u8>) -> Result<Item, Failure> {
+fn finish(text: &mut Vec<u8>, renewal_id: u64) -> Result<Item, Failure> {
     let text = mem::take(text);
-    interpret(str::from_utf8(&text).map_err(cut)?)
+    interpret(str::from_utf8(&text).map_err(cut)?, renewal_id)
 }
 
-fn interpret(text: &str) -> Result<Item, Failure> {
+fn interpret(text: &str, renewal_id: u64) -> Result<Item, Failure> {
     Ok(match ServerEvent::parse(text).map_err(cut)? {
         ServerEvent::Welcome(welcome) => {
             Item::Heartbeat(Duration::from_millis(welcome.heartbeat_ms))
@@ -185,11 +223,13 @@ fn interpret(text: &str) -> Result<Item, Failure> {
             Some(retry_ms) => Item::Retry(Duration::from_millis(retry_ms)),
             None => Item::Alive,
         },
+        ServerEvent::Expiring(_) => Item::Expiring,
+        // The connection goes on until the older token expires.
+        ServerEvent::Error(refusal) if refusal.id == Some(renewal_id) => Item::Alive,
         ServerEvent::Error(refusal) => return Err(Failure::of_error(refusal)),
         ServerEvent::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
         ServerEvent::Published(_)
         | ServerEvent::Granted(_)
-        | ServerEvent::Expiring(_)
         | ServerEvent::History(_)
         | ServerEvent::Presence(_)
         | ServerEvent::Other { .. } => Item::Alive,
@@ -202,6 +242,9 @@ fn closed(close: Option<Close<'_>>) -> Failure {
     };
     match code.number() {
         close::NORMAL => Failure::Finished,
+        code @ (close::GRANT_EXPIRED | close::UNAUTHENTICATED) => {
+            Failure::TokenRefused(SubscribeError::Closed { code, reason: reason.into() })
+        }
         code if close::retryable(code) => {
             Failure::Cut(format!("the server closed: {code} {reason}"))
         }

@@ -16,6 +16,7 @@ mod a_refused_event_stream_is_asked_for_again_in_time;
 mod a_server_that_is_down_is_waited_for;
 mod a_silent_connection_is_reopened;
 mod a_success_makes_the_next_wait_short_again;
+mod a_token_is_renewed_before_and_after_it_expires;
 mod an_event_stream_says_its_heartbeat_interval;
 mod members_are_collected_page_by_page;
 mod overlapping_patterns_lose_and_repeat_nothing;

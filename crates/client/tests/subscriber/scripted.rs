@@ -3,7 +3,8 @@
 use futures_util::StreamExt;
 use std::{future::Future, time::Duration};
 use tidewire_client::{
-    Backoff, Client, Delivery, Message, SubscribeError, SubscribeRequest, Subscription,
+    Backoff, Client, ClientBuilder, Delivery, Message, SubscribeError, SubscribeRequest,
+    Subscription,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,6 +22,8 @@ pub(crate) struct Answer {
     body: Vec<u8>,
     /// How long to pause before each few bytes of the body.
     pause: Duration,
+    /// What to send after one more frame has come.
+    last_words: Option<Vec<u8>>,
     hold: bool,
 }
 
@@ -28,7 +31,8 @@ impl Answer {
     /// A response and its body, with the end of the connection for its length.
     pub(crate) fn new(status: &str, media_type: &str, body: &str) -> Self {
         let head = format!("HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\n\r\n");
-        Self { head, frames_in: 0, body: body.into(), pause: Duration::ZERO, hold: false }
+        let pause = Duration::ZERO;
+        Self { head, frames_in: 0, body: body.into(), pause, last_words: None, hold: false }
     }
 
     pub(crate) fn sse(body: &str) -> Self {
@@ -47,12 +51,18 @@ impl Answer {
     pub(crate) fn websocket(frames_in: usize, body: Vec<u8>) -> Self {
         let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                     sec-websocket-accept: {accept}\r\nsec-websocket-protocol: tidewire.v1\r\n\r\n";
-        Self { head: head.into(), frames_in, body, pause: Duration::ZERO, hold: false }
+        let pause = Duration::ZERO;
+        Self { head: head.into(), frames_in, body, pause, last_words: None, hold: false }
     }
 
     /// Leaves the connection open afterwards, without another word.
     pub(crate) fn hold(self) -> Self {
         Self { hold: true, ..self }
+    }
+
+    /// Reads one more frame after the body, and then sends these bytes.
+    pub(crate) fn then(self, last_words: Vec<u8>) -> Self {
+        Self { last_words: Some(last_words), ..self }
     }
 
     /// Sends the body a few bytes at a time, with this pause before each.
@@ -75,6 +85,10 @@ impl Answer {
             sleep(self.pause).await;
             socket.write_all(piece).await.unwrap();
         }
+        if let Some(last_words) = self.last_words {
+            said.send(read_frame(&mut socket).await).unwrap();
+            socket.write_all(&last_words).await.unwrap();
+        }
         if self.hold {
             // Until the client gives up.
             let _ = socket.read_to_end(&mut Vec::new()).await;
@@ -90,8 +104,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::start_for(|builder| builder, answers).await
+    }
+
+    /// The same for a client that is made like this.
+    pub(crate) async fn start_for(
+        client: impl FnOnce(ClientBuilder) -> ClientBuilder,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let client = client(Client::builder(&base)).build().unwrap();
         let (say, said) = mpsc::unbounded_channel();
         let answers: Vec<_> = answers.into_iter().collect();
         tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! `tidewire data`: copies the store of a server, puts a copy back, gives a store a new epoch.
 
-use super::server::Server;
+use super::{refused::Advice, server::Server};
 use crate::clock::wall_ms;
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgMatches, FromArgMatches, error::ErrorKind, parser::ValueSource};
@@ -141,7 +141,8 @@ impl BackupArguments {
             }
             None => {
                 let cause = "the server refused the backup";
-                let mut backup = self.server.client()?.backup().await.context(cause)?;
+                let backup = self.server.client()?.backup().await.context(cause);
+                let mut backup = backup.map_err(Advice::add_to)?;
                 while let Some(piece) =
                     backup.next_piece().await.context("the backup ended early")?
                 {

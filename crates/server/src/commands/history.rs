@@ -2,6 +2,7 @@
 
 use super::{
     printer::{Format, Printer, is_closed_output},
+    refused::Advice,
     server::Server,
 };
 use crate::terminal::TerminalOutput;
@@ -47,7 +48,7 @@ impl HistoryCommand {
         let printer = printer.reporting(self.server.quiet);
         match self.print(&client, printer).await {
             Err(error) if is_closed_output(&error) => Ok(()),
-            result => result,
+            result => result.map_err(Advice::add_to),
         }
     }
 

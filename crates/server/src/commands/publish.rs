@@ -5,7 +5,7 @@ mod pump;
 mod queue;
 mod report;
 
-use super::server::Server;
+use super::{refused::Advice, server::Server};
 use crate::terminal::TerminalOutput;
 use anyhow::{Context as _, ensure};
 use pump::Pump;
@@ -85,7 +85,7 @@ impl PublishCommand {
         if let Some(id) = self.id {
             message = message.message_id(id);
         }
-        let position = message.send().await?;
+        let position = message.send().await.map_err(|error| Advice::add_to(error.into()))?;
         if !self.server.quiet {
             // Not among what a program may read.
             let _ = writeln!(TerminalOutput::stderr(), "published to {place}");

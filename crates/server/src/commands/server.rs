@@ -1,7 +1,12 @@
-//! Which server a command speaks to, and whether it says what it does.
+//! Which server a command speaks to, with which token, and whether it says what it does.
 
-use std::{fmt, str::FromStr};
-use tidewire_client::{BuildError, Client};
+use anyhow::{Context as _, Result, ensure};
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+use tidewire_client::{BuildError, Client, TokenError};
 use url::Url;
 
 /// Which server, and whether to report on it.
@@ -11,6 +16,13 @@ pub(super) struct Server {
     /// this machine.
     #[arg(long, env = "TIDEWIRE_URL", hide_env_values = true, default_value = DEFAULT_URL)]
     pub(super) url: ServerUrl,
+    /// File with the token to send, read again when the token expires. Without it, the token is the value of the
+    /// variable TIDEWIRE_TOKEN, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Only to say where a token belongs.
+    #[arg(long, hide = true, value_name = "TOKEN")]
+    token: Option<NotHere>,
     /// Print nothing on standard error except errors.
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -18,8 +30,54 @@ pub(super) struct Server {
 
 impl Server {
     /// A client of it.
-    pub(super) fn client(&self) -> Result<Client, BuildError> {
-        Client::new(&self.url.0)
+    ///
+    /// # Errors
+    ///
+    /// There is no token in the file, or the token is none.
+    pub(super) fn client(&self) -> Result<Client> {
+        self.client_with(env::var(TOKEN).ok())
+    }
+
+    /// The same with a token of the environment.
+    fn client_with(&self, token: Option<String>) -> Result<Client> {
+        let builder = Client::builder(&self.url.0);
+        let builder = match (&self.token_file, token) {
+            (Some(path), _) => {
+                let first = read_token(path)?;
+                let path = path.clone();
+                // Whatever renews the token writes it there.
+                let read = move || read_token(&path).map_err(TokenError::unavailable);
+                builder.token(first).token_from(move || std::future::ready(read()))
+            }
+            (None, Some(token)) if !token.trim().is_empty() => builder.token(token.trim()),
+            (None, _) => builder,
+        };
+        Ok(builder.build()?)
+    }
+}
+
+/// The first line of a file, which is the token.
+fn read_token(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read the token in {}", path.display()))?;
+    let token = text.trim();
+    let is_one = !token.is_empty() && !token.contains(char::is_whitespace);
+    ensure!(is_one, "{} has to contain one token, and nothing else", path.display());
+    Ok(token.to_owned())
+}
+
+/// A flag that is refused: what a command line has, other users of the machine can read.
+#[derive(Clone, Debug)]
+struct NotHere;
+
+impl FromStr for NotHere {
+    type Err = &'static str;
+
+    fn from_str(_: &str) -> Result<Self, Self::Err> {
+        Err(
+            "other users of this machine can read a token that is an argument: put it into the variable \
+            TIDEWIRE_TOKEN, or into a file for --token-file",
+        )
     }
 }
 
@@ -75,6 +133,9 @@ impl fmt::Display for ServerUrl {
     }
 }
 
+/// The variable with a token.
+const TOKEN: &str = "TIDEWIRE_TOKEN";
+
 /// Where a server listens by default.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
@@ -107,6 +168,30 @@ mod tests {
             let expected =
                 format!("`{text}` is not a server's address: expected one such as `http");
             assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    fn server(token_file: Option<PathBuf>) -> Server {
+        let url = DEFAULT_URL.parse().unwrap();
+        Server { url, token_file, token: None, quiet: false }
+    }
+
+    #[test]
+    fn a_token_comes_from_the_environment_or_from_a_file_with_nothing_else() {
+        server(None).client_with(Some(" eyJ\n".into())).unwrap();
+        let error = server(None).client_with(Some("e\nyJ".into())).unwrap_err();
+        assert_eq!(error.to_string(), "the token holds a character that cannot stand in a header");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let error = server(Some(path.clone())).client_with(None).unwrap_err();
+        assert!(format!("{error:#}").starts_with("cannot read the token in "), "{error:#}");
+        for (text, is_token) in
+            [("eyJ\n", true), ("", false), ("a\nb\n", false), ("Bearer a", false)]
+        {
+            fs::write(&path, text).unwrap();
+            // The file goes before the variable.
+            let client = server(Some(path.clone())).client_with(Some("e\nyJ".into()));
+            assert_eq!(client.is_ok(), is_token, "{text:?}");
         }
     }
 

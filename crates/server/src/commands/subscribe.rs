@@ -3,6 +3,7 @@
 use super::{
     printer::{Format, Printer, is_closed_output},
     reader,
+    refused::Advice,
     server::Server,
 };
 use crate::terminal::TerminalOutput;
@@ -76,7 +77,7 @@ impl SubscribeCommand {
         };
         match result {
             Err(error) if is_closed_output(&error) => Ok(()),
-            result => result,
+            result => result.map_err(Advice::add_to),
         }
     }
 }

@@ -132,7 +132,7 @@ const PREFIX: &str = "TIDEWIRE_";
 const SOURCE_NAME: &str = "the environment";
 
 /// What the commands that speak to a server read.
-const OF_COMMANDS: [&str; 1] = ["URL"];
+const OF_COMMANDS: [&str; 2] = ["TOKEN", "URL"];
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 

@@ -325,7 +325,8 @@ fn receive_json(json: &str) -> Result<Received, String> {
         StreamLine::Error(_) => Ok(Received::Nothing),
         StreamLine::Unsubscribed(ended) => Err(format!("unexpected: {ended:?}")),
         // Such a client does not renew: its connection ends in time, or is granted more from outside.
-        StreamLine::Other { kind } if kind == "expiring" => Ok(Received::Nothing),
+        StreamLine::Expiring(_) => Ok(Received::Nothing),
+        StreamLine::Connection(named) => Err(format!("unexpected: {named:?}")),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     queue::{Batch, Limits, LineOutcome, Queue},
     report::Report,
 };
+use crate::commands::refused::Advice;
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::{
     FutureExt as _,
@@ -79,8 +80,10 @@ impl<E: Write> Pump<E> {
         };
         self.report.end();
         match (result, self.queue.len(), self.report.refused_lines()) {
-            (Err(error), left @ 1.., _) => bail!("{error:#}; lines not sent: {left}"),
-            (Err(error), 0, _) => Err(error),
+            (Err(error), left @ 1.., _) => {
+                bail!("{error:#}; lines not sent: {left}{}", Advice::on(&error))
+            }
+            (Err(error), 0, _) => Err(Advice::add_to(error)),
             (Ok(()), _, refused @ 1..) => bail!("lines refused: {refused}"),
             (Ok(()), _, 0) => Ok(()),
         }
@@ -192,7 +195,9 @@ impl<E: Write> Pump<E> {
             },
         });
         match (hopeless, unavailable) {
-            (Some(error), _) => bail!("the server refused the message: {error}"),
+            (Some(error), _) => {
+                return Err(anyhow::Error::from(error).context("the server refused the message"));
+            }
             (None, Some(error)) => self.back_off(error, None),
             (None, None) => {
                 self.backoff.reset();

@@ -1,0 +1,76 @@
+//! `web/tidewire.js` with tokens, on both of its wires: renewed in place, replaced after an expiry, and given up on once.
+
+use crate::{
+    browser::Page,
+    common::within,
+    guarded::{Guarded, content, forge, now_ms, sign},
+    renewing::publish,
+};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use tidewire_tokens::Claims;
+
+/// Follows `room.a` on both wires, and records for each what happens.
+const PAGE: &str = "<!doctype html><title>a</title><script>
+const logs = {}, follow = (name, token) => import('/assets/tidewire.js').then(({ subscribe }) => {
+  for (const wire of ['sse', 'ws']) {
+    const log = (logs[name + wire] = { received: [], states: [], asked: 0, last: undefined });
+    subscribe(location.origin, { wire, channels: ['room.a', 'room.b'],
+      token: token && (() => { log.asked += 1; return token(log); }),
+      onmessage: ({ data }) => log.received.push(data),
+      onstate: (state, detail) => { log.states.push(state); log.last = detail; },
+    });
+  }
+  return true;
+});
+const both = (name, test) => [logs[name + 'sse'], logs[name + 'ws']].every((log) => log && test(log));
+</script>";
+
+#[tokio::test]
+async fn tidewire_js_renews_tokens_and_comes_back_with_fresh_ones() -> Result<()> {
+    within(90, async {
+        let guarded = Guarded::start("", "", &[]).await?;
+        let mut page = Page::start(&[]).await?;
+        page.show(&format!("{}/health/live", guarded.server.url()), PAGE).await?;
+        let lasting = sign(&content()?)?;
+        let elsewhere = sign(&Claims { subscribe: vec!["hall".parse()?], ..content()? })?;
+        let forged = forge(&content()?)?;
+        let short = sign(&Claims { expires_ms: now_ms()? + 3_000, ..content()? })?;
+        let scripts = [
+            format!(
+                "follow('renewed', async ({{ asked }}) => asked > 1 ? '{lasting}' : '{short}')"
+            ),
+            // At the notice it still has the same, and another one only when it has been cut off.
+            format!("follow('cut', ({{ asked }}) => asked > 2 ? '{lasting}' : '{short}')"),
+            format!("follow('forged', () => '{forged}')"),
+            format!("follow('elsewhere', () => '{elsewhere}')"),
+            "follow('nobody')".to_owned(),
+        ];
+        for script in scripts {
+            page.call("evaluate", json!([script])).await?;
+        }
+        page.until("both('renewed', (log) => log.states.includes('live'))").await?;
+        page.until("both('cut', (log) => log.states.includes('live'))").await?;
+        publish(&guarded, "room.a", "one").await?;
+        let logs = "JSON.stringify(logs)";
+        for (name, status) in [("forged", 401), ("elsewhere", 403), ("nobody", 401)] {
+            let states = "log.states.join() === 'connecting,refused'";
+            let refused =
+                format!("both('{name}', (log) => {states} && log.last.status === {status})");
+            page.until_or_report(&refused, logs).await?;
+        }
+        page.until_or_report("both('cut', (log) => log.states.at(-1) === 'reconnecting')", logs)
+            .await?;
+        publish(&guarded, "room.b", "two").await?;
+        let all = "log.received.join() === 'one,two'";
+        page.until_or_report(&format!("both('cut', (log) => {all})"), logs).await?;
+        let in_place = "log.states.join() === 'connecting,live' && log.asked === 2";
+        page.until_or_report(&format!("both('renewed', (log) => {all} && {in_place})"), logs)
+            .await?;
+        // What was refused was tried with one token, or with two where there might have been another.
+        let asked = page.call("evaluate", json!(["logs.forgedws.asked"])).await?;
+        ensure!(asked.as_u64().context("no number")? <= 2, "{asked}");
+        Ok(())
+    })
+    .await
+}
