@@ -100,7 +100,9 @@ export class Pane {
     const shown = state === 'closed' ? 'cut' : state;
     if (this.#state === 'live' && shown !== 'live') this.#leave(shown);
     this.#state = shown;
-    this.#part.reason.textContent = detail?.reason ?? '';
+    // The page asks for the token, and says what was wrong with it.
+    const reason = detail?.status === 401 ? 'A valid token is needed: see above.' : detail?.reason;
+    this.#part.reason.textContent = reason ?? '';
     if (shown === 'live' && this.#away) this.#return(detail.head);
     if (shown === 'cut' || shown === 'refused') {
       this.#counts.resume = this.#subscription.position;

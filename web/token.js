@@ -51,6 +51,14 @@ export class TokenForm {
     this.#show();
   }
 
+  /** The server has accepted what it was asked for with the token in use. */
+  accepted() {
+    if (!this.#refusal) return;
+    this.#refusal = undefined;
+    this.#open(false);
+    this.#show();
+  }
+
   #use(token) {
     this.#token = token;
     this.#refusal = undefined;
@@ -68,11 +76,12 @@ export class TokenForm {
   #show() {
     clearTimeout(this.#expiryTimer);
     const claims = claimsOf(this.#token);
-    const { say, does, forget } = this.#part;
+    const { say, does, make, forget } = this.#part;
     this.#form.dataset.refused = String(Boolean(this.#refusal));
     this.#toggle.textContent = this.#token ? owner(this.#token, claims) : 'No token';
     say.textContent = this.#sentence(claims);
     does.textContent = NEXT[this.#refusal?.status] ?? STORED;
+    make.hidden = !this.#refusal;
     forget.hidden = !this.#token;
     if (claims?.exp) this.#warnAt(claims.exp * 1_000 - WARNING_MS);
   }
@@ -152,7 +161,7 @@ const kept = {
 const KEY = 'tidewire.token';
 const STORED = 'A token stays in this tab, and is gone when you close it.';
 const EXPIRES_SOON = 'This token expires soon. Paste a newer one: no message is lost.';
-const MAKE = "Where the server's keys are, this signs one: tidewire token --config FILE --subscribe '>' --publish '>' --history";
+const MAKE = "On the server's machine, this command signs one to try:";
 const NEXT = {
   401: `Paste a valid token. ${STORED} ${MAKE}`,
   403: `Paste a token that allows it. ${MAKE}`,

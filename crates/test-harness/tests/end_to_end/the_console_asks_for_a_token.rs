@@ -61,6 +61,9 @@ async fn the_console_asks_for_a_token_and_shows_whose_it_is() -> Result<()> {
         page.call("fill", json!(["#watch [name=channel]", "room.a"])).await?;
         page.call("click", json!(["#watch button"])).await?;
         page.until(BOTH_ARE_LIVE).await?;
+        // Nothing is refused any more, so the form is out of the way.
+        page.until(&format!("({SAID}) === 'nothing'")).await?;
+        page.call("click", json!(["#token-toggle"])).await?;
         let other = Claims { subject: Some("<i>u8</i>".into()), publish: Vec::new(), ..content()? };
         use_token(&mut page, &sign(&other)?).await?;
         page.until("document.querySelector('#token-toggle').innerHTML.includes('&lt;i&gt;u8')")
