@@ -12,7 +12,7 @@ use crate::{
     Backoff, Client, Delivery, Outage, SubscribeError, SubscribeRequest, TokenError,
     http::describe,
     progress::{Order, Progress},
-    wire::{Failure, Item, Kind, Reader},
+    wire::{Failure, Item, Kind, Reader, TokenRefusal},
 };
 use std::{mem, time::Duration};
 use tidewire_protocol::Bookmark;
@@ -180,7 +180,8 @@ impl Session {
             Failure::Refused(problem) => {
                 return Recovery::End(Some(SubscribeError::Refused(problem)));
             }
-            Failure::TokenRefused(error) => {
+            Failure::TokenRefused(refusal) => {
+                let error = SubscribeError::from(refusal);
                 // A fresh one gets one attempt: the server has judged, and asking again and again would change nothing.
                 let is_final = mem::replace(&mut self.token_was_refused, true);
                 if is_final || !self.client.tokens().can_renew() {
@@ -222,6 +223,15 @@ impl Session {
     fn fall_back(&mut self) -> Recovery {
         self.wire += 1;
         Recovery::FallBack
+    }
+}
+
+impl From<TokenRefusal> for SubscribeError {
+    fn from(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::Problem(problem) => Self::Refused(problem),
+            TokenRefusal::Closed { code, reason } => Self::Closed { code, reason },
+        }
     }
 }
 

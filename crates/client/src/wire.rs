@@ -7,7 +7,7 @@ mod sse;
 mod websocket;
 
 use crate::{
-    Client, SubscribeError, TokenError,
+    Client, TokenError,
     client::SendError,
     http::{ErrorResponse, describe, has_type},
     progress::Progress,
@@ -70,8 +70,8 @@ pub(crate) enum Failure {
     Closed { code: u16, reason: String },
     /// The server does not want this subscription.
     Refused(Box<Problem>),
-    /// The token has expired or is not accepted. The error is for a client that has no other.
-    TokenRefused(SubscribeError),
+    /// The token has expired or is not accepted.
+    TokenRefused(TokenRefusal),
     /// There is no token to send.
     NoToken(TokenError),
     /// This wire cannot be had here. With a problem, trying again is no use either.
@@ -80,6 +80,13 @@ pub(crate) enum Failure {
     Down { cause: String, retry_after: Option<Duration> },
     /// The connection ended without a word.
     Cut(String),
+}
+
+/// What the server has said of a token, in the way of the wire.
+#[derive(Debug)]
+pub(crate) enum TokenRefusal {
+    Problem(Box<Problem>),
+    Closed { code: u16, reason: String },
 }
 
 /// A wire that can be opened.
@@ -156,7 +163,7 @@ impl Failure {
         let is_expired = code.parse() == Ok(ErrorCode::Expired);
         let problem = Box::new(Problem::from_text(&code, message));
         match is_expired {
-            true => Self::TokenRefused(SubscribeError::Refused(problem)),
+            true => Self::TokenRefused(TokenRefusal::Problem(problem)),
             false => Self::Refused(problem),
         }
     }

@@ -1,6 +1,6 @@
 //! The frames that a client receives on a `tidewire.v1` WebSocket, read into owned values.
 
-use crate::{Bookmark, ErrorEvent, Gap, Message, Position, PresencePage, Unsubscribed};
+use crate::{Bookmark, ErrorEvent, Expiring, Gap, Message, Position, PresencePage, Unsubscribed};
 use serde::Deserialize;
 
 /// A frame from the server.
@@ -79,13 +79,6 @@ pub struct Granted {
     pub id: u64,
     /// In how many milliseconds it expires, if it does.
     pub expires_in_ms: Option<u64>,
-}
-
-/// What the connection may do expires soon: renew it, or the connection ends.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Expiring {
-    /// In how many milliseconds.
-    pub in_ms: u64,
 }
 
 /// A page of what was published, over HTTP too.

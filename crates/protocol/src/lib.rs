@@ -49,11 +49,11 @@ pub use batch::{BatchError, BatchReader, BatchStep};
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
 pub use event::{
-    Expiring, Goodbye, Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome,
+    Goodbye, Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome,
 };
 pub use line::{Gap, GapView, Named, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
-pub use notice::{ErrorEvent, Unsubscribed};
+pub use notice::{ErrorEvent, Expiring, Unsubscribed};
 pub use page::PageView;
 pub use presence::{Claimed, ClaimedView, Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;

@@ -36,3 +36,9 @@ impl ErrorEvent {
         self.code.parse().ok()
     }
 }
+/// What the connection may do expires soon: renew it, or the connection ends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Expiring {
+    /// In how many milliseconds.
+    pub in_ms: u64,
+}

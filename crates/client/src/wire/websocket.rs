@@ -1,12 +1,12 @@
 //! The WebSocket: `GET /ws` with `tidewire.v1`, one subscription for each channel or pattern.
 
 use super::{
-    Failure, Item,
+    Failure, Item, TokenRefusal,
     renewal::{Background, newer_token},
     send,
 };
 use crate::{
-    Client, SubscribeError,
+    Client,
     http::{ErrorResponse, describe},
     progress::Progress,
     token::Token,
@@ -243,7 +243,7 @@ fn closed(close: Option<Close<'_>>) -> Failure {
     match code.number() {
         close::NORMAL => Failure::Finished,
         code @ (close::GRANT_EXPIRED | close::UNAUTHENTICATED) => {
-            Failure::TokenRefused(SubscribeError::Closed { code, reason: reason.into() })
+            Failure::TokenRefused(TokenRefusal::Closed { code, reason: reason.into() })
         }
         code if close::retryable(code) => {
             Failure::Cut(format!("the server closed: {code} {reason}"))
