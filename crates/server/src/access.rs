@@ -36,4 +36,5 @@ pub(crate) use identity::{Identity, Who};
 pub(crate) use monitor::check_monitor;
 pub use monitoring::Monitoring;
 pub use origins::AllowedOrigins;
+pub(crate) use peer::{Proxies, client_address};
 pub(crate) use sender::MaybeIdentity;

@@ -1,13 +1,14 @@
 //! Accounts of remembered message ids: one for each subject of tokens, and for each address of the other clients.
 //!
-//! Clients behind a proxy have its address, and without a token they share one account.
+//! Clients behind a proxy that is not listed in `trusted_proxies` have its address, and without a token they share one account.
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 use tidewire_broker::IdAccount;
+use tidewire_client_address::ClientAddress;
 
 /// The accounts of all publishers; cloning gives another handle.
 #[derive(Clone, Debug)]
@@ -34,8 +35,8 @@ pub(crate) enum Publisher {
 
 impl Publisher {
     /// All publishers at this address.
-    pub(crate) fn at(address: IpAddr) -> Self {
-        Self::Address(subscriber_line(address))
+    pub(crate) fn at(address: ClientAddress) -> Self {
+        Self::Address(address.party())
     }
 }
 
@@ -59,17 +60,6 @@ impl Accounts {
     }
 }
 
-/// What one party has of addresses: of IPv6 the network of 64 bits, in which it may choose.
-fn subscriber_line(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    }
-}
-
 /// How many unused accounts may be kept.
 const UNUSED_MAX: usize = 1_024;
 
@@ -78,7 +68,7 @@ mod tests {
     use super::*;
 
     fn address(text: &str) -> Publisher {
-        Publisher::at(text.parse().unwrap())
+        Publisher::at(ClientAddress::new(text.parse().unwrap()))
     }
 
     #[test]
@@ -104,7 +94,7 @@ mod tests {
         let accounts = Accounts::new(1);
         let used = accounts.of(address("127.0.0.1"));
         for number in 0..10_000_u32 {
-            accounts.of(Publisher::at(IpAddr::V4((number + 1).into())));
+            accounts.of(Publisher::at(IpAddr::V4((number + 1).into()).into()));
         }
         assert!(accounts.shared.lock().unwrap().by_publisher.len() <= UNUSED_MAX);
         assert_eq!(accounts.of(address("127.0.0.1")), used);

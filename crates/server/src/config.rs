@@ -14,6 +14,7 @@ mod layers;
 mod listen;
 #[cfg(test)]
 mod page;
+mod proxies;
 mod reasons;
 mod settings;
 mod tls;
@@ -28,7 +29,8 @@ pub use crate::access::{
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
 pub use faults::{ConfigError, ConfigErrors, Missing};
-pub use listen::{Endpoint, Listen};
+pub use listen::{Endpoint, Listen, Opening};
+pub use proxies::{HeaderName, ProxyNetworks};
 pub use reasons::{Decided, Reason};
 pub use settings::Settings;
 pub use token_values::{Algorithms, Secret, Texts};
@@ -60,6 +62,10 @@ pub struct Config {
     pub allowed_hosts: AllowedHosts,
     /// Whose pages may do what programs may.
     pub allowed_origins: AllowedOrigins,
+    /// The proxies whose word on the address of a client counts.
+    pub trusted_proxies: ProxyNetworks,
+    /// The header in which they say it.
+    pub trusted_proxies_header: HeaderName,
     /// What verifies tokens; `None` if no keys are configured.
     pub tokens: Option<Verifier>,
     /// The cookie in which pages may send one.
@@ -174,6 +180,8 @@ impl Config {
             metrics: settings.metrics.unwrap_or_default(),
             allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
             allowed_origins: settings.allowed_origins.unwrap_or_default(),
+            trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            trusted_proxies_header: settings.trusted_proxies_header.unwrap_or_default(),
             tokens,
             tokens_cookie: settings.tokens_cookie,
             tokens_in_query: settings.tokens_in_query.unwrap_or_default(),

@@ -3,7 +3,10 @@
 //! Apart because an address may be one of several that a name stands for, and because of IPv6, whose
 //! "every interface" includes those of IPv4 unless a socket option says otherwise.
 
-use crate::{config::Listen, socket::Scheme};
+use crate::{
+    config::{Listen, Opening},
+    socket::Scheme,
+};
 use anyhow::{Context as _, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -15,6 +18,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct BoundListener {
     pub(crate) scheme: Scheme,
+    pub(crate) opening: Opening,
     pub(crate) socket: TcpListener,
 }
 
@@ -44,7 +48,11 @@ pub(crate) fn bind(listens: &[Listen]) -> Result<Vec<BoundListener>> {
         }
         tracing::warn!(%listen, %error, "not listening on this address of the name");
     }
-    let bound = |(listen, socket): (&Listen, _)| BoundListener { scheme: listen.scheme, socket };
+    let bound = |(listen, socket): (&Listen, _)| BoundListener {
+        scheme: listen.scheme,
+        opening: listen.opening,
+        socket,
+    };
     Ok(listeners.into_iter().map(bound).collect())
 }
 
@@ -95,7 +103,7 @@ mod tests {
 
     fn listen(address: &str, name: Option<&str>) -> Listen {
         let (address, name) = (address.parse().unwrap(), name.map(str::to_owned));
-        Listen { scheme: Scheme::Http, address, name }
+        Listen { scheme: Scheme::Http, opening: Opening::Direct, address, name }
     }
 
     fn refusal(listens: &[Listen]) -> String {

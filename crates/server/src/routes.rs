@@ -54,7 +54,9 @@ fn account(
 ) -> Option<IdAccount> {
     let publisher = match identity.who() {
         Who::Token { subject: Some(subject) } => Publisher::Subject(Arc::clone(subject)),
-        Who::Token { subject: None } | Who::Anonymous => Publisher::at(request.peer_addr()?.ip()),
+        Who::Token { subject: None } | Who::Anonymous => {
+            Publisher::at(access::client_address(request)?)
+        }
     };
     Some(worker_context.http.accounts.of(publisher))
 }

@@ -7,7 +7,7 @@ mod worker;
 use crate::{
     admission::Admission,
     clock::{self, wall_ms},
-    config::Config,
+    config::{Config, Opening},
     keys::KeyTasks,
     listeners::{self, BoundListener},
     metrics::publish_stats,
@@ -64,7 +64,7 @@ async fn run(config: Config) -> Result<()> {
     presence_publisher.flush().await;
     let admission = Admission::new(connections_max);
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
-    let speaking = |listener| speaking(listener, tls.as_ref());
+    let speaking = |listener| speaking(listener, tls.as_ref(), &config);
     let listeners = listeners.into_iter().map(speaking).collect();
     let admin_listeners: Vec<_> = admin_listeners.into_iter().map(speaking).collect();
     let observed = observed(&config, &storage, &admission);
@@ -120,14 +120,19 @@ async fn sweep(storage: Rc<Storage>) {
 
 /// Where a listener is reached.
 fn url(listener: &BoundListener) -> io::Result<String> {
-    Ok(format!("{}://{}", listener.scheme, listener.socket.local_addr()?))
+    let behind = match listener.opening {
+        Opening::Direct => "",
+        Opening::ProxyHeader => " (after a header of the PROXY protocol)",
+    };
+    Ok(format!("{}://{}{behind}", listener.scheme, listener.socket.local_addr()?))
 }
 
 /// A listener with what its scheme takes. Where one speaks TLS the configuration has a certificate.
-fn speaking(listener: BoundListener, tls: Option<&Tls>) -> Listener {
-    let BoundListener { scheme, socket } = listener;
+fn speaking(listener: BoundListener, tls: Option<&Tls>, config: &Config) -> Listener {
+    let BoundListener { scheme, opening, socket } = listener;
     let tls = tls.filter(|_| scheme == Scheme::Https).map(Tls::config);
-    Listener { socket, tls }
+    let proxies = (opening == Opening::ProxyHeader).then(|| config.trusted_proxies.0.clone());
+    Listener { socket, tls, proxies: proxies.map(Arc::new) }
 }
 
 fn greet(

@@ -42,6 +42,7 @@ mod holding;
 mod input_buffer;
 mod long_head;
 mod mismatch;
+mod proxied;
 mod service;
 mod socket;
 mod target;

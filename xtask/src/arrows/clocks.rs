@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 /// Those that take the time as a parameter.
-const WITHOUT_CLOCK: [&str; 8] = [
+const WITHOUT_CLOCK: [&str; 9] = [
     "sse-codec",
     "ws-frame",
     "tidewire-names",
     "tidewire-protocol",
     "tidewire-broker",
     "tidewire-tokens",
+    "tidewire-client-address",
     "tidewire-connection",
     "tidewire-engine-log",
 ];

@@ -3,7 +3,7 @@
 
 use super::{
     AllowedHosts, AllowedOrigins, Authenticator, Caller, authenticator::StrangersMay, cors,
-    host::Host, sender::Sender,
+    host::Host, peer::Proxies, sender::Sender,
 };
 use crate::{clock::wall_ms, problem::ProblemResponse, socket::Scheme};
 use actix_web::{
@@ -14,6 +14,7 @@ use actix_web::{
 };
 use futures_util::future::Either;
 use std::future::ready;
+use tidewire_client_address::ClientAddress;
 use tidewire_protocol::ErrorCode;
 
 /// Which hosts, origins and credentials the server answers.
@@ -24,6 +25,7 @@ pub(crate) struct Access {
     is_local: bool,
     origins: AllowedOrigins,
     authenticator: Authenticator,
+    proxies: Proxies,
 }
 
 /// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who
@@ -36,6 +38,9 @@ pub(crate) fn authorise<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
+    if let Some(client) = access.client(request.head()) {
+        request.extensions_mut().insert(client);
+    }
     let host = match access.host(request.head()) {
         Ok(host) => host,
         Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
@@ -67,7 +72,17 @@ impl Access {
         is_local: bool,
         authenticator: Authenticator,
     ) -> Self {
-        Self { hosts, is_local, origins, authenticator }
+        Self { hosts, is_local, origins, authenticator, proxies: Proxies::default() }
+    }
+
+    /// The same behind proxies whose word on the address of a client counts.
+    pub(crate) fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// The address of the client that sends a request.
+    fn client(&self, head: &RequestHead) -> Option<ClientAddress> {
+        head.peer_addr.map(|peer| self.proxies.client(peer.ip(), head.headers()))
     }
 
     /// What the server says at its start of who may do what, line by line.
@@ -159,7 +174,7 @@ mod tests {
     fn access(hosts: &str, is_local: bool) -> Access {
         let (hosts, origins) = (hosts.parse().unwrap(), AllowedOrigins::default());
         let authenticator = Authenticator::new(None, Some(Grant::open()));
-        Access { hosts, is_local, origins, authenticator }
+        Access::new(hosts, origins, is_local, authenticator)
     }
 
     fn status(access: &Access, host: &'static str, path: &str) -> u16 {

@@ -1,9 +1,44 @@
 //! Where a request comes from, as far as its socket and its headers show.
 
 use actix_web::{
-    HttpRequest,
-    http::header::{self, HeaderName},
+    HttpMessage as _, HttpRequest,
+    http::header::{self, HeaderMap, HeaderName},
 };
+use std::{net::IpAddr, sync::Arc};
+use tidewire_client_address::{ClientAddress, ForwardingHeader, TrustedProxies};
+
+/// The address of the client that sends a request, which [`super::authorise`] has found out: limits, accounts and logs all
+/// take this one. `None` only where a request came by no socket.
+pub(crate) fn client_address(request: &HttpRequest) -> Option<ClientAddress> {
+    request.extensions().get().copied()
+}
+
+/// The proxies that are listed, and the header by which they name a client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxies {
+    trusted: Arc<TrustedProxies>,
+    header: ForwardingHeader,
+}
+
+impl Proxies {
+    pub(crate) fn new(trusted: TrustedProxies, header: ForwardingHeader) -> Self {
+        Self { trusted: Arc::new(trusted), header }
+    }
+
+    /// The client of a request with these headers, which comes from `peer`.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+        let name = match self.header {
+            ForwardingHeader::XForwardedFor => X_FORWARDED_FOR,
+            ForwardingHeader::Forwarded => header::FORWARDED,
+        };
+        // `GetAll` has no other end, and without a proxy nothing is collected.
+        let lines: Vec<&[u8]> = match self.trusted.is_empty() {
+            true => Vec::new(),
+            false => headers.get_all(name).map(|value| value.as_bytes()).collect(),
+        };
+        self.trusted.client(peer, self.header, lines.into_iter())
+    }
+}
 
 /// The other end of a request's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +65,10 @@ impl Peer {
 }
 
 /// What proxies send.
-static FORWARDED: [HeaderName; 4] = [
-    header::FORWARDED,
-    header::VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-real-ip"),
-];
+static FORWARDED: [HeaderName; 4] =
+    [header::FORWARDED, header::VIA, X_FORWARDED_FOR, HeaderName::from_static("x-real-ip")];
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 #[cfg(test)]
 mod tests {
@@ -60,5 +93,24 @@ mod tests {
             let request = request.insert_header((name.clone(), "x")).to_http_request();
             assert_eq!(Peer::of(&request), Peer::Forwarded(name));
         }
+    }
+
+    #[test]
+    fn of_two_headers_only_the_one_that_is_configured_counts() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [(X_FORWARDED_FOR, "192.0.2.1"), (header::FORWARDED, "for=192.0.2.2")]
+        {
+            headers.append(name, value.parse().unwrap());
+        }
+        headers.append(X_FORWARDED_FOR, "192.0.2.3, 10.0.0.2".parse().unwrap());
+        let client = |networks: &[&str], header| {
+            let networks = networks.iter().map(|network| network.parse().unwrap());
+            let proxies = Proxies::new(networks.collect(), header);
+            proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string()
+        };
+        let listed = ["10.0.0.0/8"];
+        assert_eq!(client(&listed, ForwardingHeader::XForwardedFor), "192.0.2.3");
+        assert_eq!(client(&listed, ForwardingHeader::Forwarded), "192.0.2.2");
+        assert_eq!(client(&[], ForwardingHeader::Forwarded), "10.0.0.1");
     }
 }

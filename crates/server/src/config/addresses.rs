@@ -1,6 +1,6 @@
 //! What all endpoints of the settings `listen` and `admin_listen` come to: addresses, each once and with its scheme.
 
-use super::{ConfigError, Endpoint, Listen, Settings, faults::Faults, listen::LISTEN};
+use super::{ConfigError, Endpoint, Listen, Opening, Settings, faults::Faults, listen::LISTEN};
 use crate::socket::Scheme;
 
 /// The addresses for clients, and those for operators.
@@ -9,12 +9,16 @@ pub(super) fn all(
     has_certificate: bool,
     faults: &mut Faults,
 ) -> (Vec<Listen>, Vec<Listen>) {
+    let has_proxies =
+        settings.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.0.is_empty());
+    let has = Has { certificate: has_certificate, proxies: has_proxies };
+    let (scheme, opening) = (has.scheme(), Opening::Direct);
     let listens = match &settings.listen {
-        Some(endpoints) => resolve("listen", endpoints, has_certificate, faults),
-        None => vec![Listen { scheme: scheme(has_certificate), address: LISTEN, name: None }],
+        Some(endpoints) => resolve("listen", endpoints, has, faults),
+        None => vec![Listen { scheme, opening, address: LISTEN, name: None }],
     };
     let endpoints = settings.admin_listen.as_deref().unwrap_or_default();
-    let admin_listens = resolve("admin_listen", endpoints, has_certificate, faults);
+    let admin_listens = resolve("admin_listen", endpoints, has, faults);
     for admin_listen in &admin_listens {
         let is_same = |listen: &Listen| listen.address == admin_listen.address;
         if admin_listen.address.port() != 0 && listens.iter().any(is_same) {
@@ -29,24 +33,29 @@ pub(super) fn all(
 fn resolve(
     key: &'static str,
     endpoints: &[Endpoint],
-    has_certificate: bool,
+    has: Has,
     faults: &mut Faults,
 ) -> Vec<Listen> {
     let mut listens: Vec<Listen> = Vec::new();
     for endpoint in endpoints {
-        if endpoint.scheme() == Some(Scheme::Https) && !has_certificate {
+        if endpoint.scheme() == Some(Scheme::Https) && !has.certificate {
             let given = endpoint.to_string();
             faults.push(ConfigError::value(key, &given, WITH_CERTIFICATE));
         }
-        let resolved = endpoint.resolve(scheme(has_certificate)).unwrap_or_else(|cause| {
+        if endpoint.opening() == Opening::ProxyHeader && !has.proxies {
+            faults.push(ConfigError::value(key, &endpoint.to_string(), WITH_PROXIES));
+        }
+        let resolved = endpoint.resolve(has.scheme()).unwrap_or_else(|cause| {
             faults.push(ConfigError::Unresolved { key, endpoint: endpoint.to_string(), cause });
             Vec::new()
         });
         for listen in resolved {
             // Port 0 is another one each time.
             let is_free = listen.address.port() == 0;
-            let is_same =
-                |other: &Listen| other.address == listen.address && other.scheme == listen.scheme;
+            let is_same = |other: &Listen| {
+                (other.address, other.scheme, other.opening)
+                    == (listen.address, listen.scheme, listen.opening)
+            };
             if is_free || !listens.iter().any(is_same) {
                 listens.push(listen);
             }
@@ -55,9 +64,21 @@ fn resolve(
     listens
 }
 
-fn scheme(has_certificate: bool) -> Scheme {
-    if has_certificate { Scheme::Https } else { Scheme::Http }
+/// What other settings give.
+#[derive(Clone, Copy)]
+struct Has {
+    certificate: bool,
+    proxies: bool,
 }
+
+impl Has {
+    /// What is spoken where an endpoint does not say it.
+    fn scheme(self) -> Scheme {
+        if self.certificate { Scheme::Https } else { Scheme::Http }
+    }
+}
+
+const WITH_PROXIES: &str = "given with trusted_proxies, or without proxy+: the PROXY protocol counts only from listed proxies";
 
 const OTHERS: &str = "another address than those of listen: one port has either the routes for clients or also those for operators";
 
@@ -74,7 +95,10 @@ mod tests {
             .into();
         let urls = |has_certificate| {
             let mut faults = Faults::default();
-            let listens = resolve("listen", &endpoints, has_certificate, &mut faults);
+            let listens = {
+                let has = Has { certificate: has_certificate, proxies: false };
+                resolve("listen", &endpoints, has, &mut faults)
+            };
             let urls =
                 listens.iter().map(|listen| format!("{}://{}", listen.scheme, listen.address));
             faults.finish(urls.collect::<Vec<_>>())
@@ -86,5 +110,22 @@ mod tests {
         let errors = urls(false).unwrap_err().to_string();
         let expected = "listen is https://127.0.0.1:82; it has to be given with tls_certificate";
         assert!(errors.contains(expected) && errors.contains("2 errors"), "{errors}");
+    }
+
+    #[test]
+    fn the_proxy_protocol_needs_proxies_that_are_listed() {
+        let endpoints: Vec<Endpoint> = vec!["proxy+http://80".parse().unwrap()];
+        let resolved = |proxies| {
+            let mut faults = Faults::default();
+            let has = Has { certificate: false, proxies };
+            let listens = resolve("listen", &endpoints, has, &mut faults);
+            faults.finish(listens)
+        };
+        let listens = resolved(true).unwrap();
+        assert!(listens.iter().all(|listen| listen.opening == Opening::ProxyHeader));
+        let errors = resolved(false).unwrap_err().to_string();
+        let expected =
+            "listen is proxy+http://127.0.0.1:80; it has to be given with trusted_proxies";
+        assert!(errors.contains(expected), "{errors}");
     }
 }

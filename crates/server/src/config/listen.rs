@@ -1,7 +1,8 @@
 //! Where to listen, as people write it: a port, an address, or a host name, one or several.
 //!
 //! A port alone is on this machine. A name stands for every address that it resolves to; each of them is
-//! judged like one that was written out. `http://` or `https://` before it says whether TLS is spoken there.
+//! judged like one that was written out. `http://` or `https://` before it says whether TLS is spoken there, and `proxy+`
+//! before these that a proxy names the client at the start of each connection.
 
 use crate::socket::Scheme;
 use serde::{Deserialize, Deserializer, de};
@@ -16,6 +17,7 @@ use std::{
 pub struct Endpoint {
     /// If it was written.
     scheme: Option<Scheme>,
+    opening: Opening,
     host: Host,
     port: u16,
 }
@@ -26,11 +28,23 @@ enum Host {
     Name(String),
 }
 
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// TLS or HTTP.
+    #[default]
+    Direct,
+    /// A header of the PROXY protocol.
+    ProxyHeader,
+}
+
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// What is spoken there.
     pub scheme: Scheme,
+    /// What comes before.
+    pub opening: Opening,
     /// Where.
     pub address: SocketAddr,
     /// The host name that resolved to it.
@@ -58,19 +72,25 @@ impl Endpoint {
         }
     }
 
+    /// What its connections begin with.
+    pub(super) fn opening(&self) -> Opening {
+        self.opening
+    }
+
     /// The addresses that it stands for, with `scheme` if it names none; asks the system's resolver if it is a
     /// name.
     pub(super) fn resolve(&self, scheme: Scheme) -> io::Result<Vec<Listen>> {
-        let scheme = self.scheme.unwrap_or(scheme);
+        let (scheme, opening) = (self.scheme.unwrap_or(scheme), self.opening);
         let name = match &self.host {
             Host::Address(ip) => {
                 let address = SocketAddr::new(*ip, self.port);
-                return Ok(vec![Listen { scheme, address, name: None }]);
+                return Ok(vec![Listen { scheme, opening, address, name: None }]);
             }
             Host::Name(name) => name,
         };
         let addresses = (name.as_str(), self.port).to_socket_addrs()?;
-        Ok(addresses.map(|address| Listen { scheme, address, name: Some(name.clone()) }).collect())
+        let listen = |address| Listen { scheme, opening, address, name: Some(name.clone()) };
+        Ok(addresses.map(listen).collect())
     }
 }
 
@@ -80,17 +100,10 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let none = || format!("{text:?} is not {ENDPOINT}");
-        let (scheme, text) = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
-                (Some(Scheme::Http), rest)
-            }
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
-                (Some(Scheme::Https), rest)
-            }
-            _ => (None, text),
-        };
+        let (scheme, opening, text) = prefixed(text);
         if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self { scheme, host: Host::Address(address.ip()), port: address.port() });
+            let (host, port) = (Host::Address(address.ip()), address.port());
+            return Ok(Self { scheme, opening, host, port });
         }
         let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -100,8 +113,21 @@ impl FromStr for Endpoint {
             name if is_host_name(name) => Host::Name(name.to_owned()),
             _ => return Err(none()),
         };
-        Ok(Self { scheme, host, port })
+        Ok(Self { scheme, opening, host, port })
     }
+}
+
+/// What stands before an address, and the rest of the text.
+fn prefixed(text: &str) -> (Option<Scheme>, Opening, &str) {
+    let Some((prefix, rest)) = text.split_once("://") else { return (None, Opening::Direct, text) };
+    let (scheme, opening) = match &*prefix.to_ascii_lowercase() {
+        "http" => (Scheme::Http, Opening::Direct),
+        "https" => (Scheme::Https, Opening::Direct),
+        "proxy+http" => (Scheme::Http, Opening::ProxyHeader),
+        "proxy+https" => (Scheme::Https, Opening::ProxyHeader),
+        _ => return (None, Opening::Direct, text),
+    };
+    (Some(scheme), opening, rest)
 }
 
 /// Letters, digits, `-` and `_` between dots, and not all digits: that would be a mistyped address.
@@ -117,7 +143,8 @@ fn is_host_name(text: &str) -> bool {
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(scheme) = self.scheme {
-            write!(formatter, "{scheme}://")?;
+            let proxy = if self.opening == Opening::ProxyHeader { "proxy+" } else { "" };
+            write!(formatter, "{proxy}{scheme}://")?;
         }
         match &self.host {
             Host::Address(ip) => SocketAddr::new(*ip, self.port).fmt(formatter),
@@ -141,7 +168,8 @@ pub(super) const LISTEN: SocketAddr = SocketAddr::new(LOOPBACK, 8080);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const ENDPOINT: &str = "a port, or an address or host name with a port: 8080, localhost:8080, \
-                        127.0.0.1:8080, [::1]:8080; each may begin with http:// or https://";
+                        127.0.0.1:8080, [::1]:8080; each may begin with http://, https://, proxy+http:// or \
+                        proxy+https://";
 
 /// Reads one or several: a number, a text with commas between, or an array of these.
 pub(super) fn read<'de, D: Deserializer<'de>>(
@@ -197,7 +225,9 @@ mod tests {
         for text in ["8080", ":8080", " 8080", "127.0.0.1:8080"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), "127.0.0.1:8080", "{text}");
         }
-        for text in ["localhost:8080", "[::1]:8080", "0.0.0.0:0", "my_host.example-1.:80"] {
+        for text in
+            ["localhost:8080", "[::1]:8080", "proxy+http://0.0.0.0:0", "my_host.example-1.:80"]
+        {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
     }
@@ -232,6 +262,8 @@ mod tests {
             "http://a:80/",
             "https://a",
             "http://http://a:80",
+            "proxy://a:80",
+            "proxy+a:80",
             "256.0.0.1:80",
             "127.0.0.1",
             "a..b:80",

@@ -2,7 +2,7 @@
 
 use super::{
     Algorithms, AllowedHosts, AllowedOrigins, Anonymous, Bytes, CookieName, Count, Endpoint, Fsync,
-    Monitoring, Secret, Span, Texts, TokensInQuery, listen,
+    HeaderName, Monitoring, ProxyNetworks, Secret, Span, Texts, TokensInQuery, listen,
 };
 use clap::Args;
 use serde::Deserialize;
@@ -48,7 +48,8 @@ settings! {
     config: PathBuf,
 
     /// Addresses to listen on, repeated or with commas for several: 8080, localhost:8080, [::1]:8080;
-    /// a port alone is on this machine, port 0 takes a free one [default: 127.0.0.1:8080]
+    /// a port alone is on this machine, port 0 takes a free one; after proxy+http:// or proxy+https://, proxies
+    /// begin each connection with the PROXY protocol [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     #[serde(default, deserialize_with = "listen::read")]
     listen: Vec<Endpoint>,
@@ -73,6 +74,15 @@ settings! {
     /// https://*.example.com, or * for every origin [default: those of this machine]
     #[arg(long, value_name = "ORIGINS")]
     allowed_origins: AllowedOrigins,
+
+    /// Addresses and networks of proxies whose word on a client's address counts: 127.0.0.1, 10.0.0.0/8, fd00::/8
+    /// [default: none]
+    #[arg(long, value_name = "NETWORKS")]
+    trusted_proxies: ProxyNetworks,
+
+    /// The header in which these proxies say it: x-forwarded-for or forwarded [default: x-forwarded-for]
+    #[arg(long, value_name = "NAME")]
+    trusted_proxies_header: HeaderName,
 
     /// Directory in which to keep the log on disk [default: in memory]
     #[arg(long, value_name = "DIR")]

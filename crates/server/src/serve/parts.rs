@@ -6,7 +6,7 @@
 
 use super::worker::connections_of_this_worker;
 use crate::{
-    access::{Access, Authenticator, authorise},
+    access::{Access, Authenticator, Proxies, authorise},
     accounts::Accounts,
     admission::Admission,
     clock::{self, wall_ms},
@@ -58,10 +58,12 @@ impl Parts {
         let authenticator = Authenticator::new(config.tokens.clone(), config.anonymous_grant())
             .taking(config.tokens_cookie.clone(), config.tokens_in_query);
         let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
+        let trusted = config.trusted_proxies.0.clone();
+        let proxies = Proxies::new(trusted, config.trusted_proxies_header.0);
         Self {
             observed: observed.clone(),
             http: http_context(config, storage, observed, &authenticator),
-            access: Access::new(hosts, origins, config.is_local(), authenticator),
+            access: Access::new(hosts, origins, config.is_local(), authenticator).behind(proxies),
             timeouts: timeouts(config),
             limits: config.connection,
             engine: Arc::clone(&storage.engine),

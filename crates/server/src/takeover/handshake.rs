@@ -1,10 +1,12 @@
-//! The TLS handshake, before actix knows of the connection: it has no buffers for one that does not get so far.
+//! What comes before HTTP: a header of the PROXY protocol, where a proxy sends one, and the TLS handshake. actix does not
+//! know of the connection yet, and has no buffers for one that does not get so far.
 //!
 //! Handshakes are work that strangers ask for. So each has a deadline and takes turns like a request, and only a number of
 //! them may wait for their clients at once: one more, and the one that has waited longest is ended. A client that answers
 //! within a round trip or two is served while others open connections and say nothing.
 
 use super::mismatch;
+use super::proxied;
 use super::timeouts::HttpTimeouts;
 use crate::ready::keep;
 use crate::request_turns::RequestTurns;
@@ -16,9 +18,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use tidewire_client_address::TrustedProxies;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -27,38 +31,70 @@ use tokio::time::timeout;
 pub(super) struct Handshaking {
     /// Without one the listener is plain.
     tls: Option<Arc<ServerConfig>>,
+    /// Without them no header comes first.
+    proxies: Option<Arc<TrustedProxies>>,
     timeouts: HttpTimeouts,
     turns: RequestTurns,
     waiting: Waiting,
 }
 
-type Accepted = Result<ClientSocket, DispatchError>;
+/// The socket of a client, and where the client is: its proxy's word, or the other end of the socket.
+pub(super) type Arrived = (ClientSocket, Option<SocketAddr>);
+
+type Accepted = Result<Arrived, DispatchError>;
 
 impl Handshaking {
     pub(super) fn new(
         tls: Option<Arc<ServerConfig>>,
+        proxies: Option<Arc<TrustedProxies>>,
         timeouts: HttpTimeouts,
         turns: RequestTurns,
     ) -> Self {
-        Self { tls, timeouts, turns, waiting: Waiting::new(WAITING_MAX) }
+        Self { tls, proxies, timeouts, turns, waiting: Waiting::new(WAITING_MAX) }
     }
 
-    /// The socket of a connection that was accepted; after its handshake, if there is one.
+    /// The socket of a connection that was accepted; after what comes first, if something does.
     pub(super) fn accept(
         &self,
         tcp: TcpStream,
     ) -> Either<Ready<Accepted>, LocalBoxFuture<'static, Accepted>> {
         // Only a socket that is already dead refuses this, and the next read reports that.
         let _ = tcp.set_nodelay(true);
-        let Some(config) = &self.tls else { return Either::Left(ready(Ok(tcp.into()))) };
-        let place = self.waiting.begin();
-        let shaken = shake_hands(tcp, Arc::clone(config), place, self.turns.clone(), self.timeouts);
-        let shaken = timeout(self.timeouts.handshake, shaken).map(|shaken| match shaken {
-            Ok(Ok(socket)) => Ok(socket),
+        let peer = tcp.peer_addr().ok();
+        if self.tls.is_none() && self.proxies.is_none() {
+            return Either::Left(ready(Ok((tcp.into(), peer))));
+        }
+        let opened = self.clone().open(tcp, peer, self.waiting.begin());
+        let opened = timeout(self.timeouts.handshake, opened).map(|opened| match opened {
+            Ok(Ok(arrived)) => Ok(arrived),
             Ok(Err(error)) => Err(DispatchError::Io(error)),
             Err(_) => Err(DispatchError::Io(io::ErrorKind::TimedOut.into())),
         });
-        Either::Right(shaken.boxed_local())
+        Either::Right(opened.boxed_local())
+    }
+
+    async fn open(
+        self,
+        tcp: TcpStream,
+        peer: Option<SocketAddr>,
+        place: Place,
+    ) -> io::Result<Arrived> {
+        let Self { tls, proxies, timeouts, turns, .. } = self;
+        let (tcp, client) = match proxies {
+            None => (tcp, peer),
+            Some(proxies) => {
+                let is_plain = tls.is_none();
+                let wait = async |tcp: &TcpStream| {
+                    poll_fn(|context| place.poll(tcp.poll_read_ready(context), true, context)).await
+                };
+                proxied::open(tcp, peer, &proxies, is_plain, timeouts.disconnect, wait).await?
+            }
+        };
+        let socket = match tls {
+            None => tcp.into(),
+            Some(config) => shake_hands(tcp, config, place, turns, timeouts).await?,
+        };
+        Ok((socket, client))
     }
 }
 

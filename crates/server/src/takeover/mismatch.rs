@@ -22,10 +22,8 @@ pub(super) fn is_http(first: u8) -> bool {
 
 /// Logs that TLS came to a port without it, at most once a minute.
 pub(super) fn report_tls() {
-    static REPORTED: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if reported.is_none_or(|reported| reported.elapsed() >= REPORT_INTERVAL) {
-        *reported = Some(Instant::now());
+    static REPORTED: Reported = Reported::never();
+    if REPORTED.is_due() {
         tracing::warn!(
             "a client speaks TLS (https or wss) to a port that does not; it is disconnected. Use http \
              or ws there, or start the server with --tls-certificate and --tls-key"
@@ -33,8 +31,27 @@ pub(super) fn report_tls() {
     }
 }
 
+/// When something was logged that clients can cause as often as they want: it is logged once a minute.
+pub(super) struct Reported(Mutex<Option<Instant>>);
+
+impl Reported {
+    pub(super) const fn never() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Whether it is to be logged now; then it was.
+    pub(super) fn is_due(&self) -> bool {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = reported.is_none_or(|reported| reported.elapsed() >= REPORT_INTERVAL);
+        if is_due {
+            *reported = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
 /// Answers a request that came without TLS, and ends the connection.
-pub(super) async fn answer_http(mut tcp: TcpStream, disconnect: Duration) -> io::Result<()> {
+pub(super) async fn answer_http(tcp: TcpStream, disconnect: Duration) -> io::Result<()> {
     let mut head = [0; HEAD_BYTES_MAX];
     let came = tcp.peek(&mut head).await?;
     let url = host(head.get(..came).unwrap_or_default());
@@ -43,6 +60,11 @@ pub(super) async fn answer_http(mut tcp: TcpStream, disconnect: Duration) -> io:
         |host| format!("https://{host}"),
     );
     let body = format!("This port speaks TLS, and the request came without it. Use {url}\n");
+    refuse(tcp, &body, disconnect).await
+}
+
+/// Answers a request with 400 and a line of text, and ends the connection.
+pub(super) async fn refuse(mut tcp: TcpStream, body: &str, disconnect: Duration) -> io::Result<()> {
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
          content-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\

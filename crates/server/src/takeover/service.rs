@@ -3,7 +3,7 @@
 use super::accepting::Accepting;
 use super::close::close_after_answer;
 use super::early::{EarlyAnswers, Refuse};
-use super::handshake::Handshaking;
+use super::handshake::{Arrived, Handshaking};
 use super::socket::{ConnectionOptions, HandoffStream, Link};
 use super::target::RequestBody;
 use super::timeouts::HttpTimeouts;
@@ -32,6 +32,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tidewire_client_address::TrustedProxies;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -41,11 +42,13 @@ pub struct Listener {
     pub socket: TcpListener,
     /// With it every connection begins with a TLS handshake; without it HTTP is plain.
     pub tls: Option<Arc<ServerConfig>>,
+    /// With it every connection comes from one of these, and begins with a header of the PROXY protocol, also before TLS.
+    pub proxies: Option<Arc<TrustedProxies>>,
 }
 
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        Self { socket, tls: None }
+        Self { socket, tls: None, proxies: None }
     }
 }
 
@@ -109,7 +112,7 @@ where
     L: Future<Output = ()> + 'static,
 {
     let stopping = builder.graceful_shutdown_signal();
-    let Listener { socket, tls } = listener.into();
+    let Listener { socket, tls, proxies } = listener.into();
     builder.listen("http", socket, move || {
         let (turns, app) = app();
         let app = app.into_factory().map_err(|error| error.into().error_response());
@@ -144,11 +147,10 @@ where
             .h1(map_config(app, |()| AppConfig::default()));
         let (accounts, turns_of_each) = (accounts.clone(), turns.clone());
         let options = ConnectionOptions { timeouts, accounts, refuse, turns: turns_of_each };
-        let http = apply_fn_factory(http, move |socket: ClientSocket, http: &_| {
-            let peer = socket.tcp().peer_addr().ok();
+        let http = apply_fn_factory(http, move |(socket, peer): Arrived, http: &_| {
             serve(http, socket, peer, options.clone())
         });
-        let handshaking = Handshaking::new(tls.clone(), timeouts, turns.clone());
+        let handshaking = Handshaking::new(tls.clone(), proxies.clone(), timeouts, turns.clone());
         let accept = fn_service(move |tcp: TcpStream| handshaking.accept(tcp));
         Accepting::new(accept.and_then(http), turns)
     })

@@ -57,6 +57,7 @@ mod presence_shows_the_subject_of_a_token;
 mod the_end_of_a_token_ends_what_it_has_opened;
 mod the_list_of_channels_has_only_what_may_be_read;
 
+mod a_client_behind_a_proxy_counts_by_its_own_address;
 mod a_server_listens_in_several_places;
 mod check_config_prints_what_channels_have_and_why;
 mod options_differ_by_pattern;
