@@ -84,13 +84,12 @@ pub async fn measure(attack: Attack, plan: Plan, cores: &Cores) -> Result<Outcom
     }
     let peak = resident(process, "VmHWM:")?;
     drop(aftermath.held);
-    // A log that the attack has filled stays.
-    let patience = match (attack.bounds(plan.scale).kept_mb_max > 0, plan.scale) {
-        (true, _) => Duration::ZERO,
-        (false, Scale::Whole) => AFTER_MAX,
-        (false, Scale::Short) => AFTER_MAX / 2,
+    let kept = attack.bounds(plan.scale).kept_mb_max << 20;
+    let patience = match plan.scale {
+        Scale::Whole => AFTER_MAX,
+        Scale::Short => AFTER_MAX / 2,
     };
-    let after = resident_after(process, before, patience).await?;
+    let after = resident_after(process, before + kept, patience).await?;
     faults.extend(newcomer(address).await.err().map(|error| format!("afterwards: {error:#}")));
     let (measured_before, during) =
         (healthy.measured(Phase::Before), healthy.measured(Phase::During));
