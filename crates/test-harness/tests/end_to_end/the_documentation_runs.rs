@@ -3,7 +3,7 @@
 //! A page has a server of its own: a stock one, or one with the first file of settings that the page shows.
 //! A comment right before a block says what is special about it:
 //! `<!-- not run: REASON -->`, `<!-- run: on a server of its own -->`,
-//! `<!-- run: after a restart -->`, `<!-- run: it prints a token -->`. A comment that says nothing any more is an error.
+//! `<!-- run: after a restart -->`, `<!-- run: it prints a token -->`, `<!-- run: as one script -->`. A comment that says nothing any more is an error.
 
 mod blocks;
 mod conversation;
@@ -11,6 +11,7 @@ mod program;
 mod rust;
 mod shell;
 mod transcript;
+mod walk;
 
 use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -134,14 +135,28 @@ async fn commands_do_what_they_are_there_for() -> Result<()> {
         let (run, excused) = blocks("sh")?;
         ensure!(!run.is_empty(), "no page shows a command");
         let all = documentation()?;
-        for block in run {
+        for block in run.iter().filter(|block| block.note != Note::OneScript) {
             let settings = settings_of(&block.page, &all);
-            shell::run(&block, settings).await.with_context(|| block.to_string())?;
+            shell::run(block, settings).await.with_context(|| block.to_string())?;
         }
         for block in excused {
             // What may do anything to a machine is not tried.
             let is_stale = shell::is_harmless(&block) && shell::run(&block, None).await.is_ok();
             ensure!(!is_stale, "{block} runs, so the reason before it is stale");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_walk_goes_from_its_first_command_to_its_last() -> Result<()> {
+    within(60, async {
+        let (run, _) = blocks("sh")?;
+        let walks: Vec<_> = run.iter().filter(|block| block.note == Note::OneScript).collect();
+        ensure!(!walks.is_empty(), "no page shows a walk");
+        for block in walks {
+            walk::run(block).await.with_context(|| block.to_string())?;
         }
         Ok(())
     })
@@ -165,7 +180,8 @@ async fn programs_in_other_languages_publish_and_subscribe() -> Result<()> {
         let all = documentation()?;
         for block in &all {
             let Some(runner) = program::runner(&block.language) else { continue };
-            if block.note == Note::PrintsToken {
+            let is_left_out = program::is_optional(&block.language) && !program::is_here(runner.0);
+            if block.note == Note::PrintsToken || is_left_out {
                 continue;
             }
             ensure!(block.note == Note::None, "{block} is a program, which can be run");
@@ -190,12 +206,15 @@ async fn programs_that_sign_print_a_token_that_the_server_accepts() -> Result<()
         for block in signing {
             let runner = program::runner(&block.language);
             let runner = runner.with_context(|| format!("{block} is no program"))?;
+            if program::is_optional(&block.language) && !program::is_here(runner.0) {
+                continue;
+            }
             let settings = settings_of(&block.page, &all).context("its page has no settings")?;
             let signed = program::sign(block, runner, settings).await;
             signed.with_context(|| block.to_string())?;
             languages.push(block.language.as_str());
         }
-        for language in ["mjs", "python"] {
+        for language in ["mjs", "python", "php"] {
             ensure!(languages.contains(&language), "no page signs a token in {language}");
         }
         Ok(())

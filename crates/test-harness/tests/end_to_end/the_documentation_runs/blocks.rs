@@ -29,6 +29,7 @@ pub(super) enum Note {
     OnItsOwn,
     AfterRestart,
     PrintsToken,
+    OneScript,
 }
 
 impl fmt::Display for Block {
@@ -123,6 +124,7 @@ fn directive(comment: &str) -> Result<Option<Note>> {
         Some(("run", "on a server of its own")) => Some(Note::OnItsOwn),
         Some(("run", "after a restart")) => Some(Note::AfterRestart),
         Some(("run", "it prints a token")) => Some(Note::PrintsToken),
+        Some(("run", "as one script")) => Some(Note::OneScript),
         Some(("run", other)) => bail!("nobody knows how to run a block {other}"),
         _ => None,
     })

@@ -6,7 +6,7 @@ use super::{
 };
 use anyhow::{Context as _, Result, ensure};
 use std::{
-    fs,
+    env, fs,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tidewire_test_harness::peers::http::get;
@@ -19,8 +19,22 @@ pub(super) fn runner(language: &str) -> Option<(&'static str, &'static str)> {
         "mjs" => Some(("node", "mjs")),
         "python" => Some(("python3", "py")),
         "php" => Some(("php", "php")),
+        "go" => Some(("go run", "go")),
+        "ruby" => Some(("ruby", "rb")),
         _ => None,
     }
+}
+
+/// Whether programs of that language are run only where something runs them: CI installs neither.
+pub(super) fn is_optional(language: &str) -> bool {
+    matches!(language, "go" | "ruby")
+}
+
+/// Whether there is something here that runs them.
+pub(super) fn is_here(runner: &str) -> bool {
+    let name = runner.split(' ').next().unwrap_or_default();
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 /// Runs the program until it has printed its own message and one that is published meanwhile.

@@ -86,7 +86,6 @@ impl Sandbox {
         let path = env::join_paths([folder].into_iter().chain(env::split_paths(&path)))?;
         let number = self.lines.fetch_add(1, Ordering::Relaxed);
         let said = self.folder.path().join(format!("output-{number}"));
-        let output = fs::File::create(&said)?;
         let mut shell = Command::new("bash");
         shell.args(["-o", "pipefail", "-c", &line]).current_dir(self.folder.path());
         shell.env("PATH", path).env("TIDEWIRE_LISTEN", "127.0.0.1:0");
@@ -96,10 +95,7 @@ impl Sandbox {
         }
         let home = if is_strict { "strict" } else { "lenient" };
         shell.env("CURL_HOME", self.folder.path().join(home)).env("HOME", self.folder.path());
-        shell.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
-        let child = shell.process_group(0).spawn()?;
-        let group = process_id(child.id().context("it has ended")?)?;
-        Ok(Running { child, group, said })
+        Running::start(shell, said)
     }
 }
 
@@ -111,6 +107,15 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Starts a shell, which says everything into a file.
+    pub(super) fn start(mut shell: Command, said: PathBuf) -> Result<Self> {
+        let output = fs::File::create(&said)?;
+        shell.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
+        let child = shell.process_group(0).spawn()?;
+        let group = process_id(child.id().context("it has ended")?)?;
+        Ok(Self { child, group, said })
+    }
+
     /// What it has said so far.
     pub(super) fn output(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.said)?).into_owned())
