@@ -226,6 +226,11 @@ function sse(url, channels, parameters, events) {
   });
   listen('$connection', (connection) => (id = connection.id));
   listen('$expiring', () => id && events.renew(id));
+  listen('$goodbye', ({ position, retry_ms: retryMs }) => {
+    source.close();
+    if (position) events.place(position);
+    events.lost(retryMs);
+  });
   listen('$position', ({ position, heartbeat_ms: heartbeatMs }) => {
     events.place(position);
     if (!isOpen) events.opened(heartbeatMs);
@@ -244,7 +249,10 @@ function ws(url, channels, parameters, events) {
     gap: (gap) => events.gap(gap),
     // Nothing unsubscribes here, so the server has ended it.
     unsubscribed: ({ message }) => events.refused(message),
-    goodbye: (goodbye) => (retryMs = goodbye.retry_ms),
+    goodbye({ position, retry_ms: afterMs }) {
+      if (position) events.place(position);
+      retryMs = afterMs;
+    },
     async expiring() {
       const token = await events.newerToken();
       if (token && socket.readyState === WebSocket.OPEN) {

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((name, rest))
-            if ["idle", "handshakes", "hostile", "resume"].contains(&name.as_str()) =>
+            if ["drain", "idle", "handshakes", "hostile", "resume"].contains(&name.as_str()) =>
         {
             build_server(workspace)?;
             let words = ["run", "--release", "--package", HARNESS, "--bin", name, "--"];
@@ -34,7 +34,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             workspace.cargo(&["bench", "--package", "tidewire-benches", "--"]).args(rest),
         ),
         _ => {
-            let names = "fanout | idle | handshakes | hostile | resume | codecs | log | criterion";
+            let names =
+                "fanout | drain | idle | handshakes | hostile | resume | codecs | log | criterion";
             bail!("say what to measure: cargo xtask bench {names}")
         }
     }

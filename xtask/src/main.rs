@@ -122,6 +122,7 @@ Run and measure, always in release:
   bench idle       resident memory of an idle connection
   bench hostile    what healthy subscribers notice of an attack, and the memory that it leaves behind
                      assets history       only these attacks; --help lists them
+  bench drain      10,000 clients of a server that is asked to end, and of the one that follows it
   bench resume     20,000 clients that resume from disk at once after a restart
   bench codecs     the codecs beside every peer; writes a record and a chart for docs/
                      'sse decode'         only the cases of that name or group, without a record

@@ -242,11 +242,13 @@ impl Lane {
         self.signal_if_due();
     }
 
-    /// Makes everyone due, whatever they wait for: for the end.
-    pub fn make_all_due(&mut self) {
+    /// Makes the next `count` waiters due, by their numbers, from `from` on, whatever they wait for: for the end. Returns the
+    /// number after the last of them.
+    pub fn make_due(&mut self, from: usize, count: usize) -> usize {
         self.advance_soon();
-        self.waiters.make_all_due();
+        let next = self.waiters.make_due(from, count);
         self.signal_if_due();
+        next
     }
 
     /// Takes the waiter that has been due for longest, because of news in a few channels or because its time has come.

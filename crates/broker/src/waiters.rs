@@ -277,13 +277,19 @@ impl Waiters {
         }
     }
 
-    /// Puts everyone among those to be woken.
-    pub(crate) fn make_all_due(&mut self) {
-        for (at, waiter) in &mut self.waiters {
-            waiter.wake_at = None;
-            waiter.is_asleep = false;
-            self.due.push_back(at);
+    /// Puts the next `count` waiters from number `from` on among those to be woken; returns the number after the last.
+    pub(crate) fn make_due(&mut self, from: usize, count: usize) -> usize {
+        let (mut at, mut left) = (from, count);
+        while left > 0 && at < self.waiters.capacity() {
+            if let Some(waiter) = self.waiters.get_mut(at) {
+                waiter.wake_at = None;
+                waiter.is_asleep = false;
+                self.due.push_back(at);
+                left -= 1;
+            }
+            at += 1;
         }
+        at
     }
 
     /// Removes all waiters; `changed` is called for each audience that dissolves.

@@ -161,6 +161,10 @@ impl Session {
             // Now that all have a place, the next connection takes them together.
             Item::Begun => (self.reader, self.established) = (None, false),
             Item::Retry(delay) => self.retry = Some(delay.min(RETRY_MAX)),
+            Item::Goodbye { position, retry } => {
+                position.into_iter().for_each(|position| self.progress.handle_position(position));
+                self.retry = retry.map(|delay| delay.min(RETRY_MAX));
+            }
             Item::Heartbeat(heartbeat) => self.silence_max = silence_max(heartbeat),
             Item::Named(_) | Item::Expiring | Item::Alive => {}
         }

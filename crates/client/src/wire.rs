@@ -18,7 +18,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use sse::Sse;
 use std::time::Duration;
 use tidewire_protocol::{
-    Bookmark, ErrorCode, ErrorEvent, Gap, Message, Position, Problem, Unsubscribed,
+    Bookmark, ErrorCode, ErrorEvent, Gap, Goodbye, Message, Position, Problem, Unsubscribed,
 };
 use websocket::WebSocket;
 
@@ -51,6 +51,11 @@ pub(crate) enum Item {
     Begun,
     /// When the server would like us back after the connection ends.
     Retry(Duration),
+    /// The server ends the connection, with all delivered up to the position.
+    Goodbye {
+        position: Option<Bookmark>,
+        retry: Option<Duration>,
+    },
     /// How often the server will speak.
     Heartbeat(Duration),
     /// The secret name by which this connection is renewed.
@@ -59,6 +64,13 @@ pub(crate) enum Item {
     Expiring,
     /// Nothing for the subscriber, but the connection is alive.
     Alive,
+}
+
+impl From<Goodbye> for Item {
+    fn from(Goodbye { position, retry_ms, .. }: Goodbye) -> Self {
+        let (position, retry) = (position.map(Bookmark::from), retry_ms.map(Duration::from_millis));
+        Self::Goodbye { position, retry }
+    }
 }
 
 /// Why there is no next item.

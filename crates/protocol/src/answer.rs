@@ -108,6 +108,8 @@ pub enum ServerMessage<'a> {
     Goodbye {
         /// The [close code](crate::close) that follows.
         code: u16,
+        /// Everything up to here has been delivered, if all of it has been.
+        position: Option<Position>,
         /// When to come back, if welcome.
         retry_ms: Option<u64>,
     },
@@ -159,8 +161,9 @@ impl ServerMessage<'_> {
                 .text("code", code.as_str())
                 .text("message", message)
                 .optional_number("retry_ms", retry_ms),
-            Self::Goodbye { code, retry_ms } => Members::tagged(out, "goodbye")
+            Self::Goodbye { code, position, retry_ms } => Members::tagged(out, "goodbye")
                 .number("code", code.into())
+                .optional_position("position", position)
                 .optional_number("retry_ms", retry_ms),
             Self::Position { position, heartbeat_ms } => Members::tagged(out, "position")
                 .position("position", position)
@@ -253,14 +256,22 @@ mod tests {
                 ServerMessage::Position { position, heartbeat_ms: Some(20_000) },
                 r#"{"type":"position","position":"10-7","heartbeat_ms":20000}"#,
             ),
-            (
-                ServerMessage::Goodbye { code: 1001, retry_ms: Some(250) },
-                r#"{"type":"goodbye","code":1001,"retry_ms":250}"#,
-            ),
         ] {
             let mut out = Vec::new();
             message.write_json(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_goodbye_says_where_to_resume_if_everything_was_delivered() {
+        for (place, wire) in [
+            (None, r#"{"type":"goodbye","code":1012,"retry_ms":250}"#),
+            (Some(POSITION), r#"{"type":"goodbye","code":1012,"position":"10-7","retry_ms":250}"#),
+        ] {
+            let goodbye =
+                ServerMessage::Goodbye { code: 1012, position: place, retry_ms: Some(250) };
+            assert_eq!(goodbye.to_json(), wire);
         }
     }
 

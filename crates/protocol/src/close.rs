@@ -3,13 +3,14 @@
 //! | code | meaning | reconnect |
 //! |---|---|---|
 //! | 1000 | the client asked for it | no |
-//! | 1001 | the server shuts down, or the page closes | yes |
+//! | 1001 | the page closes | yes |
 //! | 1002 | a frame broke the framing rules | no |
 //! | 1003 | a kind of data that is not accepted here | no |
 //! | 1007 | text that is not UTF-8 | no |
 //! | 1008 | not allowed | no |
 //! | 1009 | a message over the limit | no |
 //! | 1011 | an error of the server | yes |
+//! | 1012 | the server shuts down or restarts | yes, after the time that it gives |
 //! | 1013 | the server is overloaded | yes |
 //! | 4001 | no pong in time | yes |
 //! | 4002 | the grant has expired | yes, with a new one |
@@ -22,7 +23,7 @@
 
 /// Done, as asked.
 pub const NORMAL: u16 = 1000;
-/// The server is leaving, or the page.
+/// The page is left.
 pub const GOING_AWAY: u16 = 1001;
 /// A frame broke the framing rules.
 pub const PROTOCOL_ERROR: u16 = 1002;
@@ -36,6 +37,8 @@ pub const POLICY_VIOLATION: u16 = 1008;
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// The server's own mistake.
 pub const INTERNAL_ERROR: u16 = 1011;
+/// The server shuts down or restarts; the reason is a JSON object with the time after which to come back.
+pub const SERVICE_RESTART: u16 = 1012;
 /// The server is overloaded.
 pub const TRY_AGAIN_LATER: u16 = 1013;
 /// No pong in time.

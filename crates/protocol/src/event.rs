@@ -1,6 +1,8 @@
 //! The frames that a client receives on a `tidewire.v1` WebSocket, read into owned values.
 
-use crate::{Bookmark, ErrorEvent, Expiring, Gap, Message, Position, PresencePage, Unsubscribed};
+use crate::{
+    Bookmark, ErrorEvent, Expiring, Gap, Goodbye, Message, Position, PresencePage, Unsubscribed,
+};
 use serde::Deserialize;
 
 /// A frame from the server.
@@ -109,15 +111,6 @@ pub struct Reached {
     pub heartbeat_ms: Option<u64>,
 }
 
-/// The last frame of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Goodbye {
-    /// The [close code](crate::close) that follows.
-    pub code: u16,
-    /// When to come back, if welcome.
-    pub retry_ms: Option<u64>,
-}
-
 impl ServerEvent {
     /// Reads one frame's text.
     ///
@@ -218,8 +211,8 @@ mod tests {
             ServerEvent::Position(Reached { heartbeat_ms: Some(20_000), .. })
         ));
         assert!(matches!(
-            parse(r#"{"type":"goodbye","code":1001}"#),
-            ServerEvent::Goodbye(Goodbye { code: 1001, retry_ms: None })
+            parse(r#"{"type":"goodbye","code":1012,"position":"10-7"}"#),
+            ServerEvent::Goodbye(Goodbye { code: 1012, position: Some(at), retry_ms: None }) if at == position
         ));
         assert!(matches!(parse(r#"{"type":"new"}"#), ServerEvent::Other { kind } if kind == "new"));
     }

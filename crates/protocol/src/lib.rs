@@ -48,10 +48,8 @@ pub use answer::ServerMessage;
 pub use batch::{BatchError, BatchReader, BatchStep};
 pub use data::{Data, DataError, PublishedData, json_text};
 pub use error_code::{ErrorCode, UnknownErrorCode};
-pub use event::{
-    Goodbye, Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome,
-};
-pub use line::{Gap, GapView, Named, PollAnswer, PositionView, StreamLine};
+pub use event::{Granted, HistoryPage, Published, Reached, ServerEvent, Subscribed, Welcome};
+pub use line::{Gap, GapView, Goodbye, Named, PollAnswer, PositionView, StreamLine};
 pub use message::{Message, MessageView};
 pub use notice::{ErrorEvent, Expiring, Unsubscribed};
 pub use page::PageView;

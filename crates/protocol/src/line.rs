@@ -69,6 +69,9 @@ pub struct PollAnswer {
     /// Gap notices, which come before all messages; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// After which time to ask again, of a server that shuts down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_ms: Option<u64>,
 }
 
 /// The first line or event of a connection that can be renewed: its secret name.
@@ -76,6 +79,17 @@ pub struct PollAnswer {
 pub struct Named {
     /// Goes into the path of `POST /connections/{id}/token`.
     pub id: String,
+}
+
+/// The last frame, line or event of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Goodbye {
+    /// The [close code](crate::close) that follows.
+    pub code: u16,
+    /// Everything up to here has been delivered, if all of it has been.
+    pub position: Option<Position>,
+    /// When to come back, if welcome.
+    pub retry_ms: Option<u64>,
 }
 
 /// One line of `GET /stream`.
@@ -95,6 +109,8 @@ pub enum StreamLine {
     Expiring(Expiring),
     /// The server ends the stream, and says why.
     Error(ErrorEvent),
+    /// The last line of a stream that the server ends because it shuts down.
+    Goodbye(Goodbye),
     /// A line of a newer server, to be ignored.
     Other {
         /// Its `type`.
@@ -118,6 +134,7 @@ impl StreamLine {
             Some(kind) if kind == "connection" => serde_json::from_str(line).map(Self::Connection),
             Some(kind) if kind == "expiring" => serde_json::from_str(line).map(Self::Expiring),
             Some(kind) if kind == "error" => serde_json::from_str(line).map(Self::Error),
+            Some(kind) if kind == "goodbye" => serde_json::from_str(line).map(Self::Goodbye),
             Some(kind) => Ok(Self::Other { kind }),
             None if head.channel.is_some() => serde_json::from_str(line).map(Self::Message),
             None => {
@@ -196,6 +213,10 @@ mod tests {
         assert!(matches!(
             parse(r#"{"type":"error","code":"expired","message":""}"#),
             StreamLine::Error(ErrorEvent { id: None, .. })
+        ));
+        assert!(matches!(
+            parse(r#"{"type":"goodbye","code":1012,"position":"10-7","retry_ms":5}"#),
+            StreamLine::Goodbye(Goodbye { position: Some(TO), retry_ms: Some(5), .. })
         ));
         assert!(matches!(parse(r#"{"type":"new"}"#), StreamLine::Other { kind } if kind == "new"));
         for line in ["", "{}", "7", r#"{"position":"?"}"#, r#"{"channel":"a"}"#] {

@@ -15,6 +15,8 @@ pub struct PageView<'a> {
     pub more: bool,
     /// What would have been on the page and is gone.
     pub gaps: &'a [GapView<'a>],
+    /// After which time to ask again, of a server that shuts down.
+    pub retry_ms: Option<u64>,
 }
 
 impl PageView<'_> {
@@ -31,6 +33,7 @@ impl PageView<'_> {
             .optional_position("before", self.before)
             .flag("more", self.more)
             .optional_list("gaps", self.gaps, GapView::write_json)
+            .optional_number("retry_ms", self.retry_ms)
     }
 }
 
@@ -48,6 +51,7 @@ mod tests {
         before: None,
         more: false,
         gaps: &[],
+        retry_ms: None,
     };
 
     const FULL: PageView<'_> = PageView {
@@ -56,6 +60,7 @@ mod tests {
         before: Some(Position { epoch: 36, offset: 5 }),
         more: true,
         gaps: &[GapView { channel: "a", from: "10-1", to: POSITION }],
+        retry_ms: None,
     };
 
     #[test]
@@ -65,6 +70,15 @@ mod tests {
         assert_eq!(out, br#"{"messages":[],"position":"10-7"}"#);
         let answer: PollAnswer = serde_json::from_slice(&out).unwrap();
         assert!(answer.messages.is_empty() && answer.gaps.is_empty());
+    }
+
+    #[test]
+    fn the_answer_of_a_server_that_shuts_down_says_when_to_ask_again() {
+        let mut out = Vec::new();
+        PageView { retry_ms: Some(250), ..EMPTY }.write_json(&mut out);
+        assert_eq!(out, br#"{"messages":[],"position":"10-7","retry_ms":250}"#);
+        let answer: PollAnswer = serde_json::from_slice(&out).unwrap();
+        assert_eq!(answer.retry_ms, Some(250));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     array,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 use tidewire_connection::ShuttingDown;
@@ -31,6 +31,8 @@ struct Shared {
     /// How many publishes are being handed over, with [`STOPPED`] once none is taken any more, and [`ENDING`] once the
     /// shutdown is to begin after the last of them.
     handing_over: AtomicUsize,
+    /// Whether a signal to end has come. The shutdown begins later.
+    draining: AtomicBool,
     shutting_down: watch::Sender<bool>,
 }
 
@@ -92,6 +94,7 @@ impl Admission {
             requests,
             refused,
             handing_over,
+            draining: AtomicBool::new(false),
             shutting_down,
         };
         Self { shared: Arc::new(shared) }
@@ -143,6 +146,20 @@ impl Admission {
     /// Refuses once the shutdown has begun.
     pub(crate) fn check(&self) -> Result<(), Rejected> {
         if self.is_shutting_down() { Err(ShuttingDown.into()) } else { Ok(()) }
+    }
+
+    /// Has the server say that it is not ready, though it goes on: it is about to shut down.
+    pub(crate) fn begin_draining(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed) || self.is_shutting_down()
+    }
+
+    /// Refuses once the server drains: for probes, which decide whether clients are sent here.
+    pub(crate) fn check_ready(&self) -> Result<(), Rejected> {
+        if self.is_draining() { Err(ShuttingDown.into()) } else { Ok(()) }
     }
 
     /// Has `hand_over` take a publish, unless publishing has been stopped. Nothing is locked meanwhile: what

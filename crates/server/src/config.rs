@@ -108,6 +108,8 @@ pub struct Config {
     pub keep_alive: Span,
     /// How often joins and leaves are published.
     pub presence_interval: Span,
+    /// How long a server that was asked to end goes on accepting, not ready.
+    pub drain_delay: Span,
     /// How long connections have to end when the server does.
     pub drain: Span,
     /// Who may read the metrics.
@@ -175,6 +177,7 @@ impl Config {
             poll_wait_max: settings.poll_wait_max.unwrap_or(POLL_WAIT_MAX),
             keep_alive: settings.keep_alive.unwrap_or(KEEP_ALIVE),
             presence_interval: settings.presence_interval.unwrap_or(PRESENCE_INTERVAL),
+            drain_delay: settings.drain_delay.unwrap_or(Span::seconds(0)),
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
             metrics: settings.metrics.unwrap_or_default(),

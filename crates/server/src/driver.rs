@@ -11,8 +11,7 @@ use crate::{
     renewals::{RenewalError, RenewalId},
     session::Session,
     socket::Socket,
-    temporary::spread,
-    worker_context::WorkerContext,
+    worker_context::{Goodbye, WorkerContext},
 };
 use std::{
     io::{self, IoSlice},
@@ -135,13 +134,13 @@ impl<S: Socket> Driver<S> {
     /// it catches up.
     pub(crate) fn take_turn(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> Outcome {
         let worker_context = turn.worker_context;
-        let is_shutting_down = worker_context.is_shutting_down.get();
-        if turn.cause == Cause::Woken || is_shutting_down {
+        let is_dismissed = worker_context.is_dismissed(self.waiter());
+        if turn.cause == Cause::Woken || is_dismissed {
             let is_answered = self.publish(turn, context);
             // A client that waits for the engine gets its answer first: nothing may follow a goodbye.
-            if is_shutting_down && is_answered {
-                let retry_ms = spread(worker_context.limits.retry_ms);
-                self.connection.dismiss(retry_ms, worker_context.http.goodbye_wait_ms, turn.time);
+            if is_dismissed && is_answered {
+                let Goodbye { retry_ms, grace_ms } = worker_context.goodbye(turn.time);
+                self.connection.dismiss(retry_ms, grace_ms, turn.time);
             }
         }
         self.connection.handle_time(&mut worker_context.worker.borrow_mut(), turn.time);

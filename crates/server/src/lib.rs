@@ -19,6 +19,7 @@ mod admission;
 mod api_key_file;
 mod clock;
 mod connection_kind;
+mod drain;
 mod driver;
 mod engine_probe;
 mod files;

@@ -21,7 +21,7 @@ use crate::{
 };
 use actix_web::rt;
 use anyhow::{Context as _, Result};
-use ending::{ListeningSockets, Signals, end, ignore_hangups};
+use ending::{ListeningSockets, Signals, end, ignore_hangups, linger};
 use parts::{Audience, Parts, observed};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
@@ -92,10 +92,16 @@ async fn run(config: Config) -> Result<()> {
     let admin_server = admin_server.map(|server| (server.handle(), rt::spawn(server)));
     let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
+    let is_cut_short = linger(&admission, config.drain_delay.duration(), signals.next()).await;
     sweeper.abort();
     certificate_watch.inspect(rt::task::JoinHandle::abort);
     statistics.abort();
-    end(&handle, &listening, &admission, config.drain.duration(), signals.next()).await;
+    let cut_short = async {
+        if !is_cut_short {
+            signals.next().await;
+        }
+    };
+    end(&handle, &listening, &admission, config.drain.duration(), cut_short).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
     // The last to end, so that an operator sees how the rest does.

@@ -8,7 +8,10 @@ use actix_web::{
     Error, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use std::{fmt, time::Duration};
 use tidewire_connection::write_error_event;
@@ -81,6 +84,11 @@ pub(crate) fn spread(retry_ms: u64) -> u64 {
     retry_ms / 2 + fastrand::u64(0..=retry_ms)
 }
 
+/// The value of `Retry-After`, which has no parts of seconds.
+pub(crate) fn retry_after_seconds(retry_ms: u64) -> HeaderValue {
+    (retry_ms.saturating_add(500) / 1_000).max(1).into()
+}
+
 /// A refusal that knows when to come back.
 #[derive(Debug)]
 struct Temporary {
@@ -117,8 +125,7 @@ impl ResponseError for Temporary {
                 .body(body);
         }
         let mut response = self.problem.error_response();
-        let seconds = self.retry_ms.saturating_add(500) / 1_000;
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after_seconds(self.retry_ms));
         response
     }
 }

@@ -8,20 +8,22 @@ use crate::{
     admission::Admission,
     clock::Clock,
     config::Monitoring,
+    drain::{Dismissals, Drain},
     engine_probe::EngineProbe,
     in_flight::InFlight,
     metrics::{LoopMetrics, Observed},
     ready::ReadyQueue,
     renewals::{Inbox, Renewals},
     request_turns::RequestTurns,
+    temporary::spread,
 };
 use std::{
     cell::{Cell, RefCell},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tidewire_broker::{Broker, Engine, Lane, SystemChannel};
-use tidewire_connection::{Limits, Worker};
+use tidewire_broker::{Broker, Engine, Lane, SystemChannel, WaiterId};
+use tidewire_connection::{Limits, Time, Worker};
 use tidewire_engine_log::LogEngine;
 use tokio::time::MissedTickBehavior;
 
@@ -42,7 +44,10 @@ pub(crate) struct WorkerContext {
     pub(crate) admission: Admission,
     pub(crate) limits: Limits,
     pub(crate) http: HttpContext,
-    pub(crate) is_shutting_down: Cell<bool>,
+    /// How its connections end, once the shutdown has begun.
+    dismissals: Cell<Option<(Dismissals, u64)>>,
+    /// Waiters with a lower number are to end.
+    dismissed_below: Cell<usize>,
     /// Renewals of its connections that requests ask for, on whichever worker those are.
     pub(crate) inbox: Inbox,
     /// What ended while the worker was borrowed, and still has to give its waiter up.
@@ -61,8 +66,8 @@ pub(crate) struct HttpContext {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
-    /// How long a client may take to receive what was published before the goodbye.
-    pub(crate) goodbye_wait_ms: u64,
+    /// How connections end when the server does.
+    pub(crate) drain: Drain,
     /// What publishers have the server remember, by their address.
     pub(crate) accounts: Accounts,
     /// What clients hold in memory: input that is not whole, output that is not sent.
@@ -104,7 +109,8 @@ impl WorkerContext {
             admission,
             limits,
             http,
-            is_shutting_down: Cell::new(false),
+            dismissals: Cell::default(),
+            dismissed_below: Cell::new(0),
             inbox,
             ended: RefCell::default(),
         }
@@ -157,7 +163,7 @@ impl WorkerContext {
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
-            goodbye_wait_ms: 0,
+            drain: Drain::default(),
             accounts: Accounts::new(1),
             in_flight,
             log: None,
@@ -183,15 +189,55 @@ impl WorkerContext {
         }
     }
 
-    /// Has every connection say goodbye once the shutdown begins.
+    /// Whether what waits under this number is to end, because the server does.
+    pub(crate) fn is_dismissed(&self, waiter: WaiterId) -> bool {
+        waiter.index() < self.dismissed_below.get()
+    }
+
+    /// What a goodbye says: after which time the client is to come back, and how long it may take before it is said.
+    pub(crate) fn goodbye(&self, time: Time) -> Goodbye {
+        let retry_ms = self.limits.retry_ms;
+        match self.dismissals.get() {
+            Some((plan, begun_ms)) => Goodbye {
+                retry_ms: plan.retry_ms(retry_ms),
+                grace_ms: plan.grace_ms(time.steady_ms.saturating_sub(begun_ms)),
+            },
+            None => Goodbye { retry_ms: spread(retry_ms), grace_ms: 0 },
+        }
+    }
+
+    /// Has the connections say goodbye once the shutdown begins, evenly over the time for it.
     pub(crate) async fn run_shutdown(&self) {
         self.admission.shutdown_begun().await;
-        self.is_shutting_down.set(true);
-        // The goodbyes come after all that was published.
-        let mut worker = self.worker.borrow_mut();
-        worker.lane.advance_to_head();
-        worker.lane.make_all_due();
+        let begun_ms = self.clock.now().steady_ms;
+        // The goodbyes come after all that was published: nothing is from now on.
+        self.worker.borrow_mut().lane.advance_to_head();
+        let plan = self.http.drain.plan(self.worker.borrow().lane.len());
+        self.dismissals.set(Some((plan, begun_ms)));
+        let mut dismissed = 0;
+        let mut tick = tokio::time::interval(DISMISSAL_TICK);
+        loop {
+            tick.tick().await;
+            let due = plan.due(self.clock.now().steady_ms.saturating_sub(begun_ms));
+            let count = due.map_or(usize::MAX, |due| due.saturating_sub(dismissed));
+            let lane = &mut self.worker.borrow_mut().lane;
+            let below = lane.make_due(self.dismissed_below.get(), count);
+            self.dismissed_below.set(if due.is_some() { below } else { usize::MAX });
+            match due {
+                Some(due) => dismissed = due,
+                None => return,
+            }
+        }
     }
+}
+
+/// What a goodbye says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goodbye {
+    /// After which time the client is to come back.
+    pub(crate) retry_ms: u64,
+    /// How long it may take to receive what was published before.
+    pub(crate) grace_ms: u64,
 }
 
 impl Drop for WorkerContext {
@@ -203,6 +249,9 @@ impl Drop for WorkerContext {
 
 /// One read's worth of input: what a busy socket holds, once a worker.
 const RECEIVE_BYTES: usize = 64 << 10;
+
+/// How evenly connections end: what comes back at once from each tick is some ten clients of ten thousand.
+const DISMISSAL_TICK: Duration = Duration::from_millis(10);
 
 /// How exactly deadlines are kept.
 const TICK: Duration = Duration::from_millis(250);

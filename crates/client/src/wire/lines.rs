@@ -74,6 +74,7 @@ fn interpret(line: &[u8]) -> Result<Item, Failure> {
         StreamLine::Error(error) => return Err(Failure::of_error(error)),
         StreamLine::Connection(named) => Item::Named(named.id),
         StreamLine::Expiring(_) => Item::Expiring,
+        StreamLine::Goodbye(goodbye) => goodbye.into(),
         StreamLine::Other { .. } => Item::Alive,
     })
 }

@@ -22,6 +22,8 @@ pub(crate) struct Poll {
     /// One answer is enough.
     is_once: bool,
     items: VecDeque<Item>,
+    /// After which time to ask again a server that shuts down, once its last answer is handed out.
+    retry: Option<Duration>,
 }
 
 impl Poll {
@@ -33,6 +35,7 @@ impl Poll {
             hasty: false,
             is_once: false,
             items: VecDeque::new(),
+            retry: None,
         }
     }
 
@@ -45,6 +48,10 @@ impl Poll {
         loop {
             if let Some(item) = self.items.pop_front() {
                 return Ok(item);
+            }
+            if let retry_after @ Some(_) = self.retry.take() {
+                let cause = "the server is shutting down".to_owned();
+                return Err(Failure::Down { cause, retry_after });
             }
             self.ask().await?;
         }
@@ -79,6 +86,7 @@ impl Poll {
         let messages = answer.messages.into_iter();
         self.items.extend(messages.map(Item::Message));
         self.items.push_back(Item::Position(answer.position));
+        self.retry = answer.retry_ms.map(Duration::from_millis);
         self.items.extend(self.is_once.then_some(Item::Begun));
         Ok(())
     }

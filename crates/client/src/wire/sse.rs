@@ -5,7 +5,7 @@ use crate::{Client, progress::Progress};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
-use tidewire_protocol::{Bookmark, ErrorEvent, Named, Reached, Since};
+use tidewire_protocol::{Bookmark, ErrorEvent, Goodbye, Named, Reached, Since};
 use tokio::select;
 
 #[derive(Debug)]
@@ -93,6 +93,7 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
             Ok(ended) => return Err(Failure::of_unsubscribed(ended)),
             Err(error) => Err(error),
         },
+        "$goodbye" => serde_json::from_str(event.data).map(|goodbye: Goodbye| goodbye.into()),
         // Its id is the position.
         "$position" => serde_json::from_str(event.data).map(|reached: Reached| {
             let heartbeat = reached.heartbeat_ms.map(Duration::from_millis);

@@ -219,10 +219,7 @@ fn interpret(text: &str, renewal_id: u64) -> Result<Item, Failure> {
         ServerEvent::Message(message) => Item::Message(message),
         ServerEvent::Gap(gap) => Item::Gap(gap),
         ServerEvent::Position(reached) => Item::Position(reached.position.into()),
-        ServerEvent::Goodbye(goodbye) => match goodbye.retry_ms {
-            Some(retry_ms) => Item::Retry(Duration::from_millis(retry_ms)),
-            None => Item::Alive,
-        },
+        ServerEvent::Goodbye(goodbye) => goodbye.into(),
         ServerEvent::Expiring(_) => Item::Expiring,
         // The connection goes on until the older token expires.
         ServerEvent::Error(refusal) if refusal.id == Some(renewal_id) => Item::Alive,

@@ -3,6 +3,7 @@
 use super::{Connection, Dismissal, Phase, PlannedEnd};
 use crate::{CloseReason, Ending, Limits, Time, Worker};
 use std::mem;
+use tidewire_broker::Position;
 
 impl Connection {
     /// Takes in that time has passed, and that it is this connection's turn again.
@@ -106,17 +107,17 @@ impl Connection {
         if grant_wait.is_some_and(|wait| now >= wait.by_ms) {
             self.end_unauthenticated(worker, time);
         } else if dismissal.is_some_and(|dismissal| now >= dismissal.by_ms) {
-            self.say_goodbye(worker, time);
+            self.say_goodbye(None, worker, time);
         } else {
             self.notify_of_expiry(time);
         }
     }
 
-    /// Says the goodbye that waits, if any does.
-    pub(super) fn say_goodbye(&mut self, worker: &Worker, time: Time) {
+    /// Says the goodbye that waits, if any does. `position` is where the client is, if it has been delivered everything.
+    pub(super) fn say_goodbye(&mut self, position: Option<Position>, worker: &Worker, time: Time) {
         let dismissal = self.planned_end.as_deref().and_then(|planned| planned.dismissal);
         if let Some(Dismissal { retry_ms, .. }) = dismissal {
-            self.end(&Ending::ShuttingDown, retry_ms, worker, time);
+            self.end(&Ending::ShuttingDown { position }, retry_ms, worker, time);
         }
     }
 }

@@ -38,7 +38,10 @@ impl Connection {
             // Not its room but its work has ended what it read, and it has to read again: others first.
             self.is_spent |= has_room && !gathered.is_caught_up() && !gathered.waits();
             if worker.gathered.is_caught_up() && worker.batch.len() == worker.batch.replies_end {
-                self.add_reply(worker, |this, worker| this.say_goodbye(worker, time));
+                self.add_reply(worker, |this, worker| {
+                    let position = worker.broker.position(this.after(&worker.broker));
+                    this.say_goodbye(Some(position), worker, time);
+                });
             }
         }
         if self.is_quiet(worker) {

@@ -63,7 +63,12 @@ impl Dialect for Ndjson {
         });
     }
 
-    fn write_ending(&mut self, ending: &Ending<'_>, _retry_ms: u64, output: &mut Vec<u8>) {
+    /// A goodbye is not for a raw stream: all that it has are payloads.
+    fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
+        let goodbye = ending.goodbye(retry_ms).filter(|_| self.format == Format::Json);
+        if let Some(goodbye) = goodbye {
+            self.write_line(output, |output| goodbye.write_json(output));
+        }
         if let Some(refusal) = ending.refusal() {
             self.write_line(output, |output| {
                 refusal.with_message(None, |error| error.write_json(output));

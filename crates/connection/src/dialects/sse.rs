@@ -67,10 +67,19 @@ impl Dialect for Sse {
 
     fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
         let retry = Some(Duration::from_millis(retry_ms));
-        let error = ending.refusal().map(|it| it.with_message(None, |error| error.to_json()));
-        let event = error.as_ref().map(|_| ERROR_EVENT);
-        let data = error.as_deref();
-        self.write_block(&Block { retry, event, data, ..Block::default() }, output);
+        let (mut id, mut event, mut data) = (None, None, None);
+        if let Some(refusal) = ending.refusal() {
+            event = Some(ERROR_EVENT);
+            data = Some(refusal.with_message(None, |error| error.to_json()));
+        }
+        if let (Ending::ShuttingDown { position }, Some(goodbye)) =
+            (ending, ending.goodbye(retry_ms))
+        {
+            (event, data) = (Some(GOODBYE_EVENT), Some(goodbye.to_json()));
+            id = position.map(|position| position.to_string());
+        }
+        let (id, data) = (id.as_deref(), data.as_deref());
+        self.write_block(&Block { id, retry, event, data, ..Block::default() }, output);
         self.framing.write_end(output);
     }
 }
@@ -155,5 +164,6 @@ const CONNECTION_EVENT: &str = "$connection";
 const ERROR_EVENT: &str = "$error";
 const EXPIRING_EVENT: &str = "$expiring";
 const GAP_EVENT: &str = "$gap";
+const GOODBYE_EVENT: &str = "$goodbye";
 const POSITION_EVENT: &str = "$position";
 const UNSUBSCRIBED_EVENT: &str = "$unsubscribed";

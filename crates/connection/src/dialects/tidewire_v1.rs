@@ -94,9 +94,10 @@ impl Dialect for TidewireV1 {
 
     fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
         let code = close_code(ending).number();
-        let retry_ms = close::retryable(code).then_some(retry_ms);
-        write(&ServerMessage::Goodbye { code, retry_ms }, output);
-        self.frames.write_ending(ending, output);
+        let retry = close::retryable(code).then_some(retry_ms);
+        let other = || ServerMessage::Goodbye { code, position: None, retry_ms: retry };
+        write(&ending.goodbye(retry_ms).unwrap_or_else(other), output);
+        self.frames.write_ending(ending, retry_ms, output);
     }
 
     fn decode(

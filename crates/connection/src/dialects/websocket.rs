@@ -102,8 +102,8 @@ impl Dialect for WebSocket {
         }
     }
 
-    fn write_ending(&mut self, ending: &Ending<'_>, _retry_ms: u64, output: &mut Vec<u8>) {
-        self.frames.write_ending(ending, output);
+    fn write_ending(&mut self, ending: &Ending<'_>, retry_ms: u64, output: &mut Vec<u8>) {
+        self.frames.write_ending(ending, retry_ms, output);
     }
 
     fn decode(

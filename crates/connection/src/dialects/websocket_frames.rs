@@ -108,9 +108,19 @@ impl Frames {
     }
 
     /// Writes the close that ends a connection for the server's reasons.
-    pub(super) fn write_ending(&mut self, ending: &Ending<'_>, output: &mut Vec<u8>) {
+    pub(super) fn write_ending(
+        &mut self,
+        ending: &Ending<'_>,
+        retry_ms: u64,
+        output: &mut Vec<u8>,
+    ) {
+        let goodbye;
         let reason = match ending {
-            Ending::ShuttingDown => "the server is shutting down",
+            // Scripts of pages see no frame of a raw WebSocket that is no message, but they see this.
+            Ending::ShuttingDown { .. } => {
+                goodbye = ending.goodbye(retry_ms).map(|goodbye| goodbye.to_json());
+                goodbye.as_deref().unwrap_or_default()
+            }
             Ending::TooSlow => "the client reads too slowly; reconnect and resume",
             Ending::NoRoom(reason) | Ending::Rejected(reason) => reason,
             Ending::Expired => "the grant has expired; get a new one, reconnect and resume",
@@ -142,7 +152,7 @@ impl Frames {
 /// The close code for one of the server's reasons.
 pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
     match ending {
-        Ending::ShuttingDown => CloseCode::GOING_AWAY,
+        Ending::ShuttingDown { .. } => CloseCode::SERVICE_RESTART,
         Ending::TooSlow | Ending::NoRoom(_) => CloseCode::TRY_AGAIN_LATER,
         Ending::Rejected(_) | Ending::Revoked => CloseCode::POLICY_VIOLATION,
         Ending::Expired => GRANT_EXPIRED,

@@ -67,6 +67,11 @@ impl LongPoll {
         self.revoked = self.reader.patterns().find_map(refused);
     }
 
+    /// Its waiter in the worker's lane.
+    pub fn waiter(&self) -> WaiterId {
+        self.waiter
+    }
+
     /// Ends the wait: the next answer is what there is by now, even if it is nothing.
     pub fn stop_waiting(&mut self) {
         self.until_ms = None;

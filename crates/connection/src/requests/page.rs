@@ -23,6 +23,7 @@ pub struct Page {
     state: Option<u64>,
     lost: Vec<LostStart>,
     reach: Option<Reach>,
+    retry_ms: Option<u64>,
 }
 
 /// What only a page of history has.
@@ -36,7 +37,7 @@ pub(crate) struct Reach {
 
 impl Page {
     pub(crate) fn new(items: Vec<Item>, after: u64, lost: Vec<LostStart>) -> Self {
-        Self { items, after, state: None, lost, reach: None }
+        Self { items, after, state: None, lost, reach: None, retry_ms: None }
     }
 
     /// The same, from which one goes on as `reader` would.
@@ -50,12 +51,17 @@ impl Page {
         Self { reach: Some(reach), ..self }
     }
 
+    /// The same, of a server that shuts down: the client is to ask again after `retry_ms`.
+    pub fn asking_back_after(self, retry_ms: u64) -> Self {
+        Self { retry_ms: Some(retry_ms), ..self }
+    }
+
     /// Whether there are no messages and no gaps.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.lost.is_empty()
     }
 
-    /// Appends it as a JSON object: `messages`, `position`, and `gaps` where there are any; for a page
+    /// Appends it as a JSON object: `messages`, `position`, and `gaps` and `retry_ms` where there are any; for a page
     /// of history also `before`, and `more` where there is.
     pub fn write_json(&self, format: Format, broker: &Broker, output: &mut Vec<u8>) {
         self.with_view(format, broker, |page| page.write_json(output));
@@ -81,6 +87,7 @@ impl Page {
                 before: self.reach.map(|reach| broker.position(reach.before)),
                 more: self.has_more(),
                 gaps,
+                retry_ms: self.retry_ms,
             });
         });
     }

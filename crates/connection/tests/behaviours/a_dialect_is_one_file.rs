@@ -164,7 +164,10 @@ fn it_says_goodbye_in_its_own_words() {
     let mut connection = server.open_speaking(Box::new(Lines), &[("a", "now")]);
     server.output(&mut connection);
     connection.dismiss(100, crate::common::GRACE_MS, server.time);
-    assert_eq!(show(&server.output(&mut connection)), "bye ShuttingDown\n");
+    assert_eq!(
+        show(&server.output(&mut connection)),
+        "bye ShuttingDown { position: Some(Position { epoch: 36, offset: 0 }) }\n"
+    );
     assert_eq!(said(&mut server, "quit\n", &mut connection), "");
     assert_eq!(connection.close_reason(), Some(CloseReason::Dismissed));
 }

@@ -10,17 +10,20 @@ fn a_response_without_chunks_is_the_same_inside() {
     for (wire, whole) in [
         (
             Wire::Sse { format: Format::Raw, framing, heartbeat: Heartbeat::Block },
-            "retry: 2000\nid: 10-0\n\nid: 10-1\ndata: hi\n\nretry: 9\n\n",
+            "retry: 2000\nid: 10-0\n\nid: 10-1\ndata: hi\n\nretry: 9\nid: 10-1\nevent: $goodbye\n\
+            data: {\"type\":\"goodbye\",\"code\":1012,\"position\":\"10-1\",\"retry_ms\":9}\n\n",
         ),
         (
             Wire::Sse { format: Format::Raw, framing, heartbeat: Heartbeat::Event },
             "retry: 2000\nid: 10-0\nevent: $position\n\
             data: {\"type\":\"position\",\"position\":\"10-0\",\"heartbeat_ms\":20000}\n\n\
-            id: 10-1\ndata: hi\n\nretry: 9\n\n",
+            id: 10-1\ndata: hi\n\nretry: 9\nid: 10-1\nevent: $goodbye\n\
+            data: {\"type\":\"goodbye\",\"code\":1012,\"position\":\"10-1\",\"retry_ms\":9}\n\n",
         ),
         (
             Wire::Stream { format: Format::Json, framing },
-            "{\"position\":\"10-0\"}\n{\"channel\":\"a\",\"position\":\"10-1\",\"time\":5,\"data\":\"hi\"}\n",
+            "{\"position\":\"10-0\"}\n{\"channel\":\"a\",\"position\":\"10-1\",\"time\":5,\"data\":\"hi\"}\n\
+            {\"type\":\"goodbye\",\"code\":1012,\"position\":\"10-1\",\"retry_ms\":9}\n",
         ),
         (Wire::Stream { format: Format::Raw, framing }, "hi\n"),
     ] {

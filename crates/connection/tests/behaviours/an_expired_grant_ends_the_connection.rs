@@ -167,7 +167,7 @@ fn a_goodbye_that_comes_first_is_said_and_one_that_comes_later_is_not() {
     server.output(&mut connection);
     connection.dismiss(100, 5_000, server.time);
     let goodbye = show(&server.output(&mut connection));
-    assert!(goodbye.contains("shutting down"), "{goodbye}");
+    assert!(goodbye.contains("1012"), "{goodbye}");
     let grant = limited_to(&[], &["a"], &[]).until(server.time.wall_ms + 500);
     let mut connection = server.open_with(grant, "c", Identity::default(), RAW, &[("a", "now")]);
     server.output(&mut connection);

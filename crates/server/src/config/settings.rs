@@ -289,7 +289,12 @@ settings! {
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     presence_interval: Span,
 
-    /// How long a shutdown waits for connections to end [default: 10s]
+    /// How long the server goes on as before after a signal to end, but not ready, so that a load balancer sends clients
+    /// elsewhere [default: 0s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    drain_delay: Span,
+
+    /// How long a shutdown may take to end the connections: evenly, over the first three quarters of it [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     drain: Span,
 }

@@ -71,10 +71,10 @@ fn of_admission(observed: &Observed) -> Vec<Family> {
         Family::gauge("tidewire_requests_in_progress", "HTTP requests that are not answered yet");
     let draining = Family::gauge(
         "tidewire_draining",
-        "1 from the moment at which the server begins to shut down",
+        "1 from the moment at which a signal asks the server to shut down",
     );
     let limit = limit.of(admission.connections_max());
-    let draining = draining.of(admission.is_shutting_down());
+    let draining = draining.of(admission.is_draining());
     vec![open, opened, limit, requests.of(admission.requests()), draining]
 }
 

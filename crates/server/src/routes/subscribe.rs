@@ -13,7 +13,8 @@ use crate::{
     socket::ClientSocket,
     subscribed::Subscribed,
     takeover::{self, ClientDisconnect, Handoff},
-    worker_context::WorkerContext,
+    temporary::retry_after_seconds,
+    worker_context::{Goodbye, WorkerContext},
     worker_loop::WorkerLoop,
 };
 use actix_web::{
@@ -156,11 +157,21 @@ pub(super) async fn poll(
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
     // A client that is gone needs no answer, and its place is free; one that has only ended its own side gets
     // what there is.
-    let page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await?;
+    let mut page = poll_fn(|context| waiter.poll(disconnect.has_happened(), context)).await?;
+    let mut retry_after = None;
+    if worker_context.admission.is_shutting_down() {
+        let Goodbye { retry_ms, .. } = worker_context.goodbye(worker_context.clock.now());
+        page = page.asking_back_after(retry_ms);
+        retry_after = Some((header::RETRY_AFTER, retry_after_seconds(retry_ms)));
+    }
     let mut body = Vec::new();
     page.write_json(format, &worker_context.broker, &mut body);
     count_page(&page, body.len(), &worker_context);
-    Ok(json_answer(body))
+    let mut answer = json_answer(body);
+    if let Some((name, value)) = retry_after {
+        answer.headers_mut().insert(name, value);
+    }
+    Ok(answer)
 }
 
 /// Counts what a long-poll is answered.
@@ -327,7 +338,7 @@ impl RegisteredPoll {
             self.turn.end();
         }
         let time = self.worker_context.clock.now();
-        if has_gone || self.worker_context.is_shutting_down.get() {
+        if has_gone || self.worker_context.is_dismissed(poll.waiter()) {
             poll.stop_waiting();
         }
         let mut worker = self.worker_context.worker.borrow_mut();

@@ -1,4 +1,4 @@
-//! How a server is asked to shut down, and how it does: no new connection, a goodbye on each, then the rest.
+//! How a server is asked to shut down, and how it does: not ready, no new connection, a goodbye on each, then the rest.
 
 use crate::admission::Admission;
 use actix_server::ServerHandle;
@@ -59,6 +59,25 @@ impl ListeningSockets {
                 tracing::debug!(%error, "a listening socket cannot be closed early");
             }
         }
+    }
+}
+
+/// Is not ready from now on, and goes on as before for `delay`, in which load balancers find that out. Says whether
+/// `cut_short` ended that.
+pub(super) async fn linger(
+    admission: &Admission,
+    delay: Duration,
+    cut_short: impl Future<Output = ()>,
+) -> bool {
+    admission.begin_draining();
+    if delay.is_zero() {
+        return false;
+    }
+    let connections = admission.connections();
+    tracing::info!(target: TARGET, connections, ?delay, "draining: not ready, still accepting");
+    tokio::select! {
+        () = tokio::time::sleep(delay) => false,
+        () = cut_short => true,
     }
 }
 

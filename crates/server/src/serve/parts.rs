@@ -11,6 +11,7 @@ use crate::{
     admission::Admission,
     clock::{self, wall_ms},
     config::Config,
+    drain::Drain,
     engine_probe::EngineProbe,
     in_flight::InFlight,
     metrics::{Metrics, Observed},
@@ -194,8 +195,7 @@ fn http_context(
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
-        // The other half is for the goodbyes themselves.
-        goodbye_wait_ms: config.drain.millis() / 2,
+        drain: Drain { delay: config.drain_delay.duration(), over: config.drain.duration() },
         accounts: Accounts::new(config.publisher_ids_max),
         in_flight: observed.in_flight.clone(),
         log: storage.on_disk(),

@@ -49,8 +49,8 @@ impl Group {
     ) -> bool {
         let Some(Entry { driver, .. }) = place.as_deref_mut() else { return false };
         let waiter = driver.waiter();
-        let is_shutting_down = budget.worker_context.is_shutting_down.get();
-        let join = || !is_shutting_down && driver.join(worker, budget.time);
+        let is_dismissed = budget.worker_context.is_dismissed(waiter);
+        let join = || !is_dismissed && driver.join(worker, budget.time);
         match catch_unwind(AssertUnwindSafe(join)) {
             Ok(true) => self.members.push(Member { waiter, written: None }),
             Ok(false) => return false,

@@ -118,9 +118,20 @@ impl Socket {
     ///
     /// It ended without one.
     pub async fn close_code(&mut self) -> Result<u16> {
+        Ok(self.close().await?.0)
+    }
+
+    /// Reads up to the server's close; returns its code and its reason.
+    ///
+    /// # Errors
+    ///
+    /// It ended without one, or said something else.
+    pub async fn close(&mut self) -> Result<(u16, String)> {
         loop {
             match self.frame().await? {
-                Some(Frame::Close(Some(close))) => return Ok(close.code.into()),
+                Some(Frame::Close(Some(close))) => {
+                    return Ok((close.code.into(), close.reason.as_str().to_owned()));
+                }
                 Some(Frame::Close(None)) => bail!("a close without a code"),
                 Some(_) => {}
                 None => bail!("it ended without a close"),

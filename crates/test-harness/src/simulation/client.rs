@@ -191,7 +191,7 @@ impl Client {
             Received::Close(code) => {
                 let is_refused = code == Some(1008) && self.oversteps;
                 context.tally.raw_not_allowed += u64::from(is_refused);
-                let has_reason = code == Some(1001)
+                let has_reason = code == Some(1012)
                     || code == Some(1013) && context.sends_away
                     || code == Some(4002) && context.grant.last.is_some();
                 if !self.is_done && !has_reason && !is_refused {

@@ -4,7 +4,9 @@ use super::chunks::Chunks;
 use sse_codec::Item;
 use std::mem;
 use tidewire_connection::{Format, Framing, Heartbeat, Wire};
-use tidewire_protocol::{Gap, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine};
+use tidewire_protocol::{
+    Gap, Goodbye, Message, PollAnswer, Position, Reached, ServerEvent, StreamLine,
+};
 use ws_frame::{Decoder, Event, Kind, Limits, Role};
 
 /// How a client receives: its transport and format.
@@ -187,7 +189,7 @@ fn receive_events(
             known_id.push_str(event.last_event_id);
             received.push(match event.event {
                 "$position" => receive_position(&event)?,
-                "$error" | "$expiring" => receive_json(event.data)?,
+                "$error" | "$expiring" | "$goodbye" => receive_json(event.data)?,
                 _ => receive_event(&event, format)?,
             });
         }
@@ -297,6 +299,7 @@ fn receive_text(format: Option<Format>, text: &str) -> Result<Received, String> 
             ServerEvent::Message(message) => Ok(Received::Message(Box::new(message))),
             ServerEvent::Gap(gap) => Ok(Received::Gap(gap)),
             ServerEvent::Position(reached) => Ok(Received::Place(reached.position)),
+            ServerEvent::Goodbye(goodbye) => Ok(receive_goodbye(&goodbye)),
             said => Ok(Received::Said(Box::new(said))),
         },
     }
@@ -321,6 +324,7 @@ fn receive_json(json: &str) -> Result<Received, String> {
         StreamLine::Message(message) => Ok(Received::Message(Box::new(message))),
         StreamLine::Gap(gap) => Ok(Received::Gap(gap)),
         StreamLine::Position(position) => Ok(Received::Place(position)),
+        StreamLine::Goodbye(goodbye) => Ok(receive_goodbye(&goodbye)),
         // A publish was refused, or the grant has expired.
         StreamLine::Error(_) => Ok(Received::Nothing),
         StreamLine::Unsubscribed(ended) => Err(format!("unexpected: {ended:?}")),
@@ -329,6 +333,11 @@ fn receive_json(json: &str) -> Result<Received, String> {
         StreamLine::Connection(named) => Err(format!("unexpected: {named:?}")),
         StreamLine::Other { kind } => Err(format!("{kind} is no line of ours")),
     }
+}
+
+/// A goodbye with a position is as good a place to resume from as any.
+fn receive_goodbye(goodbye: &Goodbye) -> Received {
+    goodbye.position.map_or(Received::Nothing, Received::Place)
 }
 
 fn position(text: &str) -> Result<Position, String> {

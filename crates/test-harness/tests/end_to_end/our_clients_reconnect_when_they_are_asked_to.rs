@@ -73,10 +73,17 @@ async fn the_javascript_client_reconnects_when_it_is_asked_to() -> Result<()> {
 async fn the_javascript_client_heeds_the_time_of_a_goodbye() -> Result<()> {
     within(90, async {
         let mut server = Server::start(&["--retry", "40s"]).await?;
-        let mut page = page(server.address(), "ws").await?;
-        until_state(&mut page, "live").await?;
+        let mut pages = Vec::new();
+        for wire in ["ws", "sse"] {
+            let mut page = page(server.address(), wire).await?;
+            until_state(&mut page, "live").await?;
+            pages.push(page);
+        }
         server.terminate().await?;
-        check_delay(&mut page).await
+        for page in &mut pages {
+            check_delay(page).await?;
+        }
+        Ok(())
     })
     .await
 }
