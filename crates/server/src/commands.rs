@@ -4,6 +4,7 @@
 mod check_config;
 mod completions;
 mod data;
+mod doctor;
 mod health;
 mod history;
 mod key;
@@ -22,6 +23,7 @@ mod server;
 pub use check_config::CheckConfig;
 pub use completions::{Completions, Man};
 pub use data::DataCommand;
+pub use doctor::DoctorCommand;
 pub use health::HealthCommand;
 pub use history::HistoryCommand;
 pub use key::KeyCommand;
@@ -41,6 +43,7 @@ mod tests {
         Subscribe(SubscribeCommand),
         CheckConfig(Box<CheckConfig>),
         Data(DataCommand),
+        Doctor(DoctorCommand),
         Health(HealthCommand),
         Token(Box<TokenCommand>),
         Key(KeyCommand),
@@ -81,6 +84,7 @@ mod tests {
             "key create billing --publish invoices.> --for 30d",
             "key list --json --file keys.json",
             "key revoke 3f9a0c52b1d7",
+            "doctor https://push.example.com --proxy haproxy --quick --json --token a.b.c",
             "health",
             "health --url :9000 --timeout 2s -q",
             "completions fish",

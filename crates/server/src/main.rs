@@ -10,8 +10,8 @@ use std::{
 use tidewire::{
     allocator,
     commands::{
-        CheckConfig, Completions, DataCommand, HealthCommand, HistoryCommand, KeyCommand, Man,
-        PublishCommand, SubscribeCommand, TokenCommand,
+        CheckConfig, Completions, DataCommand, DoctorCommand, HealthCommand, HistoryCommand,
+        KeyCommand, Man, PublishCommand, SubscribeCommand, TokenCommand,
     },
     config::{Config, Settings, unknown_variables},
     serve::serve,
@@ -43,6 +43,8 @@ enum Command {
     History(HistoryCommand),
     /// Back up or restore the data of a server, or begin a new epoch
     Data(DataCommand),
+    /// Find out what a proxy between here and a server does wrong
+    Doctor(DoctorCommand),
     /// Exit with 0 if a server is ready for clients, and with 1 if not
     Health(HealthCommand),
     /// Sign a token for trying things out
@@ -86,6 +88,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::CheckConfig(check)) => check.run(),
         Some(Command::History(history)) => block_on(history.run()),
         Some(Command::Data(data)) => block_on(data.run()),
+        Some(Command::Doctor(doctor)) => block_on(doctor.run()),
         Some(Command::Health(health)) => block_on(health.run()),
         Some(Command::Token(token)) => token.run(),
         Some(Command::Key(key)) => key.run(),

@@ -90,6 +90,7 @@ pub(crate) fn configure(
         .service(path("/tickets", WRITING, &[], [web::post().to(tickets::issue)]))
         .service(path("/connections/{id}/token", WRITING, &[], [web::post().to(tickets::renew)]))
         .service(path("/health/live", READING, &[], [get().to(health::live)]))
+        .service(path("/health/request", READING, &[], [get().to(health::request)]))
         .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
         .service(path("/version", READING, &[], [get().to(metrics::version)]))
         .service(path("/favicon.ico", READING, ASSET, [get().to(console::favicon)]))

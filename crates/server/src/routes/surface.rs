@@ -48,7 +48,7 @@ const ELSEWHERE: &str =
     "a request for a route that only the listeners of admin_listen have was answered 404";
 
 const EVERYTHING: &str = "/events, /ws, /poll, /stream, /publish, /channels, /tickets, /connections/{id}/token, /data/backup, \
-    /metrics, /version, /health/live, /health/ready and /";
+    /metrics, /version, /health/live, /health/ready, /health/request and /";
 
 const PUBLIC: &str = "/events, /ws, /poll, /stream, /publish, /channels, /tickets, /connections/{id}/token, /version, \
-    /health/live and /health/ready";
+    /health/live, /health/ready and /health/request";

@@ -16,6 +16,7 @@ mod guarded;
 mod renewing;
 mod scrape;
 mod stuck_reader;
+mod tampering;
 
 mod a_raw_websocket_receives_what_it_sends;
 mod all_wires_at_once_see_the_same_positions_in_the_same_order;
@@ -102,6 +103,7 @@ mod a_wrong_clock_stops_nothing;
 mod browsers;
 mod keys_change_without_a_restart;
 mod pages_behind_nginx_publish_and_listen;
+mod the_doctor_finds_what_a_proxy_does_wrong;
 
 mod a_frame_of_a_terabyte_is_refused_at_its_head;
 mod a_slow_header_is_timed_out;
