@@ -86,6 +86,14 @@ pub enum Refusal {
     /// Nothing that a client which cannot subscribe follows is allowed any more.
     #[error("{REVOKED}")]
     Revoked,
+    /// The client does more of something than a limit allows.
+    #[error("{reason}")]
+    LimitReached {
+        /// For people: which limit, and what to do.
+        reason: Box<str>,
+        /// When it is worth another try, if that is known.
+        retry_ms: Option<u64>,
+    },
     /// The log did not take the message.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -121,8 +129,17 @@ impl Refusal {
             Self::NoPresence(_) => ErrorCode::NotFound,
             Self::Forbidden(Forbidden::Expired) => ErrorCode::Expired,
             Self::Forbidden(_) | Self::Revoked | Self::OtherSubject => ErrorCode::Forbidden,
+            Self::LimitReached { .. } => ErrorCode::LimitReached,
             Self::Append(error) => append_code(error),
             Self::ShuttingDown(_) => ErrorCode::Unavailable,
+        }
+    }
+
+    /// When the same is worth another try, if that is known.
+    pub const fn retry_ms(&self) -> Option<u64> {
+        match self {
+            Self::LimitReached { retry_ms, .. } => *retry_ms,
+            _ => None,
         }
     }
 
@@ -133,7 +150,7 @@ impl Refusal {
         write: impl FnOnce(&ServerMessage<'_>) -> T,
     ) -> T {
         let (code, message) = (self.code(), self.to_string());
-        write(&ServerMessage::Error { id, code, message: &message, retry_ms: None })
+        write(&ServerMessage::Error { id, code, message: &message, retry_ms: self.retry_ms() })
     }
 
     /// Hands it to `write` as each protocol shows it that ends the subscription to `pattern`.

@@ -49,6 +49,10 @@ pub enum ErrorCode {
     InsufficientStorage,
     /// Not supported by this server.
     Unsupported,
+    /// The URL has more bytes than it may have.
+    UriTooLong,
+    /// The client has reached a limit, such as that on publishes.
+    LimitReached,
     /// The server is overloaded.
     Overloaded,
     /// The server, or what it relies on, is away.
@@ -66,7 +70,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::BadChannel,
         Self::BadPosition,
@@ -88,6 +92,8 @@ impl ErrorCode {
         Self::StateFull,
         Self::InsufficientStorage,
         Self::Unsupported,
+        Self::UriTooLong,
+        Self::LimitReached,
         Self::Overloaded,
         Self::Unavailable,
         Self::Timeout,
@@ -142,6 +148,8 @@ impl ErrorCode {
             Self::StateFull => ("state_full", 409, "The state of the channel is full"),
             Self::InsufficientStorage => ("insufficient_storage", 507, "The store is full"),
             Self::Unsupported => ("unsupported", 415, "Not supported by this server"),
+            Self::UriTooLong => ("uri_too_long", 414, "The URL is too long"),
+            Self::LimitReached => ("limit_reached", 429, "A limit is reached"),
             Self::Overloaded => ("overloaded", 429, "The server is overloaded"),
             Self::Unavailable => ("unavailable", 503, "Temporarily unavailable"),
             Self::Timeout => ("timeout", 408, "The request took too long"),
@@ -198,6 +206,8 @@ mod tests {
                 ("state_full", 409, false),
                 ("insufficient_storage", 507, true),
                 ("unsupported", 415, false),
+                ("uri_too_long", 414, false),
+                ("limit_reached", 429, true),
                 ("overloaded", 429, true),
                 ("unavailable", 503, true),
                 ("timeout", 408, true),

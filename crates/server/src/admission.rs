@@ -3,7 +3,10 @@
 //! actix no longer counts a connection whose socket was taken, so this does. It counts requests too: what
 //! was taken ends with actix, so all of them have to be answered before that is stopped.
 
-use crate::connection_kind::ConnectionKind;
+use crate::{
+    connection_kind::ConnectionKind,
+    limits::{Exceeded, Limit, LimitSettings, Limits, Share},
+};
 use std::{
     array,
     sync::{
@@ -23,9 +26,9 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 struct Shared {
     connections: Arc<AtomicUsize>,
-    connections_max: usize,
-    /// The same by kind, and how many of it there ever were.
-    kinds: [Arc<KindCounts>; ConnectionKind::ALL.len()],
+    limits: Limits,
+    /// The places of connections that no other limit concerns, by kind.
+    kinds: [Arc<Place>; ConnectionKind::ALL.len()],
     requests: AtomicUsize,
     refused: AtomicU64,
     /// How many publishes are being handed over, with [`STOPPED`] once none is taken any more, and [`ENDING`] once the
@@ -36,7 +39,15 @@ struct Shared {
     shutting_down: watch::Sender<bool>,
 }
 
-/// Apart from the others, so that a connection's place is one pointer.
+/// What a connection takes. Apart from the others, so that a connection's permit is one pointer.
+#[derive(Debug)]
+struct Place {
+    counts: Arc<KindCounts>,
+    /// Only of a connection that limits concern: others of its kind have one place together.
+    share: Option<Share>,
+}
+
+/// How many connections of one kind there are.
 #[derive(Debug)]
 struct KindCounts {
     open: AtomicUsize,
@@ -55,7 +66,7 @@ pub(crate) struct KindCount {
 /// One subscriber's place; dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
-    counts: Arc<KindCounts>,
+    place: Arc<Place>,
 }
 
 /// Counts one publish while it is handed over. The last one may begin the shutdown.
@@ -70,26 +81,37 @@ pub(crate) struct RequestGuard {
 }
 
 /// Why a connection or request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejected {
-    #[error("the limit of {connections_max} connections is reached; try again later")]
-    Full { connections_max: usize },
+    #[error(transparent)]
+    Full(#[from] Exceeded),
     #[error(transparent)]
     ShuttingDown(#[from] ShuttingDown),
 }
 
 impl Admission {
+    /// Admits that many connections, with no limit beside.
+    #[cfg(test)]
     pub(crate) fn new(connections_max: usize) -> Self {
+        Self::within(LimitSettings::only_connections(connections_max))
+    }
+
+    /// Admits what these limits allow.
+    pub(crate) fn within(limits: LimitSettings) -> Self {
         let (shutting_down, _) = watch::channel(false);
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
         let (refused, handing_over) = (AtomicU64::new(0), AtomicUsize::new(0));
         let kinds = array::from_fn(|_| {
             let (open, opened) = (AtomicUsize::new(0), AtomicU64::new(0));
-            Arc::new(KindCounts { open, opened, connections: Arc::clone(&connections) })
+            let connections = Arc::clone(&connections);
+            Arc::new(Place {
+                counts: Arc::new(KindCounts { open, opened, connections }),
+                share: None,
+            })
         });
         let shared = Shared {
             connections,
-            connections_max,
+            limits: Limits::new(limits),
             kinds,
             requests,
             refused,
@@ -100,31 +122,35 @@ impl Admission {
         Self { shared: Arc::new(shared) }
     }
 
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
     /// Admits one more connection.
     pub(crate) fn admit(&self, kind: ConnectionKind) -> Result<ConnectionPermit, Rejected> {
         self.check()?;
-        let counts = self.shared.of(kind);
-        let permit = ConnectionPermit { counts: Arc::clone(counts) };
-        let connections_max = self.shared.connections_max;
-        counts.open.fetch_add(1, Ordering::Relaxed);
+        let place = self.shared.of(kind);
+        let permit = ConnectionPermit { place: Arc::clone(place) };
+        place.counts.open.fetch_add(1, Ordering::Relaxed);
         match self.shared.connections.fetch_add(1, Ordering::Relaxed) {
-            before if before < connections_max => {
-                counts.opened.fetch_add(1, Ordering::Relaxed);
+            before if before < self.connections_max() => {
+                place.counts.opened.fetch_add(1, Ordering::Relaxed);
                 Ok(permit)
             }
-            _ => Err(Rejected::Full { connections_max }),
+            _ => Err(self.limits().exceeded(Limit::Connections, None).into()),
         }
     }
 
     /// How many connections of a kind there are.
     pub(crate) fn count(&self, kind: ConnectionKind) -> KindCount {
-        let KindCounts { open, opened, .. } = &**self.shared.of(kind);
+        let KindCounts { open, opened, .. } = &*self.shared.of(kind).counts;
         KindCount { open: open.load(Ordering::Relaxed), opened: opened.load(Ordering::Relaxed) }
     }
 
     /// How many connections are admitted at most.
     pub(crate) fn connections_max(&self) -> usize {
-        self.shared.connections_max
+        self.shared.limits.settings().connections_max
     }
 
     /// Counts a request. None is refused here: each route decides what it still answers during a shutdown.
@@ -211,7 +237,7 @@ impl Admission {
 }
 
 impl Shared {
-    fn of(&self, kind: ConnectionKind) -> &Arc<KindCounts> {
+    fn of(&self, kind: ConnectionKind) -> &Arc<Place> {
         let [sse_raw, sse_json, stream_raw, stream_json, rest @ ..] = &self.kinds;
         let [ws_raw, ws_json, tidewire, poll_raw, poll_json] = rest;
         match kind {
@@ -228,10 +254,33 @@ impl Shared {
     }
 }
 
+impl ConnectionPermit {
+    /// The same with its share of other limits.
+    pub(crate) fn of(mut self, share: Option<Share>) -> Self {
+        if share.is_some() {
+            let counts = Arc::clone(&self.place.counts);
+            self.place = Arc::new(Place { counts, share });
+        }
+        self
+    }
+
+    /// Its share of other limits, if these concern it.
+    pub(crate) fn share(&self) -> Option<&Share> {
+        self.place.share.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn share_mut(&mut self) -> Option<&mut Share> {
+        // Nobody else has a place with a share.
+        Arc::get_mut(&mut self.place)?.share.as_mut()
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.counts.open.fetch_sub(1, Ordering::Relaxed);
-        self.counts.connections.fetch_sub(1, Ordering::Relaxed);
+        let KindCounts { open, connections, .. } = &*self.place.counts;
+        open.fetch_sub(1, Ordering::Relaxed);
+        connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -265,10 +314,12 @@ mod tests {
     fn a_full_server_admits_as_many_as_have_left() {
         let admission = Admission::new(1);
         let first = admission.admit(ConnectionKind::SseRaw).unwrap();
+        let refused = admission.admit(ConnectionKind::SseRaw).unwrap_err().to_string();
         assert_eq!(
-            admission.admit(ConnectionKind::SseRaw).unwrap_err(),
-            Rejected::Full { connections_max: 1 }
+            refused,
+            "the limit of 1 connections is reached (connections_max); try again later"
         );
+        assert_eq!(admission.limits().reached(Limit::Connections), 1);
         assert_eq!(admission.connections(), 1);
         drop(first);
         assert!(admission.admit(ConnectionKind::SseRaw).is_ok());

@@ -11,6 +11,7 @@ mod environment;
 mod exposure;
 mod faults;
 mod layers;
+mod limits;
 mod listen;
 #[cfg(test)]
 mod page;
@@ -26,6 +27,7 @@ mod values;
 pub use crate::access::{
     AllowedHosts, AllowedOrigins, Anonymous, CookieName, Monitoring, TokensInQuery,
 };
+pub use crate::limits::{Rate, RateLimit};
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
 pub use faults::{ConfigError, ConfigErrors, Missing};
@@ -37,7 +39,7 @@ pub use token_values::{Algorithms, Secret, Texts};
 pub use tokens::{KeyUrl, TokenKeys};
 pub use units::{Bytes, Count, Fsync, Span};
 
-use crate::{in_flight::SHARE, tls::TlsFiles};
+use crate::{in_flight::SHARE, limits::LimitSettings, tls::TlsFiles};
 use check::{check_disk, check_flags};
 use faults::Faults;
 use layers::File;
@@ -88,6 +90,8 @@ pub struct Config {
     pub workers: usize,
     /// Subscribers at once; `None` is as many as the file-descriptor limit allows.
     pub connections_max: Option<usize>,
+    /// The other limits on what clients do.
+    pub(crate) limits: LimitSettings,
     /// What the broker keeps.
     pub broker: broker::Limits,
     /// How connections behave.
@@ -167,6 +171,7 @@ impl Config {
             anonymous: settings.anonymous.clone().unwrap_or_default(),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),
+            limits: limits::limits(&settings, tokens.is_some()),
             connection: settings.connection(message_bytes_max),
             broker,
             batch_bytes_max,

@@ -7,6 +7,7 @@ use crate::{
     access::{CredentialError, Identity, Who},
     accounts::Publisher,
     admission::ConnectionPermit,
+    limits::Share,
     outstanding::OutstandingWork,
     renewals::{RenewalError, RenewalId},
     session::Session,
@@ -39,7 +40,7 @@ pub(crate) struct Driver<S> {
     /// Whether it is in the worker's group of connections that are about to write the same.
     has_joined: bool,
     connection: Connection,
-    _permit: ConnectionPermit,
+    permit: ConnectionPermit,
     /// Whose it is, if its client has shown a token.
     session: Option<Box<Session>>,
 }
@@ -106,7 +107,7 @@ impl<S: Socket> Driver<S> {
             is_listening: false,
             has_joined: false,
             is_catching_up: false,
-            _permit: permit,
+            permit,
             session: None,
         }
     }
@@ -276,7 +277,7 @@ impl<S: Socket> Driver<S> {
 
     /// Publishes what the client has asked for; true once all of it is answered.
     fn publish(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) -> bool {
-        let Self { connection, outstanding, .. } = self;
+        let Self { connection, outstanding, permit: own, .. } = self;
         let Turn { worker_context, time, publishes_left, .. } = turn;
         let worker = &worker_context.worker;
         // All are handed over before the first is waited for: an engine may sync them together.
@@ -285,6 +286,11 @@ impl<S: Socket> Driver<S> {
         {
             *publishes_left -= 1;
             let PendingPublish { id, permit, draft } = publish;
+            if let Some(Err(exceeded)) = own.share().map(Share::publish) {
+                let outcome = Err(exceeded.into());
+                connection.handle_published(id, outcome, &worker.borrow(), *time);
+                continue;
+            }
             match worker_context
                 .admission
                 .publish(|| worker_context.engine.publish(permit, draft, time.wall_ms))
@@ -322,8 +328,9 @@ impl<S: Socket> Driver<S> {
         };
         let Turn { worker_context, time, .. } = turn;
         let authenticator = &worker_context.http.authenticator;
+        let address = self.permit.share().and_then(Share::address);
         let outcome = authenticator
-            .identify_token(credential.reveal(), time.wall_ms)
+            .identify_token(credential.reveal(), address, time.wall_ms)
             .map_err(CredentialError::into_refusal)
             .and_then(|identity| self.adopt(&identity, worker_context));
         let worker = &mut worker_context.worker.borrow_mut();
@@ -341,6 +348,7 @@ impl<S: Socket> Driver<S> {
             Some(_) => {}
             None => self.session = Session::of(identity, None),
         }
+        self.permit.share_mut().map_or(Ok(()), |share| share.identify(identity.named()))?;
         // Whether it can be shown does not depend on what the client has said.
         identity.as_member(connection::Identity::default())?;
         self.connection.handle_identified(|said| identity.as_member(said.clone()).unwrap_or(said));

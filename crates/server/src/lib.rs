@@ -26,6 +26,7 @@ mod files;
 #[cfg(test)]
 mod generated;
 mod keys;
+mod limits;
 mod listeners;
 mod metrics;
 mod outstanding;

@@ -17,13 +17,20 @@ pub(crate) struct ProblemResponse {
     pub(crate) detail: String,
     /// What to authenticate with, and what was wrong, for `WWW-Authenticate`.
     challenge: Option<&'static str>,
+    /// When it is worth another try, if that is known.
+    pub(crate) retry_ms: Option<u64>,
 }
 
 impl ProblemResponse {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         // What to authenticate with (RFC 9110 §15.5.2), and what was wrong (RFC 6750 §3.1).
         let challenge = (code == ErrorCode::Expired).then_some(INVALID_TOKEN);
-        Self { code, detail: detail.into(), challenge }
+        Self { code, detail: detail.into(), challenge, retry_ms: None }
+    }
+
+    /// The same, worth another try after this time.
+    pub(crate) fn with_retry(self, retry_ms: Option<u64>) -> Self {
+        Self { retry_ms, ..self }
     }
 
     /// The same with another value of `WWW-Authenticate`.
@@ -39,7 +46,7 @@ impl<E: Into<Refusal>> From<E> for ProblemResponse {
             refusal,
             Refusal::Forbidden(Forbidden::NotCovered { .. } | Forbidden::History)
         );
-        let problem = Self::new(refusal.code(), refusal.to_string());
+        let problem = Self::new(refusal.code(), refusal.to_string()).with_retry(refusal.retry_ms());
         if lacks_scope { problem.with_challenge(INSUFFICIENT_SCOPE) } else { problem }
     }
 }
@@ -68,7 +75,7 @@ impl ResponseError for ProblemResponse {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let Self { code, detail, challenge } = self;
+        let Self { code, detail, challenge, .. } = self;
         let mut response = HttpResponse::build(self.status_code());
         response
             .insert_header((header::CONTENT_TYPE, Problem::CONTENT_TYPE))

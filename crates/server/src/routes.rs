@@ -22,6 +22,9 @@ pub(crate) use surface::Surface;
 use crate::{
     access::{self, Caller, Identity, TICKET, TOKEN, Who},
     accounts::Publisher,
+    admission::ConnectionPermit,
+    connection_kind::ConnectionKind,
+    limits::{Client, Exceeded},
     problem::ProblemResponse,
     query::{Parameters, Query},
     socket::ClientSocket,
@@ -45,6 +48,36 @@ pub(crate) type WorkerData = web::ThinData<Rc<WorkerContext>>;
 
 /// For what becomes a connection of the worker's loop.
 pub(crate) type ConnectionsData = web::ThinData<Rc<WorkerLoop<ClientSocket>>>;
+
+/// Admits one more connection, or long-poll, of the sender of this request.
+fn admit(
+    request: &HttpRequest,
+    identity: &Identity,
+    kind: ConnectionKind,
+    worker_context: &WorkerContext,
+) -> Result<ConnectionPermit, ProblemResponse> {
+    let admission = &worker_context.admission;
+    let share = admission.limits().share(kind, || client(request, identity))?;
+    Ok(admission.admit(kind)?.of(share))
+}
+
+/// The sender of a request, by what limits count it.
+fn client(request: &HttpRequest, identity: &Identity) -> Client {
+    Client::new(request.peer_addr(), access::client_address(request), identity.named())
+}
+
+/// Counts one message that the sender of this request publishes.
+fn count_publish(
+    request: &HttpRequest,
+    identity: &Identity,
+    worker_context: &WorkerContext,
+) -> Result<(), Exceeded> {
+    let limits = worker_context.admission.limits();
+    match limits.has_publish_rates() {
+        true => limits.publish(&client(request, identity)),
+        false => Ok(()),
+    }
+}
 
 /// The account of the ids that the sender of this request has the server remember.
 fn account(

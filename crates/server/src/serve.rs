@@ -62,7 +62,7 @@ async fn run(config: Config) -> Result<()> {
     broker.clear_presence();
     let mut presence_publisher = PresencePublisher::new(broker.clone(), Arc::clone(engine));
     presence_publisher.flush().await;
-    let admission = Admission::new(connections_max);
+    let admission = Admission::within(config.limits(connections_max));
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
     let speaking = |listener| speaking(listener, tls.as_ref(), &config);
     let listeners = listeners.into_iter().map(speaking).collect();

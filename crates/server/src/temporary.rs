@@ -38,7 +38,8 @@ where
         metrics.count_refusal(problem.code);
         let problem = Some(problem).filter(|problem| problem.code.retryable())?.clone();
         admission.count_refusal();
-        Some(Temporary { problem, retry_ms: spread(retry_ms), wants_events })
+        let retry_ms = problem.retry_ms.unwrap_or_else(|| spread(retry_ms));
+        Some(Temporary { problem, retry_ms, wants_events })
     };
     let answer = service.call(request);
     async move {
@@ -125,7 +126,12 @@ impl ResponseError for Temporary {
                 .body(body);
         }
         let mut response = self.problem.error_response();
-        response.headers_mut().insert(header::RETRY_AFTER, retry_after_seconds(self.retry_ms));
+        // A time that is known is rounded up: before, it would be refused again.
+        let retry_ms = match self.problem.retry_ms {
+            Some(retry_ms) => retry_ms.saturating_add(499),
+            None => self.retry_ms,
+        };
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after_seconds(retry_ms));
         response
     }
 }

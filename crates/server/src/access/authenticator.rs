@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    limits::Limits,
     problem::ProblemResponse,
     tickets::{Bounds, TICKET_BYTES, Tickets},
 };
@@ -20,6 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tidewire_broker::{Grant, Label};
+use tidewire_client_address::ClientAddress;
 use tidewire_protocol::ErrorCode;
 use tidewire_tokens::Verifier;
 
@@ -35,6 +37,8 @@ pub(crate) struct Authenticator {
     in_query: TokensInQuery,
     /// What stands for credentials that were checked before.
     tickets: Arc<Mutex<Tickets<Identity>>>,
+    /// How many credentials of an address may be wrong.
+    limits: Option<Limits>,
     clock: Clock,
 }
 
@@ -67,12 +71,17 @@ impl Authenticator {
     pub(crate) fn new(verifier: Option<Verifier>, anonymous: Option<Grant>) -> Self {
         let tickets = Arc::new(Mutex::new(Tickets::new(Bounds::default())));
         let (in_query, clock) = (TokensInQuery::default(), Clock::start());
-        Self { verifier, anonymous, cookie: None, in_query, tickets, clock }
+        Self { verifier, anonymous, cookie: None, in_query, tickets, limits: None, clock }
     }
 
     /// The same, which takes tokens in this cookie and in queries too.
     pub(crate) fn taking(self, cookie: Option<CookieName>, in_query: TokensInQuery) -> Self {
         Self { cookie, in_query, ..self }
+    }
+
+    /// The same, which looks at no more credentials from an address than these allow.
+    pub(crate) fn limited_by(self, limits: Limits) -> Self {
+        Self { limits: Some(limits), ..self }
     }
 
     /// Whether pages may send a token in a cookie.
@@ -89,7 +98,7 @@ impl Authenticator {
         }
     }
 
-    /// Who sends a request.
+    /// Who sends a request, whose client has this `address`.
     ///
     /// Without keys, and where everybody may do everything, nobody looks at credentials: a front-end in development may send
     /// some.
@@ -101,6 +110,7 @@ impl Authenticator {
         &self,
         head: &RequestHead,
         caller: &Caller,
+        address: Option<ClientAddress>,
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
         if let Some(everybody) = self.everybody() {
@@ -112,15 +122,17 @@ impl Authenticator {
             Ok(_) if ticket.is_some() => {
                 Err(CredentialError::TooMany { places: "as ticket= and as a token" })
             }
-            Err(_) if let Some(ticket) = ticket => self.redeem(&ticket),
+            Err(_) if let Some(ticket) = ticket => self.judge(address, || self.redeem(&ticket)),
             Err(ignored) => self.anonymous(ignored),
             Ok(Credential { text, carrier: Carrier::Private }) => {
-                self.identify_token(&text, now_ms)
+                self.identify_token(&text, address, now_ms)
             }
             Ok(Credential { text, carrier: Carrier::Query }) => match self.in_query {
                 TokensInQuery::Never => Err(CredentialError::InQuery),
-                TokensInQuery::Reading => self.verify(&text, Carrier::Query, now_ms),
-                TokensInQuery::Always => self.identify_token(&text, now_ms),
+                TokensInQuery::Reading => {
+                    self.judge(address, || self.verify(&text, Carrier::Query, now_ms))
+                }
+                TokensInQuery::Always => self.identify_token(&text, address, now_ms),
             },
         }
     }
@@ -133,9 +145,26 @@ impl Authenticator {
     pub(crate) fn identify_token(
         &self,
         token: &str,
+        address: Option<ClientAddress>,
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
-        self.everybody().map_or_else(|| self.verify(token, Carrier::Private, now_ms), Ok)
+        let verify = || self.verify(token, Carrier::Private, now_ms);
+        self.everybody().map_or_else(|| self.judge(address, verify), Ok)
+    }
+
+    /// Has a credential from `address` judged, unless too many from there were wrong: judging one takes time.
+    fn judge(
+        &self,
+        address: Option<ClientAddress>,
+        judge: impl FnOnce() -> Result<Identity, CredentialError>,
+    ) -> Result<Identity, CredentialError> {
+        let Some(limits) = &self.limits else { return judge() };
+        limits.check_failed_tokens(address)?;
+        judge().inspect_err(|error| {
+            if error.is_a_guess() {
+                limits.note_failed_token(address);
+            }
+        })
     }
 
     /// Issues a ticket by which one request is sent as if by `identity`.

@@ -5,7 +5,12 @@ use super::{
     AllowedHosts, AllowedOrigins, Authenticator, Caller, authenticator::StrangersMay, cors,
     host::Host, peer::Proxies, sender::Sender,
 };
-use crate::{clock::wall_ms, problem::ProblemResponse, socket::Scheme};
+use crate::{
+    clock::wall_ms,
+    limits::{Limit, Limits},
+    problem::ProblemResponse,
+    socket::Scheme,
+};
 use actix_web::{
     Error, HttpMessage as _,
     body::BoxBody,
@@ -26,6 +31,7 @@ pub(crate) struct Access {
     origins: AllowedOrigins,
     authenticator: Authenticator,
     proxies: Proxies,
+    limits: Option<Limits>,
 }
 
 /// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who
@@ -38,8 +44,12 @@ pub(crate) fn authorise<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    if let Some(client) = access.client(request.head()) {
-        request.extensions_mut().insert(client);
+    let address = access.client(request.head());
+    if let Some(address) = address {
+        request.extensions_mut().insert(address);
+    }
+    if let Err(refused) = access.check_url(request.head()) {
+        return Either::Left(ready(Ok(request.error_response(refused))));
     }
     let host = match access.host(request.head()) {
         Ok(host) => host,
@@ -48,7 +58,7 @@ where
     // A request that came another way than through a socket of ours is one of a test.
     let scheme = request.conn_data::<Scheme>().copied().unwrap_or(Scheme::Http);
     let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
-    let identity = access.authenticator.identify(request.head(), &caller, wall_ms());
+    let identity = access.authenticator.identify(request.head(), &caller, address, wall_ms());
     request.extensions_mut().insert(Sender {
         caller: caller.clone(),
         identity,
@@ -72,12 +82,30 @@ impl Access {
         is_local: bool,
         authenticator: Authenticator,
     ) -> Self {
-        Self { hosts, is_local, origins, authenticator, proxies: Proxies::default() }
+        Self { hosts, is_local, origins, authenticator, proxies: Proxies::default(), limits: None }
     }
 
     /// The same behind proxies whose word on the address of a client counts.
     pub(crate) fn behind(self, proxies: Proxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same within limits.
+    pub(crate) fn limited_by(self, limits: Limits) -> Self {
+        Self { limits: Some(limits), ..self }
+    }
+
+    /// Refuses a URL that is too long, before anything reads it.
+    fn check_url(&self, head: &RequestHead) -> Result<(), ProblemResponse> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let bytes = head.uri.path_and_query().map_or(0, |url| url.as_str().len());
+        match bytes > limits.settings().url_bytes_max {
+            true => {
+                let exceeded = limits.exceeded(Limit::UrlBytes, None);
+                Err(ProblemResponse::new(ErrorCode::UriTooLong, exceeded.to_string()))
+            }
+            false => Ok(()),
+        }
     }
 
     /// The address of the client that sends a request.

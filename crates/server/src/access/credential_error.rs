@@ -1,6 +1,6 @@
 //! Why the credentials of a request count for nothing. No text of it repeats a credential.
 
-use crate::problem::ProblemResponse;
+use crate::{limits::Exceeded, problem::ProblemResponse};
 use tidewire_connection::Refusal;
 use tidewire_protocol::ErrorCode;
 use tidewire_tokens::TokenError;
@@ -56,6 +56,9 @@ pub(crate) enum CredentialError {
         without credentials"
     )]
     NoKeys,
+    /// Too many others from the same address were wrong, so nobody has looked at it.
+    #[error(transparent)]
+    TooManyFailures(#[from] Exceeded),
 }
 
 /// Credentials that were there and did not count.
@@ -74,14 +77,29 @@ impl CredentialError {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::TooMany { .. } | Self::InQuery => ErrorCode::BadRequest,
+            Self::TooManyFailures(_) => ErrorCode::LimitReached,
             Self::Token(TokenError::Expired) => ErrorCode::Expired,
             Self::Token(TokenError::KeysUnavailable) => ErrorCode::Unavailable,
             _ => ErrorCode::Unauthorized,
         }
     }
 
+    /// Whether somebody may have guessed: what nobody has issued. A token that has expired was one.
+    pub(super) fn is_a_guess(&self) -> bool {
+        match self {
+            Self::Ticket => true,
+            Self::Token(error) => {
+                !matches!(error, TokenError::Expired | TokenError::KeysUnavailable)
+            }
+            _ => false,
+        }
+    }
+
     /// The same for a client that reads it over its connection.
     pub(crate) fn into_refusal(self) -> Refusal {
+        if let Self::TooManyFailures(exceeded) = self {
+            return exceeded.into();
+        }
         Refusal::InvalidCredential { code: self.code(), reason: self.to_string().into() }
     }
 
@@ -114,6 +132,9 @@ impl Ignored {
 
 impl From<CredentialError> for ProblemResponse {
     fn from(error: CredentialError) -> Self {
+        if let CredentialError::TooManyFailures(exceeded) = error {
+            return exceeded.into();
+        }
         Self::new(error.code(), error.to_string()).with_challenge(error.challenge())
     }
 }

@@ -1,6 +1,6 @@
 //! Who sends a request: nobody that the server knows, or the holder of a token; and what that allows.
 
-use crate::problem::ProblemResponse;
+use crate::{limits::Named, problem::ProblemResponse};
 use std::sync::Arc;
 use tidewire_broker::{Grant, Permissions};
 use tidewire_connection::{self as connection, InvalidIdentity};
@@ -102,6 +102,14 @@ impl Identity {
     /// Whom the credentials name.
     pub(crate) fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// By what limits count it.
+    pub(crate) fn named(&self) -> Named {
+        match &self.who {
+            Who::Token { subject } => Named { user: subject.clone(), key: None },
+            Who::Anonymous => Named::default(),
+        }
     }
 
     /// The name that a token gives its holder.

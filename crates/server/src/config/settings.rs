@@ -4,6 +4,7 @@ use super::{
     Algorithms, AllowedHosts, AllowedOrigins, Anonymous, Bytes, CookieName, Count, Endpoint, Fsync,
     HeaderName, Monitoring, ProxyNetworks, Secret, Span, Texts, TokensInQuery, listen,
 };
+use crate::limits::RateLimit;
 use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -186,6 +187,42 @@ settings! {
     /// Key of the certificate, a PEM file; both files are read again when they change [default: none]
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_key: PathBuf,
+
+    /// Connections and long-polls of one address at the same time; of IPv6 the first 64 bits count [default: no limit]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    connections_per_address: Count,
+
+    /// Connections and long-polls of all tokens with the same subject at the same time [default: no limit]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    connections_per_user: Count,
+
+    /// Messages that one connection may publish: 100/s, 600/m, 1000/h, or off [default: off]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    publishes_per_connection: RateLimit,
+
+    /// Messages that one address may publish [default: off]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    publishes_per_address: RateLimit,
+
+    /// Messages that all tokens with the same subject may publish [default: off]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    publishes_per_user: RateLimit,
+
+    /// Messages that one API key may publish [default: off]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    publishes_per_key: RateLimit,
+
+    /// Tickets that one address may request [default: 100/s]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    tickets_per_address: RateLimit,
+
+    /// Tokens and tickets from one address that may be wrong, before no more are looked at [default: 300/m]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    failed_tokens_per_address: RateLimit,
+
+    /// Longest URL: path and query [default: 64KiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    url_bytes_max: Bytes,
 
     /// Subscriptions of one connection [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]

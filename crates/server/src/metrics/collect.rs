@@ -4,7 +4,7 @@ use super::{
     Observed,
     family::{Family, Value},
 };
-use crate::connection_kind::ConnectionKind;
+use crate::{connection_kind::ConnectionKind, limits::Limit};
 use tidewire_connection::{CloseReason, Counter, Distribution, WorkerMetrics};
 use tidewire_protocol::ErrorCode;
 
@@ -42,6 +42,7 @@ pub(super) fn families(observed: &Observed) -> Vec<Family> {
             .with(&[("reason", "unknown_position")], sum(|worker| &worker.unknown_gaps)),
     );
     families.push(refusals(observed, &connections));
+    families.push(limits_reached(observed));
     families.extend(of_workers(observed));
     families
 }
@@ -109,6 +110,17 @@ fn refusals(observed: &Observed, workers: &[&WorkerMetrics]) -> Family {
     ErrorCode::ALL.into_iter().fold(family, |family, code| {
         let commands = workers.iter().map(|worker| worker.refusals.get(code)).sum::<u64>();
         family.with(&[("code", code.as_str())], observed.metrics.refusals(code) + commands)
+    })
+}
+
+fn limits_reached(observed: &Observed) -> Family {
+    let family = Family::counter(
+        "tidewire_limits_reached",
+        "Requests and WebSocket commands that were refused because of a limit, by its setting",
+    );
+    let limits = observed.admission.limits();
+    Limit::ALL.into_iter().fold(family, |family, limit| {
+        family.with(&[("limit", limit.setting())], limits.reached(limit))
     })
 }
 

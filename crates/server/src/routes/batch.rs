@@ -1,12 +1,13 @@
 //! Publishing many messages in one request, in parts: a large batch takes a turn for each.
 
 use super::{
-    WorkerData, account, json_answer,
+    WorkerData, account, count_publish, json_answer,
     publish::{read_body, submit},
 };
 use crate::{
     access::{Caller, Identity},
     in_flight::{Account, Full, Held},
+    limits::Exceeded,
     problem::ProblemResponse,
     query::Query,
     request_turns::RequestTurn,
@@ -50,7 +51,8 @@ pub(super) async fn batch(
     }
     let mut answer = Answer::begin(&worker_context.http.in_flight.output, reader.count())?;
     loop {
-        publish(&part, &grant, &worker_context, &mut answer).await?;
+        let admit = || count_publish(&request, &identity, &worker_context);
+        publish(&part, &grant, &worker_context, admit, &mut answer).await?;
         if part.is_last {
             return Ok(json_answer(answer.end()));
         }
@@ -111,6 +113,7 @@ async fn publish(
     part: &Part<'_>,
     grant: &Grant,
     worker_context: &WorkerContext,
+    admit: impl Fn() -> Result<(), Exceeded>,
     answer: &mut Answer,
 ) -> Result<(), ProblemResponse> {
     // All are handed over before the first is waited for: an engine may sync them together.
@@ -120,6 +123,7 @@ async fn publish(
         .map(|message| {
             let message = message.as_ref().map_err(|too_long| *too_long)?;
             let (permit, draft) = prepare_publish(message, grant)?;
+            admit()?;
             Ok(submit(permit, draft, worker_context)?)
         })
         .collect();

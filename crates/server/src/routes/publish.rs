@@ -1,6 +1,6 @@
 //! Publishing over HTTP: one message, which is the body.
 
-use super::{WorkerData, account, json_answer};
+use super::{WorkerData, account, count_publish, json_answer};
 use crate::{
     access::{Caller, Identity},
     in_flight::{Held, ReceiveBuffer},
@@ -48,6 +48,8 @@ async fn publish(
     worker_context.admission.check()?;
     let channel: ChannelName = channel.parse()?;
     let permit = grant.permit(&channel)?;
+    // Before the body: what would be refused need not be sent.
+    count_publish(request, identity, worker_context)?;
     let event = parse_event(named(request, query, "event")?)?;
     let key = parse_key(named(request, query, "key")?)?;
     let id = idempotency_key(request, query)?;

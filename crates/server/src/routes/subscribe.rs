@@ -1,7 +1,7 @@
 //! The four wires: what a request asks for becomes a connection of its own, or a long-poll.
 
 use super::{
-    ConnectionsData, WorkerData, account, check_room, handshake::shake_hands, json_answer,
+    ConnectionsData, WorkerData, account, admit, check_room, handshake::shake_hands, json_answer,
 };
 use crate::{
     access::{Caller, Identity, MaybeIdentity},
@@ -111,7 +111,7 @@ pub(super) async fn socket(
     let subscriptions =
         query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
     let member = identity.as_member(query.identity()?)?;
-    let permit = worker_context.admission.admit(wire.into())?;
+    let permit = admit(&request, &identity, wire.into(), worker_context)?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
     let client = (&identity, renewal_id(wire, &grant)?);
     let opening = opening(wire, subscriptions, member, grant, client.1);
@@ -151,7 +151,8 @@ pub(super) async fn poll(
         return Ok(json_answer(Vec::new()).set_body(body::None::new()).map_into_boxed_body());
     }
     check_room(&worker_context)?;
-    let _permit = worker_context.admission.admit(ConnectionKind::of_poll(format))?;
+    let kind = ConnectionKind::of_poll(format);
+    let _permit = admit(&request, &identity, kind, &worker_context)?;
     let subscriptions = found(subscriptions, &grant, &worker_context).await?;
     let mut waiter =
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
@@ -247,7 +248,7 @@ async fn follow(
         takeover::Framing::UntilClose => Framing::UntilClose,
     };
     let wire = wire(format, framing);
-    let permit = worker_context.admission.admit(wire.into())?;
+    let permit = admit(request, identity, wire.into(), worker_context)?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
     let client = (identity, renewal_id(wire, &grant)?);
     let opening = opening(wire, subscriptions, member, grant, client.1);

@@ -2,9 +2,12 @@
 
 use super::{WorkerData, json_answer};
 use crate::{
-    access::Identity, problem::ProblemResponse, renewals::RenewalError, tickets::TICKET_LIFE_MS,
+    access::{Identity, client_address},
+    problem::ProblemResponse,
+    renewals::RenewalError,
+    tickets::TICKET_LIFE_MS,
 };
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use tidewire_connection::Refusal;
 use tidewire_protocol::ErrorCode;
@@ -17,10 +20,12 @@ struct Issued {
 
 /// `POST /tickets`: a text for the query of one request, in place of the credentials of this one.
 pub(super) async fn issue(
+    request: HttpRequest,
     identity: Identity,
     worker_context: WorkerData,
 ) -> Result<HttpResponse, ProblemResponse> {
     worker_context.admission.check()?;
+    worker_context.admission.limits().ticket(client_address(&request))?;
     let ticket = worker_context.http.authenticator.issue_ticket(&identity)?;
     let issued = Issued { ticket, expires_in_ms: TICKET_LIFE_MS };
     Ok(json_answer(serde_json::to_vec(&issued).unwrap_or_default()))

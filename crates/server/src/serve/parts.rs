@@ -57,14 +57,17 @@ pub(super) enum Audience {
 impl Parts {
     pub(super) fn new(config: &Config, storage: &Storage, observed: &Observed) -> Self {
         let authenticator = Authenticator::new(config.tokens.clone(), config.anonymous_grant())
-            .taking(config.tokens_cookie.clone(), config.tokens_in_query);
+            .taking(config.tokens_cookie.clone(), config.tokens_in_query)
+            .limited_by(observed.admission.limits().clone());
         let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
         let trusted = config.trusted_proxies.0.clone();
         let proxies = Proxies::new(trusted, config.trusted_proxies_header.0);
         Self {
             observed: observed.clone(),
             http: http_context(config, storage, observed, &authenticator),
-            access: Access::new(hosts, origins, config.is_local(), authenticator).behind(proxies),
+            access: Access::new(hosts, origins, config.is_local(), authenticator)
+                .behind(proxies)
+                .limited_by(observed.admission.limits().clone()),
             timeouts: timeouts(config),
             limits: config.connection,
             engine: Arc::clone(&storage.engine),

@@ -61,6 +61,7 @@ mod the_list_of_channels_has_only_what_may_be_read;
 mod a_client_behind_a_proxy_counts_by_its_own_address;
 mod a_server_listens_in_several_places;
 mod check_config_prints_what_channels_have_and_why;
+mod each_limit_has_its_answer;
 mod options_differ_by_pattern;
 mod the_start_says_what_is_kept_and_for_how_long;
 mod variables_of_the_surroundings_do_not_stop_the_start;

@@ -34,7 +34,7 @@ fn identify(
     if let Some(token) = bearer {
         request = request.insert_header(("Authorization", format!("Bearer {token}")));
     }
-    authenticator.identify(request.to_request().head(), &Caller::Program, 1_000)
+    authenticator.identify(request.to_request().head(), &Caller::Program, None, 1_000)
 }
 
 #[test]
@@ -45,13 +45,13 @@ fn a_token_names_its_subject_and_grants_until_it_expires() {
     assert_eq!((identity.subject(), identity.grant().expires_ms()), (Some("u7"), Some(60_000)));
     assert!(identity.grant().permit(&"a".parse().unwrap()).is_ok());
     assert!(identity.grant().permit(&"b".parse().unwrap()).is_err());
-    assert_eq!(authenticator.identify_token(&token("u7"), 1_000), Ok(identity));
-    let expired = authenticator.identify_token(&token("u7"), 60_000).unwrap_err();
+    assert_eq!(authenticator.identify_token(&token("u7"), None, 1_000), Ok(identity));
+    let expired = authenticator.identify_token(&token("u7"), None, 60_000).unwrap_err();
     assert_eq!(
         (expired.code(), expired.to_string().contains(&token("u7"))),
         (ErrorCode::Expired, false)
     );
-    let odd = authenticator.identify_token(&token("a\nb"), 1_000).unwrap_err();
+    let odd = authenticator.identify_token(&token("a\nb"), None, 1_000).unwrap_err();
     assert_eq!(
         odd.to_string(),
         "the token's sub cannot be shown as a user: it holds a control character; line ends and the like are not allowed"
@@ -78,7 +78,8 @@ fn without_credentials_the_anonymous_grant_decides() {
 #[test]
 fn without_keys_tokens_are_ignored_where_everybody_may_do_everything_and_else_refused() {
     let open = Authenticator::new(None, Some(Grant::open()));
-    for identity in [identify(&open, "/?token=nonsense", Some("a,b")), open.identify_token("x", 0)]
+    for identity in
+        [identify(&open, "/?token=nonsense", Some("a,b")), open.identify_token("x", None, 0)]
     {
         assert_eq!(identity.unwrap().grant(), Grant::open());
     }

@@ -94,7 +94,7 @@ fn a_renewal_from_outside_finds_its_connection_by_name_alone() {
     let authenticator = &server.worker_context.http.authenticator;
     let identify = |subject, channel| {
         let now_ms = server.worker_context.clock.now().wall_ms;
-        authenticator.identify_token(&token(&server, subject, channel), now_ms).unwrap()
+        authenticator.identify_token(&token(&server, subject, channel), None, now_ms).unwrap()
     };
     let mine = identify("u7", "a");
     let renewals = server.worker_context.http.renewals.clone();
