@@ -1,13 +1,18 @@
 //! The port through which connections reach their sockets, and plain TCP as its first implementation.
 //!
-//! TLS is the second one (`tls`); a stream of HTTP/2 would be one more. Neither a connection's turn nor the worker's
-//! loop knows which it is.
+//! TLS is the second one (`tls`), a stream of an HTTP/2 connection the third (`http2`). Neither a connection's turn nor
+//! the worker's loop knows which it is.
 
 mod client;
+mod http2;
 mod session;
 mod tls;
 
 pub use client::ClientSocket;
+pub(crate) use http2::{
+    HeadBytes, HoldServer, Http2Meter, Http2Receiver, Http2Stream, Piece, STREAM_BYTES_MAX,
+    poll_room,
+};
 pub(crate) use tls::TlsStream;
 
 use socket2::SockRef;

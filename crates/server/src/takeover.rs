@@ -39,6 +39,7 @@ mod early;
 mod handoff;
 mod handshake;
 mod holding;
+mod http2;
 mod input_buffer;
 mod long_head;
 mod mismatch;
@@ -50,7 +51,7 @@ mod timeouts;
 
 pub use early::{EarlyAnswers, RefusalBody};
 pub use handoff::{ClientDisconnect, EARLY_BYTES_MAX, Framing, Handoff, HandoffError};
-pub use service::{Listener, listen};
+pub use service::{Leaving, Listener, listen};
 pub use timeouts::HttpTimeouts;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! TLS for clients, by rustls: the certificate with its key, how sessions resume, and what is negotiated.
 //!
-//! TLS 1.2 and 1.3, HTTP/1.1 only. Sessions resume by tickets, so the server remembers none; the keys of tickets change
+//! TLS 1.2 and 1.3, for HTTP/2 and HTTP/1.1. Sessions resume by tickets, so the server remembers none; the keys of tickets change
 //! every six hours, and each is good for twelve. Data before the end of the handshake is not taken: it could be
 //! sent twice by somebody else.
 
@@ -45,7 +45,7 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::<CurrentCertificate>::clone(&certificate));
         config.ticketer = ring::Ticketer::new()?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+        config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
         Ok(Self { files: files.clone(), read, certificate, config: Arc::new(config) })
     }
 
@@ -78,6 +78,7 @@ impl ResolvesServerCert for CurrentCertificate {
     }
 }
 
+const HTTP_2: &[u8] = b"h2";
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod crash;
 pub mod hostile;
+pub mod http2;
 pub mod load;
 pub mod peers;
 pub mod proxy;

@@ -156,6 +156,14 @@ impl Client {
         connector.connect("localhost".try_into()?, tcp).await.context("the TLS handshake")
     }
 
+    /// The same client, which offers HTTP/2 alone.
+    #[must_use]
+    pub fn offering_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self(Arc::new(config))
+    }
+
     /// The first flight of a handshake: a `ClientHello` in its record.
     ///
     /// # Errors

@@ -55,8 +55,9 @@ where
         Ok(host) => host,
         Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
     };
-    // A request that came another way than through a socket of ours is one of a test.
-    let scheme = request.conn_data::<Scheme>().copied().unwrap_or(Scheme::Http);
+    // One of HTTP/2 has it with it. One that came another way than through a socket of ours is one of a test.
+    let scheme = request.extensions().get().or(request.conn_data::<Scheme>()).copied();
+    let scheme = scheme.unwrap_or(Scheme::Http);
     let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
     let identity = access.authenticator.identify(request.head(), &caller, address, wall_ms());
     request.extensions_mut().insert(Sender {

@@ -1,6 +1,7 @@
-//! The server's side of a WebSocket's opening handshake ([RFC 6455 §4.2]).
+//! The server's side of a WebSocket's opening handshake ([RFC 6455 §4.2]; over HTTP/2 [RFC 8441 §5]).
 //!
 //! [RFC 6455 §4.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2
+//! [RFC 8441 §5]: https://www.rfc-editor.org/rfc/rfc8441#section-5
 
 use crate::problem::ProblemResponse;
 use actix_web::{
@@ -37,14 +38,24 @@ pub(super) fn check_method(request: &ServiceRequest) -> Result<(), ProblemRespon
     Err(ProblemResponse::new(ErrorCode::BadRequest, message))
 }
 
-/// Checks a handshake, and returns the value of `Sec-WebSocket-Accept`.
+/// Checks a handshake, and returns the value of `Sec-WebSocket-Accept`. Over HTTP/2 there is none: `:protocol` has taken
+/// its place, which the request brings as `Upgrade`.
 ///
 /// # Errors
 ///
 /// Something is missing, given twice, or not what it has to be; the message names the header.
-pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, ProblemResponse> {
+pub(super) fn shake_hands(request: &HttpRequest) -> Result<Option<String>, ProblemResponse> {
     let headers = request.headers();
     let refuse = |message: &str| ProblemResponse::new(ErrorCode::BadRequest, message);
+    if request.version() == Version::HTTP_2 {
+        return match wants_upgrade(headers) {
+            true => check_version(headers).map(|()| None),
+            false => Err(refuse(
+                "this path is a WebSocket: over HTTP/2 open it with an extended CONNECT (RFC 8441), \
+                 whose :protocol is websocket",
+            )),
+        };
+    }
     if !wants_upgrade(headers) || !lists(headers, header::CONNECTION, "upgrade") {
         return Err(refuse(
             "this path is a WebSocket: send the headers Connection: Upgrade and Upgrade: websocket",
@@ -54,14 +65,18 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<String, ProblemRespon
     if request.version() != Version::HTTP_11 || length.is_some_and(|length| length != "0") {
         return Err(refuse("a WebSocket opens with a request of HTTP/1.1 that has no body"));
     }
+    check_version(headers)?;
+    let key = once(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
+    let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
+    Ok(Some(key.accept()))
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), ProblemResponse> {
     let version = once(headers, header::SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version: 13")?;
     ws_frame::check_version(version).map_err(|error| {
         let message = format!("{error}; this server supports only version 13");
         ProblemResponse::new(ErrorCode::UpgradeRequired, message)
-    })?;
-    let key = once(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
-    let key = HandshakeKey::parse(key).map_err(|error| refuse(&error.to_string()))?;
-    Ok(key.accept())
+    })
 }
 
 /// The value of a header that may be there once ([RFC 6455 §11.3]).

@@ -117,7 +117,9 @@ pub(super) async fn socket(
     let opening = opening(wire, subscriptions, member, grant, client.1);
     let subscribed = Subscribed::open(opening, client, Rc::clone(&connections), permit)?;
     let mut response = HttpResponse::SwitchingProtocols();
-    response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
+    if let Some(accept) = accept {
+        response.insert_header((header::SEC_WEBSOCKET_ACCEPT, accept));
+    }
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
@@ -302,10 +304,7 @@ fn last_event_id(request: &HttpRequest) -> Option<Cow<'_, str>> {
 /// Keeps what is not sent in the log rather than in the kernel's buffer, and has the kernel give up
 /// on a client that vanished as soon as we would: heartbeats alone would fill its buffer for hours.
 fn tune(socket: &ClientSocket, limits: &Limits) {
-    let socket = socket2::SockRef::from(socket);
-    // A kernel that does not know an option only holds more, or longer.
-    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
-    let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.stall_ms)));
+    socket.tune(UNSENT_BYTES, Duration::from_millis(limits.stall_ms));
 }
 
 /// A long-poll that gives its waiter up however the request ends.

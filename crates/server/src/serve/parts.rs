@@ -18,7 +18,7 @@ use crate::{
     renewals::Renewals,
     routes::{self, Surface, early::Early},
     storage::Storage,
-    takeover::{HttpTimeouts, Listener, listen},
+    takeover::{HttpTimeouts, Leaving, Listener, listen},
     temporary,
     worker_context::{HttpContext, WorkerContext},
 };
@@ -26,8 +26,9 @@ use actix_server::Server;
 use actix_service::Service as _;
 use actix_web::{App, dev::ServiceResponse, http::header, middleware::NormalizePath};
 use anyhow::Result;
-use futures_util::{FutureExt as _, TryFutureExt as _};
+use futures_util::{FutureExt as _, TryFutureExt as _, future::LocalBoxFuture};
 use std::{
+    any::Any,
     future::pending,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -130,18 +131,7 @@ impl Parts {
             .max_concurrent_connections(CONNECTIONS_HTTP_MAX)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals();
-        let leaving = {
-            let admission = admission.clone();
-            move || {
-                let admission = admission.clone();
-                async move {
-                    match audience {
-                        Audience::Clients(_) => admission.shutdown_begun().await,
-                        Audience::Operators => pending().await,
-                    }
-                }
-            }
-        };
+        let leaving = LeavingOf { audience, admission: admission.clone() };
         let builder = listeners.into_iter().try_fold(builder, |builder, listener| {
             let (early, accounts) = (early.clone(), in_flight.clone());
             let (leaving, make_app) = (leaving.clone(), make_app.clone());
@@ -169,6 +159,30 @@ impl Parts {
             let (engine, http) = (Arc::clone(&engine), http.clone());
             WorkerContext::new(broker.clone(), lane, engine, admission.clone(), limits, http)
         })
+    }
+}
+
+/// How the end of a server for an audience begins.
+#[derive(Clone)]
+struct LeavingOf {
+    audience: Audience,
+    admission: Admission,
+}
+
+impl Leaving for LeavingOf {
+    fn begun(&self) -> LocalBoxFuture<'static, ()> {
+        let Self { audience, admission } = self.clone();
+        match audience {
+            Audience::Clients(_) => Box::pin(async move { admission.shutdown_begun().await }),
+            Audience::Operators => Box::pin(pending()),
+        }
+    }
+
+    fn hold_server(&self) -> Box<dyn Any> {
+        match self.audience {
+            Audience::Clients(_) => Box::new(self.admission.begin_request()),
+            Audience::Operators => Box::new(()),
+        }
     }
 }
 

@@ -1,14 +1,15 @@
-//! The socket of a client: plain TCP, or TLS over it.
+//! The socket of a client: plain TCP, TLS over it, or a stream of an HTTP/2 connection.
 //!
-//! One type for both, so that a worker has one loop for all of its connections. The plain one is beside the tag, the
-//! other in a box: a plain connection takes no more memory for it.
+//! One type for all, so that a worker has one loop for all of its connections. The plain one is beside the tag, the
+//! others in boxes: a plain connection takes no more memory for them.
 
-use super::{Scheme, Socket, TlsStream};
+use super::{Http2Stream, Scheme, Socket, TlsStream};
+use socket2::SockRef;
 use std::{
     io::{self, IoSlice},
-    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -21,6 +22,7 @@ pub struct ClientSocket(Kind);
 enum Kind {
     Plain(TcpStream),
     Tls(Box<TlsStream>),
+    Http2(Box<Http2Stream>),
 }
 
 impl ClientSocket {
@@ -28,7 +30,8 @@ impl ClientSocket {
     pub fn scheme(&self) -> Scheme {
         match &self.0 {
             Kind::Plain(_) => Scheme::Http,
-            Kind::Tls(_) => Scheme::Https,
+            // HTTP/2 is chosen in the handshake of TLS only.
+            Kind::Tls(_) | Kind::Http2(_) => Scheme::Https,
         }
     }
 
@@ -38,13 +41,31 @@ impl ClientSocket {
         match &self.0 {
             Kind::Plain(tcp) => tcp.poll_read_ready(context).map(drop),
             Kind::Tls(tls) => tls.poll_readable(context),
+            Kind::Http2(_) => Poll::Ready(()),
         }
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    /// Whether the client has chosen HTTP/2 in the handshake.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        matches!(&self.0, Kind::Tls(tls) if tls.speaks_http2())
+    }
+
+    /// Has the kernel hold at most `unsent_bytes` that are not sent, and give up on a client that takes nothing for
+    /// `stall`. The streams of an HTTP/2 connection have it from their connection.
+    pub(crate) fn tune(&self, unsent_bytes: u32, stall: Duration) {
+        let Some(tcp) = self.tcp() else { return };
+        let socket = SockRef::from(tcp);
+        // A kernel that does not know an option only holds more, or longer.
+        let _ = socket.set_tcp_notsent_lowat(unsent_bytes);
+        let _ = socket.set_tcp_user_timeout(Some(stall));
+    }
+
+    /// `None` for a stream of HTTP/2, which shares it with others.
+    fn tcp(&self) -> Option<&TcpStream> {
         match &self.0 {
-            Kind::Plain(tcp) => tcp,
-            Kind::Tls(tls) => tls.tcp(),
+            Kind::Plain(tcp) => Some(tcp),
+            Kind::Tls(tls) => Some(tls.tcp()),
+            Kind::Http2(_) => None,
         }
     }
 }
@@ -61,9 +82,9 @@ impl From<TlsStream> for ClientSocket {
     }
 }
 
-impl AsFd for ClientSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tcp().as_fd()
+impl From<Http2Stream> for ClientSocket {
+    fn from(stream: Http2Stream) -> Self {
+        Self(Kind::Http2(Box::new(stream)))
     }
 }
 
@@ -76,6 +97,7 @@ impl Socket for ClientSocket {
         match &mut self.0 {
             Kind::Plain(tcp) => Socket::poll_read(tcp, context, buffer),
             Kind::Tls(tls) => Socket::poll_read(&mut **tls, context, buffer),
+            Kind::Http2(stream) => stream.poll_read(context, buffer),
         }
     }
 
@@ -87,6 +109,7 @@ impl Socket for ClientSocket {
         match &mut self.0 {
             Kind::Plain(tcp) => Socket::poll_write(tcp, context, slices),
             Kind::Tls(tls) => Socket::poll_write(&mut **tls, context, slices),
+            Kind::Http2(stream) => stream.poll_write(context, slices),
         }
     }
 
@@ -94,6 +117,7 @@ impl Socket for ClientSocket {
         match &mut self.0 {
             Kind::Plain(tcp) => tcp.poll_writable(context),
             Kind::Tls(tls) => tls.poll_writable(context),
+            Kind::Http2(stream) => stream.poll_writable(context),
         }
     }
 
@@ -101,19 +125,21 @@ impl Socket for ClientSocket {
         match &mut self.0 {
             Kind::Plain(tcp) => tcp.end_sending(),
             Kind::Tls(tls) => tls.end_sending(),
+            Kind::Http2(stream) => stream.end_sending(),
         }
     }
 
     fn unsent_bytes(&self) -> usize {
         match &self.0 {
-            Kind::Plain(_) => 0,
+            // What streams of HTTP/2 hold is counted for all of their connection together.
+            Kind::Plain(_) | Kind::Http2(_) => 0,
             Kind::Tls(tls) => tls.unsent_bytes(),
         }
     }
 
     fn unread_bytes(&self) -> usize {
         match &self.0 {
-            Kind::Plain(_) => 0,
+            Kind::Plain(_) | Kind::Http2(_) => 0,
             Kind::Tls(tls) => tls.unread_bytes(),
         }
     }
@@ -125,15 +151,14 @@ impl AsyncRead for ClientSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().0 {
-            Kind::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Kind::Tls(tls) => {
-                let unfilled = buffer.initialize_unfilled();
-                let count = ready!(Socket::poll_read(&mut **tls, context, unfilled))?;
-                buffer.advance(count);
-                Poll::Ready(Ok(()))
-            }
+        let this = self.get_mut();
+        if let Kind::Plain(tcp) = &mut this.0 {
+            return Pin::new(tcp).poll_read(context, buffer);
         }
+        let unfilled = buffer.initialize_unfilled();
+        let count = ready!(Socket::poll_read(this, context, unfilled))?;
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -143,9 +168,10 @@ impl AsyncWrite for ClientSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().0 {
+        let this = self.get_mut();
+        match &mut this.0 {
             Kind::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
-            Kind::Tls(tls) => Socket::poll_write(&mut **tls, context, &[IoSlice::new(bytes)]),
+            _ => Socket::poll_write(this, context, &[IoSlice::new(bytes)]),
         }
     }
 
@@ -153,6 +179,8 @@ impl AsyncWrite for ClientSocket {
         match &mut self.get_mut().0 {
             Kind::Plain(tcp) => Pin::new(tcp).poll_flush(context),
             Kind::Tls(tls) => tls.poll_flush(context),
+            // Its connection sends what it took.
+            Kind::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -160,6 +188,10 @@ impl AsyncWrite for ClientSocket {
         match &mut self.get_mut().0 {
             Kind::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
             Kind::Tls(tls) => tls.poll_shutdown(context),
+            Kind::Http2(stream) => {
+                stream.end_sending();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }

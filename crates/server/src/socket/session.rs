@@ -46,6 +46,11 @@ impl Session {
         self.0.is_handshaking()
     }
 
+    /// What the two sides have agreed to speak (ALPN).
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.0.alpn_protocol()
+    }
+
     /// Takes in records. Their plaintext goes to `received`, and what the session itself has to say to `outgoing`.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ impl TlsStream {
         &self.tcp
     }
 
+    /// Whether the client has chosen HTTP/2 in the handshake.
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.session.protocol() == Some(HTTP_2)
+    }
+
     /// Goes on with the handshake; ready once it has ended, and all of our part of it is with TCP.
     ///
     /// It asks `turn` before it works on what has come.
@@ -395,6 +400,11 @@ thread_local! {
     /// For records that are read, or sealed, during one call.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
 }
+
+/// The name by which ALPN calls HTTP/2 ([RFC 9113 §3.2]).
+///
+/// [RFC 9113 §3.2]: https://www.rfc-editor.org/rfc/rfc9113#section-3.2
+const HTTP_2: &[u8] = b"h2";
 
 /// The longest record that rustls accepts, less its last byte, and a read of 40 KiB; or the plaintext of a record and the
 /// record.

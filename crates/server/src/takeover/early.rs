@@ -45,6 +45,9 @@ impl EarlyAnswers for () {
     }
 }
 
+/// Whether a body is to be sent: [`EarlyAnswers::expect`].
+pub(super) type Expect = Rc<dyn Fn(&Request) -> Result<(), Response<BoxBody>>>;
+
 /// What is said with a status.
 pub(super) type Refuse = Rc<dyn Fn(u16) -> RefusalBody>;
 

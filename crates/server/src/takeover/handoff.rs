@@ -5,12 +5,17 @@ use crate::socket::ClientSocket;
 use actix_http::body::{BodySize, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, Version, header};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    web,
+};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The most a client may send past its upgrade request before the answer, in bytes.
@@ -29,7 +34,7 @@ pub enum Framing {
     ///
     /// [RFC 9112 §7.1]: https://www.rfc-editor.org/rfc/rfc9112#section-7.1
     Chunked,
-    /// An HTTP/1.0 client: bytes as they are, until the connection closes.
+    /// A client of HTTP/1.0, or a stream of HTTP/2: bytes as they are, until the sending side ends.
     UntilClose,
 }
 
@@ -56,10 +61,48 @@ pub enum Framing {
 /// }
 /// ```
 pub struct Handoff<S = ClientSocket> {
-    link: Link<S>,
+    way: Way<S>,
     method: Method,
     framing: Framing,
     chunked: bool,
+}
+
+/// How the socket is taken.
+enum Way<S> {
+    /// From the dispatcher.
+    Http1(Link<S>),
+    /// From the task of its connection.
+    Http2(StreamHandoff<S>),
+}
+
+/// What a handler that takes a stream of HTTP/2 leaves for the task of the connection: it looks here once the handler has
+/// answered.
+pub(super) struct StreamHandoff<S>(Rc<RefCell<Option<OnTaken<S>>>>);
+
+impl<S> StreamHandoff<S> {
+    /// What runs with the stream, if the handler has taken it.
+    pub(super) fn take(&self) -> Option<OnTaken<S>> {
+        self.0.take()
+    }
+
+    fn of(request: &HttpRequest) -> Option<Self>
+    where
+        S: 'static,
+    {
+        request.extensions().get().cloned()
+    }
+}
+
+impl<S> Clone for StreamHandoff<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<S> Default for StreamHandoff<S> {
+    fn default() -> Self {
+        Self(Rc::default())
+    }
 }
 
 impl<S: 'static> Handoff<S> {
@@ -69,9 +112,15 @@ impl<S: 'static> Handoff<S> {
     ///
     /// The request did not come through [`listen`](super::listen).
     pub fn of(request: &HttpRequest) -> Result<Self, HandoffError> {
-        let link = request.conn_data::<Link<S>>().ok_or(HandoffError::NoSocket)?.clone();
+        let way = match StreamHandoff::of(request) {
+            Some(stream) => Way::Http2(stream),
+            None => {
+                let link = request.conn_data::<Link<S>>().ok_or(HandoffError::NoSocket)?;
+                Way::Http1(link.clone())
+            }
+        };
         Ok(Self {
-            link,
+            way,
             method: request.method().clone(),
             framing: match request.version() {
                 Version::HTTP_11 => Framing::Chunked,
@@ -87,7 +136,7 @@ impl<S: 'static> Handoff<S> {
     }
 
     /// Answers `101 Switching Protocols` to a WebSocket handshake, then runs `on_taken` with the
-    /// socket and what the client already sent past its request, in order.
+    /// socket and what the client already sent past its request, in order. Over HTTP/2 the answer is `200`.
     ///
     /// `response` brings the headers, less `Upgrade` and `Connection`. The handshake must have
     /// been checked: with no `Upgrade: websocket` in the request, actix takes what follows for
@@ -121,8 +170,16 @@ impl<S: 'static> Handoff<S> {
         if self.chunked {
             return Err(HandoffError::ChunkedUpgrade);
         }
-        let body = HandoffBody::new(self.link, payload.into_inner(), Box::new(on_taken));
-        Ok(response.status(StatusCode::SWITCHING_PROTOCOLS).upgrade("websocket").body(body))
+        let on_taken = Box::new(on_taken);
+        Ok(match self.way {
+            Way::Http1(link) => {
+                let body = HandoffBody::new(link, payload.into_inner(), on_taken);
+                response.status(StatusCode::SWITCHING_PROTOCOLS).upgrade("websocket").body(body)
+            }
+            Way::Http2(stream) => {
+                response.status(StatusCode::OK).body(StreamHandoffBody::new(stream, on_taken))
+            }
+        })
     }
 
     /// Answers with the head of an endless body, then runs `on_taken` with the socket and how the
@@ -140,7 +197,12 @@ impl<S: 'static> Handoff<S> {
             response.streaming(stream::empty::<Result<Bytes, Infallible>>())
         } else {
             let on_taken = Box::new(move |stream, _| on_taken(stream, framing));
-            response.force_close().body(HandoffBody::new(self.link, Payload::None, on_taken))
+            match self.way {
+                Way::Http1(link) => {
+                    response.force_close().body(HandoffBody::new(link, Payload::None, on_taken))
+                }
+                Way::Http2(stream) => response.body(StreamHandoffBody::new(stream, on_taken)),
+            }
         };
         response.head_mut().no_chunking(framing == Framing::UntilClose);
         response
@@ -161,12 +223,14 @@ impl<S: 'static> FromRequest for Handoff<S> {
 /// actix goes on with the request all the same, for the client may have ended one side only. It reads
 /// before it polls the handler, in the same task, so a handler that looks whenever it is polled
 /// misses nothing.
-pub struct ClientDisconnect<S = ClientSocket>(Link<S>);
+///
+/// Over HTTP/2 there is no such half: a client that ends a stream ends the handler.
+pub struct ClientDisconnect<S = ClientSocket>(Option<Link<S>>);
 
 impl<S> ClientDisconnect<S> {
     /// Whether the client has ended its side. Mostly it has closed the connection.
     pub fn has_happened(&self) -> bool {
-        self.0.has_ended()
+        self.0.as_ref().is_some_and(Link::has_ended)
     }
 }
 
@@ -175,8 +239,10 @@ impl<S: 'static> FromRequest for ClientDisconnect<S> {
     type Future = Ready<Result<Self, HandoffError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let link = request.conn_data::<Link<S>>().ok_or(HandoffError::NoSocket);
-        ready(link.map(|link| Self(link.clone())))
+        ready(Handoff::of(request).map(|handoff| match handoff.way {
+            Way::Http1(link) => Self(Some(link)),
+            Way::Http2(_) => Self(None),
+        }))
     }
 }
 
@@ -258,5 +324,37 @@ impl<S: 'static> MessageBody for HandoffBody<S> {
 impl<S> Drop for HandoffBody<S> {
     fn drop(&mut self) {
         self.link.release();
+    }
+}
+
+/// The same for a stream of HTTP/2, which is not polled: the answer that has it is one whose stream is taken.
+struct StreamHandoffBody<S>(StreamHandoff<S>);
+
+impl<S> StreamHandoffBody<S> {
+    fn new(stream: StreamHandoff<S>, on_taken: OnTaken<S>) -> Self {
+        stream.0.replace(Some(on_taken));
+        Self(stream)
+    }
+}
+
+impl<S> MessageBody for StreamHandoffBody<S> {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
+impl<S> Drop for StreamHandoffBody<S> {
+    /// Another answer may have taken the place of this one.
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }

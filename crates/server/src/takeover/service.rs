@@ -2,29 +2,31 @@
 
 use super::accepting::Accepting;
 use super::close::close_after_answer;
-use super::early::{EarlyAnswers, Refuse};
+use super::early::{EarlyAnswers, Expect, Refuse};
 use super::handshake::{Arrived, Handshaking};
+use super::http2::{self, Http2Options};
 use super::socket::{ConnectionOptions, HandoffStream, Link};
 use super::target::RequestBody;
 use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
-use crate::socket::ClientSocket;
-use actix_http::body::MessageBody;
+use crate::socket::{ClientSocket, HoldServer};
+use actix_http::body::{BoxBody, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{ConnectionType, HttpMessage as _, HttpService, KeepAlive, Request, Response};
 use actix_server::ServerBuilder;
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory,
-    fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn, fn_factory,
+    fn_service,
 };
 use actix_web::Error;
 use actix_web::dev::AppConfig;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::Either;
+use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use rustls::ServerConfig;
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, pending, ready};
 use std::io;
@@ -52,13 +54,38 @@ impl From<TcpListener> for Listener {
     }
 }
 
-/// Adds an HTTP/1 listener to a server, on which handlers can use [`Handoff`](super::Handoff).
+/// How the end of a server begins, and what it waits for.
+pub trait Leaving: Clone + Send + 'static {
+    /// Over once connections are to end.
+    fn begun(&self) -> LocalBoxFuture<'static, ()>;
+
+    /// Makes what keeps the server from ending, until it is dropped, for bytes that are on their way to a client.
+    fn hold_server(&self) -> Box<dyn Any>;
+}
+
+/// A server that waits for nothing.
+impl<F, L> Leaving for F
+where
+    F: Fn() -> L + Clone + Send + 'static,
+    L: Future<Output = ()> + 'static,
+{
+    fn begun(&self) -> LocalBoxFuture<'static, ()> {
+        self().boxed_local()
+    }
+
+    fn hold_server(&self) -> Box<dyn Any> {
+        Box::new(())
+    }
+}
+
+/// Adds a listener for HTTP/1.1, and over TLS for HTTP/2, to a server, on which handlers can use
+/// [`Handoff`](super::Handoff).
 ///
 /// What requests and answers hold in memory is counted on `accounts`. `early` answers where no handler does. `app` is called once on each worker, on its own thread, so what it makes need not be `Send`
 /// and is that worker's alone: the turns that its connections get, and the application. With several listeners it is called once for each of them.
 /// `HttpRequest::app_config` knows only actix's default host and address. `TCP_NODELAY` is set on every socket.
 ///
-/// Once the future that `leaving` makes is over, connections that wait for a request end at once, and the others
+/// Once `leaving` has begun, connections that wait for a request end at once, and the others
 /// after their answer, long before a graceful stop would end them.
 ///
 /// # Errors
@@ -96,7 +123,7 @@ pub fn listen<E, F, I, A, B, L>(
     listener: impl Into<Listener>,
     timeouts: HttpTimeouts,
     accounts: InFlight,
-    leaving: impl Fn() -> L + Send + Clone + 'static,
+    leaving: L,
     early: E,
     app: F,
 ) -> io::Result<ServerBuilder>
@@ -109,51 +136,89 @@ where
     A::InitError: fmt::Debug,
     A::Response: Into<Response<B>> + 'static,
     B: MessageBody + 'static,
-    L: Future<Output = ()> + 'static,
+    L: Leaving,
 {
     let stopping = builder.graceful_shutdown_signal();
     let Listener { socket, tls, proxies } = listener.into();
     builder.listen("http", socket, move || {
         let (turns, app) = app();
-        let app = app.into_factory().map_err(|error| error.into().error_response());
-        let app = apply_fn_factory(app, move |request, app: &_| {
-            in_turn::<ClientSocket, _>(request, app, timeouts.disconnect)
-        });
-        let (stopping, leaving) = (stopping.clone(), leaving.clone());
+        let app = Rc::new(app.into_factory().map_err(|error| error.into().error_response()));
         let (asked, said) = (early.clone(), early.clone());
         let refuse: Refuse = Rc::new(move |status| said.refusal(status));
-        let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let (stopping, leaving) = (stopping.clone(), leaving());
-                async move {
-                    tokio::select! {
-                        () = leaving => {}
-                        () = stopping.notified() => {}
-                    }
-                }
-            })
-            // Ours are kept by the socket, whose clock does not stop with actix's.
-            .client_request_timeout(Duration::ZERO)
-            .keep_alive(if timeouts.keep_alive.is_zero() {
-                KeepAlive::Disabled
-            } else {
-                KeepAlive::Os
-            })
-            .client_disconnect_timeout(timeouts.disconnect)
-            .expect(fn_service(move |request: Request| {
-                ready(asked.expect(&request).map(|()| request))
-            }))
-            .on_connect_ext(|socket: &HandoffStream<ClientSocket>, data| socket.describe(data))
-            .h1(map_config(app, |()| AppConfig::default()));
+        let expect: Expect = Rc::new(move |request| asked.expect(request));
         let (accounts, turns_of_each) = (accounts.clone(), turns.clone());
         let options = ConnectionOptions { timeouts, accounts, refuse, turns: turns_of_each };
-        let http = apply_fn_factory(http, move |(socket, peer): Arrived, http: &_| {
-            serve(http, socket, peer, options.clone())
+        let held = leaving.clone();
+        let hold_server: HoldServer = Rc::new(move || held.hold_server());
+        let (stopping, leaving) = (stopping.clone(), leaving.clone());
+        let leaving = move || {
+            let (stopping, leaving) = (stopping.clone(), leaving.begun());
+            async move {
+                tokio::select! {
+                    () = leaving => {}
+                    () = stopping.notified() => {}
+                }
+            }
+        };
+        let http = fn_factory(move || {
+            let app = app.new_service(AppConfig::default());
+            let (options, leaving) = (options.clone(), leaving.clone());
+            let (expect, hold_server) = (Rc::clone(&expect), Rc::clone(&hold_server));
+            async move {
+                let app = Rc::new(app.await.map_err(drop)?);
+                let http1 = http1(Rc::clone(&app), timeouts, Rc::clone(&expect), leaving.clone());
+                let http1 = Rc::new(http1.new_service(()).await?);
+                let http2 = Http2Options::new(app, options.clone(), expect, hold_server);
+                Ok(fn_service(move |(socket, peer): Arrived| match socket.speaks_http2() {
+                    false => Either::Left(serve(&*http1, socket, peer, options.clone())),
+                    true => {
+                        let served = http2::serve(socket, peer, http2.clone(), leaving());
+                        Either::Right(served.map_err(DispatchError::Io))
+                    }
+                }))
+            }
         });
         let handshaking = Handshaking::new(tls.clone(), proxies.clone(), timeouts, turns.clone());
         let accept = fn_service(move |tcp: TcpStream| handshaking.accept(tcp));
         Accepting::new(accept.and_then(http), turns)
     })
+}
+
+/// HTTP/1.1, as actix speaks it.
+fn http1<A, B, L>(
+    app: Rc<A>,
+    timeouts: HttpTimeouts,
+    expect: Expect,
+    leaving: impl Fn() -> L + 'static,
+) -> impl ServiceFactory<
+    (HandoffStream<ClientSocket>, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+>
+where
+    A: Service<Request> + 'static,
+    A::Error: Into<Response<BoxBody>> + fmt::Debug + 'static,
+    A::Response: Into<Response<B>> + 'static,
+    B: MessageBody + 'static,
+    L: Future<Output = ()> + 'static,
+{
+    let app = fn_factory(move || {
+        let app = apply_fn(Rc::clone(&app), move |request, app: &_| {
+            in_turn::<ClientSocket, _>(request, app, timeouts.disconnect)
+        });
+        ready(Ok::<_, ()>(app))
+    });
+    HttpService::build()
+        .graceful_shutdown_signal(leaving)
+        // Ours are kept by the socket, whose clock does not stop with actix's.
+        .client_request_timeout(Duration::ZERO)
+        .keep_alive(if timeouts.keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Os })
+        .client_disconnect_timeout(timeouts.disconnect)
+        .expect(fn_service(move |request: Request| ready(expect(&request).map(|()| request))))
+        .on_connect_ext(|socket: &HandoffStream<ClientSocket>, data| socket.describe(data))
+        .h1(app)
 }
 
 /// Serves a request, unless it comes behind one that was to be the connection's last.

@@ -220,8 +220,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Where the bound of a row is tried by tests that are no attacks.
-    const TESTS: [&str; 6] =
-        ["cargo xtask crash", "engine-log", "connection", "worker_loop", "tickets", "limits"];
+    const TESTS: [&str; 7] = [
+        "cargo xtask crash",
+        "engine-log",
+        "connection",
+        "worker_loop",
+        "tickets",
+        "limits",
+        "http2",
+    ];
 
     #[test]
     fn each_bound_on_memory_names_what_tries_it_and_each_attack_tries_one() {

@@ -40,10 +40,9 @@ async fn commands_and_curl_speak_https() -> Result<()> {
         let published = run(curl.arg(format!("{url}/publish/a"))).await?;
         ensure!(published.contains("\"position\""), "{published}");
         let mut curl = Command::new("curl");
-        // It offers h2 first, and is answered over HTTP/1.1.
         curl.args(["-sS", "--http2", "-w", " over HTTP/%{http_version}", "--cacert"]).arg(&root);
         let history = run(curl.arg(format!("{url}/channels/a/messages"))).await?;
-        ensure!(history.contains("from curl") && history.ends_with(" over HTTP/1.1"), "{history}");
+        ensure!(history.contains("from curl") && history.ends_with(" over HTTP/2"), "{history}");
         Ok(())
     })
     .await

@@ -1,0 +1,137 @@
+//! The socket as h2 sees it: reads take turns, and one poll of the connection writes a bounded number of bytes.
+
+use crate::request_turns::RequestTurn;
+use crate::socket::{ClientSocket, Socket};
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+pub(super) struct Http2Io {
+    socket: Option<ClientSocket>,
+    turn: RequestTurn,
+    traffic: Traffic,
+}
+
+/// What has passed through the socket; cloning gives another handle.
+#[derive(Clone)]
+pub(super) struct Traffic(Rc<Passed>);
+
+struct Passed {
+    /// When the client last sent something.
+    read_at: Cell<Instant>,
+    /// Bytes that may still be written before the connection's task polls again.
+    write_bytes_left: Cell<usize>,
+    /// The socket, once h2 has done with it.
+    left: Cell<Option<ClientSocket>>,
+}
+
+impl Http2Io {
+    pub(super) fn new(socket: ClientSocket, turn: RequestTurn) -> (Self, Traffic) {
+        let (read_at, write_bytes_left) = (Cell::new(Instant::now()), Cell::new(WRITE_BYTES_MAX));
+        let left = Cell::new(None);
+        let traffic = Traffic(Rc::new(Passed { read_at, write_bytes_left, left }));
+        (Self { socket: Some(socket), turn, traffic: traffic.clone() }, traffic)
+    }
+
+    /// It is there until this is dropped.
+    fn socket(&mut self) -> io::Result<&mut ClientSocket> {
+        self.socket.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let left = self.traffic.0.write_bytes_left.get();
+        if left == 0 {
+            // Other tasks of the worker have their turn.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let written = ready!(Socket::poll_write(self.socket()?, context, slices))?;
+        self.traffic.0.write_bytes_left.set(left.saturating_sub(written));
+        Poll::Ready(Ok(written))
+    }
+}
+
+impl Traffic {
+    /// The connection's task polls.
+    pub(super) fn begin(&self) {
+        self.0.write_bytes_left.set(WRITE_BYTES_MAX);
+    }
+
+    pub(super) fn read_at(&self) -> Instant {
+        self.0.read_at.get()
+    }
+
+    /// The socket, once the connection is dropped.
+    pub(super) fn take_socket(&self) -> Option<ClientSocket> {
+        self.0.left.take()
+    }
+}
+
+impl Drop for Http2Io {
+    fn drop(&mut self) {
+        self.traffic.0.left.set(self.socket.take());
+    }
+}
+
+impl AsyncRead for Http2Io {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Nothing to read takes no turn.
+        ready!(this.socket()?.poll_readable(context));
+        ready!(this.turn.poll(context));
+        let before = buffer.filled().len();
+        ready!(Pin::new(this.socket()?).poll_read(context, buffer))?;
+        this.turn.spend(READ_BYTES + buffer.filled().len() - before);
+        this.traffic.0.read_at.set(Instant::now());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Http2Io {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(context, slices)
+    }
+
+    /// So that the head of a frame and what is in it are one record of TLS.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().socket()?).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().socket()?).poll_shutdown(context)
+    }
+}
+
+/// What a connection writes in one poll: a gather, and what belongs to it.
+const WRITE_BYTES_MAX: usize = 128 << 10;
+
+/// What a read counts beside its bytes.
+const READ_BYTES: usize = 512;

@@ -1,0 +1,108 @@
+//! What one client may do over HTTP/2, and how a server that ends says goodbye there.
+
+use crate::common::within;
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use tidewire_test_harness::{
+    http2::{
+        Http2, Windows,
+        h2::{Reason, RecvStream},
+        http::{Method, Response},
+        text,
+    },
+    tls::Certificates,
+};
+
+#[tokio::test]
+async fn a_client_that_resets_streams_is_disconnected() -> Result<()> {
+    within(60, async {
+        let certificates = Certificates::new()?;
+        let server = certificates.serve(&[]).await?;
+        let client = certificates.client()?;
+        // Each is looked at before it is reset: a burst of more than two hundred is too many.
+        let patient = Http2::connect(server.address(), &client, Windows::WIDE).await?;
+        let mut resets = 0;
+        while let Ok(answer) = patient.get("/events?channel=a", &[]).await {
+            drop(answer);
+            resets += 1;
+            ensure!(resets < 1_000, "{resets} resets are let pass");
+        }
+        ensure!(resets >= 200, "ended after {resets}");
+        ensure!(patient.ended().await? == Reason::ENHANCE_YOUR_CALM);
+        // These are reset at once: h2 itself lets twenty pass.
+        let hasty = Http2::connect(server.address(), &client, Windows::WIDE).await?;
+        for _ in 0..1_000 {
+            if hasty.begin("/poll?channel=a").await.is_err() {
+                break;
+            }
+        }
+        ensure!(hasty.ended().await? == Reason::ENHANCE_YOUR_CALM);
+        // Others are served as before.
+        let other = Http2::connect(server.address(), &client, Windows::WIDE).await?;
+        ensure!(other.post("/publish/a", b"hello").await?.status() == 200);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn limits_of_a_request_hold_over_http2() -> Result<()> {
+    within(60, async {
+        let certificates = Certificates::new()?;
+        let server =
+            certificates.serve(&["--message-bytes-max", "1000", "--body-wait", "300ms"]).await?;
+        let http2 =
+            Http2::connect(server.address(), &certificates.client()?, Windows::WIDE).await?;
+        let problem = async |answer: Response<RecvStream>| {
+            let (head, mut body) = answer.into_parts();
+            let problem: Value = serde_json::from_str(&text(&mut body).await?)?;
+            anyhow::Ok((
+                head.status.as_u16(),
+                problem["code"].as_str().unwrap_or_default().to_owned(),
+            ))
+        };
+        let large = http2.post("/publish/a", &[b'a'; 100_000]).await?;
+        ensure!(problem(large).await? == (413, "payload_too_large".to_owned()));
+        let (answer, _unfinished) = http2.send(Method::POST, "/publish/a", &[], None).await?;
+        ensure!(problem(answer.await?).await? == (408, "timeout".to_owned()));
+        let names: Vec<_> = (0..97).map(|number| format!("x-{number}")).collect();
+        let lines: Vec<_> = names.iter().map(|name| (&**name, "1")).collect();
+        let many = http2.get("/health/live", &lines).await?;
+        ensure!(problem(many).await? == (431, "head_too_large".to_owned()));
+        let long = "a".repeat(200_000);
+        let refused = http2.get("/health/live", &[("x-long", &long)]).await?;
+        ensure!(refused.status() == 431);
+        let socket = http2.get("/ws", &[]).await?;
+        ensure!(problem(socket).await? == (400, "bad_request".to_owned()));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_ends_says_goodbye_over_http2() -> Result<()> {
+    within(60, async {
+        let certificates = Certificates::new()?;
+        let mut server = certificates.serve(&[]).await?;
+        let http2 =
+            Http2::connect(server.address(), &certificates.client()?, Windows::WIDE).await?;
+        let mut events = http2.get("/events?channel=a", &[]).await?.into_body();
+        let mut lines = http2.get("/stream?channel=a", &[]).await?.into_body();
+        let poll = tokio::spawn(http2.begin("/poll?channel=a").await?.0);
+        let ending = async {
+            // The poll has come before this, on the same connection.
+            ensure!(http2.post("/publish/b", b"hello").await?.status() == 200);
+            server.terminate().await
+        };
+        let read = async {
+            let streams = tokio::try_join!(text(&mut events), text(&mut lines))?;
+            ensure!(streams.0.contains("retry: "), "{streams:?}");
+            Ok(())
+        };
+        let (status, ()) = tokio::try_join!(ending, read)?;
+        ensure!(poll.await??.status() == 200);
+        ensure!(status.success() && http2.ended().await? == Reason::NO_ERROR);
+        Ok(())
+    })
+    .await
+}
