@@ -7,6 +7,7 @@ mod batch;
 mod channels;
 mod console;
 mod data;
+mod description;
 pub(crate) mod early;
 mod encoding;
 mod handshake;
@@ -20,13 +21,14 @@ mod tickets;
 pub(crate) use surface::Surface;
 
 use crate::{
-    access::{self, Caller, Identity, TICKET, TOKEN, Who},
+    access::{self, Caller, Identity, Who},
     accounts::Publisher,
     admission::ConnectionPermit,
     connection_kind::ConnectionKind,
+    interface::{self, Endpoint},
     limits::{Client, Exceeded},
     problem::ProblemResponse,
-    query::{Parameters, Query},
+    query::Query,
     socket::ClientSocket,
     worker_context::WorkerContext,
     worker_loop::WorkerLoop,
@@ -38,6 +40,7 @@ use actix_web::{
     http::{Method, header},
     web,
 };
+use bytes::Bytes;
 use encoding::Coding;
 use futures_util::{TryFutureExt as _, future::Either};
 use std::{future::ready, rc::Rc, sync::Arc};
@@ -108,25 +111,27 @@ pub(crate) fn configure(
     let stream = [get().to(subscribe::stream), asking().to(asked_by_body::stream)];
     let poll = [get().to(subscribe::poll), asking().to(asked_by_body::poll)];
     config
-        .service(path("/events", SUBSCRIBING, EVENTS, events))
-        .service(path("/ws", READING, SUBSCRIBE, [get().to(subscribe::socket)]))
-        .service(path("/poll", SUBSCRIBING, POLL, poll))
-        .service(path("/stream", SUBSCRIBING, SUBSCRIBE, stream))
-        .service(path("/publish", WRITING, PUBLISH, [web::post().to(batch::batch)]))
-        .service(path("/publish/{channel}", WRITING, PUBLISH, [web::post().to(publish::one)]))
-        .service(path("/channels", READING, LIST, [get().to(channels::list)]));
+        .service(path(&interface::EVENTS, events))
+        .service(path(&interface::WS, [get().to(subscribe::socket)]))
+        .service(path(&interface::POLL, poll))
+        .service(path(&interface::STREAM, stream))
+        .service(path(&interface::PUBLISH, [web::post().to(batch::batch)]))
+        .service(path(&interface::PUBLISH_ONE, [web::post().to(publish::one)]))
+        .service(path(&interface::CHANNELS, [get().to(channels::list)]));
     let messages = [get().to(channels::messages)];
     let presence = [get().to(channels::presence)];
     config
-        .service(path("/channels/{channel}/messages", READING, MESSAGES, messages))
-        .service(path("/channels/{channel}/presence", READING, PRESENCE, presence))
-        .service(path("/tickets", WRITING, &[], [web::post().to(tickets::issue)]))
-        .service(path("/connections/{id}/token", WRITING, &[], [web::post().to(tickets::renew)]))
-        .service(path("/health/live", READING, &[], [get().to(health::live)]))
-        .service(path("/health/request", READING, &[], [get().to(health::request)]))
-        .service(path("/health/ready", READING, &[], [get().to(health::ready)]))
-        .service(path("/version", READING, &[], [get().to(metrics::version)]))
-        .service(path("/favicon.ico", READING, ASSET, [get().to(console::favicon)]))
+        .service(path(&interface::MESSAGES, messages))
+        .service(path(&interface::PRESENCE, presence))
+        .service(path(&interface::TICKETS, [web::post().to(tickets::issue)]))
+        .service(path(&interface::RENEWAL, [web::post().to(tickets::renew)]))
+        .service(path(&interface::LIVE, [get().to(health::live)]))
+        .service(path(&interface::REQUEST, [get().to(health::request)]))
+        .service(path(&interface::READY, [get().to(health::ready)]))
+        .service(path(&interface::VERSION, [get().to(metrics::version)]))
+        .service(path(&interface::OPENAPI, [get().to(description::openapi)]))
+        .service(path(&interface::ASYNCAPI, [get().to(description::asyncapi)]))
+        .service(path(&interface::FAVICON, [get().to(console::favicon)]))
         .default_service(web::to(move |request| nothing_here(request, surface)));
     match surface {
         Surface::Everything => for_operators(config, socket),
@@ -137,72 +142,31 @@ pub(crate) fn configure(
 /// Adds what is for operators. All of it but the console, which shows what its token allows, asks for an `AdminPermit`.
 fn for_operators(config: &mut web::ServiceConfig, socket: Route) {
     config
-        .service(path("/", READING, SUBSCRIBE, [socket, get().to(console::page)]))
-        .service(path("/assets/{name}", READING, ASSET, [get().to(console::asset)]))
-        .service(path("/data/backup", WRITING, &[], [web::post().to(data::backup)]))
-        .service(path("/metrics", READING, &[], [get().to(metrics::metrics)]));
+        .service(path(&interface::ROOT, [socket, get().to(console::page)]))
+        .service(path(&interface::ASSET, [get().to(console::asset)]))
+        .service(path(&interface::BACKUP, [web::post().to(data::backup)]))
+        .service(path(&interface::METRICS, [get().to(metrics::metrics)]));
 }
 
 /// Leaves these paths without an answer, but for what others have there.
 fn without_operators(config: &mut web::ServiceConfig, socket: Route) {
     config
-        .service(path("/", READING, SUBSCRIBE, [socket, get().to(surface::elsewhere)]))
-        .service(path("/assets/{name}", READING, ASSET, [get().to(console::library)]))
+        .service(path(&interface::ROOT, [socket, get().to(surface::elsewhere)]))
+        .service(path(&interface::ASSET, [get().to(console::library)]))
         .route("/data/backup", web::to(surface::elsewhere))
         .route("/metrics", web::to(surface::elsewhere));
 }
 
-const SUBSCRIBE: Parameters =
-    &["channel", "since", "lastEventId", "Last-Event-ID", "format", "user", "info", TICKET, TOKEN];
-const EVENTS: Parameters = &[
-    "channel",
-    "since",
-    "lastEventId",
-    "Last-Event-ID",
-    "format",
-    "heartbeat",
-    "user",
-    "info",
-    TICKET,
-    TOKEN,
-];
-const POLL: Parameters = &[
-    "channel",
-    "since",
-    "lastEventId",
-    "Last-Event-ID",
-    "format",
-    "wait",
-    "user",
-    "info",
-    TICKET,
-    TOKEN,
-];
-/// A batch takes none of them, and says where they belong.
-const PUBLISH: Parameters = &["event", "key", "idempotency_key", TOKEN];
-const LIST: Parameters = &["pattern", "limit", "after", TOKEN];
-const MESSAGES: Parameters = &["since", "before", "until", "limit", "format", TOKEN];
-const PRESENCE: Parameters = &["since", "limit", TOKEN];
-/// A version, with which pages bypass a cache. It has no meaning here: files have an `ETag`.
-const ASSET: Parameters = &["v"];
-
-/// What a path says that it allows.
-const READING: &str = "GET, HEAD, OPTIONS";
-const SUBSCRIBING: &str = "GET, HEAD, POST, QUERY, OPTIONS";
-const WRITING: &str = "POST, OPTIONS";
-
-/// A path with its methods as `Allow` names them and the query parameters that it takes.
+/// A path of the table with the handlers of its methods.
 fn path<const N: usize>(
-    path: &str,
-    allowed: &'static str,
-    parameters: Parameters,
+    endpoint: &'static Endpoint,
     routes: [Route; N],
 ) -> impl HttpServiceFactory + use<N> {
     routes
         .into_iter()
-        .fold(web::resource(path), |resource, route| resource.route(route))
-        .default_service(web::to(move |request, caller| otherwise(request, caller, allowed)))
-        .wrap_fn(move |request, service| checked(request, service, parameters))
+        .fold(web::resource(endpoint.path), |resource, route| resource.route(route))
+        .default_service(web::to(move |request, caller| otherwise(request, caller, endpoint)))
+        .wrap_fn(move |request, service| checked(request, service, endpoint.parameters))
 }
 
 /// What says in its body what it asks for: `POST`, or `QUERY` ([RFC 10008]), which is safe to repeat.
@@ -223,7 +187,7 @@ fn get() -> Route {
 fn checked<S>(
     request: ServiceRequest,
     service: &S,
-    parameters: Parameters,
+    parameters: &'static [&'static str],
 ) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
@@ -246,8 +210,9 @@ where
 async fn otherwise(
     request: HttpRequest,
     caller: Caller,
-    allowed: &'static str,
+    endpoint: &Endpoint,
 ) -> Result<HttpResponse, ProblemResponse> {
+    let allowed = &*endpoint.allowed();
     if let Some(answer) = access::preflight(&request, &caller, allowed) {
         return answer;
     }
@@ -259,7 +224,9 @@ async fn otherwise(
             HttpResponse::from_error(ProblemResponse::new(ErrorCode::MethodNotAllowed, message))
         }
     };
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    if let Ok(allowed) = header::HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     Ok(response)
 }
 
@@ -287,10 +254,10 @@ fn check_room(worker_context: &WorkerContext) -> Result<(), ProblemResponse> {
 }
 
 /// A JSON answer, which no cache keeps.
-fn json_answer(body: Vec<u8>) -> HttpResponse {
+fn json_answer(body: impl Into<Bytes>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type("application/json")
-        .body(body)
+        .body(body.into())
 }

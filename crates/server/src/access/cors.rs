@@ -47,7 +47,7 @@ pub(super) fn describe(caller: &Caller, cookies: Cookies, headers: &mut HeaderMa
 pub(crate) fn preflight(
     request: &HttpRequest,
     caller: &Caller,
-    methods: &'static str,
+    methods: &str,
 ) -> Option<Result<HttpResponse, ProblemResponse>> {
     let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() != Method::OPTIONS || !asks {

@@ -1,7 +1,10 @@
 //! Which routes a listener has: with listeners for operators, the public ones have none of theirs.
 
 use super::nothing_here;
-use crate::problem::ProblemResponse;
+use crate::{
+    interface::{ENDPOINTS, Endpoint},
+    problem::ProblemResponse,
+};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tidewire_protocol::ErrorCode;
@@ -16,12 +19,14 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
-    /// The routes of a 404.
-    pub(super) const fn available(self) -> &'static str {
-        match self {
-            Self::Everything => EVERYTHING,
-            Self::Public => PUBLIC,
-        }
+    /// The routes of a 404: all that this listener has, but for files of the page.
+    pub(super) fn available(self) -> String {
+        let is_here = |endpoint: &&&Endpoint| match self {
+            Self::Everything => true,
+            Self::Public => !endpoint.is_for_operators(),
+        };
+        let shown = ENDPOINTS.iter().filter(|endpoint| !endpoint.is_file()).filter(is_here);
+        shown.map(|endpoint| endpoint.path).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -46,9 +51,3 @@ static HAS_HINTED: AtomicBool = AtomicBool::new(false);
 
 const ELSEWHERE: &str =
     "a request for a route that only the listeners of admin_listen have was answered 404";
-
-const EVERYTHING: &str = "/events, /ws, /poll, /stream, /publish, /channels, /tickets, /connections/{id}/token, /data/backup, \
-    /metrics, /version, /health/live, /health/ready, /health/request and /";
-
-const PUBLIC: &str = "/events, /ws, /poll, /stream, /publish, /channels, /tickets, /connections/{id}/token, /version, \
-    /health/live, /health/ready and /health/request";

@@ -86,6 +86,7 @@ mod nothing_is_done_after_the_last_request;
 mod options_lists_what_a_path_allows;
 mod streams_ask_proxies_to_pass_on_what_comes;
 mod text_that_is_not_utf8_is_refused;
+mod the_description_is_what_the_server_answers;
 mod unknown_parameters_are_refused_with_a_suggestion;
 mod what_cannot_be_read_is_a_problem;
 
