@@ -1,8 +1,9 @@
 //! `cargo xtask tidy`: what `STYLE` asks of every file and a machine can see.
 //!
 //! This file knows which files there are and which crates; `tidy/text.rs` checks one text, `tidy/words.rs` and
-//! `tidy/links.rs` the documentation, `tidy/names.rs` names and texts in the code.
+//! `tidy/links.rs` the documentation, `tidy/evidence.rs` the tests that it names, `tidy/names.rs` names and texts in the code.
 
+mod evidence;
 mod links;
 mod names;
 mod text;
@@ -11,6 +12,7 @@ mod words;
 use crate::arguments;
 use crate::workspace::{Package, Workspace};
 use anyhow::{Context as _, Result, bail};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     files.sort();
 
     let (mut checked, mut findings) = (0, Vec::new());
+    let (mut tests, mut pages) = (HashSet::new(), Vec::new());
     for file in &files {
         let path = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
         let bytes = fs::read(file).with_context(|| format!("reading {path}"))?;
@@ -36,13 +39,20 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
                 words::check(&path, &text, &mut findings);
                 names::check(&path, &text, &mut findings);
                 links::check(&path, &text, |linked| read_linked(root, linked), &mut findings);
+                evidence::collect(&path, &text, &mut tests);
                 if let Some(lines) = text::over_budget(&path, &text) {
                     println!("note: {path}: {lines} lines, over the budget of 300");
+                }
+                if path.ends_with(".md") {
+                    pages.push((path.into_owned(), text));
                 }
             }
             Err(_) if must_be_text(file) => findings.push(format!("{path}: is not UTF-8")),
             Err(_) => checked -= 1,
         }
+    }
+    for (path, text) in &pages {
+        evidence::check(path, text, &tests, &mut findings);
     }
     for package in &workspace.packages {
         check_package(package, &mut findings);
