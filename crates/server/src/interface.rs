@@ -23,5 +23,12 @@ fn written(document: &Value) -> Bytes {
     serde_json::to_vec_pretty(document).unwrap_or_default().into()
 }
 
+/// Adds a member to an object.
+fn add(object: &mut Value, name: &str, member: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! [OpenAPI 3.2](https://spec.openapis.org/oas/v3.2.0.html)
 
 use super::{
-    ENDPOINTS,
+    ENDPOINTS, add,
     endpoint::{Answer, Body, Content, Endpoint, Needs, Operation},
     parameters::{Parameter, in_path},
 };
@@ -46,8 +46,8 @@ pub(super) fn schemas() -> Value {
     let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     let (codes, types): (Vec<_>, Vec<_>) =
         ErrorCode::ALL.iter().map(|code| (code.as_str(), code.problem_type())).unzip();
-    schemas["ErrorCode"] = json!({"type": "string", "enum": codes});
-    schemas["Problem"] = json!({
+    add(&mut schemas, "ErrorCode", json!({"type": "string", "enum": codes}));
+    let problem = json!({
         "description": "Why a request was refused (RFC 9457)",
         "type": "object",
         "required": ["type", "title", "status", "detail", "code"],
@@ -59,6 +59,7 @@ pub(super) fn schemas() -> Value {
             "code": {"$ref": "#/components/schemas/ErrorCode"},
         },
     });
+    add(&mut schemas, "Problem", problem);
     schemas
 }
 
@@ -102,14 +103,14 @@ fn describe(endpoint: &Endpoint, operation: &Operation) -> Value {
     });
     let description = [operation.description, needed(operation.needs)].join("\n\n");
     if !description.trim().is_empty() {
-        value["description"] = json!(description.trim());
+        add(&mut value, "description", json!(description.trim()));
     }
     if let Some(Body { media_types, schema, example }) = &operation.body {
         let content: Map<_, _> = media_types
             .iter()
             .map(|media_type| ((*media_type).to_owned(), content_of(media_type, schema, example)))
             .collect();
-        value["requestBody"] = json!({"required": true, "content": content});
+        add(&mut value, "requestBody", json!({"required": true, "content": content}));
     }
     value
 }
@@ -167,7 +168,7 @@ fn responses(operation: &Operation) -> Value {
     let mut responses = Map::new();
     let mut answer = json!({"description": description});
     if let Some(content) = content(&operation.answer) {
-        answer["content"] = content;
+        add(&mut answer, "content", content);
     }
     responses.insert(status.to_string(), answer);
     let mut refusals: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();

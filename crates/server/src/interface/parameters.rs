@@ -1,5 +1,6 @@
 //! What the parameters of queries, paths and headers mean, and an example of each.
 
+use super::add;
 use serde_json::{Value, json};
 
 /// A parameter as it is described, wherever it is taken.
@@ -41,7 +42,7 @@ impl Parameter {
             },
         });
         if place == "path" {
-            value["required"] = json!(true);
+            add(&mut value, "required", json!(true));
         }
         value
     }
