@@ -104,12 +104,7 @@ pub(super) static ANSWERS: &[Frame] = &[
         most: r#"{"type":"presence","id":5,"channel":"chat.room1","members":[],"left":[],"position":"mws2fei1-2","more":true,"gaps":[]}"#,
     },
     ERROR,
-    Frame {
-        name: "goodbye",
-        summary: "The server closes the connection with this code",
-        least: r#"{"type":"goodbye","code":1001}"#,
-        most: r#"{"type":"goodbye","code":1001,"retry_ms":1713}"#,
-    },
+    GOODBYE,
 ];
 
 /// What an event stream, NDJSON, and a raw WebSocket with `format=json` carry beside messages and positions, which have no `type` there.
@@ -124,6 +119,7 @@ pub(super) static NOTICES: &[Frame] = &[
     },
     EXPIRING,
     ERROR,
+    GOODBYE,
 ];
 
 const UNSUBSCRIBED: Frame = Frame {
@@ -152,4 +148,11 @@ const ERROR: Frame = Frame {
     summary: "A request, or the connection, is refused",
     least: r#"{"type":"error","code":"bad_channel","message":"a channel name holds ' '"}"#,
     most: r#"{"type":"error","id":1,"code":"bad_channel","message":"a channel name holds ' '","retry_ms":1000}"#,
+};
+
+const GOODBYE: Frame = Frame {
+    name: "goodbye",
+    summary: "The server ends the connection: with this code, after this position, and when to come back",
+    least: r#"{"type":"goodbye","code":1012}"#,
+    most: r#"{"type":"goodbye","code":1012,"position":"mws2fei1-7","retry_ms":1713}"#,
 };
