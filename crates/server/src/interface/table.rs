@@ -311,7 +311,10 @@ pub(crate) static REQUEST: Endpoint = Endpoint {
         method: "GET",
         id: "request",
         summary: "What has arrived of this request, for `tidewire doctor`",
-        answer: json("Its version of HTTP, its host, and the names of some of its headers", "Arrived"),
+        answer: json(
+            "Its version of HTTP, its host, and the names of some of its headers",
+            "Arrived",
+        ),
         ..page("application/json")
     }],
 };
