@@ -216,6 +216,7 @@ const OF_ALL: &[ErrorCode] = &[
     ErrorCode::Timeout,
     ErrorCode::Misdirected,
     ErrorCode::HeadTooLarge,
+    ErrorCode::LimitReached,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
 ];
