@@ -197,7 +197,7 @@ impl Broker {
 impl Shared {
     /// Whether a channel's messages stay until they are superseded: they are nowhere else.
     pub(crate) fn keeps(&self, channel: &Channel) -> bool {
-        self.archive.is_none() && channel.options().compaction.is_some()
+        self.archive.is_none() && channel.is_compacted()
     }
 
     /// Asks the channel's state whether a draft may be taken at `offset`, and if so, notes it.

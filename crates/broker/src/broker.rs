@@ -1,7 +1,8 @@
 //! The broker: what everybody shares, and what it holds.
 
 use crate::{
-    Archive, ChannelName, Limits, LossKind, Message, Options, Position, PresenceBuffer,
+    Archive, ChannelName, Limits, LossKind, Message, Options, Pattern, Position, PresenceBuffer,
+    Rules,
     channel::Channel,
     lane_port::LanePort,
     lanes::Lanes,
@@ -13,7 +14,7 @@ use crate::{
     sequencer::Sequencer,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 use std::sync::{Arc, PoisonError};
@@ -28,6 +29,8 @@ pub struct Broker {
 pub(crate) struct Shared {
     epoch: u64,
     pub(crate) limits: Limits,
+    /// Whether there may be a compacted channel of which the rules do not say so.
+    keeps_compacted: AtomicBool,
     sequencer: Mutex<Sequencer>,
     pub(crate) registry: Registry,
     pub(crate) index: OffsetIndex,
@@ -109,6 +112,7 @@ impl Broker {
             registry: Registry::new(limits.rules.clone(), archive.is_some()),
             index: OffsetIndex::new(limits.bytes_max / MESSAGE_OVERHEAD_BYTES),
             limits,
+            keeps_compacted: AtomicBool::new(false),
             sequencer: Mutex::default(),
             gauge: MemoryGauge::default(),
             state: MemoryGauge::default(),
@@ -149,6 +153,29 @@ impl Broker {
         self.shared.registry.options(channel)
     }
 
+    /// The rules that decide the options of channels.
+    pub fn rules(&self) -> Rules {
+        self.shared.registry.rules()
+    }
+
+    /// Has all channels follow other rules from now on. What retention no longer allows is removed by the next sweep.
+    ///
+    /// Whether a channel is compacted stays as it is while the channel lives: one for which the rules say otherwise keeps
+    /// all its options. Returns how many those are. O(channels × rules).
+    pub fn replace_rules(&self, rules: Rules) -> usize {
+        let mut kept_count = 0;
+        self.shared.registry.replace_rules(rules, |channel| {
+            kept_count += 1;
+            self.shared.keeps_compacted.fetch_or(channel.is_compacted(), Ordering::Relaxed);
+        });
+        kept_count
+    }
+
+    /// Whether a channel that `pattern` selects may be compacted; false is certain. O(rules).
+    pub(crate) fn may_compact(&self, pattern: &Pattern) -> bool {
+        self.shared.keeps_compacted.load(Ordering::Relaxed) || self.rules().may_compact(pattern)
+    }
+
     /// The offset of the newest message.
     pub fn head(&self) -> u64 {
         self.shared.head()
@@ -159,7 +186,7 @@ impl Broker {
         self.shared.epoch
     }
 
-    /// The bounds it was made with.
+    /// The bounds it was made with. Its rules may be others by now: [`Broker::rules`].
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
     }

@@ -6,7 +6,7 @@ use crate::{
     keys::Keys,
     ring::Ring,
     sync::{
-        Mutex, MutexGuard,
+        Mutex, MutexGuard, RwLock,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,9 @@ use std::sync::{Arc, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Channel {
     name: ChannelName,
-    options: Options,
+    /// Whether its options have compaction, which never changes: apart, as readers look at it.
+    is_compacted: bool,
+    options: RwLock<Options>,
     ring: Mutex<Ring>,
     append_state: Mutex<AppendState>,
     last: AtomicU64,
@@ -40,7 +42,8 @@ impl Channel {
     pub(crate) fn new(name: ChannelName, options: Options, ring: Ring, last: u64) -> Self {
         Self {
             name,
-            options,
+            is_compacted: options.compaction.is_some(),
+            options: RwLock::new(options),
             ring: Mutex::new(ring),
             append_state: Mutex::default(),
             last: AtomicU64::new(last),
@@ -54,8 +57,23 @@ impl Channel {
         &self.name
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
+    pub(crate) fn options(&self) -> Options {
+        *self.options.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a message supersedes the older ones of its key.
+    pub(crate) fn is_compacted(&self) -> bool {
+        self.is_compacted
+    }
+
+    /// Has other options from now on. Says false, and keeps those it has, if these differ in whether it is compacted:
+    /// what it holds was admitted by them.
+    pub(crate) fn reconfigure(&self, options: Options) -> bool {
+        let is_same_kind = options.compaction.is_some() == self.is_compacted;
+        if is_same_kind {
+            *self.options.write().unwrap_or_else(PoisonError::into_inner) = options;
+        }
+        is_same_kind
     }
 
     /// How the offset index calls it: by its place in the registry, from 1.

@@ -361,7 +361,7 @@ fn has_wild(follows: &[Follow]) -> bool {
 }
 
 fn is_tombstone(channel: &Channel, message: &Message) -> bool {
-    message.content().is_nothing() && channel.options().compaction.is_some()
+    message.content().is_nothing() && channel.is_compacted()
 }
 
 /// Follows that are looked at whenever a cursor moves, in debug builds.

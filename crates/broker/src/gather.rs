@@ -46,7 +46,7 @@ impl Gathered {
         let is_wanted = |cursor: &Cursor, channel: &Channel, message: &Message| {
             let is_own = muted.is_some() && message.origin() == muted;
             // It depends on the reader whether it gets these.
-            let is_for_some = message.origin().is_some() || channel.options().compaction.is_some();
+            let is_for_some = message.origin().is_some() || channel.is_compacted();
             is_anyones.set(is_anyones.get() && !is_for_some);
             !is_own
                 && !cursor.needs_no_word_of(channel, message)

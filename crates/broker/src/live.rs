@@ -85,7 +85,7 @@ impl Reader {
     fn plain(&self) -> Option<(&Cursor, &Arc<Channel>)> {
         let [cursor] = &*self.cursors else { return None };
         let channel = cursor.only_channel()?;
-        channel.options().compaction.is_none().then_some((cursor, channel))
+        (!channel.is_compacted()).then_some((cursor, channel))
     }
 }
 

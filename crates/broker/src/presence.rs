@@ -11,7 +11,7 @@ impl Broker {
     ///
     /// O(rules), or O(1) where no channel at all has one.
     pub fn presence_channel(&self, channel: &ChannelName) -> Option<ChannelName> {
-        let is_listed = self.limits().rules.has_presence() && self.options(channel).presence;
+        let is_listed = self.rules().has_presence() && self.options(channel).presence;
         if is_listed { channel.presence() } else { None }
     }
 

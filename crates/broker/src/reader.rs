@@ -235,8 +235,8 @@ impl Reader {
     pub fn state(&self, broker: &Broker) -> Option<u64> {
         let follows = self.cursors.iter().flat_map(|cursor| &cursor.follows);
         let compacted = follows.filter(|follow| match &follow.channel {
-            Some(channel) => channel.options().compaction.is_some(),
-            None => broker.limits().rules.may_compact(&follow.pattern),
+            Some(channel) => channel.is_compacted(),
+            None => broker.may_compact(&follow.pattern),
         });
         let state = compacted.map(|follow| follow.state).min()?;
         self.after().is_some_and(|after| after < state).then_some(state)

@@ -15,7 +15,7 @@ use std::{
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    rules: Rules,
+    rules: RwLock<Rules>,
     /// Whether an archive keeps what the rings no longer hold.
     is_archived: bool,
     inner: RwLock<Inner>,
@@ -46,7 +46,26 @@ impl<'a> Standing<'a> {
 
 impl Registry {
     pub(crate) fn new(rules: Rules, is_archived: bool) -> Self {
+        let rules = RwLock::new(rules);
         Self { rules, is_archived, inner: RwLock::default(), hasher: RandomState::new() }
+    }
+
+    /// The rules in force.
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has every channel follow other rules, also those that there are, but for whether one is compacted. Calls `kept` with
+    /// each channel that therefore keeps all its options.
+    ///
+    /// A channel that is made meanwhile by the old rules is filed under the lock that the scan waits for.
+    pub(crate) fn replace_rules(&self, rules: Rules, mut kept: impl FnMut(&Channel)) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules.clone();
+        self.scan(|channel| {
+            if !channel.reconfigure(rules.of(channel.name())) {
+                kept(channel);
+            }
+        });
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,9 +81,9 @@ impl Registry {
     pub(crate) fn options(&self, name: &ChannelName) -> Options {
         let hash = self.hash(name.as_str());
         let inner = self.read();
-        let known = inner.find(name.as_str(), hash).map(|channel| *channel.options());
+        let known = inner.find(name.as_str(), hash).map(|channel| channel.options());
         drop(inner);
-        known.unwrap_or_else(|| self.rules.of(name))
+        known.unwrap_or_else(|| self.rules().of(name))
     }
 
     /// The channel of this name, or an empty one that nobody else will find.
@@ -104,7 +123,7 @@ impl Registry {
     /// Files a channel of which an archive holds something up to `last`. Unless it is compacted,
     /// nothing is left up to what was lost.
     pub(crate) fn restore(&self, name: &ChannelName, losses: LossWatermarks, last: u64) {
-        let options = self.rules.of(name);
+        let options = self.rules().of(name);
         let archive_floor = if options.compaction.is_some() { 0 } else { losses.messages.offset };
         let ring = Ring::archived(losses, archive_floor, last);
         let channel = Channel::new(name.clone(), options, ring, last);
@@ -131,7 +150,7 @@ impl Registry {
         } else {
             Ring::new(losses)
         };
-        Channel::new(name.clone(), self.rules.of(name), ring, offset)
+        Channel::new(name.clone(), self.rules().of(name), ring, offset)
     }
 
     /// How many places there are to visit.

@@ -28,6 +28,7 @@ mod history;
 mod presence;
 mod publish;
 mod ready;
+mod reload;
 mod subscribe;
 mod subscription;
 
@@ -50,6 +51,7 @@ pub use page::PageError;
 pub use presence::Presence;
 pub use progress::{Order, Progress};
 pub use publish::{PublishError, PublishRequest};
+pub use reload::{ChangedSetting, Reloaded};
 pub use subscribe::{Delivery, Outage, SubscribeError, SubscribeRequest};
 pub use subscription::Subscription;
 pub use tidewire_protocol::{

@@ -18,7 +18,7 @@ impl CommitState {
     /// Times rise with offsets, so it looks back until the longest window is over.
     pub(crate) fn load_ids(&mut self, now_ms: u64, ids_max: usize) -> Result<(), StoreError> {
         let now_ms = now_ms.max(self.time_ms);
-        let longest_ms = self.broker.limits().rules.repeats_age_max_ms();
+        let longest_ms = self.broker.rules().repeats_age_max_ms();
         let (mut newest, mut counts) = (Vec::new(), HashMap::<u64, usize>::new());
         let visit = |row: Row<'_>| {
             let known = row.value.and_then(Known::decode);
@@ -185,7 +185,7 @@ mod tests {
         let known = |number: u64| {
             let (id, draft) = (number.to_string().parse().unwrap(), crate::inspection::draft());
             let recent = commit_state.dedup_windows.values().next().unwrap();
-            let window = commit_state.broker.limits().rules.defaults().repeats;
+            let window = commit_state.broker.rules().defaults().repeats;
             recent.look(&id, tidewire_broker::digest(&draft), &window, 1_049)
         };
         assert_eq!(

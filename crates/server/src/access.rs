@@ -24,9 +24,9 @@ mod sender;
 
 pub(crate) use admin::AdminPermit;
 pub use anonymous::Anonymous;
-pub(crate) use authenticator::Authenticator;
+pub(crate) use authenticator::{Authenticator, Policy};
 pub use authenticator::{CookieName, TokensInQuery};
-pub(crate) use authorise::{Access, authorise};
+pub(crate) use authorise::{Access, SharedAccess, authorise};
 pub(crate) use caller::Caller;
 pub(crate) use cors::preflight;
 pub(crate) use credential_error::CredentialError;

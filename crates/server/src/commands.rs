@@ -16,6 +16,7 @@ mod allowed;
 mod printer;
 mod reader;
 mod refused;
+mod reload;
 #[cfg(test)]
 mod script;
 mod server;
@@ -28,6 +29,7 @@ pub use health::HealthCommand;
 pub use history::HistoryCommand;
 pub use key::KeyCommand;
 pub use publish::PublishCommand;
+pub use reload::ReloadCommand;
 pub use subscribe::SubscribeCommand;
 pub use token::TokenCommand;
 

@@ -5,6 +5,8 @@
 //! What differs by channel has only the file: a table for each pattern, `[channels."chat.>"]`.
 
 mod addresses;
+mod change;
+mod changes;
 mod channels;
 mod check;
 mod environment;
@@ -28,6 +30,8 @@ pub use crate::access::{
     AllowedHosts, AllowedOrigins, Anonymous, CookieName, Monitoring, TokensInQuery,
 };
 pub use crate::limits::{Rate, RateLimit};
+pub use change::Change;
+pub use changes::Changes;
 pub use channels::Value;
 pub use environment::{UnknownVariable, unknown_variables};
 pub use faults::{ConfigError, ConfigErrors, Missing};
@@ -40,6 +44,7 @@ pub use tokens::{KeyUrl, TokenKeys};
 pub use units::{Bytes, Count, Fsync, Span};
 
 use crate::{in_flight::SHARE, limits::LimitSettings, tls::TlsFiles};
+use changes::Stated;
 use check::{check_disk, check_flags};
 use faults::Faults;
 use layers::File;
@@ -119,6 +124,8 @@ pub struct Config {
     /// Who may read the metrics.
     pub metrics: Monitoring,
     origins: Origins,
+    /// What it was made of, to be compared with another one.
+    stated: Stated,
 }
 
 impl Config {
@@ -150,6 +157,7 @@ impl Config {
         let origins = Origins::of(&file, &environment, &flags);
         check_flags(&flags, &mut faults);
         let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
+        let stated = Stated { settings: settings.clone(), channels: file.channels.clone() };
         let broker = settings.broker(&file.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
         check_disk(&settings, &mut faults);
@@ -199,6 +207,7 @@ impl Config {
             data_bytes_max: settings.data_bytes_max.map(Bytes::count),
             cache_bytes_max: settings.cache_bytes_max.map_or(cache_bytes_max, Bytes::count),
             origins,
+            stated,
         };
         config.check(&mut faults);
         let (rules, total_bytes_max) = (&config.broker.rules, config.broker.bytes_max);

@@ -35,6 +35,7 @@ mod presence;
 mod problem;
 mod query;
 mod ready;
+mod reload;
 mod renewals;
 mod routes;
 mod session;

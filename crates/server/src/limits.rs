@@ -91,10 +91,6 @@ impl Limits {
 
     /// Puts other limits in force, from now on. Connections that are open beyond them stay; those that were opened while no
     /// limit concerned them do not count.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the reload of the configuration will call it")
-    )]
     pub(crate) fn replace(&self, settings: LimitSettings) {
         *self.0.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         self.0.has_publish_rates.store(settings.has_publish_rates(), Ordering::Relaxed);

@@ -11,9 +11,9 @@ use tidewire::{
     allocator,
     commands::{
         CheckConfig, Completions, DataCommand, DoctorCommand, HealthCommand, HistoryCommand,
-        KeyCommand, Man, PublishCommand, SubscribeCommand, TokenCommand,
+        KeyCommand, Man, PublishCommand, ReloadCommand, SubscribeCommand, TokenCommand,
     },
-    config::{Config, Settings, unknown_variables},
+    config::{Settings, unknown_variables},
     serve::serve,
     terminal::TerminalOutput,
 };
@@ -47,6 +47,8 @@ enum Command {
     Doctor(DoctorCommand),
     /// Exit with 0 if a server is ready for clients, and with 1 if not
     Health(HealthCommand),
+    /// Have a running server read its configuration again
+    Reload(ReloadCommand),
     /// Sign a token for trying things out
     Token(Box<TokenCommand>),
     /// Create, list and revoke API keys for servers
@@ -90,6 +92,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Data(data)) => block_on(data.run()),
         Some(Command::Doctor(doctor)) => block_on(doctor.run()),
         Some(Command::Health(health)) => block_on(health.run()),
+        Some(Command::Reload(reload)) => block_on(reload.run()),
         Some(Command::Token(token)) => token.run(),
         Some(Command::Key(key)) => key.run(),
         Some(Command::Completions(completions)) => {
@@ -105,7 +108,7 @@ fn load_and_serve(settings: Settings) -> Result<()> {
     for variable in unknown_variables(env::vars_os()) {
         tracing::warn!("{variable}");
     }
-    serve(Config::load(settings)?)
+    serve(settings)
 }
 
 fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {

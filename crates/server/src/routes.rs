@@ -14,6 +14,7 @@ mod handshake;
 mod health;
 mod metrics;
 mod publish;
+mod reload;
 mod subscribe;
 mod surface;
 mod tickets;
@@ -145,6 +146,7 @@ fn for_operators(config: &mut web::ServiceConfig, socket: Route) {
         .service(path(&interface::ROOT, [socket, get().to(console::page)]))
         .service(path(&interface::ASSET, [get().to(console::asset)]))
         .service(path(&interface::BACKUP, [web::post().to(data::backup)]))
+        .service(path(&interface::RELOAD, [web::post().to(reload::reload)]))
         .service(path(&interface::METRICS, [get().to(metrics::metrics)]));
 }
 
@@ -154,6 +156,7 @@ fn without_operators(config: &mut web::ServiceConfig, socket: Route) {
         .service(path(&interface::ROOT, [socket, get().to(surface::elsewhere)]))
         .service(path(&interface::ASSET, [get().to(console::library)]))
         .route("/data/backup", web::to(surface::elsewhere))
+        .route("/config/reload", web::to(surface::elsewhere))
         .route("/metrics", web::to(surface::elsewhere));
 }
 
@@ -250,7 +253,7 @@ const ALL: &str = "GET, HEAD, POST, QUERY, OPTIONS";
 
 /// Refuses an answer of the size of a page, before it is made, where no room is left for what clients do not take.
 fn check_room(worker_context: &WorkerContext) -> Result<(), ProblemResponse> {
-    Ok(worker_context.http.in_flight.output.check(worker_context.limits.gather_bytes_max)?)
+    Ok(worker_context.http.in_flight.output.check(worker_context.limits().gather_bytes_max)?)
 }
 
 /// A JSON answer, which no cache keeps.

@@ -7,11 +7,13 @@ mod worker;
 use crate::{
     admission::Admission,
     clock::{self, wall_ms},
-    config::{Config, Opening},
+    config::{Config, Opening, Settings},
+    drain::Drain,
     keys::KeyTasks,
     listeners::{self, BoundListener},
     metrics::publish_stats,
     presence::PresencePublisher,
+    reload::{Load, ReloadHandle},
     routes::Surface,
     socket::Scheme,
     storage::Storage,
@@ -21,7 +23,7 @@ use crate::{
 };
 use actix_web::rt;
 use anyhow::{Context as _, Result};
-use ending::{ListeningSockets, Signals, end, ignore_hangups, linger};
+use ending::{ListeningSockets, Signals, end, linger};
 use parts::{Audience, Parts, observed};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
@@ -40,21 +42,23 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 ///
 /// An address cannot be listened on, or the machine refuses something else that is needed.
-pub fn serve(config: Config) -> Result<()> {
-    rt::System::new().block_on(run(config))
+pub fn serve(flags: Settings) -> Result<()> {
+    let load = move || Config::load(flags.clone());
+    rt::System::new().block_on(run(load()?, Arc::new(load)))
 }
 
-async fn run(config: Config) -> Result<()> {
+async fn run(config: Config, load: Load) -> Result<()> {
     clock::check()?;
-    rt::spawn(ignore_hangups(signal(SignalKind::hangup())?));
+    let hangups = signal(SignalKind::hangup())?;
     let descriptors = raise_descriptor_limit();
-    let connections_max = config.connections_max.unwrap_or(descriptors - DESCRIPTORS_RESERVED);
+    let room = descriptors - DESCRIPTORS_RESERVED;
+    let connections_max = config.connections_max.unwrap_or(room);
     let tls = config.tls.as_ref().map(Tls::open).transpose()?;
     let listeners = listeners::bind(&config.listen)?;
     let admin_listeners = listeners::bind(&config.admin_listen)?;
     let urls = listeners.iter().map(url).collect::<Result<Vec<String>, _>>()?;
     let admin_urls = admin_listeners.iter().map(url).collect::<Result<Vec<String>, _>>()?;
-    let _key_tasks = KeyTasks::start(&config)?;
+    let key_tasks = KeyTasks::start(&config)?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
     // Nobody is connected yet: the log lists the members of the previous run. They leave before a worker takes the
@@ -62,13 +66,14 @@ async fn run(config: Config) -> Result<()> {
     broker.clear_presence();
     let mut presence_publisher = PresencePublisher::new(broker.clone(), Arc::clone(engine));
     presence_publisher.flush().await;
-    let admission = Admission::within(config.limits(connections_max));
+    let admission = Admission::within(config.limits(room));
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
     let speaking = |listener| speaking(listener, tls.as_ref(), &config);
     let listeners = listeners.into_iter().map(speaking).collect();
     let admin_listeners: Vec<_> = admin_listeners.into_iter().map(speaking).collect();
     let observed = observed(&config, &storage, &admission);
-    let parts = Parts::new(&config, &storage, &observed);
+    let (reload, reload_requests) = ReloadHandle::new();
+    let parts = Parts::new(&config, &storage, &observed, reload);
     let surface = if admin_urls.is_empty() { Surface::Everything } else { Surface::Public };
     let server = parts.start(listeners, config.workers, Audience::Clients(surface))?;
     let admin_server = match admin_listeners.is_empty() {
@@ -76,32 +81,30 @@ async fn run(config: Config) -> Result<()> {
         false => Some(parts.start(admin_listeners, 1, Audience::Operators)?),
     };
     let mut signals = Signals::listen()?;
-    let urls = (&*urls, &*admin_urls);
-    let greeting = greet(urls, &storage, connections_max, descriptors, &parts.notice());
-    if let Err(error) = greeting {
+    let reloader = parts.reloader(load, &config, key_tasks, tls.clone(), room);
+    let (urls, notice) = ((&*urls, &*admin_urls), parts.notice());
+    if let Err(error) = greet(urls, &storage, connections_max, descriptors, &notice) {
         // Nobody reads it, as behind `| head -1`; that is no reason not to serve.
         tracing::debug!(%error, "standard output is closed");
     }
     let presence_publisher =
         rt::spawn(presence_publisher.run(config.presence_interval.duration(), admission.clone()));
-    let sweeper = rt::spawn(sweep(Rc::clone(&storage)));
-    let certificate_watch = tls.map(|tls| rt::spawn(tls.watch()));
-    let statistics = rt::spawn(publish_stats(observed, Arc::clone(engine)));
+    let mut tasks = vec![
+        rt::spawn(sweep(Rc::clone(&storage))),
+        rt::spawn(reloader.run(hangups, reload_requests)),
+        rt::spawn(publish_stats(observed, Arc::clone(engine))),
+    ];
+    tasks.extend(tls.map(|tls| rt::spawn(tls.watch())));
     let handle = server.handle();
     let server = rt::spawn(server);
     let admin_server = admin_server.map(|server| (server.handle(), rt::spawn(server)));
     let reporter = rt::spawn(temporary::report(admission.clone()));
     signals.next().await;
-    let is_cut_short = linger(&admission, config.drain_delay.duration(), signals.next()).await;
-    sweeper.abort();
-    certificate_watch.inspect(rt::task::JoinHandle::abort);
-    statistics.abort();
-    let cut_short = async {
-        if !is_cut_short {
-            signals.next().await;
-        }
-    };
-    end(&handle, &listening, &admission, config.drain.duration(), cut_short).await;
+    let Drain { delay, over } = parts.settings.borrow().drain;
+    let is_cut_short = linger(&admission, delay, signals.next()).await;
+    tasks.iter().for_each(rt::task::JoinHandle::abort);
+    let second = signals.after(is_cut_short);
+    end(&handle, &listening, &admission, over, second).await;
     reporter.abort();
     server.await.context("the server's task has failed")??;
     // The last to end, so that an operator sees how the rest does.

@@ -8,11 +8,12 @@ use crate::{
     admission::Admission,
     clock::Clock,
     config::Monitoring,
-    drain::{Dismissals, Drain},
+    drain::Dismissals,
     engine_probe::EngineProbe,
     in_flight::InFlight,
     metrics::{LoopMetrics, Observed},
     ready::ReadyQueue,
+    reload::{LiveSettings, ReloadHandle},
     renewals::{Inbox, Renewals},
     request_turns::RequestTurns,
     temporary::spread,
@@ -25,7 +26,7 @@ use std::{
 use tidewire_broker::{Broker, Engine, Lane, SystemChannel, WaiterId};
 use tidewire_connection::{Limits, Time, Worker};
 use tidewire_engine_log::LogEngine;
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::watch, time::MissedTickBehavior};
 
 /// One for each worker thread, behind an `Rc`.
 pub(crate) struct WorkerContext {
@@ -42,7 +43,9 @@ pub(crate) struct WorkerContext {
     pub(crate) broker: Broker,
     pub(crate) clock: Clock,
     pub(crate) admission: Admission,
-    pub(crate) limits: Limits,
+    /// What an operator may change meanwhile; see `run_settings`.
+    settings: Cell<LiveSettings>,
+    changed_settings: RefCell<Option<watch::Receiver<LiveSettings>>>,
     pub(crate) http: HttpContext,
     /// How its connections end, once the shutdown has begun.
     dismissals: Cell<Option<(Dismissals, u64)>>,
@@ -66,8 +69,8 @@ pub(crate) struct HttpContext {
     pub(crate) body_wait: Duration,
     /// How long a long-poll may wait.
     pub(crate) poll_wait_max: Duration,
-    /// How connections end when the server does.
-    pub(crate) drain: Drain,
+    /// Has the configuration read again.
+    pub(crate) reload: ReloadHandle,
     /// What publishers have the server remember, by their address.
     pub(crate) accounts: Accounts,
     /// What clients hold in memory: input that is not whole, output that is not sent.
@@ -91,11 +94,12 @@ impl WorkerContext {
         lane: Lane,
         engine: Arc<dyn Engine>,
         admission: Admission,
-        limits: Limits,
+        settings: watch::Receiver<LiveSettings>,
         http: HttpContext,
     ) -> Self {
         let (metrics, inbox) = (http.observed.metrics.add_worker(), http.renewals.open_inbox());
-        let mut worker = Worker::new(broker.clone(), lane, limits);
+        let live = *settings.borrow();
+        let mut worker = Worker::new(broker.clone(), lane, live.connection);
         worker.metrics = Arc::clone(&metrics.connections);
         Self {
             worker: RefCell::new(worker),
@@ -107,7 +111,8 @@ impl WorkerContext {
             broker,
             clock: Clock::start(),
             admission,
-            limits,
+            settings: Cell::new(live),
+            changed_settings: RefCell::new(Some(settings)),
             http,
             dismissals: Cell::default(),
             dismissed_below: Cell::new(0),
@@ -163,7 +168,7 @@ impl WorkerContext {
             batch_bytes_max: 0,
             body_wait: Duration::ZERO,
             poll_wait_max: Duration::ZERO,
-            drain: Drain::default(),
+            reload: ReloadHandle::new().0,
             accounts: Accounts::new(1),
             in_flight,
             log: None,
@@ -171,7 +176,28 @@ impl WorkerContext {
             renewals: Renewals::default(),
         };
         let lane = broker.lane().unwrap();
-        Self::new(broker, lane, engine, admission, Limits::default(), http)
+        let settings = watch::channel(LiveSettings::default()).1;
+        Self::new(broker, lane, engine, admission, settings, http)
+    }
+
+    /// The bounds of a connection.
+    pub(crate) fn limits(&self) -> Limits {
+        self.settings.get().connection
+    }
+
+    /// Copies the settings that an operator changes, so that nobody else has to look whether they have changed.
+    pub(crate) async fn run_settings(&self) {
+        let Some(mut settings) = self.changed_settings.take() else { return };
+        while settings.changed().await.is_ok() {
+            let live = *settings.borrow_and_update();
+            let before = self.settings.replace(live);
+            if before.connection != live.connection {
+                let worker = &mut *self.worker.borrow_mut();
+                worker.limits = live.connection;
+                // Each waits for a time that the limits of before gave.
+                worker.lane.make_due(0, usize::MAX);
+            }
+        }
     }
 
     /// Makes sleepers due when their time has come, and looks whether somebody follows the figures of the server.
@@ -196,7 +222,7 @@ impl WorkerContext {
 
     /// What a goodbye says: after which time the client is to come back, and how long it may take before it is said.
     pub(crate) fn goodbye(&self, time: Time) -> Goodbye {
-        let retry_ms = self.limits.retry_ms;
+        let retry_ms = self.limits().retry_ms;
         match self.dismissals.get() {
             Some((plan, begun_ms)) => Goodbye {
                 retry_ms: plan.retry_ms(retry_ms),
@@ -212,7 +238,7 @@ impl WorkerContext {
         let begun_ms = self.clock.now().steady_ms;
         // The goodbyes come after all that was published: nothing is from now on.
         self.worker.borrow_mut().lane.advance_to_head();
-        let plan = self.http.drain.plan(self.worker.borrow().lane.len());
+        let plan = self.settings.get().drain.plan(self.worker.borrow().lane.len());
         self.dismissals.set(Some((plan, begun_ms)));
         let mut dismissed = 0;
         let mut tick = tokio::time::interval(DISMISSAL_TICK);

@@ -99,6 +99,16 @@ impl Verifier {
         shared.fetched = Some(keys.into());
     }
 
+    /// Takes over the keys that another verifier has fetched, until some are fetched for this one.
+    pub fn adopt_fetched(&self, other: &Self) {
+        let fetched =
+            other.shared.keys.read().unwrap_or_else(PoisonError::into_inner).fetched.clone();
+        let mut keys = self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.fetched.is_none() {
+            keys.fetched = fetched;
+        }
+    }
+
     /// Accepts these API keys from now on, in all clones, in place of those before.
     pub fn replace_api_keys(&self, keys: ApiKeys) {
         *self.shared.api_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);

@@ -31,6 +31,7 @@ mod members_of_the_previous_run_leave_at_the_start;
 mod news_of_many_channels_is_read_from_the_log;
 mod nobody_blocks_while_an_archive_fetches;
 mod one_channels_audience_is_notified_over_turns;
+mod other_rules_hold_for_every_channel_there_is;
 mod paging_either_way_covers_everything_once;
 mod publishers_and_lanes_on_threads_lose_nothing;
 mod readers_agree_with_a_naive_log;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, de};
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 use tidewire_broker::{Grant, Label};
 use tidewire_client_address::ClientAddress;
@@ -26,20 +26,29 @@ use tidewire_protocol::ErrorCode;
 use tidewire_tokens::Verifier;
 
 /// The keys that credentials are checked with, where they may be, and what a request without any may do.
+///
+/// Clones share all of it, also what an operator changes while the server runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Authenticator {
-    /// What checks tokens, if there are keys.
-    verifier: Option<Verifier>,
-    /// What requests without credentials may do, if they may do anything.
-    anonymous: Option<Grant>,
-    /// The cookie in which pages may send a token.
-    cookie: Option<CookieName>,
-    in_query: TokensInQuery,
+    policy: Arc<RwLock<Arc<Policy>>>,
     /// What stands for credentials that were checked before.
     tickets: Arc<Mutex<Tickets<Identity>>>,
     /// How many credentials of an address may be wrong.
     limits: Option<Limits>,
     clock: Clock,
+}
+
+/// What the configuration says of credentials.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// What checks tokens, if there are keys.
+    pub(crate) verifier: Option<Verifier>,
+    /// What requests without credentials may do, if they may do anything.
+    pub(crate) anonymous: Option<Grant>,
+    /// The cookie in which pages may send a token.
+    pub(crate) cookie: Option<CookieName>,
+    /// What one in a query is good for.
+    pub(crate) in_query: TokensInQuery,
 }
 
 /// What requests without credentials may do.
@@ -70,13 +79,28 @@ impl Authenticator {
     /// One that checks tokens with `verifier`, and answers requests without credentials by `anonymous`.
     pub(crate) fn new(verifier: Option<Verifier>, anonymous: Option<Grant>) -> Self {
         let tickets = Arc::new(Mutex::new(Tickets::new(Bounds::default())));
-        let (in_query, clock) = (TokensInQuery::default(), Clock::start());
-        Self { verifier, anonymous, cookie: None, in_query, tickets, limits: None, clock }
+        let policy =
+            Policy { verifier, anonymous, cookie: None, in_query: TokensInQuery::default() };
+        let policy = Arc::new(RwLock::new(Arc::new(policy)));
+        Self { policy, tickets, limits: None, clock: Clock::start() }
+    }
+
+    /// Judges by another policy from now on, in all clones. Tickets that were issued stay good.
+    pub(crate) fn replace(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The same, which takes tokens in this cookie and in queries too.
+    #[cfg(test)]
     pub(crate) fn taking(self, cookie: Option<CookieName>, in_query: TokensInQuery) -> Self {
-        Self { cookie, in_query, ..self }
+        let Policy { verifier, anonymous, .. } = &*self.policy();
+        let policy =
+            Policy { verifier: verifier.clone(), anonymous: anonymous.clone(), cookie, in_query };
+        Self { policy: Arc::new(RwLock::new(Arc::new(policy))), ..self }
     }
 
     /// The same, which looks at no more credentials from an address than these allow.
@@ -86,12 +110,12 @@ impl Authenticator {
 
     /// Whether pages may send a token in a cookie.
     pub(super) fn cookies(&self) -> Cookies {
-        if self.cookie.is_some() { Cookies::Count } else { Cookies::AreIgnored }
+        if self.policy().cookie.is_some() { Cookies::Count } else { Cookies::AreIgnored }
     }
 
     /// What requests without credentials may do.
     pub(super) fn strangers(&self) -> StrangersMay {
-        match &self.anonymous {
+        match &self.policy().anonymous {
             None => StrangersMay::Nothing,
             Some(grant) if grant.is_open() => StrangersMay::Everything,
             Some(_) => StrangersMay::Something,
@@ -113,24 +137,25 @@ impl Authenticator {
         address: Option<ClientAddress>,
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
-        if let Some(everybody) = self.everybody() {
+        let policy = self.policy();
+        if let Some(everybody) = policy.everybody() {
             return Ok(everybody);
         }
-        let cookie = self.cookie.as_ref().map(|CookieName(name)| &**name);
+        let cookie = policy.cookie.as_ref().map(|CookieName(name)| &**name);
         let ticket = credentials::ticket(head)?;
         match credentials::find(head, caller, cookie)? {
             Ok(_) if ticket.is_some() => {
                 Err(CredentialError::TooMany { places: "as ticket= and as a token" })
             }
             Err(_) if let Some(ticket) = ticket => self.judge(address, || self.redeem(&ticket)),
-            Err(ignored) => self.anonymous(ignored),
+            Err(ignored) => policy.anonymous(ignored),
             Ok(Credential { text, carrier: Carrier::Private }) => {
                 self.identify_token(&text, address, now_ms)
             }
-            Ok(Credential { text, carrier: Carrier::Query }) => match self.in_query {
+            Ok(Credential { text, carrier: Carrier::Query }) => match policy.in_query {
                 TokensInQuery::Never => Err(CredentialError::InQuery),
                 TokensInQuery::Reading => {
-                    self.judge(address, || self.verify(&text, Carrier::Query, now_ms))
+                    self.judge(address, || policy.verify(&text, Carrier::Query, now_ms))
                 }
                 TokensInQuery::Always => self.identify_token(&text, address, now_ms),
             },
@@ -148,8 +173,9 @@ impl Authenticator {
         address: Option<ClientAddress>,
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
-        let verify = || self.verify(token, Carrier::Private, now_ms);
-        self.everybody().map_or_else(|| self.judge(address, verify), Ok)
+        let policy = self.policy();
+        let verify = || policy.verify(token, Carrier::Private, now_ms);
+        policy.everybody().map_or_else(|| self.judge(address, verify), Ok)
     }
 
     /// Has a credential from `address` judged, unless too many from there were wrong: judging one takes time.
@@ -173,7 +199,7 @@ impl Authenticator {
     ///
     /// It has no credentials, though there are keys; or there are too many tickets.
     pub(crate) fn issue_ticket(&self, identity: &Identity) -> Result<String, ProblemResponse> {
-        if self.verifier.is_some() && *identity.who() == Who::Anonymous {
+        if self.policy().verifier.is_some() && *identity.who() == Who::Anonymous {
             return Err(CredentialError::Missing { ignored: Ignored::Nothing }.into());
         }
         let mut random = [0; TICKET_BYTES];
@@ -191,7 +217,9 @@ impl Authenticator {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.redeem(ticket, now_ms).ok_or(CredentialError::Ticket)
     }
+}
 
+impl Policy {
     /// The sender of any request, if nobody has a token and everybody may do everything.
     fn everybody(&self) -> Option<Identity> {
         let grant =

@@ -18,7 +18,10 @@ use actix_web::{
     http::{Method, header},
 };
 use futures_util::future::Either;
-use std::future::ready;
+use std::{
+    future::ready,
+    sync::{Arc, PoisonError, RwLock},
+};
 use tidewire_client_address::ClientAddress;
 use tidewire_protocol::ErrorCode;
 
@@ -32,6 +35,26 @@ pub(crate) struct Access {
     authenticator: Authenticator,
     proxies: Proxies,
     limits: Option<Limits>,
+}
+
+/// The same for every worker, and replaced as a whole.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedAccess(Arc<RwLock<Arc<Access>>>);
+
+impl SharedAccess {
+    pub(crate) fn new(access: Access) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(access))))
+    }
+
+    /// What holds for a request that comes now.
+    pub(crate) fn current(&self) -> Arc<Access> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has other rules hold for requests from now on.
+    pub(crate) fn replace(&self, access: Access) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+    }
 }
 
 /// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who

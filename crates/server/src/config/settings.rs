@@ -1,5 +1,6 @@
 //! One layer of configuration: every key, given or not.
 
+use super::change::Change;
 use super::{
     Algorithms, AllowedHosts, AllowedOrigins, Anonymous, Bytes, CookieName, Count, Endpoint, Fsync,
     HeaderName, Monitoring, ProxyNetworks, Secret, Span, Texts, TokensInQuery, listen,
@@ -29,6 +30,14 @@ macro_rules! settings {
             /// These settings, with those that `later` gives in their place.
             pub(super) fn overlaid_by(self, later: Self) -> Self {
                 Self { $($name: later.$name.or(self.$name),)* }
+            }
+
+            /// The keys of which `next` says something else.
+            pub(super) fn changes_to(&self, next: &Self) -> impl Iterator<Item = Change> + use<> {
+                let changes = [$(
+                    Change::of(stringify!($name), self.$name.as_ref(), next.$name.as_ref())
+                ),*];
+                changes.into_iter().flatten()
             }
 
             /// The keys that it gives.

@@ -65,6 +65,13 @@ impl TokenKeys {
         self.url.as_ref()
     }
 
+    /// Whether both fetch keys from the same place, for the same algorithms.
+    pub(crate) fn has_same_url(&self, other: &Self) -> bool {
+        let source =
+            |keys: &Self| keys.url.as_ref().map(|url| (url.url.clone(), url.algorithms.clone()));
+        source(self).is_some() && source(self) == source(other)
+    }
+
     /// The secret, if one is configured.
     pub(crate) fn secret(&self) -> Result<Option<Vec<u8>>, ConfigError> {
         match (&self.secret, &self.secret_file) {

@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 use tidewire_protocol::{Since, parse_duration};
 
 /// A length of time, such as `20s`, `250ms` or `1h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Span(Duration);
 
 impl Span {
@@ -31,6 +31,19 @@ impl Span {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
 }
+
+/// As people write it, as everywhere: what changes at a reload is shown so.
+macro_rules! debug_as_display {
+    ($($name:ident)*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, formatter)
+            }
+        }
+    )*};
+}
+
+debug_as_display!(Span Bytes);
 
 impl FromStr for Span {
     type Err = String;
@@ -60,8 +73,14 @@ impl fmt::Display for Span {
 }
 
 /// How many of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Count(usize);
+
+impl fmt::Debug for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
 
 impl From<Count> for usize {
     fn from(count: Count) -> Self {
@@ -86,7 +105,7 @@ impl<'de> Deserialize<'de> for Count {
 const COUNT: &str = "a whole number such as 1000";
 
 /// A number of bytes, plain or with a unit: `65536`, `64KiB`, `16MiB`, `1GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(usize);
 
 impl Bytes {

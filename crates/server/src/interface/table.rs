@@ -5,8 +5,9 @@
 use super::endpoint::{Answer, Body, Content, Endpoint, Needs, Operation};
 use crate::access::{TICKET, TOKEN};
 use tidewire_protocol::ErrorCode::{
-    BadChannel, BadData, BadPosition, Conflict, InsufficientStorage, NotFound, Overloaded,
-    PayloadTooLarge, StateFull, TooManySubscriptions, Unavailable, Unsupported, UpgradeRequired,
+    BadChannel, BadData, BadPosition, BadRequest, Conflict, InsufficientStorage, NotFound,
+    Overloaded, PayloadTooLarge, StateFull, TooManySubscriptions, Unavailable, Unsupported,
+    UpgradeRequired,
 };
 
 /// Every path, in the order in which documents list them.
@@ -29,6 +30,7 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &VERSION,
     &METRICS,
     &BACKUP,
+    &RELOAD,
     &OPENAPI,
     &ASYNCAPI,
     &ASSET,
@@ -353,6 +355,21 @@ pub(crate) static BACKUP: Endpoint = Endpoint {
         needs: Needs::Operator,
         errors: &[NotFound, Overloaded],
         ..page("application/vnd.tidewire.backup")
+    }],
+};
+
+pub(crate) static RELOAD: Endpoint = Endpoint {
+    path: "/config/reload",
+    parameters: &[],
+    operations: &[Operation {
+        method: "POST",
+        id: "reload",
+        summary: "Read the configuration again",
+        description: "No connection ends. A configuration with an error changes nothing, and the error says what is wrong.",
+        needs: Needs::Operator,
+        errors: &[BadRequest],
+        answer: json("What has changed", "Reloaded"),
+        ..page("application/json")
     }],
 };
 

@@ -42,7 +42,7 @@ pub(super) async fn batch(
     let (body, _held) =
         read_body(&request, payload, worker_context.http.batch_bytes_max, &worker_context).await?;
     let mut turn = worker_context.request_turns.claim();
-    let message_bytes_max = worker_context.limits.request_bytes_max();
+    let message_bytes_max = worker_context.limits().request_bytes_max();
     let mut reader = BatchReader::new(body.bytes(), message_bytes_max);
     let mut part = Part::read(&mut reader)?;
     let mut rest = reader.clone();

@@ -54,13 +54,13 @@ pub(super) async fn presence(
 
 /// Reads a page, a part in each turn.
 async fn read(request: PageRequest, worker_context: &WorkerContext) -> Page {
-    let WorkerContext { broker, limits, .. } = worker_context;
-    let mut reading = PageReading::new(request, broker, limits, worker_context.clock.now());
+    let (broker, limits) = (&worker_context.broker, worker_context.limits());
+    let mut reading = PageReading::new(request, broker, &limits, worker_context.clock.now());
     let mut turn = worker_context.request_turns.claim();
     poll_fn(|context| {
         ready!(turn.poll(context));
         turn.end();
-        reading.poll(broker, limits, context.waker())
+        reading.poll(broker, &limits, context.waker())
     })
     .await
 }

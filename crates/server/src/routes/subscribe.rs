@@ -109,7 +109,7 @@ pub(super) async fn socket(
     let wire = if subprotocol { Wire::Tidewire } else { Wire::WebSocket(format) };
     let last_event_id = last_event_id(&request);
     let subscriptions =
-        query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits)?;
+        query.subscriptions(last_event_id.as_deref(), !subprotocol, &worker_context.limits())?;
     let member = identity.as_member(query.identity()?)?;
     let permit = admit(&request, &identity, wire.into(), worker_context)?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
@@ -123,7 +123,7 @@ pub(super) async fn socket(
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let limits = worker_context.limits;
+    let limits = worker_context.limits();
     let taken = handoff.upgrade(&mut response, payload, move |socket, early| {
         tune(&socket, &limits);
         subscribed.run(socket, &early);
@@ -144,7 +144,7 @@ pub(super) async fn poll(
     // A poll is too short to be a member. The identity is checked all the same, for clients that poll before they stream.
     query.identity()?;
     let subscriptions =
-        query.subscriptions(last_event_id(&request).as_deref(), true, &worker_context.limits)?;
+        query.subscriptions(last_event_id(&request).as_deref(), true, &worker_context.limits())?;
     let grant = caller.reader_grant(&identity);
     if request.method() == Method::HEAD {
         Subscription::check(&subscriptions, &grant, worker_context.clock.now())?;
@@ -230,7 +230,7 @@ async fn follow(
     let worker_context = connections.worker_context();
     let format = query.format(format)?;
     let subscriptions =
-        query.subscriptions(last_event_id(request).as_deref(), true, &worker_context.limits)?;
+        query.subscriptions(last_event_id(request).as_deref(), true, &worker_context.limits())?;
     let member = identity.as_member(query.identity()?)?;
     let grant = caller.follower_grant(identity, &subscriptions, &worker_context.broker)?;
     // Proxies are asked to pass on what they get, when they get it.
@@ -255,7 +255,7 @@ async fn follow(
     let client = (identity, renewal_id(wire, &grant)?);
     let opening = opening(wire, subscriptions, member, grant, client.1);
     let subscribed = Subscribed::open(opening, client, Rc::clone(connections), permit)?;
-    let limits = worker_context.limits;
+    let limits = worker_context.limits();
     Ok(handoff.stream(&mut response, move |socket, _| {
         tune(&socket, &limits);
         subscribed.run(socket, &bytes::Bytes::new());

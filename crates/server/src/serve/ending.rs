@@ -22,21 +22,19 @@ impl Signals {
         Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
     }
 
+    /// Waits for the next of either, unless it `has_come` already.
+    pub(super) async fn after(&mut self, has_come: bool) {
+        if !has_come {
+            self.next().await;
+        }
+    }
+
     /// Waits for the next of either.
     pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-/// Keeps SIGHUP from killing the server: it is sent when a terminal closes, or to ask for a reload.
-pub(super) async fn ignore_hangups(mut hangups: Signal) {
-    while hangups.recv().await.is_some() {
-        tracing::info!(
-            "SIGHUP is ignored: nothing is reloaded; restart to change the configuration"
-        );
     }
 }
 

@@ -6,20 +6,22 @@
 
 use super::worker::connections_of_this_worker;
 use crate::{
-    access::{Access, Authenticator, Proxies, authorise},
+    access::{Authenticator, SharedAccess, authorise},
     accounts::Accounts,
     admission::Admission,
     clock::{self, wall_ms},
     config::Config,
-    drain::Drain,
     engine_probe::EngineProbe,
     in_flight::InFlight,
+    keys::KeyTasks,
     metrics::{Metrics, Observed},
+    reload::{LiveSettings, Load, ReloadHandle, Reloader, access, policy},
     renewals::Renewals,
     routes::{self, Surface, early::Early},
     storage::Storage,
     takeover::{HttpTimeouts, Leaving, Listener, listen},
     temporary,
+    tls::Tls,
     worker_context::{HttpContext, WorkerContext},
 };
 use actix_server::Server;
@@ -30,19 +32,22 @@ use futures_util::{FutureExt as _, TryFutureExt as _, future::LocalBoxFuture};
 use std::{
     any::Any,
     future::pending,
+    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tidewire_broker::{Engine, Lane};
-use tidewire_connection::Limits;
+use tokio::sync::watch;
 
 /// What a server is made of.
 pub(super) struct Parts {
     observed: Observed,
     http: HttpContext,
-    access: Access,
+    access: SharedAccess,
+    pub(super) settings: watch::Sender<LiveSettings>,
+    receiver: watch::Receiver<LiveSettings>,
+    authenticator: Authenticator,
     timeouts: HttpTimeouts,
-    limits: Limits,
     engine: Arc<dyn Engine>,
 }
 
@@ -56,28 +61,56 @@ pub(super) enum Audience {
 }
 
 impl Parts {
-    pub(super) fn new(config: &Config, storage: &Storage, observed: &Observed) -> Self {
-        let authenticator = Authenticator::new(config.tokens.clone(), config.anonymous_grant())
-            .taking(config.tokens_cookie.clone(), config.tokens_in_query)
-            .limited_by(observed.admission.limits().clone());
-        let (hosts, origins) = (config.allowed_hosts.clone(), config.allowed_origins.clone());
-        let trusted = config.trusted_proxies.0.clone();
-        let proxies = Proxies::new(trusted, config.trusted_proxies_header.0);
+    pub(super) fn new(
+        config: &Config,
+        storage: &Storage,
+        observed: &Observed,
+        reload: ReloadHandle,
+    ) -> Self {
+        let limits = observed.admission.limits().clone();
+        let authenticator = Authenticator::new(None, None).limited_by(limits.clone());
+        authenticator.replace(policy(config));
+        let access = access(config, config.is_local(), authenticator.clone(), &limits);
+        let (settings, receiver) = watch::channel(LiveSettings::from(config));
         Self {
             observed: observed.clone(),
-            http: http_context(config, storage, observed, &authenticator),
-            access: Access::new(hosts, origins, config.is_local(), authenticator)
-                .behind(proxies)
-                .limited_by(observed.admission.limits().clone()),
+            http: http_context(config, storage, observed, &authenticator, reload),
+            access: SharedAccess::new(access),
+            settings,
+            receiver,
+            authenticator,
             timeouts: timeouts(config),
-            limits: config.connection,
             engine: Arc::clone(&storage.engine),
+        }
+    }
+
+    /// What takes a changed configuration, on a machine that has `room` for connections.
+    pub(super) fn reloader(
+        &self,
+        load: Load,
+        config: &Config,
+        key_tasks: KeyTasks,
+        tls: Option<Tls>,
+        room: usize,
+    ) -> Reloader {
+        Reloader {
+            load,
+            config: config.clone(),
+            settings: self.settings.clone(),
+            broker: self.observed.broker.clone(),
+            access: self.access.clone(),
+            authenticator: self.authenticator.clone(),
+            key_tasks,
+            tls,
+            limits: self.observed.admission.limits().clone(),
+            room,
+            message_bytes_max: config.broker.rules.message_bytes_max(),
         }
     }
 
     /// What the server says at its start of who may do what, line by line.
     pub(super) fn notice(&self) -> Vec<&'static str> {
-        self.access.notice()
+        self.access.current().notice()
     }
 
     /// Starts a server with `workers` threads.
@@ -102,18 +135,19 @@ impl Parts {
             Audience::Clients(surface) => surface,
             Audience::Operators => Surface::Everything,
         };
-        let (access, of_app, limits) = (self.access.clone(), metrics.clone(), self.limits);
+        let (access, of_app) = (self.access.clone(), metrics.clone());
         let make_app = move || {
             let (metrics, access) = (of_app.clone(), access.clone());
             let connections = connections_of_this_worker(&make_context);
             let worker_context = connections.worker_context();
             let admission = worker_context.admission.clone();
             let app = App::new()
-                .wrap_fn(move |request, service| authorise(request, service, &access))
+                .wrap_fn(move |request, service| authorise(request, service, &access.current()))
                 .wrap_fn({
-                    let admission = admission.clone();
+                    let (admission, context) = (admission.clone(), Rc::clone(worker_context));
                     move |request, service| {
-                        temporary::word(request, service, &admission, &metrics, limits.retry_ms)
+                        let retry_ms = context.limits().retry_ms;
+                        temporary::word(request, service, &admission, &metrics, retry_ms)
                     }
                 })
                 .wrap_fn(move |request, service| {
@@ -148,7 +182,8 @@ impl Parts {
         let Observed { admission, broker, .. } = self.observed.clone();
         let lanes: Vec<Lane> = (0..workers).map(|_| broker.lane()).collect::<Result<_, _>>()?;
         let lanes = Arc::new(Mutex::new(lanes));
-        let (engine, http, limits) = (Arc::clone(&self.engine), self.http.clone(), self.limits);
+        let (engine, http) = (Arc::clone(&self.engine), self.http.clone());
+        let settings = self.receiver.clone();
         Ok(move || {
             let spare = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
             // A worker that actix restarts takes a new lane.
@@ -157,7 +192,8 @@ impl Parts {
                 std::process::exit(EXIT_SOFTWARE)
             });
             let (engine, http) = (Arc::clone(&engine), http.clone());
-            WorkerContext::new(broker.clone(), lane, engine, admission.clone(), limits, http)
+            let settings = settings.clone();
+            WorkerContext::new(broker.clone(), lane, engine, admission.clone(), settings, http)
         })
     }
 }
@@ -204,6 +240,7 @@ fn http_context(
     storage: &Storage,
     observed: &Observed,
     authenticator: &Authenticator,
+    reload: ReloadHandle,
 ) -> HttpContext {
     HttpContext {
         observed: observed.clone(),
@@ -212,7 +249,7 @@ fn http_context(
         batch_bytes_max: config.batch_bytes_max,
         body_wait: config.body_wait.duration(),
         poll_wait_max: config.poll_wait_max.duration(),
-        drain: Drain { delay: config.drain_delay.duration(), over: config.drain.duration() },
+        reload,
         accounts: Accounts::new(config.publisher_ids_max),
         in_flight: observed.in_flight.clone(),
         log: storage.on_disk(),

@@ -22,13 +22,14 @@ pub(super) fn connections_of_this_worker(
     }
     let connections = Rc::new(WorkerLoop::new(Rc::new(make())));
     OF_THREAD.set(Rc::downgrade(&connections));
-    for task in [Task::Connections, Task::Clock, Task::Renewals, Task::Shutdown] {
+    for task in [Task::Connections, Task::Clock, Task::Renewals, Task::Settings, Task::Shutdown] {
         let connections = Rc::clone(&connections);
         rt::spawn(async move {
             match task {
                 Task::Connections => connections.run().await,
                 Task::Clock => connections.worker_context().run_clock().await,
                 Task::Renewals => connections.run_renewals().await,
+                Task::Settings => connections.worker_context().run_settings().await,
                 Task::Shutdown => connections.worker_context().run_shutdown().await,
             }
         });
@@ -42,5 +43,6 @@ enum Task {
     Connections,
     Clock,
     Renewals,
+    Settings,
     Shutdown,
 }

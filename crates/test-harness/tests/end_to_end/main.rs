@@ -134,7 +134,7 @@ mod an_abandoned_poll_gives_its_place_back;
 
 mod a_container_and_a_pod_start_the_server;
 mod a_drain_lasts_as_long_as_it_is_set_to;
-mod a_hangup_ends_nothing;
+mod a_reload_takes_what_can_change_and_disconnects_nobody;
 mod a_second_signal_ends_the_drain;
 mod a_server_that_ends_lets_nobody_wait;
 mod a_terminated_server_says_goodbye_on_every_wire;
