@@ -255,6 +255,16 @@ impl Cursor {
         }
     }
 
+    /// Up to where none of its patterns with wildcards has anything, if that is known: `reported` is up to where a lane has
+    /// nothing to report. Without such patterns that is everywhere.
+    pub(crate) fn quiet_to(&self, reported: Option<u64>) -> Option<u64> {
+        match self.wild {
+            _ if !self.has_wild => Some(u64::MAX),
+            Wild::Quiet => reported,
+            _ => None,
+        }
+    }
+
     /// The only channel in which there may be anything for it, if it is known to be the only one.
     pub(crate) fn only_channel(&self) -> Option<&Arc<Channel>> {
         match (&self.wild, &*self.follows) {

@@ -164,6 +164,11 @@ impl Lane {
         self.waiters.take_news(waiter, under_way)
     }
 
+    /// [`Lane::read_limit`], if there is no news for a waiter that it has not taken.
+    pub fn quiet_to(&self, waiter: WaiterId) -> Option<u64> {
+        (!self.waiters.has_news(waiter)).then_some(self.read_limit)
+    }
+
     /// Lets a waiter sleep: it is woken once, at the next news or the first [`Lane::fire_timers`] at or
     /// after `until_ms`. With news untaken it is woken at once.
     pub fn sleep(&mut self, waiter: WaiterId, waker: &Waker, until_ms: Option<u64>) {

@@ -1,7 +1,7 @@
 //! The order of the log: whose message each offset is, by the index in memory and by the archive.
 
 use crate::{
-    Broker, ReadContext, Stretch,
+    Broker, ChannelName, ReadContext, Stretch,
     broker::Shared,
     offset_index::{IndexWriter, Segment},
 };
@@ -53,6 +53,24 @@ impl Broker {
             sequencer.index = IndexWriter::default();
             index.begin_after(head);
         }
+    }
+
+    /// In which channel the message at `offset` is or was; `None` if that is not known, or not any more.
+    pub fn poll_channel_at(
+        &self,
+        offset: u64,
+        context: ReadContext<'_>,
+    ) -> Poll<Option<ChannelName>> {
+        let Some(before) = offset.checked_sub(1) else { return Poll::Ready(None) };
+        let segment = match self.shared.ahead(before, context) {
+            Ahead::Known(segment) => segment,
+            Ahead::Unknown(_) | Ahead::Nothing => return Poll::Ready(None),
+            Ahead::Waits => return Poll::Pending,
+        };
+        Poll::Ready(self.shared.registry.look_up(|standing, _| {
+            let number = segment.entries(before, offset).find(|(at, _)| *at == offset)?.1;
+            standing.find(number).map(|channel| channel.name().clone())
+        }))
     }
 
     /// Notes that the archive is about to forget a channel of which nothing is left, and whose newest

@@ -229,6 +229,25 @@ impl Reader {
         self.cursors.first().map(|cursor| cursor.after)
     }
 
+    /// The offset up to which nothing is left for it: [`Reader::after`], or further where it is known that nothing after
+    /// that was for this reader. `quiet_to` is [`crate::Lane::quiet_to`] of its waiter. O(channels followed by name).
+    ///
+    /// A reader of a quiet channel is at the head, though its cursor has had no reason to move.
+    pub fn reached(&self, broker: &Broker, quiet_to: Option<u64>) -> u64 {
+        // Before the channels are looked at: what they have up to here they have by then.
+        let head = broker.head();
+        let [cursor] = &*self.cursors else { return self.after().unwrap_or(head) };
+        let limit = match cursor.quiet_to(quiet_to) {
+            Some(limit) => limit.min(head),
+            None => return cursor.after,
+        };
+        let mut named = cursor.follows.iter().filter_map(|follow| follow.channel.as_ref());
+        match named.any(|channel| channel.last() > cursor.after) {
+            true => cursor.after,
+            false => limit.max(cursor.after),
+        }
+    }
+
     /// The head at which it began with the earliest message, as long as it has not reached that head and follows compacted
     /// channels: a reader that continues from here with [`Start::After`] gets the same gap notices as this one. O(rules)
     /// for a pattern with a wildcard.

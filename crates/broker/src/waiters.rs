@@ -168,6 +168,11 @@ impl Waiters {
         Some(news)
     }
 
+    /// Whether there is news that a waiter has not taken.
+    pub(crate) fn has_news(&self, id: WaiterId) -> bool {
+        self.waiters.get(id.0).is_some_and(|waiter| waiter.news.is_some())
+    }
+
     /// Lets a waiter sleep until there is news, if it `listens`, or the time has come.
     pub(crate) fn sleep(
         &mut self,

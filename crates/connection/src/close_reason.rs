@@ -21,11 +21,15 @@ pub enum CloseReason {
     Revoked,
     /// The client, which could do nothing before, has not authenticated in time, or failed to.
     Unauthenticated,
+    /// An operator has ended it.
+    Disconnected,
+    /// The key by which the client was known is in force no more.
+    Withdrawn,
 }
 
 impl CloseReason {
     /// Every reason there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Left,
         Self::Dismissed,
         Self::Refused,
@@ -35,6 +39,8 @@ impl CloseReason {
         Self::Expired,
         Self::Revoked,
         Self::Unauthenticated,
+        Self::Disconnected,
+        Self::Withdrawn,
     ];
 
     /// The text by which metrics name it.
@@ -49,6 +55,8 @@ impl CloseReason {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Unauthenticated => "unauthenticated",
+            Self::Disconnected => "disconnected",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     subscription::{self, Permitted},
 };
 use std::{num::NonZeroU64, task::Waker};
-use tidewire_broker::{Broker, Forbidden, Grant, Reader, WaiterId};
+use tidewire_broker::{Broker, Forbidden, Grant, Pattern, Position, Reader, WaiterId};
 
 /// One client connection.
 ///
@@ -242,6 +242,29 @@ impl Connection {
         };
     }
 
+    /// Ends it for a reason that is not the client's, which `ending` makes of its position: it gets that, where its dialect has
+    /// room for it, and the time after which to come back. It is a member of nothing from now on, and nothing more is delivered.
+    ///
+    /// Not to be called between [`Connection::poll_transmit`] and [`Connection::handle_transmitted`].
+    pub fn disconnect(
+        &mut self,
+        ending: impl FnOnce(Position) -> Ending<'static>,
+        retry_ms: u64,
+        worker: &Worker,
+        time: Time,
+    ) {
+        // After what is half sent, which goes out first.
+        let Worker { broker, lane, .. } = worker;
+        let reached = self.reader.reached(broker, lane.quiet_to(self.waiter));
+        let ending = ending(broker.position(reached));
+        if self.phase == Phase::Open && self.has_heartbeat && ending.goodbye(retry_ms).is_none() {
+            let position = broker.position(reached);
+            self.dialect.write_heartbeat(position, &worker.limits, &mut self.replies);
+        }
+        self.end(&ending, retry_ms, worker, time);
+        self.presence = None;
+    }
+
     /// Says why it ends, and lets the client say its own last words where it has some.
     fn end(&mut self, ending: &Ending<'_>, retry_ms: u64, worker: &Worker, time: Time) {
         if self.phase != Phase::Open {
@@ -264,6 +287,23 @@ impl Connection {
     /// How many channels and patterns it follows.
     pub fn subscriptions(&self) -> u64 {
         u64::try_from(self.reader.patterns().count()).unwrap_or(u64::MAX)
+    }
+
+    /// What it follows.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.reader.patterns()
+    }
+
+    /// The offset up to which its client has been handed everything that it follows.
+    ///
+    /// Unlike the position of a heartbeat, this is the head for a client to which nothing is owed. Of a message that is
+    /// partly handed over it is before.
+    pub fn reached(&self, worker: &Worker) -> u64 {
+        let Worker { broker, lane, .. } = worker;
+        match self.unsent {
+            Some(_) => self.after(broker).saturating_sub(1),
+            None => self.reader.reached(broker, lane.quiet_to(self.waiter)),
+        }
     }
 
     /// Whether the client has taken no byte since it was last given some.

@@ -24,6 +24,13 @@ pub enum Ending<'a> {
     Revoked,
     /// The client, which could do nothing before, has not authenticated in time, or failed to.
     Unauthenticated,
+    /// An operator has ended the connection.
+    Disconnected {
+        /// Where the client is.
+        position: Option<Position>,
+    },
+    /// The key by which the client was known, of its token or its own, is in force no more.
+    Withdrawn,
 }
 
 impl Ending<'_> {
@@ -35,14 +42,19 @@ impl Ending<'_> {
             Self::Expired => CloseReason::Expired,
             Self::Revoked => CloseReason::Revoked,
             Self::Unauthenticated => CloseReason::Unauthenticated,
+            Self::Disconnected { .. } => CloseReason::Disconnected,
+            Self::Withdrawn => CloseReason::Withdrawn,
         }
     }
 
-    /// The last words of a server that shuts down: the same object on every wire.
+    /// The last words of a server that shuts down, or whose operator ends a connection: the same object on every wire.
     pub(crate) fn goodbye(self, retry_ms: u64) -> Option<ServerMessage<'static>> {
-        let Self::ShuttingDown { position } = self else { return None };
-        let (code, retry_ms) = (close::SERVICE_RESTART, Some(retry_ms));
-        Some(ServerMessage::Goodbye { code, position, retry_ms })
+        let (code, position) = match self {
+            Self::ShuttingDown { position } => (close::SERVICE_RESTART, position),
+            Self::Disconnected { position } => (close::DISCONNECTED, position),
+            _ => return None,
+        };
+        Some(ServerMessage::Goodbye { code, position, retry_ms: Some(retry_ms) })
     }
 
     /// The error for clients that have no close codes, if there is one.
@@ -50,9 +62,11 @@ impl Ending<'_> {
         match self {
             Self::Expired => Some(Forbidden::Expired.into()),
             Self::Revoked => Some(Refusal::Revoked),
+            Self::Withdrawn => Some(Refusal::Withdrawn),
             // Only clients with commands are waited for, and these get a close code.
             Self::Unauthenticated
             | Self::ShuttingDown { .. }
+            | Self::Disconnected { .. }
             | Self::TooSlow
             | Self::NoRoom(_)
             | Self::Rejected(_) => None,

@@ -94,6 +94,9 @@ pub enum Refusal {
         /// When it is worth another try, if that is known.
         retry_ms: Option<u64>,
     },
+    /// The key by which the client was known is in force no more.
+    #[error("{WITHDRAWN}")]
+    Withdrawn,
     /// The log did not take the message.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -120,7 +123,7 @@ impl Refusal {
             | Self::Identity(_)
             | Self::Credential(_)
             | Self::Label(_) => ErrorCode::BadRequest,
-            Self::Unauthenticated => ErrorCode::Unauthorized,
+            Self::Unauthenticated | Self::Withdrawn => ErrorCode::Unauthorized,
             Self::InvalidCredential { code, .. } => *code,
             Self::Data(error) => error.code(),
             Self::TooManySubscriptions { .. } => ErrorCode::TooManySubscriptions,
@@ -196,6 +199,10 @@ const UNAUTHENTICATED: &str =
 /// Why a renewal is refused whose token is another person's.
 const OTHER_SUBJECT: &str = "the token is of another subject than the connection; renew with a token of the same `sub`, or open \
     a new connection";
+
+/// Why a connection ends whose client is not known any more; it fits a close frame.
+pub(crate) const WITHDRAWN: &str =
+    "the key of this client's token was removed or revoked; get a new token, reconnect and resume";
 
 /// Why a connection ends that follows nothing any more; it fits a close frame.
 pub(crate) const REVOKED: &str =

@@ -14,6 +14,8 @@
 //! | 1013 | the server is overloaded | yes |
 //! | 4001 | no pong in time | yes |
 //! | 4002 | the grant has expired | yes, with a new one |
+//! | 4003 | an operator has ended the connection | yes |
+//! | 4004 | the key of the client's token is in force no more | yes, with a new token |
 //! | 4501 | no valid token came | no |
 //!
 //! Of the codes that are ours, a client reconnects after those below 4500 and not after the others.
@@ -45,6 +47,10 @@ pub const TRY_AGAIN_LATER: u16 = 1013;
 pub const PONG_TIMEOUT: u16 = 4001;
 /// The grant has expired: come back with a new one.
 pub const GRANT_EXPIRED: u16 = 4002;
+/// An operator has ended the connection.
+pub const DISCONNECTED: u16 = 4003;
+/// The key by which the client was known is in force no more: come back with a new token.
+pub const KEY_WITHDRAWN: u16 = 4004;
 
 /// No valid token came, and without one nothing is allowed.
 pub const UNAUTHENTICATED: u16 = 4501;

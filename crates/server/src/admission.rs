@@ -7,12 +7,9 @@ use crate::{
     connection_kind::ConnectionKind,
     limits::{Exceeded, Limit, LimitSettings, Limits, Share},
 };
-use std::{
-    array,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tidewire_connection::ShuttingDown;
 use tokio::sync::watch;
@@ -50,6 +47,7 @@ struct Place {
 /// How many connections of one kind there are.
 #[derive(Debug)]
 struct KindCounts {
+    kind: ConnectionKind,
     open: AtomicUsize,
     opened: AtomicU64,
     /// The connections of all kinds.
@@ -101,11 +99,11 @@ impl Admission {
         let (shutting_down, _) = watch::channel(false);
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
         let (refused, handing_over) = (AtomicU64::new(0), AtomicUsize::new(0));
-        let kinds = array::from_fn(|_| {
+        let kinds = ConnectionKind::ALL.map(|kind| {
             let (open, opened) = (AtomicUsize::new(0), AtomicU64::new(0));
             let connections = Arc::clone(&connections);
             Arc::new(Place {
-                counts: Arc::new(KindCounts { open, opened, connections }),
+                counts: Arc::new(KindCounts { kind, open, opened, connections }),
                 share: None,
             })
         });
@@ -255,6 +253,11 @@ impl Shared {
 }
 
 impl ConnectionPermit {
+    /// Of which kind the connection is.
+    pub(crate) fn kind(&self) -> ConnectionKind {
+        self.place.counts.kind
+    }
+
     /// The same with its share of other limits.
     pub(crate) fn of(mut self, share: Option<Share>) -> Self {
         if share.is_some() {

@@ -7,6 +7,7 @@ use crate::{
     access::{CredentialError, Identity, Who},
     accounts::Publisher,
     admission::ConnectionPermit,
+    connection_kind::ConnectionKind,
     limits::Share,
     outstanding::OutstandingWork,
     renewals::{RenewalError, RenewalId},
@@ -16,12 +17,14 @@ use crate::{
 };
 use std::{
     io::{self, IoSlice},
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{Grant, Publishing, WaiterId};
+use tidewire_broker::{Grant, Position, Publishing, WaiterId};
 use tidewire_connection::{
-    self as connection, Connection, PendingCredential, PendingPublish, Refusal, Time, Worker,
+    self as connection, Connection, Ending, PendingCredential, PendingPublish, Refusal, Time,
+    Worker,
 };
 
 /// One client's connection over its socket, until it ends.
@@ -39,6 +42,8 @@ pub(crate) struct Driver<S> {
     is_catching_up: bool,
     /// Whether it is in the worker's group of connections that are about to write the same.
     has_joined: bool,
+    /// How many connections its worker has had before, modulo 2^32. It lies where there would be nothing.
+    serial: u32,
     connection: Connection,
     permit: ConnectionPermit,
     /// Whose it is, if its client has shown a token.
@@ -109,7 +114,13 @@ impl<S: Socket> Driver<S> {
             is_catching_up: false,
             permit,
             session: None,
+            serial: 0,
         }
+    }
+
+    /// The same, as the connection of its worker with this number.
+    pub(crate) fn numbered(self, serial: u32) -> Self {
+        Self { serial, ..self }
     }
 
     /// The same for a client that has shown a token before.
@@ -119,6 +130,46 @@ impl<S: Socket> Driver<S> {
 
     pub(crate) fn waiter(&self) -> WaiterId {
         self.connection.waiter()
+    }
+
+    /// What its client follows, and how far it is.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    pub(crate) fn kind(&self) -> ConnectionKind {
+        self.permit.kind()
+    }
+
+    /// The subject of its client's token.
+    pub(crate) fn user(&self) -> Option<&Arc<str>> {
+        self.session.as_ref().and_then(|session| session.subject())
+    }
+
+    /// Where its client is.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let counted = self.permit.share().and_then(Share::address);
+        counted.map(|client| client.ip()).or_else(|| self.socket.peer_address())
+    }
+
+    /// Ends it for a reason that is not the client's, and returns the offset of its place; `None` if it is ending already.
+    pub(crate) fn disconnect(
+        &mut self,
+        ending: impl FnOnce(Position) -> Ending<'static>,
+        retry_ms: u64,
+        worker: &Worker,
+        time: Time,
+    ) -> Option<u64> {
+        if !self.connection.is_open() {
+            return None;
+        }
+        let offset = self.connection.reached(worker);
+        self.connection.disconnect(ending, retry_ms, worker, time);
+        Some(offset)
     }
 
     /// Whether news is no reason for a turn: it comes after what is left over.

@@ -25,6 +25,7 @@ mod engine_probe;
 mod files;
 #[cfg(test)]
 mod generated;
+mod inquiries;
 mod interface;
 mod keys;
 mod limits;

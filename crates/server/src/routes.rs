@@ -5,6 +5,7 @@
 mod asked_by_body;
 mod batch;
 mod channels;
+mod connections;
 mod console;
 mod data;
 mod description;
@@ -147,6 +148,9 @@ fn for_operators(config: &mut web::ServiceConfig, socket: Route) {
         .service(path(&interface::ASSET, [get().to(console::asset)]))
         .service(path(&interface::BACKUP, [web::post().to(data::backup)]))
         .service(path(&interface::RELOAD, [web::post().to(reload::reload)]))
+        .service(path(&interface::CONNECTIONS, [get().to(connections::list)]))
+        .service(path(&interface::DISCONNECT, [web::delete().to(connections::disconnect)]))
+        .service(path(&interface::REACH, [get().to(connections::reach)]))
         .service(path(&interface::METRICS, [get().to(metrics::metrics)]));
 }
 
@@ -157,6 +161,9 @@ fn without_operators(config: &mut web::ServiceConfig, socket: Route) {
         .service(path(&interface::ASSET, [get().to(console::library)]))
         .route("/data/backup", web::to(surface::elsewhere))
         .route("/config/reload", web::to(surface::elsewhere))
+        .route("/connections", web::to(surface::elsewhere))
+        .route("/connections/{id}", web::to(surface::elsewhere))
+        .route("/messages/{position}/reach", web::to(surface::elsewhere))
         .route("/metrics", web::to(surface::elsewhere));
 }
 

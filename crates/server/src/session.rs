@@ -4,6 +4,7 @@ use crate::{
     access::{Identity, Who},
     renewals::{Renewable, RenewalId},
 };
+use std::sync::Arc;
 
 /// The client of a connection that lives.
 #[derive(Debug)]
@@ -23,6 +24,14 @@ impl Session {
     /// Whether a renewal is of the same client.
     pub(crate) fn is_of(&self, identity: &Identity) -> bool {
         self.who == *identity.who()
+    }
+
+    /// The subject of its client's token.
+    pub(crate) fn subject(&self) -> Option<&Arc<str>> {
+        match &self.who {
+            Who::Token { subject } => subject.as_ref(),
+            Who::Anonymous => None,
+        }
     }
 
     /// Whether this is its name.

@@ -19,7 +19,7 @@ use socket2::SockRef;
 use std::{
     fmt,
     io::{self, ErrorKind, IoSlice},
-    net::Shutdown,
+    net::{IpAddr, Shutdown},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -70,6 +70,11 @@ pub(crate) trait Socket {
 
     /// Begins to end the side that sends. It may be called again.
     fn end_sending(&mut self);
+
+    /// The other end, as far as the socket knows it.
+    fn peer_address(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// Bytes that it took and that are still to be sent, less those that the kernel has.
     ///

@@ -11,6 +11,7 @@ use crate::{
     drain::Dismissals,
     engine_probe::EngineProbe,
     in_flight::InFlight,
+    inquiries::{InquiryInbox, Workers},
     metrics::{LoopMetrics, Observed},
     ready::ReadyQueue,
     reload::{LiveSettings, ReloadHandle},
@@ -53,6 +54,8 @@ pub(crate) struct WorkerContext {
     dismissed_below: Cell<usize>,
     /// Renewals of its connections that requests ask for, on whichever worker those are.
     pub(crate) inbox: Inbox,
+    /// What operators ask of it.
+    pub(crate) inquiries: InquiryInbox,
     /// What ended while the worker was borrowed, and still has to give its waiter up.
     ended: RefCell<Vec<Leave>>,
 }
@@ -86,6 +89,8 @@ pub(crate) struct HttpContext {
     pub(crate) authenticator: Authenticator,
     /// By which names clients renew their connections.
     pub(crate) renewals: Renewals,
+    /// The way to all workers.
+    pub(crate) workers: Workers,
 }
 
 impl WorkerContext {
@@ -99,6 +104,7 @@ impl WorkerContext {
     ) -> Self {
         let (metrics, inbox) = (http.observed.metrics.add_worker(), http.renewals.open_inbox());
         let live = *settings.borrow();
+        let inquiries = http.workers.open_inbox();
         let mut worker = Worker::new(broker.clone(), lane, live.connection);
         worker.metrics = Arc::clone(&metrics.connections);
         Self {
@@ -117,6 +123,7 @@ impl WorkerContext {
             dismissals: Cell::default(),
             dismissed_below: Cell::new(0),
             inbox,
+            inquiries,
             ended: RefCell::default(),
         }
     }
@@ -174,6 +181,7 @@ impl WorkerContext {
             log: None,
             authenticator: Authenticator::new(None, Some(tidewire_broker::Grant::open())),
             renewals: Renewals::default(),
+            workers: Workers::default(),
         };
         let lane = broker.lane().unwrap();
         let settings = watch::channel(LiveSettings::default()).1;

@@ -19,9 +19,11 @@
 //! of it: so they delay no other connection, however far behind they are. `ARCHITECTURE.md` lists all budgets.
 
 mod group;
+mod inquiries;
 
 use crate::{
     access::Identity,
+    clock::wall_ms,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
     renewals::{Renewal, RenewalError, RenewalId},
     socket::Socket,
@@ -29,7 +31,7 @@ use crate::{
     worker_loop::group::Group,
 };
 use std::{
-    cell::{RefCell, RefMut},
+    cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
     future::poll_fn,
     mem,
@@ -51,6 +53,8 @@ pub(crate) struct WorkerLoop<S: Socket> {
     /// The numbers of those that catch up.
     behind: RefCell<VecDeque<usize>>,
     group: RefCell<Group>,
+    /// How many connections it has had.
+    opened: Cell<u32>,
     /// How often it has left the processor to other threads.
     #[cfg(test)]
     yields: std::cell::Cell<usize>,
@@ -63,6 +67,8 @@ pub(crate) struct Entry<S> {
     driver: Driver<S>,
     /// Whether it is in the queue of those that catch up.
     is_queued: bool,
+    /// Since when it is open, in seconds since the Unix epoch. It lies where there would be nothing.
+    opened_s: u32,
 }
 
 impl<S: Socket> WorkerLoop<S> {
@@ -72,6 +78,7 @@ impl<S: Socket> WorkerLoop<S> {
             entries: RefCell::default(),
             behind: RefCell::default(),
             group: RefCell::default(),
+            opened: Cell::default(),
             #[cfg(test)]
             yields: Default::default(),
         }
@@ -84,6 +91,10 @@ impl<S: Socket> WorkerLoop<S> {
 
     /// Takes a connection over, and runs it until it ends.
     pub(crate) fn add(&self, driver: Driver<S>) {
+        let serial = self.opened.get();
+        self.opened.set(serial.wrapping_add(1));
+        let driver = driver.numbered(serial);
+        let opened_s = u32::try_from(wall_ms() / 1_000).unwrap_or(u32::MAX);
         let waiter = driver.waiter().index();
         let waker = self.worker_context.ready.waker(waiter);
         waker.wake_by_ref();
@@ -92,7 +103,7 @@ impl<S: Socket> WorkerLoop<S> {
             entries.resize_with(waiter + 1, || None);
         }
         if let Some(place) = entries.get_mut(waiter) {
-            *place = Some(Box::new(Entry { driver, waker, is_queued: false }));
+            *place = Some(Box::new(Entry { driver, waker, is_queued: false, opened_s }));
         }
     }
 

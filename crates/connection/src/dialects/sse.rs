@@ -72,8 +72,10 @@ impl Dialect for Sse {
             event = Some(ERROR_EVENT);
             data = Some(refusal.with_message(None, |error| error.to_json()));
         }
-        if let (Ending::ShuttingDown { position }, Some(goodbye)) =
-            (ending, ending.goodbye(retry_ms))
+        if let (
+            Ending::ShuttingDown { position } | Ending::Disconnected { position },
+            Some(goodbye),
+        ) = (ending, ending.goodbye(retry_ms))
         {
             (event, data) = (Some(GOODBYE_EVENT), Some(goodbye.to_json()));
             id = position.map(|position| position.to_string());

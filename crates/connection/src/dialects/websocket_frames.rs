@@ -1,6 +1,9 @@
 //! The frames of a WebSocket, below what is said in them: messages put together, pings answered, the closing handshake.
 
-use crate::{Command, Ending, Refusal, refusal::REVOKED};
+use crate::{
+    Command, Ending, Refusal,
+    refusal::{REVOKED, WITHDRAWN},
+};
 use std::{borrow::Cow, mem};
 use tidewire_broker::Pattern;
 use tidewire_protocol::{ServerMessage, close};
@@ -117,7 +120,7 @@ impl Frames {
         let goodbye;
         let reason = match ending {
             // Scripts of pages see no frame of a raw WebSocket that is no message, but they see this.
-            Ending::ShuttingDown { .. } => {
+            Ending::ShuttingDown { .. } | Ending::Disconnected { .. } => {
                 goodbye = ending.goodbye(retry_ms).map(|goodbye| goodbye.to_json());
                 goodbye.as_deref().unwrap_or_default()
             }
@@ -126,6 +129,7 @@ impl Frames {
             Ending::Expired => "the grant has expired; get a new one, reconnect and resume",
             Ending::Revoked => REVOKED,
             Ending::Unauthenticated => "no valid token came, which has to be the first request",
+            Ending::Withdrawn => WITHDRAWN,
         };
         self.write_close(close_code(ending), reason, output);
     }
@@ -157,6 +161,8 @@ pub(super) fn close_code(ending: &Ending<'_>) -> CloseCode {
         Ending::Rejected(_) | Ending::Revoked => CloseCode::POLICY_VIOLATION,
         Ending::Expired => GRANT_EXPIRED,
         Ending::Unauthenticated => UNAUTHENTICATED,
+        Ending::Disconnected { .. } => DISCONNECTED,
+        Ending::Withdrawn => KEY_WITHDRAWN,
     }
 }
 
@@ -183,6 +189,18 @@ const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// The code of a client that has not authenticated.
 const UNAUTHENTICATED: CloseCode = match CloseCode::new(close::UNAUTHENTICATED) {
+    Some(code) => code,
+    None => CloseCode::POLICY_VIOLATION,
+};
+
+/// The code of a connection that an operator ends.
+const DISCONNECTED: CloseCode = match CloseCode::new(close::DISCONNECTED) {
+    Some(code) => code,
+    None => CloseCode::GOING_AWAY,
+};
+
+/// The code of a client whose key is in force no more.
+const KEY_WITHDRAWN: CloseCode = match CloseCode::new(close::KEY_WITHDRAWN) {
     Some(code) => code,
     None => CloseCode::POLICY_VIOLATION,
 };

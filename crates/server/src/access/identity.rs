@@ -94,6 +94,12 @@ impl Identity {
         self.is_admin
     }
 
+    /// The holder of a token that says `claims`.
+    #[cfg(test)]
+    pub(crate) fn holder_for_tests(claims: Claims) -> Self {
+        Self::of_token(claims, Carrier::Private)
+    }
+
     /// Whether the server has keys, so that the same request with a token may be answered.
     pub(super) fn may_show_token(&self) -> bool {
         self.words == Words::Marked

@@ -84,7 +84,9 @@ static PARAMETERS: &[Parameter] = parameters! {
     "heartbeat" Schema::OneOf(&["event"]), "event",
         "A heartbeat is an event that scripts can see, instead of a block without data";
     "wait" Schema::Text, "0s", "How long to wait for a message, such as `25s`";
-    "user" Schema::Text, "ada", "Who the client says it is, in channels with presence";
+    "user" Schema::Text, "ada",
+        "Who the client says it is, in channels with presence; in the list of connections, only those of this user";
+    "transport" Schema::OneOf(&["sse", "ws", "stream"]), "sse", "Only connections by this transport";
     "info" Schema::Text, "{\"colour\":\"red\"}",
         "What else the client says of itself in channels with presence: any JSON value";
     "event" Schema::Text, "said", "An event name, by which an `EventSource` listens";
@@ -96,7 +98,7 @@ static PARAMETERS: &[Parameter] = parameters! {
     "Idempotency-Key" Schema::Text, "order-18", "The same as the parameter `idempotency_key`";
     "pattern" Schema::Text, "chat.>", "Only channels that this pattern matches";
     "limit" Schema::Count, "20", "How many to return at most";
-    "after" Schema::Channel, "chat.room1", "Only channels after this one, in the order of their names";
+    "after" Schema::Text, "chat.room1", "Only what comes after this: the `next` of the page before";
     "before" Schema::Position, "now", "The newest messages before this place";
     "until" Schema::Position, "now", "Only messages before this place, the oldest first";
     "v" Schema::Text, "1", "A version, by which pages bypass a cache; it has no meaning here";
@@ -105,7 +107,9 @@ static PARAMETERS: &[Parameter] = parameters! {
 /// What stands in braces in a path.
 pub(super) static IN_PATHS: &[Parameter] = parameters! {
     "channel" Schema::Channel, "chat.room1", "A channel; for pages of history also a pattern";
-    "id" Schema::Text, "pZ3", "The id of a connection, which is a secret of its client";
+    "id" Schema::Text, "0-12-57",
+        "The id of a connection: for a renewal the secret one of its client, for operators the one in the list";
+    "position" Schema::Text, "mws2fei1-1", "The position of a message";
     "name" Schema::Text, "tidewire.js", "A file of the page";
 };
 

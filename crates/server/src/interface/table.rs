@@ -28,6 +28,9 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &READY,
     &REQUEST,
     &VERSION,
+    &CONNECTIONS,
+    &DISCONNECT,
+    &REACH,
     &METRICS,
     &BACKUP,
     &RELOAD,
@@ -329,6 +332,51 @@ pub(crate) static VERSION: Endpoint = Endpoint {
         id: "version",
         summary: "Name, version, revision and features of the build",
         answer: json("The build", "Version"),
+        ..page("application/json")
+    }],
+};
+
+pub(crate) static CONNECTIONS: Endpoint = Endpoint {
+    path: "/connections",
+    parameters: &["user", "channel", "transport", "limit", "after"],
+    operations: &[Operation {
+        method: "GET",
+        id: "connections",
+        summary: "List the connections, those that are furthest behind first",
+        description: "Long-polls are not listed. `after` is the `next` of the page before.",
+        needs: Needs::Operator,
+        answer: json("A page of connections", "ConnectionPage"),
+        errors: &[BadChannel, Overloaded],
+        ..page("application/json")
+    }],
+};
+
+pub(crate) static DISCONNECT: Endpoint = Endpoint {
+    path: "/connections/{id}",
+    parameters: &[],
+    operations: &[Operation {
+        method: "DELETE",
+        id: "disconnect",
+        summary: "End a connection",
+        description: "Its client gets its position, and may reconnect and resume.",
+        needs: Needs::Operator,
+        answer: json("Where it ended", "Disconnected"),
+        errors: &[NotFound, Overloaded],
+        ..page("application/json")
+    }],
+};
+
+pub(crate) static REACH: Endpoint = Endpoint {
+    path: "/messages/{position}/reach",
+    parameters: &["channel"],
+    operations: &[Operation {
+        method: "GET",
+        id: "reach",
+        summary: "Count the connections that have passed a message",
+        description: "Of those that follow its channel. The parameter is for a message whose channel is not known any more.",
+        needs: Needs::Operator,
+        answer: json("How many have passed it, and how many are behind", "Reach"),
+        errors: &[BadChannel, BadPosition, NotFound, Overloaded],
         ..page("application/json")
     }],
 };

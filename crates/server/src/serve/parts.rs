@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     engine_probe::EngineProbe,
     in_flight::InFlight,
+    inquiries::Workers,
     keys::KeyTasks,
     metrics::{Metrics, Observed},
     reload::{LiveSettings, Load, ReloadHandle, Reloader, access, policy},
@@ -255,6 +256,7 @@ fn http_context(
         log: storage.on_disk(),
         authenticator: authenticator.clone(),
         renewals: Renewals::default(),
+        workers: Workers::default(),
     }
 }
 

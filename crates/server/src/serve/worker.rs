@@ -22,7 +22,7 @@ pub(super) fn connections_of_this_worker(
     }
     let connections = Rc::new(WorkerLoop::new(Rc::new(make())));
     OF_THREAD.set(Rc::downgrade(&connections));
-    for task in [Task::Connections, Task::Clock, Task::Renewals, Task::Settings, Task::Shutdown] {
+    for task in Task::ALL {
         let connections = Rc::clone(&connections);
         rt::spawn(async move {
             match task {
@@ -30,6 +30,7 @@ pub(super) fn connections_of_this_worker(
                 Task::Clock => connections.worker_context().run_clock().await,
                 Task::Renewals => connections.run_renewals().await,
                 Task::Settings => connections.worker_context().run_settings().await,
+                Task::Inquiries => connections.run_inquiries().await,
                 Task::Shutdown => connections.worker_context().run_shutdown().await,
             }
         });
@@ -44,5 +45,17 @@ enum Task {
     Clock,
     Renewals,
     Settings,
+    Inquiries,
     Shutdown,
+}
+
+impl Task {
+    const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::Clock,
+        Self::Renewals,
+        Self::Settings,
+        Self::Inquiries,
+        Self::Shutdown,
+    ];
 }

@@ -7,6 +7,7 @@ use super::{Http2Stream, Scheme, Socket, TlsStream};
 use socket2::SockRef;
 use std::{
     io::{self, IoSlice},
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -111,6 +112,10 @@ impl Socket for ClientSocket {
             Kind::Tls(tls) => Socket::poll_write(&mut **tls, context, slices),
             Kind::Http2(stream) => stream.poll_write(context, slices),
         }
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        Some(self.tcp()?.peer_addr().ok()?.ip().to_canonical())
     }
 
     fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {

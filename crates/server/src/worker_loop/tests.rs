@@ -20,6 +20,7 @@ mod catching_up;
 mod cold_reads;
 mod expiring;
 mod groups;
+mod inquiries;
 mod reentry;
 mod renewing;
 mod unsent;

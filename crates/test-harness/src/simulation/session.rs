@@ -417,14 +417,16 @@ impl Session {
 fn count(reason: CloseReason, tally: &mut Tally) {
     *match reason {
         CloseReason::Left => &mut tally.closed,
-        CloseReason::Dismissed => &mut tally.dismissed,
+        // No operator is in the simulated world.
+        CloseReason::Dismissed | CloseReason::Disconnected => &mut tally.dismissed,
         CloseReason::Refused => &mut tally.broke_protocol,
         CloseReason::Silent => &mut tally.silent,
         CloseReason::Stalled => &mut tally.stalled,
         CloseReason::Overtaken => &mut tally.overtaken,
-        CloseReason::Expired | CloseReason::Revoked | CloseReason::Unauthenticated => {
-            &mut tally.grants_expired
-        }
+        CloseReason::Expired
+        | CloseReason::Revoked
+        | CloseReason::Withdrawn
+        | CloseReason::Unauthenticated => &mut tally.grants_expired,
     } += 1;
 }
 
