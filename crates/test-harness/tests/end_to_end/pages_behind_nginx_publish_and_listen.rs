@@ -1,5 +1,5 @@
 //! nginx in front, as people set it up. By default it replaces `Host`, and a page gets an error that says what to
-//! change; with the block of `docs/proxies.md`, or with `allowed_origins`, all works.
+//! change; with the block of `docs/proxies/nginx.md`, or with `allowed_origins`, all works.
 
 use crate::{
     browser::Page,
@@ -21,7 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-const PAGE: &str = include_str!("../../../../docs/proxies.md");
+const PAGE: &str = include_str!("../../../../docs/proxies/nginx.md");
 
 const HOST: &str = "Host: push.example.com";
 const ORIGIN: &str = "Origin: http://push.example.com";
@@ -50,10 +50,11 @@ impl Nginx {
         let mut blocks =
             PAGE.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
         let block = blocks.find(|block| block.contains("proxy_pass")).context("no block")?;
-        let kept = block.lines().filter(|line| without.is_empty() || !line.contains(without));
+        let kept = block.lines().filter(|line| !line.contains("ssl_certificate"));
+        let kept = kept.filter(|line| without.is_empty() || !line.contains(without));
         let block = kept.collect::<Vec<_>>().join("\n");
         let block = block
-            .replace("listen 80;", &format!("listen {address};"))
+            .replace("listen 443 ssl http2;", &format!("listen {address};"))
             .replace("http://127.0.0.1:8080", &format!("http://{server}"));
         let folder = tempfile::tempdir()?;
         let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

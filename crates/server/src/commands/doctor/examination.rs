@@ -6,7 +6,7 @@ use super::{
     probe::{Answer, Probe, finish},
     quiet, request, wires,
 };
-use reqwest::Method;
+use reqwest::{Method, header};
 
 /// One run of `tidewire doctor`.
 pub(super) struct Examination<'a> {
@@ -114,7 +114,14 @@ async fn examine_body(probe: &Probe, report: &mut Report) {
 /// Asks twice for the same page, before and after a publish. Returns the position of what was published, or `first`.
 async fn examine_cache(probe: &Probe, report: &mut Report, first: &str) -> String {
     let query = [("channel", &*probe.channel), ("since", first), ("wait", "0s")];
-    let ask = || finish(probe.request(Method::GET, &["poll"], &query));
+    // With a cookie the answer is for this client alone.
+    let ask = || {
+        finish(
+            probe
+                .request(Method::GET, &["poll"], &query)
+                .header(header::COOKIE, "tidewire-doctor=1"),
+        )
+    };
     let (text, before) = ("tidewire-doctor-fresh", ask().await);
     let Ok(position) = probe.publish(text, None).await else { return first.to_owned() };
     if let (Ok(_), Ok(after)) = (before, ask().await)
