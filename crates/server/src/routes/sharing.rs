@@ -5,9 +5,8 @@
 //! a cache in front may collapse the polls of thousands of clients into one. An answer without messages is not shared: a
 //! client that asks again at once would get it again.
 
-use super::{TICKET, TOKEN};
 use crate::{
-    access::{Identity, Who},
+    access::{Identity, TICKET, TOKEN, Who},
     query::Query,
 };
 use actix_web::{

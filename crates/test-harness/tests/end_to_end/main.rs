@@ -132,6 +132,7 @@ mod prometheus_answers_every_query_of_the_dashboard;
 mod a_client_that_stops_reading_costs_the_others_nothing;
 mod a_vanished_client_is_disconnected;
 mod an_abandoned_poll_gives_its_place_back;
+mod an_answer_for_everybody_may_be_shared;
 
 mod a_container_and_a_pod_start_the_server;
 mod a_drain_lasts_as_long_as_it_is_set_to;
