@@ -2,7 +2,9 @@
 
 use super::{
     attacker::{self, Aftermath, Target, batch},
-    attacks::{handshakes, pipelines, publishers, readers, requests, resumes, unfinished},
+    attacks::{
+        credentials, handshakes, pipelines, publishers, readers, requests, resumes, unfinished,
+    },
     scale::Scale,
 };
 use anyhow::Result;
@@ -33,6 +35,10 @@ pub enum Attack {
     Heads,
     /// 6,000 TLS handshakes that do not end, half of them with a whole ClientHello
     Handshakes,
+    /// Tokens of ES384 with wrong signatures, as fast as eight connections are answered
+    Tokens,
+    /// Guesses at tickets, as fast as eight connections are answered
+    Guesses,
     /// More ids of deduplication from one publisher than the server remembers
     Ids,
     /// A gigabyte of values, each of a key of its own, in compacted channels
@@ -86,6 +92,7 @@ impl Attack {
             Self::Handshakes => {
                 (64, "1,000 handshakes of each worker may wait for their client", 0)
             }
+            Self::Tokens | Self::Guesses => (32, "failed_tokens_per_address", 0),
             Self::Ids => (512, "a million ids and their messages", IDS_MB),
             Self::Values => (384, "half of total_bytes_max, keys and channels", LOG_MB / 2),
             Self::Joins => {
@@ -121,6 +128,7 @@ impl Attack {
                 "[channels.\"value.>\"]\ncompact = true\nkeys_max = 1000000\nkeys_bytes_max = \"1GiB\"\n"
             }
             Self::Joins => "[channels.\"room.>\"]\npresence = true\n",
+            Self::Tokens | Self::Guesses => KEYS,
             Self::Stuck => "[channels.stuck]\nretention_messages = 1\n",
             _ => "",
         };
@@ -182,6 +190,8 @@ impl Attack {
             Self::Messages => unfinished::messages(target).await,
             Self::Heads => unfinished::heads(target).await,
             Self::Handshakes => handshakes::handshakes(target).await,
+            Self::Tokens => credentials::tokens(target).await,
+            Self::Guesses => credentials::guesses(target).await,
             Self::Ids => publishers::ids(target).await,
             Self::Values => publishers::values(target).await,
             Self::Joins => requests::joins(target).await,
@@ -196,6 +206,13 @@ impl Attack {
         }
     }
 }
+
+/// Everybody may do everything, and tokens are checked all the same, with the algorithm that takes longest.
+const KEYS: &str = concat!(
+    "anonymous = true\n[tokens]\nalgorithms = \"ES384\"\nkey_files = \"",
+    env!("CARGO_MANIFEST_DIR"),
+    "/../tokens/tests/keys/p384-public.pem\"\n"
+);
 
 /// What is on no account: each worker's largest body twice, while it grows, and one that gives way; 4 KiB and a
 /// socket's table for each connection; what the allocator keeps.

@@ -1,5 +1,6 @@
 //! What attackers do, by what it is that they overdo.
 
+pub(super) mod credentials;
 pub(super) mod handshakes;
 pub(super) mod pipelines;
 pub(super) mod publishers;
