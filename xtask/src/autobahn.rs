@@ -3,7 +3,7 @@
 //! `kosoku` runs them; this file lists the subjects. The result of each case is committed in `docs/autobahn/`: a case
 //! that fails, changes or is gone is an error, and so is an exclusion that is not needed any more.
 
-mod program;
+pub(crate) mod program;
 mod record;
 mod referee;
 

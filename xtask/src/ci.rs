@@ -2,7 +2,9 @@
 
 use crate::install::Need;
 use crate::workspace::Workspace;
-use crate::{arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy};
+use crate::{
+    api, arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy,
+};
 use anyhow::Result;
 
 /// One thing that must hold; also a command of its own.
@@ -82,10 +84,21 @@ pub(crate) const STEPS: [Step; 15] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 4] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 5] = [
     Step {
         needs: &steps::PROXIES,
         ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)
+    },
+    Step {
+        needs: &[
+            Need::Npm,
+            Need::Python,
+            Need::OpenapiSpecValidator,
+            Need::Schemathesis,
+            Need::AsyncapiSpecs,
+        ],
+        nightly: &[&["--max-examples", "200"]],
+        ..plain("api", "/openapi.json and /asyncapi.json are valid, and true", api::run)
     },
     Step {
         needs: &package::NEEDS,

