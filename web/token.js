@@ -78,6 +78,8 @@ export class TokenForm {
     const claims = claimsOf(this.#token);
     const { say, does, make, forget } = this.#part;
     this.#form.dataset.refused = String(Boolean(this.#refusal));
+    // A server that asks for no token needs no button for one.
+    this.#toggle.hidden = !this.#token && !this.#refusal;
     this.#toggle.textContent = this.#token ? owner(this.#token, claims) : 'No token';
     say.textContent = this.#sentence(claims);
     does.textContent = NEXT[this.#refusal?.status] ?? STORED;

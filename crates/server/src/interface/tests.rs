@@ -43,6 +43,16 @@ fn names_are_unique_and_every_operation_says_what_it_does() {
 }
 
 #[test]
+fn every_path_is_on_the_page_for_people() {
+    let page = include_str!("../../../../docs/http.md");
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.is_file()) {
+        let cell = format!("`{}`", endpoint.path);
+        let mut rows = page.lines().filter(|line| line.starts_with("| `/"));
+        assert!(rows.any(|row| row.contains(&cell)), "docs/http.md has no row for {cell}");
+    }
+}
+
+#[test]
 fn every_schema_that_is_named_is_there() {
     for document in [openapi::document(), asyncapi::document()] {
         let mut references = Vec::new();
