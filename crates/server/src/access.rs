@@ -37,4 +37,4 @@ pub(crate) use monitor::check_monitor;
 pub use monitoring::Monitoring;
 pub use origins::AllowedOrigins;
 pub(crate) use peer::{Proxies, client_address};
-pub(crate) use sender::MaybeIdentity;
+pub(crate) use sender::{MaybeIdentity, subject};

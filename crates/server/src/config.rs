@@ -30,6 +30,7 @@ pub use crate::access::{
     AllowedHosts, AllowedOrigins, Anonymous, CookieName, Monitoring, TokensInQuery,
 };
 pub use crate::limits::{Rate, RateLimit};
+pub use crate::logging::{AccessLog, LogFormat, LogLevel};
 pub use change::Change;
 pub use changes::Changes;
 pub use channels::Value;
@@ -121,6 +122,12 @@ pub struct Config {
     pub drain_delay: Span,
     /// How long connections have to end when the server does.
     pub drain: Span,
+    /// Which lines are logged; `None` is from `info` on.
+    pub log_level: Option<LogLevel>,
+    /// How.
+    pub log_format: LogFormat,
+    /// Whether each request is one.
+    pub access_log: AccessLog,
     /// Who may read the metrics.
     pub metrics: Monitoring,
     origins: Origins,
@@ -193,6 +200,9 @@ impl Config {
             drain_delay: settings.drain_delay.unwrap_or(Span::seconds(0)),
             drain: settings.drain.unwrap_or(DRAIN),
             fsync: settings.fsync.unwrap_or_default(),
+            log_level: settings.log_level,
+            log_format: settings.log_format.unwrap_or_default(),
+            access_log: settings.access_log.unwrap_or_default(),
             metrics: settings.metrics.unwrap_or_default(),
             allowed_hosts: settings.allowed_hosts.unwrap_or_default(),
             allowed_origins: settings.allowed_origins.unwrap_or_default(),

@@ -2,11 +2,7 @@
 
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use std::{
-    env,
-    io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{env, io::Write as _, process::ExitCode};
 use tidewire::{
     allocator,
     commands::{
@@ -14,10 +10,10 @@ use tidewire::{
         KeyCommand, Man, PublishCommand, ReloadCommand, SubscribeCommand, TokenCommand,
     },
     config::{Settings, unknown_variables},
+    logging,
     serve::serve,
     terminal::TerminalOutput,
 };
-use tracing_subscriber::EnvFilter;
 
 /// A real-time delivery server: publish over HTTP, subscribe over SSE, WebSocket, NDJSON or long-poll.
 #[derive(Parser)]
@@ -60,12 +56,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(wants_colours())
-        .init();
+    logging::begin();
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,11 +65,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Colours are for terminals, unless the user says otherwise (<https://no-color.org>).
-fn wants_colours() -> bool {
-    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn run(arguments: Arguments) -> Result<()> {
@@ -114,9 +100,6 @@ fn load_and_serve(settings: Settings) -> Result<()> {
 fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
-
-/// What these crates log, ours log too, or it is no fault.
-const LOGGED: &str = "info,actix_server=warn,actix_http=off,rustls_platform_verifier=off";
 
 const EXAMPLES: &str = "\
 Try it:

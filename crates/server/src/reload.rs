@@ -9,7 +9,7 @@ use crate::{
     config::{Bytes, Changes, Config, ConfigErrors},
     drain::Drain,
     keys::KeyTasks,
-    limits,
+    limits, logging,
     tls::Tls,
 };
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -25,6 +25,8 @@ pub(crate) struct LiveSettings {
     pub(crate) connection: Limits,
     /// How they end when the server does.
     pub(crate) drain: Drain,
+    /// Whether each request is a line of the log.
+    pub(crate) logs_access: bool,
 }
 
 /// Reads the configuration again.
@@ -55,7 +57,8 @@ pub(crate) struct Reloader {
 impl From<&Config> for LiveSettings {
     fn from(config: &Config) -> Self {
         let (delay, over) = (config.drain_delay.duration(), config.drain.duration());
-        Self { connection: config.connection, drain: Drain { delay, over } }
+        let drain = Drain { delay, over };
+        Self { connection: config.connection, drain, logs_access: config.access_log.0 }
     }
 }
 
@@ -142,6 +145,7 @@ impl Reloader {
                 "compact has changed; channels that exist keep their options until the next start"
             );
         }
+        logging::configure(config.log_format, config.log_level.as_ref());
         self.config = config;
         Ok(changes)
     }

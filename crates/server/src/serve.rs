@@ -11,6 +11,7 @@ use crate::{
     drain::Drain,
     keys::KeyTasks,
     listeners::{self, BoundListener},
+    logging,
     metrics::publish_stats,
     presence::PresencePublisher,
     reload::{Load, ReloadHandle},
@@ -44,7 +45,9 @@ use tokio::signal::unix::{SignalKind, signal};
 /// An address cannot be listened on, or the machine refuses something else that is needed.
 pub fn serve(flags: Settings) -> Result<()> {
     let load = move || Config::load(flags.clone());
-    rt::System::new().block_on(run(load()?, Arc::new(load)))
+    let config = load()?;
+    logging::configure(config.log_format, config.log_level.as_ref());
+    rt::System::new().block_on(run(config, Arc::new(load)))
 }
 
 async fn run(config: Config, load: Load) -> Result<()> {

@@ -193,6 +193,11 @@ impl WorkerContext {
         self.settings.get().connection
     }
 
+    /// Whether each request is a line of the log.
+    pub(crate) fn logs_access(&self) -> bool {
+        self.settings.get().logs_access
+    }
+
     /// Copies the settings that an operator changes, so that nobody else has to look whether they have changed.
     pub(crate) async fn run_settings(&self) {
         let Some(mut settings) = self.changed_settings.take() else { return };

@@ -35,6 +35,13 @@ impl Sender {
     }
 }
 
+/// The subject of the token of a request, for the log.
+pub(crate) fn subject(request: &HttpRequest) -> Option<String> {
+    let extensions = request.extensions();
+    let identity = extensions.get::<Sender>()?.identity.as_ref().ok()?;
+    identity.subject().map(str::to_owned)
+}
+
 impl FromRequest for Caller {
     type Error = ProblemResponse;
     type Future = Ready<Result<Self, ProblemResponse>>;

@@ -108,6 +108,9 @@ pub(super) const RELOADABLE: &[&str] = &[
     "retention_messages",
     "retention_bytes",
     "retention_age",
+    "log_level",
+    "log_format",
+    "access_log",
     "heartbeat",
     "pong_wait",
     "close_wait",
@@ -137,7 +140,7 @@ mod tests {
         let before = "heartbeat = \"20s\"\nworkers = 1\n[channels.\"a.>\"]\nretention_messages = 5\n\
                       [channels.old]\nids_max = 1";
         let after = "heartbeat = \"15s\"\nworkers = 2\nretry = \"1s\"\n\
-                     [channels.\"a.>\"]\nretention_messages = 6\nkeys_age = \"1h\"";
+                     [channels.\"a.>\"]\nretention_messages = 6";
         let changes = changes(before, after);
         assert_eq!(
             texts(&changes.taken),

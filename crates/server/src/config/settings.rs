@@ -6,6 +6,7 @@ use super::{
     HeaderName, Monitoring, ProxyNetworks, Secret, Span, Texts, TokensInQuery, listen,
 };
 use crate::limits::RateLimit;
+use crate::logging::{AccessLog, LogFormat, LogLevel};
 use clap::Args;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -232,6 +233,19 @@ settings! {
     /// Longest URL: path and query [default: 64KiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     url_bytes_max: Bytes,
+
+    /// Which lines are logged: error, warn, info, debug, trace or off, also for parts of the server: warn,tidewire::access=info
+    /// [default: info]
+    #[arg(long, value_name = "LEVEL", help_heading = "Log")]
+    log_level: LogLevel,
+
+    /// How lines are logged: text, or json for programs [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Log")]
+    log_format: LogFormat,
+
+    /// Log each request, without what its sender shows who it is by, and without payload [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Log")]
+    access_log: AccessLog,
 
     /// Subscriptions of one connection [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]

@@ -57,6 +57,7 @@ pub(super) fn schemas() -> Value {
             "status": {"type": "integer"},
             "detail": {"type": "string", "description": "For people; may change"},
             "code": {"$ref": "#/components/schemas/ErrorCode"},
+            "request_id": {"type": "string", "description": "As in the header `X-Request-Id`"},
         },
     });
     add(&mut schemas, "Problem", problem);

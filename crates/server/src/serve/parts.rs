@@ -18,6 +18,7 @@ use crate::{
     metrics::{Metrics, Observed},
     reload::{LiveSettings, Load, ReloadHandle, Reloader, access, policy},
     renewals::Renewals,
+    request_log,
     routes::{self, Surface, early::Early},
     storage::Storage,
     takeover::{HttpTimeouts, Leaving, Listener, listen},
@@ -142,6 +143,7 @@ impl Parts {
             let connections = connections_of_this_worker(&make_context);
             let worker_context = connections.worker_context();
             let admission = worker_context.admission.clone();
+            let context = Rc::clone(worker_context);
             let app = App::new()
                 .wrap_fn(move |request, service| authorise(request, service, &access.current()))
                 .wrap_fn({
@@ -156,6 +158,7 @@ impl Parts {
                     service.call(request).inspect(move |_| drop(request_guard))
                 })
                 .wrap_fn(|request, service| service.call(request).map_ok(dated))
+                .wrap_fn(move |request, service| request_log::note(request, service, &context))
                 // `/events/` is `/events`: a redirect would be one more thing that a client may not follow.
                 .wrap(NormalizePath::trim())
                 .configure(|config| routes::configure(config, &connections, surface));

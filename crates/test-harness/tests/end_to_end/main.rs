@@ -52,6 +52,7 @@ mod a_server_that_others_reach_asks_for_keys_or_a_word;
 mod a_stranger_may_do_what_anonymous_lists;
 mod connections_are_listed_and_ended;
 mod credentials_are_sent_once_and_not_everywhere;
+mod each_request_has_an_id_and_a_line_of_json;
 mod each_route_asks_who_it_is;
 mod no_log_line_and_no_answer_has_a_token;
 mod operators_have_listeners_of_their_own;

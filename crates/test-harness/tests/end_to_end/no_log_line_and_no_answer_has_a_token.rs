@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 async fn no_log_line_and_no_answer_has_a_token() -> Result<()> {
     within(120, async {
         let log = [("RUST_LOG", "trace")];
-        let mut guarded = Guarded::start("", "cookie = \"tw\"", &log).await?;
+        let mut guarded = Guarded::start("access_log = true", "cookie = \"tw\"", &log).await?;
         let address = guarded.server.address();
         for token in [sign(&content()?)?, forge(&content()?)?] {
             let socket = SOCKET.replace("channel=a", &format!("channel=room.a&token={token}"));
@@ -20,6 +20,13 @@ async fn no_log_line_and_no_answer_has_a_token() -> Result<()> {
                 (format!("GET /events?channel=room.a&token={token}"), String::new()),
                 (format!("GET /events?chanel=room.a&token={token}"), String::new()),
                 (format!("GET /nowhere?token={token}"), String::new()),
+                (format!("GET /events?channel=room.a&ticket={token}"), String::new()),
+                (format!("GET /poll?wait=0&tokn={token}&{token}"), String::new()),
+                (format!("POST /connections/{token}/token"), "Content-Length: 0".to_owned()),
+                (
+                    "GET /poll?wait=0".to_owned(),
+                    format!("Referer: http://localhost/?token={token}"),
+                ),
                 (format!("PUT /publish/room.a?token={token}"), String::new()),
                 (format!("POST /publish/room.a?token={token}"), "Content-Length: 0".to_owned()),
                 (format!("GET /poll?wait=0&token={token}%20"), String::new()),
@@ -51,6 +58,9 @@ async fn no_log_line_and_no_answer_has_a_token() -> Result<()> {
         let header = signed.split('.').next().unwrap_or_default();
         let log = guarded.server.output().text();
         ensure!(!log.contains(header), "a part of a token is in the log");
+        for shown in ["channel=room.a&token=-", "ticket=-", "/connections/{id}/token"] {
+            ensure!(log.contains(shown), "the access log has no {shown}");
+        }
         Ok(())
     })
     .await
