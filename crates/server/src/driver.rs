@@ -282,7 +282,6 @@ impl<S: Socket> Driver<S> {
     /// Gives up the waiter, ends the sending side and closes the socket. What the engine has not answered is left
     /// to be dropped when the worker is not borrowed.
     pub(crate) fn leave(mut self, worker: &mut Worker) -> OutstandingWork {
-        tracing::debug!(reason = ?self.connection.close_reason(), "a connection has ended");
         self.socket.end_sending();
         self.connection.leave(worker);
         self.outstanding

@@ -20,6 +20,7 @@ mod admission;
 mod api_key_file;
 mod clock;
 mod connection_kind;
+mod connection_log;
 mod drain;
 mod driver;
 mod engine_probe;

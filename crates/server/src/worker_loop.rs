@@ -24,6 +24,7 @@ mod inquiries;
 use crate::{
     access::Identity,
     clock::wall_ms,
+    connection_log::log_end,
     driver::{Cause, Driver, Outcome, PUBLISHES_MAX, Turn, WRITE_BYTES_MAX},
     renewals::{Renewal, RenewalError, RenewalId},
     socket::Socket,
@@ -318,6 +319,7 @@ impl<S: Socket> WorkerLoop<S> {
         let outcome = catch_unwind(AssertUnwindSafe(|| driver.take_turn(&mut turn, context)));
         match outcome {
             Ok(Outcome::Ended) => {
+                log_end(&entry.driver, entry.opened_s, worker_context.logs_access());
                 let outstanding = entry.driver.leave(&mut worker_context.worker.borrow_mut());
                 drop(outstanding);
                 return turn.moved_bytes;

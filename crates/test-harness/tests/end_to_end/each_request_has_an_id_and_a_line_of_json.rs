@@ -51,6 +51,15 @@ async fn each_request_has_an_id_and_a_line_of_json() -> Result<()> {
         let refused = line(&server, "abc-2").await?;
         ensure!(refused["agent"] == "a \"test\"" && refused["status"] == 400, "{refused}");
 
+        // The life of a connection is a line at its end.
+        let mut stream = get(address, "/events?channel=room.a&channel=other.>", &[]).await?.body;
+        stream.next().await?.context("no opening block")?;
+        drop(stream);
+        let ended = line(&server, "tidewire::connection").await?;
+        ensure!(ended["transport"] == "sse" && ended["reason"] == "left", "{ended}");
+        ensure!(ended["channels"] == "room.a,other.>" && ended["subscriptions"] == 2, "{ended}");
+        ensure!(ended["address"] == "127.0.0.1" && ended["lasted_s"].is_u64(), "{ended}");
+
         // Without a restart: no more lines of requests, and those of warnings only.
         fs::write(&file, "log_format = \"json\"\nlog_level = \"warn,tidewire::reload=info\"\n")
             .await?;
@@ -65,7 +74,7 @@ async fn each_request_has_an_id_and_a_line_of_json() -> Result<()> {
     .await
 }
 
-/// The line of the log about a request.
+/// The first line of the log that has this.
 async fn line(server: &Server, id: &str) -> Result<Value> {
     loop {
         let log = server.output().text();
