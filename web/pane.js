@@ -23,6 +23,7 @@ export class Pane {
   #counts;
   #frame = 0;
   #returnTimer;
+  #waitTimer;
 
   /** Fills `section` with the pane's template; `onstate(wire, state, detail)` is called at each change. */
   constructor(section, { wire, timeline, token, onstate }) {
@@ -83,6 +84,12 @@ export class Pane {
     this.resume();
   }
 
+  /** Says why nothing happens, where the browser itself holds the request back: it sends no event for that. */
+  #wait() {
+    const [page] = performance.getEntriesByType('navigation');
+    if (page?.nextHopProtocol === 'http/1.1') this.#part.reason.textContent = SIX_CONNECTIONS;
+  }
+
   #toggle() {
     if (this.#subscription) this.cut();
     else this.resume();
@@ -98,6 +105,10 @@ export class Pane {
 
   #enter(state, detail) {
     const shown = state === 'closed' ? 'cut' : state;
+    clearTimeout(this.#waitTimer);
+    if (this.#wire === 'sse' && shown.endsWith('connecting')) {
+      this.#waitTimer = setTimeout(() => this.#wait(), WAIT_MS + (detail?.delayMs ?? 0));
+    }
     if (this.#state === 'live' && shown !== 'live') this.#leave(shown);
     this.#state = shown;
     // The page asks for the token, and says what was wrong with it.
@@ -222,5 +233,11 @@ function isAtOrBefore(position, other) {
 
 const BLINK_SECONDS = 5;
 const BLINK_LABEL = 'Offline for 5 s';
+
+/** How long an attempt may take before the page says what may be the reason. */
+const WAIT_MS = 2_000;
+const SIX_CONNECTIONS =
+  'No answer yet. Over HTTP/1.1 a browser opens at most six connections to a host, and other tabs may use all of them. ' +
+  'Close some, or use https: over HTTP/2 there is no such limit.';
 /** Where counting what was missed ends; what it is stays on the server. */
 const MISSED_MAX = 100_000;

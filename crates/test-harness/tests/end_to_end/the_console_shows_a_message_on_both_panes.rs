@@ -41,6 +41,22 @@ async fn the_console_shows_a_message_on_both_panes() -> Result<()> {
                 assert_eq!(count, json!("0"), "{pane} {part}");
             }
         }
+        // Six connections are all that the browser opens: the page that waits for one says so.
+        page.call(
+            "evaluate",
+            json!(["{ window.held = [...Array(9).keys()].map((number) =>
+            new EventSource(`/events?channel=held.${number}`)); }"]),
+        )
+        .await?;
+        page.until("held.filter(({ readyState }) => readyState === 1).length === 5").await?;
+        page.call("click", json!(["#sse [data-part=cut]"])).await?;
+        page.until("held.filter(({ readyState }) => readyState === 1).length === 6").await?;
+        page.call("click", json!(["#sse [data-part=cut]"])).await?;
+        let says = "document.querySelector('#sse [data-part=reason]').textContent";
+        page.until(&format!("{says}.includes('six connections')")).await?;
+        page.call("evaluate", json!(["{ held.forEach((source) => source.close()); }"])).await?;
+        page.until(BOTH_ARE_LIVE).await.context("live again")?;
+        page.until(&format!("{says} === ''")).await?;
         assert_eq!(page.failures, Vec::<String>::new());
         Ok(())
     })
