@@ -21,6 +21,7 @@ use super::close::close_after_answer;
 use super::early::Expect;
 use super::socket::ConnectionOptions;
 use crate::in_flight::{Full, Held};
+use crate::request_turns::RequestTurn;
 use crate::socket::{ClientSocket, HoldServer, Http2Meter, Piece, STREAM_BYTES_MAX};
 use actix_http::body::{BoxBody, MessageBody};
 use actix_http::{Request, Response};
@@ -37,6 +38,7 @@ use io::Http2Io;
 use liveness::{Liveness, Verdict};
 use request::Incoming;
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -127,6 +129,8 @@ async fn run(
     let counted = Cell::new(Some(counted));
     let mut connection = Connection {
         frames,
+        waiting: VecDeque::new(),
+        turn: turns.claim(),
         requests: FuturesUnordered::new(),
         common: Rc::new(Common { options, peer, meter, counted }),
         input: accounts.input.open(),
@@ -192,6 +196,9 @@ struct Common {
 
 struct Connection {
     frames: server::Connection<Http2Io, Piece>,
+    /// Requests whose turn has not come. A connection has one claim for all of them, as one of HTTP/1.1 has.
+    waiting: VecDeque<(Incoming, SendResponse<Piece>)>,
+    turn: RequestTurn,
     requests: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     common: Rc<Common>,
     /// Heads and bodies.
@@ -208,9 +215,17 @@ impl Connection {
     /// Does all that can be done now; ready once the connection is over.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            while let Poll::Ready(Some(())) = self.requests.poll_next_unpin(context) {}
+            while !self.waiting.is_empty() && self.turn.poll(context).is_ready() {
+                self.begin_next();
+            }
+            while let Poll::Ready(Some(())) = self.requests.poll_next_unpin(context) {
+                self.turn.note_answered();
+            }
             match self.frames.poll_accept(context) {
-                Poll::Ready(Some(Ok((head, respond)))) => self.begin(head, respond),
+                Poll::Ready(Some(Ok((head, respond)))) => {
+                    let incoming = Incoming::new(head, &self.common.meter);
+                    self.waiting.push_back((incoming, respond));
+                }
                 Poll::Ready(Some(Err(error))) => {
                     // What h2 itself ends a client for: it has said so by GOAWAY.
                     self.is_ended |= error.is_library();
@@ -233,10 +248,12 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Serves one more request.
-    fn begin(&mut self, head: http::Request<h2::RecvStream>, respond: SendResponse<Piece>) {
-        let incoming = Incoming::new(head, &self.common.meter);
-        self.requests.push(Box::pin(answer(incoming, respond, Rc::clone(&self.common))));
+    /// Serves the request that has waited longest.
+    fn begin_next(&mut self) {
+        self.turn.spend(REQUEST_BYTES);
+        if let Some((incoming, respond)) = self.waiting.pop_front() {
+            self.requests.push(Box::pin(answer(incoming, respond, Rc::clone(&self.common))));
+        }
     }
 
     /// Takes no more requests.
@@ -248,6 +265,7 @@ impl Connection {
     /// Ends all streams, and says why.
     fn end(&mut self, reason: Reason, context: &Context<'_>) {
         (self.is_leaving, self.is_ended) = (true, true);
+        self.waiting.clear();
         self.requests.clear();
         self.frames.abrupt_shutdown(reason);
         context.waker().wake_by_ref();
@@ -351,6 +369,9 @@ const REMEMBERED_RESETS_MAX: usize = 10;
 
 /// Broken streams after which the connection ends.
 const ERRORS_MAX: usize = 64;
+
+/// What a request counts of a turn.
+const REQUEST_BYTES: usize = 4 << 10;
 
 /// What the kernel holds of a connection that is not sent, so that streams share what it can take fairly.
 const UNSENT_BYTES: u32 = 64 << 10;

@@ -25,13 +25,11 @@ pub(super) async fn answer(
     mut respond: SendResponse<Piece>,
     common: Rc<Common>,
 ) {
-    let ConnectionOptions { timeouts, turns, .. } = &common.options.common;
-    let mut turn = turns.claim();
-    let begun = poll_fn(|context| turn.poll(context));
-    if while_open(&mut respond, begun).await.is_none() {
+    let ConnectionOptions { timeouts, .. } = &common.options.common;
+    // While it waited for its turn the client may have ended it: then it costs nothing more.
+    if poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await {
         return common.meter.note_reset();
     }
-    turn.end();
     let (handoff, leftover) = (StreamHandoff::default(), Leftover::default());
     let has_room = incoming.fields() <= FIELDS_MAX;
     let outgoing = incoming.into_request(common.peer, handoff.clone(), &leftover);
