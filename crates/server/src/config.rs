@@ -64,6 +64,8 @@ pub struct Config {
     pub admin_listen: Vec<Listen>,
     /// The certificate for those that speak TLS, with its key.
     pub tls: Option<TlsFiles>,
+    /// Whether it offers HTTP/2 there.
+    pub http2: bool,
     /// What requests without credentials may do.
     pub anonymous: Anonymous,
     /// The hosts by which this server is asked for, beside this machine's.
@@ -183,6 +185,7 @@ impl Config {
             listen,
             admin_listen,
             tls,
+            http2: settings.http2.unwrap_or(true),
             anonymous: settings.anonymous.clone().unwrap_or_default(),
             workers: settings.workers.map_or_else(cores, Into::into),
             connections_max: settings.connections_max.map(Into::into),

@@ -56,7 +56,7 @@ async fn run(config: Config, load: Load) -> Result<()> {
     let descriptors = raise_descriptor_limit();
     let room = descriptors - DESCRIPTORS_RESERVED;
     let connections_max = config.connections_max.unwrap_or(room);
-    let tls = config.tls.as_ref().map(Tls::open).transpose()?;
+    let tls = config.tls.as_ref().map(|files| Tls::open(files, config.http2)).transpose()?;
     let listeners = listeners::bind(&config.listen)?;
     let admin_listeners = listeners::bind(&config.admin_listen)?;
     let urls = listeners.iter().map(url).collect::<Result<Vec<String>, _>>()?;

@@ -30,12 +30,12 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Loads the certificate.
+    /// Loads the certificate. Clients may choose HTTP/1.1, and if `http2` says so, HTTP/2.
     ///
     /// # Errors
     ///
     /// The files hold no certificate with its key, or the machine has no randomness.
-    pub(crate) fn open(files: &TlsFiles) -> anyhow::Result<Self> {
+    pub(crate) fn open(files: &TlsFiles, http2: bool) -> anyhow::Result<Self> {
         let read = Fingerprint::of(files);
         let certified = files.load()?;
         files.warn_of_validity(&certified);
@@ -45,7 +45,8 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::<CurrentCertificate>::clone(&certificate));
         config.ticketer = ring::Ticketer::new()?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
+        let protocols = [HTTP_2, HTTP_1_1].into_iter().filter(|name| http2 || *name != HTTP_2);
+        config.alpn_protocols = protocols.map(<[u8]>::to_vec).collect();
         Ok(Self { files: files.clone(), read, certificate, config: Arc::new(config) })
     }
 

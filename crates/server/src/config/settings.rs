@@ -198,6 +198,10 @@ settings! {
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_key: PathBuf,
 
+    /// Whether clients may choose HTTP/2 over TLS; without it, HTTP/1.1 only [default: true]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "TLS")]
+    http2: bool,
+
     /// Connections and long-polls of one address at the same time; of IPv6 the first 64 bits count [default: no limit]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     connections_per_address: Count,

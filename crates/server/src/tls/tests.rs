@@ -43,7 +43,7 @@ fn a_certificate_that_changes_is_taken_and_one_that_is_bad_changes_nothing() {
     let folder = Folder::new();
     let (certificate, key) = self_signed(2_000, 3_000);
     folder.write(&certificate, &key);
-    let tls = Tls::open(&folder.files).unwrap();
+    let tls = Tls::open(&folder.files, true).unwrap();
     let shown = || tls.certificate.0.read().unwrap().cert.clone();
     let mut watch = Watch::new(tls.clone(), tls.read.clone());
     let first = shown();
@@ -57,6 +57,17 @@ fn a_certificate_that_changes_is_taken_and_one_that_is_bad_changes_nothing() {
     assert!(matches!(watch.look(), Some(Ok(()))));
     assert!(watch.look().is_none());
     assert_ne!(shown(), first);
+}
+
+#[test]
+fn clients_may_choose_http2_unless_the_configuration_says_otherwise() {
+    let folder = Folder::new();
+    let (certificate, key) = self_signed(2_000, 3_000);
+    folder.write(&certificate, &key);
+    for (http2, offered) in [(true, &["h2", "http/1.1"][..]), (false, &["http/1.1"])] {
+        let offers = Tls::open(&folder.files, http2).unwrap().config().alpn_protocols.clone();
+        assert_eq!(offers, offered.iter().map(|name| name.as_bytes()).collect::<Vec<_>>());
+    }
 }
 
 /// Files of a certificate in a folder of their own.

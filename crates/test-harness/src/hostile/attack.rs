@@ -3,7 +3,8 @@
 use super::{
     attacker::{self, Aftermath, Target, batch},
     attacks::{
-        credentials, handshakes, pipelines, publishers, readers, requests, resumes, unfinished,
+        credentials, handshakes, pipelines, publishers, readers, requests, resumes, streams,
+        unfinished,
     },
     scale::Scale,
 };
@@ -39,6 +40,8 @@ pub enum Attack {
     Tokens,
     /// Guesses at tickets, as fast as eight connections are answered
     Guesses,
+    /// 50 connections of HTTP/2 that open streams and reset them, again and again
+    RapidReset,
     /// More ids of deduplication from one publisher than the server remembers
     Ids,
     /// A gigabyte of values, each of a key of its own, in compacted channels
@@ -93,6 +96,7 @@ impl Attack {
                 (64, "1,000 handshakes of each worker may wait for their client", 0)
             }
             Self::Tokens | Self::Guesses => (32, "failed_tokens_per_address", 0),
+            Self::RapidReset => (64, "100 streams of each of 50 connections", 0),
             Self::Ids => (512, "a million ids and their messages", IDS_MB),
             Self::Values => (384, "half of total_bytes_max, keys and channels", LOG_MB / 2),
             Self::Joins => {
@@ -115,7 +119,7 @@ impl Attack {
 
     /// Whether its server speaks TLS too, on a port of its own.
     pub(super) fn needs_tls(self) -> bool {
-        self == Self::Handshakes
+        matches!(self, Self::Handshakes | Self::RapidReset)
     }
 
     /// The file that configures its server.
@@ -192,6 +196,7 @@ impl Attack {
             Self::Handshakes => handshakes::handshakes(target).await,
             Self::Tokens => credentials::tokens(target).await,
             Self::Guesses => credentials::guesses(target).await,
+            Self::RapidReset => streams::rapid_reset(target).await,
             Self::Ids => publishers::ids(target).await,
             Self::Values => publishers::values(target).await,
             Self::Joins => requests::joins(target).await,

@@ -7,4 +7,5 @@ pub(super) mod publishers;
 pub(super) mod readers;
 pub(super) mod requests;
 pub(super) mod resumes;
+pub(super) mod streams;
 pub(super) mod unfinished;

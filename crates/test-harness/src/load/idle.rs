@@ -2,12 +2,17 @@
 
 use super::{Wire, anonymous_bytes, open_over};
 use crate::{
+    http2::Http2Tunnel,
     peers::http::publish,
     server::Server,
     tls::{Certificates, Tunnel},
 };
-use anyhow::{Result, ensure};
-use std::{net::SocketAddr, time::Duration};
+use anyhow::{Context as _, Result, ensure};
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::TcpStream,
@@ -42,6 +47,33 @@ pub async fn idle_bytes_over_tls(connections: u64, wire: Wire) -> Result<(u64, u
     let tunnel = Tunnel::start(server.address(), client.clone()).await?;
     let connect = async || client.connect(server.address()).await;
     measure(connections, wire, &server, tunnel.address(), connect).await
+}
+
+/// The same for streams of HTTP/2 connections, `streams` on each.
+///
+/// # Errors
+///
+/// The same.
+pub async fn idle_bytes_over_http2(
+    connections: u64,
+    streams: u64,
+    wire: Wire,
+) -> Result<(u64, u64)> {
+    let certificates = Certificates::new()?;
+    let server = certificates.serve(ARGUMENTS).await?;
+    let client = certificates.client()?;
+    let publisher = Tunnel::start(server.address(), client.clone()).await?;
+    let tunnels = RefCell::new(Vec::new());
+    let opened = Cell::new(0_u64);
+    let connect = async || {
+        if opened.replace(opened.get() + 1).is_multiple_of(streams) {
+            let tunnel = Http2Tunnel::start(server.address(), &client).await?;
+            tunnels.borrow_mut().push(tunnel);
+        }
+        let address = tunnels.borrow().last().map(Http2Tunnel::address);
+        Ok(TcpStream::connect(address.context("no tunnel")?).await?)
+    };
+    measure(connections, wire, &server, publisher.address(), connect).await
 }
 
 /// `publisher` is where the server is reached without TLS.
