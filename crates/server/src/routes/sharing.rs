@@ -16,9 +16,10 @@ use actix_web::{
 use tidewire_connection::Page;
 use tidewire_protocol::Since;
 
-/// What a cache may do with an answer that may be shared: a second is enough for those that wait for it.
+/// What a cache may do with an answer that may be shared: so long it may take to give it to all that wait. A client that
+/// asks later gets it too, and goes on from its end.
 pub(super) const SHARED: header::HeaderValue =
-    header::HeaderValue::from_static("public, max-age=1");
+    header::HeaderValue::from_static("public, max-age=10");
 
 /// Whether anybody may ask that, and all would be answered alike: without credentials, and after a position that the URL
 /// has.

@@ -7,7 +7,7 @@ use tidewire_test_harness::{
     server::{self, Server},
 };
 
-const SHARED: &str = "public, max-age=1";
+const SHARED: &str = "public, max-age=10";
 
 #[tokio::test]
 async fn an_answer_that_is_the_same_for_everybody_may_be_shared_and_no_other() -> Result<()> {

@@ -1,5 +1,5 @@
 //! nginx in front, as people set it up. By default it replaces `Host`, and a page gets an error that says what to
-//! change; with the block of `docs/proxies/nginx.md`, or with `allowed_origins`, all works.
+//! change; with the block of `docs/proxies/nginx.md`, or with `allowed_origins`, all works, on every transport.
 
 use crate::{
     browser::Page,
@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tidewire_test_harness::{peers::http::publish, server::Server};
+use tidewire_test_harness::{
+    peers::http::publish,
+    server::{Server, command},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     process::{Child, Command},
@@ -118,6 +121,11 @@ async fn with_the_documented_block_a_page_publishes_and_listens() -> Result<()> 
     within(120, async {
         let server = Server::start(&["--allowed-hosts", "push.example.com"]).await?;
         let nginx = Nginx::start(server.address(), "").await?;
+        let mut doctor = command()?;
+        doctor.args(["doctor", "--quick", &format!("http://{}", nginx.address)]);
+        let examined = doctor.output().await?;
+        let said = String::from_utf8_lossy(&examined.stdout);
+        ensure!(examined.status.success(), "{said}");
         let rule = format!("--host-resolver-rules=MAP push.example.com:80 {}", nginx.address);
         let mut page = Page::start(&[&rule]).await?;
         page.show("http://push.example.com/health/live", "<!doctype html>").await?;

@@ -46,7 +46,14 @@ async fn examine(pollers: usize) -> Result<()> {
     let before = polls(&server).await?;
     // All ask before the next message is published, and again after each one.
     let together = Arc::new(Barrier::new(pollers + 1));
-    let polling = (0..pollers).map(|_| poller(&proxy, first.clone(), Arc::clone(&together)));
+    let mut streams = Vec::with_capacity(pollers);
+    while streams.len() < pollers {
+        // Not more at once than wait for nginx to accept them.
+        let some = (pollers - streams.len()).min(256);
+        streams.extend(try_join_all((0..some).map(|_| TcpStream::connect(proxy.address))).await?);
+    }
+    let polling =
+        streams.into_iter().map(|stream| poller(stream, first.clone(), Arc::clone(&together)));
     let publishing = async {
         let mut counts = Vec::new();
         for number in 1..=MESSAGES {
@@ -68,12 +75,11 @@ async fn examine(pollers: usize) -> Result<()> {
 }
 
 /// Polls for each of the messages, which have to come in their order.
-async fn poller(proxy: &Proxy, mut position: String, together: Arc<Barrier>) -> Result<()> {
-    let mut stream = TcpStream::connect(proxy.address).await?;
+async fn poller(mut stream: TcpStream, mut position: String, together: Arc<Barrier>) -> Result<()> {
     stream.set_nodelay(true)?;
     for number in 1..=MESSAGES {
         let request = format!(
-            "GET /poll?channel=news&since={position}&wait=25s HTTP/1.1\r\nHost: push.example.com\r\n\r\n"
+            "GET /poll?channel=news&since={position}&wait=50s HTTP/1.1\r\nHost: push.example.com\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         together.wait().await;
