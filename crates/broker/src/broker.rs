@@ -83,6 +83,8 @@ pub struct ChannelSummary {
     pub messages: usize,
     /// Bytes it holds, encodings aside.
     pub bytes: usize,
+    /// Messages that it got since it was made known here.
+    pub appended: u64,
     /// Where its newest message stood.
     pub last: Position,
     /// Whether anybody follows exactly this channel.
@@ -232,6 +234,7 @@ impl Broker {
                 name: channel.name().clone(),
                 messages: ring.len(),
                 bytes: ring.bytes(),
+                appended: ring.appended(),
                 last: self.position(channel.last()),
                 is_followed: channel.followed.load(Ordering::Relaxed) != 0,
             });

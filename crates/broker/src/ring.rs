@@ -15,6 +15,8 @@ pub(crate) struct Ring {
     /// Slots that are not empty.
     len: usize,
     bytes: usize,
+    /// Messages that were ever put in.
+    appended: u64,
     /// What is retained up to here is in the archive only, and no slot is older.
     memory_floor: Option<u64>,
     /// Nothing is left up to here, in the archive either; no newer than what was lost, as a compacted
@@ -86,6 +88,11 @@ impl Ring {
         self.bytes
     }
 
+    /// How many messages were ever put in, those that are gone included.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+
     pub(crate) fn losses(&self) -> LossWatermarks {
         self.losses
     }
@@ -119,6 +126,7 @@ impl Ring {
     pub(crate) fn push(&mut self, message: Arc<Message>) {
         self.bytes += message.cost_bytes();
         self.len += 1;
+        self.appended += 1;
         self.slots.push_back(Slot { offset: message.offset(), message: Some(message) });
         self.check_if_small();
     }

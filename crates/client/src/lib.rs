@@ -37,6 +37,7 @@ mod progress;
 mod session;
 
 mod http;
+mod operators;
 mod page;
 #[cfg(feature = "rustls")]
 mod tls;

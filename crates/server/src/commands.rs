@@ -11,6 +11,7 @@ mod key;
 mod publish;
 mod subscribe;
 mod token;
+mod top;
 
 mod allowed;
 mod printer;
@@ -32,6 +33,7 @@ pub use publish::PublishCommand;
 pub use reload::ReloadCommand;
 pub use subscribe::SubscribeCommand;
 pub use token::TokenCommand;
+pub use top::TopCommand;
 
 #[cfg(test)]
 mod tests {
@@ -49,6 +51,7 @@ mod tests {
         Health(HealthCommand),
         Token(Box<TokenCommand>),
         Key(KeyCommand),
+        Top(TopCommand),
         Completions(Completions),
         Man(Man),
     }
@@ -89,6 +92,7 @@ mod tests {
             "doctor https://push.example.com --proxy haproxy --quick --json --token a.b.c",
             "health",
             "health --url :9000 --timeout 2s -q",
+            "top --once --interval 2s --sort user --url 9090",
             "completions fish",
             "man publish",
         ] {
@@ -117,6 +121,7 @@ mod tests {
             ("token --algorithm none", "\"none\" is not an algorithm"),
             ("token --info {", "it is not JSON"),
             ("key create", "<NAME>"),
+            ("top --sort name", "lag, age, user, channels"),
             ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
         ] {
             let error = refused(arguments);

@@ -7,7 +7,7 @@ use tidewire::{
     allocator,
     commands::{
         CheckConfig, Completions, DataCommand, DoctorCommand, HealthCommand, HistoryCommand,
-        KeyCommand, Man, PublishCommand, ReloadCommand, SubscribeCommand, TokenCommand,
+        KeyCommand, Man, PublishCommand, ReloadCommand, SubscribeCommand, TokenCommand, TopCommand,
     },
     config::{Settings, unknown_variables},
     logging,
@@ -49,6 +49,8 @@ enum Command {
     Token(Box<TokenCommand>),
     /// Create, list and revoke API keys for servers
     Key(KeyCommand),
+    /// Show what a server does and who is connected, once a second
+    Top(TopCommand),
     /// Print a script that makes a shell complete these commands
     Completions(Completions),
     /// Print a manual page
@@ -81,6 +83,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Reload(reload)) => block_on(reload.run()),
         Some(Command::Token(token)) => token.run(),
         Some(Command::Key(key)) => key.run(),
+        Some(Command::Top(top)) => block_on(top.run()),
         Some(Command::Completions(completions)) => {
             completions.run(Arguments::command());
             Ok(())

@@ -90,7 +90,7 @@ impl Identity {
     }
 
     /// Whether the credentials allow what is for operators.
-    pub(super) fn is_admin(&self) -> bool {
+    pub(crate) fn is_admin(&self) -> bool {
         self.is_admin
     }
 

@@ -78,11 +78,12 @@ struct Row {
     channel: String,
     messages: usize,
     bytes: usize,
+    appended: u64,
     position: Position,
 }
 
 /// `GET /channels`: channels that hold messages or are followed, by name, a page at a time. Others than those that the
-/// sender may subscribe to are as if they were not there.
+/// sender may subscribe to are as if they were not there, unless it is an operator.
 pub(super) async fn list(
     query: Query,
     (caller, identity): (Caller, Identity),
@@ -100,7 +101,8 @@ pub(super) async fn list(
         let is_active = summary.messages > 0 || summary.is_followed;
         let is_wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(&summary.name));
         // Last, as it costs most.
-        let is_for_sender = || grant.permit_subscribe(&summary.name.clone().into()).is_ok();
+        let is_for_sender =
+            || identity.is_admin() || grant.permit_subscribe(&summary.name.clone().into()).is_ok();
         if is_active && is_wanted && name > after && is_for_sender() {
             rows.insert(name.to_owned(), row(&summary));
             if rows.len() > limit + 1 {
@@ -119,6 +121,7 @@ fn row(summary: &ChannelSummary) -> Row {
         channel: summary.name.to_string(),
         messages: summary.messages,
         bytes: summary.bytes,
+        appended: summary.appended,
         position: summary.last,
     }
 }

@@ -13,7 +13,7 @@ use tidewire_test_harness::{
         http::{exchange, get, publish},
         websocket::{Frame, Socket},
     },
-    server::Server,
+    server::{Server, command},
 };
 
 #[tokio::test]
@@ -33,6 +33,13 @@ async fn connections_are_listed_by_lag_and_ended_by_their_id() -> Result<()> {
         let rest = connections(address, &format!("?after={next}")).await?;
         let lags: Vec<_> = items(&rest)?.iter().map(|it| it["lag"].as_u64()).collect();
         ensure!(lags == [Some(0), Some(0)] && rest.get("next").is_none(), "{rest}");
+
+        let mut top = command()?;
+        top.args(["top", "--once", "--interval", "100ms", "--url", &server.url()]);
+        let text = String::from_utf8(top.output().await?.stdout)?;
+        let rows: Vec<_> = text.lines().filter(|line| line.contains("127.0.0.1  ")).collect();
+        ensure!(rows.len() == 3 && rows[0].contains("stuck"), "{text}");
+        ensure!(text.contains("connections 3 of ") && text.contains("MESSAGES/S"), "{text}");
 
         let position = publish(address, "stuck", "x").await?;
         quick.frame().await?.context("the message")?;
