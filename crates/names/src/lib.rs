@@ -24,12 +24,14 @@ mod position;
 mod digits;
 #[cfg(feature = "serde")]
 mod strings;
+mod suggestion;
 
 pub use bookmark::Bookmark;
 pub use channel_name::{ChannelName, NAME_BYTES_MAX, NameError, PRESENCE_PATTERN, Pattern};
 pub use digits::write_digits;
 pub use label::{Label, LabelError};
 pub use position::{InvalidPosition, Position};
+pub use suggestion::did_you_mean;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

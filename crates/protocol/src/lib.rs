@@ -37,6 +37,7 @@ mod page;
 mod presence;
 
 mod error_code;
+mod parameters;
 mod problem;
 
 pub mod close;
@@ -53,6 +54,7 @@ pub use line::{Gap, GapView, Goodbye, Named, PollAnswer, PositionView, StreamLin
 pub use message::{Message, MessageView};
 pub use notice::{ErrorEvent, Expiring, Unsubscribed};
 pub use page::PageView;
+pub use parameters::{ParameterError, Parameters};
 pub use presence::{Claimed, ClaimedView, Member, MemberView, PresencePage, PresenceView};
 pub use problem::Problem;
 pub use publish::{

@@ -45,7 +45,6 @@ mod routes;
 mod session;
 mod storage;
 mod subscribed;
-mod suggestion;
 mod temporary;
 mod tickets;
 mod worker_context;

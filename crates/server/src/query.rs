@@ -5,13 +5,11 @@ pub(crate) mod body;
 use crate::{
     access::{TICKET, TOKEN},
     problem::ProblemResponse,
-    suggestion::did_you_mean,
 };
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::{Payload, ServiceRequest},
 };
-use percent_encoding::percent_decode_str;
 use std::{
     future::{Ready, ready},
     time::Duration,
@@ -19,7 +17,7 @@ use std::{
 use tidewire_connection::{
     Format, Heartbeat, Identity, Limits, RequestedStart, Subscription, parse_page_limit,
 };
-use tidewire_protocol::{ErrorCode, Since, parse_duration};
+use tidewire_protocol::{self as protocol, ErrorCode, ParameterError, Since, parse_duration};
 
 /// The parameters that a route takes. Its place in the table of routes names them.
 pub(crate) type Parameters = &'static [&'static str];
@@ -28,10 +26,7 @@ pub(crate) type Parameters = &'static [&'static str];
 ///
 /// The table of routes makes it, before any handler runs; a handler asks for it as an argument.
 #[derive(Debug)]
-pub(crate) struct Query {
-    known: Parameters,
-    pairs: Vec<(String, String)>,
-}
+pub(crate) struct Query(protocol::Parameters);
 
 impl Query {
     /// Reads the query of a request, and keeps it for the handler.
@@ -46,22 +41,16 @@ impl Query {
     }
 
     fn parse(text: &str, known: Parameters) -> Result<Self, ProblemResponse> {
-        let mut pairs = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name, name)?;
-            if [TICKET, TOKEN].contains(&&*name) && known.contains(&&*name) {
-                // `authorise` has read it. It is kept nowhere else.
-                continue;
-            }
-            let value = decode(&name, value)?;
-            if known.contains(&&*name) {
-                pairs.push((name, value));
-            } else if name != CACHE_BUSTER {
-                return Err(unknown(&name, known));
-            }
-        }
-        Ok(Self { known, pairs })
+        protocol::Parameters::of_query(text, known, &OF_URL).map(Self).map_err(refused)
+    }
+
+    /// Adds what a body says, which is JSON; a member goes before a parameter of the query.
+    ///
+    /// # Errors
+    ///
+    /// It is not one JSON object, or a member is not as it has to be.
+    pub(crate) fn add_body(&mut self, body: &[u8]) -> Result<(), ProblemResponse> {
+        self.0.add_body(body).map_err(refused)
     }
 
     /// The value of a parameter, the last if there are several.
@@ -90,9 +79,8 @@ impl Query {
         // An EventSource repeats the URL with which it once began, so that its own word is newer than
         // `since`. Polyfills, which may not set headers everywhere, put that word into the query.
         let last_event_id = last_event_id.filter(|id| !id.is_empty()).or_else(|| {
-            let is_id =
-                |(name, id): &&(String, String)| LAST_EVENT_ID.contains(&&**name) && !id.is_empty();
-            self.pairs.iter().rev().find(is_id).map(|(_, id)| &**id)
+            let is_id = |(name, id): &(&str, &str)| LAST_EVENT_ID.contains(name) && !id.is_empty();
+            self.0.pairs().rev().find(is_id).map(|(_, id)| id)
         });
         let start = match (last_event_id, self.one("since")) {
             (Some(id), _) => RequestedStart::from_last_event_id(id),
@@ -157,8 +145,8 @@ impl Query {
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        debug_assert!(self.known.contains(&name), "{name} is not in the route's list");
-        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| &**value)
+        debug_assert!(self.0.known().contains(&name), "{name} is not in the route's list");
+        self.0.all(name)
     }
 }
 
@@ -176,42 +164,12 @@ impl FromRequest for Query {
     }
 }
 
-/// Decodes `text` of the parameter `name` as forms are ([URL Standard §5.1]), but for bytes that
-/// are not UTF-8: replaced, two ids that differ would become one.
-///
-/// [URL Standard §5.1]: https://url.spec.whatwg.org/#urlencoded-parsing
-fn decode(name: &str, text: &str) -> Result<String, ProblemResponse> {
-    let text = text.replace('+', " ");
-    let decoded = percent_decode_str(&text).decode_utf8().map(|decoded| decoded.into_owned());
-    decoded.map_err(|_| {
-        // With such a byte it is not a name of a channel, no more than with a space.
-        let code = if name == "channel" { ErrorCode::BadChannel } else { ErrorCode::BadRequest };
-        ProblemResponse::new(code, format!("the query parameter {} is not UTF-8", shown(name)))
-    })
+fn refused(error: ParameterError) -> ProblemResponse {
+    ProblemResponse::new(error.code, error.message)
 }
 
-fn unknown(name: &str, known: Parameters) -> ProblemResponse {
-    let mut message = format!("unknown query parameter {}", shown(name));
-    if let Some(meant) = did_you_mean(name, known.iter().copied()) {
-        message.push_str(&format!(", did you mean {meant}?"));
-    }
-    match known {
-        [] => message.push_str("; this path takes no parameters"),
-        known => message.push_str(&format!("; this path takes {}", known.join(", "))),
-    }
-    ProblemResponse::new(ErrorCode::BadRequest, message)
-}
-
-/// As much of a name as an error repeats.
-fn shown(name: &str) -> String {
-    name.chars().take(NAME_SHOWN_CHARS).collect()
-}
-
-/// What clients add to a URL so that no cache answers it, jQuery and polyfills of `EventSource`
-/// among them. It means nothing and is ignored on every path.
-const CACHE_BUSTER: &str = "_";
-
-const NAME_SHOWN_CHARS: usize = 64;
+/// What says who asks: `authorise` has read it. It is kept nowhere else.
+const OF_URL: [&str; 2] = [TICKET, TOKEN];
 
 /// The channel of clients that name none.
 pub(crate) const LOBBY: &str = "lobby";

@@ -7,10 +7,9 @@
 use crate::{
     error::TokenError,
     limits::{INFO_BYTES_MAX, PATTERNS_MAX, SUBJECT_BYTES_MAX},
-    suggestion::did_you_mean,
 };
 use serde_json::{Map, Value};
-use tidewire_names::Pattern;
+use tidewire_names::{Pattern, did_you_mean};
 
 /// What a token says, once its signature and times have been checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl Claims {
                 "admin" => self.admin = truth("admin", &value)?,
                 "info" => self.info = info(&value)?,
                 _ => {
-                    let meant = did_you_mean(&name, &MEMBERS);
+                    let meant = did_you_mean(&name, MEMBERS);
                     let name = name.chars().take(NAME_CHARS_SHOWN).collect();
                     return Err(TokenError::UnknownMember { name, meant });
                 }

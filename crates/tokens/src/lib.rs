@@ -32,7 +32,6 @@ mod compact;
 mod error;
 mod json;
 mod limits;
-mod suggestion;
 
 mod jwks;
 mod pem;

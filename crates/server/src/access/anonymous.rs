@@ -1,10 +1,10 @@
 //! The setting `anonymous`: what requests without credentials may do. `true` is everything; a table lists channels.
 
 use super::list;
-use crate::suggestion::did_you_mean;
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, str::FromStr};
 use tidewire_broker::{Pattern, Permissions};
+use tidewire_names::did_you_mean;
 
 /// What requests without credentials may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

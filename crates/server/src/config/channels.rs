@@ -8,10 +8,10 @@ mod check;
 pub(super) use check::{BELOW_TOTAL, check};
 
 use super::{Bytes, ConfigError, Count, Settings, Span, faults::Faults, values};
-use crate::suggestion::did_you_mean;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use tidewire_broker::{Options, Pattern, Publishers, Rule, SlowReaders};
+use tidewire_names::did_you_mean;
 use toml::{Table, Value as Toml};
 
 /// One option of a channel.

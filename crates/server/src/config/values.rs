@@ -1,8 +1,8 @@
 //! What every layer does alike with a key and its value: read the value, and find what an unknown key may mean.
 
 use super::ConfigError;
-use crate::suggestion::did_you_mean;
 use serde::de::DeserializeOwned;
+use tidewire_names::did_you_mean;
 use toml::{Table, Value};
 
 /// Reads values from a table whose keys are known.

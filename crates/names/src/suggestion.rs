@@ -6,10 +6,7 @@
 ///
 /// Upper and lower case, `-` and `_` are the same here, two neighbours that changed places are one mistake,
 /// and about one mistake in three characters is believed.
-pub(crate) fn did_you_mean<'a>(
-    given: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if given.len() > NAME_BYTES_MAX {
         return None;
     }
