@@ -221,7 +221,7 @@ function sse(url, channels, parameters, events) {
   // A temporary refusal, in the only form that an EventSource can report, or the end of a token.
   listen('$error', ({ code, retry_ms: retryMs }) => {
     source.close();
-    if (code === 'expired') events.expired();
+    if (code === 'expired' || code === 'unauthorized') events.expired();
     events.lost(retryMs);
   });
   listen('$connection', (connection) => (id = connection.id));
@@ -266,7 +266,7 @@ function ws(url, channels, parameters, events) {
     if (Object.hasOwn(handlers, type)) handlers[type](fields);
   };
   socket.onclose = ({ code }) => {
-    if (code === EXPIRED || code === UNAUTHENTICATED) events.expired();
+    if (TOKEN_IS_OVER.includes(code)) events.expired();
     events.lost(retryMs);
   };
   return () => {
@@ -371,9 +371,8 @@ function backoffMs(attempt) {
 }
 
 const ignore = () => {};
-/** Close codes of a WebSocket: its token has expired, or it had none that is valid. */
-const EXPIRED = 4002;
-const UNAUTHENTICATED = 4501;
+/** Close codes of a WebSocket: its token has expired, its key is in force no more, or it had none that is valid. */
+const TOKEN_IS_OVER = [4002, 4004, 4501];
 const BACKOFF_MS_MIN = 300;
 const BACKOFF_MS_MAX = 15_000;
 /** How many heartbeats may fail to come before a connection is taken for dead. */

@@ -172,9 +172,10 @@ impl Failure {
             let retry_after = retry_ms.map(Duration::from_millis);
             return Self::Down { cause: message, retry_after };
         }
-        let is_expired = code.parse() == Ok(ErrorCode::Expired);
+        let code_known = code.parse();
+        let is_of_token = matches!(code_known, Ok(ErrorCode::Expired | ErrorCode::Unauthorized));
         let problem = Box::new(Problem::from_text(&code, message));
-        match is_expired {
+        match is_of_token {
             true => Self::TokenRefused(TokenRefusal::Problem(problem)),
             false => Self::Refused(problem),
         }

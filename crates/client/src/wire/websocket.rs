@@ -239,7 +239,7 @@ fn closed(close: Option<Close<'_>>) -> Failure {
     };
     match code.number() {
         close::NORMAL => Failure::Finished,
-        code @ (close::GRANT_EXPIRED | close::UNAUTHENTICATED) => {
+        code @ (close::GRANT_EXPIRED | close::KEY_WITHDRAWN | close::UNAUTHENTICATED) => {
             Failure::TokenRefused(TokenRefusal::Closed { code, reason: reason.into() })
         }
         code if close::retryable(code) => {

@@ -56,6 +56,39 @@ async fn a_websocket_is_renewed_by_a_frame_and_comes_back_after_an_expiry() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_in_force_no_more_costs_a_fresh_token_and_no_message() {
+    let subscribed = r#"{"type":"subscribed","id":1,"channel":"x","position":"a-5"}"#;
+    let mut withdrawn = frames(&[WELCOME, subscribed, &message_frame(6, "one")]);
+    withdrawn.extend(b"\x88\x02\x0f\xa4");
+    let again = frames(&[WELCOME, subscribed, &message_frame(7, "two")]);
+    let script = [Answer::websocket(1, withdrawn).hold(), Answer::websocket(1, again).hold()];
+    let mut server = Server::start_for(counting, script).await;
+    let mut deliveries = server.subscribe(&["x"]).wire(Wire::WebSocket).stream();
+    assert_eq!(texts(&mut deliveries, 2).await, ["one", "two"]);
+    for token in ["Bearer t1", "Bearer t2"] {
+        assert_eq!(header(&server.received().await, "authorization"), Some(token));
+        server.received().await;
+    }
+
+    let refused = r#"event: $error
+data: {"type":"error","code":"unauthorized","message":"the key was withdrawn"}
+
+"#;
+    let begun = "id: a-5\n\n";
+    let message = format!("id: a-6\ndata: {}\n\n", message(6, "one"));
+    let script = [
+        Answer::sse(&format!("{begun}{refused}")).hold(),
+        Answer::sse(&format!("{begun}{message}")).hold(),
+    ];
+    let mut server = Server::start_for(counting, script).await;
+    let mut deliveries = server.subscribe(&["x"]).wire(Wire::Sse).stream();
+    assert_eq!(texts(&mut deliveries, 1).await, ["one"]);
+    for token in ["Bearer t1", "Bearer t2"] {
+        assert_eq!(header(&server.received().await, "authorization"), Some(token));
+    }
+}
+
+#[tokio::test]
 async fn streams_are_renewed_by_a_request() {
     let connection = r#"{"type":"connection","id":"pZ3"}"#;
     let expiring = r#"{"type":"expiring","in_ms":30000}"#;

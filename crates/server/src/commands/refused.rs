@@ -45,9 +45,10 @@ fn status(error: &anyhow::Error) -> Option<u16> {
     }
     match error.downcast_ref()? {
         SubscribeError::Refused(problem) => Some(problem.status),
-        SubscribeError::Closed { code: close::GRANT_EXPIRED | close::UNAUTHENTICATED, .. } => {
-            Some(401)
-        }
+        SubscribeError::Closed {
+            code: close::GRANT_EXPIRED | close::KEY_WITHDRAWN | close::UNAUTHENTICATED,
+            ..
+        } => Some(401),
         _ => None,
     }
 }
