@@ -130,9 +130,11 @@ fn parameters(endpoint: &Endpoint, operation: &Operation) -> Vec<Value> {
     let names = endpoint.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
     let in_path = names.filter_map(|name| Some(in_path(name)?.describe("path")));
     let in_query = endpoint.parameters.iter().filter(|name| ![TICKET, TOKEN].contains(name));
-    let in_query = in_query.filter_map(|name| Some(Parameter::named(name)?.describe("query")));
+    let in_query =
+        in_query.filter_map(|name| Some(Parameter::named(endpoint.path, name)?.describe("query")));
     let in_header = operation.headers.iter();
-    let in_header = in_header.filter_map(|name| Some(Parameter::named(name)?.describe("header")));
+    let in_header = in_header
+        .filter_map(|name| Some(Parameter::named(endpoint.path, name)?.describe("header")));
     in_path.chain(in_query).chain(in_header).collect()
 }
 

@@ -23,15 +23,17 @@ enum Schema {
 }
 
 impl Parameter {
-    /// The parameter of that name, if it is described.
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        PARAMETERS.iter().find(|parameter| parameter.name == name)
+    /// The parameter of that name, if it is described: for that path alone, or for all.
+    pub(super) fn named(path: &str, name: &str) -> Option<&'static Self> {
+        let own = format!("{path} {name}");
+        let find = |wanted: &str| PARAMETERS.iter().find(|parameter| parameter.name == wanted);
+        find(&own).or_else(|| find(name))
     }
 
     /// The object in OpenAPI, for a place such as `query`.
     pub(super) fn describe(&self, place: &str) -> Value {
         let mut value = json!({
-            "name": self.name,
+            "name": self.name.rsplit(' ').next(),
             "in": place,
             "description": self.description,
             "schema": self.schema.describe(),
@@ -99,6 +101,7 @@ static PARAMETERS: &[Parameter] = parameters! {
     "pattern" Schema::Text, "chat.>", "Only channels that this pattern matches";
     "limit" Schema::Count, "20", "How many to return at most";
     "after" Schema::Text, "chat.room1", "Only what comes after this: the `next` of the page before";
+    "/connections after" Schema::Text, "7-0-12-57", "Only what comes after this: the `next` of the page before";
     "before" Schema::Position, "now", "The newest messages before this place";
     "until" Schema::Position, "now", "Only messages before this place, the oldest first";
     "v" Schema::Text, "1", "A version, by which pages bypass a cache; it has no meaning here";

@@ -16,7 +16,7 @@ fn every_parameter_is_described() {
         let in_query = endpoint.parameters.iter().filter(|name| ![TICKET, TOKEN].contains(name));
         let in_headers = endpoint.operations.iter().flat_map(|operation| operation.headers);
         for name in in_query.chain(in_headers) {
-            let is_described = parameters::Parameter::named(name).is_some();
+            let is_described = parameters::Parameter::named(endpoint.path, name).is_some();
             assert!(is_described, "{}: describe {name} in interface/parameters.rs", endpoint.path);
         }
         for name in endpoint.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {

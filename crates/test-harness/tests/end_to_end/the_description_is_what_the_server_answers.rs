@@ -9,9 +9,14 @@ use tidewire_test_harness::{
     server::Server,
 };
 
-/// What the server has no example of: an id of a connection that exists, a store on disk, a handshake.
-const ALWAYS_REFUSED: [(&str, u16); 3] =
-    [("renewConnection", 404), ("backup", 404), ("webSocket", 400)];
+/// What the server has no example of: a connection, a position of its own, a store on disk, a handshake.
+const ALWAYS_REFUSED: [(&str, u16); 5] = [
+    ("renewConnection", 404),
+    ("disconnect", 404),
+    ("reach", 404),
+    ("backup", 404),
+    ("webSocket", 400),
+];
 
 /// One operation, and where.
 struct Operation<'a> {
