@@ -1,7 +1,8 @@
 //! The socket of a client: plain TCP, TLS over it, or a stream of an HTTP/2 connection.
 //!
 //! One type for all, so that a worker has one loop for all of its connections. The plain one is beside the tag, the
-//! others in boxes: a plain connection takes no more memory for them.
+//! others in a box: a plain connection takes no more memory for them. A third kind beside the tag would: a `TcpStream` has
+//! room for one other.
 
 use super::{Http2Stream, Scheme, Socket, TlsStream};
 use socket2::SockRef;
@@ -22,6 +23,11 @@ pub struct ClientSocket(Kind);
 
 enum Kind {
     Plain(TcpStream),
+    Wrapped(Box<Wrapped>),
+}
+
+/// Boxed each, as they differ in size.
+enum Wrapped {
     Tls(Box<TlsStream>),
     Http2(Box<Http2Stream>),
 }
@@ -32,7 +38,7 @@ impl ClientSocket {
         match &self.0 {
             Kind::Plain(_) => Scheme::Http,
             // HTTP/2 is chosen in the handshake of TLS only.
-            Kind::Tls(_) | Kind::Http2(_) => Scheme::Https,
+            Kind::Wrapped(_) => Scheme::Https,
         }
     }
 
@@ -41,14 +47,17 @@ impl ClientSocket {
         // An error is for the read to find.
         match &self.0 {
             Kind::Plain(tcp) => tcp.poll_read_ready(context).map(drop),
-            Kind::Tls(tls) => tls.poll_readable(context),
-            Kind::Http2(_) => Poll::Ready(()),
+            Kind::Wrapped(wrapped) => match &**wrapped {
+                Wrapped::Tls(tls) => tls.poll_readable(context),
+                Wrapped::Http2(_) => Poll::Ready(()),
+            },
         }
     }
 
     /// Whether the client has chosen HTTP/2 in the handshake.
     pub(crate) fn speaks_http2(&self) -> bool {
-        matches!(&self.0, Kind::Tls(tls) if tls.speaks_http2())
+        matches!(&self.0, Kind::Wrapped(wrapped)
+            if matches!(&**wrapped, Wrapped::Tls(tls) if tls.speaks_http2()))
     }
 
     /// Has the kernel hold at most `unsent_bytes` that are not sent, and give up on a client that takes nothing for
@@ -65,8 +74,10 @@ impl ClientSocket {
     fn tcp(&self) -> Option<&TcpStream> {
         match &self.0 {
             Kind::Plain(tcp) => Some(tcp),
-            Kind::Tls(tls) => Some(tls.tcp()),
-            Kind::Http2(_) => None,
+            Kind::Wrapped(wrapped) => match &**wrapped {
+                Wrapped::Tls(tls) => Some(tls.tcp()),
+                Wrapped::Http2(_) => None,
+            },
         }
     }
 }
@@ -79,13 +90,13 @@ impl From<TcpStream> for ClientSocket {
 
 impl From<TlsStream> for ClientSocket {
     fn from(tls: TlsStream) -> Self {
-        Self(Kind::Tls(Box::new(tls)))
+        Self(Kind::Wrapped(Box::new(Wrapped::Tls(Box::new(tls)))))
     }
 }
 
 impl From<Http2Stream> for ClientSocket {
     fn from(stream: Http2Stream) -> Self {
-        Self(Kind::Http2(Box::new(stream)))
+        Self(Kind::Wrapped(Box::new(Wrapped::Http2(Box::new(stream)))))
     }
 }
 
@@ -97,8 +108,7 @@ impl Socket for ClientSocket {
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             Kind::Plain(tcp) => Socket::poll_read(tcp, context, buffer),
-            Kind::Tls(tls) => Socket::poll_read(&mut **tls, context, buffer),
-            Kind::Http2(stream) => stream.poll_read(context, buffer),
+            Kind::Wrapped(wrapped) => wrapped.socket().poll_read(context, buffer),
         }
     }
 
@@ -109,43 +119,60 @@ impl Socket for ClientSocket {
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             Kind::Plain(tcp) => Socket::poll_write(tcp, context, slices),
-            Kind::Tls(tls) => Socket::poll_write(&mut **tls, context, slices),
-            Kind::Http2(stream) => stream.poll_write(context, slices),
+            Kind::Wrapped(wrapped) => wrapped.socket().poll_write(context, slices),
         }
     }
 
     fn peer_address(&self) -> Option<IpAddr> {
+        if let Kind::Wrapped(wrapped) = &self.0
+            && let Wrapped::Http2(stream) = &**wrapped
+        {
+            return stream.peer_address();
+        }
         Some(self.tcp()?.peer_addr().ok()?.ip().to_canonical())
     }
 
     fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
             Kind::Plain(tcp) => tcp.poll_writable(context),
-            Kind::Tls(tls) => tls.poll_writable(context),
-            Kind::Http2(stream) => stream.poll_writable(context),
+            Kind::Wrapped(wrapped) => wrapped.socket().poll_writable(context),
         }
     }
 
     fn end_sending(&mut self) {
         match &mut self.0 {
             Kind::Plain(tcp) => tcp.end_sending(),
-            Kind::Tls(tls) => tls.end_sending(),
-            Kind::Http2(stream) => stream.end_sending(),
+            Kind::Wrapped(wrapped) => wrapped.socket().end_sending(),
         }
     }
 
     fn unsent_bytes(&self) -> usize {
-        match &self.0 {
-            // What streams of HTTP/2 hold is counted for all of their connection together.
-            Kind::Plain(_) | Kind::Http2(_) => 0,
-            Kind::Tls(tls) => tls.unsent_bytes(),
-        }
+        self.tls().map_or(0, Socket::unsent_bytes)
     }
 
     fn unread_bytes(&self) -> usize {
+        self.tls().map_or(0, Socket::unread_bytes)
+    }
+}
+
+impl ClientSocket {
+    /// What streams of HTTP/2 hold is counted for all of their connection together.
+    fn tls(&self) -> Option<&TlsStream> {
         match &self.0 {
-            Kind::Plain(_) | Kind::Http2(_) => 0,
-            Kind::Tls(tls) => tls.unread_bytes(),
+            Kind::Plain(_) => None,
+            Kind::Wrapped(wrapped) => match &**wrapped {
+                Wrapped::Tls(tls) => Some(tls),
+                Wrapped::Http2(_) => None,
+            },
+        }
+    }
+}
+
+impl Wrapped {
+    fn socket(&mut self) -> &mut dyn Socket {
+        match self {
+            Self::Tls(tls) => &mut **tls,
+            Self::Http2(stream) => &mut **stream,
         }
     }
 }
@@ -183,20 +210,24 @@ impl AsyncWrite for ClientSocket {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().0 {
             Kind::Plain(tcp) => Pin::new(tcp).poll_flush(context),
-            Kind::Tls(tls) => tls.poll_flush(context),
-            // Its connection sends what it took.
-            Kind::Http2(_) => Poll::Ready(Ok(())),
+            Kind::Wrapped(wrapped) => match &mut **wrapped {
+                Wrapped::Tls(tls) => tls.poll_flush(context),
+                // Its connection sends what it took.
+                Wrapped::Http2(_) => Poll::Ready(Ok(())),
+            },
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().0 {
             Kind::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Kind::Tls(tls) => tls.poll_shutdown(context),
-            Kind::Http2(stream) => {
-                stream.end_sending();
-                Poll::Ready(Ok(()))
-            }
+            Kind::Wrapped(wrapped) => match &mut **wrapped {
+                Wrapped::Tls(tls) => tls.poll_shutdown(context),
+                Wrapped::Http2(stream) => {
+                    stream.end_sending();
+                    Poll::Ready(Ok(()))
+                }
+            },
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     io::{self, ErrorKind, IoSlice},
+    net::IpAddr,
     rc::Rc,
     task::{Context, Poll, ready},
 };
@@ -26,6 +27,8 @@ struct Counts {
     /// Held while something is unsent: the server waits for it before it ends.
     unsent: RefCell<Option<Box<dyn Any>>>,
     hold_server: HoldServer,
+    /// Where the client, or a proxy before it, is.
+    peer: Option<IpAddr>,
     head_bytes: Cell<usize>,
     resets: Cell<u32>,
     received: Cell<u64>,
@@ -43,11 +46,12 @@ pub(crate) struct HeadBytes {
 }
 
 impl Http2Meter {
-    pub(crate) fn new(hold_server: HoldServer) -> Self {
+    pub(crate) fn new(hold_server: HoldServer, peer: Option<IpAddr>) -> Self {
         Self(Rc::new(Counts {
             unsent_bytes: Cell::new(0),
             unsent: RefCell::new(None),
             hold_server,
+            peer,
             head_bytes: Cell::new(0),
             resets: Cell::new(0),
             received: Cell::new(0),
@@ -290,6 +294,10 @@ impl Socket for Http2Stream {
         poll_room(&mut self.send, STREAM_BYTES_MAX, context).map(drop)
     }
 
+    fn peer_address(&self) -> Option<IpAddr> {
+        Some(self.meter.0.peer?.to_canonical())
+    }
+
     fn end_sending(&mut self) {
         if !self.has_ended_sending {
             self.has_ended_sending = true;
@@ -301,3 +309,6 @@ impl Socket for Http2Stream {
 
 /// Bytes that a stream takes before they are with TCP: one gather.
 pub(crate) const STREAM_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests;

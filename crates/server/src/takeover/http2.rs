@@ -125,7 +125,7 @@ async fn run(
     let mut ping_pong = frames.ping_pong();
     let mut liveness = Liveness::new(&timeouts, Instant::now());
     let mut timer = pin!(sleep_until(liveness.deadline()));
-    let meter = Http2Meter::new(Rc::clone(&options.hold_server));
+    let meter = Http2Meter::new(Rc::clone(&options.hold_server), peer.map(|peer| peer.ip()));
     let counted = Cell::new(Some(counted));
     let mut connection = Connection {
         frames,
