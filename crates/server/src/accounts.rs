@@ -29,6 +29,8 @@ struct Shared {
 pub(crate) enum Publisher {
     /// All holders of tokens of this subject, wherever they are.
     Subject(Arc<str>),
+    /// The server that has the API key with this id.
+    Key(Arc<str>),
     /// What one party has of addresses.
     Address(IpAddr),
 }
@@ -86,6 +88,9 @@ mod tests {
         let subject = |text: &str| Publisher::Subject(text.into());
         assert_eq!(accounts.of(subject("u7")), accounts.of(subject("u7")));
         assert_ne!(accounts.of(subject("u7")), accounts.of(subject("u8")));
+        let key = accounts.of(Publisher::Key("u7".into()));
+        assert_ne!(key, accounts.of(subject("u7")));
+        assert_eq!(key, accounts.of(Publisher::Key("u7".into())));
         assert_ne!(accounts.of(subject("10.0.0.1")), accounts.of(address("10.0.0.1")));
     }
 

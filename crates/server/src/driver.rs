@@ -3,14 +3,13 @@
 //! Only here a [`Connection`] and its socket meet. What a turn leaves over has the connection queued
 //! again, after all others.
 
+mod renewing;
+
 use crate::{
-    access::{CredentialError, Identity, Who},
-    accounts::Publisher,
     admission::ConnectionPermit,
     connection_kind::ConnectionKind,
     limits::Share,
     outstanding::OutstandingWork,
-    renewals::{RenewalError, RenewalId},
     session::Session,
     socket::Socket,
     worker_context::{Goodbye, WorkerContext},
@@ -21,11 +20,8 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Waker},
 };
-use tidewire_broker::{Grant, Position, Publishing, WaiterId};
-use tidewire_connection::{
-    self as connection, Connection, Ending, PendingCredential, PendingPublish, Refusal, Time,
-    Worker,
-};
+use tidewire_broker::{Position, Publishing, WaiterId};
+use tidewire_connection::{Connection, Ending, PendingPublish, Refusal, Time, Worker};
 
 /// One client's connection over its socket, until it ends.
 ///
@@ -368,70 +364,6 @@ impl<S: Socket> Driver<S> {
                 Poll::Pending => return false,
             }
         }
-    }
-
-    /// Answers the token that the client has shown, if it has. One is judged in a turn: the rest of what has come waits for
-    /// the next.
-    fn authenticate(&mut self, turn: &Turn<'_>) {
-        let Some(PendingCredential { credential, .. }) = self.connection.poll_credential() else {
-            return;
-        };
-        let Turn { worker_context, time, .. } = turn;
-        let authenticator = &worker_context.http.authenticator;
-        let address = self.permit.share().and_then(Share::address);
-        let outcome = authenticator
-            .identify_token(credential.reveal(), address, time.wall_ms)
-            .map_err(CredentialError::into_refusal)
-            .and_then(|identity| self.adopt(&identity, worker_context));
-        let worker = &mut worker_context.worker.borrow_mut();
-        self.connection.handle_authenticated(outcome, worker, *time);
-    }
-
-    /// Takes the client for whom its token names, unless it is somebody else already.
-    fn adopt(
-        &mut self,
-        identity: &Identity,
-        worker_context: &WorkerContext,
-    ) -> Result<Grant, Refusal> {
-        match &self.session {
-            Some(session) if !session.is_of(identity) => return Err(Refusal::OtherSubject),
-            Some(_) => {}
-            None => self.session = Session::of(identity, None),
-        }
-        self.permit.share_mut().map_or(Ok(()), |share| share.identify(identity.named()))?;
-        // Whether it can be shown does not depend on what the client has said.
-        identity.as_member(connection::Identity::default())?;
-        self.connection.handle_identified(|said| identity.as_member(said.clone()).unwrap_or(said));
-        let account = match identity.who() {
-            Who::Token { subject: Some(subject) } => {
-                let publisher = Publisher::Subject(Arc::clone(subject));
-                Some(worker_context.http.accounts.of(publisher))
-            }
-            Who::Token { subject: None } | Who::Anonymous => None,
-        };
-        Ok(identity.grant().on_account(account))
-    }
-
-    /// Gives the client what `identity` may do, if this is its connection.
-    ///
-    /// # Errors
-    ///
-    /// It is another connection, or another client's.
-    pub(crate) fn renew(
-        &mut self,
-        id: RenewalId,
-        identity: &Identity,
-        worker: &mut Worker,
-        time: Time,
-    ) -> Result<(), RenewalError> {
-        let session = self.session.as_ref().filter(|session| session.is_named(id));
-        let session =
-            session.filter(|_| self.connection.is_open()).ok_or(RenewalError::NotFound)?;
-        if !session.is_of(identity) {
-            return Err(RenewalError::OtherSubject);
-        }
-        self.connection.handle_granted(identity.grant(), worker, time);
-        Ok(())
     }
 
     /// Reads until there is nothing, until answers pile up, or until it has read its share.

@@ -121,17 +121,12 @@ impl Reloader {
             Bytes::from(self.message_bytes_max)
         );
         let changes = self.config.changes_to(&config);
-        let takes = |prefixes: &[&str]| {
-            let is_meant = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix));
-            changes.taken.iter().any(|change| is_meant(&change.key))
-        };
         // What may fail comes first.
         if let Some(tls) = &self.tls {
             tls.reload().map_err(|error| anyhow!("tls_certificate: {error}"))?;
         }
-        if takes(&["tokens_", "api_keys_file"]) {
-            self.take_keys(&config).context("the keys of tokens cannot be replaced")?;
-        }
+        // Also where nothing of them has changed: the verifier is another one, which they keep current.
+        self.take_keys(&config).context("the keys of tokens cannot be replaced")?;
         self.authenticator.replace(policy(&config));
         let authenticator = self.authenticator.clone();
         let is_local = self.config.is_local();

@@ -93,6 +93,7 @@ fn account(
 ) -> Option<IdAccount> {
     let publisher = match identity.who() {
         Who::Token { subject: Some(subject) } => Publisher::Subject(Arc::clone(subject)),
+        Who::Key { id } => Publisher::Key(Arc::clone(id)),
         Who::Token { subject: None } | Who::Anonymous => {
             Publisher::at(access::client_address(request)?)
         }

@@ -109,15 +109,16 @@ impl<T> Tickets<T> {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(random))
     }
 
+    /// What `ticket` stands for, as long as it is not used.
+    pub(crate) fn holder(&mut self, ticket: &str, now_ms: u64) -> Option<&T> {
+        self.remove_expired(now_ms);
+        self.live.get(&parse(ticket)?).map(|stored| &stored.holder)
+    }
+
     /// Gives out what `ticket` stands for, once: `None` if it was used before, has expired, or never was one.
     pub(crate) fn redeem(&mut self, ticket: &str, now_ms: u64) -> Option<T> {
         self.remove_expired(now_ms);
-        let mut key = [0; TICKET_BYTES];
-        let decoded = BASE64_URL_SAFE_NO_PAD.decode_slice(ticket, &mut key);
-        if decoded != Ok(TICKET_BYTES) {
-            return None;
-        }
-        self.remove(&key)
+        self.remove(&parse(ticket)?)
     }
 
     /// How many there are.
@@ -155,6 +156,12 @@ impl<T> Tickets<T> {
     }
 }
 
+fn parse(ticket: &str) -> Option<Key> {
+    let mut key = [0; TICKET_BYTES];
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode_slice(ticket, &mut key);
+    (decoded == Ok(TICKET_BYTES)).then_some(key)
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {
@@ -190,7 +197,9 @@ mod tests {
         let used = tickets.issue("a", Some("u"), random(1), 5).unwrap();
         let late = tickets.issue("b", Some("u"), random(2), 5).unwrap();
         assert_eq!((&*used, used.len()), ("AQEBAQEBAQEBAQEBAQEBAQ", 22));
+        assert_eq!(tickets.holder(&used, 30_004), Some(&"a"), "looking does not use it up");
         assert_eq!(tickets.redeem(&used, 30_004), Some("a"));
+        assert_eq!(tickets.holder(&used, 30_004), None);
         assert_eq!(tickets.redeem(&used, 30_004), None);
         assert_eq!(tickets.redeem(&late, 30_005), None);
         assert_eq!(tickets.len(), 0);

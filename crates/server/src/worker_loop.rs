@@ -20,6 +20,7 @@
 
 mod group;
 mod inquiries;
+mod key_checks;
 
 use crate::{
     access::Identity,
@@ -29,7 +30,7 @@ use crate::{
     renewals::{Renewal, RenewalError, RenewalId},
     socket::Socket,
     worker_context::WorkerContext,
-    worker_loop::group::Group,
+    worker_loop::{group::Group, key_checks::end_if_withdrawn},
 };
 use std::{
     cell::{Cell, RefCell, RefMut},
@@ -94,7 +95,9 @@ impl<S: Socket> WorkerLoop<S> {
     pub(crate) fn add(&self, driver: Driver<S>) {
         let serial = self.opened.get();
         self.opened.set(serial.wrapping_add(1));
-        let driver = driver.numbered(serial);
+        let mut driver = driver.numbered(serial);
+        // Between its request and now its key may have gone.
+        end_if_withdrawn(&mut driver, &self.worker_context);
         let opened_s = u32::try_from(wall_ms() / 1_000).unwrap_or(u32::MAX);
         let waiter = driver.waiter().index();
         let waker = self.worker_context.ready.waker(waiter);

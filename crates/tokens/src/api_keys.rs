@@ -7,6 +7,7 @@ use crate::{
     claims::{CLAIM, Claims},
     error::TokenError,
     json::{self, JsonError},
+    verified::KeyMark,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
@@ -156,6 +157,11 @@ impl ApiKeys {
 }
 
 impl ApiKey {
+    /// What it is known by, beside its id.
+    pub(crate) fn mark(&self) -> KeyMark {
+        KeyMark::of(&self.hash)
+    }
+
     fn parse(value: Value) -> Result<Self, String> {
         let Value::Object(mut members) = value else {
             return Err("it is not an object".to_owned());

@@ -7,8 +7,10 @@ use crate::{
     algorithm::{Algorithm, KeyKind},
     compact::Compact,
     provider,
+    verified::KeyMark,
 };
-use jsonwebtoken::{self as jwt, DecodingKey};
+use jsonwebtoken::{self as jwt, DecodingKey, DecodingKeyKind};
+use ring::digest;
 use std::fmt;
 
 /// A key that verifies tokens.
@@ -19,6 +21,7 @@ pub struct Key {
     /// At least one, each for this kind.
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
+    mark: KeyMark,
 }
 
 /// Why something is no key.
@@ -111,7 +114,8 @@ impl Key {
     ) -> Result<Self, KeyError> {
         provider::install();
         let algorithms = algorithms_for(kind, algorithms)?;
-        Ok(Self { id: None, kind, algorithms, key })
+        let mark = mark(kind, &key);
+        Ok(Self { id: None, kind, algorithms, key, mark })
     }
 
     /// The same key, for tokens that name it by `kid`, or name none.
@@ -123,6 +127,11 @@ impl Key {
     /// What tokens call it: `kid`.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// What it is known by.
+    pub(crate) fn mark(&self) -> KeyMark {
+        self.mark
     }
 
     pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
@@ -140,11 +149,25 @@ impl Key {
 /// Without what is secret.
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, kind, algorithms, key: _ } = self;
+        let Self { id, kind, algorithms, key: _, mark: _ } = self;
         let mut shown = formatter.debug_struct("Key");
         shown.field("id", id).field("kind", kind).field("algorithms", algorithms);
         shown.finish_non_exhaustive()
     }
+}
+
+/// A hash of what the key is, of which nobody can guess a secret: it has 64 bits of 256.
+fn mark(kind: KeyKind, key: &DecodingKey) -> KeyMark {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(kind.to_string().as_bytes());
+    match key.kind() {
+        DecodingKeyKind::SecretOrDer(bytes) => context.update(bytes),
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            context.update(n);
+            context.update(e);
+        }
+    }
+    KeyMark::of(context.finish().as_ref())
 }
 
 pub(crate) fn check_secret(secret: &[u8], algorithms: &[Algorithm]) -> Result<(), KeyError> {

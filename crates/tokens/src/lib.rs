@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod verified;
 mod verifier;
 
 mod api_keys;
@@ -51,6 +52,7 @@ pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, KeySet, KeySetError, KeySetOrigin, S
 pub use key::{Key, KeyError};
 pub use limits::{INFO_BYTES_MAX, LEEWAY_MS_MAX, PATTERNS_MAX, SUBJECT_BYTES_MAX, TOKEN_BYTES_MAX};
 pub use signing::{SigningError, SigningKey, TokenContent};
+pub use verified::{KeyMark, Verified};
 pub use verifier::{Rules, Verifier};
 
 #[cfg(doctest)]

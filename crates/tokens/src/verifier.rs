@@ -9,11 +9,15 @@ use crate::{
     error::TokenError,
     key::Key,
     limits::{LEEWAY_MS_MAX, TOKEN_BYTES_MAX},
+    verified::{KeyMark, Verified},
 };
 use serde_json::{Map, Value};
 use std::{
     fmt,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +33,7 @@ struct Shared {
     keys: RwLock<Keys>,
     api_keys: RwLock<Arc<ApiKeys>>,
     ask_for_keys: OnceLock<AskForKeys>,
+    generation: AtomicU64,
 }
 
 /// Asks for keys that nobody has yet, and says whether some may come.
@@ -76,7 +81,8 @@ impl Verifier {
 
     fn with(rules: Rules, keys: Keys) -> Self {
         let (keys, api_keys) = (RwLock::new(keys), RwLock::default());
-        let shared = Shared { rules, keys, api_keys, ask_for_keys: OnceLock::new() };
+        let (ask_for_keys, generation) = (OnceLock::new(), AtomicU64::new(0));
+        let shared = Shared { rules, keys, api_keys, ask_for_keys, generation };
         Self { shared: Arc::new(shared) }
     }
 
@@ -91,6 +97,7 @@ impl Verifier {
     /// Verifies with these keys from now on, in all clones, in place of those that were given.
     pub fn replace_keys(&self, keys: Vec<Key>) {
         self.shared.keys.write().unwrap_or_else(PoisonError::into_inner).given = keys.into();
+        self.shared.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Verifies with these keys too from now on, in all clones, in place of those that were fetched before.
@@ -112,6 +119,7 @@ impl Verifier {
     /// Accepts these API keys from now on, in all clones, in place of those before.
     pub fn replace_api_keys(&self, keys: ApiKeys) {
         *self.shared.api_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.shared.generation.fetch_add(1, Ordering::Release);
     }
 
     /// What is asked of a token beside its signature.
@@ -126,6 +134,15 @@ impl Verifier {
     ///
     /// It is not signed by one of the keys, has expired, is for somebody else, or is not as it has to be.
     pub fn verify(&self, token: &str, now_ms: u64) -> Result<Claims, TokenError> {
+        self.identify(token, now_ms).map(|verified| verified.claims)
+    }
+
+    /// The same, with the key by which it is believed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`verify`](Self::verify).
+    pub fn identify(&self, token: &str, now_ms: u64) -> Result<Verified, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong { bytes: token.len() });
         }
@@ -133,27 +150,51 @@ impl Verifier {
             let keys = &self.shared.api_keys;
             let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
             let found = keys.find(token, now_ms).ok_or(TokenError::UnknownApiKey)?;
-            return Ok(found.claims.clone());
+            return Ok(Verified {
+                claims: found.claims.clone(),
+                key: found.mark(),
+                api_key_id: Some(found.id.clone()),
+            });
         }
         let compact = Compact::split(token)?;
         let header = compact.header()?;
         self.shared.rules.check_type(header.kind.as_deref())?;
-        self.check_signature(&compact, &header)?;
+        let key = self.check_signature(&compact, &header)?;
         let members = compact.claims()?;
         let expires_ms = self.shared.rules.check_times(&members, now_ms)?;
         self.shared.rules.check_parties(&members)?;
-        Claims::read(members, expires_ms)
+        let claims = Claims::read(members, expires_ms)?;
+        Ok(Verified { claims, key, api_key_id: None })
     }
 
-    fn check_signature(&self, compact: &Compact<'_>, header: &Header) -> Result<(), TokenError> {
+    /// Whether what was believed by this key would still be: it is one of those that are given, or an API key, or was fetched.
+    pub fn trusts(&self, key: KeyMark) -> bool {
+        let given =
+            Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).given);
+        let api_keys = &self.shared.api_keys;
+        let api_keys = Arc::clone(&api_keys.read().unwrap_or_else(PoisonError::into_inner));
+        key == KeyMark::FETCHED
+            || given.iter().any(|given| given.mark() == key)
+            || api_keys.iter().any(|api_key| api_key.mark() == key)
+    }
+
+    /// How often its keys were replaced, but for fetched ones: as long as that is the same, [`trusts`](Self::trusts) is.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
+    fn check_signature(
+        &self,
+        compact: &Compact<'_>,
+        header: &Header,
+    ) -> Result<KeyMark, TokenError> {
         // Signatures take long, so the lock is not held meanwhile.
         let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         let candidates = keys.candidates(header).map_err(|error| self.may_come(error))?;
         let is_signed_by = |key: &&Key| key.verifies(header.algorithm, compact);
-        match candidates.iter().any(is_signed_by) {
-            true => Ok(()),
-            false => Err(TokenError::BadSignature),
-        }
+        let signer = candidates.into_iter().find(is_signed_by).ok_or(TokenError::BadSignature)?;
+        let is_given = keys.given.iter().any(|given| given.mark() == signer.mark());
+        Ok(if is_given { signer.mark() } else { KeyMark::FETCHED })
     }
 }
 

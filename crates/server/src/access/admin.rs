@@ -62,8 +62,10 @@ impl Sender {
                 ProblemResponse::new(ErrorCode::Unauthorized, message).with_challenge("Bearer")
             }
             Who::Anonymous => ProblemResponse::new(ErrorCode::Forbidden, message),
-            Who::Token { .. } => ProblemResponse::new(ErrorCode::Forbidden, message)
-                .with_challenge("Bearer error=\"insufficient_scope\""),
+            Who::Token { .. } | Who::Key { .. } => {
+                ProblemResponse::new(ErrorCode::Forbidden, message)
+                    .with_challenge("Bearer error=\"insufficient_scope\"")
+            }
         })
     }
 }
@@ -76,7 +78,7 @@ pub(super) mod tests {
         identity::{Carrier, Identity},
     };
     use actix_web::{HttpMessage as _, test::TestRequest};
-    use tidewire_tokens::Claims;
+    use tidewire_tokens::{Claims, KeyMark, Verified};
 
     /// A request of `caller` at `peer`, with these credentials, as `authorise` leaves it.
     pub(crate) fn request(
@@ -94,7 +96,8 @@ pub(super) mod tests {
 
     pub(crate) fn holder(is_admin: bool, carrier: Carrier) -> Identity {
         let claims = Claims { admin: is_admin, expires_ms: u64::MAX, ..Claims::default() };
-        Identity::of_token(claims, carrier)
+        let key = KeyMark::default();
+        Identity::of_token(Verified { claims, key, api_key_id: None }, carrier)
     }
 
     fn status(request: &HttpRequest) -> u16 {
@@ -122,7 +125,7 @@ pub(super) mod tests {
             (Ok(holder(true, Carrier::Private)), 200),
             (Ok(holder(true, Carrier::Query)), 403),
             (Ok(holder(false, Carrier::Private)), 403),
-            (Ok(holder(true, Carrier::Private).without_admin()), 403),
+            (Ok(holder(true, Carrier::Private).by_ticket("t")), 403),
             (Err(CredentialError::Ticket), 401),
         ] {
             let shown = format!("{identity:?}");

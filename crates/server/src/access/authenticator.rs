@@ -18,12 +18,15 @@ use serde::{Deserialize, Deserializer, de};
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tidewire_broker::{Grant, Label};
 use tidewire_client_address::ClientAddress;
 use tidewire_protocol::ErrorCode;
-use tidewire_tokens::Verifier;
+use tidewire_tokens::{KeyMark, Verifier};
 
 /// The keys that credentials are checked with, where they may be, and what a request without any may do.
 ///
@@ -31,6 +34,8 @@ use tidewire_tokens::Verifier;
 #[derive(Clone, Debug)]
 pub(crate) struct Authenticator {
     policy: Arc<RwLock<Arc<Policy>>>,
+    /// How often that was replaced.
+    replaced: Arc<AtomicU64>,
     /// What stands for credentials that were checked before.
     tickets: Arc<Mutex<Tickets<Identity>>>,
     /// How many credentials of an address may be wrong.
@@ -82,12 +87,40 @@ impl Authenticator {
         let policy =
             Policy { verifier, anonymous, cookie: None, in_query: TokensInQuery::default() };
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
-        Self { policy, tickets, limits: None, clock: Clock::start() }
+        let replaced = Arc::default();
+        Self { policy, replaced, tickets, limits: None, clock: Clock::start() }
     }
 
     /// Judges by another policy from now on, in all clones. Tickets that were issued stay good.
     pub(crate) fn replace(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        self.replaced.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often keys were replaced: as long as this is the same, [`trusts`](Self::trusts) is.
+    pub(crate) fn key_generation(&self) -> (u64, u64) {
+        let replaced = self.replaced.load(Ordering::Acquire);
+        let policy = self.policy();
+        (replaced, policy.verifier.as_ref().map_or(0, Verifier::generation))
+    }
+
+    /// Whether credentials that were believed by this key still would be.
+    pub(crate) fn trusts(&self, key: KeyMark) -> bool {
+        let trusts = |verifier: &Verifier| verifier.trusts(key);
+        // Without keys nobody is known by one.
+        self.policy().verifier.as_ref().map_or(key == KeyMark::default(), trusts)
+    }
+
+    /// Uses up the ticket of a sender that has one, for what it opens.
+    ///
+    /// # Errors
+    ///
+    /// It was used meanwhile, or has expired.
+    pub(crate) fn use_ticket(&self, identity: &Identity) -> Result<(), CredentialError> {
+        let Some(ticket) = identity.ticket() else { return Ok(()) };
+        let now_ms = self.clock.now().steady_ms;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.redeem(ticket, now_ms).map(drop).ok_or(CredentialError::Ticket)
     }
 
     fn policy(&self) -> Arc<Policy> {
@@ -147,7 +180,7 @@ impl Authenticator {
             Ok(_) if ticket.is_some() => {
                 Err(CredentialError::TooMany { places: "as ticket= and as a token" })
             }
-            Err(_) if let Some(ticket) = ticket => self.judge(address, || self.redeem(&ticket)),
+            Err(_) if let Some(ticket) = ticket => self.judge(address, || self.look_up(&ticket)),
             Err(ignored) => policy.anonymous(ignored),
             Ok(Credential { text, carrier: Carrier::Private }) => {
                 self.identify_token(&text, address, now_ms)
@@ -208,14 +241,17 @@ impl Authenticator {
         let now_ms = self.clock.now().steady_ms;
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets
-            .issue(identity.clone().without_admin(), identity.subject(), random, now_ms)
+            .issue(identity.clone(), identity.subject(), random, now_ms)
             .map_err(|error| ProblemResponse::new(ErrorCode::Overloaded, error.to_string()))
     }
 
-    fn redeem(&self, ticket: &str) -> Result<Identity, CredentialError> {
+    /// Whom a ticket stands for. It is used up by [`use_ticket`](Self::use_ticket) only: a request may be refused for another
+    /// reason, or ask for the head alone.
+    fn look_up(&self, ticket: &str) -> Result<Identity, CredentialError> {
         let now_ms = self.clock.now().steady_ms;
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        tickets.redeem(ticket, now_ms).ok_or(CredentialError::Ticket)
+        let holder = tickets.holder(ticket, now_ms).ok_or(CredentialError::Ticket)?;
+        Ok(holder.clone().by_ticket(ticket))
     }
 }
 
@@ -240,11 +276,11 @@ impl Policy {
         now_ms: u64,
     ) -> Result<Identity, CredentialError> {
         let verifier = self.verifier.as_ref().ok_or(CredentialError::NoKeys)?;
-        let claims = verifier.verify(token, now_ms)?;
+        let verified = verifier.identify(token, now_ms)?;
         // It is shown as the user of a member.
-        let subject = claims.subject.as_deref().map(str::parse::<Label>);
+        let subject = verified.claims.subject.as_deref().map(str::parse::<Label>);
         subject.transpose().map_err(CredentialError::Subject)?;
-        Ok(Identity::of_token(claims, carrier))
+        Ok(Identity::of_token(verified, carrier))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidewire_broker::{Grant, Permissions};
 use tidewire_connection::{self as connection, InvalidIdentity};
 use tidewire_protocol::ErrorCode;
-use tidewire_tokens::Claims;
+use tidewire_tokens::{Claims, KeyMark, Verified};
 
 /// The sender of a request, as far as its credentials say, with what it may do. Cheap to clone; no credential is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) struct Identity {
     carrier: Carrier,
     /// Whether it may do what is for operators.
     is_admin: bool,
+    /// By which key its credentials are believed.
+    key: KeyMark,
+    /// The ticket that stands for its credentials, and is used up by the connection that it opens.
+    ticket: Option<Arc<str>>,
 }
 
 /// Whom the credentials of a request name.
@@ -29,6 +33,11 @@ pub(crate) enum Who {
     Token {
         /// The `sub` of the token.
         subject: Option<Arc<str>>,
+    },
+    /// A server with an API key.
+    Key {
+        /// The id of the key.
+        id: Arc<str>,
     },
 }
 
@@ -54,7 +63,8 @@ impl Identity {
     /// The sender of a request without credentials, who may do what `grant` allows.
     pub(super) fn anonymous(grant: Grant, words: Words) -> Self {
         let (who, carrier) = (Who::Anonymous, Carrier::Private);
-        Self { who, grant, info: None, words, carrier, is_admin: false }
+        let (key, ticket) = (KeyMark::default(), None);
+        Self { who, grant, info: None, words, carrier, is_admin: false, key, ticket }
     }
 
     /// Somebody who may do nothing yet.
@@ -63,7 +73,8 @@ impl Identity {
     }
 
     /// The holder of a token that says `claims`. Out of a query it publishes nothing, and is no operator's.
-    pub(super) fn of_token(claims: Claims, carrier: Carrier) -> Self {
+    pub(super) fn of_token(verified: Verified, carrier: Carrier) -> Self {
+        let Verified { claims, key, api_key_id } = verified;
         let Claims { subject, expires_ms, subscribe, mut publish, presence, .. } = claims;
         let Claims { history, admin, info, .. } = claims;
         if carrier == Carrier::Query {
@@ -71,7 +82,10 @@ impl Identity {
         }
         let permissions = Permissions { publish, subscribe, presence, history };
         Self {
-            who: Who::Token { subject: subject.map(Into::into) },
+            who: match api_key_id {
+                Some(id) => Who::Key { id: id.into() },
+                None => Who::Token { subject: subject.map(Into::into) },
+            },
             grant: match Grant::limited_to(permissions) {
                 // A key of a server, which ends by being revoked.
                 endless if expires_ms == u64::MAX => endless,
@@ -81,12 +95,24 @@ impl Identity {
             words: Words::Marked,
             carrier,
             is_admin: admin && carrier == Carrier::Private,
+            key,
+            ticket: None,
         }
     }
 
-    /// The same, without what is for operators.
-    pub(super) fn without_admin(self) -> Self {
-        Self { is_admin: false, ..self }
+    /// The same, as a ticket stands for it: without what is for operators.
+    pub(super) fn by_ticket(self, ticket: &str) -> Self {
+        Self { is_admin: false, ticket: Some(ticket.into()), ..self }
+    }
+
+    /// The ticket that stands for its credentials.
+    pub(super) fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref()
+    }
+
+    /// By which key its credentials are believed.
+    pub(crate) fn key(&self) -> KeyMark {
+        self.key
     }
 
     /// Whether the credentials allow what is for operators.
@@ -97,7 +123,8 @@ impl Identity {
     /// The holder of a token that says `claims`.
     #[cfg(test)]
     pub(crate) fn holder_for_tests(claims: Claims) -> Self {
-        Self::of_token(claims, Carrier::Private)
+        let verified = Verified { claims, key: KeyMark::default(), api_key_id: None };
+        Self::of_token(verified, Carrier::Private)
     }
 
     /// Whether the server has keys, so that the same request with a token may be answered.
@@ -114,6 +141,7 @@ impl Identity {
     pub(crate) fn named(&self) -> Named {
         match &self.who {
             Who::Token { subject } => Named { user: subject.clone(), key: None },
+            Who::Key { id } => Named { user: None, key: Some(Arc::clone(id)) },
             Who::Anonymous => Named::default(),
         }
     }
@@ -122,7 +150,7 @@ impl Identity {
     pub(crate) fn subject(&self) -> Option<&str> {
         match &self.who {
             Who::Token { subject } => subject.as_deref(),
-            Who::Anonymous => None,
+            Who::Key { .. } | Who::Anonymous => None,
         }
     }
 

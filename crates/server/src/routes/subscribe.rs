@@ -114,6 +114,7 @@ pub(super) async fn socket(
     let member = identity.as_member(query.identity()?)?;
     let permit = admit(&request, &identity, wire.into(), worker_context)?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
+    worker_context.http.authenticator.use_ticket(&identity)?;
     let client = (&identity, renewal_id(wire, &grant)?);
     let opening = opening(wire, subscriptions, member, grant, client.1);
     let subscribed = Subscribed::open(opening, client, Rc::clone(&connections), permit)?;
@@ -157,6 +158,7 @@ pub(super) async fn poll(
     let kind = ConnectionKind::of_poll(format);
     let _permit = admit(&request, &identity, kind, &worker_context)?;
     let subscriptions = found(subscriptions, &grant, &worker_context).await?;
+    worker_context.http.authenticator.use_ticket(&identity)?;
     let mut waiter =
         RegisteredPoll::open(&subscriptions, &grant, wait_ms, Rc::clone(&worker_context))?;
     // A client that is gone needs no answer, and its place is free; one that has only ended its own side gets
@@ -255,6 +257,7 @@ async fn follow(
     let wire = wire(format, framing);
     let permit = admit(request, identity, wire.into(), worker_context)?;
     let subscriptions = found(subscriptions, &grant, worker_context).await?;
+    worker_context.http.authenticator.use_ticket(identity)?;
     let client = (identity, renewal_id(wire, &grant)?);
     let opening = opening(wire, subscriptions, member, grant, client.1);
     let subscribed = Subscribed::open(opening, client, Rc::clone(connections), permit)?;

@@ -31,6 +31,7 @@ pub(super) fn connections_of_this_worker(
                 Task::Renewals => connections.run_renewals().await,
                 Task::Settings => connections.worker_context().run_settings().await,
                 Task::Inquiries => connections.run_inquiries().await,
+                Task::KeyChecks => connections.run_key_checks().await,
                 Task::Shutdown => connections.worker_context().run_shutdown().await,
             }
         });
@@ -46,16 +47,18 @@ enum Task {
     Renewals,
     Settings,
     Inquiries,
+    KeyChecks,
     Shutdown,
 }
 
 impl Task {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Connections,
         Self::Clock,
         Self::Renewals,
         Self::Settings,
         Self::Inquiries,
+        Self::KeyChecks,
         Self::Shutdown,
     ];
 }

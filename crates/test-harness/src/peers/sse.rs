@@ -54,7 +54,10 @@ impl Events {
     fn handle(&mut self, piece: &[u8]) -> Result<()> {
         for mut line in piece.split_inclusive(|byte| *byte == b'\n') {
             while let Some(item) = self.parser.parse(&mut line)? {
-                if let Item::Event(event) = item {
+                // A goodbye is for programs that wait before they reconnect.
+                if let Item::Event(event) = item
+                    && event.event != "$goodbye"
+                {
                     self.incoming.push_back(Incoming::Received(received(event)?));
                 }
             }

@@ -29,6 +29,13 @@ async fn a_ticket_opens_each_wire_once_with_what_its_token_allows() -> Result<()
             let ticket = ticket(&guarded, &mine).await?;
             ensure!(ticket.len() == 22, "{ticket}");
             let path = format!("{path}&ticket={ticket}");
+            // None of these opens anything, so none of them uses it up.
+            let head = format!("HEAD {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            ensure!(http::exchange(address, head.as_bytes()).await?.status == 200, "{path}");
+            for more in ["&since=nowhere", "&channel=a..b", "&channel=b", "&colour=1"] {
+                let status = get(address, &format!("{path}{more}"), &[]).await?.status;
+                ensure!([400, 403].contains(&status), "{path}{more}: {status}");
+            }
             ensure!(get(address, &path, &[]).await?.status == 200, "{path}");
             check_problem(get(address, &path, &[]).await?, 401, "unauthorized").await?;
         }

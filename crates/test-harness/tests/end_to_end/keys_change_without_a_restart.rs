@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tidewire_test_harness::{
-    peers::http::{get, post},
+    peers::http::{Answer, get, post},
     server::{Server, command},
 };
 use tokio::{
@@ -56,7 +56,8 @@ async fn an_api_key_counts_from_its_creation_until_it_is_revoked() -> Result<()>
         let address = server.address();
         ensure!(get(address, "/channels/a/messages", &[]).await?.status == 401);
         ensure!(publish(address, "invoices.a", "tk_unknown").await? == 401);
-        let create = ["key", "create", "billing", "--publish", "invoices.>", "--file", list];
+        let invoices = ["--publish", "invoices.>", "--subscribe", "invoices.>"];
+        let create = [&["key", "create", "billing"][..], &invoices, &["--file", list]].concat();
         let key = printed(&create).await?;
         ensure!(key.starts_with("tk_") && key.len() == 46, "only the key is printed: {key}");
         until(address, "invoices.a", &key, 200).await?;
@@ -64,8 +65,23 @@ async fn an_api_key_counts_from_its_creation_until_it_is_revoked() -> Result<()>
         let listed = printed(&["key", "list", "--file", list]).await?;
         ensure!(!listed.contains(&key[3..]) && listed.contains("billing"), "{listed}");
         let id = listed.split(' ').next().context("no id")?;
+        let reading = ["key", "create", "reports", "--subscribe", "invoices.>", "--file", list];
+        let other = printed(&reading).await?;
+        // It counts, and may not publish.
+        until(address, "invoices.a", &other, 403).await?;
+        let (mut revoked, mut kept) =
+            (follow(address, &key).await?, follow(address, &other).await?);
         printed(&["key", "revoke", id, "--file", list]).await?;
-        until(address, "invoices.a", &key, 401).await?;
+        // The connection of the key that is gone ends, says where it stands and why, and the other one goes on.
+        let last = rest(&mut revoked).await?;
+        ensure!(
+            last.contains("event: $error") && last.contains("was removed or revoked"),
+            "{last}"
+        );
+        ensure!(publish(address, "invoices.a", &key).await? == 401);
+        let third = printed(&["key", "create", "c", "--publish", ">", "--file", list]).await?;
+        until(address, "invoices.a", &third, 200).await?;
+        while !String::from_utf8(kept.body.next().await?.context("it ended")?)?.contains("hello") {}
         let log = server.output().to_string();
         ensure!(!log.contains(&key[3..]), "no key is in the log: {log}");
         Ok(())
@@ -83,9 +99,20 @@ async fn a_secret_is_changed_in_its_file() -> Result<()> {
         std::fs::write(&config, format!("[tokens]\nsecret_file = {path:?}\n"))?;
         let config = config.to_str().context("the folder is not UTF-8")?;
         let server = Server::start(&["--config", config]).await?;
-        let sign = ["token", "--config", config, "--publish", "a", "--for", "1h"];
+        let sign = [
+            "token",
+            "--config",
+            config,
+            "--publish",
+            "a",
+            "--subscribe",
+            "invoices.a",
+            "--for",
+            "1h",
+        ];
         let before = printed(&sign).await?;
         ensure!(publish(server.address(), "a", &before).await? == 200);
+        let mut open = follow(server.address(), &before).await?;
         std::fs::write(&path, "too short")?;
         sleep(Duration::from_millis(1_500)).await;
         ensure!(
@@ -93,6 +120,11 @@ async fn a_secret_is_changed_in_its_file() -> Result<()> {
             "a bad file changes nothing"
         );
         std::fs::write(&path, "another secret of at least 32 bytes")?;
+        let last = rest(&mut open).await?;
+        ensure!(
+            last.contains("event: $error") && last.contains("was removed or revoked"),
+            "{last}"
+        );
         let after = printed(&sign).await?;
         until(server.address(), "a", &after, 200).await?;
         ensure!(publish(server.address(), "a", &before).await? == 401);
@@ -125,6 +157,25 @@ async fn a_key_set_is_rotated_and_its_server_may_be_down() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// An event stream that has begun.
+async fn follow(address: SocketAddr, credential: &str) -> Result<Answer> {
+    let bearer = format!("Bearer {credential}");
+    let path = "/events?channel=invoices.a";
+    let mut answer = get(address, path, &[("Authorization", &bearer)]).await?;
+    ensure!(answer.status == 200, "{}", answer.status);
+    answer.body.next().await?.context("no opening")?;
+    Ok(answer)
+}
+
+/// What comes until a stream ends.
+async fn rest(stream: &mut Answer) -> Result<String> {
+    let mut text = String::new();
+    while let Some(part) = stream.body.next().await? {
+        text.push_str(&String::from_utf8(part)?);
+    }
+    Ok(text)
 }
 
 async fn signed_by(id: &str) -> Result<String> {

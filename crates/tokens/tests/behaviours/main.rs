@@ -7,6 +7,7 @@ mod a_claim_that_is_not_of_its_kind_is_refused;
 mod a_header_with_critical_extensions_is_refused;
 mod a_key_is_used_with_its_own_algorithms_only;
 mod a_key_set_gives_the_keys_that_can_be_used;
+mod a_key_that_is_gone_is_trusted_no_more;
 mod a_key_that_verifies_nothing_is_refused;
 mod a_secret_that_can_be_guessed_is_refused;
 mod a_short_or_long_lifetime_is_kept_to_the_millisecond;

@@ -7,7 +7,7 @@ use crate::{
     session::Session,
 };
 use tidewire_broker::Permissions;
-use tidewire_tokens::{Algorithm, Claims, Key, Rules, SigningKey, TokenContent, Verifier};
+use tidewire_tokens::{Algorithm, ApiKeys, Claims, Key, Rules, SigningKey, TokenContent, Verifier};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -64,6 +64,58 @@ fn a_token_is_judged_in_a_turn_and_what_follows_is_done_under_it() {
     server.publish("a", "still delivered");
     server.run_until_idle();
     assert!(client.written().contains("still delivered"));
+}
+
+#[tokio::test]
+async fn who_is_known_by_a_key_that_is_gone_is_disconnected_and_nobody_else() {
+    let key = || Key::from_secret(SECRET, &[Algorithm::HS256]).unwrap();
+    let verifier = Verifier::new(Rules::default(), vec![key()]);
+    let mut api_keys = ApiKeys::default();
+    let claims =
+        Claims { subscribe: vec!["a".parse().unwrap()], expires_ms: u64::MAX, ..Claims::default() };
+    let text = api_keys.create("x", claims, 0, [1; 32]).unwrap();
+    verifier.replace_api_keys(api_keys);
+    let shared = verifier.clone();
+    let server = Server::start_with(|worker_context| {
+        worker_context.http.authenticator = Authenticator::new(Some(shared), None);
+    });
+    let identify = |credential: &str| {
+        let now_ms = server.worker_context.clock.now().wall_ms;
+        server.worker_context.http.authenticator.identify_token(credential, None, now_ms).unwrap()
+    };
+    let (by_key, by_token) = (identify(&text), identify(&token(&server, "u7", "a")));
+    let open = |identity: &access::Identity| {
+        let opening = Opening { grant: identity.grant(), ..opening(SSE, "a", RequestedStart::NOW) };
+        server.open_of(opening, |_| Session::of(identity, None)).0
+    };
+    let (of_key, of_token) = (open(&by_key), open(&by_token));
+    let nobody = server.follow(SSE, "a", RequestedStart::NOW);
+    server.run_until_idle();
+    server.rounds.end_withdrawn().await;
+    server.run_until_idle();
+    assert_eq!(server.admission.connections(), 3, "nothing has changed yet");
+
+    verifier.replace_api_keys(ApiKeys::default());
+    server.rounds.end_withdrawn().await;
+    server.publish("a", "news");
+    server.run_until_idle();
+    assert_eq!(server.admission.connections(), 2);
+    let written = of_key.written();
+    assert!(written.contains("event: $error") && written.contains("unauthorized"), "{written}");
+    assert!(!written.contains("news") && of_token.written().contains("news"));
+
+    verifier.replace_keys(vec![Key::from_secret(&[b'x'; 32], &[]).unwrap()]);
+    server.rounds.end_withdrawn().await;
+    server.publish("a", "more");
+    server.run_until_idle();
+    assert!(of_token.written().contains("event: $error"), "{}", of_token.written());
+    assert!(nobody.written().contains("more"));
+
+    // One whose request was answered before its key was gone.
+    let late = open(&by_token);
+    server.run_until_idle();
+    assert!(late.written().contains("event: $error"), "{}", late.written());
+    assert_eq!(server.admission.connections(), 1);
 }
 
 #[test]
