@@ -94,7 +94,7 @@ async fn a_guess_learns_nothing() -> Result<()> {
         for guess in [&used, "AAAAAAAAAAAAAAAAAAAAAA", "x", "", "%C3%A9", &"A".repeat(5_000)] {
             let answer = ask(guess).await?;
             let mut headers = answer.headers.clone();
-            headers.retain(|(name, _)| name != "date");
+            headers.retain(|(name, _)| !["date", "x-request-id"].contains(&&**name));
             headers.sort();
             let detail = check_problem(answer, 401, "unauthorized").await?;
             answers.push((headers, detail));
