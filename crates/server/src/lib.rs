@@ -7,7 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod in_flight;
 pub mod request_log;
-mod request_turns;
+pub mod request_turns;
 pub mod serve;
 pub mod socket;
 pub mod takeover;
