@@ -10,7 +10,7 @@ mod tls;
 
 pub use client::ClientSocket;
 pub(crate) use http2::{
-    HeadBytes, HoldServer, Http2Meter, Http2Receiver, Http2Stream, Piece, STREAM_BYTES_MAX,
+    HeadBytes, HoldServer, Http2Meter, Http2Receiver, Http2Stream, Input, Piece, STREAM_BYTES_MAX,
     poll_room,
 };
 pub(crate) use tls::TlsStream;

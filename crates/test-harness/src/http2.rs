@@ -83,6 +83,32 @@ impl Http2 {
         protocol: Option<&'static str>,
     ) -> Result<(ResponseFuture, SendStream<Bytes>)> {
         let has_no_body = matches!(method, Method::GET | Method::HEAD);
+        let request = self.request(method, path, headers, protocol)?;
+        let mut requests = self.requests.clone().ready().await?;
+        Ok(requests.send_request(request, has_no_body)?)
+    }
+
+    /// Sends the head of a `GET` after which its client sends more.
+    ///
+    /// # Errors
+    ///
+    /// The connection is over.
+    pub async fn begin_unfinished(
+        &self,
+        path: &str,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>)> {
+        let request = self.request(Method::GET, path, &[], None)?;
+        let mut requests = self.requests.clone().ready().await?;
+        Ok(requests.send_request(request, false)?)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        protocol: Option<&'static str>,
+    ) -> Result<Request<()>> {
         let uri = Uri::builder().scheme("https").authority(&*self.authority).path_and_query(path);
         let mut request = Request::builder().method(method).uri(uri.build()?);
         for (name, value) in headers {
@@ -92,8 +118,7 @@ impl Http2 {
         if let Some(protocol) = protocol {
             request.extensions_mut().insert(Protocol::from_static(protocol));
         }
-        let mut requests = self.requests.clone().ready().await?;
-        Ok(requests.send_request(request, has_no_body)?)
+        Ok(request)
     }
 
     /// Sends a `GET`, and waits for the head of its answer.

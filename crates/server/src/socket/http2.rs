@@ -173,17 +173,28 @@ impl Http2Receiver {
         self.stream.is_end_stream()
     }
 
-    /// The next bytes; none after the last.
+    /// The next bytes; none after the last. Trailers are dropped: h2 holds them until they are read, and counts them nowhere.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, h2::Error>>> {
         let next = ready!(self.stream.poll_data(context));
-        if let Some(Ok(bytes)) = &next {
-            // It fails where the stream is over, which needs no window.
-            let _ = self.stream.flow_control().release_capacity(bytes.len());
+        match &next {
+            Some(Ok(bytes)) => {
+                // It fails where the stream is over, which needs no window.
+                let _ = self.stream.flow_control().release_capacity(bytes.len());
+            }
+            Some(Err(_)) => {}
+            // After the last bytes they have come, or never do.
+            None => drop(self.stream.poll_trailers(context)),
         }
         Poll::Ready(next)
+    }
+
+    /// Reads all that is to come, and drops it.
+    pub(crate) fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(Ok(_)) = ready!(self.poll_next(context)) {}
+        Poll::Ready(())
     }
 }
 
@@ -196,27 +207,23 @@ impl Drop for Http2Receiver {
 /// The stream of a subscriber.
 pub(crate) struct Http2Stream {
     send: SendStream<Piece>,
-    /// `None` for an event stream, whose client has said all.
-    receive: Option<Receive>,
+    input: Input,
     meter: Http2Meter,
     has_ended_sending: bool,
 }
 
-struct Receive {
-    receiver: Http2Receiver,
-    /// For which the last reader had no room.
-    rest: Bytes,
+/// What comes from the client of a stream.
+pub(crate) enum Input {
+    /// Frames of a WebSocket, and of those the bytes for which the last reader had no room.
+    Frames(Http2Receiver, Bytes),
+    /// The rest of a body that nobody reads. `None` once the client has sent all.
+    Unread(Option<Http2Receiver>),
 }
 
 impl Http2Stream {
     /// Of a stream whose answer has begun.
-    pub(crate) fn new(
-        send: SendStream<Piece>,
-        receiver: Option<Http2Receiver>,
-        meter: Http2Meter,
-    ) -> Self {
-        let receive = receiver.map(|receiver| Receive { receiver, rest: Bytes::new() });
-        Self { send, receive, meter, has_ended_sending: false }
+    pub(crate) fn new(send: SendStream<Piece>, input: Input, meter: Http2Meter) -> Self {
+        Self { send, input, meter, has_ended_sending: false }
     }
 }
 
@@ -247,11 +254,17 @@ impl Socket for Http2Stream {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Some(Receive { receiver, rest }) = &mut self.receive else {
-            // All that the client of an event stream can still do is to end it.
-            let _ = ready!(self.send.poll_reset(context));
-            self.meter.note_reset();
-            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+        let (receiver, rest) = match &mut self.input {
+            Input::Frames(receiver, rest) => (receiver, rest),
+            Input::Unread(unread) => {
+                if unread.as_mut().is_some_and(|rest| rest.poll_discard(context).is_ready()) {
+                    *unread = None;
+                }
+                // All that matters of the client of an event stream is that it ends the stream.
+                let _ = ready!(self.send.poll_reset(context));
+                self.meter.note_reset();
+                return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+            }
         };
         while rest.is_empty() {
             match ready!(receiver.poll_next(context)) {

@@ -1,15 +1,16 @@
 //! What one client may do over HTTP/2, and how a server that ends says goodbye there.
 
 use crate::common::within;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tidewire_test_harness::{
     http2::{
         Http2, Windows,
         h2::{Reason, RecvStream},
-        http::{Method, Response},
-        text,
+        http::{HeaderMap, HeaderValue, Method, Response, header::ETAG},
+        read, text,
     },
+    load::anonymous_bytes,
     tls::Certificates,
 };
 
@@ -40,6 +41,55 @@ async fn a_client_that_resets_streams_is_disconnected() -> Result<()> {
         // Others are served as before.
         let other = Http2::connect(server.address(), &client, Windows::WIDE).await?;
         ensure!(other.post("/publish/a", b"hello").await?.status() == 200);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn trailers_take_no_memory() -> Result<()> {
+    within(60, async {
+        let certificates = Certificates::new()?;
+        let server = certificates.serve(&[]).await?;
+        let http2 =
+            Http2::connect(server.address(), &certificates.client()?, Windows::WIDE).await?;
+        let mut trailers = HeaderMap::new();
+        // Some 120 KB as HTTP/2 counts them, 4 KB on the wire, and nearly 300 KB in memory.
+        for _ in 0..3_500 {
+            trailers.append(ETAG, HeaderValue::from_static("a"));
+        }
+        let mut streams = Vec::new();
+        for number in 0..90 {
+            let path = if number % 2 == 0 { "/events?channel=a" } else { "/poll?channel=a" };
+            streams.push(http2.begin_unfinished(path).await?);
+        }
+        // Each handler has begun.
+        let mut answers = Vec::new();
+        for (answer, _) in streams.iter_mut().step_by(2) {
+            answers.push(answer.await?);
+        }
+        let before = anonymous_bytes(server.id()?)?;
+        for (_, send) in &mut streams {
+            send.send_data(b"unread".as_slice().into(), false)?;
+            send.send_trailers(trailers.clone())?;
+        }
+        for _ in 0..10 {
+            ensure!(http2.get("/health/live", &[]).await?.status() == 200);
+        }
+        let grown = anonymous_bytes(server.id()?)?.saturating_sub(before);
+        ensure!(grown < 8 << 20, "{grown} bytes more");
+        // The streams go on.
+        ensure!(http2.post("/publish/a", b"hello").await?.status() == 200);
+        for (answer, _) in streams.into_iter().skip(1).step_by(2) {
+            ensure!(text(answer.await?.body_mut()).await?.contains("hello"));
+        }
+        for answer in &mut answers {
+            let mut events = String::new();
+            while !events.contains("hello") {
+                let more = read(answer.body_mut()).await?.context("the stream has ended")?;
+                events.push_str(&String::from_utf8_lossy(&more));
+            }
+        }
         Ok(())
     })
     .await

@@ -2,7 +2,7 @@
 
 use super::Common;
 use super::request::{Incoming, Leftover, Outgoing};
-use crate::socket::{ClientSocket, Http2Receiver, Http2Stream, Piece, poll_room};
+use crate::socket::{ClientSocket, Http2Stream, Input, Piece, poll_room};
 use crate::takeover::early::RefusalBody;
 use crate::takeover::handoff::StreamHandoff;
 use crate::takeover::socket::ConnectionOptions;
@@ -10,7 +10,7 @@ use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::header::{EXPECT, HeaderMap};
 use actix_http::{HttpMessage as _, Method, Request, Response, StatusCode};
 use bytes::{Buf as _, Bytes};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use std::future::poll_fn;
@@ -36,10 +36,11 @@ pub(super) async fn answer(
     let Some(Outgoing { request, receiver, head_bytes }) = outgoing.filter(|_| has_room) else {
         let status = if has_room { StatusCode::BAD_REQUEST } else { HEAD_TOO_LARGE };
         let refusal = refusal(status, (common.options.common.refuse)(status.as_u16()));
-        return send(refusal, false, respond, &common).await;
+        return finish(refusal, false, respond, &leftover, &common).await;
     };
     let is_head = request.method() == Method::HEAD;
-    let handled = timeout(timeouts.answer, handle(request, &mut respond, &common)).await;
+    let handled = handle(request, &mut respond, &leftover, &common);
+    let handled = timeout(timeouts.answer, handled).await;
     let response = match handled {
         Ok(Some(response)) => response,
         Ok(None) => return common.meter.note_reset(),
@@ -47,12 +48,14 @@ pub(super) async fn answer(
     };
     drop(head_bytes);
     match handoff.take() {
-        Some(on_taken) => give(response, receiver, on_taken, respond, &common),
-        None => {
-            send(response, is_head, respond, &common).await;
-            // The answer has been sent, whatever comes of this.
-            let _ = timeout(timeouts.disconnect, leftover.drain()).await;
+        Some(on_taken) => {
+            let input = match receiver {
+                Some(receiver) => Input::Frames(receiver, Bytes::new()),
+                None => Input::Unread(leftover.take()),
+            };
+            give(response, input, on_taken, respond, &common);
         }
+        None => finish(response, is_head, respond, &leftover, &common).await,
     }
 }
 
@@ -60,6 +63,7 @@ pub(super) async fn answer(
 async fn handle(
     request: Request,
     respond: &mut SendResponse<Piece>,
+    leftover: &Leftover,
     common: &Common,
 ) -> Option<Response<BoxBody>> {
     if request.headers().contains_key(EXPECT) {
@@ -71,32 +75,49 @@ async fn handle(
         // It fails where the client has ended the stream, which is noticed below.
         let _ = respond.send_informational(informational);
     }
-    while_open(respond, (common.options.app)(request)).await
+    let mut answered = (common.options.app)(request);
+    let handled = poll_fn(|context| {
+        if respond.poll_reset(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        let answered = answered.poll_unpin(context);
+        // Afterwards, since a handler may have dropped the body just now. It may wait for long without reading.
+        let _ = leftover.poll_drain(context);
+        answered.map(Some)
+    });
+    handled.await
 }
 
-/// What comes of `work`; `None` if the client ends the stream first.
-async fn while_open<F: Future + Unpin>(
-    respond: &mut SendResponse<Piece>,
-    work: F,
-) -> Option<F::Output> {
-    let reset = poll_fn(|context| respond.poll_reset(context).map(drop));
-    match select(reset, work).await {
-        Either::Left(_) => None,
-        Either::Right((output, _)) => Some(output),
+/// Sends an answer, and reads what is left of the request meanwhile.
+async fn finish(
+    response: Response<BoxBody>,
+    is_head: bool,
+    respond: SendResponse<Piece>,
+    leftover: &Leftover,
+    common: &Common,
+) {
+    let sent = pin!(send(response, is_head, respond, common));
+    let drained = poll_fn(|context| leftover.poll_drain(context));
+    match select(sent, drained).await {
+        Either::Left(((), drained)) => {
+            // The answer has been sent, whatever comes of this.
+            let _ = timeout(common.options.common.timeouts.disconnect, drained).await;
+        }
+        Either::Right(((), sent)) => sent.await,
     }
 }
 
 /// Sends the head of an answer, and gives the stream to whom takes it.
 fn give(
     response: Response<BoxBody>,
-    receiver: Option<Http2Receiver>,
+    input: Input,
     on_taken: Box<dyn FnOnce(ClientSocket, Bytes)>,
     mut respond: SendResponse<Piece>,
     common: &Common,
 ) {
     let head = head_of(&response, BodySize::Stream);
     if let Ok(send) = respond.send_response(head, false) {
-        let stream = Http2Stream::new(send, receiver, common.meter.clone());
+        let stream = Http2Stream::new(send, input, common.meter.clone());
         // Its permit counts it from now on.
         drop(common.counted.take());
         on_taken(stream.into(), Bytes::new());

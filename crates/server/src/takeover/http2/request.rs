@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures_util::Stream;
 use h2::ext::Protocol;
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::io::Error;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -56,6 +55,7 @@ impl Incoming {
     /// `None` if something in the head is not possible in HTTP/1.1 either.
     ///
     /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441
+    /// [RFC 9110 §9.3.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1
     pub(super) fn into_request(
         self,
         peer: Option<SocketAddr>,
@@ -68,6 +68,11 @@ impl Incoming {
         let (payload, receiver): (Payload, _) = match is_websocket {
             true => (Payload::None, Some(receiver)),
             false if receiver.has_ended() => (Payload::None, None),
+            // These have no body that a handler reads ([RFC 9110 §9.3.1]).
+            false if matches!(head.method, http::Method::GET | http::Method::HEAD) => {
+                leftover.0.set(Some(receiver));
+                (Payload::None, None)
+            }
             false => {
                 let (receiver, leftover) = (Some(receiver), leftover.clone());
                 (Payload::Stream { payload: Box::pin(Body { receiver, leftover }) }, None)
@@ -130,11 +135,17 @@ fn copy_fields(from: &http::HeaderMap, to: &mut HeaderMap) -> Option<()> {
 pub(super) struct Leftover(Rc<Cell<Option<Http2Receiver>>>);
 
 impl Leftover {
-    /// Reads what the client still sends, and drops it. Some clients discard an answer if the stream is reset before they
-    /// have sent all.
-    pub(super) async fn drain(&self) {
-        let Some(mut receiver) = self.0.take() else { return };
-        while let Some(Ok(_)) = poll_fn(|context| receiver.poll_next(context)).await {}
+    /// Reads what the client still sends, and drops it: some clients discard an answer if the stream is reset before they
+    /// have sent all, and what nobody reads stays in memory. Ready if nothing is left, or not yet.
+    pub(super) fn poll_drain(&self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut receiver) = self.0.take() else { return Poll::Ready(()) };
+        let drained = receiver.poll_discard(context);
+        self.0.set(Some(receiver).filter(|_| drained.is_pending()));
+        drained
+    }
+
+    pub(super) fn take(&self) -> Option<Http2Receiver> {
+        self.0.take()
     }
 }
 
