@@ -23,6 +23,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tidewire_client_address::TrustedProxies;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -84,10 +85,8 @@ impl Handshaking {
             None => (tcp, peer),
             Some(proxies) => {
                 let is_plain = tls.is_none();
-                let wait = async |tcp: &TcpStream| {
-                    poll_fn(|context| place.poll(tcp.poll_read_ready(context), true, context)).await
-                };
-                proxied::open(tcp, peer, &proxies, is_plain, timeouts.disconnect, wait).await?
+                let peek = async |tcp: &TcpStream, buffer: &mut [u8]| place.peek(tcp, buffer).await;
+                proxied::open(tcp, peer, &proxies, is_plain, timeouts.disconnect, peek).await?
             }
         };
         let socket = match tls {
@@ -106,13 +105,8 @@ async fn shake_hands(
     timeouts: HttpTimeouts,
 ) -> io::Result<ClientSocket> {
     // A session costs memory, so it begins with the client's first byte.
-    let first = poll_fn(|context| {
-        let readable = tcp.poll_read_ready(context);
-        place.poll(readable, true, context)
-    });
-    first.await?;
     let mut first = [0];
-    tcp.peek(&mut first).await?;
+    place.peek(&tcp, &mut first).await?;
     if mismatch::is_http(u8::from_be_bytes(first)) {
         mismatch::answer_http(tcp, timeouts.disconnect).await?;
         return Err(io::ErrorKind::InvalidData.into());
@@ -175,6 +169,13 @@ impl Waiting {
 }
 
 impl Place {
+    /// What the client has sent, left where it is. A socket is said to be readable before that is known, so only a peek
+    /// itself says whether the client is waited for.
+    async fn peek(&self, tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        poll_fn(|context| self.poll(tcp.poll_peek(context, &mut buffer), true, context)).await
+    }
+
     /// Passes on what came of a step; `waits_for_client` says what it waits for, if it does.
     ///
     /// # Errors
@@ -213,6 +214,8 @@ const WAITING_MAX: usize = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
 
     fn waits(place: &Place, waits_for_client: bool) -> bool {
         let context = Context::from_waker(Waker::noop());
@@ -233,5 +236,28 @@ mod tests {
         assert!([&places[0], &places[2], &another].into_iter().all(|place| waits(place, true)));
         drop((places, another));
         assert!(waiting.0.borrow().going.is_empty());
+    }
+
+    #[actix_web::test]
+    async fn a_proxy_that_stops_within_its_header_waits_like_any_client() {
+        let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        let waiting = Waiting::new(1);
+        let (timeouts, turns) = (HttpTimeouts::default(), RequestTurns::unlimited());
+        let proxies = Some(Arc::new(proxies));
+        let handshaking =
+            Handshaking { tls: None, proxies, timeouts, turns, waiting: waiting.clone() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut proxy = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let tcp = listener.accept().await.unwrap().0;
+        proxy.write_all(b"PROXY TCP4 ").await.unwrap();
+        tcp.readable().await.unwrap();
+        let mut opened = handshaking.accept(tcp);
+        let mut step = || opened.poll_unpin(&mut Context::from_waker(Waker::noop()));
+        assert!(step().is_pending());
+        let _newest = waiting.begin();
+        let Poll::Ready(Err(DispatchError::Io(error))) = step() else {
+            panic!("it has its place for as long as it says nothing")
+        };
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -10,7 +10,7 @@ use tidewire_client_address::TrustedProxies;
 use tidewire_client_address::proxy_protocol::{HEADER_BYTES_MAX, Header, HeaderError};
 use tokio::net::TcpStream;
 
-/// Reads the header of a connection that comes from `peer`; `wait` returns once there may be something to read. Returns the
+/// Reads the header of a connection that comes from `peer`; `peek` waits for bytes and leaves them in the socket. Returns the
 /// socket and the address of the client, which is `peer` if the proxy speaks for itself.
 ///
 /// # Errors
@@ -22,12 +22,12 @@ pub(super) async fn open(
     proxies: &TrustedProxies,
     is_plain: bool,
     disconnect: Duration,
-    wait: impl AsyncFn(&TcpStream) -> io::Result<()>,
+    peek: impl AsyncFn(&TcpStream, &mut [u8]) -> io::Result<usize>,
 ) -> io::Result<(TcpStream, Option<SocketAddr>)> {
     let listed = peer.filter(|peer| proxies.contains(peer.ip()));
     let refused = match listed {
         None => Refused::Stranger,
-        Some(_) => match read(&tcp, wait).await? {
+        Some(_) => match read(&tcp, peek).await? {
             Ok(header) => return Ok((tcp, header.source.or(peer))),
             Err(error) => Refused::Header(error),
         },
@@ -42,15 +42,14 @@ pub(super) async fn open(
 /// Takes the header from the socket, and no byte more.
 async fn read(
     tcp: &TcpStream,
-    wait: impl AsyncFn(&TcpStream) -> io::Result<()>,
+    peek: impl AsyncFn(&TcpStream, &mut [u8]) -> io::Result<usize>,
 ) -> io::Result<Result<Header, HeaderError>> {
     let mut header = Vec::new();
     loop {
-        wait(tcp).await?;
         let taken = header.len();
         // The decoder refuses what is longer, so there is always room for one more byte.
         header.resize((taken * 2).clamp(FIRST_READ_BYTES, HEADER_BYTES_MAX), 0);
-        let came = tcp.peek(header.get_mut(taken..).unwrap_or_default()).await?;
+        let came = peek(tcp, header.get_mut(taken..).unwrap_or_default()).await?;
         if came == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
