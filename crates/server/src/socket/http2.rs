@@ -31,6 +31,7 @@ struct Counts {
     peer: Option<IpAddr>,
     head_bytes: Cell<usize>,
     resets: Cell<u32>,
+    taken: Cell<u32>,
     received: Cell<u64>,
     /// By what each stream that still receives knows how much of that nobody has read.
     receivers: RefCell<BTreeMap<u64, FlowControl>>,
@@ -54,6 +55,7 @@ impl Http2Meter {
             peer,
             head_bytes: Cell::new(0),
             resets: Cell::new(0),
+            taken: Cell::new(0),
             received: Cell::new(0),
             receivers: RefCell::default(),
         }))
@@ -88,6 +90,11 @@ impl Http2Meter {
     /// How often that happened since this was asked.
     pub(crate) fn take_resets(&self) -> u32 {
         self.0.resets.take()
+    }
+
+    /// Streams that are connections of their own now.
+    pub(crate) fn taken(&self) -> u32 {
+        self.0.taken.get()
     }
 
     fn set_unsent(&self, bytes: usize) {
@@ -223,7 +230,15 @@ pub(crate) enum Input {
 impl Http2Stream {
     /// Of a stream whose answer has begun.
     pub(crate) fn new(send: SendStream<Piece>, input: Input, meter: Http2Meter) -> Self {
+        meter.0.taken.set(meter.taken().saturating_add(1));
         Self { send, input, meter, has_ended_sending: false }
+    }
+}
+
+/// Before its handle of h2 goes, which wakes the connection.
+impl Drop for Http2Stream {
+    fn drop(&mut self) {
+        self.meter.0.taken.set(self.meter.taken().saturating_sub(1));
     }
 }
 

@@ -90,6 +90,7 @@ impl Http2Options {
 
 /// Serves a connection, and returns once actix has no more to do with it: when it ends, or when one of its streams
 /// becomes a connection of the worker's loop. Those are counted themselves, and actix takes a limited number of connections.
+/// A connection that is counted by neither leaves soon ([`Liveness`]).
 ///
 /// Once `leaving` is over it takes no more requests, and ends after those it has.
 pub(super) async fn serve(
@@ -136,13 +137,13 @@ async fn run(
         input: accounts.input.open(),
         output: accounts.output.open(),
         resets: Resets::new(Instant::now()),
-        is_leaving: false,
+        leaving_since: None,
         is_ended: false,
     };
     let mut leaving = pin!(leaving);
     let served = poll_fn(|context| {
         traffic.begin();
-        if !connection.is_leaving && leaving.as_mut().poll(context).is_ready() {
+        if !connection.is_leaving() && leaving.as_mut().poll(context).is_ready() {
             connection.leave();
         }
         if let Poll::Ready(ended) = connection.poll(context) {
@@ -151,7 +152,8 @@ async fn run(
         loop {
             let has_streams = connection.frames.has_streams();
             let (now, read_at) = (Instant::now(), traffic.read_at());
-            match liveness.look(now, has_streams, connection.is_leaving, read_at) {
+            liveness.note_counted(now, connection.common.is_counted());
+            match liveness.look(now, has_streams, connection.is_leaving(), read_at) {
                 Verdict::Waits if timer.deadline() != liveness.deadline() => {
                     timer.as_mut().reset(liveness.deadline());
                 }
@@ -194,6 +196,16 @@ struct Common {
     counted: Cell<Option<oneshot::Sender<()>>>,
 }
 
+impl Common {
+    /// Whether a limit on connections knows of this one: that of actix, or that of its streams.
+    fn is_counted(&self) -> bool {
+        let counted = self.counted.take();
+        let is_actix_counting = counted.is_some();
+        self.counted.set(counted);
+        is_actix_counting || self.meter.taken() > 0
+    }
+}
+
 struct Connection {
     frames: server::Connection<Http2Io, Piece>,
     /// Requests whose turn has not come. A connection has one claim for all of them, as one of HTTP/1.1 has.
@@ -206,7 +218,7 @@ struct Connection {
     /// Answers, and what streams have taken.
     output: Held,
     resets: Resets,
-    is_leaving: bool,
+    leaving_since: Option<Instant>,
     /// Because the client has done what it may not.
     is_ended: bool,
 }
@@ -222,6 +234,11 @@ impl Connection {
                 self.turn.note_answered();
             }
             match self.frames.poll_accept(context) {
+                Poll::Ready(Some(Ok(_))) if self.has_left() => {
+                    tracing::debug!(peer = ?self.common.peer, "a client goes on after GOAWAY");
+                    self.end(Reason::ENHANCE_YOUR_CALM, context);
+                    break;
+                }
                 Poll::Ready(Some(Ok((head, respond)))) => {
                     let incoming = Incoming::new(head, &self.common.meter);
                     self.waiting.push_back((incoming, respond));
@@ -256,15 +273,25 @@ impl Connection {
         }
     }
 
+    fn is_leaving(&self) -> bool {
+        self.leaving_since.is_some()
+    }
+
+    /// Whether no request may come any more. A client that does not answer the `PING` after `GOAWAY` could go on else.
+    fn has_left(&self) -> bool {
+        self.leaving_since.is_some_and(|since| since.elapsed() > LEAVE_WAIT)
+    }
+
     /// Takes no more requests.
     fn leave(&mut self) {
-        self.is_leaving = true;
+        self.leaving_since.get_or_insert_with(Instant::now);
         self.frames.graceful_shutdown();
     }
 
     /// Ends all streams, and says why.
     fn end(&mut self, reason: Reason, context: &Context<'_>) {
-        (self.is_leaving, self.is_ended) = (true, true);
+        self.leaving_since.get_or_insert_with(Instant::now);
+        self.is_ended = true;
         self.waiting.clear();
         self.requests.clear();
         self.frames.abrupt_shutdown(reason);
@@ -369,6 +396,9 @@ const REMEMBERED_RESETS_MAX: usize = 10;
 
 /// Broken streams after which the connection ends.
 const ERRORS_MAX: usize = 64;
+
+/// How long after `GOAWAY` a request may still be on its way, or the client's answer to the `PING` that goes with it.
+const LEAVE_WAIT: Duration = Duration::from_secs(20);
 
 /// What a request counts of a turn.
 const REQUEST_BYTES: usize = 4 << 10;

@@ -13,6 +13,7 @@ use tidewire_test_harness::{
     load::anonymous_bytes,
     tls::Certificates,
 };
+use tokio::time::{Duration, Instant, interval};
 
 #[tokio::test]
 async fn a_client_that_resets_streams_is_disconnected() -> Result<()> {
@@ -90,6 +91,27 @@ async fn trailers_take_no_memory() -> Result<()> {
                 events.push_str(&String::from_utf8_lossy(&more));
             }
         }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_connection_does_not_outlive_its_last_stream_by_small_requests() -> Result<()> {
+    within(60, async {
+        let certificates = Certificates::new()?;
+        let server = certificates.serve(&[]).await?;
+        let http2 =
+            Http2::connect(server.address(), &certificates.client()?, Windows::WIDE).await?;
+        // While it has a stream, that counts it.
+        drop(http2.get("/events?channel=a", &[]).await?);
+        let ended = Instant::now();
+        let mut requests = interval(Duration::from_millis(20));
+        while http2.get("/health/live", &[]).await.is_ok() {
+            ensure!(ended.elapsed() < Duration::from_secs(5), "it is served for ever");
+            requests.tick().await;
+        }
+        ensure!(http2.ended().await? == Reason::NO_ERROR);
         Ok(())
     })
     .await

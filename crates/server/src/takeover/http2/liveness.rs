@@ -6,6 +6,9 @@
 //!   asked    nothing has come since   after a while       gone
 //!   leaving  no stream any more       after disconnect    gone
 //! ```
+//!
+//! A connection whose streams all were taken, and of which none is left, counts in no limit. A page that opens its next
+//! stream has a second for that, over the life of the connection; then it leaves, whatever else it asks for.
 
 use crate::takeover::timeouts::HttpTimeouts;
 use std::time::Duration;
@@ -16,6 +19,11 @@ pub(super) struct Liveness {
     deadline: Instant,
     keep_alive: Duration,
     disconnect: Duration,
+    /// How much longer it may be without a count, in all.
+    uncounted_left: Duration,
+    /// Since when it is.
+    uncounted_since: Option<Instant>,
+    is_leaving: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +51,38 @@ impl Liveness {
     /// Of a connection that begins now: its first request has to come soon.
     pub(super) fn new(timeouts: &HttpTimeouts, now: Instant) -> Self {
         let HttpTimeouts { request_head, keep_alive, disconnect, .. } = *timeouts;
-        Self { phase: Phase::Idle, deadline: now + request_head, keep_alive, disconnect }
+        Self {
+            phase: Phase::Idle,
+            deadline: now + request_head,
+            keep_alive,
+            disconnect,
+            uncounted_left: UNCOUNTED,
+            uncounted_since: None,
+            is_leaving: false,
+        }
     }
 
     /// When it is to be looked at again at the latest.
     pub(super) fn deadline(&self) -> Instant {
-        self.deadline
+        self.uncounted_until().map_or(self.deadline, |until| until.min(self.deadline))
+    }
+
+    /// Takes in whether a limit on connections counts this one.
+    pub(super) fn note_counted(&mut self, now: Instant, is_counted: bool) {
+        match (self.uncounted_since, is_counted) {
+            (None, false) => self.uncounted_since = Some(now),
+            (Some(since), true) => {
+                self.uncounted_left = self.uncounted_left.saturating_sub(now - since);
+                self.uncounted_since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// When it leaves if it is not counted before.
+    fn uncounted_until(&self) -> Option<Instant> {
+        let since = self.uncounted_since.filter(|_| !self.is_leaving);
+        since.map(|since| since + self.uncounted_left)
     }
 
     /// Looks at a connection whose client last sent something at `read_at`.
@@ -60,6 +94,9 @@ impl Liveness {
         read_at: Instant,
     ) -> Verdict {
         self.follow(now, has_streams, is_leaving);
+        if self.uncounted_until().is_some_and(|until| until <= now) {
+            return Verdict::Leaves;
+        }
         if now < self.deadline {
             return Verdict::Waits;
         }
@@ -79,6 +116,7 @@ impl Liveness {
 
     /// Takes in whether there are streams.
     fn follow(&mut self, now: Instant, has_streams: bool, is_leaving: bool) {
+        self.is_leaving = is_leaving;
         let (phase, wait) = match (self.phase, has_streams, is_leaving) {
             (Phase::Idle | Phase::Leaving, true, _) => (Phase::Busy, QUIET),
             (Phase::Busy | Phase::Asked { .. } | Phase::Idle, false, true) => {
@@ -90,6 +128,10 @@ impl Liveness {
         (self.phase, self.deadline) = (phase, now + wait);
     }
 }
+
+/// How long a connection may be without a count. A page that closes its last stream and opens the next is faster; one that
+/// does so often connects again now and then.
+const UNCOUNTED: Duration = Duration::from_secs(1);
 
 /// How long the client of open streams may say nothing before it is asked.
 const QUIET: Duration = Duration::from_secs(30);
@@ -146,5 +188,25 @@ mod tests {
         assert_eq!(liveness.look(at(52), true, false, at(51)), Verdict::Waits);
         assert_eq!(liveness.look(at(81), true, false, at(51)), Verdict::Asks);
         assert_eq!(liveness.look(at(101), true, false, at(51)), Verdict::Gone);
+    }
+
+    #[test]
+    fn a_connection_that_no_limit_counts_leaves_however_often_it_asks() {
+        let (mut liveness, at) = begun(60);
+        let mut look = |millisecond, is_counted, is_leaving| {
+            let now = at(0) + Duration::from_millis(millisecond);
+            liveness.note_counted(now, is_counted);
+            (liveness.look(now, true, is_leaving, now), liveness.deadline())
+        };
+        let after = |millisecond| at(0) + Duration::from_millis(millisecond);
+        assert_eq!(look(100, true, false).0, Verdict::Waits);
+        assert_eq!(look(40_000, false, false), (Verdict::Waits, after(41_000)));
+        assert_eq!(look(40_500, true, false).0, Verdict::Waits);
+        // A further stream gives it no more time than it had.
+        assert_eq!(look(50_000, false, false), (Verdict::Waits, after(50_500)));
+        assert_eq!(look(50_499, false, false).0, Verdict::Waits);
+        assert_eq!(look(50_500, false, false).0, Verdict::Leaves);
+        // Once is enough; its requests may end.
+        assert_eq!(look(50_501, false, true).0, Verdict::Waits);
     }
 }
