@@ -34,7 +34,7 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 use h2::server::{self, SendResponse};
 use h2::{Ping, PingPong, Reason};
-use io::Http2Io;
+use io::{Http2Io, Traffic};
 use liveness::{Liveness, Verdict};
 use request::Incoming;
 use std::cell::Cell;
@@ -132,6 +132,7 @@ async fn run(
         frames,
         waiting: VecDeque::new(),
         turn: turns.claim(),
+        traffic: traffic.clone(),
         requests: FuturesUnordered::new(),
         common: Rc::new(Common { options, peer, meter, counted }),
         input: accounts.input.open(),
@@ -211,6 +212,7 @@ struct Connection {
     /// Requests whose turn has not come. A connection has one claim for all of them, as one of HTTP/1.1 has.
     waiting: VecDeque<(Incoming, SendResponse<Piece>)>,
     turn: RequestTurn,
+    traffic: Traffic,
     requests: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     common: Rc<Common>,
     /// Heads and bodies.
@@ -232,6 +234,7 @@ impl Connection {
             }
             while let Poll::Ready(Some(())) = self.requests.poll_next_unpin(context) {
                 self.turn.note_answered();
+                self.traffic.note_answered();
             }
             match self.frames.poll_accept(context) {
                 Poll::Ready(Some(Ok(_))) if self.has_left() => {

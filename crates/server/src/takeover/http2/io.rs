@@ -23,6 +23,8 @@ pub(super) struct Traffic(Rc<Passed>);
 struct Passed {
     /// When the client last sent something.
     read_at: Cell<Instant>,
+    /// Whether a request was answered: from then on reads wait with those of connections that are known.
+    has_answered: Cell<bool>,
     /// Bytes that may still be written before the connection's task polls again.
     write_bytes_left: Cell<usize>,
     /// The socket, once h2 has done with it.
@@ -32,8 +34,9 @@ struct Passed {
 impl Http2Io {
     pub(super) fn new(socket: ClientSocket, turn: RequestTurn) -> (Self, Traffic) {
         let (read_at, write_bytes_left) = (Cell::new(Instant::now()), Cell::new(WRITE_BYTES_MAX));
-        let left = Cell::new(None);
-        let traffic = Traffic(Rc::new(Passed { read_at, write_bytes_left, left }));
+        let (has_answered, left) = (Cell::new(false), Cell::new(None));
+        let passed = Passed { read_at, has_answered, write_bytes_left, left };
+        let traffic = Traffic(Rc::new(passed));
         (Self { socket: Some(socket), turn, traffic: traffic.clone() }, traffic)
     }
 
@@ -65,6 +68,11 @@ impl Traffic {
         self.0.write_bytes_left.set(WRITE_BYTES_MAX);
     }
 
+    /// A request was answered.
+    pub(super) fn note_answered(&self) {
+        self.0.has_answered.set(true);
+    }
+
     pub(super) fn read_at(&self) -> Instant {
         self.0.read_at.get()
     }
@@ -90,6 +98,9 @@ impl AsyncRead for Http2Io {
         let this = self.get_mut();
         // Nothing to read takes no turn.
         ready!(this.socket()?.poll_readable(context));
+        if this.traffic.0.has_answered.get() {
+            this.turn.note_answered();
+        }
         ready!(this.turn.poll(context));
         let before = buffer.filled().len();
         ready!(Pin::new(this.socket()?).poll_read(context, buffer))?;
@@ -135,3 +146,37 @@ const WRITE_BYTES_MAX: usize = 128 << 10;
 
 /// What a read counts beside its bytes.
 const READ_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request_turns::RequestTurns;
+    use std::future::poll_fn;
+    use std::task::Waker;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[actix_web::test]
+    async fn a_client_that_was_answered_is_read_before_a_crowd() {
+        let context = &mut Context::from_waker(Waker::noop());
+        let turns = RequestTurns::by_rounds();
+        let mut crowd: Vec<_> = (0..100).map(|_| turns.claim()).collect();
+        assert!(crowd.iter_mut().all(|claim| claim.poll(context).is_pending()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = ClientSocket::from(listener.accept().await.unwrap().0);
+        client.write_all(b"frame").await.unwrap();
+        poll_fn(|context| socket.poll_readable(context)).await;
+        let (mut io, traffic) = Http2Io::new(socket, turns.claim());
+        traffic.note_answered();
+        let mut read = || {
+            let mut bytes = [0; 16];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = Pin::new(&mut io).poll_read(context, &mut buffer);
+            read.map(|read| read.map(|()| buffer.filled().len()).unwrap())
+        };
+        assert_eq!(read(), Poll::Pending, "no round has begun");
+        turns.begin_round();
+        assert_eq!(read(), Poll::Ready(5));
+    }
+}
