@@ -45,7 +45,7 @@ pub use tokens::{KeyUrl, TokenKeys};
 pub use units::{Bytes, Count, Fsync, Span};
 
 use crate::{in_flight::SHARE, limits::LimitSettings, tls::TlsFiles};
-use changes::Stated;
+use changes::{RELOADABLE, Stated};
 use check::{check_disk, check_flags};
 use faults::Faults;
 use layers::File;
@@ -152,6 +152,18 @@ impl Config {
         Self::resolve(file, environment, flags, faults)
     }
 
+    /// What a server that has started with `start` may take of this configuration: every setting that needs a restart keeps
+    /// the value of the start, and so does what follows from it.
+    ///
+    /// # Errors
+    ///
+    /// Settings of both exclude each other.
+    pub(crate) fn since(&self, start: &Self) -> Result<Self, ConfigErrors> {
+        let settings = self.stated.settings.clone().pinned_to(&start.stated.settings, RELOADABLE);
+        let faults = Faults::default();
+        Self::of(settings, self.stated.clone(), self.origins.clone(), Some(start), faults)
+    }
+
     /// Every option that has a meaning for a channel, and where its value was given.
     pub fn explain(&self, channel: &ChannelName) -> Vec<Decided> {
         self.origins.explain(&self.broker.rules, channel)
@@ -166,8 +178,20 @@ impl Config {
         let origins = Origins::of(&file, &environment, &flags);
         check_flags(&flags, &mut faults);
         let settings = file.settings.overlaid_by(environment).overlaid_by(flags);
-        let stated = Stated { settings: settings.clone(), channels: file.channels.clone() };
-        let broker = settings.broker(&file.channels);
+        let File { name, channels, .. } = file;
+        let stated = Stated { settings: settings.clone(), channels, file: name };
+        Self::of(settings, stated, origins, None, faults)
+    }
+
+    /// What `settings` and the tables of channels come to, on the addresses of `start` if the server has them already.
+    fn of(
+        settings: Settings,
+        stated: Stated,
+        origins: Origins,
+        start: Option<&Self>,
+        mut faults: Faults,
+    ) -> Result<Self, ConfigErrors> {
+        let broker = settings.broker(&stated.channels);
         let message_bytes_max = broker.rules.message_bytes_max();
         check_disk(&settings, &mut faults);
         let tls = tls::files(&settings, &mut faults);
@@ -180,7 +204,10 @@ impl Config {
         let api_keys_file = settings.api_keys_file.clone().or(in_data);
         let (tokens, token_keys) =
             tokens::verifier(&settings, api_keys_file.as_deref(), &mut faults);
-        let (listen, admin_listen) = addresses::all(&settings, tls.is_some(), &mut faults);
+        let (listen, admin_listen) = match start {
+            None => addresses::all(&settings, tls.is_some(), &mut faults),
+            Some(start) => addresses::kept(start, &settings, &mut faults),
+        };
         let config = Self {
             listen,
             admin_listen,
@@ -223,8 +250,8 @@ impl Config {
             stated,
         };
         config.check(&mut faults);
-        let (rules, total_bytes_max) = (&config.broker.rules, config.broker.bytes_max);
-        channels::check(&file.channels, &file.name, rules, total_bytes_max, &mut faults);
+        let (Stated { channels, file, .. }, broker) = (&config.stated, &config.broker);
+        channels::check(channels, file, &broker.rules, broker.bytes_max, &mut faults);
         faults.finish(config)
     }
 }
@@ -291,10 +318,10 @@ const PRESENCE_INTERVAL: Span = Span::seconds(1);
 const DRAIN: Span = Span::seconds(10);
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(super) fn from_text(text: &str) -> Result<Config, ConfigErrors> {
+    pub(crate) fn from_text(text: &str) -> Result<Config, ConfigErrors> {
         from_layers(text, &[])
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct ReloadHandle(mpsc::Sender<oneshot::Sender<Result<Changes, Stri
 /// Everything that a reload changes.
 pub(crate) struct Reloader {
     pub(crate) load: Load,
+    /// What the server has started with.
+    pub(crate) start: Config,
     /// What is in force.
     pub(crate) config: Config,
     pub(crate) settings: watch::Sender<LiveSettings>,
@@ -108,11 +110,15 @@ impl Reloader {
 
     /// Reads the configuration again and takes what has changed.
     ///
+    /// It has to be one that the server could start with, and one that it can go on with: on its addresses, with its data folder.
+    ///
     /// # Errors
     ///
     /// It cannot be used; nothing has changed.
     fn reload(&mut self) -> Result<Changes> {
-        let config = (self.load)()?;
+        let config = (self.load)()?.since(&self.start).context(KEPT)?;
+        // A file that is empty for a moment has no keys either.
+        ensure!(!config.is_open_by_default() || self.is_open_to_everybody(), "{OPENING}");
         let message_bytes_max = config.broker.rules.message_bytes_max();
         ensure!(
             message_bytes_max <= self.message_bytes_max,
@@ -120,7 +126,7 @@ impl Reloader {
             Bytes::from(message_bytes_max),
             Bytes::from(self.message_bytes_max)
         );
-        let changes = self.config.changes_to(&config);
+        let changes = self.config.changes_to(&config, &self.start);
         // What may fail comes first.
         if let Some(tls) = &self.tls {
             tls.reload().map_err(|error| anyhow!("tls_certificate: {error}"))?;
@@ -129,8 +135,7 @@ impl Reloader {
         self.take_keys(&config).context("the keys of tokens cannot be replaced")?;
         self.authenticator.replace(policy(&config));
         let authenticator = self.authenticator.clone();
-        let is_local = self.config.is_local();
-        self.access.replace(access(&config, is_local, authenticator, &self.limits));
+        self.access.replace(access(&config, config.is_local(), authenticator, &self.limits));
         self.limits.replace(config.limits(self.room));
         self.settings.send_replace(LiveSettings::from(&config));
         let kept = self.broker.replace_rules(config.broker.rules.clone());
@@ -143,6 +148,12 @@ impl Reloader {
         logging::configure(config.log_format, config.log_level.as_ref());
         self.config = config;
         Ok(changes)
+    }
+
+    /// Whether no keys are in force, and everybody may do everything.
+    fn is_open_to_everybody(&self) -> bool {
+        let grant = self.config.anonymous_grant();
+        self.config.tokens.is_none() && grant.is_some_and(|grant| grant.is_open())
     }
 
     /// Has other tasks keep the keys of a new verifier current. Keys that the one before has fetched stay in force until
@@ -201,4 +212,13 @@ fn report(outcome: &Result<Changes>) {
 /// More requests at once than that wait to be taken.
 const REQUESTS_MAX: usize = 4;
 
+const KEPT: &str = "with the settings of the start that only a restart changes";
+
+const OPENING: &str = "no keys are configured any more, in [tokens] or a list of API keys, so everybody who reaches the server \
+    could do everything. Configure a key, or say with anonymous what requests without a token may do. For a list of API keys \
+    that may be empty, set api_keys_file";
+
 const ENDING: &str = "the server is shutting down";
+
+#[cfg(test)]
+mod tests;

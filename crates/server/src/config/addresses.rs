@@ -1,6 +1,8 @@
 //! What all endpoints of the settings `listen` and `admin_listen` come to: addresses, each once and with its scheme.
 
-use super::{ConfigError, Endpoint, Listen, Opening, Settings, faults::Faults, listen::LISTEN};
+use super::{
+    Config, ConfigError, Endpoint, Listen, Opening, Settings, faults::Faults, listen::LISTEN,
+};
 use crate::socket::Scheme;
 
 /// The addresses for clients, and those for operators.
@@ -24,6 +26,24 @@ pub(super) fn all(
         if admin_listen.address.port() != 0 && listens.iter().any(is_same) {
             let given = admin_listen.to_string();
             faults.push(ConfigError::value("admin_listen", &given, OTHERS));
+        }
+    }
+    (listens, admin_listens)
+}
+
+/// The addresses on which a server listens since its start: a reload changes none, and asks for no name again.
+pub(super) fn kept(
+    start: &Config,
+    settings: &Settings,
+    faults: &mut Faults,
+) -> (Vec<Listen>, Vec<Listen>) {
+    let (listens, admin_listens) = (start.listen.clone(), start.admin_listen.clone());
+    let has_proxies = settings.trusted_proxies.as_ref().is_some_and(|it| !it.0.is_empty());
+    for (key, listens) in [("listen", &listens), ("admin_listen", &admin_listens)] {
+        let is_for_proxies = |listen: &&Listen| listen.opening == Opening::ProxyHeader;
+        for listen in listens.iter().filter(is_for_proxies).filter(|_| !has_proxies) {
+            let given = format!("proxy+{}://{listen}", listen.scheme);
+            faults.push(ConfigError::value(key, &given, WITH_PROXIES));
         }
     }
     (listens, admin_listens)

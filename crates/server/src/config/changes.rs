@@ -10,6 +10,8 @@ use tidewire_broker::{Options, Pattern, Rule, Rules};
 pub(super) struct Stated {
     pub(super) settings: Settings,
     pub(super) channels: Vec<(Pattern, Rule)>,
+    /// The name of the file with these tables.
+    pub(super) file: String,
 }
 
 /// All that differs.
@@ -23,13 +25,15 @@ pub struct Changes {
 }
 
 impl Config {
-    /// What `next` says otherwise.
-    pub(crate) fn changes_to(&self, next: &Self) -> Changes {
+    /// What `next` says otherwise, on a server that has started with `start`. What needs a restart is compared with that, so
+    /// each reload names it again until the restart.
+    pub(crate) fn changes_to(&self, next: &Self, start: &Self) -> Changes {
         let (before, after) = (&self.stated, &next.stated);
-        let settings = before.settings.changes_to(&after.settings);
-        let (mut taken, needs_restart): (Vec<_>, Vec<_>) =
-            settings.partition(|change| RELOADABLE.contains(&change.key.as_str()));
-        taken.extend(of_channels(&before.channels, &after.channels));
+        let is_taken = |change: &Change| RELOADABLE.contains(&change.key.as_str());
+        let taken = before.settings.changes_to(&after.settings).filter(is_taken);
+        let taken = taken.chain(of_channels(&before.channels, &after.channels)).collect();
+        let since_start = start.stated.settings.changes_to(&after.settings);
+        let needs_restart = since_start.filter(|change| !is_taken(change)).collect();
         Changes { taken, needs_restart }
     }
 }
@@ -128,7 +132,8 @@ mod tests {
     use crate::config::tests::from_text;
 
     fn changes(before: &str, after: &str) -> Changes {
-        from_text(before).unwrap().changes_to(&from_text(after).unwrap())
+        let before = from_text(before).unwrap();
+        before.changes_to(&from_text(after).unwrap(), &before)
     }
 
     fn texts(changes: &[Change]) -> Vec<String> {

@@ -19,6 +19,11 @@ impl Config {
         }
     }
 
+    /// Whether everybody may do everything only because no keys are configured: development mode.
+    pub(crate) fn is_open_by_default(&self) -> bool {
+        self.tokens.is_none() && self.anonymous == Anonymous::Nothing
+    }
+
     /// Refuses to be reached from other machines without a word on who may do what there.
     pub(super) fn check_exposure(&self, faults: &mut Faults) {
         if !faults.knows(&["anonymous", "allowed_hosts"]) || !faults.knows(&tokens::KEYS) {

@@ -33,6 +33,17 @@ macro_rules! settings {
                 Self { $($name: later.$name.or(self.$name),)* }
             }
 
+            /// These settings, but all that are not among `free` as `start` has them.
+            pub(super) fn pinned_to(self, start: &Self, free: &[&str]) -> Self {
+                let is_free = |key| free.contains(&key);
+                Self {
+                    $($name: match is_free(stringify!($name)) {
+                        true => self.$name,
+                        false => start.$name.clone(),
+                    },)*
+                }
+            }
+
             /// The keys of which `next` says something else.
             pub(super) fn changes_to(&self, next: &Self) -> impl Iterator<Item = Change> + use<> {
                 let changes = [$(

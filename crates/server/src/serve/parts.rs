@@ -97,6 +97,7 @@ impl Parts {
     ) -> Reloader {
         Reloader {
             load,
+            start: config.clone(),
             config: config.clone(),
             settings: self.settings.clone(),
             broker: self.observed.broker.clone(),

@@ -4,7 +4,7 @@
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use tidewire_test_harness::{
     peers::{
         Subscriber, Wire,
@@ -42,8 +42,7 @@ async fn a_reload_takes_what_can_change_and_disconnects_nobody() -> Result<()> {
         ensure!(status(&server, "b.example").await? == 421);
 
         // One bad value, and everything stays as it was.
-        fs::write(&file, AFTER.replace("100ms", "soon")).await?;
-        let (is_done, said) = reload(&server).await?;
+        let (is_done, said) = reload(&server, &file, &AFTER.replace("100ms", "soon")).await?;
         ensure!(
             !is_done && said.contains("nothing was reloaded") && said.contains("heartbeat"),
             "{said}"
@@ -52,8 +51,7 @@ async fn a_reload_takes_what_can_change_and_disconnects_nobody() -> Result<()> {
         ensure!(status(&server, "a.example").await? == 200);
         publish(address, "closed", "still open").await?;
 
-        fs::write(&file, AFTER).await?;
-        let (is_done, said) = reload(&server).await?;
+        let (is_done, said) = reload(&server, &file, AFTER).await?;
         ensure!(is_done, "{said}");
         for part in [
             "reloaded       heartbeat: 20s -> 100ms",
@@ -66,8 +64,7 @@ async fn a_reload_takes_what_can_change_and_disconnects_nobody() -> Result<()> {
         // Hosts, who may publish, and options, also of channels that exist.
         ensure!(status(&server, "a.example").await? == 421);
         ensure!(status(&server, "b.example").await? == 200);
-        let answer = post(address, "/publish/closed", &[], b"no").await?;
-        ensure!(answer.status == 403, "{}", answer.status);
+        ensure!(post(address, "/publish/closed", &[], b"no").await?.status == 403);
         let answer = post(address, "/publish/open.a", &[], b"too long").await?;
         ensure!(answer.status == 413, "{}", answer.status);
         publish(address, "open.a", "4").await?;
@@ -78,7 +75,11 @@ async fn a_reload_takes_what_can_change_and_disconnects_nobody() -> Result<()> {
         let frame = socket.json().await?.context("the WebSocket has ended")?;
         ensure!(frame["type"] == "position", "{frame}");
 
-        fs::write(&file, BEFORE).await?;
+        // Without its keys the server would be open. That has to be said.
+        let (is_done, said) = reload(&server, &file, BEFORE).await?;
+        ensure!(!is_done && said.contains("no keys are configured any more"), "{said}");
+        ensure!(post(address, "/publish/closed", &[], b"no").await?.status == 403);
+        fs::write(&file, format!("{BEFORE}anonymous = true\n")).await?;
         server.signal(Signal::HUP)?;
         while !server.output().text().contains("reloaded heartbeat: 100ms -> 20s") {
             sleep(Duration::from_millis(10)).await;
@@ -99,8 +100,9 @@ async fn status(server: &Server, host: &str) -> Result<u16> {
     Ok(exchange(server.address(), request.as_bytes()).await?.status)
 }
 
-/// Runs `tidewire reload`; says whether it succeeded, and what it printed.
-async fn reload(server: &Server) -> Result<(bool, String)> {
+/// Writes the file and runs `tidewire reload`; says whether it succeeded, and what it printed.
+async fn reload(server: &Server, file: &Path, text: &str) -> Result<(bool, String)> {
+    fs::write(file, text).await?;
     let output = command()?.args(["reload", "--url", &server.url()]).output().await?;
     let text = [output.stdout, output.stderr].concat();
     Ok((output.status.success(), String::from_utf8(text)?))
