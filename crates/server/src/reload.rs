@@ -15,6 +15,7 @@ use crate::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use std::sync::Arc;
 use tidewire_broker::Broker;
+use tidewire_client_address::TrustedProxies;
 use tidewire_connection::Limits;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -46,6 +47,8 @@ pub(crate) struct Reloader {
     pub(crate) settings: watch::Sender<LiveSettings>,
     pub(crate) broker: Broker,
     pub(crate) access: SharedAccess,
+    /// Whose headers of the PROXY protocol count.
+    pub(crate) proxies: watch::Sender<TrustedProxies>,
     pub(crate) authenticator: Authenticator,
     pub(crate) key_tasks: KeyTasks,
     pub(crate) tls: Option<Tls>,
@@ -136,6 +139,7 @@ impl Reloader {
         self.authenticator.replace(policy(&config));
         let authenticator = self.authenticator.clone();
         self.access.replace(access(&config, config.is_local(), authenticator, &self.limits));
+        self.proxies.send_replace(config.trusted_proxies.0.clone());
         self.limits.replace(config.limits(self.room));
         self.settings.send_replace(LiveSettings::from(&config));
         let kept = self.broker.replace_rules(config.broker.rules.clone());

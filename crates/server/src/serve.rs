@@ -33,7 +33,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tidewire_client_address::TrustedProxies;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 /// Serves until SIGINT or SIGTERM, then lets every connection end properly.
 ///
@@ -71,12 +75,12 @@ async fn run(config: Config, load: Load) -> Result<()> {
     presence_publisher.flush().await;
     let admission = Admission::within(config.limits(room));
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
-    let speaking = |listener| speaking(listener, tls.as_ref(), &config);
-    let listeners = listeners.into_iter().map(speaking).collect();
-    let admin_listeners: Vec<_> = admin_listeners.into_iter().map(speaking).collect();
     let observed = observed(&config, &storage, &admission);
     let (reload, reload_requests) = ReloadHandle::new();
     let parts = Parts::new(&config, &storage, &observed, reload);
+    let speaking = |listener| speaking(listener, tls.as_ref(), &parts.proxies);
+    let listeners = listeners.into_iter().map(speaking).collect();
+    let admin_listeners: Vec<_> = admin_listeners.into_iter().map(speaking).collect();
     let surface = if admin_urls.is_empty() { Surface::Everything } else { Surface::Public };
     let server = parts.start(listeners, config.workers, Audience::Clients(surface))?;
     let admin_server = match admin_listeners.is_empty() {
@@ -140,11 +144,15 @@ fn url(listener: &BoundListener) -> io::Result<String> {
 }
 
 /// A listener with what its scheme takes. Where one speaks TLS the configuration has a certificate.
-fn speaking(listener: BoundListener, tls: Option<&Tls>, config: &Config) -> Listener {
+fn speaking(
+    listener: BoundListener,
+    tls: Option<&Tls>,
+    proxies: &watch::Sender<TrustedProxies>,
+) -> Listener {
     let BoundListener { scheme, opening, socket } = listener;
     let tls = tls.filter(|_| scheme == Scheme::Https).map(Tls::config);
-    let proxies = (opening == Opening::ProxyHeader).then(|| config.trusted_proxies.0.clone());
-    Listener { socket, tls, proxies: proxies.map(Arc::new) }
+    let proxies = (opening == Opening::ProxyHeader).then(|| proxies.subscribe());
+    Listener { socket, tls, proxies }
 }
 
 fn greet(

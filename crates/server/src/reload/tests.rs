@@ -38,6 +38,7 @@ impl Reloading {
             settings: watch::Sender::new(LiveSettings::from(&config)),
             broker: Broker::new(1, config.broker.clone()),
             access: SharedAccess::new(access),
+            proxies: watch::Sender::new(config.trusted_proxies.0.clone()),
             authenticator,
             key_tasks: KeyTasks::start(&config).unwrap(),
             tls: None,
@@ -147,4 +148,20 @@ async fn without_its_last_api_key_a_server_is_not_open() {
     let list = folder.path().join("api-keys.json");
     server.reload(&format!("api_keys_file = {list:?}\n{text}")).unwrap();
     assert!(!server.is_open());
+}
+
+#[actix_web::test]
+async fn listeners_for_proxies_take_another_list_but_none() {
+    let text = "listen = \"proxy+http://127.0.0.1:80\"\ntrusted_proxies = ";
+    let mut server = Reloading::start(&format!("{text}\"127.0.0.1\""));
+    let is_listed = |server: &Reloading, address: &str| {
+        server.reloader.proxies.borrow().contains(address.parse().unwrap())
+    };
+    server.reload(&format!("{text}\"10.0.0.0/8\"")).unwrap();
+    assert!(is_listed(&server, "10.0.0.1") && !is_listed(&server, "127.0.0.1"));
+    // The next start would need none.
+    let error = server.reload("listen = 8080").unwrap_err();
+    let part = "listen is proxy+http://127.0.0.1:80; it has to be given with trusted_proxies";
+    assert!(error.contains(part), "{error}");
+    assert!(is_listed(&server, "10.0.0.1"));
 }

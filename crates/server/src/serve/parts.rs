@@ -39,6 +39,7 @@ use std::{
     time::Duration,
 };
 use tidewire_broker::{Engine, Lane};
+use tidewire_client_address::TrustedProxies;
 use tokio::sync::watch;
 
 /// What a server is made of.
@@ -48,6 +49,8 @@ pub(super) struct Parts {
     access: SharedAccess,
     pub(super) settings: watch::Sender<LiveSettings>,
     receiver: watch::Receiver<LiveSettings>,
+    /// Whose headers of the PROXY protocol count.
+    pub(super) proxies: watch::Sender<TrustedProxies>,
     authenticator: Authenticator,
     timeouts: HttpTimeouts,
     engine: Arc<dyn Engine>,
@@ -80,6 +83,7 @@ impl Parts {
             access: SharedAccess::new(access),
             settings,
             receiver,
+            proxies: watch::Sender::new(config.trusted_proxies.0.clone()),
             authenticator,
             timeouts: timeouts(config),
             engine: Arc::clone(&storage.engine),
@@ -102,6 +106,7 @@ impl Parts {
             settings: self.settings.clone(),
             broker: self.observed.broker.clone(),
             access: self.access.clone(),
+            proxies: self.proxies.clone(),
             authenticator: self.authenticator.clone(),
             key_tasks,
             tls,

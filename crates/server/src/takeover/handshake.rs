@@ -25,6 +25,7 @@ use std::task::{Context, Poll, Waker};
 use tidewire_client_address::TrustedProxies;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Makes sockets of the connections that one listener accepts, on one worker.
@@ -33,7 +34,7 @@ pub(super) struct Handshaking {
     /// Without one the listener is plain.
     tls: Option<Arc<ServerConfig>>,
     /// Without them no header comes first.
-    proxies: Option<Arc<TrustedProxies>>,
+    proxies: Option<watch::Receiver<TrustedProxies>>,
     timeouts: HttpTimeouts,
     turns: RequestTurns,
     waiting: Waiting,
@@ -47,7 +48,7 @@ type Accepted = Result<Arrived, DispatchError>;
 impl Handshaking {
     pub(super) fn new(
         tls: Option<Arc<ServerConfig>>,
-        proxies: Option<Arc<TrustedProxies>>,
+        proxies: Option<watch::Receiver<TrustedProxies>>,
         timeouts: HttpTimeouts,
         turns: RequestTurns,
     ) -> Self {
@@ -85,8 +86,9 @@ impl Handshaking {
             None => (tcp, peer),
             Some(proxies) => {
                 let is_plain = tls.is_none();
+                let is_listed = peer.is_some_and(|peer| proxies.borrow().contains(peer.ip()));
                 let peek = async |tcp: &TcpStream, buffer: &mut [u8]| place.peek(tcp, buffer).await;
-                proxied::open(tcp, peer, &proxies, is_plain, timeouts.disconnect, peek).await?
+                proxied::open(tcp, peer, is_listed, is_plain, timeouts.disconnect, peek).await?
             }
         };
         let socket = match tls {
@@ -217,6 +219,23 @@ mod tests {
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
+    #[actix_web::test]
+    async fn who_is_a_listed_proxy_is_looked_up_for_each_connection() {
+        let proxies = watch::Sender::new(TrustedProxies::default());
+        let (timeouts, turns) = (HttpTimeouts::default(), RequestTurns::by_rounds());
+        let handshaking = Handshaking::new(None, Some(proxies.subscribe()), timeouts, turns);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listed = TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]);
+        for (list, is_accepted) in [(listed, true), (TrustedProxies::default(), false)] {
+            proxies.send_replace(list);
+            let mut proxy = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            proxy.write_all(b"PROXY UNKNOWN\r\n").await.unwrap();
+            drop(proxy);
+            let (tcp, _) = listener.accept().await.unwrap();
+            assert_eq!(handshaking.accept(tcp).await.is_ok(), is_accepted);
+        }
+    }
+
     fn waits(place: &Place, waits_for_client: bool) -> bool {
         let context = Context::from_waker(Waker::noop());
         place.poll(Poll::<io::Result<()>>::Pending, waits_for_client, &context).is_pending()
@@ -243,7 +262,7 @@ mod tests {
         let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
         let waiting = Waiting::new(1);
         let (timeouts, turns) = (HttpTimeouts::default(), RequestTurns::unlimited());
-        let proxies = Some(Arc::new(proxies));
+        let proxies = Some(watch::Sender::new(proxies).subscribe());
         let handshaking =
             Handshaking { tls: None, proxies, timeouts, turns, waiting: waiting.clone() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,12 +6,11 @@ use super::mismatch::{self, Reported};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tidewire_client_address::TrustedProxies;
 use tidewire_client_address::proxy_protocol::{HEADER_BYTES_MAX, Header, HeaderError};
 use tokio::net::TcpStream;
 
-/// Reads the header of a connection that comes from `peer`; `peek` waits for bytes and leaves them in the socket. Returns the
-/// socket and the address of the client, which is `peer` if the proxy speaks for itself.
+/// Reads the header of a connection that comes from `peer`, which may be a listed proxy; `peek` waits for bytes and leaves them in
+/// the socket. Returns the socket and the address of the client, which is `peer` if the proxy speaks for itself.
 ///
 /// # Errors
 ///
@@ -19,15 +18,14 @@ use tokio::net::TcpStream;
 pub(super) async fn open(
     tcp: TcpStream,
     peer: Option<SocketAddr>,
-    proxies: &TrustedProxies,
+    is_listed: bool,
     is_plain: bool,
     disconnect: Duration,
     peek: impl AsyncFn(&TcpStream, &mut [u8]) -> io::Result<usize>,
 ) -> io::Result<(TcpStream, Option<SocketAddr>)> {
-    let listed = peer.filter(|peer| proxies.contains(peer.ip()));
-    let refused = match listed {
-        None => Refused::Stranger,
-        Some(_) => match read(&tcp, peek).await? {
+    let refused = match is_listed {
+        false => Refused::Stranger,
+        true => match read(&tcp, peek).await? {
             Ok(header) => return Ok((tcp, header.source.or(peer))),
             Err(error) => Refused::Header(error),
         },

@@ -37,6 +37,7 @@ use std::time::Duration;
 use tidewire_client_address::TrustedProxies;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// A listening socket, and what is spoken on it.
 pub struct Listener {
@@ -45,7 +46,8 @@ pub struct Listener {
     /// With it every connection begins with a TLS handshake; without it HTTP is plain.
     pub tls: Option<Arc<ServerConfig>>,
     /// With it every connection comes from one of these, and begins with a header of the PROXY protocol, also before TLS.
-    pub proxies: Option<Arc<TrustedProxies>>,
+    /// Which they are may change.
+    pub proxies: Option<watch::Receiver<TrustedProxies>>,
 }
 
 impl From<TcpListener> for Listener {
