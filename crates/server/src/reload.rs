@@ -130,12 +130,13 @@ impl Reloader {
             Bytes::from(self.message_bytes_max)
         );
         let changes = self.config.changes_to(&config, &self.start);
-        // What may fail comes first.
+        // What may fail comes first. Also where nothing of the keys has changed: the verifier is another one.
+        let tasks = self.key_tasks_for(&config).context("the keys of tokens cannot be replaced")?;
+        // The last of it: the certificate is replaced as it is read.
         if let Some(tls) = &self.tls {
             tls.reload().map_err(|error| anyhow!("tls_certificate: {error}"))?;
         }
-        // Also where nothing of them has changed: the verifier is another one, which they keep current.
-        self.take_keys(&config).context("the keys of tokens cannot be replaced")?;
+        self.key_tasks = tasks;
         self.authenticator.replace(policy(&config));
         let authenticator = self.authenticator.clone();
         self.access.replace(access(&config, config.is_local(), authenticator, &self.limits));
@@ -160,16 +161,15 @@ impl Reloader {
         self.config.tokens.is_none() && grant.is_some_and(|grant| grant.is_open())
     }
 
-    /// Has other tasks keep the keys of a new verifier current. Keys that the one before has fetched stay in force until
+    /// Other tasks, which keep the keys of a new verifier current. Keys that the one before has fetched stay in force until
     /// the first fetch.
-    fn take_keys(&mut self, config: &Config) -> Result<()> {
+    fn key_tasks_for(&self, config: &Config) -> Result<KeyTasks> {
         if let (Some(before), Some(now)) = (&self.config.tokens, &config.tokens)
             && self.config.token_keys.has_same_url(&config.token_keys)
         {
             now.adopt_fetched(before);
         }
-        self.key_tasks = KeyTasks::start(config)?;
-        Ok(())
+        KeyTasks::start(config)
     }
 }
 
