@@ -1,6 +1,7 @@
 //! Keys that change while the server runs: those that tokens are verified with, and the API keys of servers.
 //!
-//! Files are read again when they change, and a key set is fetched again from its URL. Neither disconnects anybody.
+//! Files are read again when they change, and a key set is fetched again from its URL. A key that leaves a file
+//! ends its connections ([`crate::worker_loop`]), and one that leaves the set does not.
 
 mod fetch;
 mod files;

@@ -152,6 +152,8 @@ impl<S: Socket> WorkerLoop<S> {
         let entry = entries.get_mut(waiter).and_then(Option::as_deref_mut);
         let Entry { driver, waker, .. } = entry.ok_or(RenewalError::NotFound)?;
         driver.renew(id, identity, &mut worker.borrow_mut(), clock.now())?;
+        // While it waited for this worker, the key of the new token may have gone.
+        end_if_withdrawn(driver, &self.worker_context);
         // What it has to say of that.
         waker.wake_by_ref();
         Ok(())

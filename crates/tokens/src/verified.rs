@@ -20,7 +20,7 @@ pub struct Verified {
 pub struct KeyMark(pub(crate) u64);
 
 impl KeyMark {
-    /// The mark of a key that is fetched, or of none. It stays in force: an issuer that changes its keys takes the old one out of
+    /// The mark of a key that is fetched, or of none. It stays in force while keys are fetched: an issuer that changes its keys takes the old one out of
     /// its set while tokens of it are still valid.
     pub(crate) const FETCHED: Self = Self(0);
 

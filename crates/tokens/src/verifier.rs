@@ -30,6 +30,8 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Shared {
     rules: Rules,
+    /// Whether keys are fetched at all.
+    is_fetching: bool,
     keys: RwLock<Keys>,
     api_keys: RwLock<Arc<ApiKeys>>,
     ask_for_keys: OnceLock<AskForKeys>,
@@ -70,19 +72,19 @@ pub struct Rules {
 impl Verifier {
     /// A verifier of tokens that `keys` have signed.
     pub fn new(rules: Rules, keys: Vec<Key>) -> Self {
-        Self::with(rules, Keys { given: keys.into(), fetched: Some(Arc::default()) })
+        Self::with(rules, false, Keys { given: keys.into(), fetched: Some(Arc::default()) })
     }
 
     /// The same, with keys that are fetched beside these. Before [`replace_fetched`](Self::replace_fetched), tokens of
     /// other keys are refused with [`TokenError::KeysUnavailable`].
     pub fn fetching(rules: Rules, keys: Vec<Key>) -> Self {
-        Self::with(rules, Keys { given: keys.into(), fetched: None })
+        Self::with(rules, true, Keys { given: keys.into(), fetched: None })
     }
 
-    fn with(rules: Rules, keys: Keys) -> Self {
+    fn with(rules: Rules, is_fetching: bool, keys: Keys) -> Self {
         let (keys, api_keys) = (RwLock::new(keys), RwLock::default());
         let (ask_for_keys, generation) = (OnceLock::new(), AtomicU64::new(0));
-        let shared = Shared { rules, keys, api_keys, ask_for_keys, generation };
+        let shared = Shared { rules, is_fetching, keys, api_keys, ask_for_keys, generation };
         Self { shared: Arc::new(shared) }
     }
 
@@ -167,13 +169,14 @@ impl Verifier {
         Ok(Verified { claims, key, api_key_id: None })
     }
 
-    /// Whether what was believed by this key would still be: it is one of those that are given, or an API key, or was fetched.
+    /// Whether what was believed by this key would still be: it is one of those that are given, or an API key, or was
+    /// fetched and this verifier fetches keys.
     pub fn trusts(&self, key: KeyMark) -> bool {
         let given =
             Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).given);
         let api_keys = &self.shared.api_keys;
         let api_keys = Arc::clone(&api_keys.read().unwrap_or_else(PoisonError::into_inner));
-        key == KeyMark::FETCHED
+        (key == KeyMark::FETCHED && self.shared.is_fetching)
             || given.iter().any(|given| given.mark() == key)
             || api_keys.iter().any(|api_key| api_key.mark() == key)
     }

@@ -106,9 +106,8 @@ impl Authenticator {
 
     /// Whether credentials that were believed by this key still would be.
     pub(crate) fn trusts(&self, key: KeyMark) -> bool {
-        let trusts = |verifier: &Verifier| verifier.trusts(key);
         // Without keys nobody is known by one.
-        self.policy().verifier.as_ref().map_or(key == KeyMark::default(), trusts)
+        self.policy().verifier.as_ref().is_some_and(|verifier| verifier.trusts(key))
     }
 
     /// Uses up the ticket of a sender that has one, for what it opens.

@@ -56,4 +56,7 @@ fn a_fetched_key_that_its_issuer_takes_back_ends_nothing() {
     verifier.replace_fetched(Vec::new());
     assert!(verifier.identify(&token, NOW_MS).is_err());
     assert_eq!((mark, verifier.trusts(mark)), (KeyMark::default(), true));
+    // Nor before the first fetch. A verifier that fetches no keys takes the place of one that has: they are gone.
+    assert!(Verifier::fetching(Rules::default(), Vec::new()).trusts(mark));
+    assert!(!Verifier::new(Rules::default(), vec![secret()]).trusts(mark));
 }

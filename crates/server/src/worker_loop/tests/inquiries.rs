@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    access::Identity as Holder,
+    access::{Authenticator, Identity as Holder},
     inquiries::{ConnectionId, Inquiry, List, ListKey, Passage, Reach, Wanted},
 };
 use std::{future::Future as _, pin::pin};
-use tidewire_tokens::Claims;
+use tidewire_tokens::{Claims, Rules, Verifier};
 use tokio::sync::oneshot;
 
 fn wanted(limit: usize) -> Wanted {
@@ -56,7 +56,11 @@ async fn those_furthest_behind_come_first_and_a_quiet_one_is_at_the_head() {
 
 #[tokio::test]
 async fn a_list_is_of_one_user_channel_or_transport() {
-    let server = Server::start();
+    // The holders below are known by keys that were fetched.
+    let verifier = Verifier::fetching(Rules::default(), Vec::new());
+    let server = Server::start_with(|worker_context| {
+        worker_context.http.authenticator = Authenticator::new(Some(verifier), None);
+    });
     let holder = |subject: &str| {
         let claims = Claims { subject: Some(subject.to_owned()), ..Claims::default() };
         Holder::holder_for_tests(Claims { expires_ms: u64::MAX, ..claims })

@@ -21,6 +21,10 @@ fn guarded() -> Server {
 }
 
 fn token(server: &Server, subject: &str, channel: &str) -> String {
+    token_by(SECRET, server, subject, channel)
+}
+
+fn token_by(secret: &[u8], server: &Server, subject: &str, channel: &str) -> String {
     let claims = Claims {
         subject: Some(subject.to_owned()),
         expires_ms: server.worker_context.clock.now().wall_ms + 60_000,
@@ -28,7 +32,7 @@ fn token(server: &Server, subject: &str, channel: &str) -> String {
         ..Claims::default()
     };
     let content = TokenContent { claims, ..TokenContent::default() };
-    SigningKey::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&content).unwrap()
+    SigningKey::from_secret(secret, Algorithm::HS256).unwrap().sign(&content).unwrap()
 }
 
 /// A client of `tidewire.v1` that may do nothing yet.
@@ -116,6 +120,35 @@ async fn who_is_known_by_a_key_that_is_gone_is_disconnected_and_nobody_else() {
     server.run_until_idle();
     assert!(late.written().contains("event: $error"), "{}", late.written());
     assert_eq!(server.admission.connections(), 1);
+}
+
+#[test]
+fn a_renewal_by_a_key_that_went_while_it_waited_ends_the_connection() {
+    let other_secret = [b'x'; 32];
+    let keys = [SECRET, &other_secret].map(|secret| Key::from_secret(secret, &[]).unwrap());
+    let verifier = Verifier::new(Rules::default(), keys.to_vec());
+    let shared = verifier.clone();
+    let server = Server::start_with(|worker_context| {
+        worker_context.http.authenticator = Authenticator::new(Some(shared), None);
+    });
+    let identify = |secret: &[u8]| {
+        let now_ms = server.worker_context.clock.now().wall_ms;
+        let token = token_by(secret, &server, "u7", "a");
+        server.worker_context.http.authenticator.identify_token(&token, None, now_ms).unwrap()
+    };
+    let (before, after) = (identify(SECRET), identify(&other_secret));
+    let renewals = server.worker_context.http.renewals.clone();
+    let id = RenewalId::random().unwrap();
+    let register = |waiter| renewals.register(id, server.worker_context.inbox.number, waiter);
+    let opening = Opening { grant: before.grant(), ..opening(SSE, "a", RequestedStart::NOW) };
+    let (client, waiter) =
+        server.open_of(opening, |waiter| Session::of(&before, Some(register(waiter))));
+    verifier.replace_keys(vec![Key::from_secret(SECRET, &[]).unwrap()]);
+    server.run_until_idle();
+    assert!(!client.written().contains("$error"), "its own key is still there");
+    assert_eq!(server.rounds.renew(waiter, id, &after), Ok(()));
+    server.run_until_idle();
+    assert!(client.written().contains("event: $error"), "{}", client.written());
 }
 
 #[test]
