@@ -90,7 +90,7 @@ impl Part {
 impl Choice {
     fn parse(arguments: &[String]) -> Result<Self> {
         let mut choice =
-            Self { parts: Vec::new(), profile: "release".to_owned(), place: Place::Copy };
+            Self { parts: Vec::new(), profile: "dist".to_owned(), place: Place::Copy };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             match (word.as_str(), Part::ALL.into_iter().find(|part| part.name() == word)) {
@@ -98,7 +98,7 @@ impl Choice {
                 ("--here", None) => choice.place = Place::Here,
                 ("--profile", None) => match words.next() {
                     Some(profile) => choice.profile = profile.clone(),
-                    None => bail!("`--profile` wants a name, such as release"),
+                    None => bail!("`--profile` wants a name, such as dist"),
                 },
                 _ => bail!(
                     "`package` knows program, deb, image, kubernetes, --profile and --here, not `{word}`"
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn without_arguments_everything_is_made_as_it_ships() {
         let choice = parse(&[]).unwrap();
-        assert_eq!((choice.parts, &*choice.profile), (Part::ALL.to_vec(), "release"));
+        assert_eq!((choice.parts, &*choice.profile), (Part::ALL.to_vec(), "dist"));
         assert_eq!(choice.place, Place::Copy);
     }
 
@@ -150,7 +150,7 @@ mod tests {
         let choice = parse(&["deb", "--here", "--profile", "dev"]).unwrap();
         let expected = Choice { parts: vec![Part::Deb], profile: "dev".into(), place: Place::Here };
         assert_eq!(choice, expected);
-        assert_eq!((Choice::folder("dev"), Choice::folder("release")), ("debug", "release"));
+        assert_eq!((Choice::folder("dev"), Choice::folder("dist")), ("debug", "dist"));
         assert!(parse(&["rpm"]).unwrap_err().to_string().ends_with("not `rpm`"));
         assert!(parse(&["--profile"]).is_err());
     }

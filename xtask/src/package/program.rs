@@ -27,7 +27,7 @@ pub(super) fn check(program: &Path) -> Result<()> {
     let bytes = fs::metadata(&stripped).context("the stripped program")?.len();
     println!("{}: static, {bytes} bytes when it is stripped", version.trim());
     // What is built for trying out is larger.
-    let ships = program.parent().is_some_and(|folder| folder.ends_with("release"));
+    let ships = program.parent().is_some_and(|folder| folder.ends_with("dist"));
     ensure!(!ships || bytes <= BYTES_MAX, "{bytes} bytes are more than {BYTES_MAX}");
     Ok(())
 }
