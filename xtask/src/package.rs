@@ -89,8 +89,7 @@ impl Part {
 
 impl Choice {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let mut choice =
-            Self { parts: Vec::new(), profile: "dist".to_owned(), place: Place::Copy };
+        let mut choice = Self { parts: Vec::new(), profile: "dist".to_owned(), place: Place::Copy };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             match (word.as_str(), Part::ALL.into_iter().find(|part| part.name() == word)) {
