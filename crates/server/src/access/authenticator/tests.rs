@@ -89,6 +89,20 @@ fn without_keys_tokens_are_ignored_where_everybody_may_do_everything_and_else_re
 }
 
 #[test]
+fn without_keys_nobody_is_known_by_one_that_was_fetched() {
+    let authenticator =
+        Authenticator::new(Some(Verifier::fetching(Rules::default(), Vec::new())), None);
+    assert!(authenticator.trusts(KeyMark::default()));
+    authenticator.replace(Policy {
+        verifier: None,
+        anonymous: Some(Grant::open()),
+        cookie: None,
+        in_query: TokensInQuery::default(),
+    });
+    assert!(!authenticator.trusts(KeyMark::default()));
+}
+
+#[test]
 fn a_token_in_the_query_reads_unless_it_is_configured_otherwise() {
     let target = format!("/?token={}", token("u7"));
     let channel = "a".parse().unwrap();
