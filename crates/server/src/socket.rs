@@ -46,6 +46,15 @@ impl fmt::Display for Scheme {
     }
 }
 
+/// What a header of the PROXY protocol said of the client, on a connection that began with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// The address of the client, which counts as the other end of the connection.
+    Address,
+    /// No address. The other end is the proxy, and what the connection brings is from anybody.
+    NoAddress,
+}
+
 /// What a connection is read from and written to. No call blocks.
 ///
 /// `Pending` is the one case in which the context's waker is kept, and woken once it is worth another

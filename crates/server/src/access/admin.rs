@@ -50,6 +50,7 @@ impl Sender {
             Peer::ThisMachine if is_of_operator => return Ok(AdminPermit(())),
             Peer::ThisMachine => "a page sends it".to_owned(),
             Peer::Forwarded(name) => format!("its header {name} says that a proxy passes it on"),
+            Peer::ProxyProtocol => "a proxy passes it on by the PROXY protocol".to_owned(),
             Peer::Elsewhere => "it comes from another machine".to_owned(),
         };
         let identity = self.identity.as_ref().map_err(Clone::clone)?;

@@ -2,8 +2,12 @@
 //! and who sends it?
 
 use super::{
-    AllowedHosts, AllowedOrigins, Authenticator, Caller, authenticator::StrangersMay, cors,
-    host::Host, peer::Proxies, sender::Sender,
+    AllowedHosts, AllowedOrigins, Authenticator, Caller,
+    authenticator::StrangersMay,
+    cors,
+    host::Host,
+    peer::{Proxies, proxy_header},
+    sender::Sender,
 };
 use crate::{
     clock::wall_ms,
@@ -12,7 +16,7 @@ use crate::{
     socket::Scheme,
 };
 use actix_web::{
-    Error, HttpMessage as _,
+    Error, HttpMessage as _, HttpRequest,
     body::BoxBody,
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse},
     http::{Method, header},
@@ -20,6 +24,7 @@ use actix_web::{
 use futures_util::future::Either;
 use std::{
     future::ready,
+    net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 use tidewire_client_address::ClientAddress;
@@ -67,7 +72,7 @@ pub(crate) fn authorise<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    let address = access.client(request.head());
+    let address = access.client(request.request());
     if let Some(address) = address {
         request.extensions_mut().insert(address);
     }
@@ -133,8 +138,10 @@ impl Access {
     }
 
     /// The address of the client that sends a request.
-    fn client(&self, head: &RequestHead) -> Option<ClientAddress> {
-        head.peer_addr.map(|peer| self.proxies.client(peer.ip(), head.headers()))
+    fn client(&self, request: &HttpRequest) -> Option<ClientAddress> {
+        let opening = proxy_header(request);
+        let client = |peer: SocketAddr| self.proxies.client(peer.ip(), opening, request.headers());
+        request.peer_addr().map(client)
     }
 
     /// What the server says at its start of who may do what, line by line.

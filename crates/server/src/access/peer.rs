@@ -1,5 +1,6 @@
 //! Where a request comes from, as far as its socket and its headers show.
 
+use crate::socket::ProxyHeader;
 use actix_web::{
     HttpMessage as _, HttpRequest,
     http::header::{self, HeaderMap, HeaderName},
@@ -25,8 +26,17 @@ impl Proxies {
         Self { trusted: Arc::new(trusted), header }
     }
 
-    /// The client of a request with these headers, which comes from `peer`.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+    /// The client of a request with these headers, which comes from `peer`, on a connection that began with `opening`.
+    pub(super) fn client(
+        &self,
+        peer: IpAddr,
+        opening: Option<ProxyHeader>,
+        headers: &HeaderMap,
+    ) -> ClientAddress {
+        if opening == Some(ProxyHeader::NoAddress) {
+            // The proxy passes bytes on that it does not know, so it has not written these headers.
+            return peer.into();
+        }
         let name = match self.header {
             ForwardingHeader::XForwardedFor => X_FORWARDED_FOR,
             ForwardingHeader::Forwarded => header::FORWARDED,
@@ -47,6 +57,8 @@ pub(crate) enum Peer {
     ThisMachine,
     /// A proxy on this machine, which says so by this header.
     Forwarded(&'static HeaderName),
+    /// A proxy that said so before the connection, wherever it says that the client is.
+    ProxyProtocol,
     /// Another machine, or nobody knows which.
     Elsewhere,
 }
@@ -57,11 +69,17 @@ impl Peer {
             request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
         let forwarded = FORWARDED.iter().find(|name| request.headers().contains_key(*name));
         match (is_here, forwarded) {
+            _ if proxy_header(request).is_some() => Self::ProxyProtocol,
             (false, _) => Self::Elsewhere,
             (true, Some(name)) => Self::Forwarded(name),
             (true, None) => Self::ThisMachine,
         }
     }
+}
+
+/// What the connection of a request began with. One of HTTP/2 has it with it.
+pub(super) fn proxy_header(request: &HttpRequest) -> Option<ProxyHeader> {
+    request.extensions().get().or(request.conn_data::<ProxyHeader>()).copied()
 }
 
 /// What proxies send.
@@ -93,6 +111,13 @@ mod tests {
             let request = request.insert_header((name.clone(), "x")).to_http_request();
             assert_eq!(Peer::of(&request), Peer::Forwarded(name));
         }
+        for (header, peer) in
+            [(ProxyHeader::Address, "127.0.0.1:5"), (ProxyHeader::NoAddress, "[::1]:5")]
+        {
+            let request = TestRequest::get().peer_addr(peer.parse().unwrap()).to_http_request();
+            request.extensions_mut().insert(header);
+            assert_eq!(Peer::of(&request), Peer::ProxyProtocol, "{header:?}");
+        }
     }
 
     #[test]
@@ -106,11 +131,27 @@ mod tests {
         let client = |networks: &[&str], header| {
             let networks = networks.iter().map(|network| network.parse().unwrap());
             let proxies = Proxies::new(networks.collect(), header);
-            proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string()
+            proxies.client("10.0.0.1".parse().unwrap(), None, &headers).to_string()
         };
         let listed = ["10.0.0.0/8"];
         assert_eq!(client(&listed, ForwardingHeader::XForwardedFor), "192.0.2.3");
         assert_eq!(client(&listed, ForwardingHeader::Forwarded), "192.0.2.2");
         assert_eq!(client(&[], ForwardingHeader::Forwarded), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_forwarding_header_counts_only_from_a_proxy_that_named_its_peer() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, "192.0.2.1".parse().unwrap());
+        let trusted = std::iter::once("10.0.0.0/8".parse().unwrap()).collect();
+        let proxies = Proxies::new(trusted, ForwardingHeader::XForwardedFor);
+        for (opening, expected) in [
+            (None, "192.0.2.1"),
+            (Some(ProxyHeader::Address), "192.0.2.1"),
+            (Some(ProxyHeader::NoAddress), "10.0.0.1"),
+        ] {
+            let client = proxies.client("10.0.0.1".parse().unwrap(), opening, &headers);
+            assert_eq!(client.to_string(), expected, "{opening:?}");
+        }
     }
 }

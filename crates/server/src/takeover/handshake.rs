@@ -6,7 +6,7 @@
 //! within a round trip or two is served while others open connections and say nothing.
 
 use super::mismatch;
-use super::proxied;
+use super::proxied::{self, Remote};
 use super::timeouts::HttpTimeouts;
 use crate::ready::keep;
 use crate::request_turns::RequestTurns;
@@ -40,8 +40,8 @@ pub(super) struct Handshaking {
     waiting: Waiting,
 }
 
-/// The socket of a client, and where the client is: its proxy's word, or the other end of the socket.
-pub(super) type Arrived = (ClientSocket, Option<SocketAddr>);
+/// The socket of a client, and where the client is.
+pub(super) type Arrived = (ClientSocket, Remote);
 
 type Accepted = Result<Arrived, DispatchError>;
 
@@ -64,7 +64,7 @@ impl Handshaking {
         let _ = tcp.set_nodelay(true);
         let peer = tcp.peer_addr().ok();
         if self.tls.is_none() && self.proxies.is_none() {
-            return Either::Left(ready(Ok((tcp.into(), peer))));
+            return Either::Left(ready(Ok((tcp.into(), Remote { address: peer, header: None }))));
         }
         let opened = self.clone().open(tcp, peer, self.waiting.begin());
         let opened = timeout(self.timeouts.handshake, opened).map(|opened| match opened {
@@ -82,8 +82,8 @@ impl Handshaking {
         place: Place,
     ) -> io::Result<Arrived> {
         let Self { tls, proxies, timeouts, turns, .. } = self;
-        let (tcp, client) = match proxies {
-            None => (tcp, peer),
+        let (tcp, remote) = match proxies {
+            None => (tcp, Remote { address: peer, header: None }),
             Some(proxies) => {
                 let is_plain = tls.is_none();
                 let is_listed = peer.is_some_and(|peer| proxies.borrow().contains(peer.ip()));
@@ -95,7 +95,7 @@ impl Handshaking {
             None => tcp.into(),
             Some(config) => shake_hands(tcp, config, place, turns, timeouts).await?,
         };
-        Ok((socket, client))
+        Ok((socket, remote))
     }
 }
 

@@ -19,6 +19,7 @@ mod request;
 
 use super::close::close_after_answer;
 use super::early::Expect;
+use super::proxied::Remote;
 use super::socket::ConnectionOptions;
 use crate::in_flight::{Full, Held};
 use crate::request_turns::RequestTurn;
@@ -41,7 +42,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -95,14 +95,14 @@ impl Http2Options {
 /// Once `leaving` is over it takes no more requests, and ends after those it has.
 pub(super) async fn serve(
     socket: ClientSocket,
-    peer: Option<SocketAddr>,
+    remote: Remote,
     options: Http2Options,
     leaving: impl Future<Output = ()> + 'static,
 ) -> Result<(), Error> {
     let (counted, is_counted_no_more) = oneshot::channel();
     spawn(async move {
-        if let Err(error) = run(socket, peer, options, counted, leaving).await {
-            tracing::debug!(%error, ?peer, "an HTTP/2 connection has failed");
+        if let Err(error) = run(socket, remote, options, counted, leaving).await {
+            tracing::debug!(%error, peer = ?remote.address, "an HTTP/2 connection has failed");
         }
     });
     // The sender never sends: it is dropped.
@@ -112,7 +112,7 @@ pub(super) async fn serve(
 
 async fn run(
     socket: ClientSocket,
-    peer: Option<SocketAddr>,
+    remote: Remote,
     options: Http2Options,
     counted: oneshot::Sender<()>,
     leaving: impl Future<Output = ()>,
@@ -126,7 +126,8 @@ async fn run(
     let mut ping_pong = frames.ping_pong();
     let mut liveness = Liveness::new(&timeouts, Instant::now());
     let mut timer = pin!(sleep_until(liveness.deadline()));
-    let meter = Http2Meter::new(Rc::clone(&options.hold_server), peer.map(|peer| peer.ip()));
+    let meter =
+        Http2Meter::new(Rc::clone(&options.hold_server), remote.address.map(|peer| peer.ip()));
     let counted = Cell::new(Some(counted));
     let mut connection = Connection {
         frames,
@@ -134,7 +135,7 @@ async fn run(
         turn: turns.claim(),
         traffic: traffic.clone(),
         requests: FuturesUnordered::new(),
-        common: Rc::new(Common { options, peer, meter, counted }),
+        common: Rc::new(Common { options, remote, meter, counted }),
         input: accounts.input.open(),
         output: accounts.output.open(),
         resets: Resets::new(Instant::now()),
@@ -191,7 +192,7 @@ fn ask(ping_pong: Option<&mut PingPong>, context: &mut Context<'_>) {
 /// What the requests of a connection share.
 struct Common {
     options: Http2Options,
-    peer: Option<SocketAddr>,
+    remote: Remote,
     meter: Http2Meter,
     /// Dropped, actix counts the connection no more.
     counted: Cell<Option<oneshot::Sender<()>>>,
@@ -238,7 +239,7 @@ impl Connection {
             }
             match self.frames.poll_accept(context) {
                 Poll::Ready(Some(Ok(_))) if self.has_left() => {
-                    tracing::debug!(peer = ?self.common.peer, "a client goes on after GOAWAY");
+                    tracing::debug!(peer = ?self.common.remote.address, "a client goes on after GOAWAY");
                     self.end(Reason::ENHANCE_YOUR_CALM, context);
                     break;
                 }
@@ -256,7 +257,7 @@ impl Connection {
             }
         }
         if self.resets.are_too_many(self.common.meter.take_resets(), Instant::now()) {
-            tracing::debug!(peer = ?self.common.peer, "a client resets too many streams");
+            tracing::debug!(peer = ?self.common.remote.address, "a client resets too many streams");
             self.end(Reason::ENHANCE_YOUR_CALM, context);
         }
         if let Err(full) = self.account(context) {

@@ -3,14 +3,24 @@
 //! Only the bytes of the header are taken from the socket: what follows is TLS or HTTP, and is read by somebody else.
 
 use super::mismatch::{self, Reported};
+use crate::socket::ProxyHeader;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tidewire_client_address::proxy_protocol::{HEADER_BYTES_MAX, Header, HeaderError};
 use tokio::net::TcpStream;
 
+/// Where the client of a connection is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Remote {
+    /// By the word of its proxy, or the other end of the socket.
+    pub(super) address: Option<SocketAddr>,
+    /// What said so, if it was not the socket alone.
+    pub(super) header: Option<ProxyHeader>,
+}
+
 /// Reads the header of a connection that comes from `peer`, which may be a listed proxy; `peek` waits for bytes and leaves them in
-/// the socket. Returns the socket and the address of the client, which is `peer` if the proxy speaks for itself.
+/// the socket. Returns the socket and where the client is: at `peer` if the header names no address.
 ///
 /// # Errors
 ///
@@ -22,11 +32,11 @@ pub(super) async fn open(
     is_plain: bool,
     disconnect: Duration,
     peek: impl AsyncFn(&TcpStream, &mut [u8]) -> io::Result<usize>,
-) -> io::Result<(TcpStream, Option<SocketAddr>)> {
+) -> io::Result<(TcpStream, Remote)> {
     let refused = match is_listed {
         false => Refused::Stranger,
         true => match read(&tcp, peek).await? {
-            Ok(header) => return Ok((tcp, header.source.or(peer))),
+            Ok(header) => return Ok((tcp, remote(header, peer))),
             Err(error) => Refused::Header(error),
         },
     };
@@ -35,6 +45,13 @@ pub(super) async fn open(
         mismatch::refuse(tcp, refused.answer(), disconnect).await?;
     }
     Err(ErrorKind::InvalidData.into())
+}
+
+fn remote(header: Header, peer: Option<SocketAddr>) -> Remote {
+    match header.source {
+        Some(_) => Remote { address: header.source, header: Some(ProxyHeader::Address) },
+        None => Remote { address: peer, header: Some(ProxyHeader::NoAddress) },
+    }
 }
 
 /// Takes the header from the socket, and no byte more.

@@ -5,6 +5,7 @@ use super::close::close_after_answer;
 use super::early::{EarlyAnswers, Expect, Refuse};
 use super::handshake::{Arrived, Handshaking};
 use super::http2::{self, Http2Options};
+use super::proxied::Remote;
 use super::socket::{ConnectionOptions, HandoffStream, Link};
 use super::target::RequestBody;
 use super::timeouts::HttpTimeouts;
@@ -171,10 +172,10 @@ where
                 let http1 = http1(Rc::clone(&app), timeouts, Rc::clone(&expect), leaving.clone());
                 let http1 = Rc::new(http1.new_service(()).await?);
                 let http2 = Http2Options::new(app, options.clone(), expect, hold_server);
-                Ok(fn_service(move |(socket, peer): Arrived| match socket.speaks_http2() {
-                    false => Either::Left(serve(&*http1, socket, peer, options.clone())),
+                Ok(fn_service(move |(socket, remote): Arrived| match socket.speaks_http2() {
+                    false => Either::Left(serve(&*http1, socket, remote, options.clone())),
                     true => {
-                        let served = http2::serve(socket, peer, http2.clone(), leaving());
+                        let served = http2::serve(socket, remote, http2.clone(), leaving());
                         Either::Right(served.map_err(DispatchError::Io))
                     }
                 }))
@@ -270,13 +271,15 @@ fn body_of(request: &Request) -> RequestBody {
 pub(super) fn serve<S, H>(
     http: &H,
     stream: S,
-    peer: Option<SocketAddr>,
+    remote: Remote,
     options: ConnectionOptions,
 ) -> impl Future<Output = Result<(), DispatchError>> + use<S, H>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     H: Service<(HandoffStream<S>, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
-    let (socket, link) = HandoffStream::new(stream, options);
-    http.call((socket, peer)).map(move |ended| if link.deliver() { Ok(()) } else { ended })
+    let (mut socket, link) = HandoffStream::new(stream, options);
+    socket.header = remote.header;
+    http.call((socket, remote.address))
+        .map(move |ended| if link.deliver() { Ok(()) } else { ended })
 }

@@ -11,7 +11,7 @@ use super::target::{RequestBody, Targets};
 use super::timeouts::HttpTimeouts;
 use crate::in_flight::InFlight;
 use crate::request_turns::{RequestTurn, RequestTurns};
-use crate::socket::{ClientSocket, Socket};
+use crate::socket::{ClientSocket, ProxyHeader, Socket};
 use actix_http::Extensions;
 use bytes::Bytes;
 use futures_util::ready;
@@ -71,6 +71,8 @@ pub(super) struct ConnectionOptions {
 pub(super) struct HandoffStream<S> {
     stream: Option<S>,
     link: Link<S>,
+    /// What the connection began with.
+    pub(super) header: Option<ProxyHeader>,
     /// When the phase has to be over, or the next byte of a response on its way. actix's own timers do not cover a client
     /// that trickles the head of its second request, and stop once its task for the date has ended, which a clock before
     /// 1970 does to it.
@@ -106,6 +108,7 @@ impl<S> HandoffStream<S> {
         let takeable = Self {
             stream: Some(stream),
             link: link.clone(),
+            header: None,
             deadline,
             phase,
             timeouts,
@@ -125,12 +128,15 @@ impl<S> HandoffStream<S> {
 }
 
 impl HandoffStream<ClientSocket> {
-    /// Leaves with the connection's requests the way to its socket, and the [`Scheme`](crate::socket::Scheme) by which the
-    /// client came.
+    /// Leaves with the connection's requests the way to its socket, the [`Scheme`](crate::socket::Scheme) by which the
+    /// client came, and the [`ProxyHeader`] if there was one.
     pub(super) fn describe(&self, data: &mut Extensions) {
         data.insert(self.link());
         if let Some(stream) = &self.stream {
             data.insert(stream.scheme());
+        }
+        if let Some(header) = self.header {
+            data.insert(header);
         }
     }
 }

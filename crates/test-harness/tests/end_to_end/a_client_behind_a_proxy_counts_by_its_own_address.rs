@@ -3,7 +3,11 @@
 use crate::common::within;
 use anyhow::{Context as _, Result, ensure};
 use std::net::{Ipv4Addr, SocketAddr};
-use tidewire_test_harness::{server::Server, tls::Certificates};
+use tidewire_test_harness::{
+    http2::{h2, http},
+    server::Server,
+    tls::Certificates,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -24,6 +28,18 @@ async fn publish(
     stream.read_to_string(&mut answer).await?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
     Ok(if status == "400" { answer } else { status.to_owned() })
+}
+
+/// Asks for what is for operators.
+async fn read_metrics(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    opening: &[u8],
+) -> Result<String> {
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(&[opening, request].concat()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 /// A connection from another address of this machine, which is no listed proxy.
@@ -75,15 +91,37 @@ async fn a_header_of_the_proxy_protocol_names_the_client_also_before_tls() -> Re
         let v1 = |client: &str| format!("PROXY TCP4 {client} 127.0.0.1 5 80\r\n").into_bytes();
         let mut v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
         v2.extend([192, 0, 2, 1, 127, 0, 0, 1, 0, 5, 0, 80]);
-        for (id, opening, expected) in [
-            ("a", v1("192.0.2.1"), "200"),
-            ("b", v2, "429"),
-            ("c", v1("192.0.2.2"), "200"),
-            ("d", b"PROXY UNKNOWN\r\n".to_vec(), "200"),
-            ("e", b"PROXY UNKNOWN\r\n".to_vec(), "429"),
+        let unknown = || b"PROXY UNKNOWN\r\n".to_vec();
+        for (id, opening, headers, expected) in [
+            ("a", v1("192.0.2.1"), "", "200"),
+            ("b", v2, "", "429"),
+            ("c", v1("192.0.2.2"), "", "200"),
+            ("d", unknown(), "", "200"),
+            ("e", unknown(), "", "429"),
+            // Nobody knows who wrote it.
+            ("e2", unknown(), "X-Forwarded-For: 192.0.2.9\r\n", "429"),
         ] {
-            let status = publish(TcpStream::connect(plain).await?, &opening, id, "").await?;
+            let status = publish(TcpStream::connect(plain).await?, &opening, id, headers).await?;
             ensure!(status == expected, "{id}: {status}");
+        }
+        // A client of the proxy is no program on this machine.
+        for opening in [unknown(), v1("127.0.0.1")] {
+            let stream = TcpStream::connect(plain).await?;
+            let answer = read_metrics(stream, &opening).await?;
+            ensure!(answer.starts_with("HTTP/1.1 403") && answer.contains("PROXY"), "{answer}");
+            let mut stream = TcpStream::connect(tls).await?;
+            stream.write_all(&opening).await?;
+            let client = certificates.client()?;
+            let answer = read_metrics(client.shake_hands(stream).await?, b"").await?;
+            ensure!(answer.starts_with("HTTP/1.1 403"), "over TLS: {answer}");
+            let mut stream = TcpStream::connect(tls).await?;
+            stream.write_all(&opening).await?;
+            let stream = client.offering_http2().shake_hands(stream).await?;
+            let (mut requests, connection) = h2::client::handshake(stream).await?;
+            tokio::spawn(connection);
+            let request = http::Request::get("https://localhost/metrics").body(())?;
+            let status = requests.send_request(request, true)?.0.await?.status();
+            ensure!(status == 403, "over HTTP/2: {status}");
         }
         let mut stream = TcpStream::connect(tls).await?;
         // In two parts, with nothing of TLS behind: the rest of the header has to be waited for.

@@ -32,7 +32,7 @@ pub(super) async fn answer(
     }
     let (handoff, leftover) = (StreamHandoff::default(), Leftover::default());
     let has_room = incoming.fields() <= FIELDS_MAX;
-    let outgoing = incoming.into_request(common.peer, handoff.clone(), &leftover);
+    let outgoing = incoming.into_request(common.remote, handoff.clone(), &leftover);
     let Some(Outgoing { request, receiver, head_bytes }) = outgoing.filter(|_| has_room) else {
         let status = if has_room { StatusCode::BAD_REQUEST } else { HEAD_TOO_LARGE };
         let refusal = refusal(status, (common.options.common.refuse)(status.as_u16()));

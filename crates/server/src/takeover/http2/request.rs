@@ -2,6 +2,7 @@
 
 use crate::socket::{ClientSocket, HeadBytes, Http2Meter, Http2Receiver, Scheme};
 use crate::takeover::handoff::StreamHandoff;
+use crate::takeover::proxied::Remote;
 use actix_http::error::PayloadError;
 use actix_http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use actix_http::{HttpMessage as _, Method, Payload, Request, Uri, Version};
@@ -10,7 +11,6 @@ use futures_util::Stream;
 use h2::ext::Protocol;
 use std::cell::Cell;
 use std::io::Error;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -58,7 +58,7 @@ impl Incoming {
     /// [RFC 9110 §9.3.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1
     pub(super) fn into_request(
         self,
-        peer: Option<SocketAddr>,
+        remote: Remote,
         handoff: StreamHandoff<ClientSocket>,
         leftover: &Leftover,
     ) -> Option<Outgoing> {
@@ -86,13 +86,16 @@ impl Incoming {
         };
         target.uri = target_of(&head.uri)?;
         target.version = Version::HTTP_2;
-        target.peer_addr = peer;
+        target.peer_addr = remote.address;
         copy_fields(&head.headers, &mut target.headers)?;
         if is_websocket {
             target.headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
         }
         let mut extensions = request.extensions_mut();
         extensions.insert(Scheme::Https);
+        if let Some(header) = remote.header {
+            extensions.insert(header);
+        }
         extensions.insert(handoff);
         drop(extensions);
         Some(Outgoing { request, receiver, head_bytes })

@@ -1,6 +1,7 @@
 //! A takeover whose head gets stuck halfway: over a pipe in memory that holds 16 bytes.
 
 use super::{TIME_MAX, echo};
+use crate::takeover::proxied::Remote;
 use crate::takeover::service::serve;
 use crate::takeover::socket::{ConnectionOptions, HandoffStream};
 use crate::takeover::{Handoff, HttpTimeouts, RefusalBody};
@@ -110,7 +111,7 @@ async fn handshake_within(answer_max: Duration) -> (DuplexStream, Rc<Cell<Handle
         timeouts,
         ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
     };
-    rt::spawn(serve(&http, server, None, options));
+    rt::spawn(serve(&http, server, Remote::default(), options));
     client.write_all(super::HANDSHAKE.as_bytes()).await.unwrap();
     run_others().await;
     (client, state)

@@ -1,6 +1,7 @@
 //! Requests in a row, over a pipe in memory that holds little: what the dispatcher is given of them, and when.
 
 use super::TIME_MAX;
+use crate::takeover::proxied::Remote;
 use crate::takeover::service::{in_turn, serve};
 use crate::takeover::socket::{ConnectionOptions, HandoffStream};
 use crate::takeover::{HttpTimeouts, RefusalBody};
@@ -110,7 +111,7 @@ impl Pipe {
             timeouts,
             ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
         };
-        let driven = serve(&http, server, None, options);
+        let driven = serve(&http, server, Remote::default(), options);
         let pipe_polls = Rc::<Cell<usize>>::clone(&polls);
         let ended = Rc::<Cell<bool>>::clone(&is_over);
         rt::spawn(async move {

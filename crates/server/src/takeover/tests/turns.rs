@@ -3,6 +3,7 @@
 use super::{Client, Running, TIME_MAX};
 use crate::in_flight::InFlight;
 use crate::request_turns::RequestTurns;
+use crate::takeover::proxied::Remote;
 use crate::takeover::service::serve;
 use crate::takeover::socket::{ConnectionOptions, HandoffStream};
 use crate::takeover::{HttpTimeouts, RefusalBody};
@@ -187,7 +188,7 @@ async fn connection_with(
         accounts: accounts.clone(),
         ..ConnectionOptions::of(Rc::new(|_| RefusalBody::default()))
     };
-    rt::spawn(serve(&http, server, None, options));
+    rt::spawn(serve(&http, server, Remote::default(), options));
     client
 }
 
