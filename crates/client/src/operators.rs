@@ -18,8 +18,7 @@ impl Client {
         query: &[(&str, &str)],
     ) -> Result<String, PageError> {
         let request = self.request(Method::GET, path, query).timeout(self.request_timeout());
-        let response = request.send().await;
-        let response = response.map_err(|error| PageError::NoAnswer(error.into()))?;
+        let response = self.send(request).await?;
         if !response.status().is_success() {
             return Err(ErrorResponse::read(response).await.into());
         }

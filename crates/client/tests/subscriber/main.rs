@@ -19,6 +19,7 @@ mod a_success_makes_the_next_wait_short_again;
 mod a_token_is_renewed_before_and_after_it_expires;
 mod an_event_stream_says_its_heartbeat_interval;
 mod members_are_collected_page_by_page;
+mod operators_are_known_by_their_token;
 mod overlapping_patterns_lose_and_repeat_nothing;
 mod polls_begin_with_a_position;
 mod sse_resumes_by_the_last_id;
