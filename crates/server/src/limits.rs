@@ -94,6 +94,14 @@ impl Limits {
     pub(crate) fn replace(&self, settings: LimitSettings) {
         *self.0.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         self.0.has_publish_rates.store(settings.has_publish_rates(), Ordering::Relaxed);
+        let now_ns = self.now_ns();
+        let Publishes { connections, addresses, users, keys } = &mut *lock(&self.0.publishes);
+        connections.change_if(settings.publishes_per_connection, now_ns);
+        addresses.change_if(settings.publishes_per_address, now_ns);
+        users.change_if(settings.publishes_per_user, now_ns);
+        keys.change_if(settings.publishes_per_key, now_ns);
+        lock(&self.0.tickets).change_if(settings.tickets_per_address, now_ns);
+        lock(&self.0.failed_tokens).change_if(settings.failed_tokens_per_address, now_ns);
     }
 
     /// The limits in force.
@@ -115,8 +123,9 @@ impl Limits {
         if !self.has_publish_rates() {
             return Ok(());
         }
-        let (settings, now_ns) = (self.settings(), self.now_ns());
         let publishes = &mut *lock(&self.0.publishes);
+        // Behind the lock, so that nothing is counted by rates that have been replaced.
+        let (settings, now_ns) = (self.settings(), self.now_ns());
         let address = client.address.map(ClientAddress::party);
         let checks = [
             (
@@ -173,9 +182,9 @@ impl Limits {
     ///
     /// There have been too many.
     pub(crate) fn ticket(&self, address: Option<ClientAddress>) -> Result<(), Exceeded> {
-        let (rate, now_ns) = (self.settings().tickets_per_address, self.now_ns());
         let party = address.map(ClientAddress::party);
         let tickets = &mut *lock(&self.0.tickets);
+        let (rate, now_ns) = (self.settings().tickets_per_address, self.now_ns());
         tickets
             .check_if(party.as_ref(), rate, now_ns)
             .map_err(|Wait(wait_ms)| self.exceeded(Limit::TicketsPerAddress, Some(wait_ms)))?;
@@ -201,9 +210,10 @@ impl Limits {
 
     /// Counts a credential from `address` that was wrong.
     pub(crate) fn note_failed_token(&self, address: Option<ClientAddress>) {
-        let (rate, now_ns) = (self.settings().failed_tokens_per_address, self.now_ns());
         let party = address.map(ClientAddress::party);
-        lock(&self.0.failed_tokens).use_if(party.as_ref(), rate, now_ns);
+        let failed_tokens = &mut *lock(&self.0.failed_tokens);
+        let (rate, now_ns) = (self.settings().failed_tokens_per_address, self.now_ns());
+        failed_tokens.use_if(party.as_ref(), rate, now_ns);
     }
 
     /// How often each limit was reached.
@@ -255,6 +265,13 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
     fn use_if(&mut self, party: Option<&K>, rate: Option<Rate>, now_ns: u64) {
         if let Some((party, rate)) = party.zip(rate) {
             self.use_one(party.clone(), rate, now_ns);
+        }
+    }
+
+    /// The same as [`Buckets::change_rate`] where there is a limit.
+    fn change_if(&mut self, rate: Option<Rate>, now_ns: u64) {
+        if let Some(rate) = rate {
+            self.change_rate(rate, now_ns);
         }
     }
 }

@@ -61,9 +61,7 @@ impl<K: Eq + Hash> Buckets<K> {
             false => free_at,
         };
         let after = free_at.unwrap_or(0).max(now_ns).saturating_add(rate.interval_ns());
-        // Rounding of the interval would refuse the last one of a burst.
-        let burst_ns = rate.period_ns().max(rate.interval_ns());
-        match after.saturating_sub(now_ns).checked_sub(burst_ns) {
+        match after.saturating_sub(now_ns).checked_sub(burst_ns(rate)) {
             None | Some(0) => Ok(()),
             Some(wait_ns) => Err(Wait(wait_ns.div_ceil(1_000_000))),
         }
@@ -81,6 +79,15 @@ impl<K: Eq + Hash> Buckets<K> {
         };
         if let Some(free_at) = free_at {
             *free_at = (*free_at).max(now_ns).saturating_add(rate.interval_ns());
+        }
+    }
+
+    /// Has `rate` be the one from now on: nobody has used more of it than there is. Under a slower one they may have used
+    /// what takes an hour to become available.
+    pub(super) fn change_rate(&mut self, rate: Rate, now_ns: u64) {
+        let latest = now_ns.saturating_add(burst_ns(rate));
+        for free_at in self.free_at.values_mut().chain(&mut self.shared) {
+            *free_at = latest.min(*free_at);
         }
     }
 
@@ -111,6 +118,11 @@ impl<K: Eq + Hash> Buckets<K> {
         let hash = self.hasher.hash_one(party);
         usize::try_from(hash % SHARED_PLACES_U64).unwrap_or(0)
     }
+}
+
+/// The time that a burst takes to become available. Rounding of the interval would refuse the last one of it.
+fn burst_ns(rate: Rate) -> u64 {
+    rate.period_ns().max(rate.interval_ns())
 }
 
 /// Some megabytes for each limit; more addresses than this at a time are a flood.
@@ -215,5 +227,27 @@ mod tests {
         // Ten a minute have not used up a burst of a minute.
         assert!(takes(&mut buckets, (), rate("10/m"), 0));
         assert!(!takes(&mut buckets, (), rate("1/s"), 0));
+    }
+
+    #[test]
+    fn what_was_used_under_a_slow_rate_is_available_as_soon_as_under_the_new_one() {
+        // Of more parties than are remembered, so that some share a place.
+        let mut buckets = Buckets::of(2);
+        let (slow, fast, now) = (rate("1000/h"), rate("100/s"), 5 * SECOND);
+        for party in ['a', 'b', 'c'] {
+            assert_eq!((0..2_000).filter(|_| takes(&mut buckets, party, slow, now)).count(), 1_000);
+        }
+        buckets.change_rate(fast, now);
+        for party in ['a', 'b', 'c'] {
+            assert_eq!(buckets.check(&party, fast, now), Err(Wait(10)), "{party}");
+            assert!(takes(&mut buckets, party, fast, now + SECOND / 100), "{party}");
+        }
+        let later = now + 2 * SECOND;
+        for party in ['a', 'b', 'c'] {
+            assert_eq!((0..200).filter(|_| takes(&mut buckets, party, fast, later)).count(), 100);
+        }
+        // For a slower one nothing is forgotten.
+        buckets.change_rate(slow, later);
+        assert_eq!(buckets.check(&'a', fast, later), Err(Wait(10)));
     }
 }

@@ -173,4 +173,11 @@ fn limits_that_are_replaced_count_at_once_and_for_what_was_used_before() {
     assert_eq!(refused(&limits, &alice), Some(Limit::PublishesPerAddress));
     limits.replace(OFF);
     assert!((0..99).all(|_| refused(&limits, &alice).is_none()));
+    // What a slow rate would have held back for most of an hour waits no longer than under the fast one.
+    let limits = Limits::new(LimitSettings { publishes_per_address: rate(1_000), ..OFF });
+    assert_eq!((0..2_000).filter(|_| refused(&limits, &alice).is_none()).count(), 1_000);
+    let fast = Some("100/s".parse().unwrap());
+    limits.replace(LimitSettings { publishes_per_address: fast, ..OFF });
+    let wait_ms = limits.publish(&alice).map_or_else(|exceeded| exceeded.wait_ms, |()| None);
+    assert!(wait_ms.unwrap_or(0) <= 10, "{wait_ms:?}");
 }
