@@ -125,6 +125,7 @@ pub(super) mod tests {
         for (identity, expected) in [
             (Ok(holder(true, Carrier::Private)), 200),
             (Ok(holder(true, Carrier::Query)), 403),
+            (Ok(holder(true, Carrier::PublishingQuery)), 403),
             (Ok(holder(false, Carrier::Private)), 403),
             (Ok(holder(true, Carrier::Private).by_ticket("t")), 403),
             (Err(CredentialError::Ticket), 401),

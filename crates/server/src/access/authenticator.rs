@@ -72,7 +72,7 @@ pub enum TokensInQuery {
     /// It allows everything that its token does, but publishing.
     #[default]
     Reading,
-    /// It counts like one in a header.
+    /// It counts like one in a header, but is no operator's.
     Always,
 }
 
@@ -184,13 +184,14 @@ impl Authenticator {
             Ok(Credential { text, carrier: Carrier::Private }) => {
                 self.identify_token(&text, address, now_ms)
             }
-            Ok(Credential { text, carrier: Carrier::Query }) => match policy.in_query {
-                TokensInQuery::Never => Err(CredentialError::InQuery),
-                TokensInQuery::Reading => {
-                    self.judge(address, || policy.verify(&text, Carrier::Query, now_ms))
-                }
-                TokensInQuery::Always => self.identify_token(&text, address, now_ms),
-            },
+            Ok(Credential { text, .. }) => {
+                let carrier = match policy.in_query {
+                    TokensInQuery::Never => return Err(CredentialError::InQuery),
+                    TokensInQuery::Reading => Carrier::Query,
+                    TokensInQuery::Always => Carrier::PublishingQuery,
+                };
+                self.judge(address, || policy.verify(&text, carrier, now_ms))
+            }
         }
     }
 

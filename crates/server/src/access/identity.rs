@@ -57,6 +57,8 @@ pub(super) enum Carrier {
     Private,
     /// By the query of a request, which others keep in logs. It allows no publishing.
     Query,
+    /// By the query, where the operator has it allow publishing too.
+    PublishingQuery,
 }
 
 impl Identity {
@@ -72,7 +74,7 @@ impl Identity {
         Self::anonymous(Grant::limited_to(Permissions::default()), Words::Marked)
     }
 
-    /// The holder of a token that says `claims`. Out of a query it publishes nothing, and is no operator's.
+    /// The holder of a token that says `claims`. Out of a query it is no operator's, and mostly publishes nothing.
     pub(super) fn of_token(verified: Verified, carrier: Carrier) -> Self {
         let Verified { claims, key, api_key_id } = verified;
         let Claims { subject, expires_ms, subscribe, mut publish, presence, .. } = claims;
@@ -182,7 +184,7 @@ impl Identity {
     /// They were in its query.
     pub(super) fn check_publishing(&self) -> Result<(), ProblemResponse> {
         match self.carrier {
-            Carrier::Private => Ok(()),
+            Carrier::Private | Carrier::PublishingQuery => Ok(()),
             Carrier::Query => {
                 let message = "a token in the query does not allow publishing, because URLs are kept in logs; \
                     send it as `Authorization: Bearer TOKEN`, or have the operator set [tokens] in_query = \"always\"";

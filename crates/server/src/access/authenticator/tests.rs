@@ -19,6 +19,7 @@ fn token(subject: &str) -> String {
         expires_ms: 60_000,
         subscribe: vec!["a".parse().unwrap()],
         publish: vec!["a".parse().unwrap()],
+        admin: true,
         ..Claims::default()
     };
     let content = TokenContent { claims, ..TokenContent::default() };
@@ -44,7 +45,7 @@ fn a_token_names_its_subject_and_grants_until_it_expires() {
     assert_eq!(identity.who(), &Who::Token { subject: Some("u7".into()) });
     assert_eq!((identity.subject(), identity.grant().expires_ms()), (Some("u7"), Some(60_000)));
     assert!(identity.grant().permit(&"a".parse().unwrap()).is_ok());
-    assert!(identity.grant().permit(&"b".parse().unwrap()).is_err());
+    assert!(identity.grant().permit(&"b".parse().unwrap()).is_err() && identity.is_admin());
     assert_eq!(authenticator.identify_token(&token("u7"), None, 1_000), Ok(identity));
     let expired = authenticator.identify_token(&token("u7"), None, 60_000).unwrap_err();
     assert_eq!(
@@ -117,6 +118,7 @@ fn a_token_in_the_query_reads_unless_it_is_configured_otherwise() {
             (Ok(identity), Some(may_publish)) => {
                 assert_eq!(identity.grant().permit(&channel).is_ok(), may_publish);
                 assert_eq!(identity.check_publishing().is_ok(), may_publish);
+                assert!(!identity.is_admin(), "{in_query:?}");
                 assert!(identity.grant().permit_subscribe(&channel.clone().into()).is_ok());
             }
             (found, _) => panic!("{in_query:?}: {found:?}"),
