@@ -89,7 +89,7 @@ mod tests {
             "key create billing --publish invoices.> --for 30d",
             "key list --json --file keys.json",
             "key revoke 3f9a0c52b1d7",
-            "doctor https://push.example.com --proxy haproxy --quick --json --token a.b.c",
+            "doctor https://push.example.com --proxy haproxy --quick --json --token-file token",
             "health",
             "health --url :9000 --timeout 2s -q",
             "top --once --interval 2s --sort user --url 9090",

@@ -14,7 +14,7 @@ mod request;
 mod wire;
 mod wires;
 
-use super::server::ServerUrl;
+use super::server::{ServerUrl, TokenPlace};
 use crate::terminal::TerminalOutput;
 use anyhow::{Result, bail};
 use examination::Examination;
@@ -29,9 +29,8 @@ pub struct DoctorCommand {
     /// The URL by which clients reach the server: that of the proxy.
     #[arg(env = "TIDEWIRE_URL", hide_env_values = true)]
     url: ServerUrl,
-    /// A token that may subscribe and publish to `doctor.>`, if the server asks for one.
-    #[arg(long, env = "TIDEWIRE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    token: Option<String>,
+    #[command(flatten)]
+    token: TokenPlace,
     /// The proxy, if its answers do not name it: the lines to change are then only those for it.
     #[arg(long, value_enum)]
     proxy: Option<advice::Proxy>,
@@ -50,7 +49,7 @@ impl DoctorCommand {
     ///
     /// Something was found, or the server cannot be examined.
     pub async fn run(self) -> Result<()> {
-        let probe = Probe::new(&self.url, self.token.as_deref())?;
+        let probe = Probe::new(&self.url, self.token.find()?.as_deref())?;
         let mut progress = TerminalOutput::stderr();
         let mut say = |text: &str| {
             if !self.json {
@@ -77,8 +76,9 @@ impl DoctorCommand {
 const EXAMPLES: &str = "\
 It publishes a few small messages to a channel doctor.RANDOM, and takes about 5 s and one heartbeat
 (20 s unless the server is configured otherwise). The exit status is 1 if something was found.
+A server with keys takes a token that may subscribe and publish to doctor.>
 
 Examples:
   tidewire doctor https://push.example.com
-  tidewire doctor https://push.example.com --token \"$(tidewire token --subscribe 'doctor.>' --publish 'doctor.>')\"
+  export TIDEWIRE_TOKEN=$(tidewire token --subscribe 'doctor.>' --publish 'doctor.>')
   tidewire doctor http://127.0.0.1:8080 --quick --json";

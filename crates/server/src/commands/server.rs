@@ -16,13 +16,8 @@ pub(super) struct Server {
     /// this machine.
     #[arg(long, env = "TIDEWIRE_URL", hide_env_values = true, default_value = DEFAULT_URL)]
     pub(super) url: ServerUrl,
-    /// File with the token to send, read again when the token expires. Without it, the token is the value of the
-    /// variable TIDEWIRE_TOKEN, if there is one.
-    #[arg(long, value_name = "FILE")]
-    pub(super) token_file: Option<PathBuf>,
-    /// Only to say where a token belongs.
-    #[arg(long, hide = true, value_name = "TOKEN")]
-    token: Option<NotHere>,
+    #[command(flatten)]
+    token: TokenPlace,
     /// Print nothing on standard error except errors.
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -40,19 +35,49 @@ impl Server {
 
     /// The same with a token of the environment.
     fn client_with(&self, token: Option<String>) -> Result<Client> {
-        let builder = Client::builder(&self.url.0);
-        let builder = match (&self.token_file, token) {
-            (Some(path), _) => {
-                let first = read_token(path)?;
-                let path = path.clone();
-                // Whatever renews the token writes it there.
-                let read = move || read_token(&path).map_err(TokenError::unavailable);
-                builder.token(first).token_from(move || std::future::ready(read()))
-            }
-            (None, Some(token)) if !token.trim().is_empty() => builder.token(token.trim()),
-            (None, _) => builder,
-        };
+        let mut builder = Client::builder(&self.url.0);
+        if let Some(token) = self.token.read(token)? {
+            builder = builder.token(token);
+        }
+        if let Some(path) = self.token.token_file.clone() {
+            // Whatever renews the token writes it there.
+            let read = move || read_token(&path).map_err(TokenError::unavailable);
+            builder = builder.token_from(move || std::future::ready(read()));
+        }
         Ok(builder.build()?)
+    }
+}
+
+/// Where the token to send is.
+#[derive(Debug, clap::Args)]
+pub(super) struct TokenPlace {
+    /// File with the token to send, read again when the token expires. Without it, the token is the value of the
+    /// variable TIDEWIRE_TOKEN, if there is one.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Only to say where a token belongs.
+    #[arg(long, hide = true, value_name = "TOKEN")]
+    token: Option<NotHere>,
+}
+
+impl TokenPlace {
+    /// The token, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// There is no token in the file.
+    pub(super) fn find(&self) -> Result<Option<String>> {
+        self.read(env::var(TOKEN).ok())
+    }
+
+    /// The same with a token of the environment.
+    fn read(&self, of_environment: Option<String>) -> Result<Option<String>> {
+        match &self.token_file {
+            Some(path) => read_token(path).map(Some),
+            None => Ok(of_environment
+                .map(|token| token.trim().to_owned())
+                .filter(|token| !token.is_empty())),
+        }
     }
 }
 
@@ -173,7 +198,7 @@ mod tests {
 
     fn server(token_file: Option<PathBuf>) -> Server {
         let url = DEFAULT_URL.parse().unwrap();
-        Server { url, token_file, token: None, quiet: false }
+        Server { url, token: TokenPlace { token_file, token: None }, quiet: false }
     }
 
     #[test]

@@ -64,13 +64,20 @@ async fn a_server_with_keys_is_examined_with_a_token() -> Result<()> {
         };
         let refused = run(&["doctor", &url, "--quick"]).await?;
         let said = String::from_utf8(refused.stdout)?;
-        ensure!(!refused.status.success() && said.contains("takes --token"), "{said}");
+        ensure!(!refused.status.success() && said.contains("by --token-file"), "{said}");
         ensure!(!said.contains("FOUND"), "a server that asks for a token is no fault: {said}");
         let token =
             run(&["token", "--subscribe", "doctor.>", "--publish", "doctor.>", "--history"])
                 .await?;
         let token = String::from_utf8(token.stdout)?;
-        let examined = run(&["doctor", &url, "--quick", "--token", token.trim()]).await?;
+        let listed = run(&["doctor", &url, "--quick", "--token", token.trim()]).await?;
+        let said = String::from_utf8(listed.stderr)?;
+        ensure!(listed.status.code() == Some(2) && said.contains("TIDEWIRE_TOKEN"), "{said}");
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("token");
+        std::fs::write(&file, token)?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        let examined = run(&["doctor", &url, "--quick", "--token-file", file]).await?;
         let said = String::from_utf8(examined.stdout)?;
         ensure!(examined.status.success() && said.contains("Nothing is wrong"), "{said}");
         Ok(())

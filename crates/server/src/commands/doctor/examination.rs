@@ -76,8 +76,8 @@ fn not_published(probe: &Probe, report: &mut Report, answer: &Answer) {
         _ => {}
     }
     report.skip(format!(
-        "messages: none can be published ({said}). A server with keys takes --token, for a token that may subscribe \
-         and publish to doctor.>"
+        "messages: none can be published ({said}). A server with keys takes a token that may subscribe and publish to \
+         doctor.>, from the variable TIDEWIRE_TOKEN or by --token-file"
     ));
 }
 
