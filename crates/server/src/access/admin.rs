@@ -40,14 +40,14 @@ impl Sender {
         if self.identity.as_ref().is_ok_and(|identity| identity.is_admin()) {
             return Ok(AdminPermit(()));
         }
-        let is_of_operator = match self.caller {
-            Caller::Program => true,
-            // Where every host is answered, a name may lead the browser of an operator to this machine.
-            Caller::OwnPage => self.knows_hosts,
-            Caller::AllowedPage(_) | Caller::ForeignPage(_) => false,
-        };
+        // Over plain HTTP the request of a page may look like that of a program.
+        let is_of_operator = matches!(self.caller, Caller::Program | Caller::OwnPage);
         let reason = match peer {
-            Peer::ThisMachine if is_of_operator => return Ok(AdminPermit(())),
+            Peer::ThisMachine if is_of_operator && self.knows_host => return Ok(AdminPermit(())),
+            Peer::ThisMachine if is_of_operator => {
+                "its host is neither localhost nor a loopback address, and allowed_hosts does not list it"
+                    .to_owned()
+            }
             Peer::ThisMachine => "a page sends it".to_owned(),
             Peer::Forwarded(name) => format!("its header {name} says that a proxy passes it on"),
             Peer::ProxyProtocol => "a proxy passes it on by the PROXY protocol".to_owned(),
@@ -91,7 +91,7 @@ pub(super) mod tests {
         let request = TestRequest::get().peer_addr(peer.parse().unwrap());
         let request =
             header.into_iter().fold(request, TestRequest::insert_header).to_http_request();
-        request.extensions_mut().insert(Sender { caller, identity, knows_hosts: true });
+        request.extensions_mut().insert(Sender { caller, identity, knows_host: true });
         request
     }
 
@@ -152,8 +152,10 @@ pub(super) mod tests {
             let shown = format!("{caller:?} {identity:?}");
             assert_eq!(status(&request(HERE, None, caller, identity)), expected, "{shown}");
         }
-        let rebound = request(HERE, None, Caller::OwnPage, nobody());
-        rebound.extensions_mut().get_mut::<Sender>().unwrap().knows_hosts = false;
-        assert_eq!(status(&rebound), 401, "a name of any host may lead here");
+        for caller in [Caller::OwnPage, Caller::Program] {
+            let rebound = request(HERE, None, caller, nobody());
+            rebound.extensions_mut().get_mut::<Sender>().unwrap().knows_host = false;
+            assert_eq!(status(&rebound), 401, "a name of any host may lead here");
+        }
     }
 }

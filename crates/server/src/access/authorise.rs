@@ -91,7 +91,7 @@ where
     request.extensions_mut().insert(Sender {
         caller: caller.clone(),
         identity,
-        knows_hosts: access.checks_hosts(),
+        knows_host: access.knows(host.as_ref()),
     });
     let cookies = access.authenticator.cookies();
     let answer = service.call(request);
@@ -167,6 +167,12 @@ impl Access {
     /// that it cannot know.
     fn checks_hosts(&self) -> bool {
         self.is_local || !self.hosts.is_empty()
+    }
+
+    /// Whether a request for this host, which was answered, is certainly meant for this server. Where every host is
+    /// answered, a name may lead the browser of a person on this machine here (DNS rebinding).
+    fn knows(&self, host: Option<&Host>) -> bool {
+        host.is_some_and(|host| host.name.is_loopback() || self.hosts.list(host))
     }
 
     /// The host that a request names, if it is one that this server answers to.
@@ -256,6 +262,25 @@ mod tests {
             assert_eq!(status(&closed, host, "/"), expected, "{host}");
             assert_eq!(status(&closed, host, "/health/ready"), 200, "{host}");
         }
+    }
+
+    #[test]
+    fn where_every_host_is_answered_only_loopback_is_known_to_be_meant() {
+        for open in [access("", false), access("*", true), access("*, push.example", false)] {
+            for (host, expected) in [
+                ("localhost:8080", true),
+                ("127.0.0.1:9090", true),
+                ("[::1]", true),
+                ("rebound.example", false),
+                ("10.0.0.5", false),
+            ] {
+                assert_eq!(status(&open, host, "/"), 200);
+                assert_eq!(open.knows(Host::parse(host).as_ref()), expected, "{host}");
+            }
+            assert!(!open.knows(None));
+        }
+        let push = Host::parse("push.example");
+        assert!(access("*, push.example", false).knows(push.as_ref()));
     }
 
     #[test]

@@ -29,8 +29,13 @@ impl AllowedHosts {
 
     /// Whether it names this host, at whatever port.
     pub(super) fn name(&self, host: &Host) -> bool {
+        self.0.contains(&Rule::Any) || self.list(host)
+    }
+
+    /// The same without `*`, which names the hosts of others too.
+    pub(super) fn list(&self, host: &Host) -> bool {
         self.0.iter().any(|rule| match rule {
-            Rule::Any => true,
+            Rule::Any => false,
             Rule::Exact(name) => *name == host.name,
             Rule::Below(suffix) => host.name.is_below(suffix),
         })

@@ -11,8 +11,8 @@ use tidewire_protocol::ErrorCode;
 pub(super) struct Sender {
     pub(super) caller: Caller,
     pub(super) identity: Result<Identity, CredentialError>,
-    /// Whether the server knows by which hosts it is asked for.
-    pub(super) knows_hosts: bool,
+    /// Whether the host that it is for is certainly one of this server.
+    pub(super) knows_host: bool,
 }
 
 /// An [`Identity`], or [`CredentialError::Missing`] of a request that has no credentials and may do nothing without. For

@@ -109,6 +109,13 @@ async fn what_is_no_host_is_a_bad_request_whatever_it_is_for() -> Result<()> {
             send(server.address(), PUBLISH, &["Host: localhost", "Host: localhost"]).await?;
         let none = send(server.address(), PUBLISH, &[]).await?;
         assert_eq!((twice.status, none.status), (400, 400));
+        // Each host is answered, but who it is for is known of few.
+        let metrics = "GET /metrics HTTP/1.1\r\n\r\n";
+        let answer = send(server.address(), metrics, &["Host: rebound.example"]).await?;
+        let detail = check_problem(answer, 403, "forbidden").await?;
+        assert!(detail.contains("its host is neither localhost"), "{detail}");
+        let answer = send(server.address(), metrics, &["Host: 127.0.0.1:9090"]).await?;
+        assert_eq!(answer.status, 200);
         Ok(())
     })
     .await
