@@ -146,7 +146,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-fn is_problem(headers: &HeaderMap) -> bool {
+/// Whether an answer is a problem document, in which its id is named.
+pub(crate) fn is_problem(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"))
 }

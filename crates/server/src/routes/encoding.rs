@@ -1,9 +1,11 @@
 //! Finite bodies, compressed as the client allows ([RFC 9110 §12.5.3]).
 //!
-//! Endless answers are never touched: their body has no size, and their socket leaves actix.
+//! Endless answers are never touched: their body has no size, and their socket leaves actix. Problem documents are not either:
+//! [`request_log`](crate::request_log) names their id in the text.
 //!
 //! [RFC 9110 §12.5.3]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
 
+use crate::request_log::is_problem;
 use actix_web::{
     HttpMessage, HttpResponse,
     body::{BodySize, BoxBody, MessageBody as _},
@@ -70,8 +72,10 @@ impl Coding {
     /// The answer with its body in this coding, if it is worth it and nothing else decided that.
     pub(super) fn encode(self, answer: ServiceResponse) -> ServiceResponse {
         let response = answer.response();
-        let is_decided = response.headers().contains_key(header::CONTENT_ENCODING)
-            || response.headers().contains_key(header::ETAG);
+        let headers = response.headers();
+        let is_decided = headers.contains_key(header::CONTENT_ENCODING)
+            || headers.contains_key(header::ETAG)
+            || is_problem(headers);
         let is_worth_it =
             matches!(response.body().size(), BodySize::Sized(BODY_BYTES_MIN..=BODY_BYTES_MAX));
         if is_decided || !is_worth_it {
@@ -141,6 +145,22 @@ mod tests {
                 request = request.insert_header((header::ACCEPT_ENCODING, accepted));
             }
             assert_eq!(Coding::of(&request.to_request()), coding, "{accepted:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_document_stays_text_in_which_its_id_can_be_named() {
+        let body = format!("{{\"detail\":\"{}\"}}", "a".repeat(2_000));
+        for (content_type, coding) in
+            [("application/json", Some("gzip")), ("application/problem+json", None)]
+        {
+            let response = HttpResponse::BadRequest().content_type(content_type).body(body.clone());
+            let answer = TestRequest::default().to_srv_response(response);
+            let answer = Coding::Gzip.encode(answer);
+            let found = answer.headers().get(header::CONTENT_ENCODING);
+            assert_eq!(found.map(HeaderValue::as_bytes), coding.map(str::as_bytes));
+            let sent = answer.into_body().try_into_bytes().unwrap();
+            assert_eq!(sent == body, coding.is_none(), "{content_type}");
         }
     }
 }
