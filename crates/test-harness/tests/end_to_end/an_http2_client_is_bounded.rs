@@ -111,7 +111,6 @@ async fn a_connection_does_not_outlive_its_last_stream_by_small_requests() -> Re
             ensure!(ended.elapsed() < Duration::from_secs(5), "it is served for ever");
             requests.tick().await;
         }
-        ensure!(http2.ended().await? == Reason::NO_ERROR);
         Ok(())
     })
     .await
