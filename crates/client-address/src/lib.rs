@@ -1,4 +1,4 @@
-//! Which address a client has, also behind proxies.
+//! Finds the address of a client, directly or through proxies.
 //!
 //! A server sees the address of its peer. Where that is a proxy, the proxy says who its own peer is: in a header of each
 //! request, or in a few bytes at the start of the connection. Everybody can send such words, so they count only from the

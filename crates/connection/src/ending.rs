@@ -9,7 +9,7 @@ use tidewire_protocol::{ServerMessage, close};
 pub enum Ending<'a> {
     /// The server shuts down. The client has everything up to `position`, if it has been delivered everything.
     ShuttingDown {
-        /// The head, unless the client is behind.
+        /// The head of the log; none for a client that has not received everything up to it.
         position: Option<Position>,
     },
     /// Retention has removed messages that the client had not been delivered, and its channel then sends it away.

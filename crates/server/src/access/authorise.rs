@@ -114,7 +114,7 @@ impl Access {
         Self { hosts, is_local, origins, authenticator, proxies: Proxies::default(), limits: None }
     }
 
-    /// The same behind proxies whose word on the address of a client counts.
+    /// The same, with the proxies that may name the address of a client.
     pub(crate) fn behind(self, proxies: Proxies) -> Self {
         Self { proxies, ..self }
     }
