@@ -9,8 +9,9 @@ use std::{
 };
 use tidewire_test_harness::{
     peers::{
-        Message,
+        Message, Subscriber, Wire,
         http::{self, Answer},
+        websocket::{Frame, Socket},
     },
     server::Server,
 };
@@ -39,6 +40,25 @@ pub(crate) async fn let_go_of(server: &Server, most: usize, within: Duration) ->
         ensure!(start.elapsed() < within, "after {within:?} {held} sockets are held, not {most}");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Checks that one message of a raw WebSocket and `count` others reach a subscriber on each wire, once and in order.
+/// Returns the WebSocket, which is still open.
+pub(crate) async fn each_wire_receives(address: SocketAddr, count: usize) -> Result<Socket> {
+    let mut raw = Socket::open(address, "/ws?channel=a").await?;
+    let mut subscribers = Vec::new();
+    for wire in Wire::ALL {
+        subscribers.push((wire, Subscriber::open(wire, address, &["a"], None).await?));
+    }
+    raw.send(Frame::text("from a raw WebSocket")).await?;
+    ensure!(raw.frame().await? == Some(Frame::text("from a raw WebSocket")));
+    publish_numbers(address, "a", 0..count).await?;
+    for (wire, subscriber) in &mut subscribers {
+        ensure!(subscriber.message().await?.data == "from a raw WebSocket", "{wire:?}");
+        let messages = subscriber.messages(count).await.with_context(|| format!("{wire:?}"))?;
+        check_numbers(&messages, 0..count).with_context(|| format!("{wire:?}"))?;
+    }
+    Ok(raw)
 }
 
 /// Publishes the numbers of `range` into `channel`, so fast that a reader is often behind.

@@ -1,13 +1,10 @@
 //! Every wire as streams of one HTTP/2 connection, and what one stream does to another: nothing.
 
-use crate::common::{check_numbers, numbered, publish_numbers, within};
+use crate::common::{each_wire_receives, numbered, within};
 use anyhow::{Context as _, Result, ensure};
 use tidewire_test_harness::{
     http2::{Http2, Http2Tunnel, Windows, read},
-    peers::{
-        Subscriber, Wire,
-        websocket::{Frame, Socket},
-    },
+    peers::websocket::Frame,
     tls::Certificates,
 };
 
@@ -28,20 +25,7 @@ async fn each_wire_works_over_http2() -> Result<()> {
         let mut slow = unread.get("/events?channel=a", &[]).await?.into_body();
         let mut beside = unread.get("/events?channel=a", &[]).await?.into_body();
 
-        let mut raw = Socket::open(address, "/ws?channel=a").await?;
-        let mut subscribers = Vec::new();
-        for wire in Wire::ALL {
-            subscribers.push((wire, Subscriber::open(wire, address, &["a"], None).await?));
-        }
-        raw.send(Frame::text("from a raw WebSocket")).await?;
-        ensure!(raw.frame().await? == Some(Frame::text("from a raw WebSocket")));
-        publish_numbers(address, "a", 0..MESSAGES).await?;
-        for (wire, subscriber) in &mut subscribers {
-            ensure!(subscriber.message().await?.data == "from a raw WebSocket", "{wire:?}");
-            let messages =
-                subscriber.messages(MESSAGES).await.with_context(|| format!("{wire:?}"))?;
-            check_numbers(&messages, 0..MESSAGES).with_context(|| format!("{wire:?}"))?;
-        }
+        let mut raw = each_wire_receives(address, MESSAGES).await?;
         // One stream of that connection is read, and then the other: nothing is missing.
         for body in [&mut beside, &mut slow] {
             let last = format!("data: {}\n\n", numbered(MESSAGES - 1));

@@ -1,16 +1,10 @@
 //! Every wire over TLS 1.3 and 1.2: the tests' subscribers through a tunnel that speaks TLS for them.
 
-use crate::common::{check_numbers, publish_numbers, within};
+use crate::common::{each_wire_receives, within};
 use anyhow::{Context as _, Result, ensure};
-use tidewire_test_harness::{
-    peers::{
-        Subscriber, Wire,
-        websocket::{Frame, Socket},
-    },
-    tls::{
-        Certificates, Client, Tunnel,
-        rustls::version::{TLS12, TLS13},
-    },
+use tidewire_test_harness::tls::{
+    Certificates, Client, Tunnel,
+    rustls::version::{TLS12, TLS13},
 };
 
 const MESSAGES: usize = 1_000;
@@ -20,19 +14,7 @@ async fn works(certificates: &Certificates, client: Client) -> Result<()> {
     ensure!(server.output().text().starts_with("listening on https://127.0.0.1:"));
     let tunnel = Tunnel::start(server.address(), client).await?;
     let address = tunnel.address();
-    let mut raw = Socket::open(address, "/ws?channel=a").await?;
-    let mut subscribers = Vec::new();
-    for wire in Wire::ALL {
-        subscribers.push((wire, Subscriber::open(wire, address, &["a"], None).await?));
-    }
-    raw.send(Frame::text("from a raw WebSocket")).await?;
-    ensure!(raw.frame().await? == Some(Frame::text("from a raw WebSocket")));
-    publish_numbers(address, "a", 0..MESSAGES).await?;
-    for (wire, subscriber) in &mut subscribers {
-        ensure!(subscriber.message().await?.data == "from a raw WebSocket", "{wire:?}");
-        let messages = subscriber.messages(MESSAGES).await.with_context(|| format!("{wire:?}"))?;
-        check_numbers(&messages, 0..MESSAGES).with_context(|| format!("{wire:?}"))?;
-    }
+    each_wire_receives(address, MESSAGES).await?;
     Ok(())
 }
 
