@@ -9,6 +9,9 @@ use tidewire_test_harness::{
 
 const SHARED: &str = "public, max-age=10";
 
+/// What is asked: its description, the path, the headers, and the `Cache-Control` of the answer.
+type Case<'a> = (&'static str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn an_answer_that_is_the_same_for_everybody_may_be_shared_and_no_other() -> Result<()> {
     within(30, async {
@@ -30,7 +33,7 @@ async fn an_answer_that_is_the_same_for_everybody_may_be_shared_and_no_other() -
 
         let after = format!("/poll?channel=a&since={first}");
         let bearer = format!("Bearer {token}");
-        let cases: [(&str, &str, &[(&str, &str)], &str); 12] = [
+        let cases: [Case<'_>; 12] = [
             ("everybody's", &after, &[], SHARED),
             ("a page's", &after, &[("Origin", "http://localhost:5173")], SHARED),
             ("with a token", &after, &[("Authorization", &bearer)], "no-store"),
