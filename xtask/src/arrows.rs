@@ -32,8 +32,8 @@ const FLOORS: [(&str, &[&str]); 5] = [
     (
         "1 knows",
         &[
-            "sse-codec",
-            "ws-frame",
+            "tidewire-sse",
+            "tidewire-ws",
             "tidewire-protocol",
             "tidewire-broker",
             "tidewire-tokens",
@@ -61,7 +61,7 @@ const BANS: [(&str, &[&str]); 7] = [
 /// What a crate may import only if a feature asks for it: who picks the crate on its own picks nothing
 /// else with it.
 const OPTIONAL: [(&str, &[&str]); 3] =
-    [("sse-codec", &["*"]), ("ws-frame", &["*"]), ("tidewire-names", &["serde*"])];
+    [("tidewire-sse", &["*"]), ("tidewire-ws", &["*"]), ("tidewire-names", &["serde*"])];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     arguments::refuse(arguments)?;
@@ -191,14 +191,14 @@ mod tests {
 
     #[test]
     fn every_import_downwards_is_allowed() {
-        let server = package("tidewire", vec![import("tidewire-client"), import("ws-frame")]);
+        let server = package("tidewire", vec![import("tidewire-client"), import("tidewire-ws")]);
         assert_eq!(findings_with(server), Vec::<String>::new());
     }
 
     #[test]
     fn an_import_sideways_is_refused_on_every_floor() {
         for (from, to) in [
-            ("tidewire-broker", "sse-codec"),
+            ("tidewire-broker", "tidewire-sse"),
             ("tidewire-protocol", "tidewire-broker"),
             ("tidewire-client", "tidewire-connection"),
             ("tidewire-benches", "tidewire-test-harness"),
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn xtask_imports_nobody_and_nobody_imports_it() {
-        assert_eq!(findings_with(package("xtask", vec![import("sse-codec")])).len(), 1);
+        assert_eq!(findings_with(package("xtask", vec![import("tidewire-sse")])).len(), 1);
         assert_eq!(findings_with(package("tidewire", vec![import("xtask")])).len(), 1);
     }
 
@@ -282,10 +282,10 @@ mod tests {
     #[test]
     fn a_codec_may_offer_an_import_but_not_require_one() {
         let offered = Dependency { optional: true, ..import("bytes") };
-        assert_eq!(findings_with(package("ws-frame", vec![offered])), Vec::<String>::new());
+        assert_eq!(findings_with(package("tidewire-ws", vec![offered])), Vec::<String>::new());
         assert_eq!(
-            findings_with(package("ws-frame", vec![import("bytes")])),
-            ["ws-frame requires bytes: it must be optional"]
+            findings_with(package("tidewire-ws", vec![import("bytes")])),
+            ["tidewire-ws requires bytes: it must be optional"]
         );
     }
 }

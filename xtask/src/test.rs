@@ -135,15 +135,15 @@ mod tests {
 
     fn parse(words: &[&str]) -> Result<Choice> {
         let package = |name: &&str| Package { name: (*name).to_owned(), ..Package::default() };
-        let packages = ["tidewire", "tidewire-broker", "ws-frame"].iter().map(package).collect();
+        let packages = ["tidewire", "tidewire-broker", "tidewire-ws"].iter().map(package).collect();
         let workspace = Workspace { packages, ..Workspace::default() };
         Choice::parse(&workspace, &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_word_is_a_package_if_one_is_called_so_and_else_a_part_of_a_tests_name() {
-        let choice = parse(&["broker", "ws-frame", "server", "resume"]).unwrap();
-        assert_eq!(choice.packages, ["tidewire-broker", "ws-frame", "tidewire"]);
+        let choice = parse(&["broker", "ws", "server", "resume"]).unwrap();
+        assert_eq!(choice.packages, ["tidewire-broker", "tidewire-ws", "tidewire"]);
         assert_eq!(choice.filters, ["resume"]);
     }
 

@@ -120,7 +120,38 @@ fn check_package(package: &Package, findings: &mut Vec<String>) {
     if package.is_published() && !readme.is_some_and(|readme| readme.is_file()) {
         findings.push(format!("{name}: is published (no `publish = false`) and has no README.md"));
     }
+    if package.is_published() {
+        check_published(package, findings);
+    }
 }
+
+/// What a package needs once it lies on a registry, apart from this repository.
+fn check_published(package: &Package, findings: &mut Vec<String>) {
+    let name = &package.name;
+    if name != PROJECT && !name.starts_with(&format!("{PROJECT}-")) {
+        findings.push(format!(
+            "{name}: is published under a name that may be another project's: call it {PROJECT}-…"
+        ));
+    }
+    for licence in TOP_PAGES.iter().filter(|page| page.starts_with("LICENSE")) {
+        if !package.folder().join(licence).is_file() {
+            findings.push(format!(
+                "{name}: is published without {licence}; link it to the one at the top"
+            ));
+        }
+    }
+    let readme = package.readme.as_ref().map(|readme| package.folder().join(readme));
+    let text = readme.and_then(|readme| fs::read_to_string(readme).ok()).unwrap_or_default();
+    let said = text.split("Minimum supported Rust version: ").nth(1);
+    let said = said.and_then(|rest| rest.split(". ").next());
+    if said.is_some_and(|said| package.rust_version.as_deref() != Some(said)) {
+        findings
+            .push(format!("{name}: its README.md and its Cargo.toml name two versions of Rust"));
+    }
+}
+
+/// What the names of our packages begin with.
+const PROJECT: &str = "tidewire";
 
 const TOP_PAGES: [&str; 6] = [
     "README.md",
@@ -168,7 +199,28 @@ mod tests {
             [
                 "bare: its Cargo.toml has no description",
                 "bare: is published (no `publish = false`) and has no README.md",
+                "bare: is published under a name that may be another project's: call it tidewire-…",
+                "bare: is published without LICENSE-APACHE; link it to the one at the top",
+                "bare: is published without LICENSE-MIT; link it to the one at the top",
             ]
+        );
+    }
+
+    #[test]
+    fn a_readme_names_the_version_of_rust_that_the_manifest_names() {
+        let codec = |version: &str| Package {
+            name: "tidewire-sse".to_owned(),
+            description: Some("Events.".to_owned()),
+            readme: Some("README.md".into()),
+            rust_version: Some(version.to_owned()),
+            manifest_path: concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/sse-codec/Cargo.toml")
+                .into(),
+            ..Package::default()
+        };
+        assert_eq!(findings_of_package(&codec("1.88")), [""; 0]);
+        assert_eq!(
+            findings_of_package(&codec("1.60")),
+            ["tidewire-sse: its README.md and its Cargo.toml name two versions of Rust"]
         );
     }
 
@@ -190,7 +242,7 @@ mod tests {
             manifest_path: concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into(),
             ..Package::default()
         };
-        assert_eq!(findings_of_package(&promised).len(), 1);
+        assert!(findings_of_package(&promised)[0].ends_with("has no README.md"));
     }
 
     #[test]

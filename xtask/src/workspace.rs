@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that people pick on their own.
-pub(crate) const CODECS: [&str; 2] = ["sse-codec", "ws-frame"];
+pub(crate) const CODECS: [&str; 2] = ["tidewire-sse", "tidewire-ws"];
 /// The crates that are built and tested without their features too, as the rest of the workspace asks for these.
-pub(crate) const PLAIN: [&str; 3] = ["sse-codec", "ws-frame", "tidewire-names"];
+pub(crate) const PLAIN: [&str; 3] = ["tidewire-sse", "tidewire-ws", "tidewire-names"];
 
 /// How cargo builds: what it calls that, and the folder of the target directory that it builds in.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
     pub(crate) readme: Option<PathBuf>,
+    /// The oldest Rust that builds it.
+    pub(crate) rust_version: Option<String>,
     pub(crate) manifest_path: PathBuf,
     /// The registries it may go to: any when absent, none when empty.
     pub(crate) publish: Option<Vec<String>>,

@@ -1,6 +1,6 @@
 //! The client that the Autobahn test suite's fuzzing server examines: it echoes, case after case.
 //!
-//! `cargo run -p ws-frame --example autobahn_client --features handshake -- 127.0.0.1:9001`, with
+//! `cargo run -p tidewire-ws --example autobahn_client --features handshake -- 127.0.0.1:9001`, with
 //! `kosoku --mode fuzzingserver 127.0.0.1:9001` or `wstest --mode fuzzingserver` listening there.
 //! `cargo xtask autobahn` does both.
 

@@ -1,7 +1,7 @@
 //! An echo server on `std::net`: one thread a connection, and nothing but `ws-frame`. What comes
 //! compressed goes back compressed.
 //!
-//! `cargo run -p ws-frame --example echo --features handshake,deflate -- 127.0.0.1:9001`, then in a
+//! `cargo run -p tidewire-ws --example echo --features handshake,deflate -- 127.0.0.1:9001`, then in a
 //! browser's console: `s = new WebSocket("ws://127.0.0.1:9001")`, `s.onmessage = console.log`,
 //! `s.send("hi")`.
 

@@ -1,6 +1,6 @@
 //! Follows a channel of a running `tidewire`, with nothing but `ws-frame` and `std::net`.
 //!
-//! `cargo run -p ws-frame --example subscribe --features handshake -- 127.0.0.1:8080 lobby`, and
+//! `cargo run -p tidewire-ws --example subscribe --features handshake -- 127.0.0.1:8080 lobby`, and
 //! elsewhere `curl -d hello http://127.0.0.1:8080/publish/lobby`. What the server says is printed, a
 //! line each, until it says that it goes.
 

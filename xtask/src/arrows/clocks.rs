@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 /// Those that take the time as a parameter.
 const WITHOUT_CLOCK: [&str; 9] = [
-    "sse-codec",
-    "ws-frame",
+    "tidewire-sse",
+    "tidewire-ws",
     "tidewire-names",
     "tidewire-protocol",
     "tidewire-broker",
