@@ -3,7 +3,7 @@
 use crate::install::Need;
 use crate::workspace::Workspace;
 use crate::{
-    api, arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy,
+    api, arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy, web,
 };
 use anyhow::Result;
 
@@ -21,7 +21,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to expensive. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 15] = [
+pub(crate) const STEPS: [Step; 16] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
     plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
@@ -29,6 +29,7 @@ pub(crate) const STEPS: [Step; 15] = [
     plain("clippy", "no warning in any target", steps::clippy),
     plain("docs", "rustdoc without a warning", steps::docs),
     plain("unit", "unit, integration and doc tests", steps::unit),
+    Step { needs: &web::NEEDS, ..plain("web", "unit tests of the JavaScript client", web::run) },
     Step {
         needs: &instructions::NEEDS,
         ..plain("instructions", "the codecs cost what the record says", instructions::run)

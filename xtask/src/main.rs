@@ -20,6 +20,7 @@ mod semver;
 mod steps;
 mod test;
 mod tidy;
+mod web;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -113,6 +114,7 @@ Some steps take arguments of their own:
   package          deb image                only these of program, deb, image, kubernetes
                      --profile dev        built like that, not as it ships
                      --here               installs the Debian package on this machine, which it changes
+  web              --test-name-pattern X    only the tests whose name matches
   e2e              NAME                     only the tests whose name contains this
 
 Run and measure, always in release:

@@ -42,4 +42,40 @@ pub(crate) static ASSETS: &[File] = &[
     file!("snippets.js", SCRIPT),
     file!("token.js", SCRIPT),
     file!("tidewire.js", SCRIPT),
+    file!("client/tidewire.js", SCRIPT),
+    file!("client/core.js", SCRIPT),
+    file!("client/tide.js", SCRIPT),
+    file!("client/link.js", SCRIPT),
+    file!("client/subscription.js", SCRIPT),
+    file!("client/positions.js", SCRIPT),
+    file!("client/server.js", SCRIPT),
+    file!("client/errors.js", SCRIPT),
+    file!("client/transports/websocket.js", SCRIPT),
+    file!("client/transports/frames.js", SCRIPT),
+    file!("client/transports/sse.js", SCRIPT),
+    file!("client/transports/poll.js", SCRIPT),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    /// The scripts in `folder` of `web/`, by their names from there.
+    fn scripts(folder: &str) -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web").join(folder);
+        let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = entries.map(|name| format!("{folder}/{}", name.to_str().unwrap()));
+        names.filter(|name| name.ends_with(".js")).collect()
+    }
+
+    #[test]
+    fn every_script_of_the_client_is_embedded() {
+        let folders = ["client", "client/transports"];
+        let there: BTreeSet<String> = folders.into_iter().flat_map(scripts).collect();
+        let embedded = ASSETS.iter().map(|file| file.name.to_owned());
+        let embedded: BTreeSet<String> =
+            embedded.filter(|name| name.starts_with("client/")).collect();
+        assert_eq!(there, embedded);
+    }
+}

@@ -174,9 +174,11 @@ fn path<const N: usize>(
     endpoint: &'static Endpoint,
     routes: [Route; N],
 ) -> impl HttpServiceFactory + use<N> {
+    // A file may be in a folder.
+    let pattern = endpoint.path.replace("{name}", "{name:.+}");
     routes
         .into_iter()
-        .fold(web::resource(endpoint.path), |resource, route| resource.route(route))
+        .fold(web::resource(pattern), |resource, route| resource.route(route))
         .default_service(web::to(move |request, caller| otherwise(request, caller, endpoint)))
         .wrap_fn(move |request, service| checked(request, service, endpoint.parameters))
 }

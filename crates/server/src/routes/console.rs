@@ -38,9 +38,9 @@ pub(super) async fn library(
     request: HttpRequest,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    match name.as_str() {
-        LIBRARY => asset(request, name).await,
-        _ => Err(no_asset(&name)),
+    match name.as_str() == LIBRARY || name.starts_with(LIBRARY_FOLDER) {
+        true => asset(request, name).await,
+        false => Err(no_asset(&name)),
     }
 }
 
@@ -119,5 +119,6 @@ fn variant(file: &'static File, coding: Coding) -> Option<Variant> {
 }
 
 const LIBRARY: &str = "tidewire.js";
+const LIBRARY_FOLDER: &str = "client/";
 
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'";
