@@ -103,6 +103,12 @@ impl Decoder {
         matches!(self.state, State::Between | State::Closed)
     }
 
+    /// How much of the current frame's payload is still to come, once its header has been consumed.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn payload_left(&self) -> u64 {
+        self.payload_left
+    }
+
     /// Takes the next event off the front of `input`, or `None` when that takes more bytes.
     ///
     /// What is consumed is split off `input` and unmasked in place; what is left is untouched, and

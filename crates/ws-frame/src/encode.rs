@@ -69,6 +69,28 @@ pub fn encode_head(
     Header { opcode, fin: part.ends(), compressed: false, mask_key, len }.encode(output);
 }
 
+/// Appends the head of a message that is compressed, or of a fragment of one: [`encode_head`] for
+/// payloads that a deflater of the feature `deflate` has made, or one of the caller's.
+///
+/// ```
+/// # use ws_frame::{Kind, Part, PayloadLen, encode_compressed_head};
+/// let mut head = Vec::new();
+/// encode_compressed_head(Kind::Text, Part::Whole, PayloadLen::of(&[0; 7]), None, &mut head);
+/// assert_eq!(head, b"\xC1\x07");
+/// ```
+#[inline]
+pub fn encode_compressed_head(
+    kind: Kind,
+    part: Part,
+    len: PayloadLen,
+    mask_key: Option<[u8; 4]>,
+    output: &mut impl Output,
+) {
+    // Only the first frame of a message says that it is compressed (RFC 7692 §6).
+    let (opcode, compressed) = (opcode(kind, part), part.begins());
+    Header { opcode, fin: part.ends(), compressed, mask_key, len }.encode(output);
+}
+
 /// Appends a ping.
 ///
 /// # Errors
@@ -114,12 +136,18 @@ pub fn encode_close(
     mask_key: Option<[u8; 4]>,
     output: &mut impl Output,
 ) -> Result<(), EncodeError> {
-    let mut payload = alloc::vec::Vec::new();
-    if let Some(Close { code, reason }) = close {
-        payload.extend(code.number().to_be_bytes());
-        payload.extend_from_slice(reason.as_bytes());
-    }
-    encode_control(Opcode::Close, &payload, mask_key, output)
+    let Some(Close { code, reason }) = close else {
+        return encode_control(Opcode::Close, &[], mask_key, output);
+    };
+    let mut payload = [0; CONTROL_BYTES_MAX_USIZE];
+    let (code_bytes, reason_bytes) = (code.number().to_be_bytes(), reason.as_bytes());
+    let len = code_bytes.len().saturating_add(reason_bytes.len());
+    let Some((front, back)) = payload.get_mut(..len).and_then(<[u8]>::split_first_chunk_mut) else {
+        return Err(EncodeError::ControlTooLong);
+    };
+    *front = code_bytes;
+    back.copy_from_slice(reason_bytes);
+    encode_control(Opcode::Close, payload.get(..len).unwrap_or_default(), mask_key, output)
 }
 
 fn encode_control(
@@ -157,6 +185,9 @@ fn encode_frame(header: Header, payload: &[u8], output: &mut impl Output) {
         Mask::new(key).apply(output.written().get_mut(payload_start..).unwrap_or_default());
     }
 }
+
+/// The longest payload of a control frame, as the length of an array.
+const CONTROL_BYTES_MAX_USIZE: usize = 125;
 
 /// The opcode says what a message is where it begins; after that, only that it goes on.
 const fn opcode(kind: Kind, part: Part) -> Opcode {

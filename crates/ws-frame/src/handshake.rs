@@ -39,6 +39,18 @@ impl HandshakeKey {
         Self(BASE64.encode(bytes))
     }
 
+    /// A client's key, of 16 bytes from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// It has no randomness to give.
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
+    pub fn from_os() -> std::io::Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self::from_random(bytes))
+    }
+
     /// Reads the key a client sent.
     ///
     /// # Errors

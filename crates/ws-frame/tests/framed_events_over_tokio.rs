@@ -6,7 +6,9 @@ use std::error::Error as _;
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder as _, Encoder as _};
-use ws_frame::{CloseCode, CodecError, EncodeError, Limits, Message, MessageCodec, ProtocolError};
+use ws_frame::{
+    CloseCode, CodecError, EncodeError, Limits, MessageCodec, OwnedClose, OwnedEvent, ProtocolError,
+};
 
 fn client() -> MessageCodec {
     let mut key = 0_u32;
@@ -20,18 +22,18 @@ fn server() -> MessageCodec {
     MessageCodec::server(Limits::default())
 }
 
-fn messages() -> Vec<Message> {
+fn events() -> Vec<OwnedEvent> {
     vec![
-        Message::Text("příliš žluťoučký kůň".into()),
-        Message::Binary(Bytes::from(vec![7; 70_000])),
-        Message::Ping(Bytes::from_static(b"there?")),
-        Message::Text(String::new()),
-        Message::Pong(Bytes::from_static(b"there")),
-        Message::Close(Some((CloseCode::GOING_AWAY, "bye".into()))),
+        "příliš žluťoučký kůň".into(),
+        vec![7; 70_000].into(),
+        OwnedEvent::Ping(Bytes::from_static(b"there?")),
+        "".into(),
+        OwnedEvent::Pong(Bytes::from_static(b"there")),
+        OwnedEvent::Close(Some(OwnedClose { code: CloseCode::GOING_AWAY, reason: "bye".into() })),
     ]
 }
 
-fn receive(codec: &mut MessageCodec, wire: &[u8], piece_bytes: usize) -> Vec<Message> {
+fn receive(codec: &mut MessageCodec, wire: &[u8], piece_bytes: usize) -> Vec<OwnedEvent> {
     let (mut source, mut received) = (BytesMut::new(), Vec::new());
     for piece in wire.chunks(piece_bytes) {
         source.extend_from_slice(piece);
@@ -48,11 +50,11 @@ fn what_either_side_sends_the_other_receives_whatever_the_cuts() {
     for from_client in [true, false] {
         let side = || if from_client { (client(), server()) } else { (server(), client()) };
         let mut wire = BytesMut::new();
-        for message in messages() {
-            side().0.encode(message, &mut wire).unwrap();
+        for event in events() {
+            side().0.encode(event, &mut wire).unwrap();
         }
         for piece_bytes in [1, 2, 3, 7, 1_400, 8_192, wire.len()] {
-            assert_eq!(receive(&mut side().1, &wire, piece_bytes), messages(), "{piece_bytes}");
+            assert_eq!(receive(&mut side().1, &wire, piece_bytes), events(), "{piece_bytes}");
         }
     }
 }
@@ -62,8 +64,8 @@ fn fragments_are_joined_around_the_control_frames_between_them() {
     let wire = b"\x01\x03caf\x89\x01?\x80\x02\xc3\xa9\x88\x00";
     for piece_bytes in 1..=wire.len() {
         let received = receive(&mut client(), wire, piece_bytes);
-        let ping = Message::Ping(Bytes::from_static(b"?"));
-        assert_eq!(received, [ping, Message::Text("café".into()), Message::Close(None)]);
+        let ping = OwnedEvent::Ping(Bytes::from_static(b"?"));
+        assert_eq!(received, [ping, "café".into(), OwnedEvent::Close(None)]);
     }
 }
 
@@ -103,17 +105,9 @@ fn a_stream_that_ends_inside_a_message_is_an_error() {
 }
 
 #[test]
-fn what_it_holds_can_be_looked_at() {
-    let mut codec = client();
-    codec.decode(&mut BytesMut::from(&b"\x01\x02he"[..])).unwrap();
-    let shown = format!("{codec:?}");
-    assert!(shown.contains("message_bytes: 2"), "{shown}");
-}
-
-#[test]
 fn a_ping_that_cannot_be_is_refused_and_nothing_of_it_sent() {
     let mut output = BytesMut::new();
-    let ping = Message::Ping(Bytes::from(vec![0; 126]));
+    let ping = OwnedEvent::Ping(Bytes::from(vec![0; 126]));
     let error = server().encode(ping, &mut output).unwrap_err();
     assert!(matches!(error, CodecError::Encode(EncodeError::ControlTooLong)), "{error}");
     assert_eq!(output, b""[..]);

@@ -1,0 +1,63 @@
+//! What one side wants of a WebSocket when it opens one.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::Limits;
+#[cfg(feature = "deflate")]
+use crate::deflate::{Config, Level};
+
+/// How to open a WebSocket. The default offers nothing beyond the plain protocol.
+///
+/// ```
+/// # use ws_frame::{Limits, Options};
+/// let limits = Limits { message_bytes_max: 64 << 10, ..Limits::default() };
+/// let options = Options::default().limits(limits).subprotocol("chat.v1");
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub(crate) limits: Limits,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    #[cfg(feature = "deflate")]
+    pub(crate) compression: Option<(Config, Level)>,
+}
+
+impl Options {
+    /// The limits of what the peer may send.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// A subprotocol: a client offers it, a server supports it. Those named first are preferred by a
+    /// server whose client leaves the choice; the client's order comes first.
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.subprotocols.push(name.into());
+        self
+    }
+
+    /// One more line of the head: of a client's request, or of the response that grants a server's. A
+    /// line break in it is an error when the head is written.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Compressed messages, within these limits if the peer agrees.
+    ///
+    /// ```
+    /// # use ws_frame::Options;
+    /// # use ws_frame::deflate::{Config, Level};
+    /// let options = Options::default().compress(Config::default(), Level::DEFAULT);
+    /// # let _ = options;
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compress(self, config: Config, level: Level) -> Self {
+        Self { compression: Some((config, level)), ..self }
+    }
+}
