@@ -85,7 +85,7 @@ pub(crate) const STEPS: [Step; 16] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 5] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 6] = [
     Step {
         needs: &steps::PROXIES,
         ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)
@@ -100,6 +100,14 @@ pub(crate) const NIGHTLY_ONLY: [Step; 5] = [
         ],
         nightly: &[&["--max-examples", "200"]],
         ..plain("api", "/openapi.json and /asyncapi.json are valid, and true", api::run)
+    },
+    Step {
+        needs: &steps::INTEROP,
+        ..plain(
+            "interop",
+            "other people's clients lose nothing, as docs/interop.md says",
+            steps::interop,
+        )
     },
     Step {
         needs: &package::NEEDS,

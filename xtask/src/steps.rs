@@ -131,6 +131,31 @@ pub(crate) const PROXIES: [Need; 7] = [
     Need::Commands,
 ];
 
+/// Other people's clients. Arguments are parts of their names, or `--write`, which renews `docs/interop.md`.
+pub(crate) fn interop(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    install::require(workspace, &INTEROP)?;
+    let browser = install::browser()?;
+    build(workspace)?;
+    let mut program = tested(workspace, "test", CI);
+    program.args(["--test", "interop", "--"]).args(arguments);
+    program.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", browser);
+    let python = workspace.tool("interop").join("bin/python");
+    run(program.env("TIDEWIRE_INTEROP_PYTHON", python))
+}
+
+/// What these clients are, and what they need.
+pub(crate) const INTEROP: [Need; 9] = [
+    Need::Browser,
+    Need::Node,
+    Need::Npm,
+    Need::Commands,
+    Need::Jq,
+    Need::Python,
+    Need::Playwright,
+    Need::NodeClients,
+    Need::PythonClients,
+];
+
 /// How many end-to-end tests run at once, unless the caller says it: they mostly wait.
 pub(crate) fn threads() -> String {
     let said = env::var("RUST_TEST_THREADS").ok();

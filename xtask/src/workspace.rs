@@ -134,6 +134,11 @@ impl Workspace {
         self.root.join("benches/fanout/peers")
     }
 
+    /// The programs that use other people's clients.
+    pub(crate) fn interop(&self) -> PathBuf {
+        self.root.join("crates/test-harness/interop")
+    }
+
     /// The virtual environments of programs that PyPI has.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")

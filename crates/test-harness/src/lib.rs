@@ -3,6 +3,7 @@
 pub mod crash;
 pub mod hostile;
 pub mod http2;
+pub mod interop;
 pub mod load;
 pub mod peers;
 pub mod proxy;

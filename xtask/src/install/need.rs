@@ -60,6 +60,12 @@ pub(crate) enum Need {
     Schemathesis,
     /// The schema of AsyncAPI, as `xtask/api/package-lock.json` pins it.
     AsyncapiSpecs,
+    /// Clients for Node.js that the server is tried with, as `crates/test-harness/interop/package-lock.json` pins them.
+    NodeClients,
+    /// Clients for Python likewise, as its `requirements.txt` pins them, in a virtual environment of their own.
+    PythonClients,
+    /// What shells read JSON with.
+    Jq,
     /// nginx's module for publish and subscribe, which `bench fanout` measures beside us.
     Nchan,
     /// Servers for Node.js that `bench fanout` measures beside us, as their `package-lock.json` pins them.
@@ -89,10 +95,11 @@ impl Need {
     ];
 
     /// What only a nightly run needs.
-    pub(crate) const OF_NIGHTLY: [Self; 12] = [
+    pub(crate) const OF_NIGHTLY: [Self; 15] = [
         Self::Musl,
         Self::Buildah,
         Self::Caddy,
+        Self::Jq,
         Self::CargoMutants,
         Self::CargoSemverChecks,
         Self::CargoDeb,
@@ -102,6 +109,8 @@ impl Need {
         Self::OpenapiSpecValidator,
         Self::Schemathesis,
         Self::AsyncapiSpecs,
+        Self::NodeClients,
+        Self::PythonClients,
     ];
 
     /// What no step needs, only a measurement that asks for it: likewise.
@@ -138,6 +147,9 @@ impl Need {
             Self::OpenapiSpecValidator => "openapi-spec-validator",
             Self::Schemathesis => "schemathesis",
             Self::AsyncapiSpecs => "the packages of xtask/api/",
+            Self::NodeClients => "the packages of crates/test-harness/interop/",
+            Self::PythonClients => "the Python packages of crates/test-harness/interop/",
+            Self::Jq => "jq",
             Self::Nchan => "nchan",
             Self::FanoutPeers => "the packages of benches/fanout/peers/",
         }
@@ -152,6 +164,9 @@ impl Need {
             Self::Playwright => has_packages(&workspace.root.join("web"), "devDependencies"),
             Self::Nchan => Path::new(NCHAN_MODULE).exists(),
             Self::FanoutPeers => has_packages(&workspace.fanout_peers(), "dependencies"),
+            Self::NodeClients => has_packages(&workspace.interop(), "dependencies"),
+            Self::PythonClients => has_python_packages(workspace),
+            Self::Jq => has("jq"),
             Self::AsyncapiSpecs => has_packages(&workspace.root.join("xtask/api"), "dependencies"),
             // Debian has it beside the programs of the administrator, who runs it.
             Self::Haproxy => has("haproxy") || Path::new("/usr/sbin/haproxy").exists(),
@@ -236,9 +251,21 @@ fn has_packages(folder: &Path, kind: &str) -> bool {
     wanted.is_some_and(|wanted| {
         wanted.iter().all(|(name, version)| {
             let installed = folder.join("node_modules").join(name).join("package.json");
-            json(&installed).is_some_and(|page| page.get("version") == Some(version))
+            // `npm:ws@8.23.0` is a package under another name.
+            let version = version.as_str().and_then(|text| text.rsplit('@').next());
+            json(&installed)
+                .is_some_and(|page| page.get("version").and_then(|is| is.as_str()) == version)
         })
     })
+}
+
+/// Whether the virtual environment of clients has what `requirements.txt` asks for.
+fn has_python_packages(workspace: &Workspace) -> bool {
+    let python = workspace.tool(INTEROP).join("bin/python");
+    let asked = fs::read_to_string(workspace.interop().join("requirements.txt"));
+    let installed = read(Command::new(python).args(["-m", "pip", "freeze"]));
+    let (Ok(asked), Ok(installed)) = (asked, installed) else { return false };
+    asked.lines().all(|wanted| installed.lines().any(|line| line == wanted))
 }
 
 fn json(file: &Path) -> Option<serde_json::Value> {
@@ -268,6 +295,8 @@ pub(super) const CARGO_DEB: &str = "3.8.0";
 /// The version whose verdicts the record of the Autobahn suite holds.
 const KOSOKU: &str = "0.1.0";
 
+/// The virtual environment of clients.
+pub(super) const INTEROP: &str = "interop";
 /// Where Debian has it, which `benches/fanout/nginx.rs` loads.
 const NCHAN_MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const HAS_VENV: &str = "import ensurepip, venv; print('both')";
@@ -300,11 +329,14 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-packages-{}", std::process::id()));
         let installed = folder.join("node_modules/ws");
         fs::create_dir_all(&installed).unwrap();
-        fs::write(folder.join("package.json"), r#"{"dependencies":{"ws":"8.23.0"}}"#).unwrap();
-        for (version, is_met) in [("8.23.0", true), ("8.22.0", false)] {
-            let page = format!(r#"{{"version":"{version}"}}"#);
-            fs::write(installed.join("package.json"), page).unwrap();
-            assert_eq!(has_packages(&folder, "dependencies"), is_met, "{version}");
+        for wanted in ["8.23.0", "npm:other@8.23.0"] {
+            let wanted = format!(r#"{{"dependencies":{{"ws":"{wanted}"}}}}"#);
+            fs::write(folder.join("package.json"), wanted).unwrap();
+            for (version, is_met) in [("8.23.0", true), ("8.22.0", false)] {
+                let page = format!(r#"{{"version":"{version}"}}"#);
+                fs::write(installed.join("package.json"), page).unwrap();
+                assert_eq!(has_packages(&folder, "dependencies"), is_met, "{version}");
+            }
         }
         assert!(!has_packages(&folder, "devDependencies"));
         fs::remove_dir_all(&folder).unwrap();

@@ -1,7 +1,9 @@
 //! From what is missing to the commands that bring it. Pure, but for the look at the system.
 
 use super::Need;
-use super::need::{CARGO_DEB, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, musl_target};
+use super::need::{
+    CARGO_DEB, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, INTEROP, musl_target,
+};
 use crate::command::{find_program, read};
 use anyhow::{Result, bail};
 use std::fs;
@@ -58,6 +60,17 @@ pub(super) fn plan(system: &System, missing: &[Need], tools: &Path) -> Result<Ve
             ),
             Need::AsyncapiSpecs => commands
                 .push("npm ci --prefix xtask/api --ignore-scripts --no-audit --no-fund".to_owned()),
+            Need::NodeClients => commands.push(
+                "npm ci --prefix crates/test-harness/interop --ignore-scripts --no-audit --no-fund"
+                    .to_owned(),
+            ),
+            Need::PythonClients => {
+                let folder = tools.join(INTEROP);
+                let folder = folder.display();
+                let list = "crates/test-harness/interop/requirements.txt";
+                commands.push(format!("python3 -m venv --clear '{folder}'"));
+                commands.push(format!("'{folder}/bin/pip' install --quiet --requirement {list}"));
+            }
             Need::CargoFuzz => commands.push(cargo_install("fuzz", CARGO_FUZZ)),
             Need::CargoMutants => commands.push(cargo_install("mutants", CARGO_MUTANTS)),
             Need::CargoSemverChecks => {
@@ -104,6 +117,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::Musl => vec!["musl-tools", "binutils"],
         Need::Buildah => vec!["buildah", "ca-certificates"],
         Need::Caddy => vec!["caddy"],
+        Need::Jq => vec!["jq"],
         // The package is installed in a copy of the system, with a network of its own.
         Need::CargoDeb => vec!["dpkg", "adduser", "iproute2", "util-linux"],
         Need::Playwright
@@ -117,6 +131,8 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         | Need::OpenapiSpecValidator
         | Need::Schemathesis
         | Need::AsyncapiSpecs
+        | Need::NodeClients
+        | Need::PythonClients
         | Need::FanoutPeers => vec![],
     }
 }
@@ -176,7 +192,7 @@ mod tests {
             commands(&ROOT, &Need::OF_NIGHTLY).unwrap()[1..],
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 musl-tools binutils buildah ca-certificates caddy dpkg adduser iproute2 util-linux",
+                 musl-tools binutils buildah ca-certificates caddy jq dpkg adduser iproute2 util-linux",
                 &target,
                 "cargo install --locked cargo-mutants@27.1.0",
                 "cargo install --locked cargo-semver-checks@0.51.0",
@@ -192,6 +208,10 @@ mod tests {
                 "python3 -m venv --clear 'target/tools/schemathesis'",
                 "'target/tools/schemathesis/bin/pip' install --quiet schemathesis==4.32.5",
                 "npm ci --prefix xtask/api --ignore-scripts --no-audit --no-fund",
+                "npm ci --prefix crates/test-harness/interop --ignore-scripts --no-audit --no-fund",
+                "python3 -m venv --clear 'target/tools/interop'",
+                "'target/tools/interop/bin/pip' install --quiet \
+                 --requirement crates/test-harness/interop/requirements.txt",
             ]
         );
         assert!(Need::OF_NIGHTLY.iter().all(|need| !Need::ALL.contains(need)));
