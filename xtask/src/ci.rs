@@ -21,7 +21,7 @@ pub(crate) struct Step {
 }
 
 /// From cheap to expensive. [`END_TO_END`] stays last: a run ends with the test runner's own lines.
-pub(crate) const STEPS: [Step; 16] = [
+pub(crate) const STEPS: [Step; 17] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
     plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
@@ -58,6 +58,11 @@ pub(crate) const STEPS: [Step; 16] = [
     Step {
         nightly: &[&["--ignore-latency"]],
         ..plain("hostile", "attacks leave no memory, no work, nobody unserved", steps::hostile)
+    },
+    Step {
+        needs: &[Need::Node],
+        nightly: &[&["--seeds", "1000"]],
+        ..plain("clients", "50 worlds of the JavaScript client and faults", steps::clients)
     },
     Step {
         needs: &[Need::Python, Need::Kosoku],
@@ -150,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_step_by_night_is_never_its_short_form() {
-        let short: Vec<&str> = ["fuzz", "models", "simulate", "crash", "hostile"].to_vec();
+        let short: Vec<&str> =
+            ["fuzz", "models", "simulate", "crash", "clients", "hostile"].to_vec();
         for step in STEPS.iter().filter(|step| short.contains(&step.name)) {
             assert!(step.nightly.iter().all(|arguments| !arguments.is_empty()), "{}", step.name);
         }

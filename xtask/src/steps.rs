@@ -74,6 +74,11 @@ pub(crate) fn crash(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     run_program(workspace, "crash", arguments, &["--rounds", "10"])
 }
 
+/// Arguments replace `--seeds 50`, so that one seed can be run again; by night it is 1,000.
+pub(crate) fn clients(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    run_program(workspace, "clients", arguments, &["--seeds", "50"])
+}
+
 /// Arguments replace `--short`: `cargo xtask hostile bodies --seconds 4` measures that attack whole. It is not the server
 /// that ships, which `cargo xtask bench hostile` attacks, and the nightly run.
 pub(crate) fn hostile(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -222,7 +227,7 @@ pub(crate) fn tested(workspace: &Workspace, verb: &str, profile: Profile) -> Com
 pub(crate) const HARNESS: &str = "tidewire-test-harness";
 
 /// The server, and the programs that test it.
-const PROGRAMS: [&str; 4] = ["tidewire", "simulate", "crash", "hostile"];
+const PROGRAMS: [&str; 5] = ["tidewire", "simulate", "crash", "clients", "hostile"];
 
 /// What speaks WebSocket in `crates/ws-frame/examples`, and is examined by the Autobahn suite.
 const EXAMPLES: [&str; 2] = ["echo", "autobahn_client"];

@@ -1,16 +1,21 @@
 /**
- * Drives one page of a real browser for a test: commands come as JSON lines on standard input,
- * answers and what the page says leave as JSON lines on standard output.
+ * Drives the pages of a real browser for a test: commands come as JSON lines on standard input,
+ * answers and what the pages say leave as JSON lines on standard output.
  *
  * `{"page": "click", "arguments": ["#publish button"]}` calls that method of playwright's page and
- * is answered by `{"answer": value}` or `{"refusal": text}`. Unasked come `{"console": {kind, text}}`
- * and `{"failure": text}`, for an exception in the page. It ends with its input.
+ * is answered by `{"answer": value}` or `{"refusal": text}`. `"tab": 2` means another page than the
+ * first; `{"context": "newPage"}` opens one, as all methods of the context are called so.
+ * `{"cdp": "Page.crash", "tab": 2}` speaks to Chromium itself; a number of `wait_ms` bounds how long
+ * an answer is waited for, where a dead page gives none. Unasked come `{"console": {kind, text}}`
+ * and `{"failure": text}`, for an exception in a page. It ends with its input.
+ *
+ * Arguments: `chromium` or `firefox`, the program, a folder for its profile, its flags.
  */
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 // Modules are not looked up in NODE_PATH, what `require` loads is.
-const { chromium } = createRequire(import.meta.url)('playwright-core');
+const { chromium, firefox } = createRequire(import.meta.url)('playwright-core');
 
 /** Of use on a closed network, in a container, as any user. */
 const FLAGS = [
@@ -23,26 +28,53 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-const [executablePath, folder, ...flags] = process.argv.slice(2);
+/** What Firefox asks for when it starts, or updates. */
+const PREFERENCES = { 'app.update.enabled': false, 'datareporting.policy.dataSubmissionEnabled': false };
+
+const [name, executablePath, folder, ...flags] = process.argv.slice(2);
 const say = (words) => process.stdout.write(`${JSON.stringify(words)}\n`);
 
-const context = await chromium.launchPersistentContext(folder, {
-  executablePath,
-  headless: true,
-  args: [...FLAGS, ...flags],
-  viewport: { width: 1200, height: 900 },
-});
-const page = context.pages()[0] ?? (await context.newPage());
-page.on('console', (line) => say({ console: { kind: line.type(), text: line.text() } }));
-page.on('pageerror', (error) => say({ failure: String(error) }));
+const shared = { executablePath, headless: true, viewport: { width: 1200, height: 900 } };
+const context =
+  name === 'firefox'
+    ? await firefox.launchPersistentContext(folder, {
+        ...shared,
+        channel: 'moz-firefox',
+        args: flags,
+        firefoxUserPrefs: PREFERENCES,
+      })
+    : await chromium.launchPersistentContext(folder, { ...shared, args: [...FLAGS, ...flags] });
+
+/** In the order in which they were opened; those that were closed stay. */
+const pages = [];
+const add = (page) => {
+  pages.push(page);
+  page.on('console', (line) => say({ console: { kind: line.type(), text: line.text() } }));
+  page.on('pageerror', (error) => say({ failure: String(error) }));
+};
+add(context.pages()[0] ?? (await context.newPage()));
+context.on('page', add);
 say({ answer: 'ready' });
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { page: method, arguments: values } = JSON.parse(line);
-  try {
-    const value = await page[method](...values);
+const act = async ({ page, context: method, cdp, tab = 0, arguments: values = [] }) => {
+  if (page) {
+    const value = await pages[tab][page](...values);
     // What cannot be said in JSON, such as a response, is of no interest.
-    say({ answer: method === 'evaluate' || method === 'textContent' ? (value ?? null) : null });
+    return page === 'evaluate' || page === 'textContent' ? (value ?? null) : null;
+  }
+  if (method) {
+    await context[method](...values);
+    return pages.length;
+  }
+  const session = await context.newCDPSession(pages[tab]);
+  return session.send(cdp, ...values);
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  try {
+    const late = command.wait_ms && new Promise((resolve) => setTimeout(resolve, command.wait_ms));
+    say({ answer: (await Promise.race([act(command), late].filter(Boolean))) ?? null });
   } catch (error) {
     say({ refusal: String(error) });
   }

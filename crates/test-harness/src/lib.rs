@@ -1,5 +1,6 @@
-//! What proves Tidewire: attacks, crashes, a fault proxy, a seeded simulation, checkers, a load generator.
+//! What proves Tidewire: clients in worlds of faults, attacks, crashes, a fault proxy, a seeded simulation, checkers, a load generator.
 
+pub mod clients;
 pub mod crash;
 pub mod hostile;
 pub mod http2;

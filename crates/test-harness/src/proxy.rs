@@ -4,9 +4,11 @@
 //! [`Proxy::cut`] ends those that are.
 
 mod faults;
+mod intermediary;
 mod link;
 
 pub use faults::{Break, Ending, Faults, Flow};
+pub use intermediary::Intermediary;
 
 use std::{
     io,

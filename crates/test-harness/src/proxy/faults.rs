@@ -1,5 +1,6 @@
 //! What can be wrong with a connection.
 
+use super::Intermediary;
 use std::time::Duration;
 
 /// How a connection is treated.
@@ -11,6 +12,8 @@ pub struct Faults {
     pub down: Flow,
     /// When it breaks by itself.
     pub break_after: Option<Break>,
+    /// What stands in the way of requests.
+    pub through: Option<Intermediary>,
 }
 
 /// How bytes pass in one direction.
@@ -65,6 +68,7 @@ impl Faults {
             down: Flow::random(&mut random),
             break_after: ending
                 .map(|ending| Break { down_bytes: random.u64(1_000..300_000), ending }),
+            through: None,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! One proxied connection: two pumps, and an end that may be ordered.
 
-use super::{Break, Ending, Faults, Flow, Orders};
+use super::{
+    Break, Ending, Faults, Flow, Intermediary, Orders,
+    intermediary::{Course as Reception, asks_for_stream},
+};
 use std::{
     future, io,
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +31,11 @@ pub(super) async fn run(
     orders: watch::Receiver<Orders>,
     passed_down: Arc<AtomicU64>,
 ) {
+    match receive(&mut client, number, orders.clone()).await {
+        Reception::On => {}
+        Reception::Answered => return drop(end(&mut client).await),
+        Reception::Silent => future::pending().await,
+    }
     let Ok(mut server) = TcpStream::connect(target).await else {
         return drop(client.set_zero_linger());
     };
@@ -46,6 +54,20 @@ pub(super) async fn run(
     }
 }
 
+/// Lets what stands between have the connection first. One that breaks meanwhile is passed on, and breaks there.
+async fn receive(
+    client: &mut TcpStream,
+    number: u64,
+    orders: watch::Receiver<Orders>,
+) -> Reception {
+    let Some(through) = orders.borrow().faults(number).through else { return Reception::On };
+    tokio::select! {
+        biased;
+        _ = ordered_end(orders) => Reception::On,
+        course = through.receive(client) => course.unwrap_or(Reception::On),
+    }
+}
+
 async fn carry(
     client: &mut TcpStream,
     server: &mut TcpStream,
@@ -55,8 +77,17 @@ async fn carry(
 ) -> Ending {
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let pump =
-        |from, to, way, counted| Pump { from, to, way, number, orders: orders.clone(), counted };
+    let is_streaming = AtomicBool::new(false);
+    let is_streaming = &is_streaming;
+    let pump = |from, to, way, counted| Pump {
+        from,
+        to,
+        way,
+        number,
+        orders: orders.clone(),
+        counted,
+        is_streaming,
+    };
     let up = pump(from_client, to_server, Way::Up, None);
     let down = pump(from_server, to_client, Way::Down, Some(passed_down));
     tokio::select! {
@@ -100,6 +131,8 @@ struct Pump<'a> {
     orders: watch::Receiver<Orders>,
     /// Counts the bytes that were passed on.
     counted: Option<&'a AtomicU64>,
+    /// Whether the client has asked for a stream.
+    is_streaming: &'a AtomicBool,
 }
 
 impl Pump<'_> {
@@ -137,6 +170,13 @@ impl Pump<'_> {
             if read == 0 {
                 return self.to.shutdown().await.map_err(|_| Ending::Reset);
             }
+            let bytes = buffer.get(..read).unwrap_or_default();
+            if matches!(self.way, Way::Up) && asks_for_stream(bytes) {
+                self.is_streaming.store(true, Ordering::Relaxed);
+            }
+            while self.course().flow == Flow::Stalled {
+                self.news().await;
+            }
             let (pass, ending) = up_to_the_break(passed, read, break_after);
             match self.pass(buffer.get(..pass).unwrap_or_default(), flow).await {
                 Ok(()) => {
@@ -157,9 +197,13 @@ impl Pump<'_> {
     }
 
     fn course(&mut self) -> Course {
-        let Faults { up, down, break_after } = self.orders.borrow_and_update().faults(self.number);
+        let faults = self.orders.borrow_and_update().faults(self.number);
+        let Faults { up, down, break_after, through } = faults;
+        let is_held_back =
+            through == Some(Intermediary::Buffering) && self.is_streaming.load(Ordering::Relaxed);
         match self.way {
             Way::Up => Course { flow: up, back: down, break_after: None },
+            Way::Down if is_held_back => Course { flow: Flow::Stalled, back: up, break_after },
             Way::Down => Course { flow: down, back: up, break_after },
         }
     }

@@ -57,7 +57,7 @@ async fn without_faults_bytes_and_both_ends_pass() {
 async fn a_delay_holds_in_each_direction() {
     let (proxy, mut client) = echo().await;
     let flow = Flow::Delayed(Duration::from_millis(40));
-    proxy.set(Faults { up: flow, down: flow, break_after: None });
+    proxy.set(Faults { up: flow, down: flow, ..Faults::default() });
     let start = Instant::now();
     client.write_all(b"hello").await.unwrap();
     assert_eq!(answer(&mut client, 5).await.unwrap(), b"hello");
@@ -160,6 +160,72 @@ async fn a_server_that_is_down_resets_the_client() {
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let error = timeout(PATIENCE, client.read(&mut [0; 1])).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+/// A server that answers each request with its path, and keeps the connection.
+async fn paths() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 1_000];
+                while let Ok(1..) = stream.read(&mut request).await {
+                    let path: Vec<u8> = request.split(|byte| *byte == b' ').nth(1).unwrap().into();
+                    stream.write_all(&path).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+#[tokio::test]
+async fn a_proxy_without_a_server_answers_502() {
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+    let proxy = Proxy::start(nobody).await.unwrap();
+    proxy.set(Faults { through: Some(Intermediary::Unavailable), ..Faults::default() });
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    client.write_all(b"GET /poll HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    assert!(is_silent(&mut client).await);
+    client.write_all(b"\r\n").await.unwrap();
+    let mut all = String::new();
+    timeout(PATIENCE, client.read_to_string(&mut all)).await.unwrap().unwrap();
+    assert!(all.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{all}");
+}
+
+#[tokio::test]
+async fn handshakes_are_refused_or_not_answered_and_other_requests_pass() {
+    for through in [Intermediary::NoUpgrades, Intermediary::SilentUpgrades] {
+        let proxy = Proxy::start(paths().await).await.unwrap();
+        proxy.set(Faults { through: Some(through), ..Faults::default() });
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        client.write_all(b"GET /poll HTTP/1.1\r\n\r\n").await.unwrap();
+        assert_eq!(answer(&mut client, 5).await.unwrap(), b"/poll");
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        client.write_all(UPGRADE).await.unwrap();
+        match through {
+            Intermediary::NoUpgrades => {
+                assert_eq!(answer(&mut client, 12).await.unwrap(), b"HTTP/1.1 400");
+            }
+            _ => assert!(is_silent(&mut client).await),
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_streamed_is_held_back() {
+    let proxy = Proxy::start(paths().await).await.unwrap();
+    proxy.set(Faults { through: Some(Intermediary::Buffering), ..Faults::default() });
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    client.write_all(b"GET /poll HTTP/1.1\r\n\r\n").await.unwrap();
+    assert_eq!(answer(&mut client, 5).await.unwrap(), b"/poll");
+    client.write_all(b"GET /events HTTP/1.1\r\n\r\n").await.unwrap();
+    assert!(is_silent(&mut client).await);
+    proxy.set(Faults::default());
+    assert_eq!(answer(&mut client, 7).await.unwrap(), b"/events");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use tidewire_test_harness::{
 use tokio::time::timeout;
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
-const SWALLOWED: Faults = Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None };
+const SWALLOWED: Faults =
+    Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None, through: None };
 
 async fn expect(deliveries: &mut Subscription, range: Range<usize>) -> Result<()> {
     for number in range {
