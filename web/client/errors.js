@@ -41,3 +41,11 @@ export function call(callback, value) {
 export function raise(error) {
   throw error;
 }
+
+/** For a gap that nobody handles. */
+export const gapError = (gap) =>
+  new TidewireError(
+    `Messages of ${gap.channel} after ${gap.from} up to ${gap.to} are lost: the server does not store them any more. ` +
+      "Pass ongap and fetch the state again there, or pass gaps: 'ignore' if old messages do not matter.",
+    { code: 'gap', isFinal: true, gap },
+  );

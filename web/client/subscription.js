@@ -7,7 +7,7 @@
  *     behind    the connection brings all of it after `from`. What that is waits in `held`, until
  *               polls have brought everything up to `from`
  */
-import { TidewireError, call, raise } from './errors.js';
+import { call, gapError, raise } from './errors.js';
 import { matches, reaches } from './positions.js';
 
 /**
@@ -30,7 +30,7 @@ import { matches, reaches } from './positions.js';
  * @property {(message: Message<T>) => void} [onmessage] Called for each message, in place of the iterator.
  * @property {(gap: import('./errors.js').Gap) => void} [ongap] Called when messages are lost.
  * @property {'ignore'} [gaps] Lost messages do not matter to the application.
- * @property {(error: TidewireError) => void} [onerror] Called when the server refuses the subscription.
+ * @property {(error: import('./errors.js').TidewireError) => void} [onerror] Called when the server refuses the subscription.
  */
 
 /**
@@ -132,7 +132,7 @@ export class Subscription {
     const { ongap, gaps } = this.#options;
     const gap = { channel, from, to };
     if (ongap) call(ongap, gap);
-    else if (gaps !== 'ignore') this.fail(new TidewireError(lossOf(gap), { code: 'gap', isFinal: true, gap }));
+    else if (gaps !== 'ignore') this.fail(gapError(gap));
   }
 
   #end(ending) {
@@ -173,7 +173,3 @@ export class Subscription {
     return { value: undefined, done: true };
   }
 }
-
-const lossOf = ({ channel, from, to }) =>
-  `Messages of ${channel} after ${from} up to ${to} are lost: the server does not store them any more. ` +
-  "Pass ongap to subscribe and fetch the state again there, or pass gaps: 'ignore' if old messages do not matter.";

@@ -7,7 +7,7 @@
  *     for await (const m of tide.subscribe('chat.>', { since: '1h' })) render(m.channel, m.data);
  *     await tide.publish('chat.room1', { text: 'hello' });
  */
-import { Tide } from './tide.js';
+import { Tide } from './full.js';
 import { poll } from './transports/poll.js';
 import { sse } from './transports/sse.js';
 import { websocket } from './transports/websocket.js';
@@ -17,13 +17,19 @@ export { matches } from './positions.js';
 export { Subscription } from './subscription.js';
 export { Tide };
 
+/** @typedef {import('./errors.js').Gap} Gap */
+/** @typedef {import('./link.js').State} State */
+/** @typedef {import('./presence.js').Member} Member */
+/** @template [T=any] @typedef {import('./subscription.js').Message<T>} Message */
+/** @template V @typedef {import('./live.js').Live<V>} Live */
+
 const WIRES = [websocket, sse, poll];
 
 /**
  * Connects to the server at `url`, as soon as something is subscribed.
  *
  * @param {string | URL} url
- * @param {Omit<import('./tide.js').ConnectOptions, 'wires'> & { wires?: string[] }} [options]
+ * @param {import('./full.js').Options} [options]
  */
 export function connect(url, options = {}) {
   const names = WIRES.map(({ name }) => name);

@@ -1,6 +1,7 @@
-//! `cargo xtask web`: the unit tests of the JavaScript client, in Node's test runner. No browser and no server.
+//! `cargo xtask web`: the unit tests of the JavaScript client, in Node's test runner, and what of it a page loads.
+//! No browser and no server.
 
-use crate::command::{Output, run_and_read};
+use crate::command::{Output, run as run_command, run_and_read};
 use crate::install::{self, Need};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result, bail};
@@ -10,19 +11,22 @@ use std::{
     process::Command,
 };
 
-pub(crate) const NEEDS: [Need; 1] = [Need::Node];
+pub(crate) const NEEDS: [Need; 3] = [Need::Node, Need::Npm, Need::Playwright];
 
 /// Arguments go to Node: `--test-name-pattern refused` runs the tests of that name.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     install::require(workspace, &NEEDS)?;
-    let files = test_files(&workspace.root.join("web/tests"))?;
+    let web = workspace.root.join("web");
+    let files = test_files(&web.join("tests"))?;
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter", "spec"]).args(arguments).args(&files);
-    let said = run_and_read(node.current_dir(workspace.root.join("web")), Output::Standard)?;
-    match tests_passed(&said) {
-        0 => bail!("no test was run, of {} files", files.len()),
-        _ => Ok(()),
+    // Svelte is another library without the condition, for servers.
+    node.args(["--conditions=browser", "--test", "--test-reporter", "spec"]);
+    node.args(arguments).args(&files);
+    let said = run_and_read(node.current_dir(&web), Output::Standard)?;
+    if tests_passed(&said) == 0 {
+        bail!("no test was run, of {} files", files.len());
     }
+    run_command(Command::new("node").arg("size.mjs").current_dir(&web))
 }
 
 /// The files `*.test.js` of a folder and of those in it, in the order of their names.

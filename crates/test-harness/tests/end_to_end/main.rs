@@ -155,6 +155,7 @@ mod script;
 mod web_socket;
 
 mod a_polyfill_resumes_by_its_query;
+mod an_outbox_survives_a_reload;
 mod a_refused_event_source_comes_back;
 mod an_event_source_survives_an_orderly_restart;
 mod any_stream_is_read_as_chromium_reads_it;

@@ -110,7 +110,11 @@ async fn run_script(block: &Block) -> Result<()> {
     let rule = format!("--host-resolver-rules=MAP localhost:8080 {address}");
     let mut page = Page::start(&[&rule]).await?;
     page.call("goto", json!(["http://localhost:8080/"])).await?;
-    let script = format!("(async () => {{\n{}\n}})()", block.text);
+    // A script that never ends is not waited for: within a second it has shown what is wrong with it.
+    let script = format!(
+        "Promise.race([(async () => {{\n{}\n}})(), new Promise((resolve) => setTimeout(resolve, 1000))])",
+        block.text
+    );
     page.call("evaluate", json!([script])).await.with_context(|| block.to_string())?;
     let publishing = async {
         for _ in 0..100 {

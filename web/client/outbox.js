@@ -1,0 +1,151 @@
+/**
+ * What is published while the server cannot be reached waits here. Each message has an id from the start, so that the
+ * server takes it once although it may be sent twice. The order is that of the calls.
+ */
+import { backoffMs, canPass } from './again.js';
+import { TidewireError } from './errors.js';
+import { openKept, randomId } from './kept.js';
+
+/**
+ * @typedef {object} OutboxOptions
+ * @property {number} [max] How many messages wait at most.
+ * @property {string} [name] Keeps them in IndexedDB under this name. If the page is gone, a later page of this name sends them.
+ * @property {(error: Error, message?: object) => void} [onerror] Called with what no promise can report: a message of an earlier
+ *   page is refused, or cannot be kept.
+ */
+
+/**
+ * @param {import('./tide.js').Tide} tide
+ * @param {OutboxOptions} [options]
+ */
+export function openOutbox(tide, { max = 1_000, name, onerror = console.warn } = {}) {
+  let store;
+  let isClosed = false;
+  const { queue, settle, pump, pause } = sender(tide, (entry) => store?.remove(entry), onerror);
+  const keep = (entry) => store?.add(entry).catch((error) => onerror(error, entry));
+  /** Opens the store before anything is sent: what an earlier page has left goes first. */
+  const open = async () => {
+    pause();
+    try {
+      store = await openKept(name, (messages) => {
+        queue.unshift(...messages);
+        pump();
+      });
+      if (isClosed) store.close();
+      queue.filter((entry) => entry.reject).forEach(keep);
+    } catch (error) {
+      // They are sent all the same, only not after a reload.
+      onerror(error);
+    }
+    pause(isClosed);
+  };
+
+  tide.on('close', () => {
+    isClosed = true;
+    pause();
+    for (const { reject } of queue.splice(0)) reject?.(closed());
+    store?.close();
+  });
+  if (name) open();
+
+  return {
+    /** How many messages wait for an answer. */
+    get size() {
+      return queue.length;
+    },
+
+    /**
+     * Resolves once the server has the message. Rejects if it refuses it, or if nothing more can wait here.
+     *
+     * @param {string} channel
+     * @param {any} [data]
+     * @param {import('./tide.js').PublishOptions} [options]
+     * @returns {Promise<{ position: string }>}
+     */
+    async publish(channel, data, { signal, id = randomId(), ...options } = {}) {
+      signal?.throwIfAborted();
+      if (isClosed) throw closed();
+      if (queue.length >= max) throw new TidewireError(`${max} messages wait to be sent. Publish later, or raise outbox.max`, { code: 'outbox_full' });
+      // A copy: what is sent later is what was meant now.
+      const entry = { channel, data: structuredClone(data), options: { ...options, id } };
+      return new Promise((resolve, reject) => {
+        Object.assign(entry, { resolve, reject });
+        queue.push(entry);
+        keep(entry);
+        signal?.addEventListener('abort', () => settle(entry) && reject(signal.reason));
+        pump();
+      });
+    },
+  };
+}
+
+/** Sends what is in its `queue`, and again after failures that pass. `onsettled` gets each entry that has its answer. */
+function sender(tide, onsettled, onerror) {
+  /** Those that no answer has settled, in the order of their calls. Some of the first are on their way. */
+  const queue = [];
+  let failures = 0;
+  let timer;
+  let isPaused = false;
+  /** Whether the server has said when to come again. */
+  let isGiven = false;
+  /** Whether the next message is sent alone, since the last ones have failed together. */
+  let isCareful = false;
+
+  /** Sends the first of the queue: several on a wire that has an order, elsewhere each after the answer to the one before. */
+  const pump = () => {
+    if (timer || isPaused) return;
+    const countMax = tide.state.wire === 'websocket' && !isCareful ? IN_FLIGHT_MAX : 1;
+    for (const entry of queue.slice(0, countMax)) if (!entry.isSent) send(entry);
+  };
+  const send = async (entry) => {
+    const isAlone = isCareful;
+    entry.isSent = true;
+    try {
+      const answer = await tide.send(entry.channel, entry.data, entry.options);
+      failures = 0;
+      isCareful = false;
+      if (settle(entry)) entry.resolve?.(answer);
+    } catch (error) {
+      entry.isSent = false;
+      // A connection that ends because of one message ends for all that are on their way: they are tried one by one.
+      if (canPass(error) || (error.code === 'closed' && !isAlone)) hold(error.retryMs);
+      else if (settle(entry)) (entry.reject ?? onerror)(error, entry);
+    }
+    pump();
+  };
+  /** Takes it out of the queue. False if it was not there any more. */
+  const settle = (entry) => {
+    const at = queue.indexOf(entry);
+    if (at < 0) return false;
+    queue.splice(at, 1);
+    onsettled(entry);
+    return true;
+  };
+  /** Sends nothing for a time: for as long as the server says, or until the connection is back. */
+  const hold = (givenMs) => {
+    isCareful = true;
+    if (timer && givenMs === undefined) return;
+    isGiven = givenMs !== undefined;
+    clearTimeout(timer);
+    timer = setTimeout(resume, givenMs ?? backoffMs(failures++));
+  };
+  const resume = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    isGiven = false;
+    pump();
+  };
+  /** Sends nothing until it is called with `false`. */
+  const pause = (yes = true) => {
+    isPaused = yes;
+    if (yes) clearTimeout(timer);
+    else pump();
+  };
+
+  tide.on('state', ({ name }) => name === 'live' && !isGiven && resume());
+  return { queue, settle, pump, pause };
+}
+
+const closed = () => new TidewireError('The client was closed before the message was sent', { code: 'closed' });
+
+const IN_FLIGHT_MAX = 64;

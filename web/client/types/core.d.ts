@@ -1,0 +1,16 @@
+/** The client with only the wires that it is given: `connect(url, { wires: [websocket] })`. */
+import { Tide } from './tide.js';
+export { TidewireError } from './errors.js';
+export { matches } from './positions.js';
+export { Subscription } from './subscription.js';
+export { Tide } from './tide.js';
+export { poll } from './transports/poll.js';
+export { sse } from './transports/sse.js';
+export { websocket } from './transports/websocket.js';
+/**
+ * Connects to the server at `url`, as soon as something is subscribed.
+ *
+ * @param {string | URL} url
+ * @param {import('./tide.js').ConnectOptions} options
+ */
+export declare const connect: (url: string | URL, options: import('./tide.js').ConnectOptions) => Tide;

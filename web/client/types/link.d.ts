@@ -1,0 +1,183 @@
+/**
+ * One connection for all subscriptions of a client: chooses the wire, watches heartbeats, and brings every subscription to
+ * the place where the connection is.
+ *
+ *                  open               opened               all at the head
+ *     offline ───────────▶ opening ───────────▶ catching up ─────────────▶ live
+ *        ▲                    │ it fails: the next wire     │ silent, closed │
+ *        │ time, `online`     ▼                             │                │
+ *     waiting ◀────── all wires failed ◀────────────────────┴────────────────┘
+ *
+ * The connection has one place in the log for all of its channels. A wire delivers from there on, in the order of the log. A
+ * subscription that begins elsewhere asks by polls of its own for what lies before, and the connection's messages wait for
+ * it meanwhile. So each subscription has its own order, on every wire, however they overlap.
+ */
+import { TidewireError } from './errors.js';
+export type Wire = {
+    name: string;
+    /**
+     * Whether this runtime has it.
+     */
+    isPossible: (io: object) => boolean;
+    open: (session: Session) => Connection;
+};
+export type Session = {
+    server: import('./server.js').Server;
+    /**
+     * The clock, timers, `fetch`, `WebSocket` and so on.
+     */
+    io: object;
+    channels: string[];
+    since: string;
+    who: {
+        user?: string;
+        info?: any;
+    };
+    /**
+     * From which position it delivers.
+     */
+    opened: (opening: Opening) => void;
+    /**
+     * A frame of `tidewire.v1`.
+     */
+    frame: (frame: object) => void;
+    /**
+     * Anything has arrived.
+     */
+    received: () => void;
+    /**
+     * The connection has ended, or was never made.
+     */
+    lost: (error: TidewireError) => void;
+};
+export type Opening = {
+    /**
+     * The connection brings everything after it.
+     */
+    position: string;
+    /**
+     * The longest silence of a connection that lives.
+     */
+    heartbeatMs: number;
+    /**
+     * The newest position, if the wire knows it.
+     */
+    head?: string;
+    /**
+     * What the connection begins with, if that is not what the session asked for.
+     */
+    since?: string;
+};
+export type Connection = {
+    /**
+     * Ends it without a report.
+     */
+    close: () => void;
+    /**
+     * Sends a request of `tidewire.v1`. A wire without it changes its
+     * channels by opening again.
+     */
+    request?: (frame: object) => Promise<any>;
+};
+export type State = {
+    name: 'live' | 'catching up' | 'offline' | 'waiting' | 'refused' | 'closed';
+    /**
+     * The wire in use, or the one that is tried.
+     */
+    wire?: string;
+    /**
+     * `catching up`: how far it has come.
+     */
+    position?: string;
+    /**
+     * `catching up`: how far it goes.
+     */
+    head?: string;
+    /**
+     * `catching up`: how many messages of the log are between them.
+     */
+    behind?: number;
+    /**
+     * `waiting`: when the next attempt is, in milliseconds since 1970.
+     */
+    until?: number;
+    /**
+     * Why there is no connection.
+     */
+    reason?: string;
+    /**
+     * `refused`: what to do about it.
+     */
+    help?: string;
+    error?: TidewireError;
+};
+/**
+ * @typedef {object} Wire A transport.
+ * @property {string} name
+ * @property {(io: object) => boolean} isPossible Whether this runtime has it.
+ * @property {(session: Session) => Connection} open
+ */
+/**
+ * @typedef {object} Session What a wire gets to connect, and what it reports.
+ * @property {import('./server.js').Server} server
+ * @property {object} io The clock, timers, `fetch`, `WebSocket` and so on.
+ * @property {string[]} channels
+ * @property {string} since
+ * @property {{ user?: string, info?: any }} who
+ * @property {(opening: Opening) => void} opened From which position it delivers.
+ * @property {(frame: object) => void} frame A frame of `tidewire.v1`.
+ * @property {() => void} received Anything has arrived.
+ * @property {(error: TidewireError) => void} lost The connection has ended, or was never made.
+ */
+/**
+ * @typedef {object} Opening
+ * @property {string} position The connection brings everything after it.
+ * @property {number} heartbeatMs The longest silence of a connection that lives.
+ * @property {string} [head] The newest position, if the wire knows it.
+ * @property {string} [since] What the connection begins with, if that is not what the session asked for.
+ */
+/**
+ * @typedef {object} Connection
+ * @property {() => void} close Ends it without a report.
+ * @property {(frame: object) => Promise<any>} [request] Sends a request of `tidewire.v1`. A wire without it changes its
+ *   channels by opening again.
+ */
+/**
+ * @typedef {object} State
+ * @property {'live' | 'catching up' | 'offline' | 'waiting' | 'refused' | 'closed'} name
+ * @property {string} [wire] The wire in use, or the one that is tried.
+ * @property {string} [position] `catching up`: how far it has come.
+ * @property {string} [head] `catching up`: how far it goes.
+ * @property {number} [behind] `catching up`: how many messages of the log are between them.
+ * @property {number} [until] `waiting`: when the next attempt is, in milliseconds since 1970.
+ * @property {string} [reason] Why there is no connection.
+ * @property {string} [help] `refused`: what to do about it.
+ * @property {TidewireError} [error]
+ */
+export declare class Link {
+    #private;
+    /** @type {State} */
+    state: State;
+    /**
+     * @param {import('./server.js').Server} server
+     * @param {{ wires: Wire[], user?: string, info?: any }} options
+     * @param {object} io
+     * @param {(state: State) => void} onstate
+     */
+    constructor(server: import('./server.js').Server, { wires, user, info }: {
+        wires: Wire[];
+        user?: string;
+        info?: any;
+    }, io: object, onstate: (state: State) => void);
+    add(subscription: any): void;
+    remove(subscription: any): void;
+    /** Whether {@link request} would be sent. */
+    get canSend(): boolean;
+    /** Sends a request of `tidewire.v1` over the open connection. */
+    request(frame: any): Promise<any>;
+    /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
+    wake(event: any): void;
+    close(state?: {
+        name: string;
+    }): void;
+}

@@ -1,0 +1,106 @@
+export type Message<T = any> = {
+    channel: string;
+    position: string;
+    /**
+     * When the server received it, in milliseconds since 1970.
+     */
+    time: number;
+    event?: string;
+    key?: string;
+    /**
+     * Absent if the message removes its key.
+     */
+    data?: T;
+    /**
+     * Of binary `data`.
+     */
+    encoding?: 'base64';
+};
+export type SubscribeOptions<T = any> = {
+    /**
+     * Where to begin: `now`, `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
+     */
+    since?: string;
+    /**
+     * Ends the subscription.
+     */
+    signal?: AbortSignal;
+    /**
+     * Called for each message, in place of the iterator.
+     */
+    onmessage?: (message: Message<T>) => void;
+    /**
+     * Called when messages are lost.
+     */
+    ongap?: (gap: import('./errors.js').Gap) => void;
+    /**
+     * Lost messages do not matter to the application.
+     */
+    gaps?: 'ignore';
+    /**
+     * Called when the server refuses the subscription.
+     */
+    onerror?: (error: import('./errors.js').TidewireError) => void;
+};
+/**
+ * @template [T=any]
+ * @typedef {object} Message
+ * @property {string} channel
+ * @property {string} position
+ * @property {number} time When the server received it, in milliseconds since 1970.
+ * @property {string} [event]
+ * @property {string} [key]
+ * @property {T} [data] Absent if the message removes its key.
+ * @property {'base64'} [encoding] Of binary `data`.
+ */
+/**
+ * @template [T=any]
+ * @typedef {object} SubscribeOptions
+ * @property {string} [since] Where to begin: `now`, `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
+ * @property {AbortSignal} [signal] Ends the subscription.
+ * @property {(message: Message<T>) => void} [onmessage] Called for each message, in place of the iterator.
+ * @property {(gap: import('./errors.js').Gap) => void} [ongap] Called when messages are lost.
+ * @property {'ignore'} [gaps] Lost messages do not matter to the application.
+ * @property {(error: import('./errors.js').TidewireError) => void} [onerror] Called when the server refuses the subscription.
+ */
+/**
+ * Messages of one or more channels: an async iterator, or a source of callbacks.
+ *
+ * @template [T=any]
+ */
+export declare class Subscription<T = any> {
+    #private;
+    channels: string[];
+    since: string;
+    /** Where the link keeps what it knows of this subscription. */
+    floor: any;
+    from: any;
+    isLive: boolean;
+    held: any[];
+    /**
+     * @param {string[]} channels
+     * @param {SubscribeOptions<T>} options
+     * @param {(subscription: Subscription) => void} onclose
+     */
+    constructor(channels: string[], options: SubscribeOptions<T>, onclose: (subscription: Subscription) => void);
+    /** Everything up to here was handed to the application: pass it as `since` to go on later, on any wire. */
+    get position(): any;
+    /** Whether no message follows. */
+    get isClosed(): boolean;
+    /** Ends the subscription. Messages that wait in the iterator are dropped. */
+    close(): void;
+    covers(channel: any): boolean;
+    /** Takes a message or a gap notice that the link has received for it. */
+    take(frame: any): void;
+    /** Everything up to `position` has been delivered. */
+    advance(position: any): void;
+    /** The server ends the subscription for good. */
+    fail(error: any): void;
+    /** @returns {AsyncIterator<Message<T>>} */
+    [Symbol.asyncIterator](): AsyncIterator<Message<T>>;
+    next(): Promise<any>;
+    return(): Promise<{
+        value: undefined;
+        done: boolean;
+    }>;
+}

@@ -1,0 +1,26 @@
+/**
+ * The client with everything: one connection for any number of subscriptions, over the wire that works.
+ *
+ *     import { connect } from 'tidewire';
+ *
+ *     const tide = connect('https://example.org', { token: () => fetch('/token').then((r) => r.text()) });
+ *     for await (const m of tide.subscribe('chat.>', { since: '1h' })) render(m.channel, m.data);
+ *     await tide.publish('chat.room1', { text: 'hello' });
+ */
+import { Tide } from './full.js';
+export { TidewireError } from './errors.js';
+export { matches } from './positions.js';
+export { Subscription } from './subscription.js';
+export { Tide };
+export type Gap = import('./errors.js').Gap;
+export type State = import('./link.js').State;
+export type Member = import('./presence.js').Member;
+export type Message<T = any> = import('./subscription.js').Message<T>;
+export type Live<V> = import('./live.js').Live<V>;
+/**
+ * Connects to the server at `url`, as soon as something is subscribed.
+ *
+ * @param {string | URL} url
+ * @param {import('./full.js').Options} [options]
+ */
+export declare function connect(url: string | URL, options?: import('./full.js').Options): Tide;

@@ -1,0 +1,2 @@
+/** @type {import('../link.js').Wire} */
+export declare const poll: import('../link.js').Wire;

@@ -1,0 +1,43 @@
+/** Bundles, minifies and compresses what a page loads, prints its sizes, and fails if one is larger than it may be. */
+import { build } from 'esbuild';
+import { gzipSync } from 'node:zlib';
+
+/** Each part with what it may have in bytes. */
+const PARTS = [
+  ['core with one wire', "export { connect, websocket } from './core.js'", 7_000],
+  ['everything', "export * from './tidewire.js'", 11_000],
+  ['tidewire/react', "export * from './react.js'", 1_024],
+  ['tidewire/svelte', "export * from './svelte.js'", 1_024],
+  ['tidewire/vue', "export * from './vue.js'", 1_024],
+];
+
+/** The modules of the part, by what each adds to the bundle before it is compressed. */
+async function measure(contents) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents, resolveDir: new URL('client', import.meta.url).pathname },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    external: ['react', 'svelte', 'svelte/*', 'vue'],
+    write: false,
+    metafile: true,
+  });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const modules = Object.entries(inputs).map(([name, { bytesInOutput }]) => [name.replace('client/', ''), bytesInOutput]);
+  return { bytes: gzipSync(outputFiles[0].contents, { level: 9 }).length, modules };
+}
+
+const tooLarge = [];
+for (const [name, contents, bytesMax] of PARTS) {
+  const { bytes, modules } = await measure(contents);
+  console.log(`${name.padEnd(20)} ${String(bytes).padStart(6)} of ${bytesMax} bytes`);
+  if (process.argv.includes('--modules')) {
+    for (const [module, size] of modules.sort((a, b) => b[1] - a[1])) console.log(`    ${String(size).padStart(6)} ${module}`);
+  }
+  if (bytes > bytesMax) tooLarge.push(`${name} has ${bytes - bytesMax} bytes too many`);
+}
+if (tooLarge.length) {
+  console.error(`${tooLarge.join('; ')}. \`node web/size.mjs --modules\` shows which module has how many before compression`);
+  process.exit(1);
+}

@@ -1,0 +1,51 @@
+/** A connection that does what a test says, for what is built above it. */
+import { webcrypto } from 'node:crypto';
+import { TidewireError } from '../client/errors.js';
+
+// The client is for Node 20 and newer, but its tests also run on a system that has Node 18.
+globalThis.crypto ??= webcrypto;
+
+export class FakeTide {
+  state = { name: 'live', wire: 'websocket' };
+  /** Each request as `{ path, query }`, and what answers it. */
+  asked = [];
+  answers = () => ({ messages: [], position: 'e-0' });
+  /** Each subscription as `{ channels, options, isClosed }`. */
+  subscriptions = [];
+  /** Each attempt to publish as `{ channel, data, options, resolve, reject }`. */
+  sent = [];
+  #listeners = new Set();
+
+  on(name, listener) {
+    const one = { name, listener };
+    this.#listeners.add(one);
+    return () => void this.#listeners.delete(one);
+  }
+
+  become(state) {
+    this.state = state;
+    const name = state.name === 'closed' ? 'close' : 'state';
+    for (const one of this.#listeners) if (one.name === name) one.listener(state);
+  }
+
+  async ask(path, { query }) {
+    this.asked.push({ path, query: { ...query } });
+    return this.answers(path, query, this.asked.length);
+  }
+
+  subscribe(channels, options) {
+    const subscription = { channels, options, isClosed: false, close: () => (subscription.isClosed = true) };
+    this.subscriptions.push(subscription);
+    return subscription;
+  }
+
+  send(channel, data, options) {
+    return new Promise((resolve, reject) => this.sent.push({ channel, data, options, resolve, reject }));
+  }
+}
+
+export const unreachable = () => new TidewireError('The server does not answer');
+export const refusal = (status, detail) => new TidewireError('The server answers no', { status, ...detail });
+
+/** Lets everything happen that waits for nothing else. */
+export const settled = () => new Promise((resolve) => setImmediate(resolve));

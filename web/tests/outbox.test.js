@@ -1,0 +1,202 @@
+/** Publishing while the server cannot be reached. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { openOutbox } from '../client/outbox.js';
+import { FakeTide, refusal, settled, unreachable } from './fake.js';
+
+/** Timers that only `tick` makes due. */
+const clock = {
+  real: { setTimeout, clearTimeout },
+  install() {
+    this.nowMs = 0;
+    this.timers = new Map();
+    globalThis.setTimeout = (callback, delayMs) => {
+      const timer = {};
+      this.timers.set(timer, { callback, dueMs: this.nowMs + delayMs });
+      return timer;
+    };
+    globalThis.clearTimeout = (timer) => this.timers.delete(timer);
+  },
+  tick(ms) {
+    this.nowMs += ms;
+    for (const [timer, { callback, dueMs }] of this.timers) {
+      if (dueMs <= this.nowMs && this.timers.delete(timer)) callback();
+    }
+  },
+};
+beforeEach(() => clock.install());
+afterEach(() => Object.assign(globalThis, clock.real));
+
+const data = (tide) => tide.sent.map((one) => one.data);
+
+function make({ wire = 'websocket', ...options } = {}) {
+  const tide = new FakeTide();
+  tide.state = { name: 'live', wire };
+  return { tide, outbox: openOutbox(tide, options) };
+}
+
+/** Publishes each of `all`; a rejection is for the test to look at. */
+function publish(outbox, ...all) {
+  return all.map((one) => {
+    const answer = outbox.publish('chat.a', one, { event: 'said' });
+    answer.catch(() => {});
+    return answer;
+  });
+}
+
+test('a message is sent at once, with an id, and its answer is the answer', async () => {
+  const { tide, outbox } = make();
+  const [answer] = publish(outbox, 'hi');
+  await settled();
+  const [{ channel, options, resolve }] = tide.sent;
+  assert.equal(channel, 'chat.a');
+  assert.equal(options.event, 'said');
+  assert.match(options.id, /^\d+-\d+-\d+-\d+$/);
+  assert.equal(outbox.size, 1);
+  resolve({ position: 'e-1' });
+  assert.deepEqual(await answer, { position: 'e-1' });
+  assert.equal(outbox.size, 0);
+});
+
+test('what was not answered is sent again in order with the same ids once the connection is back', async () => {
+  const { tide, outbox } = make();
+  const answers = publish(outbox, 1, 2, 3);
+  await settled();
+  assert.deepEqual(data(tide), [1, 2, 3]);
+  tide.become({ name: 'offline' });
+  const [first, ...lost] = tide.sent;
+  first.resolve({ position: 'e-1' });
+  for (const one of lost) one.reject(unreachable());
+  await settled();
+  publish(outbox, 4);
+  await settled();
+  assert.deepEqual(data(tide), [1, 2, 3], 'nothing is sent while it is offline');
+  tide.become({ name: 'live', wire: 'websocket' });
+  assert.deepEqual(data(tide), [1, 2, 3, 2], 'the first alone');
+  tide.sent[3].resolve({});
+  await settled();
+  assert.deepEqual(data(tide), [1, 2, 3, 2, 3, 4]);
+  const ids = tide.sent.map(({ options }) => options.id);
+  assert.deepEqual(ids.slice(3, 5), ids.slice(1, 3));
+  assert.equal(new Set(ids).size, 4);
+  assert.deepEqual(await answers[0], { position: 'e-1' });
+});
+
+test('on a wire without an order each waits for the answer to the one before', async () => {
+  const { tide, outbox } = make({ wire: 'sse' });
+  publish(outbox, 1, 2);
+  await settled();
+  assert.deepEqual(data(tide), [1]);
+  tide.sent[0].resolve({});
+  await settled();
+  assert.deepEqual(data(tide), [1, 2]);
+});
+
+test('without news of the connection it tries again by itself', async () => {
+  const { tide, outbox } = make();
+  publish(outbox, 1);
+  await settled();
+  tide.sent[0].reject(unreachable());
+  await settled();
+  clock.tick(500);
+  assert.deepEqual(data(tide), [1, 1]);
+});
+
+for (const status of [429, 503]) {
+  test(`${status} waits as long as the server says, whatever the connection does`, async () => {
+    const { tide, outbox } = make({ wire: 'sse' });
+    publish(outbox, 1, 2);
+    await settled();
+    tide.sent[0].reject(refusal(status, { retryMs: 7_000 }));
+    await settled();
+    tide.become({ name: 'live', wire: 'sse' });
+    clock.tick(6_999);
+    assert.deepEqual(data(tide), [1]);
+    clock.tick(1);
+    assert.deepEqual(data(tide), [1, 1]);
+  });
+}
+
+for (const status of [400, 401, 403, 409, 413]) {
+  test(`${status} rejects its promise and blocks nothing`, async () => {
+    const { tide, outbox } = make({ wire: 'sse' });
+    const [refused, accepted] = publish(outbox, 1, 2);
+    await settled();
+    tide.sent[0].reject(refusal(status));
+    await assert.rejects(refused, { status });
+    await settled();
+    tide.sent[1].resolve({ position: 'e-2' });
+    assert.deepEqual(await accepted, { position: 'e-2' });
+  });
+}
+
+test('a message that ends its connection is the only one that is given up', async () => {
+  const { tide, outbox } = make();
+  const [large, small] = publish(outbox, 'large', 'small');
+  await settled();
+  const tooLarge = () => refusal(1009, { code: 'closed', isFinal: true });
+  for (const one of tide.sent) one.reject(tooLarge());
+  await settled();
+  clock.tick(500);
+  assert.deepEqual(data(tide), ['large', 'small', 'large']);
+  tide.sent[2].reject(tooLarge());
+  await assert.rejects(large, { status: 1009 });
+  await settled();
+  tide.sent[3].resolve({ position: 'e-1' });
+  assert.deepEqual(await small, { position: 'e-1' });
+});
+
+test('a mistake of the caller is never repeated', async () => {
+  const { tide, outbox } = make();
+  const [answer] = publish(outbox, 1);
+  await settled();
+  tide.sent[0].reject(new TypeError('no JSON'));
+  await assert.rejects(answer, TypeError);
+  await assert.rejects(outbox.publish('chat.a', () => {}), { name: 'DataCloneError' });
+  assert.equal(outbox.size, 0);
+});
+
+test('a full outbox says so, and what waits is not touched', async () => {
+  const { tide, outbox } = make({ max: 2 });
+  publish(outbox, 1, 2);
+  await assert.rejects(outbox.publish('chat.a', 3), { code: 'outbox_full', message: /^2 messages wait.*outbox\.max/ });
+  await settled();
+  tide.sent[0].resolve({});
+  await settled();
+  publish(outbox, 4);
+  await settled();
+  assert.deepEqual(data(tide), [1, 2, 4]);
+});
+
+test('what is changed after the call is not changed in the message', async () => {
+  const { tide, outbox } = make({ wire: 'sse' });
+  const point = { x: 1 };
+  publish(outbox, 0, point);
+  point.x = 2;
+  await settled();
+  tide.sent[0].resolve({});
+  await settled();
+  assert.deepEqual(tide.sent[1].data, { x: 1 });
+});
+
+test('a signal takes a message out that was not sent', async () => {
+  const { tide, outbox } = make({ wire: 'sse' });
+  publish(outbox, 1);
+  const abort = new AbortController();
+  const answer = outbox.publish('chat.a', 2, { signal: abort.signal });
+  abort.abort();
+  await assert.rejects(answer, { name: 'AbortError' });
+  tide.sent[0]?.resolve({});
+  await settled();
+  assert.deepEqual(data(tide), [1]);
+  await assert.rejects(outbox.publish('chat.a', 3, { signal: abort.signal }), { name: 'AbortError' });
+});
+
+test('a closed connection rejects what waits, and what comes later', async () => {
+  const { tide, outbox } = make();
+  const [answer] = publish(outbox, 1);
+  await settled();
+  tide.become({ name: 'closed' });
+  await assert.rejects(answer, { code: 'closed' });
+  await assert.rejects(outbox.publish('chat.a', 2), { code: 'closed' });
+});
