@@ -29,7 +29,10 @@ pub(crate) const STEPS: [Step; 17] = [
     plain("clippy", "no warning in any target", steps::clippy),
     plain("docs", "rustdoc without a warning", steps::docs),
     plain("unit", "unit, integration and doc tests", steps::unit),
-    Step { needs: &web::NEEDS, ..plain("web", "the JavaScript client: tests, types, sizes", web::run) },
+    Step {
+        needs: &web::NEEDS,
+        ..plain("web", "the JavaScript client: tests, types, sizes", web::run)
+    },
     Step {
         needs: &instructions::NEEDS,
         ..plain("instructions", "the codecs cost what the record says", instructions::run)

@@ -41,7 +41,8 @@ async fn an_outbox_survives_a_reload() -> Result<()> {
         let three = "fetch('/channels/chat.a/messages').then((answer) => answer.json())
             .then(({ messages }) => messages.length >= 3)";
         page.until(three).await?;
-        let last = "Promise.all(all.map((tide, at) => tide.publish('chat.b', at))).then(() => null)";
+        let last =
+            "Promise.all(all.map((tide, at) => tide.publish('chat.b', at))).then(() => null)";
         page.call("evaluate", json!([last])).await?;
         let answer = get(server.address(), "/channels/chat.a/messages", &[]).await?.json().await?;
         let messages = answer["messages"].as_array().into_iter().flatten();

@@ -155,9 +155,9 @@ mod script;
 mod web_socket;
 
 mod a_polyfill_resumes_by_its_query;
-mod an_outbox_survives_a_reload;
 mod a_refused_event_source_comes_back;
 mod an_event_source_survives_an_orderly_restart;
+mod an_outbox_survives_a_reload;
 mod any_stream_is_read_as_chromium_reads_it;
 mod chromium_receives_what_ws_frame_encodes;
 mod our_clients_reconnect_when_they_are_asked_to;
