@@ -11,7 +11,8 @@ use tidewire_client::{Client, Delivery, Since};
 async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new("http://127.0.0.1:8080")?;
     let since: Since = "5m".parse()?;
-    let mut deliveries = client.subscribe(std::env::args().skip(1)).since(since).stream();
+    let mut deliveries =
+        client.subscribe_raw(std::env::args().skip(1).collect::<Vec<_>>()).since(since).stream();
     while let Some(delivery) = deliveries.next().await {
         match delivery? {
             Delivery::Message(message) => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// Waits that double from `first` to `longest`.
 ///
-/// Each is drawn from the upper half of its window, so that clients which lost the same server at
-/// the same moment come back spread out.
+/// Each is drawn from all of its window ("full jitter"), so that clients which lost the same server at the same moment come
+/// back spread out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -15,17 +15,22 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits between half of `first` and `longest`.
+    /// The first is at most `first`, and each at most `longest`.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, failures: 0 }
     }
 
     /// The next wait. The caller draws a new `random` from `0.0..1.0` for each call.
     pub fn delay(&mut self, random: f64) -> Duration {
-        let window = self.first.saturating_mul(2_u32.saturating_pow(self.failures));
-        let half = window.min(self.longest) / 2;
         self.failures = self.failures.saturating_add(1);
-        half + half.mul_f64(random.clamp(0.0, 1.0))
+        self.after(self.failures, random)
+    }
+
+    /// The wait after that many failures in a row.
+    pub fn after(&self, failures: u32, random: f64) -> Duration {
+        let doublings = failures.saturating_sub(1);
+        let window = self.first.saturating_mul(2_u32.saturating_pow(doublings));
+        window.min(self.longest).mul_f64(random.clamp(0.0, 1.0))
     }
 
     /// How many waits there have been since the last success.
@@ -60,7 +65,7 @@ mod tests {
         let waits: Vec<_> = (0..5).map(|_| backoff.delay(1.0)).collect();
         assert_eq!(waits, [ms(100), ms(200), ms(400), ms(500), ms(500)]);
         backoff.reset();
-        assert_eq!(backoff.delay(0.0), ms(50));
+        assert_eq!((backoff.delay(0.5), backoff.delay(0.0)), (ms(50), ms(0)));
     }
 
     #[test]
@@ -69,6 +74,6 @@ mod tests {
         for _ in 0..1_000_000 {
             assert!(backoff.delay(fastrand::f64()) <= Duration::from_secs(15));
         }
-        assert!(backoff.delay(0.0) >= ms(7500));
+        assert_eq!(backoff.delay(0.5), ms(7500));
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! The methods that begin a request are in the module of that request.
 
-use crate::token::{Source, Token, TokenError, Tokens};
+use crate::{
+    hub::Hubs,
+    token::{Source, Token, TokenError, Tokens},
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A server to publish to and subscribe at. Cheap to clone; clones share their connections.
@@ -17,6 +21,9 @@ struct Shared {
     http: reqwest::Client,
     base: Url,
     tokens: Tokens,
+    hubs: Hubs,
+    /// What presence shows of this client, as parameters of a query.
+    member: Vec<(&'static str, String)>,
     request_timeout: Duration,
 }
 
@@ -26,6 +33,7 @@ pub struct ClientBuilder {
     base: String,
     token: Option<String>,
     token_source: Option<Source>,
+    member: Vec<(&'static str, String)>,
     connect_timeout: Duration,
     request_timeout: Duration,
 }
@@ -39,6 +47,10 @@ pub enum BuildError {
     /// A token that cannot be sent.
     #[error("the token holds a character that cannot stand in a header")]
     BadToken,
+    /// An `https` server, without the feature for it.
+    #[cfg(not(feature = "rustls"))]
+    #[error("`{0}` needs TLS: enable the feature `rustls` of tidewire-client")]
+    NoTls(String),
     /// The platform has no certificates with which a server could be verified.
     #[cfg(feature = "rustls")]
     #[error("the platform's certificates cannot be read")]
@@ -49,11 +61,11 @@ pub enum BuildError {
 }
 
 impl Client {
-    /// A client of the server at `base`, such as `http://127.0.0.1:8080`.
+    /// A client of the server at `base`, such as `https://example.org` or `http://127.0.0.1:8080`.
     ///
     /// # Errors
     ///
-    /// `base` is no `http` or `https` URL.
+    /// `base` is no `http`, `https`, `ws` or `wss` URL.
     pub fn new(base: &str) -> Result<Self, BuildError> {
         Self::builder(base).build()
     }
@@ -64,6 +76,7 @@ impl Client {
             base: base.into(),
             token: None,
             token_source: None,
+            member: Vec::new(),
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
         }
@@ -111,6 +124,16 @@ impl Client {
         &self.shared.tokens
     }
 
+    /// The connections of its subscriptions.
+    pub(crate) fn hubs(&self) -> &Hubs {
+        &self.shared.hubs
+    }
+
+    /// Parameters of a query which say what presence shows of this client.
+    pub(crate) fn member(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.shared.member.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// How long a request may take that is answered at once.
     pub(crate) fn request_timeout(&self) -> Duration {
         self.shared.request_timeout
@@ -154,6 +177,24 @@ impl ClientBuilder {
         self
     }
 
+    /// Who this client is, for the [presence](crate::LivePresence) of the channels that it subscribes to by name. If the
+    /// server checks tokens, it goes by the token instead.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.member.push(("user", user.into()));
+        self
+    }
+
+    /// What presence shows of it, as JSON of at most 1 KiB.
+    ///
+    /// # Errors
+    ///
+    /// The value does not serialise.
+    pub fn info<T: Serialize + ?Sized>(mut self, info: &T) -> Result<Self, serde_json::Error> {
+        self.member.push(("info", serde_json::to_string(info)?));
+        Ok(self)
+    }
+
     /// How long connecting may take; 10 s by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -174,9 +215,18 @@ impl ClientBuilder {
     ///
     /// The address is not a URL, or the token cannot stand in a header.
     pub fn build(self) -> Result<Client, BuildError> {
-        let base =
-            Url::parse(&self.base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        // A WebSocket begins as a request, and publishes and pages are requests.
+        let http = match self.base.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => format!("https://{rest}"),
+            _ => self.base.clone(),
+        };
+        let base = Url::parse(&http).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = base.ok_or(BuildError::BadUrl(self.base))?;
+        #[cfg(not(feature = "rustls"))]
+        if base.scheme() == "https" {
+            return Err(BuildError::NoTls(base.into()));
+        }
         let token = self.token.map(|token| Token::new(&token).ok_or(BuildError::BadToken));
         let tokens = Tokens::new(token.transpose()?, self.token_source, self.request_timeout);
         let builder = reqwest::Client::builder()
@@ -190,7 +240,14 @@ impl ClientBuilder {
         };
         let http = builder.build().map_err(BuildError::Http)?;
         Ok(Client {
-            shared: Arc::new(Shared { http, base, tokens, request_timeout: self.request_timeout }),
+            shared: Arc::new(Shared {
+                http,
+                base,
+                tokens,
+                hubs: Hubs::default(),
+                member: self.member,
+                request_timeout: self.request_timeout,
+            }),
         })
     }
 }
@@ -233,6 +290,9 @@ mod tests {
             ("http://a:1/", "http://a:1/publish/a%20b%2Fc"),
             ("http://a:1/tide/", "http://a:1/tide/publish/a%20b%2Fc"),
             ("http://a:1/tide", "http://a:1/tide/publish/a%20b%2Fc"),
+            ("ws://a:1", "http://a:1/publish/a%20b%2Fc"),
+            #[cfg(feature = "rustls")]
+            ("WSS://a", "https://a/publish/a%20b%2Fc"),
         ] {
             let client = Client::new(base).unwrap();
             let request = client.request(Method::POST, &["publish", "a b/c"], &[]).build().unwrap();

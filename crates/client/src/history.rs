@@ -25,7 +25,7 @@ impl Client {
     ///
     /// let newest = client.history("chat.*").before(Since::Now).limit(20).send().await?;
     /// let older = client.history("chat.*").before(Since::after(newest.before)).send().await?;
-    /// let live = client.subscribe(["chat.*"]).since(newest.position.into()).stream();
+    /// let live = client.subscribe_raw(["chat.*"]).since(newest.position.into()).stream();
     /// # Ok(())
     /// # }
     /// ```

@@ -11,7 +11,7 @@
 //! let client = Client::new("http://127.0.0.1:8080")?;
 //! client.publish("chat.room1").text("hi").send().await?;
 //!
-//! let mut deliveries = client.subscribe(["chat.*"]).stream();
+//! let mut deliveries = client.subscribe_raw("chat.*").stream();
 //! while let Some(delivery) = deliveries.next().await {
 //!     match delivery? {
 //!         Delivery::Message(message) => println!("{}: {:?}", message.channel, message.text()),
@@ -25,6 +25,7 @@
 mod backup;
 mod client;
 mod history;
+mod live;
 mod presence;
 mod publish;
 mod ready;
@@ -32,9 +33,15 @@ mod reload;
 mod subscribe;
 mod subscription;
 
+mod message;
+mod outcome;
+
 mod backoff;
+mod driver;
+mod hub;
+pub mod machine;
+
 mod progress;
-mod session;
 
 mod http;
 mod operators;
@@ -42,24 +49,29 @@ mod page;
 #[cfg(feature = "rustls")]
 mod tls;
 mod token;
+mod transport;
 mod wire;
 
 pub use backoff::Backoff;
 pub use backup::Backup;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use history::HistoryRequest;
+pub use live::{Change, LiveMap, LivePresence};
+pub use message::{FromRaw, Message};
+pub use outcome::{Delivery, Outage, State, SubscribeError};
 pub use page::PageError;
 pub use presence::Presence;
 pub use progress::{Order, Progress};
 pub use publish::{PublishError, PublishRequest};
 pub use reload::{ChangedSetting, Reloaded};
-pub use subscribe::{Delivery, Outage, SubscribeError, SubscribeRequest};
+pub use subscribe::{Channels, SubscribeRequest};
 pub use subscription::Subscription;
 pub use tidewire_protocol::{
-    Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message, Position, Problem, Since,
+    Bookmark, ErrorCode, Gap, HistoryPage, ItemError, Member, Message as RawMessage, Position,
+    Problem, Since,
 };
 pub use token::TokenError;
-pub use wire::Wire;
+pub use transport::Wire;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,9 +1,11 @@
-//! Publishing over HTTP: one message as its own body, or many in one JSON batch.
+//! Publishing: over the WebSocket of a subscription, if one is open, or else over HTTP, one message as its own body, or many in
+//! one JSON batch.
 
 use crate::{
     Client, TokenError,
     client::SendError,
     http::{ErrorResponse, read_body},
+    machine::PublishOutcome,
 };
 use reqwest::{Method, RequestBuilder, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,6 +14,7 @@ use tidewire_protocol::{
     BatchAnswer, BatchResult, Data, ItemError, Position, Problem, PublishAnswer, PublishBatch,
     RawValue,
 };
+use tokio::{sync::oneshot, time::timeout};
 
 /// A message on its way to be published. Without a payload it is a tombstone, which removes its key.
 #[derive(Clone, Debug)]
@@ -105,6 +108,17 @@ impl From<SendError> for PublishError {
 }
 
 impl PublishError {
+    fn of_problem(problem: Box<Problem>) -> Self {
+        match problem.error_code() {
+            Some(code) if code.retryable() => Self::Unavailable { problem, retry_after: None },
+            _ => Self::Refused(problem),
+        }
+    }
+
+    fn lost() -> Self {
+        Self::NoAnswer("the connection was lost before the answer".into())
+    }
+
     /// Whether the same publish may succeed later: the world was at fault, not the request.
     pub const fn retryable(&self) -> bool {
         matches!(
@@ -168,6 +182,15 @@ impl PublishRequest {
     ///
     /// It was refused, or it is not known to have been published.
     pub async fn send(self) -> Result<Position, PublishError> {
+        if let Some(outcome) = self.send_over_a_socket()? {
+            let limit = self.client.request_timeout();
+            return match timeout(limit, outcome).await {
+                Ok(Ok(PublishOutcome::Published(position))) => Ok(position),
+                Ok(Ok(PublishOutcome::Refused(problem))) => Err(PublishError::of_problem(problem)),
+                Ok(Ok(PublishOutcome::Lost) | Err(_)) => Err(PublishError::lost()),
+                Err(late) => Err(PublishError::NoAnswer(late.into())),
+            };
+        }
         let (media_type, body) = match self.payload {
             // A body cannot say that there is no payload; an item of a batch can.
             Payload::Nothing => return self.send_in_a_batch().await,
@@ -190,18 +213,38 @@ impl PublishRequest {
         Ok(answer.position)
     }
 
+    /// Sends it over a connection that is open, if there is one. Its outcome will come.
+    fn send_over_a_socket(
+        &self,
+    ) -> Result<Option<oneshot::Receiver<PublishOutcome>>, PublishError> {
+        let data = self.data().to_json().map_err(|error| PublishError::BadRequest(error.into()))?;
+        if data.0.as_ref().is_some_and(|json| json.get().len() > SOCKET_BYTES_MAX) {
+            return Ok(None);
+        }
+        Ok(self.client.hubs().publish(&self.item(&data)))
+    }
+
     async fn send_in_a_batch(self) -> Result<Position, PublishError> {
         let result = send_batch(&self.client, slice::from_ref(&self)).await?.pop();
         let result = result.ok_or_else(|| PublishError::BadAnswer("no result".into()))?;
         result.map_err(|error| {
-            let problem = Box::new(Problem::from_text(&error.code, error.message));
-            match problem.error_code() {
-                Some(code) if code.retryable() => {
-                    PublishError::Unavailable { problem, retry_after: None }
-                }
-                _ => PublishError::Refused(problem),
-            }
+            PublishError::of_problem(Box::new(Problem::from_text(&error.code, error.message)))
         })
+    }
+
+    fn item<'a>(
+        &'a self,
+        (data, encoding): &'a (Option<Box<RawValue>>, Option<&'static str>),
+    ) -> tidewire_protocol::Publish<'a> {
+        tidewire_protocol::Publish {
+            channel: self.channel.as_str().into(),
+            data: data.as_deref(),
+            encoding: encoding.map(Into::into),
+            event: self.event.as_deref().map(Into::into),
+            key: self.key.as_deref().map(Into::into),
+            message_id: self.message_id.as_deref().map(Into::into),
+            ..Default::default()
+        }
     }
 
     fn data(&self) -> Data<'_> {
@@ -237,16 +280,7 @@ async fn send_batch(
 fn batch_body(messages: &[PublishRequest]) -> Result<Vec<u8>, serde_json::Error> {
     let data: Result<Vec<_>, _> = messages.iter().map(|message| message.data().to_json()).collect();
     let data = data?;
-    let items =
-        messages.iter().zip(&data).map(|(message, (data, encoding))| tidewire_protocol::Publish {
-            channel: message.channel.as_str().into(),
-            data: data.as_deref(),
-            encoding: encoding.map(Into::into),
-            event: message.event.as_deref().map(Into::into),
-            key: message.key.as_deref().map(Into::into),
-            message_id: message.message_id.as_deref().map(Into::into),
-            ..Default::default()
-        });
+    let items = messages.iter().zip(&data).map(|(message, data)| message.item(data));
     serde_json::to_vec(&PublishBatch { messages: items.collect() })
 }
 
@@ -273,3 +307,6 @@ async fn answer_to<T: DeserializeOwned>(
 
 /// Some hundred bytes for each message of a batch, and a batch of a hundred thousand.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// A larger message is a request of its own, which holds up no other one.
+const SOCKET_BYTES_MAX: usize = 256 << 10;

@@ -1,90 +1,81 @@
-//! A request to subscribe, and what a subscription may report.
+//! A request to subscribe.
 
-use crate::{Backoff, Client, Wire};
-use std::time::Duration;
-use tidewire_protocol::{Gap, Message, Problem, Since};
+use crate::{Backoff, Client, Message, Wire, machine::LinkOptions};
+use std::{marker::PhantomData, time::Duration};
+use tidewire_protocol::{Message as RawMessage, Since};
 
 /// A subscription about to begin.
-#[derive(Clone, Debug)]
 #[must_use = "nothing is subscribed until its stream is polled"]
-pub struct SubscribeRequest {
+pub struct SubscribeRequest<M = RawMessage> {
     pub(crate) client: Client,
     pub(crate) channels: Vec<String>,
     pub(crate) since: Since,
-    pub(crate) wire: Wire,
-    pub(crate) heartbeat: Duration,
-    pub(crate) backoff: Backoff,
-    pub(crate) attempts_max: u32,
+    pub(crate) is_paged: bool,
+    wire: Wire,
+    heartbeat: Duration,
+    backoff: Backoff,
+    attempts_max: u32,
+    reads: PhantomData<fn() -> M>,
 }
 
-/// What a subscriber is given.
-#[derive(Clone, Debug)]
-pub enum Delivery {
-    /// A message; each once, and in order within its channel.
-    Message(Message),
-    /// Messages are gone. Each loss is reported once, also across reconnects.
-    Gap(Gap),
-}
-
-/// Why there is no connection now. The next attempt comes by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outage {
-    /// What went wrong in the last attempt.
-    pub cause: String,
-    /// Whether there had been a connection, which was lost, or none could be made.
-    pub was_connected: bool,
-}
-
-/// A subscription that has ended and will not come back by itself.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubscribeError {
-    /// There is nothing to subscribe to.
-    #[error("a subscription needs at least one channel or pattern")]
-    NoChannel,
-    /// The request was at fault.
-    #[error("the server refused the subscription: {0}")]
-    Refused(Box<Problem>),
-    /// The server wants a token, and there is none.
-    #[error("there is no token for this client: {0}")]
-    NoToken(String),
-    /// The server closed the connection for good.
-    #[error("the server closed the connection for good: {code} {reason}")]
-    Closed {
-        /// One of the [close codes](tidewire_protocol::close).
-        code: u16,
-        /// For people; may be empty.
-        reason: String,
-    },
-    /// The server could not be reached in as many attempts as were allowed.
-    #[error("gave up after {attempts} attempts: {cause}")]
-    Unreachable {
-        /// In a row.
-        attempts: u32,
-        /// What went wrong in the last.
-        cause: String,
-    },
+/// Channels and patterns: one, or several.
+pub trait Channels {
+    /// Their names.
+    fn into_names(self) -> Vec<String>;
 }
 
 impl Client {
-    /// Begins a subscription to channels and patterns.
-    pub fn subscribe<I>(&self, channels: I) -> SubscribeRequest
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        SubscribeRequest::new(self.clone(), channels.into_iter().map(Into::into).collect())
+    /// Begins a subscription to channels and patterns, whose payloads are JSON of the type `T`.
+    ///
+    /// A message whose payload is of another shape is an error of the stream, [`Undecodable`], after which the stream goes
+    /// on. To end with it, return the error, as `?` does.
+    ///
+    /// [`Undecodable`]: crate::SubscribeError::Undecodable
+    ///
+    /// ```no_run
+    /// use futures_util::StreamExt;
+    /// use tidewire_client::{Client, Delivery};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order {
+    ///     item: String,
+    /// }
+    ///
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut orders = client.subscribe::<Order>("orders.>").stream();
+    /// while let Some(delivery) = orders.next().await {
+    ///     match delivery {
+    ///         Ok(Delivery::Message(order)) => println!("{}: {}", order.channel, order.data.item),
+    ///         Ok(Delivery::Gap(gap)) => println!("orders up to {} are lost", gap.to),
+    ///         Err(error) if error.is_final() => return Err(error.into()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe<T>(&self, channels: impl Channels) -> SubscribeRequest<Message<T>> {
+        SubscribeRequest::new(self.clone(), channels.into_names())
+    }
+
+    /// The same, of messages as they come: JSON, text, bytes, or nothing.
+    pub fn subscribe_raw(&self, channels: impl Channels) -> SubscribeRequest {
+        SubscribeRequest::new(self.clone(), channels.into_names())
     }
 }
 
-impl SubscribeRequest {
+impl<M> SubscribeRequest<M> {
     fn new(client: Client, channels: Vec<String>) -> Self {
         Self {
             client,
             channels,
             since: Since::Now,
+            is_paged: false,
             wire: Wire::Auto,
             heartbeat: HEARTBEAT,
             backoff: Backoff::default(),
             attempts_max: u32::MAX,
+            reads: PhantomData,
         }
     }
 
@@ -94,7 +85,7 @@ impl SubscribeRequest {
         self
     }
 
-    /// How messages shall come.
+    /// How messages shall come. Subscriptions with the same wire, heartbeat, backoff and attempts share one connection.
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
@@ -103,7 +94,7 @@ impl SubscribeRequest {
     /// The server's heartbeat interval; 20 s by default. A connection on which nothing arrives for two and a
     /// half times as long is taken for dead.
     ///
-    /// The welcome of a WebSocket has the server's value, which replaces this one.
+    /// WebSocket and SSE say the server's value, which replaces this one.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
@@ -119,6 +110,59 @@ impl SubscribeRequest {
     pub fn attempts_max(mut self, attempts_max: u32) -> Self {
         self.attempts_max = attempts_max;
         self
+    }
+
+    /// Reads what is there already in pages of its own, so that the subscription knows when it has all of it.
+    pub(crate) fn paged(mut self) -> Self {
+        self.is_paged = true;
+        self
+    }
+
+    /// What it has to have in common with others on one connection.
+    pub(crate) fn options(&self) -> LinkOptions {
+        LinkOptions {
+            wire: self.wire,
+            heartbeat: self.heartbeat,
+            backoff: self.backoff,
+            attempts_max: self.attempts_max,
+            can_renew_token: self.client.tokens().can_renew(),
+        }
+    }
+}
+
+impl Channels for &str {
+    fn into_names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl Channels for String {
+    fn into_names(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl Channels for &String {
+    fn into_names(self) -> Vec<String> {
+        vec![self.clone()]
+    }
+}
+
+impl<S: Into<String>> Channels for Vec<S> {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: Into<String>, const N: usize> Channels for [S; N] {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: AsRef<str>> Channels for &[S] {
+    fn into_names(self) -> Vec<String> {
+        self.iter().map(|channel| channel.as_ref().to_owned()).collect()
     }
 }
 

@@ -6,7 +6,10 @@ use crate::{
     text,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 /// A message about to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +123,38 @@ impl Message {
     }
 }
 
+/// For people, on one line: channel, position, event, key, and what was published. Control characters are escaped, so that
+/// no payload can take over a terminal.
+impl fmt::Display for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.channel, self.position)?;
+        for (name, value) in [("event", &self.event), ("key", &self.key)] {
+            if let Some(value) = value {
+                write!(formatter, " {name}={}", OneLine(value))?;
+            }
+        }
+        match self.payload() {
+            Ok(PublishedData::Json(json)) => write!(formatter, ": {}", OneLine(json)),
+            Ok(PublishedData::Text(text)) => write!(formatter, ": {}", OneLine(&text)),
+            Ok(PublishedData::Binary(bytes)) => write!(formatter, ": {} bytes", bytes.len()),
+            Ok(PublishedData::Nothing) => write!(formatter, " removed"),
+            Err(error) => write!(formatter, ": {error}"),
+        }
+    }
+}
+
+/// A text without line ends and other control characters.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char.is_control() {
+            true => write!(formatter, "{}", char.escape_default()),
+            false => formatter.write_char(char),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,5 +236,21 @@ mod tests {
         let list = read(&format!("{head},\"data\":[1,2]}}"));
         assert_eq!(list.json::<Vec<u8>>().unwrap(), [1, 2]);
         list.json::<String>().unwrap_err();
+    }
+
+    #[test]
+    fn a_message_is_shown_on_one_line_that_takes_over_no_terminal() {
+        for (tail, shown) in [
+            (
+                r#","event":"said","key":"u7","data":{"text": "hi"}"#,
+                "a 10-7 event=said key=u7: {\"text\": \"hi\"}",
+            ),
+            (r#","data":"two\nlines \u001b[31mé""#, "a 10-7: two\\nlines \\u{1b}[31mé"),
+            (r#","data":"AP8=","encoding":"base64""#, "a 10-7: 2 bytes"),
+            (r#","key":"k""#, "a 10-7 key=k removed"),
+        ] {
+            let message = read(&format!(r#"{{"channel":"a","position":"10-7","time":5{tail}}}"#));
+            assert_eq!(message.to_string(), shown);
+        }
     }
 }

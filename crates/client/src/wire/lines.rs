@@ -1,7 +1,14 @@
 //! The NDJSON stream: `GET /stream`, one object a line, resumed by `since`.
 
-use super::{Failure, Item, next_chunk, open_body, renewal::Renewal, subscribe_request};
-use crate::{Client, progress::Progress};
+use super::{
+    next_chunk, open_body,
+    renewal::{Received, Renewal},
+    subscribe_request,
+};
+use crate::{
+    Client,
+    machine::{Failure, Item, Opening},
+};
 use reqwest::Response;
 use std::collections::VecDeque;
 use tidewire_protocol::StreamLine;
@@ -17,10 +24,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
-        let since = progress.since().to_string();
-        let parameters = [("since", since.as_str()), ("format", "json")];
-        let request = subscribe_request(client, "stream", progress, &parameters);
+    pub(super) async fn open(client: &Client, opening: &Opening) -> Result<Self, Failure> {
+        let since = opening.since.to_string();
+        let mut parameters = vec![("since", since.as_str()), ("format", "json")];
+        parameters.extend(client.member());
+        let request = subscribe_request(client, "stream", &opening.channels, &parameters);
         let response = open_body(client, request, MEDIA_TYPES).await?;
         let renewal = Renewal::new(client);
         Ok(Self { response, unfinished: Vec::new(), items: VecDeque::new(), renewal })
@@ -46,9 +54,9 @@ impl Lines {
             self.unfinished.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
                 match interpret(&self.unfinished)? {
-                    Item::Named(connection) => self.renewal.name(connection),
-                    Item::Expiring => self.renewal.start(),
-                    item => self.items.push_back(item),
+                    Received::Named(connection) => self.renewal.name(connection),
+                    Received::Expiring => self.renewal.start(),
+                    Received::Item(item) => self.items.push_back(item),
                 }
                 self.unfinished.clear();
             }
@@ -60,23 +68,23 @@ impl Lines {
     }
 }
 
-fn interpret(line: &[u8]) -> Result<Item, Failure> {
+fn interpret(line: &[u8]) -> Result<Received, Failure> {
     let bad = |cause: String| Failure::unsuitable(format!("a line is not a message: {cause}"));
     let line = str::from_utf8(line).map_err(|error| bad(error.to_string()))?;
     if line.trim_ascii().is_empty() {
-        return Ok(Item::Alive);
+        return Ok(Received::Item(Item::Alive));
     }
-    Ok(match StreamLine::parse(line).map_err(|error| bad(error.to_string()))? {
+    Ok(Received::Item(match StreamLine::parse(line).map_err(|error| bad(error.to_string()))? {
         StreamLine::Message(message) => Item::Message(message),
         StreamLine::Gap(gap) => Item::Gap(gap),
         StreamLine::Position(position) => Item::Position(position.into()),
-        StreamLine::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
+        StreamLine::Unsubscribed(ended) => Item::Unsubscribed(ended),
         StreamLine::Error(error) => return Err(Failure::of_error(error)),
-        StreamLine::Connection(named) => Item::Named(named.id),
-        StreamLine::Expiring(_) => Item::Expiring,
+        StreamLine::Connection(named) => return Ok(Received::Named(named.id)),
+        StreamLine::Expiring(_) => return Ok(Received::Expiring),
         StreamLine::Goodbye(goodbye) => goodbye.into(),
         StreamLine::Other { .. } => Item::Alive,
-    })
+    }))
 }
 
 const MEDIA_TYPES: &[&str] = &["application/x-ndjson", "application/ndjson"];

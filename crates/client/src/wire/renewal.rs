@@ -1,8 +1,17 @@
 //! Renewing a connection in place: a fresh token is fetched and handed over while messages go on.
 
-use crate::{Client, token::Token};
+use crate::{Client, machine::Item, token::Token};
 use reqwest::Method;
 use std::{fmt, future::poll_fn, pin::Pin, task::Poll};
+
+/// What a connection has said: for the link, or for its own renewal.
+pub(super) enum Received {
+    Item(Item),
+    /// The secret name by which this connection is renewed.
+    Named(String),
+    /// The token of this connection expires soon.
+    Expiring,
+}
 
 /// Something that goes on beside a connection, if anything does.
 pub(super) struct Background<T>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);

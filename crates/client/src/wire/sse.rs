@@ -1,7 +1,14 @@
 //! Server-Sent Events: `GET /events` with messages as JSON, resumed by `Last-Event-ID`.
 
-use super::{Failure, Item, next_chunk, open_body, renewal::Renewal, subscribe_request};
-use crate::{Client, progress::Progress};
+use super::{
+    next_chunk, open_body,
+    renewal::{Received, Renewal},
+    subscribe_request,
+};
+use crate::{
+    Client,
+    machine::{Failure, Item, Opening},
+};
 use reqwest::{Response, header};
 use sse_codec::{Event, Parser};
 use std::{collections::VecDeque, time::Duration};
@@ -19,17 +26,18 @@ pub(crate) struct Sse {
 }
 
 impl Sse {
-    pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
-        let since = progress.since();
-        let text = since.to_string();
-        let all = [("since", &*text), ("format", "json"), ("heartbeat", "event")];
-        let [_, others @ ..] = &all;
-        let request = match since {
-            Since::After(Bookmark { state: None, .. }) => {
-                subscribe_request(client, "events", progress, others).header("last-event-id", &text)
-            }
-            _ => subscribe_request(client, "events", progress, &all),
-        };
+    pub(super) async fn open(client: &Client, opening: &Opening) -> Result<Self, Failure> {
+        let text = opening.since.to_string();
+        let mut parameters = vec![("format", "json"), ("heartbeat", "event")];
+        parameters.extend(client.member());
+        let is_position = matches!(opening.since, Since::After(Bookmark { state: None, .. }));
+        if !is_position {
+            parameters.insert(0, ("since", &*text));
+        }
+        let mut request = subscribe_request(client, "events", &opening.channels, &parameters);
+        if is_position {
+            request = request.header("last-event-id", &text);
+        }
         let request =
             request.header(header::ACCEPT, MEDIA_TYPE).header(header::CACHE_CONTROL, "no-cache");
         Ok(Self {
@@ -57,9 +65,9 @@ impl Sse {
         loop {
             match self.parser.parse(&mut input) {
                 Ok(Some(sse_codec::Item::Event(event))) => match interpret(&event)? {
-                    Item::Named(connection) => self.renewal.name(connection),
-                    Item::Expiring => self.renewal.start(),
-                    item => self.items.push_back(item),
+                    Received::Named(connection) => self.renewal.name(connection),
+                    Received::Expiring => self.renewal.start(),
+                    Received::Item(item) => self.items.push_back(item),
                 },
                 Ok(Some(sse_codec::Item::Retry(delay))) => self.items.push_back(Item::Retry(delay)),
                 Ok(None) => break,
@@ -81,7 +89,7 @@ impl Sse {
     }
 }
 
-fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
+fn interpret(event: &Event<'_>) -> Result<Received, Failure> {
     let read = match event.event {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
         // Refused for the moment, in the only way that does not end a browser's EventSource; or at the end of a grant.
@@ -89,23 +97,27 @@ fn interpret(event: &Event<'_>) -> Result<Item, Failure> {
             Ok(refusal) => return Err(Failure::of_error(refusal)),
             Err(error) => Err(error),
         },
-        "$unsubscribed" => match serde_json::from_str(event.data) {
-            Ok(ended) => return Err(Failure::of_unsubscribed(ended)),
-            Err(error) => Err(error),
-        },
+        "$unsubscribed" => serde_json::from_str(event.data).map(Item::Unsubscribed),
         "$goodbye" => serde_json::from_str(event.data).map(|goodbye: Goodbye| goodbye.into()),
         // Its id is the position.
         "$position" => serde_json::from_str(event.data).map(|reached: Reached| {
             let heartbeat = reached.heartbeat_ms.map(Duration::from_millis);
             heartbeat.map_or(Item::Alive, Item::Heartbeat)
         }),
-        "$connection" => serde_json::from_str(event.data).map(|Named { id }| Item::Named(id)),
-        "$expiring" => Ok(Item::Expiring),
+        "$connection" => {
+            let named = serde_json::from_str(event.data).map(|Named { id }| Received::Named(id));
+            return named.map_err(not_ours);
+        }
+        "$expiring" => return Ok(Received::Expiring),
         // A newer server's word.
         name if name.starts_with('$') => Ok(Item::Alive),
         _ => serde_json::from_str(event.data).map(Item::Message),
     };
-    read.map_err(|error| Failure::unsuitable(format!("an event is not a message: {error}")))
+    read.map(Received::Item).map_err(not_ours)
+}
+
+fn not_ours(error: serde_json::Error) -> Failure {
+    Failure::unsuitable(format!("an event is not a message: {error}"))
 }
 
 const MEDIA_TYPE: &str = "text/event-stream";

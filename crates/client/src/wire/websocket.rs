@@ -1,22 +1,22 @@
-//! The WebSocket: `GET /ws` with `tidewire.v1`, one subscription for each channel or pattern.
+//! The WebSocket: `GET /ws` with `tidewire.v1`, with all channels and patterns in its query.
 
 use super::{
-    Failure, Item, TokenRefusal,
     renewal::{Background, newer_token},
-    send,
+    send, subscribe_request,
 };
 use crate::{
     Client,
     http::{ErrorResponse, describe},
-    progress::Progress,
+    machine::{Failure, Item, Opening, TokenRefusal},
     token::Token,
 };
-use reqwest::{Method, Response, StatusCode, Upgraded, header};
-use std::{mem, time::Duration};
-use tidewire_protocol::{self as protocol, ClientMessage, ServerEvent, Subscribe, close};
+use reqwest::{Response, StatusCode, Upgraded, header};
+use std::{collections::VecDeque, mem, time::Duration};
+use tidewire_protocol::{self as protocol, ClientMessage, Problem, ServerEvent, close};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split},
     select,
+    sync::mpsc,
 };
 use ws_frame::{
     Close, Decoder, Event, HandshakeKey, Kind, Limits, Role, VERSION, encode_close, encode_pong,
@@ -25,7 +25,8 @@ use ws_frame::{
 
 #[derive(Debug)]
 pub(crate) struct WebSocket {
-    io: Upgraded,
+    reading: ReadHalf<Upgraded>,
+    writing: WriteHalf<Upgraded>,
     decoder: Decoder,
     input: Vec<u8>,
     /// How much of `input` has been decoded.
@@ -34,17 +35,24 @@ pub(crate) struct WebSocket {
     text: Vec<u8>,
     /// What is still to be sent.
     output: Vec<u8>,
+    /// What somebody wants to send.
+    texts: mpsc::UnboundedReceiver<String>,
+    items: VecDeque<Item>,
     client: Client,
     renewal: Background<Option<Token>>,
-    /// The numbers of requests from this one on are those of renewals.
-    renewal_id: u64,
 }
 
 impl WebSocket {
-    pub(super) async fn open(client: &Client, progress: &Progress) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        client: &Client,
+        opening: &Opening,
+        texts: mpsc::UnboundedReceiver<String>,
+    ) -> Result<Self, Failure> {
         let key = HandshakeKey::from_random(fastrand::u128(..).to_ne_bytes());
-        let request = client
-            .request(Method::GET, &["ws"], &[])
+        let since = opening.since.to_string();
+        let mut parameters = vec![("since", since.as_str())];
+        parameters.extend(client.member());
+        let request = subscribe_request(client, "ws", &opening.channels, &parameters)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
             .header(header::SEC_WEBSOCKET_VERSION, VERSION)
@@ -56,58 +64,85 @@ impl WebSocket {
             return Err(ErrorResponse::read(response).await.into());
         }
         let io = response.upgrade().await.map_err(|error| Failure::Cut(describe(&error)))?;
-        let (output, renewal_id) = subscribe_frames(progress);
-        let mut websocket = Self {
-            io,
+        let (reading, writing) = split(io);
+        Ok(Self {
+            reading,
+            writing,
             decoder: Decoder::new(Role::Client),
             input: Vec::new(),
             consumed: 0,
             text: Vec::new(),
-            output,
+            output: Vec::new(),
+            texts,
+            items: VecDeque::new(),
             client: client.clone(),
             renewal: Background::idle(),
-            renewal_id,
-        };
-        websocket.flush().await?;
-        Ok(websocket)
+        })
     }
 
     /// Waits for the next item, or for more of one that has begun: the server is sending it.
     pub(super) async fn next(&mut self) -> Result<Item, Failure> {
         let mut has_read = false;
         loop {
-            let item = self.take_item();
-            // Also on a failure: the answer to a close is among it.
-            let flushed = self.flush().await;
-            match item? {
-                Some(Item::Expiring) => {
+            if let Some(item) = self.items.pop_front() {
+                return Ok(item);
+            }
+            match self.take_item() {
+                Ok(Some(Decoded::Expiring)) => {
                     self.renewal.start(newer_token(self.client.clone()));
                     return Ok(Item::Alive);
                 }
-                Some(item) => return Ok(item),
-                None => flushed?,
-            }
-            if has_read {
-                return Ok(Item::Alive);
-            }
-            self.input.drain(..mem::take(&mut self.consumed));
-            let read = select! {
-                read = self.io.read_buf(&mut self.input) => read,
-                token = self.renewal.done() => {
-                    self.send_token(token.as_ref());
+                Ok(Some(Decoded::Items(items))) => {
+                    self.items.extend(items);
                     continue;
                 }
-            };
-            has_read = match read {
-                Ok(0) => return Err(Failure::Cut("the server ended the connection".into())),
-                Ok(_) => true,
-                Err(error) => return Err(Failure::Cut(describe(&error))),
+                Ok(None) if has_read => return Ok(Item::Alive),
+                Ok(None) => {}
+                Err(failure) => {
+                    // The answer to a close, if it can be sent at once.
+                    let _ = self.writing.write_all(&self.output).await;
+                    return Err(failure);
+                }
+            }
+            self.input.drain(..mem::take(&mut self.consumed));
+            has_read = self.exchange().await?;
+        }
+    }
+
+    /// Reads, writes, or takes something to write, whichever can be done first. Returns whether it has read.
+    async fn exchange(&mut self) -> Result<bool, Failure> {
+        let is_writing = !self.output.is_empty();
+        select! {
+            read = self.reading.read_buf(&mut self.input) => match read {
+                Ok(0) => Err(Failure::Cut("the server ended the connection".into())),
+                Ok(_) => Ok(true),
+                Err(error) => Err(Failure::Cut(describe(&error))),
+            },
+            written = self.writing.write(&self.output), if is_writing => {
+                let written = written.map_err(cut)?;
+                self.output.drain(..written);
+                if self.output.is_empty() {
+                    self.writing.flush().await.map_err(cut)?;
+                }
+                Ok(false)
+            }
+            Some(text) = self.texts.recv(), if self.output.len() < OUTPUT_BYTES => {
+                encode_text(&text, Some(mask_key()), &mut self.output);
+                // What waits goes with it, in one write.
+                while self.output.len() < OUTPUT_BYTES && let Ok(text) = self.texts.try_recv() {
+                    encode_text(&text, Some(mask_key()), &mut self.output);
+                }
+                Ok(false)
+            }
+            token = self.renewal.done() => {
+                self.send_token(token.as_ref());
+                Ok(false)
             }
         }
     }
 
     /// Decodes up to the next item, or `None` if that takes more bytes.
-    fn take_item(&mut self) -> Result<Option<Item>, Failure> {
+    fn take_item(&mut self) -> Result<Option<Decoded>, Failure> {
         loop {
             let Some(mut input) = self.input.get_mut(self.consumed..) else { return Ok(None) };
             let available = input.len();
@@ -115,21 +150,23 @@ impl WebSocket {
             self.consumed += available - input.len();
             match event {
                 Ok(None) => return Ok(None),
-                Ok(Some(Event::Text(text))) => return interpret(text, self.renewal_id).map(Some),
+                Ok(Some(Event::Text(text))) => return interpret(text).map(Some),
                 Ok(Some(Event::Piece(piece))) => {
                     if piece.kind == Kind::Text {
                         self.text.extend_from_slice(piece.payload);
                     }
                     if piece.part.ends() && piece.kind == Kind::Text {
-                        return finish(&mut self.text, self.renewal_id).map(Some);
+                        return finish(&mut self.text).map(Some);
                     }
                 }
                 Ok(Some(Event::Ping(payload))) => {
                     encode_pong(payload, Some(mask_key()), &mut self.output).map_err(cut)?;
-                    return Ok(Some(Item::Alive));
+                    return Ok(Some(Decoded::Items(vec![Item::Alive])));
                 }
                 // `tidewire.v1` is text; the rest is for a newer client.
-                Ok(Some(Event::Binary(_) | Event::Pong(_))) => return Ok(Some(Item::Alive)),
+                Ok(Some(Event::Binary(_) | Event::Pong(_))) => {
+                    return Ok(Some(Decoded::Items(vec![Item::Alive])));
+                }
                 Ok(Some(Event::Close(close))) => {
                     encode_close(close, Some(mask_key()), &mut self.output).map_err(cut)?;
                     return Err(closed(close));
@@ -147,18 +184,9 @@ impl WebSocket {
     fn send_token(&mut self, token: Option<&Token>) {
         let Some(token) = token else { return };
         let mut json = Vec::new();
-        let request = protocol::Token { id: Some(self.renewal_id), token: token.text().into() };
+        let request = protocol::Token { id: Some(RENEWAL), token: token.text().into() };
         ClientMessage::Token(request).write_json(&mut json);
         encode_text(&String::from_utf8_lossy(&json), Some(mask_key()), &mut self.output);
-    }
-
-    async fn flush(&mut self) -> Result<(), Failure> {
-        if self.output.is_empty() {
-            return Ok(());
-        }
-        let written = self.io.write_all(&self.output).await;
-        self.output.clear();
-        written.map_err(cut)
     }
 }
 
@@ -187,50 +215,52 @@ fn check(response: &Response, key: &HandshakeKey) -> Result<(), Failure> {
     }
 }
 
-/// A request for each channel, and the next number for a request.
-fn subscribe_frames(progress: &Progress) -> (Vec<u8>, u64) {
-    let (mut frames, mut next_id) = (Vec::new(), 1);
-    for (id, channel) in (1..).zip(progress.channels()) {
-        let since = Some(progress.since_of(channel).to_string().into());
-        let mut json = Vec::new();
-        let channel = channel.into();
-        ClientMessage::Subscribe(Subscribe { id, channel, since, ..Subscribe::default() })
-            .write_json(&mut json);
-        encode_text(&String::from_utf8_lossy(&json), Some(mask_key()), &mut frames);
-        next_id = id + 1;
-    }
-    (frames, next_id)
+/// What a frame says.
+enum Decoded {
+    Items(Vec<Item>),
+    /// The token of this connection expires soon.
+    Expiring,
 }
 
 /// Reads a text whose last piece has come.
-fn finish(text: &mut Vec<u8>, renewal_id: u64) -> Result<Item, Failure> {
+fn finish(text: &mut Vec<u8>) -> Result<Decoded, Failure> {
     let text = mem::take(text);
-    interpret(str::from_utf8(&text).map_err(cut)?, renewal_id)
+    interpret(str::from_utf8(&text).map_err(cut)?)
 }
 
-fn interpret(text: &str, renewal_id: u64) -> Result<Item, Failure> {
-    Ok(match ServerEvent::parse(text).map_err(cut)? {
+fn interpret(text: &str) -> Result<Decoded, Failure> {
+    let item = match ServerEvent::parse(text).map_err(cut)? {
         ServerEvent::Welcome(welcome) => {
-            Item::Heartbeat(Duration::from_millis(welcome.heartbeat_ms))
+            let heartbeat = Duration::from_millis(welcome.heartbeat_ms);
+            return Ok(Decoded::Items(vec![
+                Item::Heartbeat(heartbeat),
+                Item::Head(welcome.position),
+            ]));
         }
-        ServerEvent::Subscribed(subscribed) => {
-            Item::Subscribed(subscribed.channel, subscribed.position)
+        ServerEvent::Subscribed(protocol::Subscribed { id, channel, position }) => {
+            Item::Subscribed { id, channel, position }
         }
         ServerEvent::Message(message) => Item::Message(message),
         ServerEvent::Gap(gap) => Item::Gap(gap),
         ServerEvent::Position(reached) => Item::Position(reached.position.into()),
         ServerEvent::Goodbye(goodbye) => goodbye.into(),
-        ServerEvent::Expiring(_) => Item::Expiring,
+        ServerEvent::Expiring(_) => return Ok(Decoded::Expiring),
         // The connection goes on until the older token expires.
-        ServerEvent::Error(refusal) if refusal.id == Some(renewal_id) => Item::Alive,
+        ServerEvent::Error(refusal) if refusal.id == Some(RENEWAL) => Item::Alive,
+        ServerEvent::Error(protocol::ErrorEvent { id: Some(id), code, message, .. }) => {
+            Item::RequestRefused(id, Box::new(Problem::from_text(&code, message)))
+        }
         ServerEvent::Error(refusal) => return Err(Failure::of_error(refusal)),
-        ServerEvent::Unsubscribed(ended) => return Err(Failure::of_unsubscribed(ended)),
-        ServerEvent::Published(_)
-        | ServerEvent::Granted(_)
+        ServerEvent::Unsubscribed(ended) => Item::Unsubscribed(ended),
+        ServerEvent::Published(protocol::Published { id, position }) => {
+            Item::Published(id, position)
+        }
+        ServerEvent::Granted(_)
         | ServerEvent::History(_)
         | ServerEvent::Presence(_)
         | ServerEvent::Other { .. } => Item::Alive,
-    })
+    };
+    Ok(Decoded::Items(vec![item]))
 }
 
 fn closed(close: Option<Close<'_>>) -> Failure {
@@ -256,6 +286,12 @@ fn cut(error: impl std::error::Error + 'static) -> Failure {
 fn mask_key() -> [u8; 4] {
     fastrand::u32(..).to_ne_bytes()
 }
+
+/// The number of a renewal. Other requests begin with 1.
+const RENEWAL: u64 = 0;
+
+/// What is encoded ahead of what the socket takes.
+const OUTPUT_BYTES: usize = 64 << 10;
 
 const SUBPROTOCOL: &str = "tidewire.v1";
 

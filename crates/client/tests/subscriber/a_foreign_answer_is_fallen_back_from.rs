@@ -1,7 +1,6 @@
 //! Whatever stands in between and spoils a wire, the next one is tried at once.
 
 use crate::scripted::{Answer, Server, first_line, header, texts};
-use std::time::Duration;
 
 const SSE: &str = "id: a-1\n\nid: a-2\ndata: {\"channel\":\"x\",\"position\":\"a-2\",\"time\":0,\"data\":\"hi\"}\n\n";
 
@@ -22,24 +21,8 @@ async fn a_proxy_without_upgrades_leaves_sse() {
         let mut server = Server::start([no_websocket, Answer::sse(SSE).hold()]).await;
         let mut deliveries = server.subscribe(&["x"]).stream();
         assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
-        assert_eq!(first_line(&server.received().await), "GET /ws HTTP/1.1");
+        assert_eq!(first_line(&server.received().await), "GET /ws?channel=x&since=now HTTP/1.1");
         assert!(server.received().await.starts_with("GET /events?channel=x&since=now"));
-    }
-}
-
-#[tokio::test]
-async fn a_proxy_that_holds_streams_back_leaves_polls() {
-    let mut server = Server::start([
-        Answer::websocket(0, Vec::new()).hold(),
-        Answer::sse("").hold(),
-        Answer::json(r#"{"messages":[{"channel":"x","position":"a-2","time":0,"data":"hi"}],"position":"a-2"}"#),
-    ])
-    .await;
-    let heartbeat = Duration::from_millis(100);
-    let mut deliveries = server.subscribe(&["x"]).heartbeat(heartbeat).stream();
-    assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
-    for path in ["/ws", "/events?", "/poll?"] {
-        assert!(server.received().await.starts_with(&format!("GET {path}")));
     }
 }
 

@@ -45,6 +45,6 @@ async fn over_a_poll() {
 async fn over_a_websocket() {
     let mut body = text_frame(GAP);
     body.extend(text_frame(&MESSAGE.replacen('{', r#"{"type":"message","#, 1)));
-    let server = Server::start([Answer::websocket(1, body).hold()]).await;
+    let server = Server::start([Answer::websocket(0, body).hold()]).await;
     expect_a_gap_and_a_message(subscribe(&server, Wire::WebSocket)).await;
 }

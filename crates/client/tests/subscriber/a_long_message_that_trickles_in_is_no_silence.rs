@@ -13,7 +13,7 @@ async fn a_long_message_that_trickles_in_is_no_silence() {
         format!(r#"{{"type":"message","channel":"x","position":"a-2","time":0,"data":"{long}"}}"#);
     let frames = [welcome, subscribed, &data].iter().flat_map(|text| text_frame(text)).collect();
     // About three seconds, with a second for the deadline.
-    let answer = Answer::websocket(1, frames).slowly(Duration::from_millis(50)).hold();
+    let answer = Answer::websocket(0, frames).slowly(Duration::from_millis(50)).hold();
     let server = Server::start([answer]).await;
     let since = Since::After("a-1".parse().unwrap());
     let mut deliveries = server.subscribe(&["x"]).since(since).wire(Wire::WebSocket).stream();

@@ -29,7 +29,7 @@ async fn over_a_websocket_as_its_welcome_says() {
         body.extend(text_frame(&format!(
             r#"{{"type":"message","channel":"x","position":"a-{offset}","time":0,"data":"{offset}"}}"#
         )));
-        Answer::websocket(1, body).hold()
+        Answer::websocket(0, body).hold()
     };
     let server = Server::start([answer(2), answer(3)]).await;
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::WebSocket).stream();

@@ -4,11 +4,11 @@
 
 mod scripted;
 
-mod a_fall_back_loses_no_removal;
 mod a_foreign_answer_is_fallen_back_from;
 mod a_gap_is_delivered;
 mod a_gap_is_reported_once;
 mod a_long_message_that_trickles_in_is_no_silence;
+mod a_map_is_right_after_a_loss;
 mod a_page_of_history_is_asked_for_and_read;
 mod a_publish_says_what_became_of_it;
 mod a_refusal_ends_the_subscription;
@@ -20,8 +20,8 @@ mod a_token_is_renewed_before_and_after_it_expires;
 mod an_event_stream_says_its_heartbeat_interval;
 mod members_are_collected_page_by_page;
 mod operators_are_known_by_their_token;
-mod overlapping_patterns_lose_and_repeat_nothing;
 mod polls_begin_with_a_position;
 mod sse_resumes_by_the_last_id;
+mod subscriptions_share_one_connection;
 mod the_ndjson_stream_resumes_by_since;
 mod the_websocket_resumes_each_subscription;

@@ -3,8 +3,8 @@
 use futures_util::StreamExt;
 use std::{future::Future, time::Duration};
 use tidewire_client::{
-    Backoff, Client, ClientBuilder, Delivery, Message, SubscribeError, SubscribeRequest,
-    Subscription,
+    Backoff, Client, ClientBuilder, Delivery, RawMessage as Message, SubscribeError,
+    SubscribeRequest, Subscription,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -134,7 +134,7 @@ impl Server {
     /// A subscription that does not wait long.
     pub(crate) fn subscribe(&self, channels: &[&str]) -> SubscribeRequest {
         let backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
-        self.client.subscribe(channels.iter().copied()).backoff(backoff)
+        self.client.subscribe_raw(channels).backoff(backoff)
     }
 }
 

@@ -1,4 +1,4 @@
-//! On a WebSocket each channel resumes where it was, not where another one was.
+//! On a WebSocket all channels begin together, in the query, and resume where they were.
 
 use crate::scripted::{Answer, Server, error, first_line, header, next, text_frame, texts};
 use tidewire_client::{SubscribeError, Wire};
@@ -13,37 +13,31 @@ fn frames(texts: &[&str]) -> Vec<u8> {
 async fn a_cut_connection_goes_on_without_loss_or_repeat() {
     let first = frames(&[
         WELCOME,
-        r#"{"type":"subscribed","id":1,"channel":"x","position":"a-5"}"#,
-        r#"{"type":"subscribed","id":2,"channel":"y.*","position":"a-5"}"#,
+        r#"{"type":"position","position":"a-5"}"#,
         r#"{"type":"message","channel":"x","position":"a-7","time":0,"data":"one"}"#,
     ]);
     let mut second = frames(&[
         WELCOME,
-        r#"{"type":"subscribed","id":1,"channel":"x","position":"a-7"}"#,
-        r#"{"type":"subscribed","id":2,"channel":"y.*","position":"a-5"}"#,
+        r#"{"type":"position","position":"a-7"}"#,
         r#"{"type":"message","channel":"x","position":"a-7","time":0,"data":"one"}"#,
     ]);
     // A fragmented message with a ping in it.
     second.extend(b"\x01\x1b{\"type\":\"message\",\"channel\"");
     second.extend(b"\x89\x02hi");
-    second.extend(b"\x80\x2e:\"y.z\",\"position\":\"a-6\",\"time\":0,\"data\":\"two\"}");
+    second.extend(b"\x80\x2e:\"y.z\",\"position\":\"a-8\",\"time\":0,\"data\":\"two\"}");
     let mut server =
-        Server::start([Answer::websocket(2, first), Answer::websocket(2, second).hold()]).await;
+        Server::start([Answer::websocket(0, first), Answer::websocket(0, second).hold()]).await;
 
     let mut deliveries = server.subscribe(&["x", "y.*", "x"]).stream();
     assert_eq!(texts(&mut deliveries, 2).await, ["one", "two"]);
-    assert_eq!(deliveries.position().unwrap().to_string(), "a-6");
+    assert_eq!(deliveries.position().unwrap().to_string(), "a-8");
 
-    for since in [["now", "now"], ["a-7", "a-5"]] {
+    for since in ["now", "a-7"] {
         let request = server.received().await;
-        assert_eq!(first_line(&request), "GET /ws HTTP/1.1");
+        let line = format!("GET /ws?channel=x&channel=y.*&since={since} HTTP/1.1");
+        assert_eq!(first_line(&request), line);
         assert_eq!(header(&request, "sec-websocket-version"), Some("13"));
         assert_eq!(header(&request, "sec-websocket-protocol"), Some("tidewire.v1"));
-        let subscribe = |id, channel, since| {
-            format!(r#"{{"type":"subscribe","id":{id},"channel":"{channel}","since":"{since}"}}"#)
-        };
-        assert_eq!(server.received().await, subscribe(1, "x", since[0]));
-        assert_eq!(server.received().await, subscribe(2, "y.*", since[1]));
     }
 }
 
@@ -56,7 +50,7 @@ async fn a_goodbye_is_a_reason_to_come_back() {
         r#"{"type":"message","channel":"x","position":"a-7","time":0,"data":"hi"}"#,
     ]);
     let server =
-        Server::start([Answer::websocket(1, leaving).hold(), Answer::websocket(1, back).hold()])
+        Server::start([Answer::websocket(0, leaving).hold(), Answer::websocket(0, back).hold()])
             .await;
     let mut deliveries = server.subscribe(&["x"]).wire(Wire::WebSocket).stream();
     assert_eq!(texts(&mut deliveries, 1).await, ["hi"]);
@@ -66,27 +60,15 @@ async fn a_goodbye_is_a_reason_to_come_back() {
 async fn a_normal_close_ends_the_stream_and_one_for_good_says_why() {
     let mut normal = frames(&[WELCOME]);
     normal.extend(b"\x88\x02\x03\xe8");
-    let server = Server::start([Answer::websocket(1, normal).hold()]).await;
+    let server = Server::start([Answer::websocket(0, normal).hold()]).await;
     let mut deliveries = server.subscribe(&["x"]).stream();
     assert!(next(&mut deliveries).await.is_none());
 
     let mut refused = frames(&[WELCOME]);
     refused.extend(b"\x88\x04\x03\xf0no");
-    let server = Server::start([Answer::websocket(1, refused).hold()]).await;
+    let server = Server::start([Answer::websocket(0, refused).hold()]).await;
     let mut deliveries = server.subscribe(&["x"]).stream();
     let closed = SubscribeError::Closed { code: 1008, reason: "no".into() };
     assert_eq!(error(&mut deliveries).await, closed);
     assert!(next(&mut deliveries).await.is_none());
-}
-
-#[tokio::test]
-async fn a_refused_subscription_ends_the_stream() {
-    let refused =
-        frames(&[WELCOME, r#"{"type":"error","id":1,"code":"bad_channel","message":"a space"}"#]);
-    let server = Server::start([Answer::websocket(1, refused).hold()]).await;
-    let mut deliveries = server.subscribe(&["x y"]).stream();
-    assert_eq!(
-        error(&mut deliveries).await.to_string(),
-        "the server refused the subscription: Invalid channel or pattern: a space"
-    );
 }

@@ -5,7 +5,7 @@ use std::{
     fmt::Display,
     io::{self, BufWriter, ErrorKind, Write},
 };
-use tidewire_client::{Gap, Message, Outage};
+use tidewire_client::{Gap, Outage, RawMessage};
 use tidewire_protocol::PublishedData;
 
 /// What is printed of a message, each on a line.
@@ -55,7 +55,7 @@ impl<Out: Write, Err: Write> Printer<Out, Err> {
     }
 
     /// Prints a message, which may not be seen before [`flush`](Self::flush).
-    pub(super) fn message(&mut self, message: &Message) -> io::Result<()> {
+    pub(super) fn message(&mut self, message: &RawMessage) -> io::Result<()> {
         match self.format {
             Format::Json => serde_json::to_writer(&mut self.out, message)?,
             Format::Text => {
@@ -116,7 +116,7 @@ fn is_channel(name: &str) -> bool {
 }
 
 /// The payload as text; of a tombstone, none.
-fn payload_text(message: &Message) -> io::Result<Cow<'_, str>> {
+fn payload_text(message: &RawMessage) -> io::Result<Cow<'_, str>> {
     if message.encoding.is_some() {
         return Ok(message.json::<String>()?.into());
     }

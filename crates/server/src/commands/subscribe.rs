@@ -68,7 +68,8 @@ impl SubscribeCommand {
         );
         let printer = printer.reporting(self.server.quiet);
         let begun = format!("following {} at {}", self.patterns.join(" "), self.server.url);
-        let subscribe = client.subscribe(self.patterns).since(self.since).wire(self.wire.into());
+        let subscribe =
+            client.subscribe_raw(self.patterns).since(self.since).wire(self.wire.into());
         let count = self.count.unwrap_or(u64::MAX);
         let result = select! {
             result = follow(subscribe.stream(), printer, count, &begun) => result,

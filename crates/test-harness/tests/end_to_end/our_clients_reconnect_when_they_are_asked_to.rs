@@ -14,7 +14,7 @@ async fn the_rust_client_gets_the_reason_why_its_event_stream_is_refused() -> Re
         let server = Server::start(&["--connections-max", "1", "--retry", "20ms"]).await?;
         let _first = get(server.address(), "/events?channel=b", &[]).await?;
         let client = Client::new(&format!("http://{}", server.address()))?;
-        let subscribe = client.subscribe(["a"]).wire(Wire::Sse).attempts_max(3);
+        let subscribe = client.subscribe_raw(["a"]).wire(Wire::Sse).attempts_max(3);
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(20));
         let mut deliveries = subscribe.backoff(backoff).stream();
         match deliveries.next().await.context("it ended without a word")? {

@@ -39,7 +39,8 @@ fn client_of(guarded: &Guarded) -> Result<(Client, Arc<AtomicUsize>)> {
 
 /// Follows until the message `last`, with each number before it once and in order, on connections that are never lost.
 async fn follow(client: &Client, wire: Wire) -> Result<()> {
-    let mut deliveries = client.subscribe(["room.a"]).since(Since::Earliest).wire(wire).stream();
+    let mut deliveries =
+        client.subscribe_raw(["room.a"]).since(Since::Earliest).wire(wire).stream();
     for number in 0.. {
         let next = poll_fn(|context| {
             let next = deliveries.poll_next_unpin(context);

@@ -50,7 +50,7 @@ async fn what_is_published_during_an_outage_comes_once_after_it() -> Result<()> 
         let address = server.address();
         let proxy = Proxy::start(address).await?;
         let client = Client::new(&format!("http://{}", proxy.address()))?;
-        let subscribe = client.subscribe(["orders.eu.*", "orders.>"]).wire(Wire::WebSocket);
+        let subscribe = client.subscribe_raw(["orders.eu.*", "orders.>"]).wire(Wire::WebSocket);
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(50));
         let mut deliveries = subscribe.backoff(backoff).stream();
         // Of the two, the second alone selects it: once it comes, both are subscribed.

@@ -45,7 +45,7 @@ async fn notices(wire: Wire) -> Result<()> {
         let server = Server::start(&["--heartbeat", "500ms"]).await?;
         let proxy = Proxy::start(server.address()).await?;
         let client = Client::new(&format!("http://{}", proxy.address()))?;
-        let subscribe = client.subscribe(["a"]).since(Since::Earliest).wire(wire);
+        let subscribe = client.subscribe_raw(["a"]).since(Since::Earliest).wire(wire);
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(20));
         let mut deliveries = subscribe.heartbeat(HEARTBEAT).backoff(backoff).stream();
 

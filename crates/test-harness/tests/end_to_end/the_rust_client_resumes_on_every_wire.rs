@@ -16,7 +16,7 @@ const MESSAGES: usize = 4_000;
 
 async fn follow(client: &Client, wire: Wire) -> Result<()> {
     let subscribe = client
-        .subscribe(["a"])
+        .subscribe_raw(["a"])
         .since(Since::Earliest)
         .wire(wire)
         .backoff(Backoff::new(Duration::from_millis(5), Duration::from_millis(20)));

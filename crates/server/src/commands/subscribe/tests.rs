@@ -16,7 +16,7 @@ async fn followed(
 ) -> (Result<(), String>, String, String, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let deliveries = client.subscribe(["a"]).since(Since::Earliest).wire(Wire::Stream).stream();
+    let deliveries = client.subscribe_raw(["a"]).since(Since::Earliest).wire(Wire::Stream).stream();
     let (mut out, mut err, mut asked) = (Vec::new(), Vec::new(), Vec::new());
     let printer = Printer::new(Format::Text, &["a".into()], &mut out, &mut err);
     let serve = async {

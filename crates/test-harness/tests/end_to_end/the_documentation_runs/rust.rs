@@ -40,7 +40,7 @@ macro_rules! println {
 async fn as_the_page_says() -> Result<()> {
 let client = tidewire_client::Client::new("http://127.0.0.1:8080")?;
 client.publish("chat.room1").text("hi").send().await?;
-let mut deliveries = client.subscribe(["chat.*"]).since("5m".parse()?).stream();
+let mut deliveries = client.subscribe_raw(["chat.*"]).since("5m".parse()?).stream();
 while let Some(delivery) = futures_util::StreamExt::next(&mut deliveries).await {
     println!("{:?}", delivery?); // a message, or a gap notice
 }
