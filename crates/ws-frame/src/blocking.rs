@@ -17,11 +17,11 @@ use std::net::TcpStream;
 use bytes::BytesMut;
 
 use crate::connection::{OUTPUT_BYTES_MAX, READ_BYTES_MAX, Receiving};
-use crate::opening::{self, HeadReader, Opened, Request, Url};
+use crate::opening::{self, HeadReader, Request, Url};
 use crate::outgoing::Outgoing;
 use crate::{
-    Close, CloseCode, Connection, Error, HandshakeKey, Message, OpenError, Options, OsMasks,
-    OwnedEvent, ProtocolError,
+    Agreed, Close, CloseCode, Connection, Error, HandshakeKey, Message, OpenError, Options,
+    OsMasks, OwnedEvent, ProtocolError,
 };
 
 /// A WebSocket on a blocking stream: whole messages in and out.
@@ -72,6 +72,11 @@ impl<IO> WebSocket<IO> {
         Self { io, connection, subprotocol: None, failure: None, has_ended: false }
     }
 
+    /// The WebSocket that both sides have agreed on, over the stream that is free for it now.
+    pub fn from_agreed(io: IO, agreed: Agreed) -> Self {
+        Self { subprotocol: agreed.subprotocol, ..Self::from_parts(io, agreed.connection) }
+    }
+
     /// The subprotocol that both sides have agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
@@ -113,7 +118,7 @@ impl<IO: Read + Write> WebSocket<IO> {
         let answer = opening::answer(&head, options, judge);
         stream.write_all(answer.response.as_bytes())?;
         stream.flush()?;
-        Ok(Self::open(stream, answer.opened?, rest))
+        Ok(Self::open(stream, answer.agreed?, rest))
     }
 
     /// Opens a WebSocket as a client, on a stream that is connected to the host of `url`, with TLS if that is
@@ -131,8 +136,9 @@ impl<IO: Read + Write> WebSocket<IO> {
         Ok(Self::open(stream, opening::conclude(&head, &key, options, masks)?, rest))
     }
 
-    fn open(io: IO, Opened { connection, subprotocol }: Opened, rest: BytesMut) -> Self {
-        Self { subprotocol, ..Self::from_parts(io, connection.with_received(rest)) }
+    fn open(io: IO, agreed: Agreed, rest: BytesMut) -> Self {
+        let connection = agreed.connection.with_received(rest);
+        Self::from_agreed(io, Agreed { connection, ..agreed })
     }
 
     /// Waits for the next message, or returns `None` once the peer has closed.

@@ -44,7 +44,7 @@ impl HandshakeKey {
     /// # Errors
     ///
     /// It has no randomness to give.
-    #[cfg(any(feature = "blocking", feature = "tokio"))]
+    #[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
     pub fn from_os() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;

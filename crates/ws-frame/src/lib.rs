@@ -6,9 +6,19 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(feature = "blocking", feature = "codec", feature = "simd", feature = "tokio"))]
+#[cfg(any(
+    feature = "blocking",
+    feature = "codec",
+    feature = "http",
+    feature = "simd",
+    feature = "tokio"
+))]
 extern crate std;
 
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
+mod agreed;
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod close;
@@ -27,17 +37,23 @@ mod event;
 #[cfg(feature = "handshake")]
 mod handshake;
 mod header;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 #[cfg(feature = "bytes")]
 mod incoming;
 mod length;
 mod limits;
 mod mask;
-#[cfg(any(feature = "blocking", feature = "tokio"))]
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
 mod masks;
 mod message;
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
+mod open_error;
 #[cfg(any(feature = "blocking", feature = "tokio"))]
 mod opening;
-#[cfg(any(feature = "blocking", feature = "tokio"))]
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
 mod options;
 #[cfg(feature = "bytes")]
 mod outgoing;
@@ -53,6 +69,8 @@ mod utf8;
 #[cfg(feature = "bytes")]
 mod utf8_bytes;
 
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
+pub use agreed::Agreed;
 pub use close::Close;
 pub use close_code::CloseCode;
 #[cfg(feature = "codec")]
@@ -75,11 +93,13 @@ pub use handshake::{
 pub use length::PayloadLen;
 pub use limits::Limits;
 pub use mask::Mask;
-#[cfg(any(feature = "blocking", feature = "tokio"))]
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
 pub use masks::OsMasks;
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
+pub use open_error::{OpenError, UrlError};
 #[cfg(any(feature = "blocking", feature = "tokio"))]
-pub use opening::{OpenError, Request, UrlError};
-#[cfg(any(feature = "blocking", feature = "tokio"))]
+pub use opening::Request;
+#[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
 pub use options::Options;
 #[cfg(feature = "bytes")]
 pub use outgoing::SendError;

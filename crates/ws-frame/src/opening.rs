@@ -5,37 +5,26 @@
 
 extern crate std;
 
-mod error;
 mod head;
 mod url;
 
-pub use error::{OpenError, UrlError};
 pub(crate) use head::HeadReader;
 pub use head::Request;
 pub(crate) use url::Url;
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::handshake::{
-    HandshakeKey, Offer, VERSION, check_request, check_response, choose_subprotocol,
-};
-use crate::{Connection, Masks, Options};
-
-/// A WebSocket that both sides have agreed on.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) connection: Connection,
-    pub(crate) subprotocol: Option<String>,
-}
+use crate::agreed::{self, Agreed};
+use crate::handshake::{HandshakeKey, VERSION, check_request};
+use crate::{Masks, OpenError, Options};
 
 /// A server's answer: the response to write, and what it has led to.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) response: String,
-    pub(crate) opened: Result<Opened, OpenError>,
+    pub(crate) agreed: Result<Agreed, OpenError>,
 }
 
 /// Answers a request. `judge` sees one that asks for a WebSocket by all the rules, and may refuse it
@@ -64,27 +53,19 @@ fn grant(request: &Request<'_>, key: &HandshakeKey, options: &Options) -> Answer
          Sec-WebSocket-Accept: {}\r\n",
         key.accept()
     );
-    let supported: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
-    let offered = request.values("Sec-WebSocket-Protocol");
-    let subprotocol = choose_subprotocol(offered, &supported).map(String::from);
-    if let Some(name) = &subprotocol {
+    let subprotocols = request.values("Sec-WebSocket-Protocol");
+    let extensions = request.values("Sec-WebSocket-Extensions");
+    let (agreed, extension) = agreed::grant(subprotocols, extensions, options);
+    if let Some(name) = &agreed.subprotocol {
         add_line(&mut response, "Sec-WebSocket-Protocol", name);
     }
-    let connection = Connection::server(options.limits);
-    #[cfg(feature = "deflate")]
-    let connection = match options.compression.and_then(|(config, level)| {
-        Some((config.accept(request.values("Sec-WebSocket-Extensions"))?, level))
-    }) {
-        None => connection,
-        Some((agreement, level)) => {
-            add_line(&mut response, "Sec-WebSocket-Extensions", &agreement.to_string());
-            connection.compress(agreement, level)
-        }
-    };
+    if let Some(extension) = extension {
+        add_line(&mut response, "Sec-WebSocket-Extensions", &extension);
+    }
     if let Err(error) = add_headers(&mut response, options) {
         return refusal(500, "the server's own headers are malformed", error);
     }
-    Answer { response, opened: Ok(Opened { connection, subprotocol }) }
+    Answer { response, agreed: Ok(agreed) }
 }
 
 /// The answer to a request that is not granted, with what RFC 6455 §4.4 and RFC 9110 want in it.
@@ -97,7 +78,7 @@ fn refusal(status: u16, reason: &str, error: OpenError) -> Answer {
         if status == 400 { "Bad Request" } else { "Refused" },
         body.len()
     );
-    Answer { response, opened: Err(error) }
+    Answer { response, agreed: Err(error) }
 }
 
 /// A client's request.
@@ -115,9 +96,8 @@ pub(crate) fn request(
     if !options.subprotocols.is_empty() {
         add_line(&mut request, "Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
     }
-    #[cfg(feature = "deflate")]
-    if let Some((config, _)) = options.compression {
-        add_line(&mut request, "Sec-WebSocket-Extensions", &config.offer());
+    if let Some(offer) = options.extension_offer() {
+        add_line(&mut request, "Sec-WebSocket-Extensions", &offer);
     }
     add_headers(&mut request, options)?;
     Ok(request)
@@ -129,24 +109,9 @@ pub(crate) fn conclude(
     key: &HandshakeKey,
     options: &Options,
     masks: impl Masks + Send + 'static,
-) -> Result<Opened, OpenError> {
+) -> Result<Agreed, OpenError> {
     let response = head::Response::read(head).ok_or(OpenError::NotHttp)?;
-    let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
-    #[cfg(feature = "deflate")]
-    let extensions = if options.compression.is_some() { &["permessage-deflate"][..] } else { &[] };
-    #[cfg(not(feature = "deflate"))]
-    let extensions = &[];
-    let offer = Offer { subprotocols: &subprotocols, extensions };
-    let subprotocol = check_response(response.status, response.headers(), key, offer)?;
-    let subprotocol = subprotocol.map(String::from);
-    let connection = Connection::client(options.limits, masks);
-    #[cfg(feature = "deflate")]
-    if let Some((config, level)) = options.compression
-        && let Some(agreement) = config.confirm(response.values("Sec-WebSocket-Extensions"))?
-    {
-        return Ok(Opened { connection: connection.compress(agreement, level), subprotocol });
-    }
-    Ok(Opened { connection, subprotocol })
+    agreed::conclude(response.status, response.headers(), key, options, masks)
 }
 
 fn add_line(head: &mut String, name: &str, value: &str) {

@@ -60,4 +60,22 @@ impl Options {
     pub fn compress(self, config: Config, level: Level) -> Self {
         Self { compression: Some((config, level)), ..self }
     }
+
+    /// The names of the extensions that a client offers.
+    pub(crate) fn extensions(&self) -> &'static [&'static str] {
+        #[cfg(feature = "deflate")]
+        if self.compression.is_some() {
+            return &["permessage-deflate"];
+        }
+        &[]
+    }
+
+    /// What a client says in `Sec-WebSocket-Extensions`.
+    pub(crate) fn extension_offer(&self) -> Option<String> {
+        #[cfg(feature = "deflate")]
+        let offer = self.compression.map(|(config, _)| config.offer());
+        #[cfg(not(feature = "deflate"))]
+        let offer = None;
+        offer
+    }
 }

@@ -25,7 +25,7 @@ use core::task::{Context, Poll, ready};
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection::OUTPUT_BYTES_MAX;
-use crate::{Close, CloseCode, Connection, Error, Message, OwnedEvent, ProtocolError};
+use crate::{Agreed, Close, CloseCode, Connection, Error, Message, OwnedEvent, ProtocolError};
 use drive::{poll_end, poll_flush, poll_read, poll_room};
 
 /// A WebSocket on a stream: whole messages in and out.
@@ -56,6 +56,11 @@ impl<IO> WebSocket<IO> {
     /// A WebSocket that others have opened: `connection` says which side this is, and what was agreed.
     pub fn from_parts(io: IO, connection: Connection) -> Self {
         Self { io, connection, subprotocol: None, failure: None, has_ended: false }
+    }
+
+    /// The WebSocket that both sides have agreed on, over the stream that is free for it now.
+    pub fn from_agreed(io: IO, agreed: Agreed) -> Self {
+        Self { subprotocol: agreed.subprotocol, ..Self::from_parts(io, agreed.connection) }
     }
 
     /// The subprotocol that both sides have agreed on.

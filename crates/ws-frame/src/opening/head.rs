@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::BytesMut;
 
-use super::OpenError;
+use crate::OpenError;
 
 /// A request that a client has sent, for a server to judge.
 #[derive(Debug)]
@@ -45,7 +45,8 @@ impl<'a> Request<'a> {
 
     /// The values of every line of that name.
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        values(&self.headers, name)
+        let named = self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
+        named.filter_map(|(_, value)| str::from_utf8(value).ok())
     }
 }
 
@@ -67,16 +68,6 @@ impl<'a> Response<'a> {
     pub(super) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
         self.headers.iter().copied()
     }
-
-    #[cfg(feature = "deflate")]
-    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        values(&self.headers, name)
-    }
-}
-
-fn values<'a>(headers: &[(&'a str, &'a [u8])], name: &str) -> impl Iterator<Item = &'a str> {
-    let named = headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
-    named.filter_map(|(_, value)| str::from_utf8(value).ok())
 }
 
 /// The first line of a head, and its headers.

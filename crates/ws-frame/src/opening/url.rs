@@ -4,7 +4,7 @@
 //!
 //! [RFC 6455 §3]: https://www.rfc-editor.org/rfc/rfc6455#section-3
 
-use super::UrlError;
+use crate::UrlError;
 
 /// An address, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use ::tokio::net::{TcpStream, lookup_host};
 use bytes::BytesMut;
 
 use super::WebSocket;
-use crate::opening::{self, HeadReader, Opened, Request, Url};
-use crate::{Error, HandshakeKey, OpenError, Options, OsMasks};
+use crate::opening::{self, HeadReader, Request, Url};
+use crate::{Agreed, Error, HandshakeKey, OpenError, Options, OsMasks};
 
 impl WebSocket<TcpStream> {
     /// Connects to `ws://host:port/path`, as a client that offers nothing beyond the plain protocol.
@@ -70,7 +70,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         let answer = opening::answer(&head, options, judge);
         stream.write_all(answer.response.as_bytes()).await?;
         stream.flush().await?;
-        Ok(Self::open(stream, answer.opened?, rest))
+        Ok(Self::open(stream, answer.agreed?, rest))
     }
 
     /// Opens a WebSocket as a client, on a stream that is connected to the host of `url`, with TLS if that is
@@ -91,8 +91,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         Ok(Self::open(stream, opening::conclude(&head, &key, options, masks)?, rest))
     }
 
-    fn open(io: IO, Opened { connection, subprotocol }: Opened, rest: BytesMut) -> Self {
-        Self { subprotocol, ..Self::from_parts(io, connection.with_received(rest)) }
+    fn open(io: IO, agreed: Agreed, rest: BytesMut) -> Self {
+        let connection = agreed.connection.with_received(rest);
+        Self::from_agreed(io, Agreed { connection, ..agreed })
     }
 }
 

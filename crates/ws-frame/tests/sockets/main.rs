@@ -6,6 +6,7 @@ mod a_handshake_is_refused_in_words;
 mod a_peer_that_does_not_read_is_not_read;
 mod both_sides_agree_on_what_they_offer;
 mod halves_work_beside_each_other;
+mod over_http;
 mod the_end_of_a_connection_is_named;
 mod the_short_examples_understand_each_other;
 mod trickle;

@@ -34,6 +34,8 @@ pub enum OpenError {
     Url(UrlError),
     /// To a client: the address is a `wss`, which needs a stream that speaks TLS.
     TlsNeeded,
+    /// To a client: the operating system has no randomness to give.
+    NoRandomness,
     /// A header or subprotocol of the [`Options`](crate::Options) has a character that none may have.
     HeaderInvalid,
 }
@@ -80,6 +82,7 @@ impl Display for OpenError {
             Self::TlsNeeded => {
                 "the address begins with wss: open a TLS stream, and pass that to `client`"
             }
+            Self::NoRandomness => "the operating system has no randomness to give",
             Self::HeaderInvalid => "a header or subprotocol has a character that none may have",
         })
     }
