@@ -35,7 +35,7 @@ pub(crate) fn serve(listener: &TcpListener) -> Result<()> {
 fn broadcast(mut publisher: TcpStream, subscribers: &mut [TcpStream], is_ws: bool) -> Result<()> {
     let mut decoder = Decoder::new(Role::Server);
     // Nothing is handed out in pieces: what is not whole yet waits for the next read.
-    let limits = Limits { whole_bytes_max: FRAME_BYTES_MAX, ..Limits::default() };
+    let limits = Limits::new().whole_bytes_max(FRAME_BYTES_MAX);
     let (mut input, mut filled, mut serial) = (vec![0; READ_BYTES], 0, 0);
     let mut bytes = Vec::new();
     loop {

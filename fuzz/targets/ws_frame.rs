@@ -27,11 +27,10 @@ fuzz_target!(|input: &[u8]| {
         even if even.is_multiple_of(2) => (Role::Server, u64::from(even) / 2),
         odd => (Role::Client, u64::from(odd) / 2),
     };
-    let limits = Limits {
-        message_bytes_max: 1 << (choices.byte() % 24),
-        fragments_max: choices.byte().into(),
-        whole_bytes_max: 0,
-    };
+    let limits = Limits::new()
+        .message_bytes_max(1 << (choices.byte() % 24))
+        .fragments_max(choices.byte().into())
+        .whole_bytes_max(0);
     let mask_key = [(); 4].map(|()| choices.byte());
     let cuts = choices.cuts();
     let wire = choices.wire();
@@ -40,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(receive(role, limits, [wire]), expected, "whole");
     assert_eq!(receive(role, limits, cuts.chunks(wire)), expected, "in chunks");
     assert_eq!(receive(role, limits, wire.chunks(1)), expected, "byte by byte");
-    assert_awaits_the_same(role, Limits { whole_bytes_max, ..limits }, &cuts, wire, &expected);
+    assert_awaits_the_same(role, limits.whole_bytes_max(whole_bytes_max), &cuts, wire, &expected);
     assert_allocates_nothing(role, limits, wire);
     assert_is_received_again(&expected.0, mask_key, &cuts);
 });

@@ -60,7 +60,7 @@ impl Work for DecodeReads {
     }
 
     fn run(&mut self, observer: &mut impl Observer) {
-        let limits = Limits { whole_bytes_max: 1 << 10, ..Limits::default() };
+        let limits = Limits::new().whole_bytes_max(1 << 10);
         let mut tail = &mut [][..];
         for (receive, read) in self.receives.iter_mut().zip(self.input.reads()) {
             let start = ROOM_BYTES - tail.len();

@@ -11,7 +11,7 @@ use crate::deflate::{Config, Level};
 ///
 /// ```
 /// # use ws_frame::{Limits, Options};
-/// let limits = Limits { message_bytes_max: 64 << 10, ..Limits::default() };
+/// let limits = Limits::new().message_bytes_max(64 << 10);
 /// let options = Options::default().limits(limits).subprotocol("chat.v1");
 /// # let _ = options;
 /// ```

@@ -173,7 +173,7 @@ mod compressed {
         let mut from = server().compress(agreement(), Level::DEFAULT);
         from.send(&vec![0; 1_001].into()).unwrap();
         let wire = from.output().to_vec();
-        let limits = Limits { message_bytes_max: 1_000, ..Limits::default() };
+        let limits = Limits::new().message_bytes_max(1_000);
         let to = Connection::client(limits, || [0; 4]);
         let mut to = to.compress(agreement(), Level::DEFAULT);
         to.room().extend_from_slice(&wire);

@@ -79,7 +79,7 @@ fn a_broken_frame_has_its_close_code() {
 
 #[test]
 fn a_message_over_the_limit_is_refused_at_its_head() {
-    let limits = Limits { message_bytes_max: 4, ..Limits::default() };
+    let limits = Limits::new().message_bytes_max(4);
     let mut source = BytesMut::from(&b"\x81\x85\0\0\0\0"[..]);
     let error = MessageCodec::server(limits).decode(&mut source).unwrap_err();
     assert!(matches!(error, CodecError::Protocol(ProtocolError::MessageTooLong)), "{error}");

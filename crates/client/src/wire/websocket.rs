@@ -297,4 +297,4 @@ const SUBPROTOCOL: &str = "tidewire.v1";
 
 /// As for a line of the NDJSON stream; a server of ours does not fragment at all.
 const LIMITS: Limits =
-    Limits { message_bytes_max: 16 << 20, fragments_max: 1 << 16, whole_bytes_max: 0 };
+    Limits::new().message_bytes_max(16 << 20).fragments_max(1 << 16).whole_bytes_max(0);

@@ -43,10 +43,8 @@ impl Frames {
         input: &mut &'a mut [u8],
         output: &mut Vec<u8>,
     ) -> Option<Frame<'a>> {
-        let limits = Limits {
-            message_bytes_max: u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX),
-            ..Limits::default()
-        };
+        let limits = Limits::new()
+            .message_bytes_max(u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX));
         let event = match self.decoder.decode(input, &limits) {
             Ok(event) => event?,
             Err(error) => {

@@ -7,7 +7,7 @@ use ws_frame::{CloseCode, Kind, Limits, Part, Piece};
 use crate::feed::{BOTH, TAKEN_OVER, inflate};
 
 fn limits(message_bytes_max: u64) -> Limits {
-    Limits { message_bytes_max, ..Limits::default() }
+    Limits::new().message_bytes_max(message_bytes_max)
 }
 
 fn deflated(message: &[u8]) -> Vec<u8> {

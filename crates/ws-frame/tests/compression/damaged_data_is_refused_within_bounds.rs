@@ -12,7 +12,7 @@ const BYTES_MAX: u64 = 500;
 
 #[test]
 fn by_seeds() {
-    let limits = Limits { message_bytes_max: BYTES_MAX, ..Limits::default() };
+    let limits = Limits::new().message_bytes_max(BYTES_MAX);
     let mut outcomes = [0; 4];
     for seed in 0..SEEDS {
         let mut random = Random(seed);

@@ -7,7 +7,7 @@ use ws_frame::deflate::{Config, Level};
 use ws_frame::{Limits, Message, Options, blocking, tokio::WebSocket};
 
 fn options() -> Options {
-    let limits = Limits { message_bytes_max: 2_000, ..Limits::default() };
+    let limits = Limits::new().message_bytes_max(2_000);
     let options = Options::default().limits(limits).subprotocol("a.v2").subprotocol("a.v1");
     options.compress(Config::default(), Level::DEFAULT)
 }

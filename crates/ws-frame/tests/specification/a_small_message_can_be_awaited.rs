@@ -2,7 +2,7 @@
 
 use ws_frame::{Decoder, Event, Kind, Limits, Part, Piece, ProtocolError, Role};
 
-const LIMITS: Limits = Limits { message_bytes_max: 100, fragments_max: 10, whole_bytes_max: 4 };
+const LIMITS: Limits = Limits::new().message_bytes_max(100).fragments_max(10).whole_bytes_max(4);
 
 #[test]
 fn until_its_last_byte_nothing_is_taken() {

@@ -10,7 +10,7 @@ use crate::naive;
 use crate::random::Random;
 
 /// Small, so that the conversations reach them.
-const LIMITS: Limits = Limits { message_bytes_max: 140_000, fragments_max: 5, whole_bytes_max: 0 };
+const LIMITS: Limits = Limits::new().message_bytes_max(140_000).fragments_max(5).whole_bytes_max(0);
 const SEEDS: u64 = 20_000;
 
 #[test]

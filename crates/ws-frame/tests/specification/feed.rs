@@ -110,7 +110,7 @@ pub(crate) fn receive<'a>(
 #[track_caller]
 pub(crate) fn receives(role: Role, wire: &[u8], expected: &[Received]) {
     let expected = (expected.to_vec(), None);
-    for limits in [Limits::default(), Limits { whole_bytes_max: 200, ..Limits::default() }] {
+    for limits in [Limits::default(), Limits::new().whole_bytes_max(200)] {
         assert_eq!(receive(role, limits, [wire]), expected, "whole");
         assert_eq!(receive(role, limits, wire.chunks(1)), expected, "byte by byte");
         for cut in 0..wire.len().min(300) {

@@ -19,7 +19,7 @@ fn a_declared_length_of_any_size() {
 
 #[test]
 fn the_sum_over_fragments() {
-    let limits = Limits { message_bytes_max: 5, ..Limits::default() };
+    let limits = Limits::new().message_bytes_max(5);
     refuses_within(limits, Role::Client, b"\x01\x03Hel\x80\x03", &[], MessageTooLong);
     refuses_within(limits, Role::Client, b"\x82\x06", &[], MessageTooLong);
 
@@ -33,7 +33,7 @@ fn the_sum_over_fragments() {
 #[test]
 fn the_count_of_fragments() {
     assert_eq!(TooManyFragments.close_code(), CloseCode::MESSAGE_TOO_BIG);
-    let limits = Limits { fragments_max: 2, ..Limits::default() };
+    let limits = Limits::new().fragments_max(2);
     refuses_within(limits, Role::Client, &[0x01, 0, 0x00, 0, 0x80, 0], &[], TooManyFragments);
 
     let mut listener = Listener::new(Role::Client, limits);
@@ -43,7 +43,7 @@ fn the_count_of_fragments() {
 
 #[test]
 fn a_message_in_one_frame_is_never_too_many_however_it_is_cut() {
-    let limits = Limits { fragments_max: 0, ..Limits::default() };
+    let limits = Limits::new().fragments_max(0);
     for wire in [&b"\x82\x02hi"[..], &[0x82, 0]] {
         let mut listener = Listener::new(Role::Client, limits);
         for byte in wire.chunks(1) {
