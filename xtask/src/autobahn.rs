@@ -66,9 +66,9 @@ struct Suite {
 /// Somebody to be examined.
 #[derive(Clone, Copy, Debug)]
 enum Subject {
-    /// The server side of `ws-frame`.
+    /// The server side of `ws-frame`, over tokio.
     Echo,
-    /// The client side of `ws-frame`.
+    /// The client side of `ws-frame`, over `std`.
     Client,
     /// The server: a raw WebSocket on one channel receives what it sends.
     Tidewire,
@@ -94,9 +94,9 @@ impl Subject {
         let examination = Examination { subject: self.name(), selection, reports, duration_max };
         match self {
             Self::Echo => {
-                let mut command = Command::new(example(workspace, "echo"));
+                let mut command = Command::new(example(workspace, "autobahn_server"));
                 command.arg("127.0.0.1:0");
-                let log = examination.log("echo.log")?;
+                let log = examination.log("server.log")?;
                 let (_server, address) = Program::listening(command, "listening on ws://", log)?;
                 examination.of_server(workspace, &format!("ws://{address}"))
             }
@@ -168,7 +168,7 @@ const CORE: Suite = Suite {
 const COMPRESSION: Suite = Suite {
     name: "compression",
     selection: &["--include", "12.*", "--include", "13.*"],
-    subjects: &[Subject::Echo],
+    subjects: &[Subject::Echo, Subject::Client],
     record: "docs/autobahn/compression.txt",
     heading: "\
 # What kosoku 0.1.0 says of each case of compression: of the messages, and of the connection's end.

@@ -25,7 +25,7 @@ pub(crate) const STEPS: [Step; 17] = [
     plain("fmt", "every file is as rustfmt leaves it", steps::fmt),
     plain("arrows", "crates import downwards only", arrows::run),
     plain("tidy", "lengths, opening docs, leftovers, manifests", tidy::run),
-    plain("no-std", "the codecs need no std and no other crate", no_std::run),
+    plain("no-std", "the codecs need no std, ws-frame no allocator", no_std::run),
     plain("clippy", "no warning in any target", steps::clippy),
     plain("docs", "rustdoc without a warning", steps::docs),
     plain("unit", "unit, integration and doc tests", steps::unit),

@@ -1,7 +1,8 @@
 //! `cargo xtask no-std`: the codecs need neither std nor any other crate.
 //!
-//! The source must say so, the dependency tree must be empty, and `xtask/no-std`, a program without
-//! std that uses both, must build. Where rustup has a target without std, they are built for it too.
+//! The source must say so, the dependency tree must be empty, and two programs must build:
+//! `xtask/no-std`, which uses both without std, and `xtask/no-alloc`, which uses `ws-frame` without an
+//! allocator. Where rustup has a target without std, they are built for it too.
 
 use crate::arguments;
 use crate::command::{self, read};
@@ -24,18 +25,28 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             bail!("{name}: imports other crates without being asked to:\n{tree}");
         }
     }
-    let mut build = workspace.cargo(&["build", "--manifest-path", "xtask/no-std/Cargo.toml"]);
-    build.arg("--target-dir").arg(workspace.target.join("no-std"));
-    command::run(&mut build).context("a codec does not build without std")?;
-    match installed_target() {
-        Some(target) => {
-            command::run(build.args(["--target", &target]))?;
-            println!("{} build without std, here and for {target}", CODECS.join(" and "));
+    let target = installed_target();
+    for (manifest, refusal) in PROGRAMS {
+        let mut build = workspace.cargo(&["build", "--manifest-path", manifest]);
+        build.arg("--target-dir").arg(workspace.target.join("no-std"));
+        command::run(&mut build).context(refusal)?;
+        if let Some(target) = &target {
+            command::run(build.args(["--target", target])).context(refusal)?;
         }
-        None => println!("{} build without std", CODECS.join(" and ")),
     }
+    let place = target.map_or_else(String::new, |target| format!(", here and for {target}"));
+    println!(
+        "{} build without std, ws-frame without an allocator too{place}",
+        CODECS.join(" and ")
+    );
     Ok(())
 }
+
+/// The programs that prove it, and what it means if one of them does not build.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("xtask/no-std/Cargo.toml", "a codec does not build without std"),
+    ("xtask/no-alloc/Cargo.toml", "ws-frame does not build without an allocator"),
+];
 
 /// A target of the installed toolchain that comes without std.
 fn installed_target() -> Option<String> {
