@@ -1,125 +1,61 @@
-//! The client that the Autobahn test suite's fuzzing server examines: it echoes, case after case.
+//! The client that the Autobahn test suite's fuzzing server examines: it echoes, case after case, and
+//! offers compression.
 //!
-//! `cargo run -p tidewire-ws --example autobahn_client --features handshake -- 127.0.0.1:9001`, with
+//! `cargo run -p tidewire-ws --example autobahn_client --features blocking,deflate -- 127.0.0.1:9001`, with
 //! `kosoku --mode fuzzingserver 127.0.0.1:9001` or `wstest --mode fuzzingserver` listening there.
 //! `cargo xtask autobahn` does both.
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-use std::{env, mem, str};
+use std::{env, io};
 
-use ws_frame::{
-    Close, Decoder, Event, Kind, Limits, Part, Piece, Role, encode_close, encode_piece, encode_pong,
-};
-
-#[path = "subscribe.rs"]
-#[expect(dead_code, reason = "all that is used is how it opens and reads a connection")]
-mod subscribe;
-
-use subscribe::{open, random, receive};
+use ws_frame::blocking::WebSocket;
+use ws_frame::deflate::{Config, Context, Direction, Level, WindowBits};
+use ws_frame::{Message, Options};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
-    let cases = Conversation::open(&server, "/getCaseCount")?.hold(Answer::Silence)?;
-    for case in 1..=str::from_utf8(&cases)?.parse::<u32>()? {
-        let conversation = Conversation::open(&server, &format!("/runCase?case={case}&{AGENT}"))?;
+    let mut counting = open(&server, "/getCaseCount")?;
+    let Some(Message::Text(cases)) = counting.receive()? else { return Err("no count".into()) };
+    for case in 1..=cases.parse::<u32>()? {
         // Many a case breaks off on purpose; the fuzzing server is the judge.
-        if let Err(error) = conversation.hold(Answer::Echo) {
-            println!("case {case}: {error}");
+        if let Err(error) = run(&server, case) {
+            println!("case {case}: {error:?}");
         }
     }
     // Some hang up at once, without a close.
-    let _ = Conversation::open(&server, &format!("/updateReports?{AGENT}"))?.hold(Answer::Silence);
+    let _ = open(&server, &format!("/updateReports?{AGENT}"))?.receive();
     Ok(())
 }
 
-/// What a message is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Echo,
-    Silence,
+/// Echoes until the server has closed.
+fn run(server: &str, case: u32) -> Result<(), ws_frame::Error> {
+    let mut socket = open(server, &format!("/runCase?case={case}&{AGENT}"))?;
+    let echoed = echo(&mut socket);
+    // It is the server that hangs up; how, does not matter any more.
+    let _ = io::copy(&mut socket.into_inner(), &mut io::sink());
+    echoed
 }
 
-/// One connection, from its handshake to its end.
-#[derive(Debug)]
-struct Conversation {
-    stream: TcpStream,
-    /// What came right after the handshake.
-    received: Vec<u8>,
-    /// What is to be sent.
-    output: Vec<u8>,
-    /// The message that has come last, or what has come of it.
-    message: Vec<u8>,
+fn echo(socket: &mut WebSocket<TcpStream>) -> Result<(), ws_frame::Error> {
+    while let Some(message) = socket.receive()? {
+        socket.send(message)?;
+    }
+    Ok(())
 }
 
-impl Conversation {
-    fn open(server: &str, target: &str) -> Result<Self, Box<dyn Error>> {
-        let (stream, received) = open(server, target, None)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        Ok(Self { stream, received, output: Vec::new(), message: Vec::new() })
-    }
-
-    /// Answers until the server has closed; returns the last message.
-    fn hold(mut self, answer: Answer) -> Result<Vec<u8>, Box<dyn Error>> {
-        let (mut decoder, limits) = (Decoder::new(Role::Client), Limits::default());
-        let mut received = mem::take(&mut self.received);
-        loop {
-            let mut input = received.as_mut_slice();
-            let is_open = loop {
-                match decoder.decode(&mut input, &limits) {
-                    Ok(None) => break true,
-                    Ok(Some(event)) if self.handle(event, answer)? => {}
-                    Ok(Some(_)) => break false,
-                    Err(error) => {
-                        let close = Close { code: error.close_code(), reason: "" };
-                        encode_close(Some(close), Some(random()?), &mut self.output)?;
-                        break false;
-                    }
-                }
-            };
-            self.stream.write_all(&self.output)?;
-            self.output.clear();
-            if !is_open {
-                // It is the server that hangs up; how, does not matter any more.
-                let _ = io::copy(&mut self.stream, &mut io::sink());
-                return Ok(self.message);
-            }
-            let unfinished = input.len();
-            received.drain(..received.len() - unfinished);
-            receive(&mut self.stream, &mut received)?;
-        }
-    }
-
-    /// Answers one event; false if that was the last.
-    fn handle(&mut self, event: Event<'_>, answer: Answer) -> Result<bool, Box<dyn Error>> {
-        match event {
-            Event::Text(text) => self.handle_piece(whole(Kind::Text, text.as_bytes()), answer)?,
-            Event::Binary(payload) => self.handle_piece(whole(Kind::Binary, payload), answer)?,
-            Event::Piece(piece) => self.handle_piece(piece, answer)?,
-            Event::Ping(payload) => encode_pong(payload, Some(random()?), &mut self.output)?,
-            Event::Pong(_) => {}
-            Event::Close(close) => encode_close(close, Some(random()?), &mut self.output)?,
-        }
-        Ok(!matches!(event, Event::Close(_)))
-    }
-
-    fn handle_piece(&mut self, piece: Piece<'_>, answer: Answer) -> Result<(), Box<dyn Error>> {
-        if piece.part.begins() {
-            self.message.clear();
-        }
-        self.message.extend_from_slice(piece.payload);
-        if piece.part.ends() && answer == Answer::Echo {
-            encode_piece(whole(piece.kind, &self.message), Some(random()?), &mut self.output);
-        }
-        Ok(())
-    }
+fn open(server: &str, target: &str) -> Result<WebSocket<TcpStream>, ws_frame::Error> {
+    let options = Options::default().compress(COMPRESSION, Level::DEFAULT);
+    let socket = WebSocket::connect_with(&format!("ws://{server}{target}"), &options)?;
+    socket.get_ref().set_read_timeout(Some(SILENCE_MAX))?;
+    Ok(socket)
 }
 
-fn whole(kind: Kind, payload: &[u8]) -> Piece<'_> {
-    Piece { kind, part: Part::Whole, compressed: false, payload }
-}
+/// Messages may refer to earlier ones, unless the server wants otherwise.
+const COMPRESSION: Config = Config { server: TAKEN_OVER, client: TAKEN_OVER };
+const TAKEN_OVER: Direction =
+    Direction { context: Context::TakenOver, window_bits: WindowBits::MAX };
 
 /// What the reports call us.
 const AGENT: &str = "agent=ws-frame";

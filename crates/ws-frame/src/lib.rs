@@ -71,6 +71,10 @@ mod utf8_bytes;
 
 #[cfg(any(feature = "blocking", feature = "http", feature = "tokio"))]
 pub use agreed::Agreed;
+#[doc = include_str!("../docs/from_tungstenite.md")]
+#[cfg(all(doc, feature = "blocking", feature = "codec", feature = "deflate", feature = "tokio"))]
+pub mod moving_from_tungstenite {}
+
 pub use close::Close;
 pub use close_code::CloseCode;
 #[cfg(feature = "codec")]
