@@ -4,7 +4,7 @@
  */
 
 /**
- * Opens the store `name` and resolves to it once what is left from dead pages has been handed to `adopt(messages)`, in the
+ * Opens the store `name`, and resolves to it once what is left from dead pages has been handed to `adopt(messages)`, in the
  * order in which they were published. What a page leaves that still lives follows when it is gone.
  */
 export async function openKept(name, adopt) {
@@ -12,34 +12,31 @@ export async function openKept(name, adopt) {
   opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE, { keyPath: 'at' });
   const database = await answer(opening);
   const table = () => database.transaction(TABLE, 'readwrite').objectStore(TABLE);
-  const me = randomId();
   const { locks } = globalThis.navigator ?? {};
-  const lock = (owner, options, then) => locks.request(`tidewire.${name}.${owner}`, options, then);
   const ended = new AbortController();
   const { signal } = ended;
+  const whole = new Promise((resolve) => (signal.onabort = resolve));
+  const me = randomId();
   let count = 0;
 
-  const take = async (owner) => {
-    // Reading and writing are one transaction, so that nobody else takes the same.
-    const all = table();
-    const left = await answer(all.getAll());
-    const orphans = left.filter((message) => message.owner === owner);
-    for (const orphan of orphans) all.put({ ...orphan, owner: me });
-    adopt(orphans);
-    return true;
-  };
+  /** Resolves once what belongs to `owner` is this page's as long as it lives, or to nothing if another page has it. */
+  const hold = (owner, options) =>
+    new Promise((resolve) => {
+      const keep = (held) => (resolve(held), held && whole);
+      locks.request(`tidewire.${name}.${owner}`, options, keep).catch(() => {});
+    });
+  const take = async (isLeft) => adopt((await answer(table().getAll())).filter(isLeft));
+
   if (locks) {
-    const whole = new Promise((resolve) => (signal.onabort = resolve));
-    await new Promise((granted) => void lock(me, {}, () => (granted(), whole)));
-  }
-  const found = await answer(table().getAll());
-  for (const owner of new Set(found.map((message) => message.owner))) {
-    // Without locks nobody knows who lives. If two send the same message, its id lets the server take it once.
-    if (!locks) await take(owner);
-    else if (!(await lock(owner, { ifAvailable: true }, (held) => held && take(owner)))) {
-      lock(owner, { signal }, () => take(owner)).catch(() => {});
+    const found = await answer(table().getAll());
+    await hold(me, {});
+    for (const owner of new Set(found.map((message) => message.owner))) {
+      const isLeft = (message) => message.owner === owner;
+      if (await hold(owner, { ifAvailable: true })) await take(isLeft);
+      else hold(owner, { signal }).then(() => take(isLeft));
     }
-  }
+    // Nobody knows who lives. If two send the same message, its id lets the server take it once.
+  } else await take(() => true);
   return {
     /** Keeps `message` until it is removed. */
     add(message) {

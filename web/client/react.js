@@ -75,9 +75,7 @@ export function usePresence(channel) {
 function useFollowed(nothing, follow, inputs) {
   const tide = useTide();
   const [seen, setSeen] = useState(nothing);
-  useEffect(() => {
-    setSeen(nothing);
-    return follow(tide, setSeen);
-  }, [tide, ...inputs]);
+  // `follow` first sets what there is before anything has come.
+  useEffect(() => follow(tide, setSeen), [tide, ...inputs]);
   return seen;
 }

@@ -80,7 +80,6 @@ export function usePresence(channel) {
 function useFollowed(nothing, input, follow) {
   const seen = shallowRef(nothing);
   const begin = (value, _, onCleanup) => {
-    seen.value = nothing;
     onCleanup(follow((next) => (seen.value = next), value));
   };
   watch(() => toValue(input), begin, { immediate: true });

@@ -87,8 +87,8 @@ test('without an answer it is asked again once the connection is back', async ()
   const prices = map(tide, 'prices');
   await settled();
   tide.become({ name: 'live' });
-  await prices.ready;
-  assert.equal(prices.get('EUR'), 1);
+  await settled();
+  assert.equal(prices.get('EUR'), 1, 'at once, not after a time');
 });
 
 test('a refusal is the error of the map and of its changes', async () => {

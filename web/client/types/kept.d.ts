@@ -3,7 +3,7 @@
  * page, which holds a Web Lock as long as it lives. What a dead page has left is adopted by one other.
  */
 /**
- * Opens the store `name` and resolves to it once what is left from dead pages has been handed to `adopt(messages)`, in the
+ * Opens the store `name`, and resolves to it once what is left from dead pages has been handed to `adopt(messages)`, in the
  * order in which they were published. What a page leaves that still lives follows when it is gone.
  */
 export declare function openKept(name: any, adopt: any): Promise<{
