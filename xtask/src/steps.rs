@@ -145,7 +145,20 @@ pub(crate) fn interop(workspace: &Workspace, arguments: &[String]) -> Result<()>
     program.args(["--test", "interop", "--"]).args(arguments);
     program.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", browser);
     let python = workspace.tool("interop").join("bin/python");
-    run(program.env("TIDEWIRE_INTEROP_PYTHON", python))
+    run(program.env("TIDEWIRE_INTEROP_PYTHON", python))?;
+    match arguments {
+        [] => run(&mut moving(workspace)?),
+        _ => Ok(()),
+    }
+}
+
+/// The code of `docs/moving`, also the code before the move, which needs the packages of those clients.
+fn moving(workspace: &Workspace) -> Result<Command> {
+    let mut node = Command::new("node");
+    node.arg(workspace.root.join("web/tests/docs/run.mjs")).arg("moving");
+    node.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_INTEROP", "1");
+    node.env("TIDEWIRE_BROWSER", install::browser()?).env("NODE_PATH", workspace.node_modules());
+    Ok(node)
 }
 
 /// What these clients are, and what they need.

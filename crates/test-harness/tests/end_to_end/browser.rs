@@ -141,7 +141,7 @@ pub(crate) fn node_modules() -> PathBuf {
 }
 
 /// The browser that `TIDEWIRE_BROWSER` names, or the first on `PATH`.
-fn browser() -> Result<PathBuf> {
+pub(crate) fn browser() -> Result<PathBuf> {
     if let Some(chosen) = env::var_os("TIDEWIRE_BROWSER") {
         return Ok(chosen.into());
     }

@@ -180,3 +180,4 @@ mod ws_frame_decodes_what_chromium_sends;
 
 mod an_idle_subscriber_costs_little;
 mod the_documentation_runs;
+mod the_recipes_run;

@@ -4,6 +4,7 @@
 //! A comment right before a block says what is special about it:
 //! `<!-- not run: REASON -->`, `<!-- run: on a server of its own -->`,
 //! `<!-- run: after a restart -->`, `<!-- run: it prints a token -->`, `<!-- run: as one script -->`. A comment that says nothing any more is an error.
+//! A block with `<!-- run: by web/tests/docs/NAME.mjs -->` is run by that program: see `the_recipes_run`.
 
 mod blocks;
 mod conversation;
@@ -15,9 +16,9 @@ mod walk;
 
 use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, bail, ensure};
-use blocks::{Block, Note, documentation, settings_of};
+use blocks::{Block, Note, documentation, root, settings_of};
 use serde_json::json;
-use std::time::Duration;
+use std::{fs, time::Duration};
 use tidewire_test_harness::{
     peers::http::publish,
     server::{Server, command},
@@ -26,13 +27,23 @@ use tokio::time::sleep;
 
 /// The blocks of that language, each by what its page says before it.
 fn blocks(language: &str) -> Result<(Vec<Block>, Vec<Block>)> {
-    let blocks = documentation()?.into_iter().filter(|block| block.language == language);
+    let is_ours = |block: &Block| block.language == language && !matches!(block.note, Note::By(_));
+    let blocks = documentation()?.into_iter().filter(is_ours);
     Ok(blocks.partition(|block| !matches!(block.note, Note::NotRun(_))))
 }
 
 #[test]
 fn each_block_is_of_a_kind_that_is_run() -> Result<()> {
     for block in documentation()? {
+        if let Note::By(program) = &block.note {
+            let text = fs::read_to_string(root().join(program));
+            let text = text.with_context(|| format!("{block}: reading {program}"))?;
+            ensure!(
+                text.contains(&format!("'{}'", block.page)),
+                "{block}: {program} runs no such page"
+            );
+            continue;
+        }
         let is_known = match block.language.as_str() {
             "sh" | "console" | "js" | "json" | "toml" | "tidewire" => true,
             language if program::runner(language).is_some() => true,
@@ -78,7 +89,7 @@ async fn settings_are_sound_and_json_is_json() -> Result<()> {
 
 async fn check_config(block: &Block) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("tidewire.toml"), &block.text)?;
+    fs::write(folder.path().join("tidewire.toml"), &block.text)?;
     let mut check = command()?;
     check.args(["check-config", "--config", "tidewire.toml"]).current_dir(folder.path());
     let output = check.output().await?;
@@ -185,7 +196,8 @@ async fn programs_in_other_languages_publish_and_subscribe() -> Result<()> {
         for block in &all {
             let Some(runner) = program::runner(&block.language) else { continue };
             let is_left_out = program::is_optional(&block.language) && !program::is_here(runner.0);
-            if block.note == Note::PrintsToken || is_left_out {
+            let is_by_others = matches!(block.note, Note::PrintsToken | Note::By(_));
+            if is_by_others || is_left_out {
                 continue;
             }
             ensure!(block.note == Note::None, "{block} is a program, which can be run");

@@ -30,6 +30,8 @@ pub(super) enum Note {
     AfterRestart,
     PrintsToken,
     OneScript,
+    /// A program of that path, from the top of the workspace, runs it.
+    By(String),
 }
 
 impl fmt::Display for Block {
@@ -40,7 +42,7 @@ impl fmt::Display for Block {
 
 /// All blocks of all pages, in their order.
 pub(super) fn documentation() -> Result<Vec<Block>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let mut pages: Vec<PathBuf> = Vec::new();
     for folder in ["", "benches", "fuzz"] {
         pages.push(root.join(folder).join("README.md"));
@@ -61,6 +63,11 @@ pub(super) fn documentation() -> Result<Vec<Block>> {
         blocks.extend(parse(&name, &text, is_doctest)?);
     }
     Ok(blocks)
+}
+
+/// The top of the workspace.
+pub(super) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The first file of settings that a page shows, which its server has.
@@ -125,6 +132,9 @@ fn directive(comment: &str) -> Result<Option<Note>> {
         Some(("run", "after a restart")) => Some(Note::AfterRestart),
         Some(("run", "it prints a token")) => Some(Note::PrintsToken),
         Some(("run", "as one script")) => Some(Note::OneScript),
+        Some(("run", by)) if by.starts_with("by ") => {
+            Some(Note::By(by.trim_start_matches("by ").to_owned()))
+        }
         Some(("run", other)) => bail!("nobody knows how to run a block {other}"),
         _ => None,
     })

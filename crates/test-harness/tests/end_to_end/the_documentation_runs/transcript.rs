@@ -44,7 +44,11 @@ pub(super) async fn run(transcripts: &[Block], all: &[Block]) -> Result<()> {
             Note::AfterRestart => {
                 run_block(block, &Sandbox::new(own).await?, &mut names.clone(), settings).await
             }
-            Note::OnItsOwn | Note::NotRun(_) | Note::PrintsToken | Note::OneScript => {
+            Note::OnItsOwn
+            | Note::NotRun(_)
+            | Note::PrintsToken
+            | Note::OneScript
+            | Note::By(_) => {
                 run_block(block, &Sandbox::new(own).await?, &mut Names::new(), settings).await
             }
         };
