@@ -13,6 +13,7 @@
 mod driver;
 mod library;
 mod liveness;
+mod mutation;
 mod outage;
 mod plan;
 mod publishing;
@@ -22,6 +23,7 @@ mod truth;
 mod world;
 
 pub use library::Library;
+pub use mutation::Mutation;
 pub use plan::Plan;
 pub use tally::Tally;
 

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, ValueEnum};
 use std::{
+    path::PathBuf,
     process::ExitCode,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
     thread,
     time::Instant,
 };
-use tidewire_test_harness::clients::{Failure, Library, Tally, run};
+use tidewire_test_harness::clients::{Failure, Library, Mutation, Tally, run};
 use tokio::task::JoinSet;
 
 /// Runs client libraries against the real server through faults, world after world.
@@ -29,6 +30,12 @@ struct Arguments {
     /// Only this library [default: each].
     #[arg(long)]
     client: Option<Client>,
+    /// Plants faults in the JavaScript client, one after another, and fails if worlds do not find one of them.
+    #[arg(long, conflicts_with = "seed")]
+    planted: bool,
+    /// Another folder of the JavaScript client than `web/client/`.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Goes on after a failure, to see how many seeds fail.
     #[arg(long)]
     go_on: bool,
@@ -57,10 +64,13 @@ async fn main() -> ExitCode {
 
 async fn run_chosen() -> Result<()> {
     let arguments = Arguments::parse();
+    if arguments.planted {
+        return find_planted(&arguments).await;
+    }
     let clients = arguments.client.map_or_else(|| Client::value_variants().to_vec(), |it| vec![it]);
     for client in clients {
         let library = match client {
-            Client::Javascript => Library::javascript(&[])?,
+            Client::Javascript => Library::javascript(arguments.folder.as_deref(), &[])?,
         };
         match arguments.seed {
             Some(seed) => run_one(seed, &library).await?,
@@ -79,12 +89,42 @@ async fn run_one(seed: u64, library: &Library) -> Result<()> {
 }
 
 async fn run_all(arguments: &Arguments, client: Client, library: Arc<Library>) -> Result<()> {
+    let started = Instant::now();
+    let (tally, failures) = run_seeds(arguments, Arc::clone(&library)).await?;
+    report(&failures, client)?;
+    let missing = tally.missing(arguments.seeds, library.capabilities());
+    if !missing.is_empty() {
+        bail!("{} seeds proved too little: no {}", arguments.seeds, missing.join(", no "));
+    }
+    let took = started.elapsed().as_secs_f64();
+    println!("{client:?}: {} seeds passed in {took:.1} s, {tally}", arguments.seeds);
+    Ok(())
+}
+
+/// Each fault has to be found by one of the seeds.
+async fn find_planted(arguments: &Arguments) -> Result<()> {
+    for mutation in &Mutation::ALL {
+        let library = Library::javascript(arguments.folder.as_deref(), &[*mutation])?;
+        let (_, failures) = run_seeds(arguments, Arc::new(library)).await?;
+        let is_it =
+            |failure: &&Failure| mutation.says.iter().any(|part| failure.what.contains(part));
+        let Some(failure) = failures.iter().find(is_it) else {
+            let others: Vec<_> = failures.iter().map(|failure| &*failure.what).collect();
+            bail!("{} seeds did not find that {}: {others:?}", arguments.seeds, mutation.name);
+        };
+        println!("found that {}, seed {}: {}", mutation.name, failure.seed, failure.what);
+    }
+    Ok(())
+}
+
+/// Runs the chosen seeds, several at once.
+async fn run_seeds(arguments: &Arguments, library: Arc<Library>) -> Result<(Tally, Vec<Failure>)> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let at_once = arguments.at_once.unwrap_or(WORLDS_A_CORE * cores).max(1);
     let end = arguments.first.checked_add(arguments.seeds);
     let end = end.context("no seeds are left from there")?;
     let next = Arc::new(AtomicU64::new(arguments.first));
-    let (started, goes_on) = (Instant::now(), arguments.go_on);
+    let goes_on = arguments.go_on;
     let mut worlds = JoinSet::new();
     for _ in 0..at_once {
         let (next, library) = (Arc::clone(&next), Arc::clone(&library));
@@ -113,14 +153,7 @@ async fn run_all(arguments: &Arguments, client: Client, library: Arc<Library>) -
         tally.add(&part);
         failures.extend(failed);
     }
-    report(&failures, client)?;
-    let missing = tally.missing(arguments.seeds, library.capabilities());
-    if !missing.is_empty() {
-        bail!("{} seeds proved too little: no {}", arguments.seeds, missing.join(", no "));
-    }
-    let took = started.elapsed().as_secs_f64();
-    println!("{client:?}: {} seeds passed in {took:.1} s, {tally}", arguments.seeds);
-    Ok(())
+    Ok((tally, failures))
 }
 
 /// Fails if there are failures: the first one whole, and how to run each again.

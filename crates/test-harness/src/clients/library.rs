@@ -1,5 +1,6 @@
 //! Which client library is tested, and the program that runs it.
 
+use super::mutation::Mutation;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{
     fs,
@@ -18,29 +19,17 @@ pub struct Library {
     _copy: Option<TempDir>,
 }
 
-/// Another text in one file of the JavaScript client: a fault that the worlds have to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mutation {
-    /// What is wrong then.
-    pub name: &'static str,
-    /// The file below `web/client/`.
-    pub file: &'static str,
-    /// What stands there once.
-    pub text: &'static str,
-    /// What stands there instead.
-    pub instead: &'static str,
-}
-
 impl Library {
-    /// The JavaScript client in Node.js, with these faults planted in it, if any.
+    /// The JavaScript client in `folder`, or else that in `web/client/`, in Node.js, with these faults planted in it, if any.
     ///
     /// # Errors
     ///
     /// The client is not as is expected here.
-    pub fn javascript(mutations: &[Mutation]) -> Result<Self> {
+    pub fn javascript(client: Option<&Path>, mutations: &[Mutation]) -> Result<Self> {
+        let client = client.map_or_else(web_client, Path::to_owned);
         let folder = tempfile::tempdir()?;
         let mut sources = Vec::new();
-        copy(&web_client(), folder.path(), &mut sources)?;
+        copy(&client, folder.path(), &mut sources)?;
         for (name, value) in TIMES {
             shorten(&mut sources, name, value)?;
         }
@@ -120,7 +109,7 @@ fn web_client() -> PathBuf {
 /// the server is configured with.
 const TIMES: [(&str, &str); 7] = [
     ("WAIT", "'200ms'"),
-    ("HEARTBEAT_MS", "200"),
+    ("POLL_HEARTBEAT_MS", "200"),
     ("OPEN_MS_MAX", "500"),
     ("ONLY_OPEN_MS_MAX", "1_000"),
     ("BACKOFF_MS", "50"),

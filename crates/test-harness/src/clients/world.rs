@@ -193,7 +193,7 @@ impl<'a> World<'a> {
             }
             What::Failed { publish, error } => self.publishing.enter_failed(publish, error)?,
             What::Asks { ask } => {
-                let token = self.token()?;
+                let token = Self::token(TOKEN_MS)?;
                 let words = json!({"do": "token", "client": client, "ask": ask, "token": token});
                 self.driver.send(&words).await?;
                 self.tally.tokens += 1;
@@ -205,12 +205,12 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// A token that allows everything, for two seconds at most.
-    fn token(&self) -> Result<String> {
+    /// A token that allows everything for that long, in whole seconds.
+    fn token(lasts_ms: u64) -> Result<String> {
         let all = || Ok::<_, anyhow::Error>(vec![">".parse()?]);
         let claims = Claims {
             subject: Some("somebody".to_owned()),
-            expires_ms: now_ms()? + TOKEN_MS,
+            expires_ms: now_ms()? + lasts_ms,
             subscribe: all()?,
             publish: all()?,
             history: true,

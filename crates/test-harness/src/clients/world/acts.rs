@@ -109,7 +109,7 @@ impl World<'_> {
 
     /// The header of a request past the proxies, where tokens are asked for.
     pub(super) fn authorization(&self) -> Result<Option<String>> {
-        let token = self.plan.server.tokens.then(|| self.token()).transpose()?;
+        let token = self.plan.server.tokens.then(|| Self::token(60_000)).transpose()?;
         Ok(token.map(|token| format!("Bearer {token}")))
     }
 
