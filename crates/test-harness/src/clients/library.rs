@@ -1,7 +1,7 @@
 //! Which client library is tested, and the program that runs it.
 
 use super::mutation::Mutation;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -48,7 +48,7 @@ impl Library {
         // Node.js 20 has a WebSocket, but not by itself.
         let flags = ["--experimental-websocket".into(), "--no-warnings".into()];
         let arguments = flags.into_iter().chain([driver, folder.path().to_owned()]).collect();
-        let capabilities = &["websocket", "sse", "poll", "publish", "tokens"];
+        let capabilities = &["websocket", "sse", "poll", "publish", "outbox", "tokens"];
         Ok(Self { program: "node".into(), arguments, capabilities, _copy: Some(folder) })
     }
 
@@ -87,17 +87,17 @@ fn copy(from: &Path, to: &Path, sources: &mut Vec<Source>) -> Result<()> {
     Ok(())
 }
 
-/// Gives the constant `name` of the client another value.
+/// Gives the constant `name` another value in each file of the client that has one.
 fn shorten(sources: &mut [Source], name: &str, value: &str) -> Result<()> {
     let beginning = format!("const {name} = ");
-    let mut found = sources.iter_mut().filter(|source| source.text.contains(&beginning));
-    let (Some(source), None) = (found.next(), found.next()) else {
-        bail!("not one file of web/client/ has {beginning:?}: correct TIMES in clients/library.rs");
-    };
-    let split = source.text.split_once(&beginning);
-    let (before, after) = split.with_context(|| format!("no {beginning}"))?;
-    let (_, after) = after.split_once(';').with_context(|| format!("{name} has no end"))?;
-    source.text = format!("{before}{beginning}{value};{after}");
+    let mut count = 0;
+    for source in sources {
+        let Some((before, after)) = source.text.split_once(&beginning) else { continue };
+        let (_, after) = after.split_once(';').with_context(|| format!("{name} has no end"))?;
+        source.text = format!("{before}{beginning}{value};{after}");
+        count += 1;
+    }
+    ensure!(count > 0, "no file of web/client/ has {name}: correct TIMES in clients/library.rs");
     Ok(())
 }
 
@@ -107,12 +107,13 @@ fn web_client() -> PathBuf {
 
 /// Times of the JavaScript client that worlds of a few seconds cannot wait for. A poll says nothing of the heartbeat that
 /// the server is configured with.
-const TIMES: [(&str, &str); 7] = [
+const TIMES: [(&str, &str); 8] = [
     ("WAIT", "'200ms'"),
     ("POLL_HEARTBEAT_MS", "200"),
     ("OPEN_MS_MAX", "500"),
     ("ONLY_OPEN_MS_MAX", "1_000"),
     ("BACKOFF_MS", "50"),
+    ("BACKOFF_MS_MIN", "50"),
     ("BACKOFF_MS_MAX", "1_000"),
     ("AVOID_MS", "300"),
 ];

@@ -17,7 +17,7 @@ pub struct Mutation {
 
 impl Mutation {
     /// All that `cargo xtask clients --planted` tries.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self {
             name: "a position moves before its messages have come",
             file: "link.js",
@@ -70,9 +70,16 @@ impl Mutation {
         Self {
             name: "an expired token is sent again",
             file: "server.js",
-            text: "if (response.status !== 401 || isLast)",
-            instead: "if (response.status)",
+            text: "isLast || !(sent = await newerToken(sent))",
+            instead: "true",
             says: &["ended: ", "is not live"],
+        },
+        Self {
+            name: "a publish that is sent again has another id",
+            file: "outbox.js",
+            text: "tide.send(entry.channel, entry.data, entry.options)",
+            instead: "tide.send(entry.channel, entry.data, { ...entry.options, id: randomId() })",
+            says: &["is in the log twice"],
         },
     ];
 }
