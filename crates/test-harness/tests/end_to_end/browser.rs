@@ -1,4 +1,4 @@
-//! A page in headless Chromium, driven through `browser/driver.mjs`.
+//! Pages in a headless browser, driven through `browser/driver.mjs`: Chromium, or the one that `TIDEWIRE_BROWSER_NAME` names.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -16,8 +16,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// One page. Dropped, its browser ends.
+/// One page, or several tabs of one browser. Dropped, the browser ends.
 pub(crate) struct Page {
+    name: String,
     commands: ChildStdin,
     said: Lines<BufReader<ChildStdout>>,
     console: VecDeque<String>,
@@ -31,9 +32,11 @@ impl Page {
     /// Starts a browser with these flags beside those that every test has.
     pub(crate) async fn start(flags: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        let name = env::var("TIDEWIRE_BROWSER_NAME").unwrap_or_else(|_| "chromium".to_owned());
         let harness = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let mut driver = Command::new("node")
             .arg(harness.join("browser/driver.mjs"))
+            .arg(&name)
             .arg(browser()?)
             .arg(folder.path())
             .args(flags)
@@ -44,6 +47,7 @@ impl Page {
             .spawn()
             .context("no node: run `cargo xtask install`")?;
         let mut page = Self {
+            name,
             commands: driver.stdin.take().context("no standard input")?,
             said: BufReader::new(driver.stdout.take().context("no standard output")?).lines(),
             console: VecDeque::new(),
@@ -68,7 +72,42 @@ impl Page {
 
     /// Calls a method of playwright's page.
     pub(crate) async fn call(&mut self, method: &str, arguments: Value) -> Result<Value> {
-        let command = json!({"page": method, "arguments": arguments});
+        self.call_in(0, method, arguments).await
+    }
+
+    /// The same in a tab, of which the first is 0.
+    pub(crate) async fn call_in(
+        &mut self,
+        tab: usize,
+        method: &str,
+        arguments: Value,
+    ) -> Result<Value> {
+        self.send(json!({"page": method, "tab": tab, "arguments": arguments})).await
+    }
+
+    /// Calls a method of playwright's context, which is for all tabs: `newPage` opens one.
+    pub(crate) async fn context(&mut self, method: &str, arguments: Value) -> Result<Value> {
+        self.send(json!({"context": method, "arguments": arguments})).await
+    }
+
+    /// Speaks to Chromium itself about a tab. An answer that does not come in time is none: a page that has crashed gives none.
+    pub(crate) async fn cdp(
+        &mut self,
+        tab: usize,
+        method: &str,
+        arguments: Value,
+    ) -> Result<Value> {
+        let wait_ms = 1_000;
+        self.send(json!({"cdp": method, "tab": tab, "arguments": arguments, "wait_ms": wait_ms}))
+            .await
+    }
+
+    /// Whether it is Firefox, to which only WebDriver BiDi speaks.
+    pub(crate) fn is_firefox(&self) -> bool {
+        self.name == "firefox"
+    }
+
+    async fn send(&mut self, command: Value) -> Result<Value> {
         self.commands.write_all(format!("{command}\n").as_bytes()).await?;
         self.answer().await.with_context(|| format!("doing {command}"))
     }

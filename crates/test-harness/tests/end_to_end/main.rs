@@ -152,6 +152,7 @@ mod event_stream;
 mod origin;
 mod reader;
 mod script;
+mod tabs;
 mod web_socket;
 
 mod a_polyfill_resumes_by_its_query;
@@ -160,6 +161,9 @@ mod an_event_source_survives_an_orderly_restart;
 mod an_outbox_survives_a_reload;
 mod any_stream_is_read_as_chromium_reads_it;
 mod chromium_receives_what_ws_frame_encodes;
+mod in_a_browser_a_reload_in_mid_stream_loses_nothing;
+mod in_a_browser_a_tab_that_crashes_or_freezes_holds_nobody_up;
+mod in_a_browser_being_offline_loses_nothing;
 mod our_clients_reconnect_when_they_are_asked_to;
 mod our_programs_send_and_renew_tokens;
 mod ten_event_sources_share_one_http2_connection;
