@@ -369,7 +369,7 @@ impl<S: Socket> Driver<S> {
     /// Reads until there is nothing, until answers pile up, or until it has read its share.
     fn read(&mut self, turn: &mut Turn<'_>, context: &mut Context<'_>) {
         self.is_listening = false;
-        self.authenticate(turn);
+        self.authenticate(turn, context);
         let worker_context = turn.worker_context;
         let mut read_bytes = 0;
         while read_bytes < READ_BYTES_MAX
@@ -387,7 +387,7 @@ impl<S: Socket> Driver<S> {
                     let mut worker = worker_context.worker.borrow_mut();
                     self.connection.handle_input(input, &mut worker, turn.time);
                     drop((receive, worker));
-                    self.authenticate(turn);
+                    self.authenticate(turn, context);
                 }
                 Poll::Ready(Err(_)) => self.connection.handle_gone(),
                 Poll::Pending => {

@@ -1,15 +1,20 @@
-//! What a connection has outstanding beside what its socket takes: publishes that the engine has not answered, and
-//! bytes on the accounts that are kept for all connections.
+//! What a connection has outstanding beside what its socket takes: publishes that the engine has not answered, a token
+//! that waits to be judged, and bytes on the accounts that are kept for all connections.
 //!
 //! An idle subscriber has nothing outstanding, and this is a null pointer then.
 
-use crate::in_flight::{Full, Held, InFlight, SMALL_BYTES};
+use crate::{
+    access::CredentialError,
+    in_flight::{Full, Held, InFlight, SMALL_BYTES},
+};
 use std::{
     collections::VecDeque,
     pin::Pin,
     task::{Context, Poll},
 };
 use tidewire_broker::{AppendError, Position, Publishing};
+use tidewire_connection::Credential;
+use tidewire_tokens::Fetched;
 
 #[derive(Default)]
 pub(crate) struct OutstandingWork(Option<Box<Parts>>);
@@ -17,9 +22,14 @@ pub(crate) struct OutstandingWork(Option<Box<Parts>>);
 struct Parts {
     /// In order, with the client's numbers for them.
     unanswered: VecDeque<(Option<u64>, Publishing)>,
+    /// A token, or why it is refused, and what it waits for.
+    credential: Option<(Shown, Fetched)>,
     input: Held,
     output: Held,
 }
+
+/// A token that a client has shown, or why it is refused.
+pub(crate) type Shown = Result<Credential, CredentialError>;
 
 /// How a publish went, with the client's number for it.
 pub(crate) type Answered = (Option<u64>, Result<Position, AppendError>);
@@ -56,6 +66,30 @@ impl OutstandingWork {
         let answered = (*id, outcome);
         parts.unanswered.pop_front();
         Poll::Ready(Some(answered))
+    }
+
+    /// Keeps a token, or its refusal, for as long as it has to wait.
+    pub(crate) fn hold_credential(
+        &mut self,
+        credential: Shown,
+        awaited: Fetched,
+        accounts: &InFlight,
+    ) {
+        self.parts(accounts).credential = Some((credential, awaited));
+    }
+
+    /// The token that has waited; none if there is none.
+    pub(crate) fn poll_credential(&mut self, context: &mut Context<'_>) -> Poll<Option<Shown>> {
+        let Some(parts) = &mut self.0 else { return Poll::Ready(None) };
+        let Some((credential, mut awaited)) = parts.credential.take() else {
+            return Poll::Ready(None);
+        };
+        if awaited.as_mut().poll(context).is_pending() {
+            parts.credential = Some((credential, awaited));
+            return Poll::Pending;
+        }
+        self.tidy();
+        Poll::Ready(Some(credential))
     }
 
     /// Counts the bytes of input that the connection holds; it is woken once it has to give way.
@@ -111,6 +145,7 @@ impl OutstandingWork {
     fn parts(&mut self, accounts: &InFlight) -> &mut Parts {
         let new = || Parts {
             unanswered: VecDeque::new(),
+            credential: None,
             input: accounts.input.open(),
             output: accounts.output.open(),
         };
@@ -118,8 +153,9 @@ impl OutstandingWork {
     }
 
     fn tidy(&mut self) {
-        if let Some(Parts { unanswered, input, output }) = self.0.as_deref()
+        if let Some(Parts { unanswered, credential, input, output }) = self.0.as_deref()
             && unanswered.is_empty()
+            && credential.is_none()
             && input.is_nothing()
             && output.is_nothing()
         {

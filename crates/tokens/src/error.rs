@@ -70,7 +70,10 @@ pub enum TokenError {
         "the token names no key, and several could have signed it; its header has to have a kid"
     )]
     NoKeyId,
-    /// The keys have not been fetched yet.
+    /// The key that it names may be among those that are being fetched.
+    #[error("the keys to verify tokens with are being fetched; try again in a moment")]
+    KeysAwaited,
+    /// The keys could not be fetched.
     #[error("the keys to verify tokens with cannot be fetched at present; try again later")]
     KeysUnavailable,
     /// It was not signed with our key, or was changed since.
@@ -155,7 +158,10 @@ pub enum TokenError {
 impl TokenError {
     /// Whether the same token may be accepted later, with nothing changed but the server's keys or the time.
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::KeysUnavailable | Self::UnknownKey | Self::NotYetValid)
+        matches!(
+            self,
+            Self::KeysAwaited | Self::KeysUnavailable | Self::UnknownKey | Self::NotYetValid
+        )
     }
 }
 

@@ -38,6 +38,7 @@ mod jwks;
 mod pem;
 
 mod key;
+mod key_source;
 mod public_key;
 mod signing;
 
@@ -50,6 +51,7 @@ pub use claims::Claims;
 pub use error::TokenError;
 pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, KeySet, KeySetError, KeySetOrigin, SkippedKey};
 pub use key::{Key, KeyError};
+pub use key_source::{FetchState, Fetched, KeySource};
 pub use limits::{INFO_BYTES_MAX, LEEWAY_MS_MAX, PATTERNS_MAX, SUBJECT_BYTES_MAX, TOKEN_BYTES_MAX};
 pub use signing::{SigningError, SigningKey, TokenContent};
 pub use verified::{KeyMark, Verified};

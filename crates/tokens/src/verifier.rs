@@ -8,14 +8,14 @@ use crate::{
     compact::{Compact, Header},
     error::TokenError,
     key::Key,
+    key_source::{FetchState, Fetched, KeySource, Source},
     limits::{LEEWAY_MS_MAX, TOKEN_BYTES_MAX},
     verified::{KeyMark, Verified},
 };
 use serde_json::{Map, Value};
 use std::{
-    fmt,
     sync::{
-        Arc, OnceLock, PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -34,17 +34,8 @@ struct Shared {
     is_fetching: bool,
     keys: RwLock<Keys>,
     api_keys: RwLock<Arc<ApiKeys>>,
-    ask_for_keys: OnceLock<AskForKeys>,
+    source: Source,
     generation: AtomicU64,
-}
-
-/// Asks for keys that nobody has yet, and says whether some may come.
-struct AskForKeys(Box<dyn Fn() -> bool + Send + Sync>);
-
-impl fmt::Debug for AskForKeys {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("AskForKeys")
-    }
 }
 
 /// The keys in force.
@@ -83,17 +74,23 @@ impl Verifier {
 
     fn with(rules: Rules, is_fetching: bool, keys: Keys) -> Self {
         let (keys, api_keys) = (RwLock::new(keys), RwLock::default());
-        let (ask_for_keys, generation) = (OnceLock::new(), AtomicU64::new(0));
-        let shared = Shared { rules, is_fetching, keys, api_keys, ask_for_keys, generation };
+        let (source, generation) = (Source::default(), AtomicU64::new(0));
+        let shared = Shared { rules, is_fetching, keys, api_keys, source, generation };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Calls `ask` for each token that names a key which is not known. It must return at once: whether new keys may
-    /// come soon. If so, the token is refused with [`TokenError::KeysUnavailable`], to be tried again.
+    /// Asks `source` for each key that a token names and that is not known. A token whose key may come is refused with
+    /// [`TokenError::KeysAwaited`]: after [`keys_awaited`](Self::keys_awaited) it is to be verified again.
     ///
     /// Only the first call of this counts.
-    pub fn ask_for_keys(&self, ask: impl Fn() -> bool + Send + Sync + 'static) {
-        let _ = self.shared.ask_for_keys.set(AskForKeys(Box::new(ask)));
+    pub fn fetch_from(&self, source: impl KeySource + 'static) {
+        self.shared.source.set(Box::new(source));
+    }
+
+    /// What to wait for before a token is verified again that was refused with [`TokenError::KeysAwaited`]. `None` if too many
+    /// wait already.
+    pub fn keys_awaited(&self) -> Option<Fetched> {
+        self.shared.source.get()?.fetched()
     }
 
     /// Verifies with these keys from now on, in all clones, in place of those that were given.
@@ -205,9 +202,11 @@ impl Verifier {
     /// Asks for the key that is missing, if one is.
     fn may_come(&self, error: TokenError) -> TokenError {
         let is_missing = matches!(error, TokenError::UnknownKey | TokenError::KeysUnavailable);
-        match self.shared.ask_for_keys.get() {
-            Some(AskForKeys(ask)) if is_missing && ask() => TokenError::KeysUnavailable,
-            _ => error,
+        let source = self.shared.source.get().filter(|_| is_missing);
+        match source.map(KeySource::ask) {
+            Some(FetchState::UnderWay) => TokenError::KeysAwaited,
+            Some(FetchState::Failed) => TokenError::KeysUnavailable,
+            Some(FetchState::Done) | None => error,
         }
     }
 }

@@ -8,8 +8,8 @@ use super::{
     identity::{Carrier, Words},
 };
 use crate::{
+    admission::Admission,
     clock::Clock,
-    limits::Limits,
     problem::ProblemResponse,
     tickets::{Bounds, TICKET_BYTES, Tickets},
 };
@@ -22,11 +22,13 @@ use std::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tidewire_broker::{Grant, Label};
 use tidewire_client_address::ClientAddress;
 use tidewire_protocol::ErrorCode;
-use tidewire_tokens::{KeyMark, Verifier};
+use tidewire_tokens::{Fetched, KeyMark, TokenError, Verifier};
+use tokio::time::timeout;
 
 /// The keys that credentials are checked with, where they may be, and what a request without any may do.
 ///
@@ -38,8 +40,8 @@ pub(crate) struct Authenticator {
     replaced: Arc<AtomicU64>,
     /// What stands for credentials that were checked before.
     tickets: Arc<Mutex<Tickets<Identity>>>,
-    /// How many credentials of an address may be wrong.
-    limits: Option<Limits>,
+    /// How many credentials of an address may be wrong, and when the server ends.
+    admission: Option<Admission>,
     clock: Clock,
 }
 
@@ -88,7 +90,7 @@ impl Authenticator {
             Policy { verifier, anonymous, cookie: None, in_query: TokensInQuery::default() };
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
         let replaced = Arc::default();
-        Self { policy, replaced, tickets, limits: None, clock: Clock::start() }
+        Self { policy, replaced, tickets, admission: None, clock: Clock::start() }
     }
 
     /// Judges by another policy from now on, in all clones. Tickets that were issued stay good.
@@ -136,8 +138,8 @@ impl Authenticator {
     }
 
     /// The same, which looks at no more credentials from an address than these allow.
-    pub(crate) fn limited_by(self, limits: Limits) -> Self {
-        Self { limits: Some(limits), ..self }
+    pub(crate) fn within(self, admission: Admission) -> Self {
+        Self { admission: Some(admission), ..self }
     }
 
     /// Whether pages may send a token in a cookie.
@@ -211,13 +213,31 @@ impl Authenticator {
         policy.everybody().map_or_else(|| self.judge(address, verify), Ok)
     }
 
+    /// What to wait for before a credential is refused by this `error`. If it [awaits keys](CredentialError::awaits_keys), it is
+    /// judged once more then.
+    pub(crate) fn awaited(&self, error: &CredentialError) -> Option<Fetched> {
+        match error {
+            CredentialError::Token(TokenError::KeysAwaited) => {
+                self.policy().verifier.as_ref()?.keys_awaited()
+            }
+            CredentialError::TooManyFailures(_) => {
+                let admission = self.admission.clone()?;
+                Some(Box::pin(async move {
+                    // A server that ends waits for nobody.
+                    let _ = timeout(GUESS_PAUSE, admission.shutdown_begun()).await;
+                }))
+            }
+            _ => None,
+        }
+    }
+
     /// Has a credential from `address` judged, unless too many from there were wrong: judging one takes time.
     fn judge(
         &self,
         address: Option<ClientAddress>,
         judge: impl FnOnce() -> Result<Identity, CredentialError>,
     ) -> Result<Identity, CredentialError> {
-        let Some(limits) = &self.limits else { return judge() };
+        let Some(limits) = self.admission.as_ref().map(Admission::limits) else { return judge() };
         limits.check_failed_tokens(address)?;
         judge().inspect_err(|error| {
             if error.is_a_guess() {
@@ -331,6 +351,10 @@ where
 {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
+
+/// How long the refusal of a credential waits that was not looked at. Who guesses over kept connections gets four answers a
+/// second on each, so that a flood of guesses takes next to no time of a worker.
+const GUESS_PAUSE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests;

@@ -21,10 +21,9 @@ use actix_web::{
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse},
     http::{Method, header},
 };
-use futures_util::future::Either;
 use std::{
-    future::ready,
     net::SocketAddr,
+    rc::Rc,
     sync::{Arc, PoisonError, RwLock},
 };
 use tidewire_client_address::ClientAddress;
@@ -63,12 +62,12 @@ impl SharedAccess {
 }
 
 /// Runs `service` for a request that is meant for this server, and adds the headers by which browsers know who
-/// may read the answer.
-pub(crate) fn authorise<S>(
+/// may read the answer. A request runs later if its token waits for a key, or if too many from its address were wrong.
+pub(super) async fn authorise<S>(
     request: ServiceRequest,
-    service: &S,
-    access: &Access,
-) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
+    service: Rc<S>,
+    access: Arc<Access>,
+) -> Result<ServiceResponse, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
@@ -76,30 +75,32 @@ where
     if let Some(address) = address {
         request.extensions_mut().insert(address);
     }
-    if let Err(refused) = access.check_url(request.head()) {
-        return Either::Left(ready(Ok(request.error_response(refused))));
-    }
-    let host = match access.host(request.head()) {
+    let host = access.check_url(request.head()).and_then(|()| access.host(request.head()));
+    let host = match host {
         Ok(host) => host,
-        Err(refused) => return Either::Left(ready(Ok(request.error_response(refused)))),
+        Err(refused) => return Ok(request.error_response(refused)),
     };
     // One of HTTP/2 has it with it. One that came another way than through a socket of ours is one of a test.
     let scheme = request.extensions().get().or(request.conn_data::<Scheme>()).copied();
     let scheme = scheme.unwrap_or(Scheme::Http);
     let caller = Caller::identify(request.headers(), host.as_ref(), scheme, &access.origins);
-    let identity = access.authenticator.identify(request.head(), &caller, address, wall_ms());
-    request.extensions_mut().insert(Sender {
-        caller: caller.clone(),
-        identity,
-        knows_host: access.knows(host.as_ref()),
-    });
+    let authenticator = &access.authenticator;
+    let mut identity = authenticator.identify(request.head(), &caller, address, wall_ms());
+    if let Err(error) = &identity
+        && let Some(awaited) = authenticator.awaited(error)
+    {
+        let awaits_keys = error.awaits_keys();
+        awaited.await;
+        if awaits_keys {
+            identity = authenticator.identify(request.head(), &caller, address, wall_ms());
+        }
+    }
+    let knows_host = access.knows(host.as_ref());
+    request.extensions_mut().insert(Sender { caller: caller.clone(), identity, knows_host });
     let cookies = access.authenticator.cookies();
-    let answer = service.call(request);
-    Either::Right(async move {
-        let mut answer = answer.await?;
-        cors::describe(&caller, cookies, answer.headers_mut());
-        Ok(answer)
-    })
+    let mut answer = service.call(request).await?;
+    cors::describe(&caller, cookies, answer.headers_mut());
+    Ok(answer)
 }
 
 impl Access {

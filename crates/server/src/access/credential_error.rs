@@ -79,7 +79,9 @@ impl CredentialError {
             Self::TooMany { .. } | Self::InQuery => ErrorCode::BadRequest,
             Self::TooManyFailures(_) => ErrorCode::LimitReached,
             Self::Token(TokenError::Expired) => ErrorCode::Expired,
-            Self::Token(TokenError::KeysUnavailable) => ErrorCode::Unavailable,
+            Self::Token(TokenError::KeysAwaited | TokenError::KeysUnavailable) => {
+                ErrorCode::Unavailable
+            }
             _ => ErrorCode::Unauthorized,
         }
     }
@@ -88,11 +90,17 @@ impl CredentialError {
     pub(super) fn is_a_guess(&self) -> bool {
         match self {
             Self::Ticket => true,
-            Self::Token(error) => {
-                !matches!(error, TokenError::Expired | TokenError::KeysUnavailable)
-            }
+            Self::Token(error) => !matches!(
+                error,
+                TokenError::Expired | TokenError::KeysAwaited | TokenError::KeysUnavailable
+            ),
             _ => false,
         }
+    }
+
+    /// Whether the same credential may be valid once the keys have come that are being fetched.
+    pub(crate) fn awaits_keys(&self) -> bool {
+        matches!(self, Self::Token(TokenError::KeysAwaited))
     }
 
     /// The same for a client that reads it over its connection.

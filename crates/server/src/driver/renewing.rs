@@ -11,22 +11,43 @@ use crate::{
     socket::Socket,
     worker_context::WorkerContext,
 };
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 use tidewire_broker::Grant;
 use tidewire_connection::{self as connection, PendingCredential, Refusal, Time, Worker};
 
 impl<S: Socket> Driver<S> {
     /// Answers the token that the client has shown, if it has. One is judged in a turn: the rest of what has come waits for
-    /// the next.
-    pub(super) fn authenticate(&mut self, turn: &Turn<'_>) {
-        let Some(PendingCredential { credential, .. }) = self.connection.poll_credential() else {
-            return;
-        };
+    /// the next. One whose key is being fetched is judged once more after that.
+    pub(super) fn authenticate(&mut self, turn: &Turn<'_>, context: &mut Context<'_>) {
         let Turn { worker_context, time, .. } = turn;
+        let (shown, has_waited) = match self.outstanding.poll_credential(context) {
+            Poll::Ready(Some(shown)) => (shown, true),
+            Poll::Ready(None) => match self.connection.poll_credential() {
+                Some(PendingCredential { credential, .. }) => (Ok(credential), false),
+                None => return,
+            },
+            Poll::Pending => return,
+        };
         let authenticator = &worker_context.http.authenticator;
         let address = self.permit.share().and_then(Share::address);
-        let outcome = authenticator
-            .identify_token(credential.reveal(), address, time.wall_ms)
+        let identified = match &shown {
+            Ok(token) => authenticator.identify_token(token.reveal(), address, time.wall_ms),
+            Err(error) => Err(error.clone()),
+        };
+        if !has_waited
+            && let Err(error) = &identified
+            && let Some(awaited) = authenticator.awaited(error)
+        {
+            let shown = if error.awaits_keys() { shown } else { Err(error.clone()) };
+            self.outstanding.hold_credential(shown, awaited, &worker_context.http.in_flight);
+            // The next turn begins to wait.
+            context.waker().wake_by_ref();
+            return;
+        }
+        let outcome = identified
             .map_err(CredentialError::into_refusal)
             .and_then(|identity| self.adopt(&identity, worker_context));
         let worker = &mut worker_context.worker.borrow_mut();

@@ -3,6 +3,8 @@
 //!
 //! However many such tokens come, a fetch begins only `interval_min` after the one before. If a fetch fails, the keys
 //! of the last one stay in force, so nobody is disconnected while the key server is down.
+//!
+//! A token whose key may be in the set that is being fetched waits for it, for a short time, and few of them do.
 
 use crate::config::KeyUrl;
 use anyhow::{Context as _, Result, ensure};
@@ -10,57 +12,86 @@ use reqwest::{Client, Response, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tidewire_tokens::{KEY_SET_BYTES_MAX, KeySet, KeySetOrigin, Verifier};
+use tidewire_tokens::{
+    FetchState, Fetched, KEY_SET_BYTES_MAX, KeySet, KeySetOrigin, KeySource, Verifier,
+};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, Semaphore, watch},
     time::{Instant, sleep_until, timeout},
 };
 
+/// What the task has in common with those that ask for keys.
 #[derive(Debug)]
 struct Shared {
     wanted: Notify,
     progress: Mutex<Progress>,
+    /// Changes with the end of each fetch. Its sender ends with the task.
+    ended: watch::Receiver<()>,
+    /// A permit for each that waits,
+    waits: Arc<Semaphore>,
+    /// at most so long.
+    wait_max: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Progress {
+    /// Whether a fetch is under way, or about to begin.
     is_fetching: bool,
+    has_failed: bool,
     /// When the next one may begin.
     earliest: Instant,
 }
+
+/// How a verifier asks.
+#[derive(Debug)]
+struct Asked(Arc<Shared>);
 
 /// The task that fetches.
 #[derive(Debug)]
 pub(crate) struct KeyFetcher {
     shared: Arc<Shared>,
+    ended: watch::Sender<()>,
     http: Client,
     source: KeyUrl,
     verifier: Verifier,
 }
 
 impl Shared {
-    /// Has a fetch begin, if one may. Whether one is under way or will begin, so that a token whose key is not known
-    /// should be tried again.
-    fn begin(&self) -> bool {
-        let may_fetch = self.progress.lock().unwrap_or_else(PoisonError::into_inner).may_fetch();
-        if may_fetch {
-            self.wanted.notify_one();
-        }
-        may_fetch
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Progress {
-    /// Whether a fetch is under way, or may begin now.
-    fn may_fetch(&self) -> bool {
-        self.is_fetching || Instant::now() >= self.earliest
+impl KeySource for Asked {
+    fn ask(&self) -> FetchState {
+        let mut progress = self.0.progress();
+        if progress.is_fetching || Instant::now() >= progress.earliest {
+            progress.is_fetching = true;
+            drop(progress);
+            self.0.wanted.notify_one();
+            return FetchState::UnderWay;
+        }
+        if progress.has_failed { FetchState::Failed } else { FetchState::Done }
+    }
+
+    fn fetched(&self) -> Option<Fetched> {
+        let permit = Arc::clone(&self.0.waits).try_acquire_owned().ok()?;
+        let mut ended = self.0.ended.clone();
+        // Under the lock: a fetch that ends meanwhile is not missed.
+        let progress = self.0.progress();
+        ended.mark_unchanged();
+        let (is_over, wait_max) = (!progress.is_fetching, self.0.wait_max);
+        drop(progress);
+        Some(Box::pin(async move {
+            if !is_over {
+                // Too late, or the task has ended: then it is said what there is to say without it.
+                let _ = timeout(wait_max, ended.changed()).await;
+            }
+            drop(permit);
+        }))
     }
 }
 
@@ -71,12 +102,17 @@ impl KeyFetcher {
     ///
     /// The HTTP client cannot be made.
     pub(crate) fn new(source: KeyUrl, verifier: Verifier) -> Result<Self> {
-        let progress = Mutex::new(Progress { is_fetching: true, earliest: Instant::now() });
-        let shared = Arc::new(Shared { wanted: Notify::new(), progress });
+        Self::with(source, verifier, WAIT_MAX)
+    }
+
+    fn with(source: KeyUrl, verifier: Verifier, wait_max: Duration) -> Result<Self> {
+        let progress = Progress { is_fetching: true, has_failed: false, earliest: Instant::now() };
+        let (sender, ended) = watch::channel(());
+        let (progress, waits) = (Mutex::new(progress), Arc::new(Semaphore::new(WAITS_MAX)));
+        let shared = Arc::new(Shared { wanted: Notify::new(), progress, ended, waits, wait_max });
         let http = client(&source).context("the keys of tokens cannot be fetched")?;
-        let asked = Arc::clone(&shared);
-        verifier.ask_for_keys(move || asked.begin());
-        Ok(Self { shared, http, source, verifier })
+        verifier.fetch_from(Asked(Arc::clone(&shared)));
+        Ok(Self { shared, ended: sender, http, source, verifier })
     }
 
     /// Fetches for as long as it is polled.
@@ -85,10 +121,12 @@ impl KeyFetcher {
         loop {
             let outcome = timeout(FETCH_MAX, self.fetch()).await;
             let outcome = outcome.context("it took longer than 10 s").and_then(|outcome| outcome);
+            let has_failed = outcome.is_err();
             let interval = self.report(outcome, &mut were_fetched);
             let ended = Instant::now();
             let earliest = ended + self.source.interval_min;
-            self.shared.update(|progress| *progress = Progress { is_fetching: false, earliest });
+            *self.shared.progress() = Progress { is_fetching: false, has_failed, earliest };
+            self.ended.send_replace(());
             let wanted = async {
                 self.shared.wanted.notified().await;
                 // It may have been asked for during the fetch that has ended.
@@ -98,7 +136,7 @@ impl KeyFetcher {
                 () = sleep_until(ended + interval) => {}
                 () = wanted => {}
             }
-            self.shared.update(|progress| progress.is_fetching = true);
+            self.shared.progress().is_fetching = true;
         }
     }
 
@@ -172,6 +210,12 @@ fn client(source: &KeyUrl) -> Result<Client> {
 
 /// How long a fetch may take.
 const FETCH_MAX: Duration = Duration::from_secs(10);
+
+/// How long a token waits for it.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How many may wait at once: each holds a request or a token meanwhile. One more is to come back later.
+const WAITS_MAX: usize = 1_000;
 
 const REDIRECTS_MAX: usize = 3;
 

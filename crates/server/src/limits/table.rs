@@ -118,7 +118,7 @@ pub(crate) const RATES: &[Row] = &[
     row(
         "tokens and tickets from one address that are not valid",
         Setting("failed_tokens_per_address"),
-        "429 with `Retry-After` instead of 401, also for valid ones; `tidewire.v1`: an error frame with `retry_ms`",
+        "after a quarter of a second 429 with `Retry-After` instead of 401, also for valid ones; `tidewire.v1`: an error frame with `retry_ms`",
         "tidewire_limits_reached_total{limit=\"failed_tokens_per_address\"}",
         "tickets_and_wrong_tokens_are_limited_by_address",
     ),

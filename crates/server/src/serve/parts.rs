@@ -6,7 +6,7 @@
 
 use super::worker::connections_of_this_worker;
 use crate::{
-    access::{Authenticator, SharedAccess, authorise},
+    access::{Authenticator, Authorise, SharedAccess},
     accounts::Accounts,
     admission::Admission,
     clock::{self, wall_ms},
@@ -73,7 +73,7 @@ impl Parts {
         reload: ReloadHandle,
     ) -> Self {
         let limits = observed.admission.limits().clone();
-        let authenticator = Authenticator::new(None, None).limited_by(limits.clone());
+        let authenticator = Authenticator::new(None, None).within(observed.admission.clone());
         authenticator.replace(policy(config));
         let access = access(config, config.is_local(), authenticator.clone(), &limits);
         let (settings, receiver) = watch::channel(LiveSettings::from(config));
@@ -145,13 +145,13 @@ impl Parts {
         };
         let (access, of_app) = (self.access.clone(), metrics.clone());
         let make_app = move || {
-            let (metrics, access) = (of_app.clone(), access.clone());
+            let metrics = of_app.clone();
             let connections = connections_of_this_worker(&make_context);
             let worker_context = connections.worker_context();
             let admission = worker_context.admission.clone();
             let context = Rc::clone(worker_context);
             let app = App::new()
-                .wrap_fn(move |request, service| authorise(request, service, &access.current()))
+                .wrap(Authorise(access.clone()))
                 .wrap_fn({
                     let (admission, context) = (admission.clone(), Rc::clone(worker_context));
                     move |request, service| {

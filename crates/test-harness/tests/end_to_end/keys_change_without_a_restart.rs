@@ -1,6 +1,6 @@
 //! API keys are created and revoked, and keys of tokens rotated, while the server runs.
 
-use crate::common::within;
+use crate::{common::within, renewing::send};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use std::{
@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tidewire_test_harness::{
-    peers::http::{Answer, get, post},
+    peers::{
+        http::{Answer, get, post},
+        websocket::Socket,
+    },
     server::{Server, command},
 };
 use tokio::{
@@ -146,17 +149,37 @@ async fn a_key_set_is_rotated_and_its_server_may_be_down() -> Result<()> {
         let (one, two) = (signed_by("one").await?, signed_by("two").await?);
         until(address, "a", &one, 200).await?;
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = key_set("two");
-        // The next fetch is due in ten minutes, were it not for this token.
-        until(address, "a", &two, 200).await?;
+        // From now on a fetch may begin. The next one is due in ten minutes, were it not for these tokens, which wait for it.
+        sleep(Duration::from_millis(1_100)).await;
+        let (status, first_frame) = tokio::join!(publish(address, "a", &two), show(address, &two));
+        ensure!(status? == 200 && first_frame? == "granted");
         until(address, "a", &one, 401).await?;
         keys.abort();
         sleep(Duration::from_millis(1_500)).await;
-        ensure!(publish(address, "a", &signed_by("three").await?).await? != 200);
+        let three = signed_by("three").await?;
+        // The fetch that it waits for fails.
+        let bearer = format!("Bearer {three}");
+        let refused = post(address, "/publish/a", &[("Authorization", &bearer)], b"hello").await?;
+        ensure!(refused.status == 503 && refused.header("retry-after").is_some());
+        ensure!(show(address, &three).await? == "unavailable");
         sleep(Duration::from_millis(1_500)).await;
         ensure!(publish(address, "a", &two).await? == 200, "the keys that were fetched stay");
         Ok(())
     })
     .await
+}
+
+/// What comes of a token in the first frame of a WebSocket: `granted`, or the code of an error.
+async fn show(address: SocketAddr, token: &str) -> Result<String> {
+    let (mut socket, _) = Socket::speak(address).await?;
+    send(&mut socket, json!({"type": "token", "id": 1, "token": token})).await?;
+    loop {
+        let frame = socket.json().await?.context("closed without an answer")?;
+        if frame["id"] == 1 {
+            let code = frame["code"].as_str().or(frame["type"].as_str());
+            return Ok(code.context("no type")?.to_owned());
+        }
+    }
 }
 
 /// An event stream that has begun.

@@ -4,11 +4,13 @@ use crate::{
     common::{NOW_MS, SECRET, signed, with_header},
     keys::{private, public, signed_by},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::ready,
+    sync::{Arc, Mutex},
 };
-use tidewire_tokens::{Algorithm, Key, Rules, SigningKey, TokenError, Verifier};
+use tidewire_tokens::{
+    Algorithm, FetchState, Fetched, Key, KeySource, Rules, SigningKey, TokenError, Verifier,
+};
 
 fn secret(number: u8) -> Vec<u8> {
     vec![number; 32]
@@ -104,20 +106,36 @@ fn fetched_keys_are_replaced_and_given_ones_stay() {
     assert_eq!((verify(1), verify(3)), (Err(TokenError::UnknownKey), Ok(())));
 }
 
+/// A source that answers with these states, the last one first.
+#[derive(Clone, Default)]
+struct Scripted(Arc<Mutex<Vec<FetchState>>>);
+
+impl KeySource for Scripted {
+    fn ask(&self) -> FetchState {
+        self.0.lock().unwrap().pop().unwrap()
+    }
+
+    fn fetched(&self) -> Option<Fetched> {
+        Some(Box::pin(ready(())))
+    }
+}
+
 #[test]
 fn a_key_that_is_not_known_is_asked_for() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
+    let source = Scripted::default();
     let verifier = Verifier::fetching(Rules::default(), vec![key(1)]);
     verifier.replace_fetched(Vec::new());
-    verifier.ask_for_keys(move || counted.fetch_add(1, Ordering::Relaxed) == 0);
+    verifier.fetch_from(source.clone());
     let verify = |token: String| verifier.verify(&token, NOW_MS).map(drop);
     assert_eq!(verify(token(1, Some("1"))), Ok(()));
     assert_eq!(verify(token(2, Some("1"))), Err(TokenError::BadSignature));
     let other = signed_by(&private("rsa", Algorithm::RS256).with_id("1"));
     assert_eq!(verify(other), Err(TokenError::AlgorithmNotAllowed));
-    assert_eq!(asked.load(Ordering::Relaxed), 0, "nothing is missing");
-    assert_eq!(verify(token(2, Some("2"))), Err(TokenError::KeysUnavailable), "it may come");
-    assert_eq!(verify(token(2, Some("2"))), Err(TokenError::UnknownKey), "it does not come");
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    let states = [FetchState::Done, FetchState::Failed, FetchState::UnderWay];
+    source.0.lock().unwrap().extend(states);
+    for expected in [TokenError::KeysAwaited, TokenError::KeysUnavailable, TokenError::UnknownKey] {
+        assert_eq!(verify(token(2, Some("2"))), Err(expected));
+    }
+    assert!(verifier.keys_awaited().is_some());
+    assert!(Verifier::new(Rules::default(), Vec::new()).keys_awaited().is_none());
 }

@@ -1,8 +1,10 @@
 //! Whom credentials name, by what the operator has configured.
 
 use super::*;
-use crate::access::Who;
+use crate::{access::Who, limits::LimitSettings};
 use actix_web::test::TestRequest;
+use futures_util::FutureExt as _;
+use std::time::Instant;
 use tidewire_broker::Permissions;
 use tidewire_protocol::ErrorCode;
 use tidewire_tokens::{Algorithm, Claims, Key, Rules, SigningKey, TokenContent};
@@ -137,4 +139,25 @@ fn what_is_no_name_of_a_cookie_or_no_way_is_refused() {
     }
     let error = "sometimes".parse::<TokensInQuery>().unwrap_err();
     assert_eq!(error, "\"sometimes\" is not never, reading or always");
+}
+
+#[tokio::test]
+async fn a_guess_too_many_is_refused_after_a_pause_that_a_shutdown_ends() {
+    let off = LimitSettings::only_connections(9);
+    let one = LimitSettings { failed_tokens_per_address: "1/h".parse().ok(), ..off };
+    let admission = Admission::within(one);
+    let authenticator = Authenticator::new(Some(verifier()), None).within(admission.clone());
+    let address = Some(ClientAddress::new("192.0.2.1".parse().unwrap()));
+    let guess = || authenticator.identify_token("guess", address, 1_000).unwrap_err();
+    let first = guess();
+    assert!(authenticator.awaited(&first).is_none(), "{first}");
+    let one_more = guess();
+    assert_eq!((one_more.code(), one_more.awaits_keys()), (ErrorCode::LimitReached, false));
+    let began = Instant::now();
+    authenticator.awaited(&one_more).unwrap().await;
+    assert!(began.elapsed() >= Duration::from_millis(250));
+    let mut pause = authenticator.awaited(&one_more).unwrap();
+    assert!(pause.as_mut().now_or_never().is_none());
+    admission.begin_shutdown();
+    assert!(pause.now_or_never().is_some());
 }

@@ -47,19 +47,23 @@ impl KeyServer {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// Fetches from it, with these times between.
     fn fetch(&self, interval_min: Duration) -> Verifier {
-        let verifier = Verifier::fetching(Rules::default(), Vec::new());
-        let source = KeyUrl {
-            url: format!("http://{}/keys", self.address).parse().unwrap(),
-            host: "127.0.0.1".to_owned(),
-            algorithms: Vec::new(),
-            interval: HOUR,
-            interval_min,
-        };
-        tokio::spawn(KeyFetcher::new(source, verifier.clone()).unwrap().run());
-        verifier
+        fetch(self.address, interval_min)
     }
+}
+
+/// Fetches from that address, with these times between.
+fn fetch(address: SocketAddr, interval_min: Duration) -> Verifier {
+    let verifier = Verifier::fetching(Rules::default(), Vec::new());
+    let source = KeyUrl {
+        url: format!("http://{address}/keys").parse().unwrap(),
+        host: "127.0.0.1".to_owned(),
+        algorithms: Vec::new(),
+        interval: HOUR,
+        interval_min,
+    };
+    tokio::spawn(KeyFetcher::with(source, verifier.clone(), WAIT).unwrap().run());
+    verifier
 }
 
 fn ok(body: &str) -> Vec<u8> {
@@ -99,6 +103,9 @@ async fn until(mut condition: impl FnMut() -> bool) {
 const HOUR: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(20);
 
+/// How long who asks waits. The answer of a server on this machine comes within it.
+const WAIT: Duration = Duration::from_millis(500);
+
 #[tokio::test]
 async fn a_new_key_is_fetched_when_a_token_names_it() {
     let server = KeyServer::start(set("one"));
@@ -114,9 +121,36 @@ async fn a_new_key_is_fetched_when_a_token_names_it() {
 async fn a_token_is_to_be_tried_again_while_its_key_may_come() {
     let server = KeyServer::start(set("one"));
     let verifier = server.fetch(HOUR);
-    assert_eq!(verify(&verifier, "one"), Err(TokenError::KeysUnavailable));
+    assert_eq!(verify(&verifier, "one"), Err(TokenError::KeysAwaited));
     until(|| verify(&verifier, "one").is_ok()).await;
     until(|| verify(&verifier, "two") == Err(TokenError::UnknownKey)).await;
+}
+
+#[tokio::test]
+async fn who_has_waited_for_a_fetch_finds_its_keys() {
+    let server = KeyServer::start(set("one"));
+    let verifier = server.fetch(SHORT);
+    verifier.keys_awaited().unwrap().await;
+    assert_eq!(verify(&verifier, "one"), Ok(()));
+    server.answer(set("two"));
+    tokio::time::sleep(2 * SHORT).await;
+    assert_eq!(verify(&verifier, "two"), Err(TokenError::KeysAwaited));
+    verifier.keys_awaited().unwrap().await;
+    assert_eq!(verify(&verifier, "two"), Ok(()));
+    // What it waits for is over.
+    verifier.keys_awaited().unwrap().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_keys_does_so_for_a_short_time_and_few_do() {
+    // It takes connections and answers nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let verifier = fetch(silent.local_addr().unwrap(), HOUR);
+    let mut waiting: Vec<_> = (0..1_000).map(|_| verifier.keys_awaited().unwrap()).collect();
+    assert!(verifier.keys_awaited().is_none(), "one more");
+    waiting.pop().unwrap().await;
+    assert_eq!(verify(&verifier, "one"), Err(TokenError::KeysAwaited), "to be tried again");
+    assert!(verifier.keys_awaited().is_some(), "there is room");
 }
 
 #[tokio::test]
@@ -138,7 +172,10 @@ async fn a_key_server_that_is_down_lets_nobody_in_and_throws_nobody_out() {
     let server = KeyServer::start(busy.clone());
     let verifier = server.fetch(SHORT);
     until(|| server.requests() >= 3).await;
-    assert_eq!(verify(&verifier, "one"), Err(TokenError::KeysUnavailable));
+    assert!(matches!(
+        verify(&verifier, "one"),
+        Err(TokenError::KeysAwaited | TokenError::KeysUnavailable)
+    ));
     server.answer(set("one"));
     until(|| verify(&verifier, "one").is_ok()).await;
     let broken = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{".to_vec();
@@ -162,7 +199,10 @@ async fn an_endless_key_set_is_not_read_to_its_end() {
     let verifier = server.fetch(SHORT);
     // Each answer was given up, or the second would not be asked for.
     until(|| server.requests() >= 3).await;
-    assert_eq!(verify(&verifier, "one"), Err(TokenError::KeysUnavailable));
+    assert!(matches!(
+        verify(&verifier, "one"),
+        Err(TokenError::KeysAwaited | TokenError::KeysUnavailable)
+    ));
     server.answer(set("one"));
     until(|| verify(&verifier, "one").is_ok()).await;
 }

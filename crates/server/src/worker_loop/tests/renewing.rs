@@ -6,8 +6,14 @@ use crate::{
     renewals::RenewalError,
     session::Session,
 };
+use futures_util::FutureExt as _;
+use std::sync::Mutex;
 use tidewire_broker::Permissions;
-use tidewire_tokens::{Algorithm, ApiKeys, Claims, Key, Rules, SigningKey, TokenContent, Verifier};
+use tidewire_tokens::{
+    Algorithm, ApiKeys, Claims, FetchState, Fetched, Key, KeySource, Rules, SigningKey,
+    TokenContent, Verifier,
+};
+use tokio::sync::oneshot;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -68,6 +74,57 @@ fn a_token_is_judged_in_a_turn_and_what_follows_is_done_under_it() {
     server.publish("a", "still delivered");
     server.run_until_idle();
     assert!(client.written().contains("still delivered"));
+}
+
+/// A source that fetches until a test ends it.
+#[derive(Clone, Default)]
+struct Fetching(Arc<Mutex<Vec<oneshot::Sender<()>>>>);
+
+impl KeySource for Fetching {
+    fn ask(&self) -> FetchState {
+        FetchState::UnderWay
+    }
+
+    fn fetched(&self) -> Option<Fetched> {
+        let (end, ended) = oneshot::channel();
+        self.0.lock().unwrap().push(end);
+        Some(Box::pin(ended.map(drop)))
+    }
+}
+
+#[test]
+fn a_token_waits_for_its_key_and_others_for_nothing() {
+    let verifier = Verifier::fetching(Rules::default(), Vec::new());
+    let source = Fetching::default();
+    verifier.fetch_from(source.clone());
+    let shared = verifier.clone();
+    let server = Server::start_with(|worker_context| {
+        worker_context.http.authenticator = Authenticator::new(Some(shared), None);
+    });
+    let (first, second) = (stranger(&server), stranger(&server));
+    let other = server.follow(RAW, "a", RequestedStart::NOW);
+    for client in [&first, &second] {
+        let subscribe = frame(r#"{"type":"subscribe","id":2,"channel":"a"}"#);
+        client.send([show(1, &token(&server, "u7", "a")), subscribe].concat());
+    }
+    server.run_until_idle();
+    server.publish("a", "news");
+    server.run_until_idle();
+    assert!(other.written().contains("news"));
+    assert!(!first.written().contains(r#""id":1"#), "{}", first.written());
+    let ends: Vec<_> = source.0.lock().unwrap().drain(..).collect();
+    let [first_end, second_end] = <[_; 2]>::try_from(ends).unwrap();
+    // One fetch ends without the key: what has waited once is answered.
+    first_end.send(()).unwrap();
+    server.run_until_idle();
+    let written = first.written();
+    assert!(written.contains(r#""id":1,"code":"unavailable""#), "{written}");
+    verifier.replace_fetched(vec![Key::from_secret(SECRET, &[]).unwrap()]);
+    second_end.send(()).unwrap();
+    server.run_until_idle();
+    let written = second.written();
+    assert!(written.contains(r#""type":"granted","id":1"#), "{written}");
+    assert!(written.contains(r#""type":"subscribed","id":2"#), "{written}");
 }
 
 #[tokio::test]
