@@ -3,7 +3,7 @@
 //! Small items are copied side by side, which is cheaper than counting references to them; large
 //! ones are only pointed at.
 
-use crate::Encoding;
+use crate::{Encoding, Transport};
 use std::{io::IoSlice, ops::Range, sync::Arc};
 use tidewire_broker::{Broker, Message};
 
@@ -20,6 +20,8 @@ pub struct Batch {
     len: usize,
     /// The encoding of its items, where it holds nothing else.
     encoding: Option<&'static Encoding>,
+    /// By what it is counted, once it has been filled.
+    pub(crate) transport: Option<Transport>,
     /// How many connections have written all of it and are not counted yet.
     pub(crate) transmissions: u64,
 }
@@ -81,9 +83,10 @@ impl Batch {
         self.bytes.shrink_to(BATCH_BYTES_SPARE);
     }
 
-    /// Notes that all items are in that encoding: then others may write the same, unless it holds
+    /// Notes that it was filled, with items in that encoding: then others may write the same, unless it holds
     /// what is one connection's alone.
     pub(crate) fn note_encoding(&mut self, encoding: &'static Encoding) {
+        self.transport = Some(encoding.transport());
         self.encoding = Some(encoding).filter(|_| self.replies_end == 0 && self.len > 0);
     }
 

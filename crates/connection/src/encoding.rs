@@ -2,6 +2,7 @@
 //!
 //! An encoding is a `static` of the file that writes it. Its address is its identity, so there is no list of encodings.
 
+use crate::Transport;
 use std::{ops::Range, ptr};
 use tidewire_broker::{Broker, Message};
 
@@ -11,9 +12,9 @@ use tidewire_broker::{Broker, Message};
 ///
 /// ```
 /// use tidewire_broker::{Broker, Content, Draft, Grant, Limits, Message};
-/// use tidewire_connection::Encoding;
+/// use tidewire_connection::{Encoding, Transport};
 ///
-/// static PAYLOAD_LINE: Encoding = Encoding::new(|message, _, output| {
+/// static PAYLOAD_LINE: Encoding = Encoding::new(Transport::Stream, |message, _, output| {
 ///     output.extend_from_slice(message.content().as_bytes());
 ///     output.push(b'\n');
 /// });
@@ -28,16 +29,17 @@ pub type WriteMessage = fn(&Message, &Broker, &mut Vec<u8>);
 
 #[derive(Debug)]
 enum Bytes {
-    /// These, kept beside the message.
-    Written(WriteMessage),
+    /// These, kept beside the message, for readers on this transport.
+    Written(Transport, WriteMessage),
     /// A part of another encoding's.
     PartOf(&'static Encoding, fn(&[u8]) -> Range<usize>),
 }
 
 impl Encoding {
-    /// An encoding by `write`, which is called once for each message, for its first reader.
-    pub const fn new(write: WriteMessage) -> Self {
-        Self { bytes: Bytes::Written(write) }
+    /// An encoding by `write`, which is called once for each message, for its first reader. Its messages are counted
+    /// by that transport.
+    pub const fn new(transport: Transport, write: WriteMessage) -> Self {
+        Self { bytes: Bytes::Written(transport, write) }
     }
 
     /// The part of `whole` that `range` finds in its bytes. Nothing is kept for it.
@@ -45,10 +47,18 @@ impl Encoding {
         Self { bytes: Bytes::PartOf(whole, range) }
     }
 
+    /// How its messages reach clients.
+    pub(crate) fn transport(&self) -> Transport {
+        match &self.bytes {
+            Bytes::Written(transport, _) => *transport,
+            Bytes::PartOf(whole, _) => whole.transport(),
+        }
+    }
+
     /// The bytes of a message.
     pub fn of<'m>(&'static self, message: &'m Message, broker: &Broker) -> &'m [u8] {
         match &self.bytes {
-            Bytes::Written(write) => {
+            Bytes::Written(_, write) => {
                 let key = ptr::from_ref(self).addr();
                 broker.encoded(message, key, |message| {
                     let mut output = Vec::new();

@@ -36,6 +36,7 @@ mod metrics;
 
 mod batch;
 mod encoding;
+mod transport;
 mod worker;
 
 mod requests;
@@ -59,7 +60,7 @@ pub use gap_notice::{GapNotice, GapStart};
 pub use limits::Limits;
 pub use metrics::{
     Counter, Distribution, EndedCounts, ErrorCounts, Histogram, LagBounds, LatencyBounds,
-    WorkerMetrics,
+    TransportCounts, WorkerMetrics,
 };
 pub use refusal::{Refusal, ShuttingDown};
 pub use requests::{
@@ -69,6 +70,7 @@ pub use requests::{
 };
 pub use subscription::{Finding, RequestedStart, Subscription};
 pub use time::Time;
+pub use transport::Transport;
 pub use worker::Worker;
 
 #[cfg(doctest)]

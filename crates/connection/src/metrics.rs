@@ -8,7 +8,7 @@ mod counter;
 
 pub use counter::{Counter, Distribution, Histogram};
 
-use crate::CloseReason;
+use crate::{CloseReason, Transport};
 use std::array;
 use tidewire_broker::Item;
 use tidewire_protocol::ErrorCode;
@@ -20,9 +20,9 @@ use tidewire_protocol::ErrorCode;
 #[repr(align(128))]
 pub struct WorkerMetrics {
     /// Messages handed to the kernel, or put into the answer to a long-poll.
-    pub deliveries: Counter,
+    pub deliveries: TransportCounts,
     /// Bytes of streams and WebSockets handed to the kernel, and of answers to long-polls.
-    pub sent_bytes: Counter,
+    pub sent_bytes: TransportCounts,
     /// Milliseconds from a message's time to the hand-over of its bytes. Replays do not count.
     pub latency_ms: Histogram<LatencyBounds>,
     /// Offsets of the log between the place that a reader has reached with a write and the head.
@@ -52,8 +52,16 @@ impl WorkerMetrics {
         }
     }
 
-    /// Counts that `items` were handed over `times` times at `now_ms`; returns how many messages are among them.
-    pub(crate) fn count_items(&self, items: &[Item], times: u64, now_ms: u64) -> u64 {
+    /// Counts that `items` were handed over `times` times by a transport at `now_ms`; returns how many messages are among
+    /// them.
+    pub(crate) fn count_items(
+        &self,
+        items: &[Item],
+        transport: Transport,
+        times: u64,
+        now_ms: u64,
+    ) -> u64 {
+        let deliveries = self.deliveries.of(transport);
         let age_ms = |time_ms: u64| now_ms.saturating_sub(time_ms);
         if let (Some(Item::Message(first)), Some(Item::Message(last))) =
             (items.first(), items.last())
@@ -62,7 +70,7 @@ impl WorkerMetrics {
             // Messages are in the order of their times, so all have this one.
             let messages = message_count(items);
             self.latency_ms.record(age_ms(first.time_ms()), messages * times);
-            self.deliveries.add(messages * times);
+            deliveries.add(messages * times);
             return messages;
         }
         let mut messages = 0;
@@ -72,15 +80,40 @@ impl WorkerMetrics {
                 messages += 1;
             }
         }
-        self.deliveries.add(messages * times);
+        deliveries.add(messages * times);
         messages
     }
 }
+
+/// Whether deliveries are counted. They are, except in a build with which `cargo xtask bench fanout --without-metrics`
+/// measures what that costs.
+pub(crate) const COUNTS_DELIVERIES: bool = option_env!("TIDEWIRE_UNCOUNTED").is_none();
 
 /// How many of `items` are messages.
 pub(crate) fn message_count(items: &[Item]) -> u64 {
     let is_message = |item: &&Item| matches!(item, Item::Message(_));
     u64::try_from(items.iter().filter(is_message).count()).unwrap_or(u64::MAX)
+}
+
+/// A count for each transport.
+#[derive(Debug, Default)]
+pub struct TransportCounts {
+    sse: Counter,
+    stream: Counter,
+    websocket: Counter,
+    poll: Counter,
+}
+
+impl TransportCounts {
+    /// The count of one.
+    pub fn of(&self, transport: Transport) -> &Counter {
+        match transport {
+            Transport::Sse => &self.sse,
+            Transport::Stream => &self.stream,
+            Transport::WebSocket => &self.websocket,
+            Transport::Poll => &self.poll,
+        }
+    }
 }
 
 /// A count for each error code.
@@ -190,8 +223,10 @@ mod tests {
     fn each_message_of_a_batch_counts_with_its_own_age_for_each_reader() {
         let metrics = WorkerMetrics::default();
         let items = gathered(&[1_000, 1_000, 1_004, 1_090]);
-        assert_eq!(metrics.count_items(items.items(), 3, 1_100), 4);
-        assert_eq!(metrics.deliveries.get(), 12);
+        assert_eq!(metrics.count_items(items.items(), Transport::Sse, 3, 1_100), 4);
+        assert_eq!(metrics.deliveries.of(Transport::Sse).get(), 12);
+        let others = [Transport::Stream, Transport::WebSocket, Transport::Poll];
+        assert!(others.iter().all(|other| metrics.deliveries.of(*other).get() == 0));
         let latency = metrics.latency_ms.read();
         assert_eq!((latency.count(), latency.sum), (12, 3 * (100 + 100 + 96 + 10)));
         let filled: Vec<_> = latency.buckets().filter(|(_, count)| *count > 0).collect();
@@ -201,15 +236,16 @@ mod tests {
     #[test]
     fn messages_of_one_time_count_as_if_each_was_looked_at() {
         let metrics = WorkerMetrics::default();
-        assert_eq!(metrics.count_items(gathered(&[500; 5]).items(), 2, 700), 5);
+        assert_eq!(metrics.count_items(gathered(&[500; 5]).items(), Transport::Poll, 2, 700), 5);
         let latency = metrics.latency_ms.read();
-        assert_eq!((latency.count(), latency.sum, metrics.deliveries.get()), (10, 2_000, 10));
+        assert_eq!((latency.count(), latency.sum), (10, 2_000));
+        assert_eq!(metrics.deliveries.of(Transport::Poll).get(), 10);
     }
 
     #[test]
     fn a_clock_that_was_set_back_counts_as_no_delay() {
         let metrics = WorkerMetrics::default();
-        metrics.count_items(gathered(&[500]).items(), 1, 400);
+        metrics.count_items(gathered(&[500]).items(), Transport::Sse, 1, 400);
         assert_eq!(metrics.latency_ms.read().buckets().next(), Some((Some(1), 1)));
     }
 

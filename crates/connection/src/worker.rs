@@ -42,9 +42,10 @@ impl Worker {
             return;
         }
         let Self { broker, batch, metrics, gathered, .. } = self;
+        let Some(transport) = batch.transport else { return };
         let bytes = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        metrics.sent_bytes.add(bytes.wrapping_mul(times));
-        if metrics.count_items(gathered.items(), times, time.wall_ms) > 0 {
+        metrics.sent_bytes.of(transport).add(bytes.wrapping_mul(times));
+        if metrics.count_items(gathered.items(), transport, times, time.wall_ms) > 0 {
             metrics.lag.record(broker.head().saturating_sub(gathered.reached()), times);
         }
     }

@@ -1,7 +1,10 @@
 //! Bytes out: what was half sent, then answers, then what the cursors find, in one batch.
 
 use super::{Connection, Phase};
-use crate::{GapNotice, Time, Worker, metrics::message_count};
+use crate::{
+    GapNotice, Time, Worker,
+    metrics::{COUNTS_DELIVERIES, message_count},
+};
 use std::{num::NonZeroU64, task::Waker};
 use tidewire_broker::Item;
 
@@ -151,7 +154,7 @@ impl Connection {
         }
         self.note_gaps(handed_over, worker);
         if written == worker.batch.len() && !self.is_replaying {
-            worker.batch.transmissions += 1;
+            worker.batch.transmissions += u64::from(COUNTS_DELIVERIES);
         } else {
             self.count_apart(written, handed_over, worker, time);
         }
@@ -167,13 +170,20 @@ impl Connection {
     #[cold]
     fn count_apart(&mut self, written: usize, handed_over: usize, worker: &Worker, time: Time) {
         let Worker { broker, batch, metrics, gathered, .. } = worker;
-        metrics.sent_bytes.add(u64::try_from(written).unwrap_or(u64::MAX));
+        let has_caught_up = gathered.is_caught_up() && written == batch.len();
+        let was_replaying = self.is_replaying;
+        self.is_replaying &= !has_caught_up;
+        if !COUNTS_DELIVERIES {
+            return;
+        }
+        let transport = self.encoding.transport();
+        metrics.sent_bytes.of(transport).add(u64::try_from(written).unwrap_or(u64::MAX));
         let items = gathered.items().get(..handed_over).unwrap_or_default();
-        let messages = if self.is_replaying {
-            metrics.deliveries.add(message_count(items));
+        let messages = if was_replaying {
+            metrics.deliveries.of(transport).add(message_count(items));
             message_count(items)
         } else {
-            metrics.count_items(items, 1, time.wall_ms)
+            metrics.count_items(items, transport, 1, time.wall_ms)
         };
         if messages > 0 {
             let last = items.iter().rev().find_map(|item| match item {
@@ -184,8 +194,6 @@ impl Connection {
             let reached = last.filter(|_| !is_whole).unwrap_or(gathered.reached());
             metrics.lag.record(broker.head().saturating_sub(reached), 1);
         }
-        let has_caught_up = gathered.is_caught_up() && written == batch.len();
-        self.is_replaying &= !has_caught_up;
     }
 
     /// Notes up to which offset the delivered items have no position: after a gap notice that nothing follows.

@@ -2,7 +2,7 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal, Transport,
     message_view::view,
 };
 use tidewire_broker::{Pattern, Position};
@@ -87,14 +87,14 @@ impl Ndjson {
     }
 }
 
-static RAW: Encoding = Encoding::new(|message, _, output| {
+static RAW: Encoding = Encoding::new(Transport::Stream, |message, _, output| {
     write_chunk(output, |output| {
         output.extend_from_slice(readable(message.content()).as_bytes());
         output.push(b'\n');
     });
 });
 
-static JSON: Encoding = Encoding::new(|message, broker, output| {
+static JSON: Encoding = Encoding::new(Transport::Stream, |message, broker, output| {
     write_chunk(output, |output| {
         view(message, broker).write_json(output);
         output.push(b'\n');

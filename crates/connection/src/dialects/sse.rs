@@ -2,7 +2,7 @@
 
 use super::framing::{Framing, chunk_content, readable, write_chunk};
 use crate::{
-    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal,
+    Dialect, Encoding, Ending, Format, GapNotice, Limits, Opened, Profile, Refusal, Transport,
     message_view::view,
 };
 use sse_codec::Block;
@@ -129,11 +129,11 @@ pub fn write_error_event(code: ErrorCode, message: &str, retry_ms: u64, output: 
     write_block(&Block { retry, event, data: Some(&data), ..Block::default() }, output);
 }
 
-static RAW: Encoding = Encoding::new(|message, broker, output| {
+static RAW: Encoding = Encoding::new(Transport::Sse, |message, broker, output| {
     write_chunk(output, |output| write_raw(message, broker, output));
 });
 
-static JSON: Encoding = Encoding::new(|message, broker, output| {
+static JSON: Encoding = Encoding::new(Transport::Sse, |message, broker, output| {
     let view = view(message, broker);
     let (id, data) = (view.position.to_string(), view.to_json());
     let block = Block { id: Some(&id), data: Some(&data), ..Block::default() };

@@ -6,7 +6,7 @@ use super::websocket_frames::{
 use crate::{
     Command, Credential, Dialect, Encoding, Ending, Format, GapNotice, Identity, Input, Limits,
     Opened, PageRequest, PendingPublish, Profile, Refusal, Reply, RequestedStart, Span,
-    Subscription, message_view::view, parse_page_limit, prepare_publish,
+    Subscription, Transport, message_view::view, parse_page_limit, prepare_publish,
 };
 use tidewire_broker::{Broker, Grant, Pattern, Position};
 use tidewire_protocol::{
@@ -125,7 +125,7 @@ impl Dialect for TidewireV1 {
     }
 }
 
-static MESSAGE: Encoding = Encoding::new(|message, broker, output| {
+static MESSAGE: Encoding = Encoding::new(Transport::WebSocket, |message, broker, output| {
     write(&ServerMessage::Message(view(message, broker)), output);
 });
 

@@ -4,7 +4,7 @@
 use super::websocket_frames::{Frame, Frames, write_expiring, write_ping, write_revoked};
 use crate::{
     Command, Dialect, Encoding, Ending, Format, GapNotice, Input, Limits, Opened, PendingPublish,
-    Profile, Refusal, Reply, Subscription, message_view::view,
+    Profile, Refusal, Reply, Subscription, Transport, message_view::view,
 };
 use tidewire_broker::{
     Broker, ChannelName, Content, Draft, Forbidden, Grant, Pattern, Permit, Position,
@@ -142,12 +142,13 @@ fn permit(channel: Option<&ChannelName>, grant: &Grant) -> Result<Permit, &'stat
     })
 }
 
-static RAW: Encoding = Encoding::new(|message, _, output| match message.content() {
-    Content::Binary(bytes) => ws_frame::encode_binary(bytes, None, output),
-    Content::Json(text) | Content::Text(text) => ws_frame::encode_text(text, None, output),
-    Content::Nothing => {}
-});
+static RAW: Encoding =
+    Encoding::new(Transport::WebSocket, |message, _, output| match message.content() {
+        Content::Binary(bytes) => ws_frame::encode_binary(bytes, None, output),
+        Content::Json(text) | Content::Text(text) => ws_frame::encode_text(text, None, output),
+        Content::Nothing => {}
+    });
 
-static JSON: Encoding = Encoding::new(|message, broker, output| {
+static JSON: Encoding = Encoding::new(Transport::WebSocket, |message, broker, output| {
     ws_frame::encode_text(&view(message, broker).to_json(), None, output);
 });

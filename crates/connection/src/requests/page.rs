@@ -1,6 +1,6 @@
 //! Messages answered in one go: a page of history, or a long-poll's answer.
 
-use crate::{Encoding, GapNotice, message_view::view, subscription::LostStart};
+use crate::{Encoding, GapNotice, Transport, message_view::view, subscription::LostStart};
 use std::sync::Arc;
 use tidewire_broker::{Broker, Item, Message, Reader};
 use tidewire_protocol::{Bookmark, GapView, PageView};
@@ -139,9 +139,11 @@ impl Page {
 }
 
 /// The message object.
-static OBJECT: Encoding =
-    Encoding::new(|message, broker, output| view(message, broker).write_json(output));
+static OBJECT: Encoding = Encoding::new(Transport::Poll, |message, broker, output| {
+    view(message, broker).write_json(output)
+});
 
 /// The payload as a JSON value.
-static VALUE: Encoding =
-    Encoding::new(|message, broker, output| view(message, broker).data.write_json(output));
+static VALUE: Encoding = Encoding::new(Transport::Poll, |message, broker, output| {
+    view(message, broker).data.write_json(output)
+});

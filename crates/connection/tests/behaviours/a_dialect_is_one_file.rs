@@ -6,14 +6,14 @@ use std::mem;
 use tidewire_broker::{Broker, Content, Draft, Grant, Pattern, Position};
 use tidewire_connection::{
     CloseReason, Command, Dialect, Encoding, Ending, GapNotice, Identity, Input, Limits, Opened,
-    PendingPublish, Profile, Refusal, Reply, RequestedStart, Subscription,
+    PendingPublish, Profile, Refusal, Reply, RequestedStart, Subscription, Transport,
 };
 
 /// Commands are `sub CHANNEL`, `pub CHANNEL TEXT`, `pong` and `quit`.
 #[derive(Debug)]
 struct Lines;
 
-static LINE: Encoding = Encoding::new(|message, broker, output| {
+static LINE: Encoding = Encoding::new(Transport::Stream, |message, broker, output| {
     let (channel, text) = (message.channel(), str::from_utf8(message.content().as_bytes()));
     let position = broker.position(message.offset());
     output.extend(format!("msg {channel} {position} {}\n", text.unwrap()).bytes());

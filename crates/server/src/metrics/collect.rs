@@ -5,7 +5,9 @@ use super::{
     family::{Family, Value},
 };
 use crate::{connection_kind::ConnectionKind, limits::Limit};
-use tidewire_connection::{CloseReason, Counter, Distribution, WorkerMetrics};
+use tidewire_connection::{
+    CloseReason, Counter, Distribution, Transport, TransportCounts, WorkerMetrics,
+};
 use tidewire_protocol::ErrorCode;
 
 pub(super) fn families(observed: &Observed) -> Vec<Family> {
@@ -25,16 +27,7 @@ pub(super) fn families(observed: &Observed) -> Vec<Family> {
         .of(sum(|worker| &worker.subscriptions)),
     );
     families.push(publishes(&connections));
-    families.extend([
-        Family::counter("tidewire_deliveries", "Messages handed to the kernel for subscribers")
-            .of(sum(|worker| &worker.deliveries)),
-        Family::counter(
-            "tidewire_sent",
-            "Bytes handed to the kernel for subscribers, without response heads",
-        )
-        .in_bytes()
-        .of(sum(|worker| &worker.sent_bytes)),
-    ]);
+    families.extend(sent(&connections));
     families.extend(histograms(&connections));
     families.push(
         Family::counter("tidewire_gaps", "Gap notices sent to clients")
@@ -100,6 +93,27 @@ fn publishes(workers: &[&WorkerMetrics]) -> Family {
         let refused = workers.iter().map(|worker| worker.publish_refusals.get(code)).sum::<u64>();
         family.with(&[("result", code.as_str())], refused)
     })
+}
+
+fn sent(workers: &[&WorkerMetrics]) -> [Family; 2] {
+    let by_transport = |family: Family, of: fn(&WorkerMetrics) -> &TransportCounts| {
+        Transport::ALL.into_iter().fold(family, |family, transport| {
+            let count = workers.iter().map(|worker| of(worker).of(transport).get()).sum::<u64>();
+            family.with(&[("transport", transport.as_str())], count)
+        })
+    };
+    let deliveries = Family::counter(
+        "tidewire_deliveries",
+        "Messages handed to the kernel for subscribers, by transport",
+    );
+    let bytes = Family::counter(
+        "tidewire_sent",
+        "Bytes handed to the kernel for subscribers, without response heads, by transport",
+    );
+    [
+        by_transport(deliveries, |worker| &worker.deliveries),
+        by_transport(bytes.in_bytes(), |worker| &worker.sent_bytes),
+    ]
 }
 
 fn refusals(observed: &Observed, workers: &[&WorkerMetrics]) -> Family {

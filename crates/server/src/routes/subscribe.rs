@@ -36,7 +36,7 @@ use std::{
 use tidewire_broker::{Forbidden, Grant};
 use tidewire_connection::{
     self as connection, Finding, Format, Framing, Limits, LongPoll, Opening, Page, Subscription,
-    Wire,
+    Transport, Wire,
 };
 use tidewire_protocol::ErrorCode;
 
@@ -186,8 +186,8 @@ pub(super) async fn poll(
 fn count_page(page: &Page, bytes: usize, worker_context: &WorkerContext) {
     let metrics = &worker_context.metrics.connections;
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    metrics.deliveries.add(count(page.messages().count()));
-    metrics.sent_bytes.add(count(bytes));
+    metrics.deliveries.of(Transport::Poll).add(count(page.messages().count()));
+    metrics.sent_bytes.of(Transport::Poll).add(count(bytes));
     metrics.expired_gaps.add(count(page.expired_gaps()));
     metrics.unknown_gaps.add(count(page.unknown_gaps()));
 }

@@ -31,7 +31,9 @@ async fn figures_come_once_a_second_while_somebody_follows() -> Result<()> {
             ensure!(times.len() == 3 && times.is_sorted_by(|one, next| one < next), "{times:?}");
             let metrics = &figures[2]["metrics"];
             ensure!(metrics["tidewire_publishes_total"][0]["result"] == "published", "{metrics}");
-            ensure!(metrics["tidewire_deliveries_total"].as_u64() >= Some(1), "{metrics}");
+            let deliveries = &metrics["tidewire_deliveries_total"][0];
+            ensure!(deliveries["transport"] == "sse", "{metrics}");
+            ensure!(deliveries["value"].as_u64() >= Some(1), "{metrics}");
             ensure!(metrics["tidewire_delivery_latency_seconds"]["count"].is_u64(), "{metrics}");
         }
         // Nobody follows any more, so the log stands still.

@@ -42,7 +42,7 @@ async fn the_format_is_the_one_that_the_client_asks_for() -> Result<()> {
             ensure!(answer.header("cache-control") == Some("no-store"), "{:?}", answer.headers);
             let text = answer.text().await?;
             ensure!(text.ends_with("# EOF\n") == last_line, "{accept}");
-            ensure!(text.contains("\ntidewire_deliveries_total 0\n"), "{text}");
+            ensure!(text.contains("\ntidewire_subscriptions 0\n"), "{text}");
         }
         Ok(())
     })

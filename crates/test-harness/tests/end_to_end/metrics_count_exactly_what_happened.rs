@@ -95,7 +95,11 @@ async fn every_byte_of_a_stream_is_counted_once() -> Result<()> {
         let series = scrape(server.address()).await?;
         check(
             &series,
-            &[("tidewire_sent_bytes_total", bytes as f64), ("tidewire_deliveries_total", 60.0)],
+            &[
+                ("tidewire_sent_bytes_total{transport=\"sse\"}", bytes as f64),
+                ("tidewire_sent_bytes_total{transport=\"ws\"}", 0.0),
+                ("tidewire_deliveries_total{transport=\"sse\"}", 60.0),
+            ],
         )
     })
     .await
@@ -110,14 +114,17 @@ async fn read_to(stream: &mut TcpStream, received: &mut Vec<u8>, end: &[u8]) -> 
 }
 
 /// What is known of the traffic of the first test.
-const EXPECTED: [(&str, f64); 18] = [
+const EXPECTED: [(&str, f64); 21] = [
     ("tidewire_publishes_total{result=\"published\"}", 8.0),
     ("tidewire_publishes_total{result=\"bad_channel\"}", 2.0),
     ("tidewire_appended_messages_total", 8.0),
     ("tidewire_retained_messages{place=\"memory\"}", 5.0),
     ("tidewire_removed_messages_total", 3.0),
-    // Two that were there, one that came late, and a poll.
-    ("tidewire_deliveries_total", 8.0 + 8.0 + 5.0 + 5.0),
+    // One that was there and one that came late; one that was there; none; a poll.
+    ("tidewire_deliveries_total{transport=\"sse\"}", 8.0 + 5.0),
+    ("tidewire_deliveries_total{transport=\"ws\"}", 8.0),
+    ("tidewire_deliveries_total{transport=\"stream\"}", 0.0),
+    ("tidewire_deliveries_total{transport=\"poll\"}", 5.0),
     // What the late one was replayed says nothing of how fast messages are delivered.
     ("tidewire_delivery_latency_seconds_count", 16.0),
     ("tidewire_gaps_total{reason=\"expired\"}", 1.0),
