@@ -220,7 +220,9 @@ impl Palette {
     /// The two parts of a bar, and the words beside it.
     fn of(&self, who: Who) -> [RGBColor; 3] {
         let (bar, word) = match who {
-            Who::Tidewire | Who::TidewireTwo => (self.ours, self.ours[0]),
+            Who::Tidewire | Who::TidewireTwo | Who::Scraped | Who::Uncounted => {
+                (self.ours, self.ours[0])
+            }
             Who::Floor => (self.floor, self.faint),
             Who::Peer(_) => (self.peer, self.ink),
         };

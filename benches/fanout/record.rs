@@ -146,7 +146,7 @@ pub(crate) mod tests {
             Plan { loads: Load::ALL.to_vec(), connections: 10, bytes: 128, seconds: 3, rounds: 2 };
         let mut record = Record::begin(plan, "server on 0".to_owned(), Some(0.01));
         let costs = |subject: Subject| match subject.who {
-            Who::Tidewire | Who::TidewireTwo => 3.5,
+            Who::Tidewire | Who::TidewireTwo | Who::Scraped | Who::Uncounted => 3.5,
             Who::Floor => 3.0,
             Who::Peer(_) => 4.0,
         };

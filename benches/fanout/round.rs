@@ -6,9 +6,10 @@ use crate::plan::{Load, Plan};
 use crate::publisher::{Publisher, Task};
 use crate::readers::Readers;
 use crate::running::Running;
-use crate::subject::Subject;
+use crate::scraper::{self, Scraper};
+use crate::subject::{Subject, Who};
 use crate::wire::{Wire, open};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::process;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub(crate) fn measure(subject: Subject, load: Load, plan: &Plan, cores: &Cores) 
         time,
         counters: Arc::clone(&counters),
     };
+    let scraper = (subject.who == Who::Scraped).then(|| Scraper::start(server.address));
     let processes = server.processes()?;
     let (before, generator_before) = (cpu::of(&processes)?, ours()?);
     let start = Instant::now();
@@ -87,6 +89,15 @@ pub(crate) fn measure(subject: Subject, load: Load, plan: &Plan, cores: &Cores) 
     // Before the publisher ends, which ends the floor.
     let [delivered, out_of_order, gaps, ended, reads] = counters.now();
     let published = publisher.end()?;
+    scraper.map_or(Ok(()), Scraper::end)?;
+    if let Who::Scraped | Who::Uncounted = subject.who {
+        let counted = scraper::deliveries(server.address)?;
+        ensure!(
+            (counted > 0) == (subject.who == Who::Scraped),
+            "{} has counted {counted} deliveries: it is another build",
+            subject.who.name()
+        );
+    }
     let Cpu { ran, waited, user, system } = server_cpu;
     Ok(Round {
         expected,

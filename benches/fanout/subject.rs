@@ -31,6 +31,10 @@ pub(crate) enum Who {
     Tidewire,
     /// Tidewire with two workers.
     TidewireTwo,
+    /// Tidewire, whose metrics are read once a second.
+    Scraped,
+    /// Tidewire, built so that it counts no delivery.
+    Uncounted,
     Floor,
     #[serde(untagged)]
     Peer(Peer),
@@ -84,7 +88,11 @@ impl Who {
     /// Of those that are compared over both, each once.
     const fn wires(self) -> &'static [Wire] {
         match self {
-            Self::Tidewire | Self::Floor | Self::Peer(Peer::Nchan) => &[Wire::Ws, Wire::Sse],
+            Self::Tidewire
+            | Self::Scraped
+            | Self::Uncounted
+            | Self::Floor
+            | Self::Peer(Peer::Nchan) => &[Wire::Ws, Wire::Sse],
             _ => &[Wire::Ws],
         }
     }
@@ -93,6 +101,8 @@ impl Who {
         match self {
             Self::Tidewire => "Tidewire",
             Self::TidewireTwo => "Tidewire, 2 workers",
+            Self::Scraped => "Tidewire, scraped",
+            Self::Uncounted => "Tidewire, uncounted",
             Self::Floor => "floor: send()",
             Self::Peer(Peer::Nchan) => "nchan",
             Self::Peer(Peer::Uws) => "uWebSockets",
@@ -109,7 +119,9 @@ impl Who {
     /// subscriber, whom the figures do not count.
     pub(crate) const fn publish_path(self) -> &'static str {
         match self {
-            Self::Tidewire | Self::TidewireTwo => "/ws?channel=fan",
+            Self::Tidewire | Self::TidewireTwo | Self::Scraped | Self::Uncounted => {
+                "/ws?channel=fan"
+            }
             _ => "/publish",
         }
     }
@@ -121,10 +133,11 @@ impl Who {
     /// What it needs is not here.
     pub(crate) fn command(self, folder: &Path) -> Result<(Command, Says)> {
         let command = match self {
-            Self::Tidewire | Self::TidewireTwo => {
-                let mut command = Command::new(tidewire()?);
-                // It would be taken for a setting that is not known.
-                command.env_remove("TIDEWIRE_BIN");
+            Self::Tidewire | Self::TidewireTwo | Self::Scraped | Self::Uncounted => {
+                let variable = if self == Self::Uncounted { UNCOUNTED_BIN } else { BIN };
+                let mut command = Command::new(binary(variable)?);
+                // They would be taken for settings that are not known.
+                command.env_remove(BIN).env_remove(UNCOUNTED_BIN);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--workers"]);
                 command.arg(self.workers().to_string());
                 command
@@ -151,7 +164,9 @@ impl Who {
     /// Which one it is, for the record.
     pub(crate) fn version(self) -> String {
         let found = match self {
-            Self::Tidewire | Self::TidewireTwo => tidewire_version(),
+            Self::Tidewire | Self::TidewireTwo | Self::Scraped | Self::Uncounted => {
+                tidewire_version()
+            }
             Self::Floor => Ok("a loop of send()".to_owned()),
             Self::Peer(Peer::ActixWs) => locked("actix-ws"),
             Self::Peer(Peer::Uws) => npm("uwebsockets"),
@@ -165,14 +180,15 @@ impl Who {
     }
 }
 
-fn tidewire() -> Result<PathBuf> {
-    let path =
-        env::var_os("TIDEWIRE_BIN").context("TIDEWIRE_BIN is not set: cargo xtask sets it")?;
+/// The program that a variable names.
+fn binary(variable: &str) -> Result<PathBuf> {
+    let path = env::var_os(variable);
+    let path = path.with_context(|| format!("{variable} is not set: cargo xtask sets it"))?;
     Ok(Path::new(&path).canonicalize()?)
 }
 
 fn tidewire_version() -> Result<String> {
-    let version = said(Command::new(tidewire()?).arg("--version"))?;
+    let version = said(Command::new(binary(BIN)?).arg("--version"))?;
     let mut git = Command::new("git");
     git.args(["rev-parse", "--short=10", "HEAD"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     let commit = said(&mut git).map(|commit| format!(", commit {commit}"));
@@ -214,6 +230,9 @@ fn said(command: &mut Command) -> Result<String> {
 fn peers_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
+
+const BIN: &str = "TIDEWIRE_BIN";
+const UNCOUNTED_BIN: &str = "TIDEWIRE_UNCOUNTED_BIN";
 
 #[cfg(test)]
 mod tests {

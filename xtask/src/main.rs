@@ -125,6 +125,7 @@ Run and measure, always in release:
                      --peer nchan --peer uws --peer node-ws --peer actix-ws
                                           also measure these servers; writes a record and charts
                      --load 100 --yes     one load; install without asking; --help has the rest
+                     --without-metrics    what counting costs, beside a build that counts no delivery
   bench idle       resident memory of an idle connection
   bench hostile    what healthy subscribers notice of an attack, and the memory that it leaves behind
                      assets history       only these attacks; --help lists them

@@ -6,7 +6,8 @@ use crate::command;
 use crate::install::{self, Consent, Need};
 use crate::steps::build_server;
 use crate::workspace::Workspace;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use std::{fs, path::PathBuf};
 
 /// Takes what the program takes, and `--yes`, which agrees to installing.
 pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -14,13 +15,30 @@ pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         arguments.iter().partition(|word| *word == "--yes");
     let consent = if agreed.is_empty() { Consent::from_environment() } else { Consent::Given };
     let absent = absent(&peers(&rest), |needs| install::ensure(workspace, needs, consent));
-    if !rest.iter().any(|word| *word == "--chart") {
+    let is_asked = |flag: &str| rest.iter().any(|word| *word == flag);
+    let uncounted = match is_asked("--without-metrics") {
+        true => Some(build_uncounted(workspace)?),
+        false => None,
+    };
+    if !is_asked("--chart") {
         build_server(workspace)?;
     }
     let words = ["run", "--release", "--package", "tidewire-fanout", "--bin", "fanout", "--"];
     let mut fanout = workspace.cargo(&words);
     fanout.args(rest).args(absent).env("TIDEWIRE_BIN", workspace.server_binary());
+    fanout.envs(uncounted.map(|path| ("TIDEWIRE_UNCOUNTED_BIN", path)));
     command::run(&mut fanout)
+}
+
+/// Builds the server so that it counts no delivery, and returns where it is. The one that ships has to be built after
+/// it, in its place.
+fn build_uncounted(workspace: &Workspace) -> Result<PathBuf> {
+    let mut build = workspace.cargo(&["build", "--release", "--package", "tidewire"]);
+    command::run(build.env("TIDEWIRE_UNCOUNTED", "1"))?;
+    let built = workspace.server_binary();
+    let path = built.with_file_name("tidewire-uncounted");
+    fs::copy(&built, &path).with_context(|| built.display().to_string())?;
+    Ok(path)
 }
 
 /// The peers that are asked for: `--peer NAME` or `--peer=NAME`.
