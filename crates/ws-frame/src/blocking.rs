@@ -149,6 +149,9 @@ impl<IO: Read + Write> WebSocket<IO> {
     /// a close.
     pub fn receive(&mut self) -> Result<Option<Message>, Error> {
         loop {
+            if let Some(message) = self.connection.receiving.next_whole() {
+                return Ok(Some(message));
+            }
             match self.receive_event()? {
                 Some(OwnedEvent::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
@@ -164,7 +167,7 @@ impl<IO: Read + Write> WebSocket<IO> {
     /// As for [`receive`](Self::receive).
     pub fn receive_event(&mut self) -> Result<Option<OwnedEvent>, Error> {
         loop {
-            match self.connection.next_event() {
+            match self.connection.next_other() {
                 Ok(None) => {}
                 Ok(Some(event @ OwnedEvent::Message(_))) => return Ok(Some(event)),
                 Ok(Some(event)) => {

@@ -60,8 +60,15 @@ impl Connection {
 
     fn new(role: Role, limits: Limits, mask_keys: Option<MaskKeys>) -> Self {
         let incoming = Incoming::new(role);
-        let receiving =
-            Receiving { role, incoming, buffer: BytesMut::new(), limits, is_closed: false };
+        let receiving = Receiving {
+            role,
+            incoming,
+            buffer: BytesMut::new(),
+            buffer_bytes: READ_BYTES,
+            limits,
+            is_closed: false,
+            failure: None,
+        };
         Self { receiving, sending: Outgoing::new(mask_keys) }
     }
 
@@ -116,6 +123,14 @@ impl Connection {
     /// it, and end the stream.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<OwnedEvent>, ProtocolError> {
+        match self.receiving.next_whole() {
+            Some(message) => Ok(Some(message.into())),
+            None => self.next_other(),
+        }
+    }
+
+    /// The same, after [`Receiving::next_whole`] has found nothing.
+    pub(crate) fn next_other(&mut self) -> Result<Option<OwnedEvent>, ProtocolError> {
         match self.receiving.next_event() {
             Ok(Some(event)) => {
                 self.sending.answer(&event);
@@ -188,16 +203,34 @@ pub(crate) struct Receiving {
     incoming: Incoming,
     /// What has arrived, less the events that were taken.
     buffer: BytesMut,
+    /// The most that the buffer had to hold at once.
+    buffer_bytes: usize,
     limits: Limits,
     is_closed: bool,
+    /// An error of [`next_whole`](Self::next_whole), for [`next_event`](Self::next_event) to return.
+    failure: Option<ProtocolError>,
 }
 
 impl Receiving {
+    /// Takes the next event if that is a message which is the whole of one frame: the way of nearly all.
+    /// `None` means that [`next_event`](Self::next_event) has to look.
+    #[inline]
+    pub(crate) fn next_whole(&mut self) -> Option<Message> {
+        match self.incoming.decode_whole(&mut self.buffer, &self.limits)? {
+            Ok(message) => Some(message),
+            Err(error) => {
+                self.is_closed = true;
+                self.failure = Some(error);
+                None
+            }
+        }
+    }
+
     /// As [`Connection::next_event`], but for the answer.
     #[inline]
     pub(crate) fn next_event(&mut self) -> Result<Option<OwnedEvent>, ProtocolError> {
         if self.is_closed {
-            return Ok(None);
+            return self.failure.take().map_or(Ok(None), Err);
         }
         let event = self.incoming.decode(&mut self.buffer, &self.limits);
         if matches!(event, Ok(Some(OwnedEvent::Close(_))) | Err(_)) {
@@ -217,11 +250,16 @@ impl Receiving {
 
     /// As [`Connection::room`].
     pub(crate) fn room(&mut self) -> &mut BytesMut {
+        // What the last messages had room in is used again from its beginning, if they are gone.
+        if self.buffer.is_empty() && self.buffer.try_reclaim(self.buffer_bytes) {
+            return &mut self.buffer;
+        }
         let awaited = usize::try_from(self.incoming.awaited_bytes()).unwrap_or(usize::MAX);
         let wanted = self.buffer.len().min(awaited).max(READ_BYTES_MIN);
         if self.buffer.capacity().saturating_sub(self.buffer.len()) < wanted {
             self.buffer.reserve(wanted.max(READ_BYTES));
         }
+        self.buffer_bytes = self.buffer_bytes.max(self.buffer.len().saturating_add(wanted));
         &mut self.buffer
     }
 
@@ -239,7 +277,7 @@ pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// What is read at once, at most: it is decoded while it is still in the processor's cache.
 #[cfg(any(feature = "blocking", feature = "tokio"))]
-pub(crate) const READ_BYTES_MAX: usize = 64 << 10;
+pub(crate) const READ_BYTES_MAX: usize = 128 << 10;
 
 /// The room of a new buffer: many messages at once.
 const READ_BYTES: usize = 16 << 10;

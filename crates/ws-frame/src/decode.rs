@@ -153,6 +153,39 @@ impl Decoder {
         self.decode_other(input, limits)
     }
 
+    /// Takes a message off the front of `input` if it is the whole of one frame, and all there: returns its
+    /// kind, where its payload begins and where it ends. Whatever else it is, is for
+    /// [`decode`](Self::decode).
+    ///
+    /// Apart from that because the adapters receive nearly everything this way, and owned.
+    ///
+    /// # Errors
+    ///
+    /// It is a text that is not UTF-8.
+    #[cfg(feature = "bytes")]
+    #[inline]
+    pub(crate) fn decode_whole(
+        &mut self,
+        mut input: &mut [u8],
+        limits: &Limits,
+    ) -> Option<Result<(Kind, usize, usize), ProtocolError>> {
+        if self.state != State::Between {
+            return None;
+        }
+        let arrived = input.len();
+        let event = Head::read(input, self.role, limits)?.take(&mut input)?;
+        let end = arrived.saturating_sub(input.len());
+        Some(match event {
+            Ok(Event::Text(text)) => Ok((Kind::Text, end.saturating_sub(text.len()), end)),
+            Ok(Event::Binary(bytes)) => Ok((Kind::Binary, end.saturating_sub(bytes.len()), end)),
+            Ok(_) => return None,
+            Err(error) => {
+                self.state = State::Closed;
+                Err(error)
+            }
+        })
+    }
+
     /// Takes what is not a whole message, or not one of which everything has arrived.
     fn decode_other<'a>(
         &mut self,

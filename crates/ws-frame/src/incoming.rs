@@ -78,6 +78,27 @@ impl Incoming {
         self.decoder.payload_left()
     }
 
+    /// Takes a message off the front of `buffer` if it is the whole of one frame, and all there. Whatever
+    /// else it is, is for [`decode`](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// It is a text that is not UTF-8.
+    #[inline]
+    pub(crate) fn decode_whole(
+        &mut self,
+        buffer: &mut BytesMut,
+        limits: &Limits,
+    ) -> Option<Result<Message, ProtocolError>> {
+        let (kind, start, end) = match self.decoder.decode_whole(buffer, limits)? {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        buffer.advance(start);
+        let payload = buffer.split_to(end.saturating_sub(start)).freeze();
+        Some(Ok(message(kind, payload)))
+    }
+
     /// Takes the next event off the front of `buffer`, or `None` when that takes more bytes.
     ///
     /// What this leaves in `buffer` must stay there, in front of what arrives next.
@@ -96,7 +117,7 @@ impl Incoming {
             match found {
                 Found::Whole(kind, bytes) => {
                     buffer.advance(taken.saturating_sub(bytes));
-                    return Ok(Some(message(kind, buffer.split_to(bytes).freeze())));
+                    return Ok(Some(message(kind, buffer.split_to(bytes).freeze()).into()));
                 }
                 Found::Control(event) => {
                     self.skip(buffer, taken);
@@ -105,14 +126,16 @@ impl Incoming {
                 Found::Piece { kind, bytes, ends } => {
                     self.join(buffer, taken, bytes);
                     if ends {
-                        return Ok(Some(message(kind, self.take_open(buffer))));
+                        return Ok(Some(message(kind, self.take_open(buffer)).into()));
                     }
                 }
                 #[cfg(feature = "deflate")]
                 Found::Inflated { kind, ends } => {
                     self.skip(buffer, taken);
                     if ends {
-                        return Ok(Some(message(kind, mem::take(&mut self.inflated).into())));
+                        return Ok(Some(
+                            message(kind, mem::take(&mut self.inflated).into()).into(),
+                        ));
                     }
                 }
             }
@@ -180,14 +203,14 @@ impl Incoming {
 /// The message that the decoder called one.
 #[inline]
 #[expect(unsafe_code, reason = "to check a text again takes as long as all the rest")]
-fn message(kind: Kind, payload: Bytes) -> OwnedEvent {
-    OwnedEvent::Message(match kind {
+fn message(kind: Kind, payload: Bytes) -> Message {
+    match kind {
         Kind::Binary => Message::Binary(payload),
         // SAFETY: the decoder returned these bytes as a text that it had checked, in one piece or over
         // all pieces up to the last, or the inflater did. They have not been changed after that: the
         // decoder touches no byte twice.
         Kind::Text => Message::Text(unsafe { Utf8Bytes::from_checked(payload) }),
-    })
+    }
 }
 
 /// A control frame's payload: so short that sharing the buffer would take longer.

@@ -176,11 +176,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, Error>> {
         loop {
-            return Poll::Ready(Ok(match ready!(self.poll_event(context))? {
-                Some(OwnedEvent::Message(message)) => Some(message),
-                Some(_) => continue,
-                None => None,
-            }));
+            if let Some(message) = self.connection.receiving.next_whole() {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            match ready!(self.poll_progress(context))? {
+                Progress::Event(OwnedEvent::Message(message)) => {
+                    return Poll::Ready(Ok(Some(message)));
+                }
+                Progress::Event(_) | Progress::Arrived => {}
+                Progress::Closed => return Poll::Ready(Ok(None)),
+            }
         }
     }
 
@@ -189,28 +194,37 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// # Errors
     ///
     /// As for `receive_event`.
-    #[inline]
     pub fn poll_event(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<OwnedEvent>, Error>> {
         loop {
-            match self.connection.next_event() {
-                Ok(None) => {}
-                Ok(Some(event)) => {
-                    if !self.connection.output().is_empty() {
-                        // An answer need not wait. If the stream fails, the next call says so.
-                        let _ = poll_flush(&mut self.io, &mut self.connection.sending, context);
-                    }
-                    return Poll::Ready(Ok(Some(event)));
-                }
-                Err(error) => self.failure = Some(error),
+            match ready!(self.poll_progress(context))? {
+                Progress::Event(event) => return Poll::Ready(Ok(Some(event))),
+                Progress::Arrived => {}
+                Progress::Closed => return Poll::Ready(Ok(None)),
             }
-            if self.connection.is_closed() || self.has_ended {
-                return self.poll_closed(context);
-            }
-            ready!(self.poll_more(context))?;
         }
+    }
+
+    /// Polls for an event in what has arrived, or else for more to arrive.
+    fn poll_progress(&mut self, context: &mut Context<'_>) -> Poll<Result<Progress, Error>> {
+        match self.connection.next_other() {
+            Ok(None) => {}
+            Ok(Some(event)) => {
+                if !self.connection.output().is_empty() {
+                    // An answer need not wait. If the stream fails, the next call says so.
+                    let _ = poll_flush(&mut self.io, &mut self.connection.sending, context);
+                }
+                return Poll::Ready(Ok(Progress::Event(event)));
+            }
+            Err(error) => self.failure = Some(error),
+        }
+        if self.connection.is_closed() || self.has_ended {
+            return self.poll_closed(context);
+        }
+        ready!(self.poll_more(context))?;
+        Poll::Ready(Ok(Progress::Arrived))
     }
 
     /// Polls for more bytes, and for the answers to be written.
@@ -231,10 +245,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 
     /// Polls for the last bytes to be written, then returns how it ended.
-    fn poll_closed(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<OwnedEvent>, Error>> {
+    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<Progress, Error>> {
         if !self.has_ended {
             // A peer that has closed, or broken the protocol, may be gone: that is no news.
             let ends = self.failure.is_some() || self.connection.role() == crate::Role::Server;
@@ -242,6 +253,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             let _ = ready!(poll_end(&mut self.io, sending, ends, context));
             self.has_ended = true;
         }
-        Poll::Ready(self.failure.take().map_or(Ok(None), |error| Err(error.into())))
+        Poll::Ready(self.failure.take().map_or(Ok(Progress::Closed), |error| Err(error.into())))
     }
+}
+
+/// What a poll has come to.
+enum Progress {
+    Event(OwnedEvent),
+    /// More bytes, which may hold an event.
+    Arrived,
+    /// The connection is over.
+    Closed,
 }

@@ -114,8 +114,8 @@ fn agreement() -> Agreement {
     Config::default().accept(["permessage-deflate"]).unwrap()
 }
 
-/// A megabyte of frames that inflate to a gibibyte: 1,024 times a mebibyte of zeros, each of which begins
-/// anew.
+/// A megabyte of frames that inflate to a gibibyte: 1,024 times a mebibyte of zeros, each of which refers to
+/// nothing before it.
 fn bomb() -> Vec<u8> {
     let mut mebibyte = Vec::new();
     let mut deflater = Deflater::new(Direction::default(), Level::SMALLEST);
@@ -123,7 +123,8 @@ fn bomb() -> Vec<u8> {
     mebibyte.extend_from_slice(&[0, 0, 0xFF, 0xFF]);
     let payload = mebibyte.repeat(1 << 10);
     let mut wire = Vec::new();
-    let whole = Piece { kind: Kind::Binary, part: Part::Whole, compressed: true, payload: &payload };
+    let whole =
+        Piece { kind: Kind::Binary, part: Part::Whole, compressed: true, payload: &payload };
     encode_piece(whole, KEY, &mut wire);
     wire
 }

@@ -78,6 +78,9 @@ impl<R: Read, W: Write> Receiver<R, W> {
     /// As for [`WebSocket::receive`].
     pub fn receive(&mut self) -> Result<Option<Message>, Error> {
         loop {
+            if let Some(message) = self.receiving.next_whole() {
+                return Ok(Some(message));
+            }
             match self.receive_event()? {
                 Some(OwnedEvent::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}

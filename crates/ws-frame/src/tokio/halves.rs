@@ -84,6 +84,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Receiver<IO> {
     /// As for [`WebSocket::receive`].
     pub async fn receive(&mut self) -> Result<Option<Message>, Error> {
         loop {
+            if let Some(message) = self.receiving.next_whole() {
+                return Ok(Some(message));
+            }
             match self.receive_event().await? {
                 Some(OwnedEvent::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
