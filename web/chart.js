@@ -30,7 +30,7 @@ export class Chart {
   /** Notes that `wire` is in `state` from now on. */
   enter(wire, state) {
     const passages = this.#passages[wire];
-    passages.push({ ms: performance.now(), live: state === 'live' });
+    passages.push({ ms: performance.now(), live: state === 'live' || state === 'catching up' });
     if (passages.length > PASSAGES_MAX) passages.shift();
     this.touch();
   }

@@ -18,7 +18,7 @@ const form = new PublishForm(find('#publish'), timeline, token);
 const onstate = (wire, state, detail) => {
   chart.enter(wire, state);
   if (state === 'refused') token.refused(detail);
-  if (state === 'live') token.accepted();
+  if (state === 'live' || state === 'catching up') token.accepted();
 };
 const panes = ['sse', 'ws'].map(
   (wire) => new Pane(find(`#${wire}`), { wire, timeline, token, onstate }),

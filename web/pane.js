@@ -4,7 +4,7 @@
  */
 import { Latency, formatMs } from './latency.js';
 import { Rows } from './rows.js';
-import { matches, subscribe } from './tidewire.js';
+import { connect, matches } from './client/tidewire.js';
 
 export class Pane {
   #wire;
@@ -14,6 +14,7 @@ export class Pane {
   #latency;
   #token;
   #channel;
+  #tide;
   #subscription;
   #state = 'connecting';
   #onstate;
@@ -46,7 +47,7 @@ export class Pane {
 
   /** Starts over on `channel`, from now. */
   watch(channel) {
-    this.#subscription?.close();
+    this.#tide?.close();
     this.#channel = channel;
     this.#rows.clear(channel);
     this.#latency.clear();
@@ -58,7 +59,7 @@ export class Pane {
 
   /** Ends the connection until `resume`, or for `seconds`. */
   cut(seconds) {
-    this.#subscription.close();
+    this.#tide.close();
     if (seconds) this.#countDown(seconds);
   }
 
@@ -66,21 +67,24 @@ export class Pane {
   resume() {
     clearTimeout(this.#returnTimer);
     this.#part.blink.textContent = BLINK_LABEL;
-    this.#subscription = subscribe(document.baseURI, {
-      wire: this.#wire,
-      channels: [this.#channel],
-      since: this.#counts.resume,
+    this.#tide = connect(new URL('.', document.baseURI), {
+      wires: [WIRES[this.#wire]],
       token: () => this.#token.token,
+      onstate: (state) => this.#enter(state),
+    });
+    this.#subscription = this.#tide.subscribe(this.#channel, {
+      since: this.#counts.resume,
       onmessage: (message) => this.#message(message),
       ongap: (gap) => this.#gap(gap),
-      onstate: (state, detail) => this.#enter(state, detail),
+      // The state says it, too.
+      onerror() {},
     });
     this.#draw();
   }
 
   /** Goes on with the token that is in use now. */
   reconnect() {
-    this.#subscription?.close();
+    this.#tide?.close();
     this.resume();
   }
 
@@ -103,23 +107,24 @@ export class Pane {
     }, 1_000);
   }
 
-  #enter(state, detail) {
-    const shown = state === 'closed' ? 'cut' : state;
+  #enter({ name, wire, head, until, reason, error }) {
+    const shown = name === 'closed' ? 'cut' : name === 'offline' && wire ? 'connecting' : name;
+    const isOpen = OPEN.includes(shown);
     clearTimeout(this.#waitTimer);
-    if (this.#wire === 'sse' && shown.endsWith('connecting')) {
-      this.#waitTimer = setTimeout(() => this.#wait(), WAIT_MS + (detail?.delayMs ?? 0));
+    if (this.#wire === 'sse' && !isOpen && shown !== 'cut') {
+      this.#waitTimer = setTimeout(() => this.#wait(), WAIT_MS + (until ? until - Date.now() : 0));
     }
-    if (this.#state === 'live' && shown !== 'live') this.#leave(shown);
+    if (OPEN.includes(this.#state) && !isOpen) this.#leave(shown);
     this.#state = shown;
     // The page asks for the token, and says what was wrong with it.
-    const reason = detail?.status === 401 ? 'A valid token is needed: see above.' : detail?.reason;
-    this.#part.reason.textContent = reason ?? '';
-    if (shown === 'live' && this.#away) this.#return(detail.head);
+    const why = error?.status === 401 ? 'A valid token is needed: see above.' : reason;
+    this.#part.reason.textContent = (shown === 'refused' && why) || '';
+    if (isOpen && this.#away) this.#return(head);
     if (shown === 'cut' || shown === 'refused') {
       this.#counts.resume = this.#subscription.position;
-      this.#subscription = undefined;
+      this.#subscription = this.#tide = undefined;
     }
-    this.#onstate(this.#wire, shown, detail);
+    this.#onstate(this.#wire, shown, { reason, status: error?.status });
     this.#draw();
   }
 
@@ -131,7 +136,9 @@ export class Pane {
 
   #return(head) {
     const away = this.#away;
-    away.head = head;
+    // What the connection has to catch up with is known when it opens, or a moment later.
+    away.head ??= head;
+    if (away.mark) return;
     away.liveMs = performance.now();
     away.mark = this.#rows.mark('resumed', '');
     this.#describeReturn();
@@ -161,7 +168,8 @@ export class Pane {
   }
 
   #isLate({ position }) {
-    return Boolean(this.#away?.mark) && isAtOrBefore(position, this.#away.head);
+    const away = this.#away;
+    return Boolean(away?.mark) && (!away.head || isAtOrBefore(position, away.head));
   }
 
   #gap({ from, to }) {
@@ -187,7 +195,7 @@ export class Pane {
 
   /** Another wire or a publish showed a message; while away, it is one to come. */
   #known({ channel, entry }) {
-    if (!this.#away || this.#state === 'live' || entry.arrivals.has(this.#wire)) return;
+    if (!this.#away || OPEN.includes(this.#state) || entry.arrivals.has(this.#wire)) return;
     if (!matches(this.#channel, channel) || this.#missed.size >= MISSED_MAX) return;
     this.#missed.add(entry.position);
     this.#draw();
@@ -231,6 +239,10 @@ function isAtOrBefore(position, other) {
   return epoch === otherEpoch && BigInt(offset) <= BigInt(otherOffset);
 }
 
+/** What the client calls each wire. */
+const WIRES = { sse: 'sse', ws: 'websocket' };
+/** The states of a connection that brings messages. */
+const OPEN = ['live', 'catching up'];
 const BLINK_SECONDS = 5;
 const BLINK_LABEL = 'Offline for 5 s';
 

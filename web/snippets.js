@@ -46,12 +46,10 @@ const SNIPPETS = {
 source.onmessage = (event) => console.log(event.lastEventId, event.data);`,
   webSocket: ({ query }) => `const socket = new WebSocket('${socketBase}ws?${query}');
 socket.onmessage = (event) => console.log(event.data);`,
-  module: ({ channel }) => `import { subscribe } from '${base}assets/tidewire.js';
+  module: ({ channel }) => `import { connect } from '${base}assets/tidewire.js';
 
-subscribe('${base}', {
-  channels: ['${channel}'],
-  onmessage: ({ position, data }) => console.log(position, data),
-});`,
+const tide = connect('${base}');
+for await (const { position, data } of tide.subscribe('${channel}')) console.log(position, data);`,
 };
 
 /** A ticket stands for the token in the URL of one connection. */
@@ -70,13 +68,10 @@ const SNIPPETS_WITH_TOKEN = {
 source.onmessage = (event) => console.log(event.lastEventId, event.data);`,
   webSocket: ({ query }) => `${TICKET}const socket = new WebSocket(\`${socketBase}ws?${query}&ticket=${'$'}{ticket}\`);
 socket.onmessage = (event) => console.log(event.data);`,
-  module: ({ channel }) => `import { subscribe } from '${base}assets/tidewire.js';
+  module: ({ channel }) => `import { connect } from '${base}assets/tidewire.js';
 
-subscribe('${base}', {
-  channels: ['${channel}'],
-  token: () => fetchToken(), // yours: gives a fresh token
-  onmessage: ({ position, data }) => console.log(position, data),
-});`,
+const tide = connect('${base}', { token: () => fetchToken() }); // yours: gives a fresh token
+for await (const { position, data } of tide.subscribe('${channel}')) console.log(position, data);`,
 };
 
 const CHANNEL_OR_PATTERN = /^(?:[\w~:@-]+|\*)(?:\.(?:[\w~:@-]+|\*))*(?:\.>)?$|^>$/;

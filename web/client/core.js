@@ -2,8 +2,8 @@
 import { Tide } from './tide.js';
 
 export { TidewireError } from './errors.js';
+export { watchPage } from './page.js';
 export { matches } from './positions.js';
-export { Subscription } from './subscription.js';
 export { Tide } from './tide.js';
 export { poll } from './transports/poll.js';
 export { sse } from './transports/sse.js';

@@ -7,45 +7,45 @@
  * @property {string} to
  */
 
+/**
+ * @typedef {object} Detail
+ * @property {string} [code] A code of docs/errors.md; or `unreachable`, `silent`, `closed`, `ended`, `http`, `gap`, `token`.
+ * @property {number} [status] The HTTP status or the close code of the server's answer, if there was one.
+ * @property {number} [retryMs] When the server wants the next attempt, in milliseconds.
+ * @property {boolean} [isFinal] Whether the same would be refused again: nothing but a change of the request helps.
+ * @property {Gap} [gap] With the code `gap`: which messages are lost.
+ */
+
 export class TidewireError extends Error {
+  name = 'TidewireError';
+
   /**
    * @param {string} message
-   * @param {{ code?: string, status?: number, retryMs?: number, isFinal?: boolean, gap?: Gap, cause?: unknown }} [detail]
+   * @param {Detail} [detail]
    */
-  constructor(message, { code, status, retryMs, isFinal, gap, cause } = {}) {
-    super(message, { cause });
-    this.name = 'TidewireError';
-    /** A code of docs/errors.md; or `unreachable`, `closed`, `gap`, `token`. */
-    this.code = code ?? 'unreachable';
-    /** The HTTP status or the close code of the server's answer, if there was one. */
+  constructor(message, { code = 'unreachable', status, retryMs, isFinal, gap } = {}) {
+    super(message);
+    this.code = code;
     this.status = status;
-    /** When the server wants the next attempt, in milliseconds. */
     this.retryMs = retryMs;
-    /** Whether the same would be refused again: nothing but a change of the request helps. */
-    this.isFinal = isFinal ?? (status !== undefined && status < 500 && status !== 408 && status !== 429);
-    /** With the code `gap`: which messages are lost. */
+    this.isFinal = isFinal ?? (status < 500 && status !== 408 && status !== 429);
     this.gap = gap;
   }
 }
 
-/** Calls what an application has given. An error in it is reported as one of the page, and the client goes on. */
-export function call(callback, value) {
-  try {
-    callback(value);
-  } catch (error) {
-    queueMicrotask(() => raise(error));
-  }
-}
-
-/** For {@link call}: reports what nobody handles. */
-export function raise(error) {
-  throw error;
-}
+/** An error as frames and batches of the server have it. */
+export const refusal = ({ code, message, retry_ms: retryMs }) =>
+  new TidewireError(message, { code, retryMs, isFinal: !retryMs && !PASSING.test(code) });
 
 /** For a gap that nobody handles. */
 export const gapError = (gap) =>
-  new TidewireError(
-    `Messages of ${gap.channel} after ${gap.from} up to ${gap.to} are lost: the server does not store them any more. ` +
-      "Pass ongap and fetch the state again there, or pass gaps: 'ignore' if old messages do not matter.",
-    { code: 'gap', isFinal: true, gap },
-  );
+  new TidewireError(`Messages of ${gap.channel} are lost up to ${gap.to}: pass ongap, or gaps: 'ignore'`, {
+    code: 'gap',
+    isFinal: true,
+    gap,
+  });
+
+/** Calls what an application has given. An error in it is a rejection that nobody handles, and the client goes on. */
+export const call = async (callback, value) => callback(value);
+
+const PASSING = /limit_|overl|unav|insuff|timeo|internal/;

@@ -1,5 +1,5 @@
 /**
- * One connection for all subscriptions of a client: chooses the wire, watches heartbeats, and brings every subscription to
+ * One connection for all subscriptions of a client: watches heartbeats, connects again, and brings every subscription to
  * the place where the connection is.
  *
  *                  open               opened               all at the head
@@ -11,26 +11,29 @@
  * The connection has one place in the log for all of its channels. A wire delivers from there on, in the order of the log. A
  * subscription that begins elsewhere asks by polls of its own for what lies before, and the connection's messages wait for
  * it meanwhile. So each subscription has its own order, on every wire, however they overlap.
+ *
+ * This and its neighbours are closures, not classes: a minifier can shorten all of their names.
  */
 import { TidewireError } from './errors.js';
-import { distance, reaches } from './positions.js';
+import { isUnknown, later, offset, reaches } from './positions.js';
 
 /**
  * @typedef {object} Wire A transport.
  * @property {string} name
- * @property {(io: object) => boolean} isPossible Whether this runtime has it.
  * @property {(session: Session) => Connection} open
  */
 
 /**
  * @typedef {object} Session What a wire gets to connect, and what it reports.
+ * @property {Wire} wire
  * @property {import('./server.js').Server} server
  * @property {object} io The clock, timers, `fetch`, `WebSocket` and so on.
  * @property {string[]} channels
  * @property {string} since
  * @property {{ user?: string, info?: any }} who
  * @property {(opening: Opening) => void} opened From which position it delivers.
- * @property {(frame: object) => void} frame A frame of `tidewire.v1`.
+ * @property {(frame: object) => void} frame A frame of `tidewire.v1`, or `page` with a position that is no heartbeat.
+ * @property {(head: string) => void} newest The newest position, if the opening did not say it.
  * @property {() => void} received Anything has arrived.
  * @property {(error: TidewireError) => void} lost The connection has ended, or was never made.
  */
@@ -55,7 +58,7 @@ import { distance, reaches } from './positions.js';
  * @property {'live' | 'catching up' | 'offline' | 'waiting' | 'refused' | 'closed'} name
  * @property {string} [wire] The wire in use, or the one that is tried.
  * @property {string} [position] `catching up`: how far it has come.
- * @property {string} [head] `catching up`: how far it goes.
+ * @property {string} [head] `catching up`, `live`: the newest message when the connection was made.
  * @property {number} [behind] `catching up`: how many messages of the log are between them.
  * @property {number} [until] `waiting`: when the next attempt is, in milliseconds since 1970.
  * @property {string} [reason] Why there is no connection.
@@ -63,431 +66,372 @@ import { distance, reaches } from './positions.js';
  * @property {TidewireError} [error]
  */
 
-export class Link {
-  /** @type {State} */
-  state = { name: 'offline', reason: 'Nothing is subscribed' };
-  #server;
-  #io;
-  #wires;
-  #who;
-  #onstate;
-  /** @type {Set<import('./subscription.js').Subscription>} */
-  #subscriptions = new Set();
-  /** The present attempt or connection. What another one reports does not count. */
-  #session;
-  /** @type {Connection | undefined} */
-  #connection;
+/**
+ * @typedef {object} Choice Which wire comes next.
+ * @property {() => Wire} next
+ * @property {(wire: Wire) => unknown} failed It could not be opened, or fell silent. Whether to try another one at once.
+ * @property {boolean} isMany Whether there is another one to try if one does not open soon.
+ * @property {(wire: Wire) => void} [opened]
+ * @property {(wire: Wire) => number | undefined} [steady] It has lived for a while. In what time to try a better one.
+ */
+
+/**
+ * @param {object} parts
+ * @param {import('./server.js').Server} parts.server
+ * @param {Choice} parts.choice
+ * @param {{ user?: string, info?: any }} parts.who
+ * @param {object} parts.io
+ * @param {(state: State) => void} parts.onstate
+ */
+export const link = ({ server, choice, who, io, onstate }) => {
+  const { now, random, setTimeout, clearTimeout, navigator } = io;
+  const subscriptions = new Set();
   /** For each channel of the connection from where on it brings all of it; without a value until the server has answered. */
-  #carried = new Map();
-  #position;
-  #head;
-  #heartbeatMs;
-  #isOpen = false;
-  #receivedMs = 0;
-  #silenceTimer;
-  #retryTimer;
-  #lingerTimer;
-  #reportedMs = 0;
-  #failures = 0;
-  /** Wires that have failed since the last connection. */
-  #failed = new Set();
-  /** For each wire that has failed where another one has not: until when it is not tried, and how often that was so. */
-  #avoided = new Map();
-  #isChanging = false;
+  const carried = new Map();
+  const timers = {};
+  /** @type {State} */
+  let state = { name: 'offline' };
+  /** The present attempt or connection. What another one reports does not count. */
+  let session;
+  let connection;
+  let isOpen = false;
+  let isChanging = false;
+  let [failures, receivedMs, heartbeatMs] = [0, 0, 0];
+  let position;
+  let head;
+  /** The state of the tab that leads, while it has no connection. */
+  let upstream;
 
-  /**
-   * @param {import('./server.js').Server} server
-   * @param {{ wires: Wire[], user?: string, info?: any }} options
-   * @param {object} io
-   * @param {(state: State) => void} onstate
-   */
-  constructor(server, { wires, user, info }, io, onstate) {
-    this.#server = server;
-    this.#io = io;
-    this.#wires = wires.filter((wire) => wire.isPossible(io));
-    if (!this.#wires.length) throw new TypeError('This runtime has none of these wires. Pass WebSocket, or other wires.');
-    this.#who = { user, info };
-    this.#onstate = onstate;
-  }
+  /** Sets the timer of that name again, or stops it. */
+  const after = (name, ms, run) => {
+    clearTimeout(timers[name]);
+    timers[name] = run && setTimeout(run, ms);
+  };
 
-  add(subscription) {
-    this.#subscriptions.add(subscription);
-    this.#change();
-  }
+  /** Full jitter: anything up to a bound that doubles, so that a crowd spreads out. */
+  const backoffMs = (attempt) => random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** attempt);
 
-  remove(subscription) {
-    this.#subscriptions.delete(subscription);
-    this.#change();
-  }
+  const enter = (next) => {
+    const isNews = next.name !== 'catching up' || state.name !== next.name;
+    state = next;
+    if (isNews) onstate(next);
+  };
 
-  /** Whether {@link request} would be sent. */
-  get canSend() {
-    return this.#isOpen && Boolean(this.#connection.request);
-  }
-
-  /** Sends a request of `tidewire.v1` over the open connection. */
-  request(frame) {
-    return this.#connection.request(frame);
-  }
-
-  /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
-  wake(event) {
-    const isQuiet = this.#io.now() - this.#receivedMs > this.#heartbeatMs;
-    if (this.#retryTimer || (this.#isOpen && (isQuiet || event === 'offline'))) this.#open();
-  }
-
-  close(state = { name: 'closed' }) {
-    this.#leave();
-    this.#enter(state);
-    for (const one of [...this.#subscriptions]) one.close();
-  }
+  const wanted = () => [...new Set([...subscriptions].flatMap((one) => one.channels))];
 
   /** Brings the connection to what is subscribed, once for all changes of this turn. */
-  #change() {
-    if (this.#isChanging) return;
-    this.#isChanging = true;
-    queueMicrotask(() => {
-      this.#isChanging = false;
-      if (this.state.name !== 'closed') this.#follow();
-    });
-  }
+  const change = () => {
+    if (!isChanging) queueMicrotask(follow);
+    isChanging = true;
+  };
 
-  #follow() {
-    const { setTimeout, clearTimeout } = this.#io;
-    const wanted = this.#wanted();
-    clearTimeout(this.#lingerTimer);
-    if (!wanted.length) {
-      // Perhaps a page only replaces what it shows.
-      if (this.#session || this.#retryTimer) this.#lingerTimer = setTimeout(() => this.#rest(), LINGER_MS);
-      return;
-    }
-    if (!this.#session) return this.#retryTimer ? undefined : this.#open();
-    const added = wanted.filter((channel) => !this.#carried.has(channel));
-    const removed = [...this.#carried.keys()].filter((channel) => !wanted.includes(channel));
-    if (added.length + removed.length && !this.canSend) return this.#isOpen || added.length ? this.#open() : undefined;
-    for (const channel of removed) this.#unsubscribe(channel);
-    for (const channel of added) this.#subscribe(channel);
-    for (const subscription of this.#subscriptions) this.#begin(subscription);
-  }
+  const follow = () => {
+    const channels = wanted();
+    isChanging = false;
+    if (state.name === 'closed') return;
+    if (!session) return timers.retry || !subscriptions.size || open();
+    const added = channels.filter((channel) => !carried.has(channel));
+    const removed = [...carried.keys()].filter((channel) => !channels.includes(channel));
+    if (connection.request) {
+      // Until it is open it brings what it was opened with.
+      if (!isOpen) return;
+      for (const channel of removed) {
+        carried.delete(channel);
+        connection.request({ type: 'unsubscribe', channel }).catch(() => {});
+      }
+      added.forEach(subscribe);
+    } else if (added.length || (isOpen && removed.length && channels.length)) return open();
+    for (const one of subscriptions) begin(one);
+  };
 
-  #wanted() {
-    return [...new Set([...this.#subscriptions].flatMap(({ channels }) => channels))];
-  }
-
-  #rest() {
-    this.#leave();
-    this.#enter({ name: 'offline', reason: 'Nothing is subscribed' });
-  }
-
-  async #subscribe(channel) {
-    const session = this.#session;
-    this.#carried.set(channel, undefined);
+  const subscribe = async (channel) => {
+    const present = session;
+    carried.set(channel);
     try {
-      const { position } = await this.request({ type: 'subscribe', channel, since: 'now' });
-      if (session !== this.#session) return;
-      this.#carried.set(channel, position);
-      for (const one of this.#subscriptions) if (one.channels.includes(channel)) this.#begin(one, true);
+      const answer = await connection.request({ type: 'subscribe', channel, since: 'now' });
+      if (session !== present) return;
+      carried.set(channel, answer.position);
+      for (const one of subscriptions) if (one.channels.includes(channel)) begin(one, true);
     } catch (error) {
-      if (session !== this.#session) return;
-      this.#carried.delete(channel);
-      if (error.isFinal) this.#end(channel, error);
-      else this.#io.setTimeout(() => this.#change(), error.retryMs ?? this.#backoffMs(1));
+      if (session !== present) return;
+      carried.delete(channel);
+      if (error.isFinal) end(channel, error);
+      else setTimeout(change, error.retryMs ?? backoffMs(1));
     }
-  }
-
-  #unsubscribe(channel) {
-    this.#carried.delete(channel);
-    this.request({ type: 'unsubscribe', channel }).catch(() => {});
-  }
+  };
 
   /** Ends the subscriptions of a channel that the server does not deliver. */
-  #end(channel, error) {
-    for (const one of [...this.#subscriptions]) if (one.channels.includes(channel)) one.fail(error);
-  }
+  const end = (channel, error) => {
+    for (const one of [...subscriptions]) if (one.channels.includes(channel)) deny(one, error);
+  };
 
-  /** Connects, over the first wire that has not failed, from the place of the connection before. */
-  #open() {
-    this.#leave();
-    if (!this.#subscriptions.size) return this.#rest();
-    const wire = this.#choose();
-    const base = this.#base();
-    const channels = this.#wanted();
-    const session = (this.#session = {
-      server: this.#server,
-      io: this.#io,
-      channels,
-      since: base,
-      who: this.#who,
-      wire,
+  /** Connects from the place of the connection before. */
+  const open = (reason = state.reason) => {
+    leave();
+    if (!subscriptions.size) return enter({ name: 'offline' });
+    const all = [...subscriptions];
+    // The place of the connection before, or where most have yet to begin.
+    const since = all.some((one) => reaches(one.floor, position))
+      ? position
+      : (all.find((one) => one.floor)?.floor ?? all[0].since);
+    const wire = choice.next();
+    const channels = wanted();
+    const present = { server, io, channels, since, who, wire };
+    const report = (handle) => (value) => session === present && handle(value);
+    Object.assign(present, {
+      opened: report(opened),
+      frame: report(frame),
+      /** The newest position, if the wire learns it later. */
+      newest: report((place) => {
+        head = place;
+        progress();
+      }),
+      received: report(() => (receivedMs = now())),
+      lost: report(lost),
     });
-    const report = (handle) => (value) => {
-      if (this.#session === session) handle.call(this, value);
-    };
-    session.opened = report(this.#opened);
-    session.frame = report(this.#frame);
-    session.received = report(() => (this.#receivedMs = this.#io.now()));
-    session.lost = report(this.#lost);
-    for (const channel of channels) this.#carried.set(channel, undefined);
-    for (const one of this.#subscriptions) {
-      one.isLive = one.floor ? reaches(one.floor, base) : one.since === base;
+    session = present;
+    for (const channel of channels) carried.set(channel);
+    for (const one of all) one.isLive = one.floor ? reaches(one.floor, since) : one.since === since;
+    enter({ name: 'offline', wire: wire.name, reason });
+    receivedMs = now();
+    watch(choice.isMany ? OPEN_MS_MAX : ONLY_OPEN_MS_MAX);
+    connection = wire.open(session);
+  };
+
+  const opened = ({ position: place, heartbeatMs: ms, head: newest, since = session.since }) => {
+    isOpen = true;
+    position = place;
+    head = newest ?? (since === 'now' ? place : undefined);
+    heartbeatMs = ms;
+    watch(HEARTBEATS_MAX * ms);
+    choice.opened?.(session.wire);
+    for (const channel of carried.keys()) carried.set(channel, place);
+    for (const one of subscriptions) {
+      if (one.isLive && !one.floor && one.since === since) one.floor = place;
+      one.isLive &&= reaches(one.floor, place);
+      if (one.isLive) one.onlive?.();
     }
-    this.#enter({ name: 'offline', wire: wire.name, reason: this.state.reason ?? 'Connecting' });
-    this.#receivedMs = this.#io.now();
-    const hasOther = this.#wires.some((other) => other !== wire && !this.#failed.has(other));
-    this.#watch(hasOther ? OPEN_MS_MAX : ONLY_OPEN_MS_MAX);
-    this.#connection = wire.open(session);
-  }
-
-  #choose() {
-    const now = this.#io.now();
-    const left = this.#wires.filter((wire) => !this.#failed.has(wire));
-    return left.find((wire) => !(this.#avoided.get(wire)?.untilMs > now)) ?? left[0];
-  }
-
-  /** From where the next connection delivers: the place of the one before, or where most have yet to begin. */
-  #base() {
-    const all = [...this.#subscriptions];
-    if (all.some(({ floor }) => reaches(floor, this.#position))) return this.#position;
-    return all.find(({ floor }) => floor)?.floor ?? all[0].since;
-  }
-
-  #opened({ position, heartbeatMs, head, since = this.#session.since }) {
-    const { setTimeout, now } = this.#io;
-    const session = this.#session;
-    this.#isOpen = true;
-    this.#position = position;
-    this.#head = head ?? (since === 'now' ? position : undefined);
-    this.#heartbeatMs = heartbeatMs;
-    this.#watch(HEARTBEATS_MAX * heartbeatMs);
-    for (const wire of this.#failed) {
-      const times = (this.#avoided.get(wire)?.times ?? 0) + 1;
-      this.#avoided.set(wire, { untilMs: now() + Math.min(AVOID_MS_MAX, AVOID_MS * 2 ** times), times });
-    }
-    this.#failed.clear();
-    for (const channel of this.#carried.keys()) this.#carried.set(channel, position);
-    for (const one of this.#subscriptions) {
-      if (one.isLive && !one.floor && one.since === since) one.floor = position;
-      one.isLive &&= reaches(one.floor, position);
-    }
-    session.steadyTimer = setTimeout(() => this.#steady(), STEADY_MS);
-    if (!this.#head) this.#askHead();
-    this.#follow();
-    this.#progress();
-  }
-
-  /** A connection that has lived for a while was a good one. */
-  #steady() {
-    this.#failures = 0;
-    const { wire } = this.#session;
-    this.#avoided.delete(wire);
-    const better = this.#wires.slice(0, this.#wires.indexOf(wire)).filter((one) => this.#avoided.has(one));
-    if (!better.length) return;
-    const untilMs = Math.min(...better.map((one) => this.#avoided.get(one).untilMs));
-    this.#session.steadyTimer = this.#io.setTimeout(() => this.#open(), Math.max(0, untilMs - this.#io.now()));
-  }
-
-  async #askHead() {
-    const session = this.#session;
-    const page = await this.#poll(session.channels, 'now').catch(() => undefined);
-    if (session !== this.#session || !page) return;
-    this.#head = page.position;
-    this.#progress();
-  }
+    after('steady', STEADY_MS, () => {
+      failures = 0;
+      const ms = choice.steady?.(session.wire);
+      if (ms !== undefined) after('steady', ms, open);
+    });
+    follow();
+    progress();
+  };
 
   /** Finds out whether the connection brings a subscription all that it has yet to get. */
-  #begin(subscription, isFresh = false) {
-    const places = subscription.channels.map((channel) => this.#carried.get(channel));
-    if (subscription.isLive || !this.#isOpen || places.includes(undefined)) return;
-    subscription.from = places.reduce((one, other) => (reaches(one, other) ? one : other));
-    if (!subscription.floor && subscription.since === 'now') {
+  const begin = (one, isFresh) => {
+    const places = one.channels.map((channel) => carried.get(channel));
+    if (one.isLive || !isOpen || places.includes(undefined)) return;
+    // What has come before is not in `held`.
+    one.from = places.reduce(later, position);
+    if (!one.floor && one.since === 'now') {
       // What was subscribed just now begins at the head.
-      if (isFresh) subscription.floor = subscription.from;
-      else if (reaches(this.#position, this.#head)) subscription.floor = subscription.from = this.#position;
+      if (isFresh) one.floor = one.from;
+      else if (reaches(position, head)) one.floor = one.from;
     }
-    if (reaches(subscription.floor, subscription.from)) this.#join(subscription);
-    else this.#catchUp(subscription);
-  }
+    if (reaches(one.floor, one.from)) join(one);
+    else catchUp(one);
+  };
 
-  #join(subscription) {
-    const { held } = subscription;
-    subscription.isLive = true;
-    subscription.held = [];
-    for (const frame of held) subscription.take(frame);
-    this.#progress();
-  }
+  const join = (one) => {
+    const { held } = one;
+    one.isLive = true;
+    one.held = [];
+    held.forEach(one.take);
+    one.onlive?.();
+    progress();
+  };
 
   /** Polls for what a subscription has not received, until it is where the connection brings all that follows. */
-  async #catchUp(subscription) {
-    const session = this.#session;
-    if (subscription.session === session) return;
-    subscription.session = session;
-    const isCurrent = () => session === this.#session && !subscription.isClosed;
-    for (let attempt = 0; isCurrent(); ) {
-      try {
-        const page = await this.#poll(subscription.channels, subscription.floor ?? subscription.since);
-        if (!isCurrent()) return;
-        for (const gap of page.gaps ?? []) subscription.take({ ...gap, type: 'gap' });
-        for (const message of page.messages) subscription.take(message);
-        subscription.floor = page.position;
-        if (reaches(subscription.floor, subscription.from)) return this.#join(subscription);
-        attempt = page.messages.length ? 0 : attempt + 1;
-      } catch (error) {
-        if (!isCurrent()) return;
-        if (isRefusal(error)) return error.status === 401 ? this.#refuse(error) : subscription.fail(error);
-        attempt += 1;
+  const catchUp = async (one) => {
+    const present = session;
+    if (one.session === present) return;
+    one.session = present;
+    for (let attempt = 0; ; ) {
+      const page = await poll(one.channels, one.floor ?? one.since).catch((error) => ({ error }));
+      if (session !== present || one.isClosed) return;
+      const { messages = [], gaps = [], error } = page;
+      if (isRefusal(error)) return deny(one, error);
+      for (const gap of gaps) one.take({ ...gap, type: 'gap' });
+      messages.forEach(one.take);
+      one.floor = page.position ?? one.floor;
+      if (reaches(one.floor, one.from)) return join(one);
+      attempt = messages.length ? 0 : attempt + 1;
+      progress();
+      if (attempt) await new Promise((resume) => setTimeout(resume, backoffMs(attempt)));
+    }
+  };
+
+  const poll = (channels, since) =>
+    server.ask('poll', { body: { channels, since, wait: '0s' } });
+
+  const frame = ({ type, ...rest }) => {
+    const { channel, position: place, to } = rest;
+    const isMessage = type === 'message';
+    if (isMessage || type === 'gap') {
+      for (const one of subscriptions) {
+        if (isMessage ? !one.covers(channel) : !one.channels.includes(channel)) continue;
+        const value = isMessage ? rest : { type, ...rest };
+        if (one.isLive) one.take(value);
+        else if (one.held.push(value) > HELD_MAX) {
+          // Polls bring it instead.
+          one.held = [];
+          one.from = place ?? to;
+        }
       }
-      this.#progress();
-      if (attempt) await new Promise((resume) => this.#io.setTimeout(resume, this.#backoffMs(attempt)));
-    }
-  }
-
-  #poll(channels, since) {
-    const signal = AbortSignal.timeout?.(ONLY_OPEN_MS_MAX);
-    return this.#server.ask('poll', { body: { channels, since, wait: '0s' }, signal });
-  }
-
-  #frame(frame) {
-    const { type, channel, position } = frame;
-    if (type === 'message') {
-      delete frame.type;
-      for (const one of this.#subscriptions) if (one.covers(channel)) this.#pass(one, frame);
-    } else if (type === 'gap') {
-      for (const one of this.#subscriptions) if (one.channels.includes(channel)) this.#pass(one, frame);
       // A position that the server does not know means nothing from here on.
-      if (!reaches(frame.to, frame.from) || reaches(frame.from, frame.to)) this.#position = frame.to;
+      if (to && isUnknown(rest)) position = to;
     } else if (type === 'unsubscribed') {
-      this.#carried.delete(channel);
-      this.#end(channel, new TidewireError(frame.message, { code: frame.code, isFinal: true }));
+      carried.delete(channel);
+      end(channel, new TidewireError(rest.message, { code: rest.code, isFinal: true }));
     }
-    if (!position) return;
-    this.#position = position;
-    if (type !== 'message') for (const one of this.#subscriptions) if (one.isLive) one.advance(position);
-    this.#progress();
-  }
-
-  #pass(subscription, frame) {
-    if (subscription.isLive) return subscription.take(frame);
-    const { held } = subscription;
-    held.push(frame);
-    if (held.length <= HELD_MAX) return;
-    // Polls bring it instead.
-    subscription.held = [];
-    subscription.from = frame.position ?? frame.to;
-  }
-
-  #lost(error) {
-    const { wire } = this.#session;
-    const wasOpen = this.#isOpen;
-    this.#leave();
-    if (isRefusal(error)) return this.#refuse(error);
-    this.state = { ...this.state, reason: error.message };
-    if (!wasOpen || error.code === 'silent') this.#failed.add(wire);
-    if (this.#failed.size < this.#wires.length && error.retryMs === undefined) {
-      if (!wasOpen || error.code === 'silent') return this.#open();
-    } else this.#failed.clear();
-    this.#failures += 1;
-    this.#wait(error.retryMs ?? this.#backoffMs(this.#failures), error);
-    if (!wasOpen && error.code === 'closed') this.#askWhy();
-  }
-
-  #wait(delayMs, error) {
-    const { now, setTimeout, isOnline } = this.#io;
-    this.#retryTimer = setTimeout(() => this.#open(), delayMs);
-    const name = isOnline() ? 'waiting' : 'offline';
-    this.#enter({ name, until: now() + delayMs, reason: error.message, error });
-  }
-
-  /** A WebSocket does not say why it was refused, which may be for good. */
-  async #askWhy() {
-    const timer = this.#retryTimer;
-    const failure = await this.#poll(this.#wanted(), this.#base()).catch((error) => error);
-    if (timer === this.#retryTimer && isRefusal(failure)) this.#refuse(failure);
-  }
-
-  /** The server does not want this. If that holds for some of the subscriptions, the others go on without them. */
-  async #refuse(error) {
-    const all = [...this.#subscriptions];
-    this.#leave();
-    if (error.status !== 401 && all.length > 1) {
-      const asked = all.map((one) => this.#poll(one.channels, one.floor ?? one.since).catch((failure) => failure));
-      const answers = await Promise.all(asked);
-      all.forEach((one, at) => isRefusal(answers[at]) && one.fail(answers[at]));
-      // What has changed meanwhile has begun another attempt.
-      if (this.#session || this.state.name === 'closed') return;
-      if (this.#subscriptions.size && this.#subscriptions.size < all.length) return this.#open();
+    if (type === 'state') {
+      upstream = OPEN.test(rest.state.name) ? undefined : rest.state;
+      if (upstream && !isOpen) enter(upstream);
+      return progress();
     }
-    this.#enter({ name: 'refused', reason: error.message, help: HELP[error.status] ?? HELP.other, error });
-    for (const one of [...this.#subscriptions]) one.fail(error);
-  }
+    if (!place) return;
+    // What another tab has caught up with is older.
+    position = later(position, place);
+    // However short a connection lives, with messages it has been of use.
+    if (isMessage) failures = 0;
+    if (!isMessage) {
+      // A heartbeat comes when there is nothing else to send.
+      if (type === 'position') head ??= place;
+      for (const one of subscriptions) if (one.isLive) one.advance(place);
+    }
+    progress();
+  };
+
+  const lost = (error) => {
+    const { wire } = session;
+    const { retryMs, code, message: reason } = error;
+    const [wasOpen, isDenied] = [isOpen, isRefusal(error)];
+    leave();
+    if (!isDenied && retryMs === undefined && (!wasOpen || code === 'silent') && choice.failed(wire)) return open(reason);
+    if (isDenied && (error.status === 401 || subscriptions.size === 1)) {
+      for (const one of [...subscriptions]) deny(one, error);
+      return;
+    }
+    failures += 1;
+    const ms = retryMs ?? backoffMs(failures);
+    after('retry', ms, open);
+    enter({ name: navigator?.onLine === false ? 'offline' : 'waiting', until: now() + ms, reason, error });
+    if (isDenied || !wasOpen) verify();
+  };
+
+  /**
+   * Asks for each subscription whether the server wants it. A WebSocket does not say why it was refused, and others do not say
+   * for which of them.
+   */
+  const verify = async () => {
+    for (const one of [...subscriptions]) {
+      const error = await poll(one.channels, one.floor ?? one.since).catch((failure) => failure);
+      if (isRefusal(error)) deny(one, error);
+      // There is nobody to ask.
+      else if (!error.messages) return;
+    }
+  };
+
+  /** The server does not want a subscription. The others go on without it. */
+  const deny = (one, error) => {
+    one.fail(error);
+    if (subscriptions.size) return;
+    leave();
+    const help = error.status === 401 ? 'Pass a valid token' : 'Change the token or the channels';
+    enter({ name: 'refused', reason: error.message, help, error });
+  };
 
   /** Ends the present attempt or connection. */
-  #leave() {
-    const { clearTimeout } = this.#io;
-    for (const timer of [this.#silenceTimer, this.#retryTimer, this.#lingerTimer, this.#session?.steadyTimer]) {
-      clearTimeout(timer);
-    }
-    this.#retryTimer = undefined;
-    for (const one of this.#subscriptions) {
-      if (this.#isOpen && one.isLive) one.advance(this.#position);
+  const leave = () => {
+    for (const name in timers) after(name);
+    for (const one of subscriptions) {
+      if (isOpen && one.isLive) one.advance(position);
       one.isLive = false;
       one.held = [];
     }
-    this.#carried.clear();
-    this.#isOpen = false;
-    const connection = this.#connection;
-    this.#connection = this.#session = undefined;
+    carried.clear();
+    isOpen = false;
+    session = undefined;
     connection?.close();
-  }
+    connection = upstream = undefined;
+  };
 
   /** Gives the connection up when nothing is received for `silenceMsMax`. */
-  #watch(silenceMsMax) {
-    const { now, setTimeout, clearTimeout } = this.#io;
-    clearTimeout(this.#silenceTimer);
+  const watch = (silenceMsMax) => {
     // A clock that was set back would make the silence last.
-    this.#receivedMs = Math.min(this.#receivedMs, now());
-    const dueMs = this.#receivedMs + silenceMsMax;
-    this.#silenceTimer = setTimeout(() => {
-      const leftMs = this.#receivedMs + silenceMsMax - now();
-      if (leftMs > 0) this.#watch(silenceMsMax);
-      // The page was asleep or its timers are slowed: what has arrived meanwhile may not have been handed over yet.
-      else if (now() - dueMs > LATE_MS) {
-        this.#receivedMs = now() - silenceMsMax + LATE_MS;
-        this.#watch(silenceMsMax);
-      } else this.#lost(new TidewireError(`Nothing was received for ${silenceMsMax} ms`, { code: 'silent' }));
-    }, Math.max(0, dueMs - now()));
-  }
+    receivedMs = Math.min(receivedMs, now());
+    const dueMs = receivedMs + silenceMsMax;
+    after('silence', dueMs - now(), () => {
+      if (receivedMs + silenceMsMax <= now()) {
+        if (now() - dueMs <= LATE_MS) {
+          return lost(new TidewireError(`Silent for ${silenceMsMax} ms`, { code: 'silent' }));
+        }
+        // The page was asleep or its timers are slowed: what has arrived meanwhile may not have been handed over yet.
+        receivedMs = now() - silenceMsMax + LATE_MS;
+      }
+      watch(silenceMsMax);
+    });
+  };
 
-  #progress() {
-    if (!this.#isOpen) return;
-    const [position, head, wire] = [this.#position, this.#head, this.#session.wire.name];
-    const isLive = reaches(position, head) && [...this.#subscriptions].every((one) => one.isLive);
-    if (isLive) return this.state.name === 'live' ? undefined : this.#enter({ name: 'live', wire });
-    const isNews = this.state.name !== 'catching up' || this.#io.now() - this.#reportedMs > REPORT_MS;
-    this.#enter({ name: 'catching up', wire, position, head, behind: distance(position, head) }, isNews);
-  }
+  const progress = () => {
+    if (!isOpen) return;
+    const wire = session.wire.name;
+    if (upstream) return enter(upstream);
+    const isLive = reaches(position, head) && [...subscriptions].every((one) => one.isLive);
+    if (isLive) return state.name === 'live' || enter({ name: 'live', wire, head });
+    const behind = reaches(head, position) ? offset(head) - offset(position) : 0;
+    enter({ name: 'catching up', wire, position, head, behind });
+  };
 
-  #enter(state, isNews = true) {
-    this.state = state;
-    if (!isNews) return;
-    this.#reportedMs = this.#io.now();
-    this.#onstate(state);
-  }
+  return {
+    get state() {
+      return state;
+    },
 
-  /** Full jitter: anything up to a bound that doubles, so that a crowd spreads out. */
-  #backoffMs(attempt) {
-    return this.#io.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** attempt);
-  }
-}
+    add(one) {
+      subscriptions.add(one);
+      change();
+    },
 
-/** Whether the server itself says that it does not want this. A bare status may come from something in between. */
-const isRefusal = (error) => error instanceof TidewireError && error.isFinal && error.code !== 'http';
+    remove(one) {
+      subscriptions.delete(one);
+      change();
+    },
 
-const HELP = {
-  401: 'Pass a valid token to connect. If its function gives one, check its key, audience and time.',
-  403: 'Use a token that allows these channels, or allow the origin of this page on the server.',
-  other: 'Correct the request as the reason says, and subscribe again.',
+    /** Up to where the connection has brought everything, and the newest position when it was made. */
+    get place() {
+      return { position, head };
+    },
+
+    open,
+
+    /** Sends a request of `tidewire.v1`. There is none while no connection takes requests. */
+    get request() {
+      return isOpen ? connection.request : undefined;
+    },
+
+    /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
+    wake(event) {
+      const isSuspect = event === 'offline' || now() - receivedMs > heartbeatMs;
+      if (timers.retry || (isOpen && isSuspect)) open();
+    },
+
+    close() {
+      leave();
+      enter({ name: 'closed' });
+      for (const one of [...subscriptions]) one.close();
+    },
+  };
 };
 
+/** Whether the server itself says that it does not want this. A bare status may come from something in between. */
+const isRefusal = (error) => error?.isFinal && error.code !== 'http';
+
+/** States of a connection that brings messages. */
+const OPEN = /live|catching up/;
 /** How long a wire may take to open if there is another one, and if there is none. */
 const OPEN_MS_MAX = 3_000;
 const ONLY_OPEN_MS_MAX = 15_000;
@@ -496,13 +440,7 @@ const HEARTBEATS_MAX = 2.5;
 /** A timer that fires this much late says that the page was asleep. */
 const LATE_MS = 1_000;
 const STEADY_MS = 5_000;
-const AVOID_MS = 60_000;
-const AVOID_MS_MAX = 600_000;
 const BACKOFF_MS = 250;
 const BACKOFF_MS_MAX = 15_000;
-/** How often `catching up` is reported with how far. */
-const REPORT_MS = 100;
-/** How long a connection stays open without a subscription. */
-const LINGER_MS = 5_000;
 /** How many messages wait for a subscription that catches up. */
 const HELD_MAX = 1_000;

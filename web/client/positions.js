@@ -7,35 +7,40 @@
  * @param {string | undefined} place
  * @param {string | undefined} position
  */
-export function reaches(place, position) {
-  if (!place || !position) return false;
-  const [epoch, offset] = place.split('-');
-  const [otherEpoch, otherOffset] = position.split('-');
-  // A bookmark has `~` and more behind its offset.
-  return epoch === otherEpoch && parseInt(offset) >= parseInt(otherOffset);
-}
+export const reaches = (place = '', position = '') =>
+  place.split('-')[0] === position.split('-')[0] && offset(place) >= offset(position);
 
-/** How many positions of the log are between `place` and `head`; 0 if they are of different epochs. */
-export function distance(place, head) {
-  return reaches(head, place) ? parseInt(head.split('-')[1]) - parseInt(place.split('-')[1]) : 0;
-}
+/** Whether the server does not know the position `from` of a gap, and goes on after `to`. */
+export const isUnknown = ({ from, to }) => !reaches(to, from) || reaches(from, to);
+
+/** The later of two positions. */
+export const later = (place, other) => (reaches(place, other) ? place : other);
+
+/** The number in a position. A bookmark has `~` and more after it. */
+export const offset = (position) => parseInt(position.split('-')[1]);
 
 /**
- * Whether `pattern` selects `channel`: `*` stands for one token, a last `>` for one or more, and
- * neither for a token that begins with `$`, as the names of system channels do.
+ * Whether one of `patterns` selects a channel: `*` stands for one token, a last `>` for one or more, and neither for a token
+ * that begins with `$`, as the names of system channels do.
+ *
+ * @param {string[]} patterns
+ * @returns {(channel: string) => boolean}
+ */
+export function selector(patterns) {
+  const sources = patterns.map((pattern) => pattern.replace(/[.*>$]/g, (sign) => SOURCES[sign]));
+  const expression = new RegExp(`^(${sources.join('|')})$`);
+  return (channel) => expression.test(channel);
+}
+
+const SOURCES = { '.': '\\.', '*': '(?!\\$)[^.]+', '>': '(?!\\$).+', $: '\\$' };
+
+/**
+ * Whether `pattern` selects `channel`, as the server says it.
  *
  * @param {string} pattern
  * @param {string} channel
  */
-export function matches(pattern, channel) {
-  const tokens = channel.split('.');
-  const wanted = pattern.split('.');
-  const rest = wanted.at(-1) === '>' ? wanted.length - 1 : undefined;
-  if (rest === undefined ? tokens.length !== wanted.length : tokens.length <= rest) return false;
-  return wanted.every((token, at) =>
-    token === '*' || at === rest ? !tokens[at].startsWith('$') : token === tokens[at],
-  );
-}
+export const matches = (pattern, channel) => selector([pattern])(channel);
 
 /**
  * The channels or patterns that `channels` names, each once.
@@ -45,13 +50,11 @@ export function matches(pattern, channel) {
  */
 export function checked(channels) {
   const list = [...new Set([channels].flat())];
-  if (list.length && list.every(isPattern)) return list;
-  const wrong = list.length ? list.find((channel) => !isPattern(channel)) : 'An empty list';
-  throw new TypeError(`${String(wrong)} is no channel and no pattern. ${ALLOWED}`);
+  const wrong = list.length ? list.filter((one) => typeof one !== 'string' || !PATTERN.test(one)) : ['[]'];
+  if (wrong.length) {
+    throw new TypeError(`${wrong[0]} is no channel or pattern: use tokens of A-Z a-z 0-9 _ ~ : @ - with dots, * and a last >`);
+  }
+  return list;
 }
 
-const isPattern = (text) => typeof text === 'string' && text.length <= 255 && PATTERN.test(text);
-const PATTERN = /^(?:(?:\$?[\w~:@-]+|\*)\.)*(?:\$?[\w~:@-]+|\*|>)$/;
-const ALLOWED =
-  'A channel is tokens of A-Z a-z 0-9 _ ~ : @ - joined by dots, such as chat.room1, and has at most 255 characters. ' +
-  'In a pattern * stands for one token and a last > for the rest, as in chat.*';
+const PATTERN = /^((\$?[\w~:@-]+|\*)\.)*(\$?[\w~:@-]+|[*>])$/;

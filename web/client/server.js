@@ -6,131 +6,118 @@
  */
 import { TidewireError } from './errors.js';
 
-export class Server {
-  #base;
-  #fetch;
-  #source;
-  /** The token in use, or the promise of one, so that requests at the same time ask once. */
-  #token;
+/** @typedef {ReturnType<typeof server>} Server */
 
-  /**
-   * @param {string | URL} url
-   * @param {(typeof fetch)} fetch
-   * @param {string | (() => unknown) | undefined} token
-   */
-  constructor(url, fetch, token) {
-    this.#base = address(url);
-    this.#fetch = fetch;
-    this.#source = token;
-  }
+/**
+ * @typedef {object} Asked
+ * @property {object} [query]
+ * @property {string} [method]
+ * @property {any} [body] JSON, or a text as it is.
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal] Without one, the answer has to come within 15 seconds.
+ */
 
-  /** The address of `path` below the server's, with `query`. */
-  url(path, query = {}) {
-    const url = new URL(path, this.#base);
-    for (const [name, value] of Object.entries(query)) {
-      for (const one of [value].flat()) if (one !== undefined) url.searchParams.append(name, one);
+/**
+ * @param {string | URL} address
+ * @param {typeof fetch} fetch
+ * @param {string | (() => unknown) | undefined} source A token, or a function that gives one.
+ */
+export const server = (address, fetch, source) => {
+  const base = new URL(String(address).replace(/^ws/, 'http').replace(/\/?$/, '/'), globalThis.location?.href);
+  /** The promise of the token in use, so that requests at the same time ask once; and the token, once it is there. */
+  let held;
+  let current;
+
+  const fresh = async () => {
+    current = undefined;
+    // A failure below comes after its promise was kept, and forgets it.
+    await current;
+    try {
+      return (current = (typeof source === 'function' ? await source() : source) || undefined);
+    } catch (error) {
+      held = undefined;
+      throw new TidewireError(`No token: ${error}`, { code: 'token' });
     }
-    return url;
-  }
+  };
 
   /** Resolves to the token in use, or to nothing. */
-  token() {
-    return (this.#token ??= this.#fresh());
-  }
+  const token = () => (held ??= fresh());
 
-  /** Resolves to another token than the one in use, or to nothing if there is no other. */
-  async newerToken() {
-    if (typeof this.#source !== 'function') return undefined;
-    const old = await this.#token;
-    const token = await (this.#token = this.#fresh());
-    return token === old ? undefined : token;
-  }
+  /** Resolves to another token than `old`, or to nothing if there is no other. */
+  const newerToken = async (old) => {
+    if (current === old) held = fresh();
+    const newer = await token();
+    return newer === old ? undefined : newer;
+  };
 
-  /** The server refuses the token in use: the next request asks for another one. */
-  forgetToken() {
-    this.#token = undefined;
-  }
-
-  async #fresh() {
-    if (typeof this.#source !== 'function') return this.#source;
-    try {
-      return (await this.#source()) || undefined;
-    } catch (cause) {
-      this.#token = undefined;
-      throw new TidewireError(`The function for tokens has failed: ${cause}`, { code: 'token', cause });
+  /** The address of `path` below the server's, with `query`. */
+  const url = (path, query = {}) => {
+    const address = new URL(path, base);
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of [value].flat()) if (one !== undefined) address.searchParams.append(name, one);
     }
-  }
+    return address;
+  };
 
   /**
    * Resolves to the answer to a request if its status is good. Rejects with a {@link TidewireError}.
    *
    * @param {string} path
-   * @param {{ query?: object, method?: string, body?: any, headers?: object, signal?: AbortSignal }} [options]
+   * @param {Asked} [asked]
    * @returns {Promise<Response>}
    */
-  async request(path, { query, method, body, headers, signal } = {}) {
-    const isHeld = this.#token !== undefined;
-    let token = await this.token();
-    for (let isLast = !isHeld; ; isLast = true) {
-      const response = await this.#send(this.url(path, query), {
-        method: method ?? (body === undefined ? 'GET' : 'POST'),
-        body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
-        headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
+  const request = async (path, { query, method, body, headers, signal = AbortSignal.timeout(ANSWER_MS_MAX) } = {}) => {
+    let isLast = !held;
+    for (let sent = await token(); ; isLast = true) {
+      const response = await fetch(url(path, query), {
+        method: method ?? (body ? 'POST' : 'GET'),
+        body: typeof body === 'object' ? JSON.stringify(body) : body,
+        headers: { ...headers, ...(sent && { Authorization: `Bearer ${sent}` }) },
         cache: 'no-store',
         signal,
+      }).catch((cause) => {
+        throw new TidewireError(`No answer: ${cause.message}`);
       });
       if (response.ok) return response;
-      if (response.status !== 401 || isLast) throw await refusal(response);
-      token = await this.newerToken();
-      if (!token) throw await refusal(response);
+      const error = await refusal(response);
+      if (response.status === 401 && !isLast && (sent = await newerToken(sent))) continue;
+      // A fresh token that has expired was slow to come, or is not the last.
+      error.isFinal &&= !isLast || error.code !== 'expired' || typeof source !== 'function';
+      throw error;
     }
-  }
+  };
 
-  /** Resolves to the JSON of an answer. Parameters and errors are those of {@link request}. */
-  async ask(path, options) {
-    const response = await this.request(path, options);
-    try {
-      return await response.json();
-    } catch (cause) {
-      throw new TidewireError(`The answer of ${path} has ended too early`, { cause });
-    }
-  }
-
-  async #send(url, options) {
-    const fetch = this.#fetch;
-    try {
-      return await fetch(url, options);
-    } catch (cause) {
-      throw new TidewireError(`The server at ${url.origin} does not answer`, { cause });
-    }
-  }
-}
+  return {
+    url,
+    token,
+    newerToken,
+    /** The server refuses the token in use: the next request asks for another one. */
+    forgetToken: () => (held = current = undefined),
+    request,
+    /**
+     * Resolves to the JSON of an answer. Rejects as `request` does.
+     *
+     * @param {string} path
+     * @param {Asked} [asked]
+     */
+    ask: async (path, asked) => {
+      const response = await request(path, asked);
+      return response.json().catch(() => {
+        throw new TidewireError('The answer is cut off');
+      });
+    },
+  };
+};
 
 /** What the server has against a request: its problem document, or the bare status. */
 async function refusal(response) {
   const { status } = response;
-  const problem = await response.json().catch(() => ({}));
-  const seconds = Number(response.headers.get('Retry-After'));
-  return new TidewireError(problem.detail ?? problem.title ?? `The server answers with HTTP ${status}`, {
-    code: problem.code ?? 'http',
+  const { detail, code = 'http' } = await response.json().catch(() => ({}));
+  return new TidewireError(detail ?? `HTTP ${status}`, {
+    code,
     status,
-    retryMs: seconds ? seconds * 1_000 : undefined,
+    retryMs: response.headers.get('Retry-After') * 1_000 || undefined,
   });
 }
 
-/** The folder that `url` names, over HTTP. */
-function address(url) {
-  let base;
-  try {
-    base = new URL(url, globalThis.location?.href);
-  } catch {
-    // Reported below, as an address of another scheme is.
-  }
-  if (!/^(http|ws)s?:$/.test(base?.protocol ?? '')) {
-    throw new TypeError(`${url} is no address of a server. Pass one such as https://example.org`);
-  }
-  base.protocol = base.protocol.replace('ws', 'http');
-  base.hash = base.search = '';
-  if (!base.pathname.endsWith('/')) base.pathname += '/';
-  return base;
-}
+const ANSWER_MS_MAX = 15_000;

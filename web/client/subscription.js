@@ -7,8 +7,8 @@
  *     behind    the connection brings all of it after `from`. What that is waits in `held`, until
  *               polls have brought everything up to `from`
  */
-import { call, gapError, raise } from './errors.js';
-import { matches, reaches } from './positions.js';
+import { call, gapError } from './errors.js';
+import { isUnknown, later, reaches, selector } from './positions.js';
 
 /**
  * @template [T=any]
@@ -34,142 +34,123 @@ import { matches, reaches } from './positions.js';
  */
 
 /**
- * Messages of one or more channels: an async iterator, or a source of callbacks.
+ * Messages of one or more channels: an async iterator, or a source of callbacks. `position` is the place up to which
+ * everything was handed to the application: pass it as `since` to go on later, on any wire. After `close` no message follows,
+ * and those that wait in the iterator are dropped.
  *
  * @template [T=any]
+ * @typedef {AsyncIterableIterator<Message<T>> & {
+ *   readonly channels: string[],
+ *   readonly position: string | undefined,
+ *   readonly isClosed: boolean,
+ *   close(): void,
+ * }} Subscription
  */
-export class Subscription {
-  /** Where the link keeps what it knows of this subscription. */
-  floor;
-  from;
-  isLive = false;
-  held = [];
-  #options;
-  #onclose;
-  #queue = [];
-  /** The call of `next` that waits for a message. */
-  #next;
-  #ending;
-  #place;
+
+/**
+ * @param {string[]} channels
+ * @param {SubscribeOptions} options
+ * @param {(one: object) => void} onclose
+ */
+export const subscription = (channels, options, onclose) => {
+  const { since = 'now', signal, onmessage, ongap, gaps, onerror } = options;
   /** For each channel the end of the last reported gap. */
-  #gaps = {};
+  const reported = {};
+  let queue = [];
+  /** The call of `next` that waits for a message. */
+  let waiting;
+  /** What was taken last. */
+  let place;
+  let error;
 
-  /**
-   * @param {string[]} channels
-   * @param {SubscribeOptions<T>} options
-   * @param {(subscription: Subscription) => void} onclose
-   */
-  constructor(channels, options, onclose) {
-    this.channels = channels;
-    this.since = options.since ?? 'now';
-    this.#options = options;
-    this.#onclose = onclose;
-    const { signal } = options;
-    if (signal?.aborted) return this.close(), this;
-    signal?.addEventListener('abort', () => this.close(), { once: true });
-  }
-
-  /** Everything up to here was handed to the application: pass it as `since` to go on later, on any wire. */
-  get position() {
-    return this.#queue.length ? this.#place : (this.floor ?? this.#place);
-  }
-
-  /** Whether no message follows. */
-  get isClosed() {
-    return this.#ending !== undefined;
-  }
-
-  /** Ends the subscription. Messages that wait in the iterator are dropped. */
-  close() {
-    this.#queue = [];
-    this.#end({});
-  }
-
-  covers(channel) {
-    return this.channels.some((pattern) => matches(pattern, channel));
-  }
-
-  /** Takes a message or a gap notice that the link has received for it. */
-  take(frame) {
-    if (this.#ending) return;
-    if (frame.type === 'gap') return this.#takeGap(frame);
-    if (reaches(this.floor, frame.position)) return;
-    const { onmessage } = this.#options;
-    if (onmessage) {
-      this.floor = frame.position;
-      return call(onmessage, frame);
-    }
-    if (!this.#queue.length) this.#place = this.floor;
-    this.floor = frame.position;
-    if (this.#next) this.#next.resolve({ value: frame, done: false });
-    else this.#queue.push(frame);
-    this.#next = undefined;
-  }
-
-  /** Everything up to `position` has been delivered. */
-  advance(position) {
-    if (!reaches(this.floor, position)) this.floor = position;
-  }
-
-  /** The server ends the subscription for good. */
-  fail(error) {
-    const { onmessage, onerror } = this.#options;
-    if (this.#ending) return;
-    this.#end({ error });
-    if (onerror) call(onerror, error);
-    else if (onmessage) call(raise, error);
-  }
-
-  #takeGap({ channel, from, to }) {
-    const isUnknown = !reaches(to, from) || reaches(from, to);
-    if (!isUnknown && (reaches(this.floor, to) || reaches(this.#gaps[channel], to))) return;
-    if (isUnknown) {
-      // The server does not know the position, and goes on after `to`. Another channel may have said so before.
-      if (this.#gaps[channel] === to) return;
-      this.floor = to;
-    }
-    this.#gaps[channel] = to;
-    const { ongap, gaps } = this.#options;
-    const gap = { channel, from, to };
-    if (ongap) call(ongap, gap);
-    else if (gaps !== 'ignore') this.fail(gapError(gap));
-  }
-
-  #end(ending) {
-    if (this.#ending) return;
-    this.#ending = ending;
-    this.held = [];
-    this.#onclose(this);
-    if (!this.#next) return;
-    if (ending.error) {
-      this.#ending = {};
-      this.#next.reject(ending.error);
-    } else this.#next.resolve({ value: undefined, done: true });
-  }
-
-  /** @returns {AsyncIterator<Message<T>>} */
-  [Symbol.asyncIterator]() {
-    return this;
-  }
-
-  async next() {
-    const [value] = this.#queue;
-    if (value) {
-      this.#queue.shift();
-      this.#place = value.position;
+  const finish = (failure) => {
+    if (self.isClosed) return;
+    self.isClosed = true;
+    self.held = [];
+    error = failure;
+    signal?.removeEventListener('abort', close);
+    onclose(self);
+    if (waiting) waiting(next());
+  };
+  const close = () => {
+    queue = [];
+    finish();
+  };
+  const next = async () => {
+    if (queue.length) {
+      const value = queue.shift();
+      place = value.position;
       return { value, done: false };
     }
-    const { error } = this.#ending ?? {};
-    if (error) {
-      this.#ending = {};
-      throw error;
-    }
-    if (this.#ending) return { value: undefined, done: true };
-    return new Promise((resolve, reject) => (this.#next = { resolve, reject }));
-  }
+    const failure = error;
+    error = undefined;
+    if (failure) throw failure;
+    return self.isClosed ? DONE : new Promise((resolve) => (waiting = resolve));
+  };
 
-  async return() {
-    this.close();
-    return { value: undefined, done: true };
-  }
-}
+  const takeGap = ({ channel, from, to }) => {
+    const gap = { channel, from, to };
+    // A server with an older copy of the log goes on before what it has delivered.
+    const isBack = reaches(from, to);
+    // Where the position is unknown, each channel has a notice of its own, and another one may have moved the place.
+    if (reported[channel] === to ? !isBack : !isUnknown(gap) && reaches(later(reported[channel], self.floor), to)) return;
+    reported[channel] = to;
+    if (isUnknown(gap)) self.floor = isBack ? to : later(self.floor, to);
+    if (ongap) call(ongap, gap);
+    else if (!gaps) self.fail(gapError(gap));
+  };
+
+  const self = {
+    channels,
+    since,
+    floor: undefined,
+    from: undefined,
+    isLive: false,
+    held: [],
+    isClosed: false,
+    covers: selector(channels),
+    get position() {
+      return queue.length ? place : (self.floor ?? place);
+    },
+
+    /** Takes a message or a gap notice that the link has received for it. */
+    take(frame) {
+      if (self.isClosed) return;
+      if (frame.type === 'gap') return takeGap(frame);
+      if (reaches(self.floor, frame.position)) return;
+      if (!queue.length) place = self.floor;
+      self.floor = frame.position;
+      if (onmessage) return call(onmessage, frame);
+      queue.push(frame);
+      if (waiting) waiting(next());
+      waiting = undefined;
+    },
+
+    /** Everything up to `position` has been delivered. */
+    advance(position) {
+      self.floor = later(self.floor, position);
+    },
+
+    /** The server ends it for good. */
+    fail(failure) {
+      if (self.isClosed) return;
+      finish(failure);
+      if (onerror) call(onerror, failure);
+      // Nobody else would notice.
+      else if (onmessage) Promise.reject(failure);
+    },
+
+    close,
+    next,
+    return: async () => {
+      close();
+      return DONE;
+    },
+    [Symbol.asyncIterator]: () => self,
+  };
+  signal?.addEventListener('abort', close);
+  if (signal?.aborted) close();
+  return self;
+};
+
+const DONE = { value: undefined, done: true };

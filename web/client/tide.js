@@ -1,9 +1,9 @@
 /** What an application has: any number of subscriptions over one connection, and publishing. */
-import { TidewireError, call } from './errors.js';
-import { Link } from './link.js';
+import { call, refusal } from './errors.js';
+import { link } from './link.js';
 import { checked } from './positions.js';
-import { Server } from './server.js';
-import { Subscription } from './subscription.js';
+import { server } from './server.js';
+import { subscription } from './subscription.js';
 
 /**
  * @typedef {object} ConnectOptions
@@ -15,6 +15,8 @@ import { Subscription } from './subscription.js';
  * @property {(state: import('./link.js').State) => void} [onstate] Called when the state changes.
  * @property {any} [WebSocket] For a runtime without one.
  * @property {typeof fetch} [fetch]
+ * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not.
+ * @property {(wires: import('./link.js').Wire[], io: any) => import('./link.js').Choice} [choose] Which wire to use.
  */
 
 /**
@@ -37,11 +39,32 @@ export class Tide {
    * @param {ConnectOptions} options
    */
   constructor(url, options) {
-    const io = { ...defaults(), ...options };
-    this.#server = new Server(url, io.fetch, options.token);
-    if (options.onstate) this.on('state', options.onstate);
-    this.#link = new Link(this.#server, options, io, (state) => this.#emit('state', state));
-    this.#watchPage(io);
+    const { WebSocket, navigator } = globalThis;
+    // What a client takes from its runtime. Tests pass others.
+    const io = {
+      now: Date.now,
+      random: Math.random,
+      setTimeout,
+      clearTimeout,
+      setInterval,
+      clearInterval,
+      fetch,
+      WebSocket,
+      navigator,
+      ...options,
+    };
+    const { wires, user, info, token, onstate, choose = inTurn } = io;
+    this.#server = server(url, io.fetch, token);
+    if (onstate) this.on('state', onstate);
+    const choice = choose(wires, io);
+    this.#link = link({
+      server: this.#server,
+      choice,
+      who: { user, info },
+      io,
+      onstate: (state) => this.#emit('state', state),
+    });
+    choice.attach?.(this.#link, this);
   }
 
   /** @returns {import('./link.js').State} */
@@ -67,17 +90,15 @@ export class Tide {
    * @template [T=any]
    * @param {string | readonly string[]} channels
    * @param {import('./subscription.js').SubscribeOptions<T>} [options]
-   * @returns {Subscription<T>}
+   * @returns {import('./subscription.js').Subscription<T>}
    */
   subscribe(channels, options = {}) {
-    if (this.state.name === 'closed') throw new TypeError('This client is closed. Call connect again.');
-    const { since, onmessage, ongap, gaps } = options;
-    if (since !== undefined && typeof since !== 'string') throw new TypeError(`since is ${since}. ${SINCE}`);
-    if (gaps !== undefined && gaps !== 'ignore') throw new TypeError(`gaps is ${gaps}. Only 'ignore' is allowed.`);
-    if (onmessage && !ongap && !gaps) throw new TypeError(GAPS);
-    const subscription = new Subscription(checked(channels), options, (one) => this.#link?.remove(one));
-    if (!subscription.isClosed) this.#link.add(subscription);
-    return subscription;
+    const { onmessage, ongap, gaps } = options;
+    if (this.state.name === 'closed') throw new TypeError('The client is closed');
+    if (onmessage && !ongap && gaps !== 'ignore') throw new TypeError("With onmessage, pass ongap or gaps: 'ignore'");
+    const one = subscription(checked(channels), options, (closed) => this.#link.remove(closed));
+    if (!one.isClosed) this.#link.add(one);
+    return one;
   }
 
   /**
@@ -95,14 +116,11 @@ export class Tide {
   /** One attempt to publish: over the open connection if it takes requests, else over HTTP. */
   async send(channel, data, { event, key, id, echo, encoding, signal } = {}) {
     const message = { channel, data, event, key, encoding, message_id: id };
-    signal?.throwIfAborted();
-    if (this.#link.canSend) {
-      const { position } = await this.#link.request({ ...message, type: 'publish', echo });
-      return { position };
-    }
+    const { request } = this.#link;
+    if (request) return { position: (await request({ ...message, type: 'publish', echo })).position };
     const { results } = await this.ask('publish', { body: { messages: [message] }, signal });
     const [{ position, error }] = results;
-    if (error) throw new TidewireError(error.message, { ...error, retryMs: error.retry_ms, isFinal: !error.retry_ms });
+    if (error) throw refusal(error);
     return { position };
   }
 
@@ -110,50 +128,32 @@ export class Tide {
    * Sends a request to the server, with the token, and resolves to the JSON of its answer.
    *
    * @param {string} path
-   * @param {{ query?: object, method?: string, body?: any, headers?: object, signal?: AbortSignal }} [options]
+   * @param {import('./server.js').Asked} [asked]
    */
-  ask(path, options) {
-    return this.#server.ask(path, options);
+  ask(path, asked) {
+    return this.#server.ask(path, asked);
+  }
+
+  /** The network may be another one, or the page was asleep: tries at once. */
+  wake(event) {
+    this.#link.wake(event);
   }
 
   /** Ends all subscriptions and the connection. */
   close() {
     if (this.state.name === 'closed') return;
-    this.#emit('close');
     this.#link.close();
+    this.#emit('close');
   }
 
   #emit(name, value) {
     for (const listener of [...(this.#listeners[name] ?? [])]) call(listener, value);
   }
-
-  /** A page that comes back, or its network, is a reason to look at once. */
-  #watchPage({ addEventListener, removeEventListener }) {
-    if (!addEventListener) return;
-    const wake = ({ type }) => {
-      if (type === 'offline' || globalThis.document?.visibilityState !== 'hidden') this.#link.wake(type);
-    };
-    const events = ['online', 'offline', 'pageshow', 'visibilitychange'];
-    for (const event of events) addEventListener(event, wake, true);
-    this.on('close', () => {
-      for (const event of events) removeEventListener(event, wake, true);
-    });
-  }
 }
 
-/** What a client takes from its runtime. Tests pass others. */
-const defaults = () => ({
-  now: Date.now,
-  random: Math.random,
-  setTimeout: (...call) => setTimeout(...call),
-  clearTimeout: (timer) => clearTimeout(timer),
-  fetch: (...call) => fetch(...call),
-  WebSocket: globalThis.WebSocket,
-  addEventListener: globalThis.addEventListener?.bind(globalThis),
-  isOnline: () => globalThis.navigator?.onLine !== false,
-  removeEventListener: globalThis.removeEventListener?.bind(globalThis),
+/** The wires one after another. */
+const inTurn = (wires, _io, at = 0) => ({
+  isMany: wires.length > 1,
+  next: () => wires[at],
+  failed: () => (at = (at + 1) % wires.length),
 });
-
-const SINCE = 'Allowed are now, earliest, a position, a duration such as 5m, and @ with milliseconds since 1970.';
-const GAPS =
-  "subscribe with onmessage needs ongap, which is called when messages are lost, or gaps: 'ignore' if that does not matter.";

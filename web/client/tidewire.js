@@ -7,16 +7,19 @@
  *     for await (const m of tide.subscribe('chat.>', { since: '1h' })) render(m.channel, m.data);
  *     await tide.publish('chat.room1', { text: 'hello' });
  */
+import { choose } from './choose.js';
 import { Tide } from './full.js';
+import { watchPage } from './page.js';
+import { tabs } from './tabs.js';
 import { poll } from './transports/poll.js';
 import { sse } from './transports/sse.js';
 import { websocket } from './transports/websocket.js';
 
 export { TidewireError } from './errors.js';
 export { matches } from './positions.js';
-export { Subscription } from './subscription.js';
 export { Tide };
 
+/** @template [T=any] @typedef {import('./subscription.js').Subscription<T>} Subscription */
 /** @typedef {import('./errors.js').Gap} Gap */
 /** @typedef {import('./link.js').State} State */
 /** @typedef {import('./presence.js').Member} Member */
@@ -32,11 +35,20 @@ const WIRES = [websocket, sse, poll];
  * @param {import('./full.js').Options} [options]
  */
 export function connect(url, options = {}) {
-  const names = WIRES.map(({ name }) => name);
+  const possible = WIRES.filter((wire) => wire !== websocket || options.WebSocket || globalThis.WebSocket);
+  const names = possible.map(({ name }) => name);
   const wires = (options.wires ?? names).map((name) => {
-    const wire = WIRES.find((one) => one.name === name);
-    if (!wire) throw new TypeError(`${name} is no wire. Allowed are ${names.join(', ')}.`);
+    const wire = possible.find((one) => one.name === name);
+    if (!wire) throw new TypeError(`No wire ${name}: use ${names}`);
     return wire;
   });
-  return new Tide(url, { ...options, wires });
+  const name = JSON.stringify(['tidewire', `${url}`, options.user, options.info, options.tabs]);
+  const share = (given, io) => (canShare(options) ? tabs(name, choose(given, io), io) : choose(given, io));
+  const tide = new Tide(url, { choose: share, ...options, wires });
+  watchPage(tide);
+  return tide;
 }
+
+/** Whether the tabs of a browser share a connection: where a page has locks, and did not choose its wires. */
+const canShare = ({ tabs: wanted, wires }) =>
+  wanted !== false && !wires && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;

@@ -4,7 +4,6 @@ import { TidewireError } from '../errors.js';
 /** @type {import('../link.js').Wire} */
 export const poll = {
   name: 'poll',
-  isPossible: ({ fetch }) => Boolean(fetch),
   open(session) {
     const abort = new AbortController();
     follow(session, abort.signal).catch(session.lost);
@@ -15,19 +14,25 @@ export const poll = {
 async function follow(session, signal) {
   const { server, channels } = session;
   let { since } = session;
-  for (let wait = '0s'; ; wait = WAIT) {
+  let isOpen = false;
+  // Until an answer without messages says that there are no more.
+  let wait = '0s';
+  for (;;) {
     const page = await server.ask('poll', { body: { channels, since, wait }, signal });
     const { messages, position, gaps = [], retry_ms: retryMs } = page;
     session.received();
     for (const gap of gaps) session.frame({ ...gap, type: 'gap' });
     for (const message of messages) session.frame({ ...message, type: 'message' });
-    session.frame({ type: 'position', position });
-    if (wait === '0s') session.opened({ position, heartbeatMs: HEARTBEAT_MS, head: messages.length ? undefined : position });
+    session.frame({ type: 'page', position });
+    if (!isOpen) session.opened({ position, heartbeatMs: POLL_HEARTBEAT_MS });
+    if (!messages.length && wait !== WAIT) session.newest(position);
+    isOpen = true;
     since = position;
+    if (!messages.length) wait = WAIT;
     if (retryMs !== undefined) throw new TidewireError('The server shuts down', { code: 'ended', retryMs });
   }
 }
 
 const WAIT = '10s';
 /** An answer that takes two and a half times as long does not come. */
-const HEARTBEAT_MS = 6_000;
+const POLL_HEARTBEAT_MS = 6_000;

@@ -4,7 +4,6 @@ import { TidewireError } from '../errors.js';
 /** @type {import('../link.js').Wire} */
 export const sse = {
   name: 'sse',
-  isPossible: ({ fetch }) => Boolean(fetch && globalThis.ReadableStream),
   open(session) {
     const abort = new AbortController();
     follow(session, abort.signal).catch(session.lost);
@@ -22,8 +21,14 @@ async function follow(session, signal) {
 
   /** Hands a newer token over. If that fails, the stream goes on until the older one expires. */
   const renew = async () => {
-    const token = await server.newerToken();
+    const token = await server.newerToken(await server.token());
     if (token && id) await server.request(`connections/${id}/token`, { method: 'POST', signal });
+  };
+
+  /** The stream does not say how far it has to go. */
+  const askHead = async () => {
+    const page = await server.ask('poll', { body: { channels, since: 'now', wait: '0s' }, signal });
+    session.newest(page.position);
   };
 
   const handle = (frame) => {
@@ -33,6 +38,7 @@ async function follow(session, signal) {
     else if (type === 'position' && !isOpen) {
       isOpen = true;
       session.opened({ position, heartbeatMs });
+      if (since !== 'now') askHead().catch(() => {});
     } else if (type === 'goodbye' || type === 'error') {
       session.frame(frame);
       end = frame;

@@ -5,42 +5,40 @@ import { frames } from './frames.js';
 /** @type {import('../link.js').Wire} */
 export const websocket = {
   name: 'websocket',
-  isPossible: ({ WebSocket }) => Boolean(WebSocket),
   open(session) {
-    const { server, io, channels, since, who } = session;
+    const { server, io, channels, since, who, lost } = session;
     let isClosed = false;
     let socket;
-    let goodbye;
-    const speaker = frames(session, (frame) => socket.send(JSON.stringify(frame)));
-    const lost = (error) => {
-      speaker.end(error);
-      session.lost(error);
-    };
+    let retryMs;
+    const { request, handle, end } = frames(session, (frame) => socket.send(JSON.stringify(frame)));
     const begin = async () => {
       // A browser can set no header here, and a token does not belong into a URL.
       const ticket = (await server.token()) && (await server.ask('tickets', { method: 'POST' })).ticket;
       if (isClosed) return;
-      const info = who.info === undefined ? undefined : JSON.stringify(who.info);
-      const url = server.url('ws', { channel: channels, since, user: who.user, info, ticket });
+      const url = server.url('ws', { channel: channels, since, user: who.user, info: JSON.stringify(who.info), ticket });
       url.protocol = url.protocol.replace('http', 'ws');
       socket = new io.WebSocket(url.href, 'tidewire.v1');
       socket.onmessage = ({ data }) => {
         const frame = JSON.parse(data);
-        if (frame.type === 'goodbye') goodbye = frame;
-        speaker.handle(frame);
+        if (frame.type === 'goodbye') retryMs = frame.retry_ms;
+        handle(frame);
       };
+      // The close that follows says more.
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }) => {
         if (TOKEN_IS_OVER.includes(code)) server.forgetToken();
-        lost(closed(code, reason, goodbye));
+        const isFinal = !retryMs && (FINAL.includes(code) || (code >= 4500 && code <= 4999));
+        const error = new TidewireError(`Closed with code ${code} ${reason}`, { code: 'closed', status: code, retryMs, isFinal });
+        end(error);
+        lost(error);
       };
     };
     begin().catch(lost);
     return {
-      request: speaker.request,
+      request,
       close() {
         isClosed = true;
-        speaker.end(new TidewireError('The connection was closed before the answer'));
+        end(new TidewireError('Closed before the answer'));
         if (!socket) return;
         socket.onmessage = socket.onclose = null;
         socket.close();
@@ -48,17 +46,6 @@ export const websocket = {
     };
   },
 };
-
-/** What a close code means, by docs/errors.md. */
-function closed(code, reason, goodbye) {
-  const retryMs = goodbye?.retry_ms;
-  return new TidewireError(`The WebSocket was closed with code ${code}${reason && `: ${reason}`}`, {
-    code: 'closed',
-    status: code,
-    retryMs,
-    isFinal: retryMs === undefined && (FINAL.includes(code) || (code >= 4500 && code <= 4999)),
-  });
-}
 
 const FINAL = [1000, 1002, 1003, 1007, 1008, 1009];
 /** The token has expired, or its key is in force no more. */

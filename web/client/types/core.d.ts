@@ -1,8 +1,8 @@
 /** The client with only the wires that it is given: `connect(url, { wires: [websocket] })`. */
 import { Tide } from './tide.js';
 export { TidewireError } from './errors.js';
+export { watchPage } from './page.js';
 export { matches } from './positions.js';
-export { Subscription } from './subscription.js';
 export { Tide } from './tide.js';
 export { poll } from './transports/poll.js';
 export { sse } from './transports/sse.js';

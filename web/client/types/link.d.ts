@@ -1,5 +1,5 @@
 /**
- * One connection for all subscriptions of a client: chooses the wire, watches heartbeats, and brings every subscription to
+ * One connection for all subscriptions of a client: watches heartbeats, connects again, and brings every subscription to
  * the place where the connection is.
  *
  *                  open               opened               all at the head
@@ -11,17 +11,16 @@
  * The connection has one place in the log for all of its channels. A wire delivers from there on, in the order of the log. A
  * subscription that begins elsewhere asks by polls of its own for what lies before, and the connection's messages wait for
  * it meanwhile. So each subscription has its own order, on every wire, however they overlap.
+ *
+ * This and its neighbours are closures, not classes: a minifier can shorten all of their names.
  */
 import { TidewireError } from './errors.js';
 export type Wire = {
     name: string;
-    /**
-     * Whether this runtime has it.
-     */
-    isPossible: (io: object) => boolean;
     open: (session: Session) => Connection;
 };
 export type Session = {
+    wire: Wire;
     server: import('./server.js').Server;
     /**
      * The clock, timers, `fetch`, `WebSocket` and so on.
@@ -38,9 +37,13 @@ export type Session = {
      */
     opened: (opening: Opening) => void;
     /**
-     * A frame of `tidewire.v1`.
+     * A frame of `tidewire.v1`, or `page` with a position that is no heartbeat.
      */
     frame: (frame: object) => void;
+    /**
+     * The newest position, if the opening did not say it.
+     */
+    newest: (head: string) => void;
     /**
      * Anything has arrived.
      */
@@ -90,7 +93,7 @@ export type State = {
      */
     position?: string;
     /**
-     * `catching up`: how far it goes.
+     * `catching up`, `live`: the newest message when the connection was made.
      */
     head?: string;
     /**
@@ -111,21 +114,38 @@ export type State = {
     help?: string;
     error?: TidewireError;
 };
+export type Choice = {
+    next: () => Wire;
+    /**
+     * It could not be opened, or fell silent. Whether to try another one at once.
+     */
+    failed: (wire: Wire) => unknown;
+    /**
+     * Whether there is another one to try if one does not open soon.
+     */
+    isMany: boolean;
+    opened?: (wire: Wire) => void;
+    /**
+     * It has lived for a while. In what time to try a better one.
+     */
+    steady?: (wire: Wire) => number | undefined;
+};
 /**
  * @typedef {object} Wire A transport.
  * @property {string} name
- * @property {(io: object) => boolean} isPossible Whether this runtime has it.
  * @property {(session: Session) => Connection} open
  */
 /**
  * @typedef {object} Session What a wire gets to connect, and what it reports.
+ * @property {Wire} wire
  * @property {import('./server.js').Server} server
  * @property {object} io The clock, timers, `fetch`, `WebSocket` and so on.
  * @property {string[]} channels
  * @property {string} since
  * @property {{ user?: string, info?: any }} who
  * @property {(opening: Opening) => void} opened From which position it delivers.
- * @property {(frame: object) => void} frame A frame of `tidewire.v1`.
+ * @property {(frame: object) => void} frame A frame of `tidewire.v1`, or `page` with a position that is no heartbeat.
+ * @property {(head: string) => void} newest The newest position, if the opening did not say it.
  * @property {() => void} received Anything has arrived.
  * @property {(error: TidewireError) => void} lost The connection has ended, or was never made.
  */
@@ -147,37 +167,51 @@ export type State = {
  * @property {'live' | 'catching up' | 'offline' | 'waiting' | 'refused' | 'closed'} name
  * @property {string} [wire] The wire in use, or the one that is tried.
  * @property {string} [position] `catching up`: how far it has come.
- * @property {string} [head] `catching up`: how far it goes.
+ * @property {string} [head] `catching up`, `live`: the newest message when the connection was made.
  * @property {number} [behind] `catching up`: how many messages of the log are between them.
  * @property {number} [until] `waiting`: when the next attempt is, in milliseconds since 1970.
  * @property {string} [reason] Why there is no connection.
  * @property {string} [help] `refused`: what to do about it.
  * @property {TidewireError} [error]
  */
-export declare class Link {
-    #private;
-    /** @type {State} */
-    state: State;
-    /**
-     * @param {import('./server.js').Server} server
-     * @param {{ wires: Wire[], user?: string, info?: any }} options
-     * @param {object} io
-     * @param {(state: State) => void} onstate
-     */
-    constructor(server: import('./server.js').Server, { wires, user, info }: {
-        wires: Wire[];
+/**
+ * @typedef {object} Choice Which wire comes next.
+ * @property {() => Wire} next
+ * @property {(wire: Wire) => unknown} failed It could not be opened, or fell silent. Whether to try another one at once.
+ * @property {boolean} isMany Whether there is another one to try if one does not open soon.
+ * @property {(wire: Wire) => void} [opened]
+ * @property {(wire: Wire) => number | undefined} [steady] It has lived for a while. In what time to try a better one.
+ */
+/**
+ * @param {object} parts
+ * @param {import('./server.js').Server} parts.server
+ * @param {Choice} parts.choice
+ * @param {{ user?: string, info?: any }} parts.who
+ * @param {object} parts.io
+ * @param {(state: State) => void} parts.onstate
+ */
+export declare const link: ({ server, choice, who, io, onstate }: {
+    server: import('./server.js').Server;
+    choice: Choice;
+    who: {
         user?: string;
         info?: any;
-    }, io: object, onstate: (state: State) => void);
-    add(subscription: any): void;
-    remove(subscription: any): void;
-    /** Whether {@link request} would be sent. */
-    get canSend(): boolean;
-    /** Sends a request of `tidewire.v1` over the open connection. */
-    request(frame: any): Promise<any>;
+    };
+    io: object;
+    onstate: (state: State) => void;
+}) => {
+    readonly state: State;
+    add(one: any): void;
+    remove(one: any): void;
+    /** Up to where the connection has brought everything, and the newest position when it was made. */
+    readonly place: {
+        position: any;
+        head: any;
+    };
+    open: (reason?: string | undefined) => void;
+    /** Sends a request of `tidewire.v1`. There is none while no connection takes requests. */
+    readonly request: any;
     /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
     wake(event: any): void;
-    close(state?: {
-        name: string;
-    }): void;
-}
+    close(): void;
+};

@@ -6,17 +6,31 @@
  * @param {string | undefined} place
  * @param {string | undefined} position
  */
-export declare function reaches(place: string | undefined, position: string | undefined): boolean;
-/** How many positions of the log are between `place` and `head`; 0 if they are of different epochs. */
-export declare function distance(place: any, head: any): number;
+export declare const reaches: (place?: string | undefined, position?: string | undefined) => boolean;
+/** Whether the server does not know the position `from` of a gap, and goes on after `to`. */
+export declare const isUnknown: ({ from, to }: {
+    from: any;
+    to: any;
+}) => boolean;
+/** The later of two positions. */
+export declare const later: (place: any, other: any) => any;
+/** The number in a position. A bookmark has `~` and more after it. */
+export declare const offset: (position: any) => number;
 /**
- * Whether `pattern` selects `channel`: `*` stands for one token, a last `>` for one or more, and
- * neither for a token that begins with `$`, as the names of system channels do.
+ * Whether one of `patterns` selects a channel: `*` stands for one token, a last `>` for one or more, and neither for a token
+ * that begins with `$`, as the names of system channels do.
+ *
+ * @param {string[]} patterns
+ * @returns {(channel: string) => boolean}
+ */
+export declare function selector(patterns: string[]): (channel: string) => boolean;
+/**
+ * Whether `pattern` selects `channel`, as the server says it.
  *
  * @param {string} pattern
  * @param {string} channel
  */
-export declare function matches(pattern: string, channel: string): boolean;
+export declare const matches: (pattern: string, channel: string) => boolean;
 /**
  * The channels or patterns that `channels` names, each once.
  *

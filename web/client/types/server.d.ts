@@ -1,33 +1,43 @@
-export declare class Server {
-    #private;
+export type Server = ReturnType<typeof server>;
+export type Asked = {
+    query?: object;
+    method?: string;
     /**
-     * @param {string | URL} url
-     * @param {(typeof fetch)} fetch
-     * @param {string | (() => unknown) | undefined} token
+     * JSON, or a text as it is.
      */
-    constructor(url: string | URL, fetch: (typeof fetch), token: string | (() => unknown) | undefined);
-    /** The address of `path` below the server's, with `query`. */
-    url(path: any, query?: {}): URL;
-    /** Resolves to the token in use, or to nothing. */
-    token(): any;
-    /** Resolves to another token than the one in use, or to nothing if there is no other. */
-    newerToken(): Promise<{} | undefined>;
-    /** The server refuses the token in use: the next request asks for another one. */
-    forgetToken(): void;
+    body?: any;
+    headers?: Record<string, string>;
     /**
-     * Resolves to the answer to a request if its status is good. Rejects with a {@link TidewireError}.
+     * Without one, the answer has to come within 15 seconds.
+     */
+    signal?: AbortSignal;
+};
+/** @typedef {ReturnType<typeof server>} Server */
+/**
+ * @typedef {object} Asked
+ * @property {object} [query]
+ * @property {string} [method]
+ * @property {any} [body] JSON, or a text as it is.
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal] Without one, the answer has to come within 15 seconds.
+ */
+/**
+ * @param {string | URL} address
+ * @param {typeof fetch} fetch
+ * @param {string | (() => unknown) | undefined} source A token, or a function that gives one.
+ */
+export declare const server: (address: string | URL, fetch: typeof fetch, source: string | (() => unknown) | undefined) => {
+    url: (path: any, query?: {}) => URL;
+    token: () => any;
+    newerToken: (old: any) => Promise<any>;
+    /** The server refuses the token in use: the next request asks for another one. */
+    forgetToken: () => undefined;
+    request: (path: string, { query, method, body, headers, signal }?: Asked) => Promise<Response>;
+    /**
+     * Resolves to the JSON of an answer. Rejects as `request` does.
      *
      * @param {string} path
-     * @param {{ query?: object, method?: string, body?: any, headers?: object, signal?: AbortSignal }} [options]
-     * @returns {Promise<Response>}
+     * @param {Asked} [asked]
      */
-    request(path: string, { query, method, body, headers, signal }?: {
-        query?: object;
-        method?: string;
-        body?: any;
-        headers?: object;
-        signal?: AbortSignal;
-    }): Promise<Response>;
-    /** Resolves to the JSON of an answer. Parameters and errors are those of {@link request}. */
-    ask(path: any, options: any): Promise<any>;
-}
+    ask: (path: string, asked?: Asked) => Promise<any>;
+};

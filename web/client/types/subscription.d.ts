@@ -42,6 +42,12 @@ export type SubscribeOptions<T = any> = {
      */
     onerror?: (error: import('./errors.js').TidewireError) => void;
 };
+export type Subscription<T = any> = AsyncIterableIterator<Message<T>> & {
+    readonly channels: string[];
+    readonly position: string | undefined;
+    readonly isClosed: boolean;
+    close(): void;
+};
 /**
  * @template [T=any]
  * @typedef {object} Message
@@ -64,43 +70,44 @@ export type SubscribeOptions<T = any> = {
  * @property {(error: import('./errors.js').TidewireError) => void} [onerror] Called when the server refuses the subscription.
  */
 /**
- * Messages of one or more channels: an async iterator, or a source of callbacks.
+ * Messages of one or more channels: an async iterator, or a source of callbacks. `position` is the place up to which
+ * everything was handed to the application: pass it as `since` to go on later, on any wire. After `close` no message follows,
+ * and those that wait in the iterator are dropped.
  *
  * @template [T=any]
+ * @typedef {AsyncIterableIterator<Message<T>> & {
+ *   readonly channels: string[],
+ *   readonly position: string | undefined,
+ *   readonly isClosed: boolean,
+ *   close(): void,
+ * }} Subscription
  */
-export declare class Subscription<T = any> {
-    #private;
+/**
+ * @param {string[]} channels
+ * @param {SubscribeOptions} options
+ * @param {(one: object) => void} onclose
+ */
+export declare const subscription: (channels: string[], options: SubscribeOptions, onclose: (one: object) => void) => {
     channels: string[];
     since: string;
-    /** Where the link keeps what it knows of this subscription. */
-    floor: any;
-    from: any;
+    floor: undefined;
+    from: undefined;
     isLive: boolean;
-    held: any[];
-    /**
-     * @param {string[]} channels
-     * @param {SubscribeOptions<T>} options
-     * @param {(subscription: Subscription) => void} onclose
-     */
-    constructor(channels: string[], options: SubscribeOptions<T>, onclose: (subscription: Subscription) => void);
-    /** Everything up to here was handed to the application: pass it as `since` to go on later, on any wire. */
-    get position(): any;
-    /** Whether no message follows. */
-    get isClosed(): boolean;
-    /** Ends the subscription. Messages that wait in the iterator are dropped. */
-    close(): void;
-    covers(channel: any): boolean;
+    held: never[];
+    isClosed: boolean;
+    covers: (channel: string) => boolean;
+    readonly position: any;
     /** Takes a message or a gap notice that the link has received for it. */
-    take(frame: any): void;
+    take(frame: any): void | Promise<any>;
     /** Everything up to `position` has been delivered. */
     advance(position: any): void;
-    /** The server ends the subscription for good. */
-    fail(error: any): void;
-    /** @returns {AsyncIterator<Message<T>>} */
-    [Symbol.asyncIterator](): AsyncIterator<Message<T>>;
-    next(): Promise<any>;
-    return(): Promise<{
+    /** The server ends it for good. */
+    fail(failure: any): void;
+    close: () => void;
+    next: () => Promise<any>;
+    return: () => Promise<{
         value: undefined;
         done: boolean;
     }>;
-}
+    [Symbol.asyncIterator]: () => /*elided*/ any;
+};

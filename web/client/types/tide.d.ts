@@ -1,4 +1,3 @@
-import { Subscription } from './subscription.js';
 export type ConnectOptions = {
     /**
      * A token, or better a function that
@@ -26,6 +25,14 @@ export type ConnectOptions = {
      */
     WebSocket?: any;
     fetch?: typeof fetch;
+    /**
+     * Tabs of the same page share a connection if this is the same; `false` if they do not.
+     */
+    tabs?: string | false;
+    /**
+     * Which wire to use.
+     */
+    choose?: (wires: import('./link.js').Wire[], io: any) => import('./link.js').Choice;
 };
 export type PublishOptions = {
     event?: string;
@@ -57,6 +64,8 @@ export type PublishOptions = {
  * @property {(state: import('./link.js').State) => void} [onstate] Called when the state changes.
  * @property {any} [WebSocket] For a runtime without one.
  * @property {typeof fetch} [fetch]
+ * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not.
+ * @property {(wires: import('./link.js').Wire[], io: any) => import('./link.js').Choice} [choose] Which wire to use.
  */
 /**
  * @typedef {object} PublishOptions
@@ -89,9 +98,9 @@ export declare class Tide {
      * @template [T=any]
      * @param {string | readonly string[]} channels
      * @param {import('./subscription.js').SubscribeOptions<T>} [options]
-     * @returns {Subscription<T>}
+     * @returns {import('./subscription.js').Subscription<T>}
      */
-    subscribe<T = any>(channels: string | readonly string[], options?: import('./subscription.js').SubscribeOptions<T>): Subscription<T>;
+    subscribe<T = any>(channels: string | readonly string[], options?: import('./subscription.js').SubscribeOptions<T>): import('./subscription.js').Subscription<T>;
     /**
      * Publishes a message, and resolves to its position. `data` is any JSON; without it the message removes its key.
      *
@@ -111,15 +120,11 @@ export declare class Tide {
      * Sends a request to the server, with the token, and resolves to the JSON of its answer.
      *
      * @param {string} path
-     * @param {{ query?: object, method?: string, body?: any, headers?: object, signal?: AbortSignal }} [options]
+     * @param {import('./server.js').Asked} [asked]
      */
-    ask(path: string, options?: {
-        query?: object;
-        method?: string;
-        body?: any;
-        headers?: object;
-        signal?: AbortSignal;
-    }): Promise<any>;
+    ask(path: string, asked?: import('./server.js').Asked): Promise<any>;
+    /** The network may be another one, or the page was asleep: tries at once. */
+    wake(event: any): void;
     /** Ends all subscriptions and the connection. */
     close(): void;
 }

@@ -1,17 +1,8 @@
-/**
- * The client with everything: one connection for any number of subscriptions, over the wire that works.
- *
- *     import { connect } from 'tidewire';
- *
- *     const tide = connect('https://example.org', { token: () => fetch('/token').then((r) => r.text()) });
- *     for await (const m of tide.subscribe('chat.>', { since: '1h' })) render(m.channel, m.data);
- *     await tide.publish('chat.room1', { text: 'hello' });
- */
 import { Tide } from './full.js';
 export { TidewireError } from './errors.js';
 export { matches } from './positions.js';
-export { Subscription } from './subscription.js';
 export { Tide };
+export type Subscription<T = any> = import('./subscription.js').Subscription<T>;
 export type Gap = import('./errors.js').Gap;
 export type State = import('./link.js').State;
 export type Member = import('./presence.js').Member;

@@ -2,7 +2,7 @@
  * A world without a network, and with a clock that only a test moves: a log, a server that speaks `tidewire.v1` and answers
  * polls from it, and what a client takes from its runtime.
  */
-import { connect } from '../../client/core.js';
+import { connect, watchPage } from '../../client/core.js';
 import { matches } from '../../client/positions.js';
 import { websocket } from '../../client/transports/websocket.js';
 
@@ -42,10 +42,16 @@ export class World {
           super(world, url, protocol);
         }
       },
-      isOnline: () => true,
+      navigator: { onLine: true },
+    };
+  }
+
+  /** Has the client listen to the events of a window. */
+  watch(tide) {
+    watchPage(tide, {
       addEventListener: (name, listener) => this.#listeners.set(name, listener),
       removeEventListener: (name) => this.#listeners.delete(name),
-    };
+    });
   }
 
   connect(options = {}) {

@@ -32,9 +32,11 @@ impl Dialect for TidewireV1 {
     }
 
     fn open(&mut self, opened: &Opened<'_>, output: &mut Vec<u8>) {
-        let Opened { connection, version, position, limits, .. } = *opened;
+        let Opened { connection, version, broker, limits, .. } = *opened;
         self.frames.message_bytes_max = limits.request_bytes_max();
         let heartbeat_ms = limits.heartbeat_ms;
+        // How far the log goes, so that a client that resumes knows how far it is behind.
+        let position = broker.position(broker.head());
         write(&ServerMessage::Welcome { connection, version, heartbeat_ms, position }, output);
     }
 

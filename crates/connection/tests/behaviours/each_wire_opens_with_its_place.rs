@@ -41,6 +41,17 @@ fn an_event_stream_whose_heartbeat_is_an_event_opens_with_it() {
 }
 
 #[test]
+fn a_welcome_says_how_far_the_log_goes() {
+    let mut server = Server::new();
+    server.text("a", "old");
+    server.text("a", "new");
+    let mut connection = server.open(crate::common::TIDEWIRE, &[("a", "10-1")]);
+    let texts = crate::common::texts(&server.output(&mut connection));
+    let ends = texts.iter().map(|text| text.split("\"position\":").nth(1).unwrap_or_default());
+    assert_eq!(ends.take(2).collect::<Vec<_>>(), ["\"10-2\"}", "\"10-1\"}"]);
+}
+
+#[test]
 fn a_socket_that_follows_nothing_yet_is_welcomed_and_no_more() {
     let mut server = Server::new();
     let mut connection = server.open(crate::common::TIDEWIRE, &[]);

@@ -26,7 +26,7 @@ async fn finite_bodies_are_compressed_as_the_client_allows() -> Result<()> {
         for path in [
             "/channels/a/messages?limit=200",
             "/poll?channel=a&since=earliest&wait=0",
-            "/assets/tidewire.js",
+            "/assets/client/link.js",
             "/",
         ] {
             let plain = get(server.address(), path, &[]).await?;

@@ -28,13 +28,11 @@ async fn the_rust_client_gets_the_reason_why_its_event_stream_is_refused() -> Re
     .await
 }
 
-/// The server is asked for the head first, and may be full by the time of the stream.
 const PAGE: &str = "<!doctype html><title>a</title><script type=module>
-import { subscribe } from '/assets/tidewire.js';
+import { connect } from '/assets/tidewire.js';
 globalThis.states = [];
-globalThis.fetch = async () => Response.json({ position: 'now' });
-const onstate = (state, detail) => states.push([state, detail?.delayMs]);
-globalThis.subscription = subscribe(location.origin, { channels: ['a'], wire: 'WIRE', onstate });
+const onstate = ({ name, until }) => states.push([name, until - Date.now()]);
+connect(location.origin, { wires: ['WIRE'], onstate }).subscribe('a');
 </script>";
 
 async fn page(address: SocketAddr, wire: &str) -> Result<Page> {
@@ -49,7 +47,7 @@ async fn until_state(page: &mut Page, state: &str) -> Result<()> {
 
 /// Checks that it reconnects in about 40 s, as the server asked, and not in a third of a second, its own first wait.
 async fn check_delay(page: &mut Page) -> Result<()> {
-    until_state(page, "reconnecting").await?;
+    until_state(page, "waiting").await?;
     let states = page.call("evaluate", json!(["states"])).await?;
     let states = states.as_array().context("a list")?;
     let last = states.last().context("no state")?;
@@ -74,7 +72,7 @@ async fn the_javascript_client_heeds_the_time_of_a_goodbye() -> Result<()> {
     within(90, async {
         let mut server = Server::start(&["--retry", "40s"]).await?;
         let mut pages = Vec::new();
-        for wire in ["ws", "sse"] {
+        for wire in ["websocket", "sse"] {
             let mut page = page(server.address(), wire).await?;
             until_state(&mut page, "live").await?;
             pages.push(page);

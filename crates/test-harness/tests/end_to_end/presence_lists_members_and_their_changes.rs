@@ -233,9 +233,9 @@ async fn a_page_that_says_who_it_is() -> Result<()> {
         let mut watcher = watcher(server.address()).await?;
         let mut browser = Page::start(&[]).await?;
         browser.call("goto", json!([format!("http://{}/", server.address())])).await?;
-        let follow = "import('/assets/tidewire.js').then(({ subscribe }) => {
-            for (const wire of ['sse', 'ws'])
-                subscribe(location.origin, { channels: ['room.a'], wire, user: wire, info: 0 });
+        let follow = "import('/assets/tidewire.js').then(({ connect }) => {
+            for (const wire of ['sse', 'websocket'])
+                connect(location.origin, { wires: [wire], user: wire, info: 0 }).subscribe('room.a');
         })";
         browser.call("evaluate", json!([follow])).await?;
         let mut users = BTreeSet::new();
@@ -245,12 +245,12 @@ async fn a_page_that_says_who_it_is() -> Result<()> {
             users.insert(joined["data"]["user"].to_string());
         }
         ensure!(users.len() == 2, "{users:?}");
-        let ask = "import('/assets/tidewire.js').then(async ({ presence }) => {
-            const { members } = await presence(location.origin, 'room.a');
+        let ask = "import('/assets/tidewire.js').then(async ({ connect }) => {
+            const { members } = await connect(location.origin).ask('channels/room.a/presence');
             return members.map(({ user }) => user).sort().join();
         })";
         let there = browser.call("evaluate", json!([ask])).await?;
-        ensure!(there == "sse,ws", "{there}");
+        ensure!(there == "sse,websocket", "{there}");
         ensure!(browser.failures.is_empty(), "{:?}", browser.failures);
         Ok(())
     })

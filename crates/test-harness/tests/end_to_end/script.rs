@@ -1,4 +1,4 @@
-//! `web/tidewire.js` in a page of Chromium, connected through a proxy that can fail.
+//! `web/client/tidewire.js` in a page of Chromium, connected through a proxy that can fail.
 
 use crate::browser::Page;
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +10,7 @@ use tidewire_test_harness::{
     server::Server,
 };
 
-/// A page with one subscription of `web/tidewire.js`, and what that has reported.
+/// A page with one subscription of `web/client/tidewire.js`, and what that has reported.
 pub(crate) struct Script {
     pub(crate) page: Page,
     pub(crate) proxy: Proxy,
@@ -19,13 +19,19 @@ pub(crate) struct Script {
 
 const PAGE: &str = "<!doctype html><title>a</title><script>
 const received = [], positions = [], gaps = [], states = [], reasons = [];
-let subscription, atGap = () => {};
-const follow = (options) => import('/assets/tidewire.js').then(({ subscribe }) => {
-  subscription = subscribe(location.origin, { ...options,
-    onmessage({ data, position }) { received.push(data); positions.push(position); },
-    ongap(gap) { gaps.push(gap); atGap(); },
-    onstate(state, detail) { states.push(state); reasons.push(detail?.reason); },
-  });
+let tide, subscription, atGap = () => {};
+const onstate = ({ name, reason }) => { states.push(name); reasons.push(reason); };
+const follow = ({ wire, channels, since }) => import('/assets/tidewire.js').then(({ connect }) => {
+  tide = connect(location.origin, { wires: [wire], onstate });
+  try {
+    subscription = tide.subscribe(channels, { since,
+      onmessage({ data, position }) { received.push(data); positions.push(position); },
+      ongap(gap) { gaps.push(gap); atGap(); },
+      onerror() {},
+    });
+  } catch ({ message }) {
+    onstate({ name: 'refused', reason: message });
+  }
   // The subscription cannot leave the page.
   return true;
 });
@@ -100,4 +106,4 @@ impl Script {
 }
 
 /// How often the subscription has lost its connection, as an expression.
-pub(crate) const LOSSES: &str = "states.filter((state) => state === 'reconnecting').length";
+pub(crate) const LOSSES: &str = "states.filter((state) => state === 'waiting').length";

@@ -1,4 +1,4 @@
-//! A position that `web/tidewire.js` has at a gap leads to what is left of the messages before its end.
+//! A position that `web/client/tidewire.js` has at a gap leads to what is left of the messages before its end.
 
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};
@@ -38,5 +38,5 @@ async fn tidewire_js_goes_on_after_a_gap_by_events() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_goes_on_after_a_gap_by_websocket() -> Result<()> {
-    gap("ws").await
+    gap("websocket").await
 }

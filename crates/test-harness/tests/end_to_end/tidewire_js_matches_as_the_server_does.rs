@@ -1,4 +1,4 @@
-//! `matches` of `web/tidewire.js` says of each pattern and channel what the broker says.
+//! `matches` of `web/client/tidewire.js` says of each pattern and channel what the broker says.
 
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};

@@ -1,4 +1,4 @@
-//! `web/tidewire.js` behind a proxy that swallows everything and closes nothing.
+//! `web/client/tidewire.js` behind a proxy that swallows everything and closes nothing.
 
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};
@@ -8,8 +8,7 @@ use tidewire_test_harness::{
     proxy::{Faults, Flow},
 };
 
-const SWALLOWED: Faults =
-    Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None, through: None };
+const SWALLOWED: Faults = Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None };
 
 /// Whether the subscription says that it is connected.
 const IS_LIVE: &str = "states.at(-1) === 'live'";
@@ -44,7 +43,7 @@ async fn give_up_connecting(wire: &str) -> Result<()> {
             .await?;
         script.proxy.set(SWALLOWED);
         script.follow(json!({"wire": wire, "channels": ["a"], "since": "earliest"})).await?;
-        script.page.until("states.includes('reconnecting')").await?;
+        script.page.until("states.includes('waiting')").await?;
         script.proxy.set(Faults::default());
         script.expect_numbers(10).await
     })
@@ -61,7 +60,7 @@ async fn stay(wire: &str) -> Result<()> {
             script.page.until(&format!("subscription.position === '{position}'")).await?;
         }
         let states = script.page.call("evaluate", json!(["states"])).await?;
-        ensure!(states == json!(["connecting", "live"]), "{states}");
+        ensure!(states == json!(["offline", "live"]), "{states}");
         Ok(())
     })
     .await
@@ -74,7 +73,7 @@ async fn tidewire_js_notices_a_dead_event_stream() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_notices_a_dead_websocket() -> Result<()> {
-    notice("ws").await
+    notice("websocket").await
 }
 
 #[tokio::test]
@@ -84,7 +83,7 @@ async fn tidewire_js_gives_up_connecting_to_a_dead_event_stream() -> Result<()> 
 
 #[tokio::test]
 async fn tidewire_js_gives_up_connecting_to_a_dead_websocket() -> Result<()> {
-    give_up_connecting("ws").await
+    give_up_connecting("websocket").await
 }
 
 #[tokio::test]
@@ -94,5 +93,5 @@ async fn tidewire_js_stays_on_a_quiet_event_stream() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_stays_on_a_quiet_websocket() -> Result<()> {
-    stay("ws").await
+    stay("websocket").await
 }

@@ -1,4 +1,4 @@
-//! `web/tidewire.js` resumes by itself, on both of its wires, from wherever it was cut off.
+//! `web/client/tidewire.js` resumes by itself, on both of its wires, from wherever it was cut off.
 
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};
@@ -50,7 +50,7 @@ async fn tidewire_js_resumes_from_now_by_events() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_resumes_from_now_by_websocket() -> Result<()> {
-    resume("ws", "now").await
+    resume("websocket", "now").await
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn tidewire_js_resumes_from_the_earliest_by_events() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_resumes_from_the_earliest_by_websocket() -> Result<()> {
-    resume("ws", "earliest").await
+    resume("websocket", "earliest").await
 }
 
 #[tokio::test]
@@ -70,5 +70,5 @@ async fn tidewire_js_resumes_in_the_middle_of_the_past_by_events() -> Result<()>
 
 #[tokio::test]
 async fn tidewire_js_resumes_in_the_middle_of_the_past_by_websocket() -> Result<()> {
-    resume_in_the_middle("ws").await
+    resume_in_the_middle("websocket").await
 }

@@ -1,4 +1,4 @@
-//! `web/tidewire.js` reports what the server will not have, with the server's reason, and stops.
+//! `web/client/tidewire.js` reports what the server will not have, with the server's reason, and stops.
 
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};
@@ -10,9 +10,9 @@ async fn tidewire_js_says_why_it_is_refused() -> Result<()> {
         let mut script = Script::start(&[]).await?;
         for (wire, since, channel, word) in [
             ("sse", "now", "a b", "channel"),
-            ("ws", "now", "a b", "channel"),
+            ("websocket", "now", "a b", "channel"),
             ("sse", "yesterday", "a", "not a position or a time"),
-            ("ws", "yesterday", "a", "not a position or a time"),
+            ("websocket", "yesterday", "a", "not a position or a time"),
         ] {
             script.page.call("evaluate", json!(["void (states.length = 0)"])).await?;
             script.follow(json!({"wire": wire, "channels": [channel], "since": since})).await?;

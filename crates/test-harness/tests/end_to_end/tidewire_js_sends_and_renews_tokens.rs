@@ -1,4 +1,4 @@
-//! `web/tidewire.js` with tokens, on both of its wires: renewed in place, replaced after an expiry, and given up on once.
+//! `web/client/tidewire.js` with tokens, on each of its wires: renewed in place, replaced after an expiry, and given up on once.
 
 use crate::{
     browser::Page,
@@ -10,20 +10,24 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tidewire_tokens::Claims;
 
-/// Follows `room.a` on both wires, and records for each what happens.
+/// Follows `room.a` on each wire, and records for each what happens.
 const PAGE: &str = "<!doctype html><title>a</title><script>
-const logs = {}, follow = (name, token) => import('/assets/tidewire.js').then(({ subscribe }) => {
-  for (const wire of ['sse', 'ws']) {
+const WIRES = ['sse', 'websocket', 'poll'];
+const logs = {}, follow = (name, token) => import('/assets/tidewire.js').then(({ connect }) => {
+  for (const wire of WIRES) {
     const log = (logs[name + wire] = { received: [], states: [], asked: 0, last: undefined });
-    subscribe(location.origin, { wire, channels: ['room.a', 'room.b'],
+    const tide = connect(location.origin, { wires: [wire],
       token: token && (() => { log.asked += 1; return token(log); }),
-      onmessage: ({ data }) => log.received.push(data),
-      onstate: (state, detail) => { log.states.push(state); log.last = detail; },
+      onstate: ({ name, error }) => { log.states.push(name); log.last = { status: error?.status }; },
+    });
+    tide.subscribe(['room.a', 'room.b'], {
+      gaps: 'ignore', onmessage: ({ data }) => log.received.push(data), onerror() {},
     });
   }
   return true;
 });
-const both = (name, test) => [logs[name + 'sse'], logs[name + 'ws']].every((log) => log && test(log));
+const all = (name, test) => WIRES.every((wire) => logs[name + wire] && test(logs[name + wire]));
+const streams = (name, test) => [logs[name + 'sse'], logs[name + 'websocket']].every(test);
 </script>";
 
 #[tokio::test]
@@ -49,26 +53,26 @@ async fn tidewire_js_renews_tokens_and_comes_back_with_fresh_ones() -> Result<()
         for script in scripts {
             page.call("evaluate", json!([script])).await?;
         }
-        page.until("both('renewed', (log) => log.states.includes('live'))").await?;
-        page.until("both('cut', (log) => log.states.includes('live'))").await?;
+        page.until("all('renewed', (log) => log.states.includes('live'))").await?;
+        page.until("streams('cut', (log) => log.states.includes('live'))").await?;
         publish(&guarded, "room.a", "one").await?;
         let logs = "JSON.stringify(logs)";
         for (name, status) in [("forged", 401), ("elsewhere", 403), ("nobody", 401)] {
-            let states = "log.states.join() === 'connecting,refused'";
+            let states = "log.states.at(-1) === 'refused'";
             let refused =
-                format!("both('{name}', (log) => {states} && log.last.status === {status})");
+                format!("all('{name}', (log) => {states} && log.last.status === {status})");
             page.until_or_report(&refused, logs).await?;
         }
-        page.until_or_report("both('cut', (log) => log.states.at(-1) === 'reconnecting')", logs)
+        page.until_or_report("streams('cut', (log) => log.states.includes('waiting'))", logs)
             .await?;
         publish(&guarded, "room.b", "two").await?;
         let all = "log.received.join() === 'one,two'";
-        page.until_or_report(&format!("both('cut', (log) => {all})"), logs).await?;
-        let in_place = "log.states.join() === 'connecting,live' && log.asked === 2";
-        page.until_or_report(&format!("both('renewed', (log) => {all} && {in_place})"), logs)
+        page.until_or_report(&format!("streams('cut', (log) => {all})"), logs).await?;
+        let in_place = "log.states.join() === 'offline,live' && log.asked === 2";
+        page.until_or_report(&format!("all('renewed', (log) => {all} && {in_place})"), logs)
             .await?;
         // What was refused was tried with one token, or with two where there might have been another.
-        let asked = page.call("evaluate", json!(["logs.forgedws.asked"])).await?;
+        let asked = page.call("evaluate", json!(["logs.forgedwebsocket.asked"])).await?;
         ensure!(asked.as_u64().context("no number")? <= 2, "{asked}");
         Ok(())
     })

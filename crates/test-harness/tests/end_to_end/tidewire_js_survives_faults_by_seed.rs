@@ -1,4 +1,4 @@
-//! `web/tidewire.js` with channels that select the same messages, through faults drawn from a seed.
+//! `web/client/tidewire.js` with channels that select the same messages, through faults drawn from a seed.
 
 use crate::{
     common::within,
@@ -42,7 +42,7 @@ async fn survive_one(wire: &str, rng: &mut Rng) -> Result<()> {
         // Some of it is on its way when the fault comes, the rest is published while it lasts.
         let (before, during) = (rng.usize(0..20), rng.usize(1..40));
         script.publish(&CHANNELS, count..count + before).await?;
-        script.proxy.set(Faults { up, down, break_after, through: None });
+        script.proxy.set(Faults { up, down, break_after });
         if is_cut {
             script.proxy.cut(ending);
         }
@@ -66,7 +66,7 @@ async fn tidewire_js_survives_faults_by_seed_by_events() -> Result<()> {
 
 #[tokio::test]
 async fn tidewire_js_survives_faults_by_seed_by_websocket() -> Result<()> {
-    survive("ws", 10..12).await
+    survive("websocket", 10..12).await
 }
 
 const CHANNELS: [&str; 4] = ["a", "a.b", "b", "a.b.c"];

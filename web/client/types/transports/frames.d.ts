@@ -4,8 +4,8 @@
  * @param {import('../link.js').Session} session
  * @param {(frame: object) => void} send
  */
-export declare function frames(session: import('../link.js').Session, send: (frame: object) => void): {
+export declare function frames({ server, received, opened, frame: pass }: import('../link.js').Session, send: (frame: object) => void): {
     request: (frame: any) => Promise<any>;
-    handle: (frame: any) => void;
-    end: (error: any) => void;
+    handle(frame: any): void;
+    end(error: any): void;
 };

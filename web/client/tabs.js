@@ -1,0 +1,200 @@
+/**
+ * Many tabs, one connection. The tab that holds a lock leads: it has the connection, and brings the others over a
+ * BroadcastChannel what they subscribe to. To them it is one more wire.
+ *
+ * A tab that ends loses the lock, and the next one in the queue leads. One that is frozen keeps it: the others ask for an
+ * answer each second, and one of them takes the lock away from a leader that gives none. Every tab has its own positions, so
+ * after each change it goes on where it was.
+ */
+import { TidewireError } from './errors.js';
+import { subscription } from './subscription.js';
+import { frames } from './transports/frames.js';
+
+/**
+ * @param {string} name What tabs share that share a connection.
+ * @param {import('./link.js').Choice} inner The wires of a tab that leads.
+ * @param {any} io
+ * @returns {import('./link.js').Choice}
+ */
+export const tabs = (name, inner, { navigator, setInterval, clearInterval, random, ...io }) => {
+  const { locks } = navigator;
+  const me = random();
+  const bus = new (io.BroadcastChannel ?? globalThis.BroadcastChannel)(name);
+  const say = (message) => bus.postMessage(message);
+  /** For each other tab its channels, and what brings them. */
+  const followers = new Map();
+  let isLeader = false;
+  let isMoving = false;
+  let isClosed = false;
+  let release = () => {};
+  /** The present attempt or connection over the leader. */
+  let speaker;
+  let session;
+  let isIn = false;
+  let link;
+  let tide;
+  let last;
+
+  /** Queues for the lock, or takes it away. */
+  const claim = (options = {}) => {
+    let isHeld = false;
+    const hold = () => {
+      if (isClosed) return undefined;
+      isHeld = isLeader = true;
+      say({ lead: me });
+      move();
+      return new Promise((resolve) => (release = resolve));
+    };
+    const end = () => isHeld && resign();
+    locks.request(name, options, hold).then(end, end);
+  };
+  const resign = () => {
+    if (isClosed) return;
+    isLeader = false;
+    for (const id of [...followers.keys()]) drop(id);
+    link.open();
+    claim();
+  };
+
+  /** Connects again, because another tab leads. */
+  const move = () => {
+    isMoving = true;
+    session?.lost(new TidewireError('Another tab leads', { code: 'silent' }));
+    isMoving = false;
+  };
+
+  const wire = {
+    name: 'tab',
+    open(present) {
+      session = present;
+      isIn = false;
+      const send = (frame) => say({ from: me, frame });
+      // A leader that was asked while it began may not have known it.
+      const ask = () => send(isIn ? { type: 'ping' } : { type: 'hello', channels: present.channels });
+      const pinging = setInterval(ask, PING_MS);
+      speaker = frames(present, send);
+      ask();
+      const { request, end } = speaker;
+      return {
+        request,
+        close() {
+          clearInterval(pinging);
+          send({ type: 'bye' });
+          speaker = session = undefined;
+          end(new TidewireError('The connection of the other tab has ended'));
+        },
+      };
+    },
+  };
+
+  const drop = (id) => {
+    for (const one of followers.get(id)?.values() ?? []) one.close();
+    followers.delete(id);
+  };
+
+  /** Has the connection bring a channel to another tab; `ready` is called with the position from where on it does, or an error. */
+  const follow = (to, channel, ready) => {
+    const channels = followers.get(to) ?? new Map();
+    const settle = (...result) => {
+      one.onlive = undefined;
+      ready(...result);
+    };
+    const one = subscription([channel], {
+      onmessage(message) {
+        // Several of these may get it, and every tab receives it.
+        if (last !== message.position) say({ frame: { ...message, type: 'message' } });
+        last = message.position;
+      },
+      ongap: (gap) => say({ frame: { ...gap, type: 'gap' } }),
+      onerror(error) {
+        if (one.onlive) settle(undefined, error);
+        say({ to, frame: { type: 'unsubscribed', channel, code: error.code, message: error.message } });
+      },
+    }, link.remove);
+    one.onlive = () => settle(one.floor);
+    channels.get(channel)?.close();
+    followers.set(to, channels.set(channel, one));
+    link.add(one);
+  };
+
+  /** Answers another tab as a server would. */
+  const handlers = {
+    hello(to, { channels }) {
+      let left = channels.length;
+      drop(to);
+      for (const channel of channels) {
+        follow(to, channel, () => {
+          if ((left -= 1)) return;
+          const { position, head } = link.place;
+          say({ to, frame: { type: 'welcome', heartbeat_ms: PING_MS, position: head, since: 'now' } });
+          say({ to, frame: { type: 'position', position } });
+        });
+      }
+      report(link.state, to);
+    },
+    subscribe(to, { id, channel }) {
+      follow(to, channel, (position, error) =>
+        say({ to, frame: error ? { ...failure(error), id } : { type: 'subscribed', id, channel, position } }),
+      );
+    },
+    unsubscribe(to, { id, channel }) {
+      followers.get(to)?.get(channel)?.close();
+      followers.get(to)?.delete(channel);
+      say({ to, frame: { type: 'unsubscribed', id, channel } });
+    },
+    publish: (to, { id, channel, data, message_id, ...options }) =>
+      tide.send(channel, data, { ...options, id: message_id }).then(
+        ({ position }) => say({ to, frame: { type: 'published', id, position } }),
+        (error) => say({ to, frame: { ...failure(error), id } }),
+      ),
+    ping: (to) => say({ to, frame: { type: 'pong' } }),
+    bye: drop,
+  };
+
+  /** Says to the others, or to one of them, whether there is a connection. */
+  const report = (state, to) => isLeader && say({ to, frame: { type: 'state', state: { ...state, error: undefined } } });
+
+  bus.onmessage = ({ data: { lead, from, to, frame } }) => {
+    if (lead) return isLeader || move();
+    if (from) return isLeader && handlers[frame.type](from, frame);
+    isIn ||= to === me && frame.type === 'position';
+    // What all tabs receive counts once the leader brings what this one asked for.
+    if (to ? to === me : isIn || frame.type === 'state') speaker?.handle(frame);
+  };
+
+  return {
+    isMany: true,
+    next: () => (isLeader ? inner.next() : wire),
+    failed(failed) {
+      if (failed !== wire) return inner.failed(failed);
+      // It is frozen, or gone without a word.
+      if (!isLeader && !isMoving) {
+        isLeader = true;
+        claim({ steal: true });
+      }
+      return true;
+    },
+    opened: (opened) => opened !== wire && inner.opened?.(),
+    steady: (steady) => (steady === wire ? undefined : inner.steady?.(steady)),
+    attach(itsLink, itsTide) {
+      link = itsLink;
+      tide = itsTide;
+      tide.on('state', (state) => report(state));
+      tide.on('close', () => {
+        isClosed = true;
+        release();
+        bus.close();
+      });
+      claim();
+    },
+  };
+};
+
+const failure = ({ code, message, isFinal, retryMs = 1 }) => ({
+  type: 'error',
+  code,
+  message,
+  retry_ms: isFinal ? undefined : retryMs,
+});
+
+const PING_MS = 1_000;

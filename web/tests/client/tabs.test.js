@@ -1,0 +1,234 @@
+/** Many tabs over one connection: who leads, and what the others receive when that changes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { choose } from '../../client/choose.js';
+import { tabs } from '../../client/tabs.js';
+import { World } from './world.js';
+
+/** The locks and the channel that the tabs of one browser share. */
+class Browser {
+  world = new World();
+  tabs = [];
+  #queue = [];
+  #holder;
+
+  /** A tab with a client, and what it has received. */
+  open() {
+    const { world } = this;
+    const tab = { isFrozen: false, received: [], states: [], ports: new Set() };
+    const { io } = world;
+    tab.number = this.tabs.push(tab);
+    const guarded = (run) => () => tab.isFrozen || run();
+    const parts = {
+      random: () => tab.number / 100,
+      setTimeout: (run, ms) => io.setTimeout(guarded(run), ms),
+      setInterval: (run, ms) => {
+        const timer = { id: undefined };
+        const again = () => (timer.id = io.setTimeout(() => (again(), guarded(run)()), ms));
+        again();
+        return timer;
+      },
+      clearInterval: ({ id }) => io.clearTimeout(id),
+      navigator: { locks: { request: (name, options, run) => this.#request(tab, options, run) } },
+      BroadcastChannel: this.#channel(tab),
+    };
+    tab.tide = world.connect({
+      ...parts,
+      onstate: ({ name }) => tab.states.push(name),
+      choose: (wires, own) => tabs('tab test', choose(wires, own), own),
+    });
+    tab.follow = (channels, options = {}) => {
+      const onmessage = ({ data }) => tab.received.push(data);
+      return tab.tide.subscribe(channels, { gaps: 'ignore', onmessage, ...options });
+    };
+    return tab;
+  }
+
+  /** A tab that is gone: nothing in it runs any more, and the browser frees its lock. */
+  kill(tab) {
+    tab.isFrozen = tab.isGone = true;
+    for (const socket of this.world.sockets) if (socket.tab === tab) socket.isStalled = true;
+    this.#queue = this.#queue.filter((waiting) => waiting.tab !== tab);
+    if (this.#holder?.tab === tab) this.#free();
+  }
+
+  get leader() {
+    return this.#holder?.tab;
+  }
+
+  #request(tab, { steal }, run) {
+    return new Promise((resolve, reject) => {
+      const request = { tab, run, resolve, reject };
+      if (!steal) this.#queue.push(request);
+      else {
+        const old = this.#holder;
+        this.#holder = undefined;
+        old?.reject(new Error('stolen'));
+        this.#queue.unshift(request);
+      }
+      queueMicrotask(() => this.#holder ?? this.#free());
+    });
+  }
+
+  #free() {
+    const next = (this.#holder = this.#queue.shift());
+    if (!next) return;
+    Promise.resolve(next.run()).then((value) => {
+      next.resolve(value);
+      if (this.#holder === next) this.#free();
+    });
+  }
+
+  #channel(tab) {
+    const browser = this;
+    return class {
+      constructor() {
+        tab.ports.add(this);
+      }
+      postMessage(data) {
+        const copy = structuredClone(data);
+        for (const other of browser.tabs) {
+          if (other === tab) continue;
+          queueMicrotask(() => {
+            if (!other.isFrozen) for (const port of other.ports) port.onmessage?.({ data: copy });
+          });
+        }
+      }
+      close() {
+        tab.ports.delete(this);
+      }
+    };
+  }
+}
+
+const alive = ({ world }) => world.sockets.filter((socket) => socket.isOpen && !socket.isClosed);
+
+test('fifty tabs have one connection, and each receives what it subscribes to', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const all = Array.from({ length: 50 }, () => browser.open());
+  all.forEach((tab, at) => tab.follow(at % 2 ? 'a' : '>'));
+  await world.pass(100);
+  for (const channel of ['a', 'b', 'a']) world.publish(channel);
+  await world.pass(100);
+  assert.equal(world.sockets.length, 1);
+  all.forEach((tab, at) => assert.deepEqual([at, tab.received], [at, at % 2 ? [1, 3] : [1, 2, 3]]));
+  assert.deepEqual([...new Set(all.map((tab) => tab.tide.state.name))], ['live']);
+  for (const tab of all) tab.tide.close();
+});
+
+test('when the leader is closed the next tab leads, and nobody misses a message', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second, third] = [browser.open(), browser.open(), browser.open()];
+  for (const tab of [first, second, third]) tab.follow('a');
+  await world.pass(100);
+  world.publish('a');
+  await world.pass();
+  first.tide.close();
+  world.publish('a');
+  await world.pass(100);
+  world.publish('a');
+  await world.pass(1_000);
+  assert.deepEqual([second.received, third.received], [[1, 2, 3], [1, 2, 3]]);
+  assert.equal(browser.leader, second);
+  assert.equal(alive(browser).length, 1);
+  second.tide.close();
+  third.tide.close();
+});
+
+test('a leader that is killed hands over at once', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  world.socket.isStalled = true;
+  browser.kill(first);
+  world.publish('a');
+  await world.pass(100);
+  assert.deepEqual([second.received, browser.leader], [[1], second]);
+  second.tide.close();
+});
+
+test('a leader that is frozen keeps its lock, and another tab takes it within three seconds', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const all = [browser.open(), browser.open(), browser.open()];
+  const [first, ...others] = all;
+  for (const tab of all) tab.follow('a');
+  await world.pass(100);
+  first.isFrozen = true;
+  world.socket.isStalled = true;
+  world.publish('a');
+  await world.pass(3_500);
+  for (const tab of others) assert.deepEqual(tab.received, [1]);
+  assert.notEqual(browser.leader, first);
+  // It comes back, and follows.
+  first.isFrozen = false;
+  await world.pass(5_000);
+  world.publish('a');
+  await world.pass(5_000);
+  for (const tab of all) assert.deepEqual(tab.received, [1, 2]);
+  assert.equal(alive(browser).length, 1);
+  for (const tab of all) tab.tide.close();
+});
+
+test('a tab that joins late, with a past, gets all of it in order', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const first = browser.open();
+  first.follow('a');
+  await world.pass(100);
+  for (let number = 0; number < 7; number += 1) world.publish('a');
+  const late = browser.open();
+  late.follow(['a', 'b'], { since: 'earliest' });
+  await world.pass(50);
+  world.publish('b');
+  await world.pass(2_000);
+  assert.deepEqual(late.received, [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.equal(late.tide.state.wire, 'tab');
+  assert.deepEqual(await late.tide.publish('a', 'x'), { position: 'e-9' });
+  await world.pass(10);
+  assert.deepEqual([first.received.at(-1), late.received.at(-1)], ['x', 'x']);
+  first.tide.close();
+  late.tide.close();
+});
+
+test('no tab says live while the leader has no connection', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  world.onsocket = (socket) => queueMicrotask(() => socket.end());
+  world.answers.poll = () => Promise.reject(new Error('down'));
+  world.socket.end();
+  await world.pass(4_000);
+  for (const tab of [first, second]) assert.match(tab.tide.state.name, /waiting|offline/);
+  world.onsocket = undefined;
+  delete world.answers.poll;
+  world.publish('a');
+  await world.pass(16_000);
+  for (const tab of [first, second]) assert.deepEqual([tab.tide.state.name, tab.received], ['live', [1]]);
+  assert.equal(browser.leader, first);
+  first.tide.close();
+  second.tide.close();
+});
+
+test('a channel that no tab follows any more is unsubscribed', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  await world.pass(100);
+  const one = second.follow('b');
+  await world.pass(100);
+  one.close();
+  await world.pass(100);
+  assert.deepEqual(world.socket.sent.map(({ type, channel }) => `${type} ${channel}`), ['subscribe b', 'unsubscribe b']);
+  first.tide.close();
+  second.tide.close();
+});
