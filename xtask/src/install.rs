@@ -99,7 +99,9 @@ pub(crate) fn require(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     let missing = missing(workspace, needs);
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|need| need.name()).collect();
-        bail!("not here: {}; `cargo xtask install` brings it", names.join(", "));
+        let is_usual = missing.iter().all(|need| Need::ALL.contains(need));
+        let help = if is_usual { "install" } else { "nightly --only STEP" };
+        bail!("not here: {}; `cargo xtask {help}` installs it", names.join(", "));
     }
     Ok(())
 }

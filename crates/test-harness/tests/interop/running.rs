@@ -45,7 +45,7 @@ impl Program {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("`cargo xtask install` brings what is missing")?;
+            .context("`cargo xtask nightly --only interop` installs what is missing")?;
         let (lines, errors) = (Output::default(), Output::default());
         let output = child.stdout.take().context("no standard output")?;
         tokio::spawn(lines.clone().collect(BufReader::new(output)));
