@@ -64,6 +64,7 @@ import { isUnknown, later, offset, reaches } from './positions.js';
  * @property {string} [reason] Why there is no connection.
  * @property {string} [help] `refused`: what to do about it.
  * @property {TidewireError} [error]
+ * @property {string} [warning] What may keep this client from a connection: see `Tide.warning`.
  */
 
 /**
@@ -99,6 +100,8 @@ export const link = ({ server, choice, who, io, onstate }) => {
   let [failures, receivedMs, heartbeatMs] = [0, 0, 0];
   let position;
   let head;
+  /** While a message without echo has no position yet, what arrives waits; then it is for other tabs only. */
+  const muted = { count: 0, frames: [], positions: new Set() };
   /** The state of the tab that leads, while it has no connection. */
   let upstream;
 
@@ -267,12 +270,15 @@ export const link = ({ server, choice, who, io, onstate }) => {
   const poll = (channels, since) =>
     server.ask('poll', { body: { channels, since, wait: '0s' } });
 
-  const frame = ({ type, ...rest }) => {
+  const frame = (received) => {
+    if (muted.count) return muted.frames.push(received);
+    const { type, ...rest } = received;
     const { channel, position: place, to } = rest;
     const isMessage = type === 'message';
     if (isMessage || type === 'gap') {
+      const isMuted = muted.positions.delete(place);
       for (const one of subscriptions) {
-        if (isMessage ? !one.covers(channel) : !one.channels.includes(channel)) continue;
+        if ((isMuted && !one.isRelay) || (isMessage ? !one.covers(channel) : !one.channels.includes(channel))) continue;
         const value = isMessage ? rest : { type, ...rest };
         if (one.isLive) one.take(value);
         else if (one.held.push(value) > HELD_MAX) {
@@ -308,18 +314,20 @@ export const link = ({ server, choice, who, io, onstate }) => {
   const lost = (error) => {
     const { wire } = session;
     const { retryMs, code, message: reason } = error;
-    const [wasOpen, isDenied] = [isOpen, isRefusal(error)];
+    const [wasOpen, isDenied, isOffline] = [isOpen, isRefusal(error), navigator?.onLine === false];
+    const isBad = !isDenied && !isOffline && retryMs === undefined && (!wasOpen || code === 'silent');
     leave();
-    if (!isDenied && retryMs === undefined && (!wasOpen || code === 'silent') && choice.failed(wire)) return open(reason);
+    if (isBad && choice.failed(wire)) return open(reason);
     if (isDenied && (error.status === 401 || subscriptions.size === 1)) {
       for (const one of [...subscriptions]) deny(one, error);
       return;
     }
     failures += 1;
-    const ms = retryMs ?? backoffMs(failures);
+    // The event `online` ends it; a browser may be wrong about that.
+    const ms = isOffline ? OFFLINE_MS : (retryMs ?? backoffMs(failures));
     after('retry', ms, open);
-    enter({ name: navigator?.onLine === false ? 'offline' : 'waiting', until: now() + ms, reason, error });
-    if (isDenied || !wasOpen) verify();
+    enter({ name: isOffline ? 'offline' : 'waiting', until: now() + ms, reason, error });
+    if (isDenied || isBad) verify();
   };
 
   /**
@@ -357,6 +365,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     session = undefined;
     connection?.close();
     connection = upstream = undefined;
+    muted.frames = [];
   };
 
   /** Gives the connection up when nothing is received for `silenceMsMax`. */
@@ -413,10 +422,20 @@ export const link = ({ server, choice, who, io, onstate }) => {
       return isOpen ? connection.request : undefined;
     },
 
+    /** Keeps a message from its own subscriptions: to be called before it is published, and its result with the position. */
+    mute() {
+      muted.count += 1;
+      return (place) => {
+        if (place) muted.positions.add(place);
+        if (!(muted.count -= 1)) muted.frames.splice(0).forEach(frame);
+      };
+    },
+
     /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
     wake(event) {
-      const isSuspect = event === 'offline' || now() - receivedMs > heartbeatMs;
-      if (timers.retry || (isOpen && isSuspect)) open();
+      if (event === 'offline') {
+        if (session) lost(new TidewireError('The network is gone'));
+      } else if (timers.retry || (isOpen && now() - receivedMs > heartbeatMs)) open();
     },
 
     close() {
@@ -440,6 +459,8 @@ const HEARTBEATS_MAX = 2.5;
 /** A timer that fires this much late says that the page was asleep. */
 const LATE_MS = 1_000;
 const STEADY_MS = 5_000;
+/** How often to try although the browser says that there is no network. */
+const OFFLINE_MS = 60_000;
 const BACKOFF_MS = 250;
 const BACKOFF_MS_MAX = 15_000;
 /** How many messages wait for a subscription that catches up. */

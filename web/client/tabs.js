@@ -111,6 +111,7 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
         say({ to, frame: { type: 'unsubscribed', channel, code: error.code, message: error.message } });
       },
     }, link.remove);
+    one.isRelay = true;
     one.onlive = () => settle(one.floor);
     channels.get(channel)?.close();
     followers.set(to, channels.set(channel, one));

@@ -67,9 +67,13 @@ export class Tide {
     choice.attach?.(this.#link, this);
   }
 
+  /** @type {string | undefined} What may keep this client from a connection, and can be changed. */
+  warning;
+
   /** @returns {import('./link.js').State} */
   get state() {
-    return this.#link.state;
+    const { state } = this.#link;
+    return this.warning ? { ...state, warning: this.warning } : state;
   }
 
   /**
@@ -117,10 +121,19 @@ export class Tide {
   async send(channel, data, { event, key, id, echo, encoding, signal } = {}) {
     const message = { channel, data, event, key, encoding, message_id: id };
     const { request } = this.#link;
-    if (request) return { position: (await request({ ...message, type: 'publish', echo })).position };
-    const { results } = await this.ask('publish', { body: { messages: [message] }, signal });
-    const [{ position, error }] = results;
-    if (error) throw refusal(error);
+    // Not by the server: its connection may bring the message to other tabs, and a request over HTTP has no connection.
+    const end = echo === false ? this.#link.mute() : undefined;
+    let position;
+    try {
+      if (request) ({ position } = await request({ ...message, type: 'publish' }));
+      else {
+        const { results } = await this.ask('publish', { body: { messages: [message] }, signal });
+        if (results[0].error) throw refusal(results[0].error);
+        ({ position } = results[0]);
+      }
+    } finally {
+      end?.(position);
+    }
     return { position };
   }
 

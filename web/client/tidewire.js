@@ -10,6 +10,7 @@
 import { choose } from './choose.js';
 import { Tide } from './full.js';
 import { watchPage } from './page.js';
+import { countStreams } from './streams.js';
 import { tabs } from './tabs.js';
 import { poll } from './transports/poll.js';
 import { sse } from './transports/sse.js';
@@ -43,9 +44,13 @@ export function connect(url, options = {}) {
     return wire;
   });
   const name = JSON.stringify(['tidewire', `${url}`, options.user, options.info, options.tabs]);
-  const share = (given, io) => (canShare(options) ? tabs(name, choose(given, io), io) : choose(given, io));
+  const isShared = canShare(options);
+  const share = (given, io) => (isShared ? tabs(name, choose(given, io), io) : choose(given, io));
   const tide = new Tide(url, { choose: share, ...options, wires });
   watchPage(tide);
+  if (!isShared && globalThis.document && globalThis.BroadcastChannel) {
+    countStreams(tide, new URL(url, document.baseURI).origin, globalThis);
+  }
   return tide;
 }
 

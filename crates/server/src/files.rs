@@ -49,6 +49,7 @@ pub(crate) static ASSETS: &[File] = &[
     file!("client/choose.js", SCRIPT),
     file!("client/page.js", SCRIPT),
     file!("client/tabs.js", SCRIPT),
+    file!("client/streams.js", SCRIPT),
     file!("client/subscription.js", SCRIPT),
     file!("client/positions.js", SCRIPT),
     file!("client/server.js", SCRIPT),

@@ -20,12 +20,6 @@ export function frames({ server, received, opened, frame: pass }, send) {
       send({ ...frame, id });
     });
 
-  /** If it fails, the connection goes on until the older token expires. */
-  const renew = async () => {
-    const token = await server.newerToken(await server.token());
-    if (token) await request({ type: 'token', token });
-  };
-
   return {
     request,
     handle(frame) {
@@ -37,7 +31,7 @@ export function frames({ server, received, opened, frame: pass }, send) {
         if (type === 'error') asked[1](refusal(frame));
         else asked[0](frame);
       } else if (type === 'welcome') welcome = frame;
-      else if (type === 'expiring') renew().catch(() => {});
+      else if (type === 'expiring') server.renew((token) => request({ type: 'token', token }));
       else if (type === 'position' && welcome) {
         const { heartbeat_ms: heartbeatMs, position: head, since } = welcome;
         welcome = undefined;

@@ -19,12 +19,6 @@ async function follow(session, signal) {
   let id;
   let end;
 
-  /** Hands a newer token over. If that fails, the stream goes on until the older one expires. */
-  const renew = async () => {
-    const token = await server.newerToken(await server.token());
-    if (token && id) await server.request(`connections/${id}/token`, { method: 'POST', signal });
-  };
-
   /** The stream does not say how far it has to go. */
   const askHead = async () => {
     const page = await server.ask('poll', { body: { channels, since: 'now', wait: '0s' }, signal });
@@ -34,7 +28,7 @@ async function follow(session, signal) {
   const handle = (frame) => {
     const { type, position, heartbeat_ms: heartbeatMs } = frame;
     if (type === 'connection') id = frame.id;
-    else if (type === 'expiring') renew().catch(() => {});
+    else if (type === 'expiring') server.renew(() => server.request(`connections/${id}/token`, { method: 'POST', signal }));
     else if (type === 'position' && !isOpen) {
       isOpen = true;
       session.opened({ position, heartbeatMs });

@@ -113,6 +113,10 @@ export type State = {
      */
     help?: string;
     error?: TidewireError;
+    /**
+     * What may keep this client from a connection: see `Tide.warning`.
+     */
+    warning?: string;
 };
 export type Choice = {
     next: () => Wire;
@@ -173,6 +177,7 @@ export type Choice = {
  * @property {string} [reason] Why there is no connection.
  * @property {string} [help] `refused`: what to do about it.
  * @property {TidewireError} [error]
+ * @property {string} [warning] What may keep this client from a connection: see `Tide.warning`.
  */
 /**
  * @typedef {object} Choice Which wire comes next.
@@ -211,6 +216,8 @@ export declare const link: ({ server, choice, who, io, onstate }: {
     open: (reason?: string | undefined) => void;
     /** Sends a request of `tidewire.v1`. There is none while no connection takes requests. */
     readonly request: any;
+    /** Keeps a message from its own subscriptions: to be called before it is published, and its result with the position. */
+    mute(): (place: any) => void;
     /** Something says that the network may be another one: tries at once, and does not trust a connection that is quiet. */
     wake(event: any): void;
     close(): void;

@@ -29,7 +29,7 @@ export type Asked = {
 export declare const server: (address: string | URL, fetch: typeof fetch, source: string | (() => unknown) | undefined) => {
     url: (path: any, query?: {}) => URL;
     token: () => any;
-    newerToken: (old: any) => Promise<any>;
+    renew: (handOver: any) => Promise<void>;
     /** The server refuses the token in use: the next request asks for another one. */
     forgetToken: () => undefined;
     request: (path: string, { query, method, body, headers, signal }?: Asked) => Promise<Response>;

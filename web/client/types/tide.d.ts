@@ -83,6 +83,8 @@ export declare class Tide {
      * @param {ConnectOptions} options
      */
     constructor(url: string | URL, options: ConnectOptions);
+    /** @type {string | undefined} What may keep this client from a connection, and can be changed. */
+    warning: string | undefined;
     /** @returns {import('./link.js').State} */
     get state(): import('./link.js').State;
     /**

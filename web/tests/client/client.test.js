@@ -152,6 +152,25 @@ test('a page that comes back does not wait for its timers', async () => {
   tide.close();
 });
 
+test('without a network nothing is tried until it is back', async () => {
+  const world = new World();
+  const { navigator } = world;
+  const tide = world.connect();
+  world.watch(tide);
+  collect(tide, 'a');
+  await world.pass();
+  navigator.onLine = false;
+  world.fire('offline');
+  assert.deepEqual([tide.state.name, world.socket.isClosed], ['offline', true]);
+  await world.pass(59_000);
+  assert.deepEqual([world.sockets.length, world.requests.length], [1, 0]);
+  navigator.onLine = true;
+  world.fire('online');
+  await world.pass();
+  assert.deepEqual([world.sockets.length, tide.state.name], [2, 'live']);
+  tide.close();
+});
+
 test('waits grow, are random as a whole, and say until when', async () => {
   const world = new World();
   world.onsocket = (socket) => queueMicrotask(() => socket.end());
@@ -330,13 +349,34 @@ test('a publish takes the open socket, else HTTP', async () => {
   assert.deepEqual(await tide.publish('a', 1), { position: 'e-1' });
   collect(tide, 'b');
   await world.pass();
-  assert.deepEqual(await tide.publish('a', { n: 2 }, { id: 'x', echo: false }), { position: 'e-2' });
-  assert.deepEqual(world.socket.sent, [
-    { type: 'publish', channel: 'a', data: { n: 2 }, message_id: 'x', echo: false, id: 1 },
-  ]);
+  assert.deepEqual(await tide.publish('a', { n: 2 }, { id: 'x' }), { position: 'e-2' });
+  assert.deepEqual(world.socket.sent, [{ type: 'publish', channel: 'a', data: { n: 2 }, message_id: 'x', id: 1 }]);
   const pending = tide.publish('a', 3);
   world.socket.end();
   await assert.rejects(pending, { code: 'closed', isFinal: false });
+  tide.close();
+});
+
+test('a message without echo is for others only, and keeps no message back', async () => {
+  const world = new World();
+  const tide = world.connect();
+  const { data, subscription } = collect(tide, 'a');
+  await world.pass();
+  world.publish('a', 'one');
+  const published = tide.publish('a', 'mine', { echo: false });
+  world.publish('a', 'two');
+  await published;
+  world.publish('a', 'three');
+  assert.deepEqual(data, ['one', 'two', 'three']);
+  world.answers.publish = () => ({ results: [{ error: { code: 'bad_data', message: 'no' } }] });
+  world.onsocket = () => {};
+  world.socket.end();
+  await world.pass(1_000);
+  await assert.rejects(tide.publish('a', 'bad', { echo: false }), { code: 'bad_data', isFinal: true });
+  world.onsocket = undefined;
+  world.publish('a', 'four');
+  await world.pass(30_000);
+  assert.deepEqual([data, subscription.position], [['one', 'two', 'three', 'four'], world.head]);
   tide.close();
 });
 

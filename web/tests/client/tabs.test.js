@@ -196,6 +196,22 @@ test('a tab that joins late, with a past, gets all of it in order', async () => 
   late.tide.close();
 });
 
+test('a message without echo is for all other tabs', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const all = [browser.open(), browser.open(), browser.open()];
+  const [first, second, third] = all;
+  for (const tab of all) tab.follow('a');
+  await world.pass(100);
+  await first.tide.publish('a', 'of the leader', { echo: false });
+  await second.tide.publish('a', 'of another', { echo: false });
+  await world.pass(100);
+  assert.deepEqual(first.received, ['of another']);
+  assert.deepEqual(second.received, ['of the leader']);
+  assert.deepEqual(third.received, ['of the leader', 'of another']);
+  for (const tab of all) tab.tide.close();
+});
+
 test('no tab says live while the leader has no connection', async () => {
   const browser = new Browser();
   const { world } = browser;

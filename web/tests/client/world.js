@@ -24,6 +24,7 @@ export class World {
   #lastTimer = 0;
   #listeners = new Map();
   randomNext = 0.5;
+  navigator = { onLine: true };
 
   /** What a client takes from its runtime. */
   get io() {
@@ -42,7 +43,7 @@ export class World {
           super(world, url, protocol);
         }
       },
-      navigator: { onLine: true },
+      navigator: this.navigator,
     };
   }
 
