@@ -91,36 +91,39 @@ function sender(tide, onsettled, onerror) {
   /** Whether the next message is sent alone, since the last ones have failed together. */
   let isCareful = false;
 
-  /** Sends the first of the queue: several on a wire that has an order, elsewhere each after the answer to the one before. */
+  // Several over a WebSocket, which has an order, elsewhere each after the answer to the one before. What is on its way over
+  // HTTP when the connection is back is sent again over that, before anything else.
   const pump = () => {
+    const { way, state } = tide;
+    const stale = queue.find((entry) => entry.abort && entry.way !== way);
+    if (stale) return stale.way || stale.abort();
     if (timer || isPaused) return;
-    const countMax = tide.state.wire === 'websocket' && !isCareful ? IN_FLIGHT_MAX : 1;
-    for (const entry of queue.slice(0, countMax)) if (!entry.isSent) send(entry);
+    const countMax = way && state.wire === 'websocket' && !isCareful ? IN_FLIGHT_MAX : 1;
+    for (const entry of queue.slice(0, countMax)) if (!entry.abort) send(entry);
   };
   const send = async (entry) => {
     const isAlone = isCareful;
-    entry.isSent = true;
+    const abort = new AbortController();
+    // A message that is large, or a network that is slow, gets more time with each attempt.
+    const deadline = tide.way ? undefined : setTimeout(() => abort.abort(), Math.min(ANSWER_MS_MAX, ANSWER_MS * 2 ** failures));
+    Object.assign(entry, { way: tide.way, abort: () => abort.abort(pump) });
     try {
-      const answer = await tide.send(entry.channel, entry.data, entry.options);
+      const answer = await tide.send(entry.channel, entry.data, { ...entry.options, signal: abort.signal });
       failures = 0;
       isCareful = false;
       if (settle(entry)) entry.resolve?.(answer);
     } catch (error) {
-      entry.isSent = false;
+      entry.abort = undefined;
       // A connection that ends because of one message ends for all that are on their way: they are tried one by one.
-      if (canPass(error) || (error.code === 'closed' && !isAlone)) hold(error.retryMs);
-      else if (settle(entry)) (entry.reject ?? onerror)(error, entry);
+      if (abort.signal.reason !== pump) {
+        if (canPass(error) || (error.code === 'closed' && !isAlone)) hold(error.retryMs);
+        else if (settle(entry)) (entry.reject ?? onerror)(error, entry);
+      }
     }
+    clearTimeout(deadline);
     pump();
   };
-  /** Takes it out of the queue. False if it was not there any more. */
-  const settle = (entry) => {
-    const at = queue.indexOf(entry);
-    if (at < 0) return false;
-    queue.splice(at, 1);
-    onsettled(entry);
-    return true;
-  };
+  const settle = (entry) => takeOut(queue, entry) && (onsettled(entry), true);
   /** Sends nothing for a time: for as long as the server says, or until the connection is back. */
   const hold = (givenMs) => {
     isCareful = true;
@@ -142,10 +145,20 @@ function sender(tide, onsettled, onerror) {
     else pump();
   };
 
-  tide.on('state', ({ name }) => name === 'live' && !isGiven && resume());
+  tide.on('state', ({ name }) => ((name === 'live' || tide.way) && !isGiven ? resume() : pump()));
   return { queue, settle, pump, pause };
+}
+
+/** Whether `entry` was in the queue, in which it is no more. */
+function takeOut(queue, entry) {
+  const at = queue.indexOf(entry);
+  if (at >= 0) queue.splice(at, 1);
+  return at >= 0;
 }
 
 const closed = () => new TidewireError('The client was closed before the message was sent', { code: 'closed' });
 
 const IN_FLIGHT_MAX = 64;
+/** After this time without an answer over HTTP the message is sent again. */
+const ANSWER_MS = 4_000;
+const ANSWER_MS_MAX = 60_000;

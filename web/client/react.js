@@ -1,5 +1,5 @@
 /** Hooks for React. `<TidewireProvider tide={tide}>` gives the connection to the components inside it. */
-import { createContext, createElement, useCallback, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import { createContext, createElement, useContext, useEffect, useState } from 'react';
 import { NO_MESSAGES, NO_STATE, followChannel, followLive } from './follow.js';
 
 /** @typedef {import('./full.js').Tide} Tide */
@@ -32,8 +32,13 @@ export function useTide() {
  */
 export function useConnection() {
   const tide = useTide();
-  const subscribe = useCallback((changed) => tide.on('state', changed), [tide]);
-  return useSyncExternalStore(subscribe, () => tide.state, () => tide.state);
+  const [state, setState] = useState(tide.state);
+  useEffect(() => {
+    // It may have changed since the component was rendered.
+    setState(tide.state);
+    return tide.on('state', setState);
+  }, [tide]);
+  return state;
 }
 
 /**

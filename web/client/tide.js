@@ -76,6 +76,11 @@ export class Tide {
     return this.warning ? { ...state, warning: this.warning } : state;
   }
 
+  /** What takes requests on the open connection, for as long as that is the same one. Without it they go over HTTP. */
+  get way() {
+    return this.#link.request;
+  }
+
   /**
    * Calls `listener` at each event `name`: `state`, or `close`. Returns a function that ends that.
    *
@@ -120,7 +125,7 @@ export class Tide {
   /** One attempt to publish: over the open connection if it takes requests, else over HTTP. */
   async send(channel, data, { event, key, id, echo, encoding, signal } = {}) {
     const message = { channel, data, event, key, encoding, message_id: id };
-    const { request } = this.#link;
+    const request = this.way;
     // Not by the server: its connection may bring the message to other tabs, and a request over HTTP has no connection.
     const end = echo === false ? this.#link.mute() : undefined;
     let position;

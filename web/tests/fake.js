@@ -6,7 +6,7 @@ import { TidewireError } from '../client/errors.js';
 globalThis.crypto ??= webcrypto;
 
 export class FakeTide {
-  state = { name: 'live', wire: 'websocket' };
+  #state = { name: 'live', wire: 'websocket' };
   /** Each request as `{ path, query }`, and what answers it. */
   asked = [];
   answers = () => ({ messages: [], position: 'e-0' });
@@ -14,7 +14,14 @@ export class FakeTide {
   subscriptions = [];
   /** Each attempt to publish as `{ channel, data, options, resolve, reject }`. */
   sent = [];
+  /** What takes requests, as long as the WebSocket is open. */
+  way = {};
   #listeners = new Set();
+
+  /** Each time another object, as that of a client that has a warning. */
+  get state() {
+    return { ...this.#state };
+  }
 
   on(name, listener) {
     const one = { name, listener };
@@ -23,7 +30,9 @@ export class FakeTide {
   }
 
   become(state) {
-    this.state = state;
+    this.#state = state;
+    const isOpen = state.wire === 'websocket' && ['live', 'catching up'].includes(state.name);
+    this.way = isOpen ? (this.way ?? {}) : undefined;
     const name = state.name === 'closed' ? 'close' : 'state';
     for (const one of this.#listeners) if (one.name === name) one.listener(state);
   }
@@ -40,7 +49,11 @@ export class FakeTide {
   }
 
   send(channel, data, options) {
-    return new Promise((resolve, reject) => this.sent.push({ channel, data, options, resolve, reject }));
+    const { signal, ...rest } = options;
+    return new Promise((resolve, reject) => {
+      this.sent.push({ channel, data, options: rest, isOverHttp: !this.way, resolve, reject });
+      if (!this.way) signal.addEventListener('abort', () => reject(unreachable()));
+    });
   }
 }
 

@@ -31,7 +31,7 @@ const data = (tide) => tide.sent.map((one) => one.data);
 
 function make({ wire = 'websocket', ...options } = {}) {
   const tide = new FakeTide();
-  tide.state = { name: 'live', wire };
+  tide.become({ name: 'live', wire });
   return { tide, outbox: openOutbox(tide, options) };
 }
 
@@ -90,6 +90,49 @@ test('on a wire without an order each waits for the answer to the one before', a
   tide.sent[0].resolve({});
   await settled();
   assert.deepEqual(data(tide), [1, 2]);
+});
+
+test('while a WebSocket is only tried, one message at a time goes over HTTP', async () => {
+  const { tide, outbox } = make();
+  tide.become({ name: 'offline', wire: 'websocket' });
+  publish(outbox, 1, 2, 3);
+  await settled();
+  assert.deepEqual(data(tide), [1]);
+});
+
+test('what is on its way over HTTP is sent again first when the WebSocket is open', async () => {
+  const { tide, outbox } = make();
+  tide.become({ name: 'offline', wire: 'websocket' });
+  publish(outbox, 1, 2);
+  await settled();
+  assert.deepEqual(data(tide), [1]);
+  tide.become({ name: 'catching up', wire: 'websocket' });
+  await settled();
+  assert.deepEqual(data(tide), [1, 1, 2]);
+  assert.deepEqual(tide.sent.map(({ isOverHttp }) => isOverHttp), [true, false, false]);
+  assert.equal(tide.sent[0].options.id, tide.sent[1].options.id);
+  // The late answer of the first attempt changes nothing.
+  tide.sent[0].resolve({ position: 'e-9' });
+  await settled();
+  assert.equal(outbox.size, 2);
+});
+
+test('a request over HTTP that nobody answers is given up, and the next one gets more time', async () => {
+  const { tide, outbox } = make({ wire: 'sse' });
+  publish(outbox, 1);
+  await settled();
+  clock.tick(3_999);
+  await settled();
+  assert.equal(clock.timers.size, 1);
+  clock.tick(1);
+  await settled();
+  clock.tick(500);
+  await settled();
+  assert.deepEqual(data(tide), [1, 1]);
+  clock.tick(4_000);
+  await settled();
+  clock.tick(500);
+  assert.deepEqual(data(tide), [1, 1], 'the second has eight seconds');
 });
 
 test('without news of the connection it tries again by itself', async () => {

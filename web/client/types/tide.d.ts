@@ -87,6 +87,8 @@ export declare class Tide {
     warning: string | undefined;
     /** @returns {import('./link.js').State} */
     get state(): import('./link.js').State;
+    /** What takes requests on the open connection, for as long as that is the same one. Without it they go over HTTP. */
+    get way(): any;
     /**
      * Calls `listener` at each event `name`: `state`, or `close`. Returns a function that ends that.
      *
