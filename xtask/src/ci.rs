@@ -3,7 +3,8 @@
 use crate::install::Need;
 use crate::workspace::Workspace;
 use crate::{
-    api, arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy, web,
+    api, arrows, autobahn, fuzz, instructions, mutants, no_std, package, semver, steps, tidy,
+    traces, web,
 };
 use anyhow::Result;
 
@@ -93,7 +94,7 @@ pub(crate) const STEPS: [Step; 17] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 6] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 7] = [
     Step {
         needs: &steps::PROXIES,
         ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)
@@ -121,6 +122,7 @@ pub(crate) const NIGHTLY_ONLY: [Step; 6] = [
         needs: &package::NEEDS,
         ..plain("package", "the static program, the deb, the image, the manifests", package::run)
     },
+    plain("traces", "a build with OpenTelemetry, and its spans", traces::run_with_feature),
     Step {
         needs: &[Need::CargoMutants],
         ..plain("mutants", "a test notices when a codec is changed", mutants::run)

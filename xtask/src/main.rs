@@ -20,6 +20,7 @@ mod semver;
 mod steps;
 mod test;
 mod tidy;
+mod traces;
 mod web;
 mod workspace;
 

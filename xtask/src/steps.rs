@@ -21,16 +21,20 @@ pub(crate) fn fmt(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 }
 
 pub(crate) fn clippy(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["clippy", "--profile", CI.name, "--workspace", "--all-targets", "--all-features"];
-    run(workspace.cargo(&words).args(arguments).args(["--", "-D", "warnings"]))?;
+    let words = ["clippy", "--profile", CI.name, "--workspace", "--all-targets", "--features"];
+    let mut whole = workspace.cargo(&words);
+    whole.arg(workspace.features(|_| true)).args(arguments);
+    run(whole.args(["--", "-D", "warnings"]))?;
     // As most people pick them: without a feature.
     let mut plain = workspace.cargo(&["clippy", "--profile", CI.name, "--all-targets"]);
     run(plain.args(PLAIN.map(package)).args(arguments).args(["--", "-D", "warnings"]))
 }
 
 pub(crate) fn docs(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words = ["doc", "--profile", CI.name, "--workspace", "--no-deps", "--all-features"];
-    run(workspace.cargo(&words).args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
+    let words = ["doc", "--profile", CI.name, "--workspace", "--no-deps", "--features"];
+    let mut doc = workspace.cargo(&words);
+    doc.arg(workspace.features(|_| true)).args(arguments);
+    run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 pub(crate) fn unit(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -231,8 +235,9 @@ pub(crate) fn build_server(workspace: &Workspace) -> Result<()> {
 
 /// A cargo command on every crate that has tests, always with the same features of their dependencies.
 pub(crate) fn tested(workspace: &Workspace, verb: &str, profile: Profile) -> Command {
-    let words = [verb, "--profile", profile.name, "--workspace", "--all-features"];
+    let words = [verb, "--profile", profile.name, "--workspace", "--features"];
     let mut command = workspace.cargo(&words);
+    command.arg(workspace.features(|name| !WITHOUT_TESTS.contains(&name)));
     command.args(WITHOUT_TESTS.map(|name| format!("--exclude={name}")));
     command
 }

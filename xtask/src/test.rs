@@ -34,7 +34,9 @@ pub(crate) fn run_quick(workspace: &Workspace, arguments: &[String]) -> Result<(
 
 /// The tests of some packages, with the packages' own features.
 fn run_packages(workspace: &Workspace, choice: &Choice) -> Result<()> {
-    let mut tests = workspace.cargo(&["test", "--profile", DEV.name, "--all-features"]);
+    let is_chosen = |name: &str| choice.packages.iter().any(|chosen| chosen == name);
+    let mut tests = workspace.cargo(&["test", "--profile", DEV.name, "--features"]);
+    tests.arg(workspace.features(is_chosen));
     tests.args(choice.packages.iter().map(|name| format!("--package={name}")));
     tests.args(UNIT_AND_INTEGRATION).arg("--").args(&choice.filters);
     check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, &choice.filters)

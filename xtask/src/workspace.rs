@@ -3,6 +3,7 @@
 use crate::command;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,10 @@ use std::process::Command;
 pub(crate) const CODECS: [&str; 2] = ["tidewire-sse", "tidewire-ws"];
 /// The crates that are built and tested without their features too, as the rest of the workspace asks for these.
 pub(crate) const PLAIN: [&str; 3] = ["tidewire-sse", "tidewire-ws", "tidewire-names"];
+
+/// Features that `cargo xtask traces` builds with, and no other step: they bring crates that take long to build, and cost a
+/// delivery something.
+const WITHOUT: [&str; 2] = ["opentelemetry", "traces"];
 
 /// How cargo builds: what it calls that, and the folder of the target directory that it builds in.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +55,9 @@ pub(crate) struct Package {
     pub(crate) publish: Option<Vec<String>>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
+    /// Its features, and what each turns on.
+    #[serde(default)]
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 /// One library or program of a member, a test or an example.
@@ -149,6 +157,17 @@ impl Workspace {
         self.tools().join(name)
     }
 
+    /// The features of these packages that the steps turn on, as cargo takes them: all but those that a release does
+    /// not have either.
+    pub(crate) fn features(&self, is_chosen: impl Fn(&str) -> bool) -> String {
+        let chosen = self.packages.iter().filter(|package| is_chosen(&package.name));
+        let features = chosen.flat_map(|package| {
+            let names = package.features.keys().filter(|name| !WITHOUT.contains(&name.as_str()));
+            names.map(|name| format!("{}/{name}", package.name))
+        });
+        features.collect::<Vec<_>>().join(",")
+    }
+
     pub(crate) fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
     }
@@ -168,5 +187,18 @@ impl Dependency {
     /// Whether the crate's tests alone need it.
     pub(crate) fn is_for_tests(&self) -> bool {
         self.kind == Some(DependencyKind::Dev)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_have_all_features_but_those_of_traces() {
+        let features = Workspace::load().unwrap().features(|name| name != "tidewire-names");
+        assert!(features.split(',').any(|one| one == "tidewire-ws/deflate"), "{features}");
+        assert!(!features.contains("traces") && !features.contains("opentelemetry"), "{features}");
+        assert!(!features.contains("tidewire-names/"), "{features}");
     }
 }

@@ -1,5 +1,7 @@
 //! What a publisher gives the log: content and labels, and later the place that an engine has given them.
 
+#[cfg(feature = "traces")]
+use crate::TraceParent;
 use crate::{ChannelName, Label};
 use std::num::NonZeroU64;
 
@@ -45,12 +47,23 @@ pub struct Draft {
     pub id: Option<Label>,
     /// The reader that published it and passes it over; see [`crate::Reader::mute`].
     pub origin: Option<NonZeroU64>,
+    /// The span that has published it, if its trace is recorded. It is in memory only.
+    #[cfg(feature = "traces")]
+    pub trace: Option<TraceParent>,
 }
 
 impl Draft {
     /// A message without labels.
     pub const fn new(content: Content) -> Self {
-        Self { content, event: None, key: None, id: None, origin: None }
+        Self {
+            content,
+            event: None,
+            key: None,
+            id: None,
+            origin: None,
+            #[cfg(feature = "traces")]
+            trace: None,
+        }
     }
 
     /// Bytes of payload, event and key.
@@ -60,6 +73,10 @@ impl Draft {
     }
 
     pub(crate) fn has_labels(&self) -> bool {
+        #[cfg(feature = "traces")]
+        if self.trace.is_some() {
+            return true;
+        }
         self.event.is_some() || self.key.is_some() || self.origin.is_some()
     }
 }

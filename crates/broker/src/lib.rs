@@ -116,6 +116,8 @@ pub use reader::{Found, Reader, Start, Started};
 pub use rules::{Rule, Rules};
 pub use stretch::Stretch;
 pub use system::SystemChannel;
+#[cfg(feature = "traces")]
+pub use tidewire_names::TraceParent;
 pub use tidewire_names::{
     Bookmark, ChannelName, InvalidPosition, Label, LabelError, NAME_BYTES_MAX, NameError, Pattern,
     Position,

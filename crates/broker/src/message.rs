@@ -3,6 +3,8 @@
 //! The first reader of an encoding has the bytes made, and all readers share them. The log knows an encoding only by the
 //! number that it is given, and counts the bytes.
 
+#[cfg(feature = "traces")]
+use crate::TraceParent;
 use crate::{
     ChannelName, Content, Draft, Entry, Label,
     charge::Charge,
@@ -38,13 +40,25 @@ struct Labels {
     event: Option<Label>,
     key: Option<Label>,
     origin: Option<NonZeroU64>,
+    #[cfg(feature = "traces")]
+    trace: Option<TraceParent>,
 }
 
 impl Message {
     pub(crate) fn new(channel: ChannelName, offset: u64, time_ms: u64, draft: Draft) -> Self {
         let has_labels = draft.has_labels();
+        #[cfg(feature = "traces")]
+        let trace = draft.trace;
         let Draft { content, event, key, origin, .. } = draft;
-        let labels = has_labels.then(|| Box::new(Labels { event, key, origin }));
+        let labels = has_labels.then(|| {
+            Box::new(Labels {
+                event,
+                key,
+                origin,
+                #[cfg(feature = "traces")]
+                trace,
+            })
+        });
         let encodings = Encodings::new(0);
         let mut this = Self { channel, offset, time_ms, content, labels, encodings };
         this.encodings = Encodings::new(this.cost_bytes());
@@ -96,6 +110,12 @@ impl Message {
     /// The key.
     pub fn key(&self) -> Option<&str> {
         self.labels.as_ref()?.key.as_ref().map(Label::as_str)
+    }
+
+    /// The span that has published it, if its trace is recorded and it has not been on a disk since.
+    #[cfg(feature = "traces")]
+    pub fn trace(&self) -> Option<TraceParent> {
+        self.labels.as_ref()?.trace
     }
 
     /// The reader that published it and passes it over.
@@ -227,7 +247,7 @@ const LEFT: usize = 1 << (usize::BITS - 1);
 pub(crate) const MESSAGE_OVERHEAD_BYTES: usize = 160;
 
 /// What event, key or origin cost beyond their text: three allocations, one with all three in it.
-const LABELS_OVERHEAD_BYTES: usize = 88;
+const LABELS_OVERHEAD_BYTES: usize = if cfg!(feature = "traces") { 120 } else { 88 };
 
 /// Framing, position and field names: from 4 bytes in a raw frame to over 100 in JSON.
 const WIRE_OVERHEAD_BYTES: usize = 64;

@@ -36,6 +36,8 @@ mod metrics;
 
 mod batch;
 mod encoding;
+#[cfg(feature = "traces")]
+mod tracer;
 mod transport;
 mod worker;
 
@@ -69,7 +71,11 @@ pub use requests::{
     PresencePage, Span, parse_event, parse_key, parse_label, parse_page_limit, prepare_publish,
 };
 pub use subscription::{Finding, RequestedStart, Subscription};
+#[cfg(feature = "traces")]
+pub use tidewire_broker::TraceParent;
 pub use time::Time;
+#[cfg(feature = "traces")]
+pub use tracer::{DeliveryTracer, TracedDelivery};
 pub use transport::Transport;
 pub use worker::Worker;
 

@@ -1,8 +1,12 @@
 //! What the connections of one worker thread share.
 
 use crate::{Batch, Limits, Time, WorkerMetrics};
+#[cfg(feature = "traces")]
+use crate::{DeliveryTracer, TracedDelivery, Transport};
 use std::{mem, sync::Arc};
 use tidewire_broker::{Broker, Gathered, Lane};
+#[cfg(feature = "traces")]
+use tidewire_broker::{Item, Message};
 
 /// One worker's share of the broker, and the buffers that its connections use in turn.
 #[derive(Debug)]
@@ -20,6 +24,12 @@ pub struct Worker {
     pub batch: Batch,
     /// What its connections have done.
     pub metrics: Arc<WorkerMetrics>,
+    /// What makes spans of deliveries, if something does.
+    #[cfg(feature = "traces")]
+    pub tracer: Option<Arc<dyn DeliveryTracer>>,
+    /// Whether a message of the batch has a trace.
+    #[cfg(feature = "traces")]
+    pub(crate) has_traces: bool,
     pub(crate) gathered: Gathered,
 }
 
@@ -28,7 +38,19 @@ impl Worker {
     pub fn new(broker: Broker, lane: Lane, limits: Limits) -> Self {
         let (batch, gathered) = (Batch::default(), Gathered::default());
         let metrics = Arc::default();
-        Self { broker, lane, limits, turn_bytes_max: usize::MAX, batch, metrics, gathered }
+        Self {
+            broker,
+            lane,
+            limits,
+            turn_bytes_max: usize::MAX,
+            batch,
+            metrics,
+            #[cfg(feature = "traces")]
+            tracer: None,
+            #[cfg(feature = "traces")]
+            has_traces: false,
+            gathered,
+        }
     }
 
     /// Counts the deliveries of the batch that no call has counted yet, at the time at which they were made.
@@ -53,5 +75,37 @@ impl Worker {
     /// Bytes of one write.
     pub(crate) fn gather_bytes_max(&self) -> usize {
         self.limits.gather_bytes_max.min(self.turn_bytes_max)
+    }
+}
+
+#[cfg(feature = "traces")]
+impl Worker {
+    /// Notes that a message has been delivered, if its trace is recorded.
+    pub fn trace_delivery(&self, message: &Message, transport: Transport, is_replayed: bool) {
+        if let (Some(tracer), Some(trace)) = (&self.tracer, message.trace()) {
+            let position = self.broker.position(message.offset());
+            tracer.delivered(&TracedDelivery { message, trace, position, transport, is_replayed });
+        }
+    }
+
+    /// Notes that the first items of the batch have been delivered once more.
+    pub(crate) fn trace_items(&self, count: usize, transport: Transport, is_replayed: bool) {
+        if !self.has_traces {
+            return;
+        }
+        for item in self.gathered.items().iter().take(count) {
+            if let Item::Message(message) = item {
+                self.trace_delivery(message, transport, is_replayed);
+            }
+        }
+    }
+
+    /// Looks whether what has been gathered has traces: once, for all connections that write it.
+    pub(crate) fn note_traces(&mut self) {
+        let has_trace = |item: &Item| match item {
+            Item::Message(message) => message.trace().is_some(),
+            Item::Gap(_) => false,
+        };
+        self.has_traces = self.tracer.is_some() && self.gathered.items().iter().any(has_trace);
     }
 }

@@ -65,7 +65,7 @@ impl Record {
             NOTHING if input.is_empty() => Content::Nothing,
             _ => return None,
         };
-        Some(Self { time_ms, previous, draft: Draft { content, event, key, id: None, origin } })
+        Some(Self { time_ms, previous, draft: Draft { event, key, origin, ..Draft::new(content) } })
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
         let label = |text: &str| text.parse().ok();
         let (event, key) = (label("on"), label("k"));
         let content = Content::Text("hi".into());
-        let draft = Draft { content, event, key, id: None, origin: NonZeroU64::new(7) };
+        let draft = Draft { event, key, origin: NonZeroU64::new(7), ..Draft::new(content) };
         Record { time_ms: 9, previous: 4, draft }
     }
 

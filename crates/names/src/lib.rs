@@ -25,6 +25,7 @@ mod digits;
 #[cfg(feature = "serde")]
 mod strings;
 mod suggestion;
+mod trace_parent;
 
 pub use bookmark::Bookmark;
 pub use channel_name::{ChannelName, NAME_BYTES_MAX, NameError, PRESENCE_PATTERN, Pattern};
@@ -32,6 +33,7 @@ pub use digits::write_digits;
 pub use label::{Label, LabelError};
 pub use position::{InvalidPosition, Position};
 pub use suggestion::did_you_mean;
+pub use trace_parent::TraceParent;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

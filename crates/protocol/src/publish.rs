@@ -33,6 +33,12 @@ pub struct Publish<'a> {
     #[serde(borrow, default, deserialize_with = "text::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<Cow<'a, str>>,
+    /// The span that publishes it, as [W3C Trace Context] writes one. What is not valid is ignored.
+    ///
+    /// [W3C Trace Context]: https://www.w3.org/TR/trace-context/#traceparent-header
+    #[serde(borrow, default, deserialize_with = "text::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Cow<'a, str>>,
     /// Whether the publishing connection receives this message too; true by default. WebSocket only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<bool>,

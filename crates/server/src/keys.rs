@@ -6,6 +6,9 @@
 mod fetch;
 mod files;
 
+#[cfg(feature = "opentelemetry")]
+pub(crate) use fetch::tls_of_this_machine;
+
 use crate::{api_key_file, config::Config};
 use actix_web::rt::{self, task::JoinHandle};
 use anyhow::Result;

@@ -47,5 +47,6 @@ mod storage;
 mod subscribed;
 mod temporary;
 mod tickets;
+mod traces;
 mod worker_context;
 mod worker_loop;

@@ -7,7 +7,7 @@ mod worker;
 use crate::{
     admission::Admission,
     clock::{self, wall_ms},
-    config::{Config, Opening, Settings},
+    config::{Config, Listen, Opening, Settings},
     drain::Drain,
     keys::KeyTasks,
     listeners::{self, BoundListener},
@@ -21,6 +21,7 @@ use crate::{
     takeover::Listener,
     temporary,
     tls::Tls,
+    traces::Traces,
 };
 use actix_web::rt;
 use anyhow::{Context as _, Result};
@@ -61,10 +62,8 @@ async fn run(config: Config, load: Load) -> Result<()> {
     let room = descriptors - DESCRIPTORS_RESERVED;
     let connections_max = config.connections_max.unwrap_or(room);
     let tls = config.tls.as_ref().map(|files| Tls::open(files, config.http2)).transpose()?;
-    let listeners = listeners::bind(&config.listen)?;
-    let admin_listeners = listeners::bind(&config.admin_listen)?;
-    let urls = listeners.iter().map(url).collect::<Result<Vec<String>, _>>()?;
-    let admin_urls = admin_listeners.iter().map(url).collect::<Result<Vec<String>, _>>()?;
+    let (listeners, urls) = bind(&config.listen)?;
+    let (admin_listeners, admin_urls) = bind(&config.admin_listen)?;
     let key_tasks = KeyTasks::start(&config)?;
     let storage = Rc::new(Storage::open(&config, wall_ms())?);
     let Storage { broker, engine, .. } = &*storage;
@@ -77,7 +76,8 @@ async fn run(config: Config, load: Load) -> Result<()> {
     let listening = ListeningSockets::of(listeners.iter().map(|listener| &listener.socket))?;
     let observed = observed(&config, &storage, &admission);
     let (reload, reload_requests) = ReloadHandle::new();
-    let parts = Parts::new(&config, &storage, &observed, reload);
+    let traces = Traces::from_environment()?;
+    let parts = Parts::new(&config, &storage, &observed, reload, traces.clone());
     let speaking = |listener| speaking(listener, tls.as_ref(), &parts.proxies);
     let listeners = listeners.into_iter().map(speaking).collect();
     let admin_listeners: Vec<_> = admin_listeners.into_iter().map(speaking).collect();
@@ -122,6 +122,7 @@ async fn run(config: Config, load: Load) -> Result<()> {
     // Everybody has left: a log that outlives this server should know.
     presence_publisher.await.context("the task that publishes presence has failed")?.flush().await;
     storage.close();
+    traces.end();
     Ok(())
 }
 
@@ -132,6 +133,13 @@ async fn sweep(storage: Rc<Storage>) {
         tick.tick().await;
         storage.sweep(wall_ms());
     }
+}
+
+/// Listens on all of these, and says where each listener is reached.
+fn bind(addresses: &[Listen]) -> Result<(Vec<BoundListener>, Vec<String>)> {
+    let listeners = listeners::bind(addresses)?;
+    let urls = listeners.iter().map(url).collect::<io::Result<_>>()?;
+    Ok((listeners, urls))
 }
 
 /// Where a listener is reached.

@@ -18,6 +18,7 @@ use crate::{
     renewals::{Inbox, Renewals},
     request_turns::RequestTurns,
     temporary::spread,
+    traces::Traces,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -91,6 +92,8 @@ pub(crate) struct HttpContext {
     pub(crate) renewals: Renewals,
     /// The way to all workers.
     pub(crate) workers: Workers,
+    /// Where spans of deliveries go.
+    pub(crate) traces: Traces,
 }
 
 impl WorkerContext {
@@ -107,6 +110,7 @@ impl WorkerContext {
         let inquiries = http.workers.open_inbox();
         let mut worker = Worker::new(broker.clone(), lane, live.connection);
         worker.metrics = Arc::clone(&metrics.connections);
+        http.traces.watch(&mut worker);
         Self {
             worker: RefCell::new(worker),
             metrics,
@@ -182,6 +186,7 @@ impl WorkerContext {
             authenticator: Authenticator::new(None, Some(tidewire_broker::Grant::open())),
             renewals: Renewals::default(),
             workers: Workers::default(),
+            traces: Traces::default(),
         };
         let lane = broker.lane().unwrap();
         let settings = watch::channel(LiveSettings::default()).1;

@@ -55,6 +55,8 @@ impl Connection {
             self.finish();
         }
         worker.batch.note_encoding(self.encoding);
+        #[cfg(feature = "traces")]
+        worker.note_traces();
         !worker.batch.is_empty()
     }
 
@@ -153,6 +155,8 @@ impl Connection {
             self.unsent = tail.map(Box::new);
         }
         self.note_gaps(handed_over, worker);
+        #[cfg(feature = "traces")]
+        worker.trace_items(handed_over, self.encoding.transport(), self.is_replaying);
         if written == worker.batch.len() && !self.is_replaying {
             worker.batch.transmissions += u64::from(COUNTS_DELIVERIES);
         } else {

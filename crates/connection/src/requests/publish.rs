@@ -25,7 +25,17 @@ pub fn prepare_publish(
     let event = parse_event(publish.event.as_deref())?;
     let key = parse_key(publish.key.as_deref())?;
     let id = parse_label("message_id", publish.message_id.as_deref())?;
-    Ok((permit, Draft { event, key, id, ..Draft::new(content) }))
+    Ok((
+        permit,
+        Draft {
+            event,
+            key,
+            id,
+            #[cfg(feature = "traces")]
+            trace: publish.traceparent.as_deref().and_then(crate::TraceParent::sampled),
+            ..Draft::new(content)
+        },
+    ))
 }
 
 /// Reads an event name, if one was given.

@@ -65,8 +65,7 @@ pub(crate) fn preflight(
 
 /// What pages may send beside what every page may. No `*`, which leaves out `Authorization` and
 /// means nothing together with credentials.
-const REQUEST_HEADERS: &str =
-    "Authorization, Cache-Control, Content-Type, Event, Idempotency-Key, Key, Last-Event-ID";
+const REQUEST_HEADERS: &str = "Authorization, Cache-Control, Content-Type, Event, Idempotency-Key, Key, Last-Event-ID, Traceparent, Tracestate";
 
 /// What pages may read of an answer's head beside what every page may.
 const EXPOSED_HEADERS: &str = "Retry-After, WWW-Authenticate";

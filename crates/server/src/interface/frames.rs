@@ -28,7 +28,7 @@ pub(super) static REQUESTS: &[Frame] = &[
         name: "publish",
         summary: "Publish a message; answered if it has an id",
         least: r#"{"type":"publish","channel":"chat.room1"}"#,
-        most: r#"{"type":"publish","id":3,"channel":"chat.room1","data":"hi","encoding":"base64","event":"said","key":"u7","message_id":"m1","echo":false}"#,
+        most: r#"{"type":"publish","id":3,"channel":"chat.room1","data":"hi","encoding":"base64","event":"said","key":"u7","message_id":"m1","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","echo":false}"#,
     },
     Frame {
         name: "history",

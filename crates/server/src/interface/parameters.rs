@@ -98,6 +98,8 @@ static PARAMETERS: &[Parameter] = parameters! {
     "Event" Schema::Text, "said", "The same as the parameter `event`";
     "Key" Schema::Text, "u7", "The same as the parameter `key`";
     "Idempotency-Key" Schema::Text, "order-18", "The same as the parameter `idempotency_key`";
+    "Traceparent" Schema::Text, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "The span that publishes (W3C Trace Context), for a build with OpenTelemetry; what is not valid is ignored";
     "pattern" Schema::Text, "chat.>", "Only channels that this pattern matches";
     "limit" Schema::Count, "20", "How many to return at most";
     "after" Schema::Text, "chat.room1", "Only what comes after this: the `next` of the page before";

@@ -50,7 +50,7 @@ pub(crate) static PUBLISH_ONE: Endpoint = Endpoint {
         description: "`Content-Type` says what the payload is: JSON, text, or else binary data. An empty body with a key removes the \
             key from a compacted channel.",
         needs: Needs::Publish,
-        headers: &["Event", "Key", "Idempotency-Key"],
+        headers: &["Event", "Key", "Idempotency-Key", "Traceparent"],
         body: Some(Body {
             media_types: &["text/plain", "application/json", "application/octet-stream"],
             schema: "Payload",
@@ -71,7 +71,7 @@ pub(crate) static PUBLISH: Endpoint = Endpoint {
         summary: "Publish several messages",
         description: "They are published in their order, and each has a result of its own. A batch takes no parameters but `token`.",
         needs: Needs::Token,
-        headers: &[],
+        headers: &["Traceparent"],
         body: Some(Body {
             media_types: &["application/json"],
             schema: "Batch",

@@ -9,7 +9,7 @@
 use crate::config::KeyUrl;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Client, Response, redirect::Policy};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::ring};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -189,15 +189,24 @@ async fn body(mut response: Response) -> Result<Vec<u8>> {
     Ok(body)
 }
 
+/// TLS with the certificates that this machine trusts.
+pub(crate) fn tls_of_this_machine() -> Result<ClientConfig> {
+    Ok(tls_builder()?.with_platform_verifier()?.with_no_client_auth())
+}
+
+fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
+    let provider = Arc::new(ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?)
+}
+
 fn client(source: &KeyUrl) -> Result<Client> {
     let is_tls = source.url.scheme() == "https";
-    let builder = || {
-        let provider = Arc::new(ring::default_provider());
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
-    };
     let tls = match is_tls {
-        true => builder()?.with_platform_verifier()?.with_no_client_auth(),
-        false => builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
+        true => tls_of_this_machine()?,
+        false => {
+            let empty = tls_builder()?.with_root_certificates(RootCertStore::empty());
+            empty.with_no_client_auth()
+        }
     };
     let builder = Client::builder()
         .user_agent(concat!("tidewire/", env!("CARGO_PKG_VERSION")))

@@ -11,6 +11,7 @@ use crate::{
     problem::ProblemResponse,
     query::Query,
     request_turns::RequestTurn,
+    traces::RequestTrace,
     worker_context::WorkerContext,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -52,7 +53,8 @@ pub(super) async fn batch(
     let mut answer = Answer::begin(&worker_context.http.in_flight.output, reader.count())?;
     loop {
         let admit = || count_publish(&request, &identity, &worker_context);
-        publish(&part, &grant, &worker_context, admit, &mut answer).await?;
+        let of_each = (RequestTrace::of(&request), admit);
+        publish(&part, &grant, &worker_context, of_each, &mut answer).await?;
         if part.is_last {
             return Ok(json_answer(answer.end()));
         }
@@ -113,7 +115,7 @@ async fn publish(
     part: &Part<'_>,
     grant: &Grant,
     worker_context: &WorkerContext,
-    admit: impl Fn() -> Result<(), Exceeded>,
+    (trace, admit): (RequestTrace, impl Fn() -> Result<(), Exceeded>),
     answer: &mut Answer,
 ) -> Result<(), ProblemResponse> {
     // All are handed over before the first is waited for: an engine may sync them together.
@@ -122,7 +124,8 @@ async fn publish(
         .iter()
         .map(|message| {
             let message = message.as_ref().map_err(|too_long| *too_long)?;
-            let (permit, draft) = prepare_publish(message, grant)?;
+            let (permit, mut draft) = prepare_publish(message, grant)?;
+            trace.note(&mut draft);
             admit()?;
             Ok(submit(permit, draft, worker_context)?)
         })

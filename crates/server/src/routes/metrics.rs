@@ -46,4 +46,14 @@ pub(super) async fn version() -> HttpResponse {
 }
 
 /// What this build can do that another one may not.
-const FEATURES: [&str; 7] = ["sse", "ws", "tidewire.v1", "stream", "poll", "data", "presence"];
+const FEATURES: &[&str] = &[
+    "sse",
+    "ws",
+    "tidewire.v1",
+    "stream",
+    "poll",
+    "data",
+    "presence",
+    #[cfg(feature = "opentelemetry")]
+    "opentelemetry",
+];

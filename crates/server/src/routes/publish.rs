@@ -6,6 +6,7 @@ use crate::{
     in_flight::{Held, ReceiveBuffer},
     problem::ProblemResponse,
     query::Query,
+    traces::RequestTrace,
     worker_context::WorkerContext,
 };
 use actix_web::{
@@ -60,7 +61,8 @@ async fn publish(
         true => Content::Nothing,
         false => content(request, body)?,
     };
-    let draft = Draft { event, key, id, ..Draft::new(content) };
+    let mut draft = Draft { event, key, id, ..Draft::new(content) };
+    RequestTrace::of(request).note(&mut draft);
     let position = submit(permit, draft, worker_context)?.await?;
     let answer = PublishAnswer { position };
     Ok(json_answer(serde_json::to_vec(&answer).unwrap_or_default()))

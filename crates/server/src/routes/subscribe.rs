@@ -15,6 +15,7 @@ use crate::{
     subscribed::Subscribed,
     takeover::{self, ClientDisconnect, Handoff},
     temporary::retry_after_seconds,
+    traces,
     worker_context::{Goodbye, WorkerContext},
     worker_loop::WorkerLoop,
 };
@@ -188,6 +189,7 @@ fn count_page(page: &Page, bytes: usize, worker_context: &WorkerContext) {
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     metrics.deliveries.of(Transport::Poll).add(count(page.messages().count()));
     metrics.sent_bytes.of(Transport::Poll).add(count(bytes));
+    traces::of_poll(page, &worker_context.worker.borrow());
     metrics.expired_gaps.add(count(page.expired_gaps()));
     metrics.unknown_gaps.add(count(page.unknown_gaps()));
 }

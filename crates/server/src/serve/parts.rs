@@ -24,6 +24,7 @@ use crate::{
     takeover::{HttpTimeouts, Leaving, Listener, listen},
     temporary,
     tls::Tls,
+    traces::Traces,
     worker_context::{HttpContext, WorkerContext},
 };
 use actix_server::Server;
@@ -71,6 +72,7 @@ impl Parts {
         storage: &Storage,
         observed: &Observed,
         reload: ReloadHandle,
+        traces: Traces,
     ) -> Self {
         let limits = observed.admission.limits().clone();
         let authenticator = Authenticator::new(None, None).within(observed.admission.clone());
@@ -79,7 +81,10 @@ impl Parts {
         let (settings, receiver) = watch::channel(LiveSettings::from(config));
         Self {
             observed: observed.clone(),
-            http: http_context(config, storage, observed, &authenticator, reload),
+            http: HttpContext {
+                traces,
+                ..http_context(config, storage, observed, &authenticator, reload)
+            },
             access: SharedAccess::new(access),
             settings,
             receiver,
@@ -266,6 +271,7 @@ fn http_context(
         authenticator: authenticator.clone(),
         renewals: Renewals::default(),
         workers: Workers::default(),
+        traces: Traces::default(),
     }
 }
 

@@ -165,7 +165,8 @@ impl Running {
         let listening = ListeningSockets::of([&listener]).unwrap();
         let storage = Storage::in_memory(broker.clone(), engine);
         let observed = observed(&config, &storage, &admission);
-        let parts = Parts::new(&config, &storage, &observed, ReloadHandle::new().0);
+        let parts =
+            Parts::new(&config, &storage, &observed, ReloadHandle::new().0, Traces::default());
         let audience = Audience::Clients(Surface::Everything);
         let server = parts.start(vec![listener.into()], config.workers, audience).unwrap();
         let (asked, handle) = (Arc::default(), server.handle());

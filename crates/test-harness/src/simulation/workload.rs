@@ -231,6 +231,7 @@ impl World {
                 event: draft.event.as_ref().map(|event| event.as_str().into()),
                 key: draft.key.as_ref().map(|key| key.as_str().into()),
                 message_id: draft.id.as_ref().map(|id| id.as_str().into()),
+                traceparent: None,
                 echo: is_quiet.then_some(false),
             };
             spell(&ClientMessage::Publish(publish))
