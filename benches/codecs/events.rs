@@ -67,7 +67,9 @@ struct OwnedBlock {
 
 impl OwnedBlock {
     fn as_block(&self) -> Block<'_> {
-        Block { id: self.id, event: self.event, data: Some(&self.data), ..Block::default() }
+        let mut block = Block::new().data(&self.data);
+        (block.id, block.name) = (self.id, self.event);
+        block
     }
 }
 
@@ -98,7 +100,7 @@ fn receive(stream: &[u8], read_bytes: usize) -> usize {
         while let Some(item) = parser.parse(&mut read).unwrap() {
             received += match black_box(item) {
                 Item::Event(event) => event.data.len(),
-                Item::Retry(_) => 0,
+                _ => 0,
             };
         }
     }

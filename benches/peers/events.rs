@@ -21,17 +21,17 @@ pub(crate) fn cases() -> Vec<Case> {
     let delta: &str = input::text(150).leak();
     let three_lines = [input::text(40), input::text(40), input::text(40)].join("\n");
     let large = input::text(64 << 10);
-    let said = Block { id: Some("k3f9a-1042"), event: Some("said"), ..Block::default() };
+    let said = Block::new().id("k3f9a-1042").name("said");
 
-    let large = input::stream(Block { data: Some(&large), ..Block::default() });
+    let large = input::stream(Block::new().data(&large));
     vec![
-        decode("tiny", input::stream(Block { data: Some("x"), ..Block::default() })),
-        decode("150 B delta", input::stream(Block { data: Some(delta), ..Block::default() })),
-        decode("id + event + 3 lines", input::stream(Block { data: Some(&three_lines), ..said })),
+        decode("tiny", input::stream(Block::new().data("x"))),
+        decode("150 B delta", input::stream(Block::new().data(delta))),
+        decode("id + event + 3 lines", input::stream(said.data(&three_lines))),
         decode("64 KiB event", large),
         decode("64 KiB event in 1400 B reads", large.in_reads(PACKET_BYTES)),
         decode("64 KiB event byte by byte", large.in_reads(1)),
-        encode(Block { data: Some(delta), ..said }),
+        encode(said.data(delta)),
     ]
 }
 

@@ -90,11 +90,8 @@ fn a_websocket_decoder_holds_at_most_32_bytes() {
 #[test]
 fn events_are_read_without_an_allocation() {
     for (name, block) in [
-        ("one line", Block { data: Some("x"), ..Block::default() }),
-        (
-            "named",
-            Block { id: Some("7"), event: Some("said"), data: Some("x"), ..Block::default() },
-        ),
+        ("one line", Block::new().data("x")),
+        ("named", Block::new().id("7").name("said").data("x")),
     ] {
         let stream = stream(block);
         let mut parser = Parser::new();
@@ -107,8 +104,7 @@ fn events_are_read_without_an_allocation() {
 #[test]
 fn events_of_many_lines_or_cut_by_reads_are_read_without_an_allocation() {
     let lines = [text(40), text(40), text(40)].join("\n");
-    let block =
-        Block { id: Some("7"), event: Some("said"), data: Some(&lines), ..Block::default() };
+    let block = Block::new().id("7").name("said").data(&lines);
     let stream = stream(block);
     for read_bytes in [stream.len(), READ_BYTES, 1] {
         let mut parser = Parser::new();
@@ -121,7 +117,7 @@ fn events_of_many_lines_or_cut_by_reads_are_read_without_an_allocation() {
 #[test]
 fn events_are_written_without_an_allocation() {
     let (data, mut output) = (text(150), Vec::new());
-    let block = Block { id: Some("7"), event: Some("said"), data: Some(&data), ..Block::default() };
+    let block = Block::new().id("7").name("said").data(&data);
     let counted = allocations(|| {
         output.clear();
         (0..MESSAGES).for_each(|_| block.encode(&mut output).unwrap());

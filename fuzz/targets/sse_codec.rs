@@ -22,10 +22,8 @@ use sse_codec::{Block, EncodeError, Limits, Parser};
 fuzz_target!(|input: &[u8]| {
     let mut choices = Choices::new(input);
     // Small, so that streams reach them and hold far more than they allow.
-    let limits = Limits {
-        data_bytes_max: (choices.byte() % 64).into(),
-        field_bytes_max: (choices.byte() % 64).into(),
-    };
+    let limits = Limits::new().data_bytes_max((choices.byte() % 64).into());
+    let limits = limits.field_bytes_max((choices.byte() % 64).into());
     let is_repeated = choices.byte().is_multiple_of(8);
     let cuts = choices.cuts();
     let wire = choices.wire();
@@ -75,14 +73,9 @@ fn assert_is_seen_again(outcome: &Outcome) {
     let mut expected = Outcome::default();
     for seen in &outcome.seen {
         if let Seen::Event { event, data, last_event_id } = seen {
-            let block = Block {
-                id: Some(last_event_id),
-                event: Some(event),
-                data: Some(data),
-                ..Block::default()
-            };
+            let block = Block::new().id(last_event_id).name(event).data(data);
             // A reader takes NUL in a name, a writer does not.
-            let refused = event.contains('\0').then_some(EncodeError::Event);
+            let refused = event.contains('\0').then_some(EncodeError::Name);
             assert_eq!(block.encode(&mut wire).err(), refused, "{seen:?} was read");
             if refused.is_some() {
                 continue;
@@ -96,13 +89,13 @@ fn assert_is_seen_again(outcome: &Outcome) {
 
 fn assert_any_text_is_written_or_refused(text: &str) {
     let (mut wire, is_refused) = (Vec::new(), text.contains(['\r', '\n', '\0']));
-    let id = Block { id: Some(text), ..Block::default() };
+    let id = Block::new().id(text);
     assert_eq!(id.encode(&mut wire).err(), is_refused.then_some(EncodeError::Id));
-    let event = Block { event: Some(text), ..Block::default() };
-    assert_eq!(event.encode(&mut wire).err(), is_refused.then_some(EncodeError::Event));
+    let event = Block::new().name(text);
+    assert_eq!(event.encode(&mut wire).err(), is_refused.then_some(EncodeError::Name));
 
     wire.clear();
-    let data = Block { comment: Some(text), data: Some(text), ..Block::default() };
+    let data = Block::new().comment(text).data(text);
     assert_eq!(data.encode(&mut wire), Ok(()));
     assert_eq!(wire.len(), data.encoded_len());
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -1,10 +1,12 @@
 //! `sse-codec`: streams of one block over and over, read in chunks, and a block written.
 
-use crate::{Case, Run, text};
-use sse_codec::{Block, Item, Parser};
+use crate::{Case, PACKET_BYTES, Run, text};
+use futures_util::{FutureExt as _, StreamExt as _};
+use sse_codec::{Block, EventsExt as _, Item, Parser};
+use std::convert::Infallible;
 use std::hint::black_box;
 
-pub(crate) const CASES: [Case; 5] = [
+pub(crate) const CASES: [Case; 8] = [
     Case {
         name: "sse decode tiny event",
         messages: 1_000,
@@ -28,6 +30,28 @@ pub(crate) const CASES: [Case; 5] = [
         messages: 100,
         prepare: |messages| see(stream(messages, None, None, &text(150)), 1),
     },
+    Case {
+        name: "sse own 150 B delta one a read",
+        messages: 1_000,
+        prepare: |messages| own(stream(messages, None, None, &text(150)), messages),
+    },
+    Case {
+        name: "sse own id and event and 3 lines one a read",
+        messages: 1_000,
+        prepare: |messages| {
+            let data = [text(40), text(40), text(40)].join("\n");
+            own(stream(messages, ID, EVENT, &data), messages)
+        },
+    },
+    Case {
+        name: "sse own 64 KiB in reads of 1400 B",
+        messages: 10,
+        prepare: |messages| {
+            let stream = stream(messages, None, None, &text(64 << 10));
+            let reads = stream.len().div_ceil(PACKET_BYTES);
+            own(stream, reads)
+        },
+    },
     Case { name: "sse encode id and event and 150 B", messages: 1_000, prepare: write },
 ];
 
@@ -44,12 +68,30 @@ fn see(stream: Vec<u8>, chunk_bytes: usize) -> Run {
     })
 }
 
+/// Reads the stream in that many reads, into events that are owned.
+fn own(stream: Vec<u8>, reads: usize) -> Run {
+    let chunk_bytes = stream.len().div_ceil(reads);
+    Box::new(move || {
+        let reads = stream.chunks(chunk_bytes).map(Ok::<_, Infallible>);
+        let mut events = futures_util::stream::iter(reads).events();
+        let all = async {
+            let mut seen = 0;
+            while let Some(event) = events.next().await {
+                black_box(event.unwrap());
+                seen += 1;
+            }
+            seen
+        };
+        all.now_or_never().unwrap()
+    })
+}
+
 fn write(messages: usize) -> Run {
     let data = text(150);
     let mut output = Vec::with_capacity(messages * 256);
     Box::new(move || {
         for _ in 0..messages {
-            let block = Block { id: ID, event: EVENT, data: Some(&data), ..Block::default() };
+            let block = block(ID, EVENT, &data);
             black_box(block).encode(&mut output).unwrap();
         }
         black_box(&output);
@@ -60,10 +102,15 @@ fn write(messages: usize) -> Run {
 fn stream(messages: usize, id: Option<&str>, event: Option<&str>, data: &str) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..messages {
-        let block = Block { id, event, data: Some(data), ..Block::default() };
-        block.encode(&mut stream).unwrap();
+        block(id, event, data).encode(&mut stream).unwrap();
     }
     stream
+}
+
+fn block<'a>(id: Option<&'a str>, name: Option<&'a str>, data: &'a str) -> Block<'a> {
+    let mut block = Block::new().data(data);
+    (block.id, block.name) = (id, name);
+    block
 }
 
 const WHOLE: usize = usize::MAX;

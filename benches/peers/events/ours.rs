@@ -28,9 +28,9 @@ impl Work for Decode {
                 match item {
                     Item::Event(event) => {
                         let data = event.data.as_bytes();
-                        observer.receive_event(event.last_event_id, event.event, data);
+                        observer.receive_event(event.last_event_id, event.name, data);
                     }
-                    Item::Retry(after) => panic!("{after:?}"),
+                    other => panic!("{other:?}"),
                 }
             }
         }

@@ -88,7 +88,7 @@ fn owned(block: Block<'_>) -> Sse {
     let own = |text: &str| text.to_owned();
     Sse {
         id: block.id.map(own),
-        event: block.event.map(own),
+        event: block.name.map(own),
         data: block.data.map(own),
         retry: None,
     }

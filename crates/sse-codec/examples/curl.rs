@@ -20,12 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         while let Some(item) = parser.parse(&mut input)? {
             match item {
                 Item::Event(event) if event.last_event_id.is_empty() => {
-                    writeln!(stdout, "{}: {}", event.event, event.data)?;
+                    writeln!(stdout, "{}: {}", event.name, event.data)?;
                 }
                 Item::Event(event) => {
-                    writeln!(stdout, "{} {}: {}", event.last_event_id, event.event, event.data)?;
+                    writeln!(stdout, "{} {}: {}", event.last_event_id, event.name, event.data)?;
                 }
                 Item::Retry(wait) => writeln!(stdout, "reconnect after {wait:?}")?,
+                _ => {}
             }
         }
         stdout.flush()?;

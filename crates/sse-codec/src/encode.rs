@@ -22,11 +22,12 @@ use core::{fmt, iter, time::Duration};
 /// use sse_codec::Block;
 ///
 /// let mut output = Vec::new();
-/// Block { id: Some("42"), data: Some("one\ntwo"), ..Block::default() }.encode(&mut output)?;
+/// Block::new().id("42").data("one\ntwo").encode(&mut output)?;
 /// assert_eq!(output, b"id: 42\ndata: one\ndata: two\n\n");
 /// # Ok::<(), sse_codec::EncodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Block<'a> {
     /// Text that readers skip; one comment line for each of its lines.
     pub comment: Option<&'a str>,
@@ -35,12 +36,54 @@ pub struct Block<'a> {
     /// The reader's last event id from here on. `Some("")` resets it.
     pub id: Option<&'a str>,
     /// The event's name; readers take none and `Some("")` for `message`.
-    pub event: Option<&'a str>,
+    pub name: Option<&'a str>,
     /// The event's data, with CR LF, CR or LF between its lines. Readers see LF.
     pub data: Option<&'a str>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// A block of nothing but the blank line.
+    #[inline]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { comment: None, retry: None, id: None, name: None, data: None }
+    }
+
+    /// The block with this comment.
+    #[inline]
+    #[must_use]
+    pub const fn comment(self, comment: &'a str) -> Self {
+        Self { comment: Some(comment), ..self }
+    }
+
+    /// The block with this time to wait before reconnecting.
+    #[inline]
+    #[must_use]
+    pub const fn retry(self, retry: Duration) -> Self {
+        Self { retry: Some(retry), ..self }
+    }
+
+    /// The block with this id.
+    #[inline]
+    #[must_use]
+    pub const fn id(self, id: &'a str) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// The block with this name of the event.
+    #[inline]
+    #[must_use]
+    pub const fn name(self, name: &'a str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    /// The block with this data.
+    #[inline]
+    #[must_use]
+    pub const fn data(self, data: &'a str) -> Self {
+        Self { data: Some(data), ..self }
+    }
+
     /// Appends the block to `output`, growing it at most once.
     ///
     /// # Errors
@@ -72,7 +115,7 @@ impl Block<'_> {
         self.comment.map_or(0, |comment| each_line(COMMENT, comment))
             + self.retry.map_or(0, |retry| one_line(RETRY, Decimal::of(retry).as_bytes().len()))
             + self.id.map_or(0, |id| one_line(ID, id.len()))
-            + self.event.map_or(0, |event| one_line(EVENT, event.len()))
+            + self.name.map_or(0, |name| one_line(EVENT, name.len()))
             + self.data.map_or(0, |data| each_line(DATA, data))
             + 1
     }
@@ -85,8 +128,8 @@ impl Block<'_> {
         if self.id.is_some_and(|id| !is_one_line(id.as_bytes())) {
             return Err(EncodeError::Id);
         }
-        if self.event.is_some_and(|event| !is_one_line(event.as_bytes())) {
-            return Err(EncodeError::Event);
+        if self.name.is_some_and(|name| !is_one_line(name.as_bytes())) {
+            return Err(EncodeError::Name);
         }
         Ok(())
     }
@@ -100,9 +143,9 @@ impl Block<'_> {
         if let Some(id) = self.id {
             room.put_plain_line(ID, id.as_bytes()).or_else(|| put_one_line(ID, id, room))?;
         }
-        if let Some(event) = self.event {
-            let event_line = room.put_plain_line(EVENT, event.as_bytes());
-            event_line.or_else(|| put_one_line(EVENT, event, room))?;
+        if let Some(name) = self.name {
+            let event_line = room.put_plain_line(EVENT, name.as_bytes());
+            event_line.or_else(|| put_one_line(EVENT, name, room))?;
         }
         if let Some(data) = self.data {
             room.put_plain_line(DATA, data.as_bytes()).or_else(|| put_lines(DATA, data, room))?;
@@ -155,18 +198,19 @@ fn put_line<const N: usize>(
 
 /// Why a block cannot be written: the caller's value would end its line early or be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// The id holds CR, LF or NUL.
     Id,
     /// The event's name holds CR, LF or NUL.
-    Event,
+    Name,
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Id => "an event id cannot hold CR, LF or NUL",
-            Self::Event => "an event name cannot hold CR, LF or NUL",
+            Self::Name => "an event name cannot hold CR, LF or NUL",
         })
     }
 }

@@ -10,18 +10,20 @@
 
 extern crate alloc;
 
-#[cfg(feature = "tokio")]
-mod codec;
 mod encode;
 mod output;
 mod parse;
+#[cfg(feature = "client")]
+pub mod source;
+#[cfg(feature = "stream")]
+mod stream;
 mod text;
 
-#[cfg(feature = "tokio")]
-pub use codec::{CodecError, EventCodec};
 pub use encode::{Block, EncodeError};
 pub use output::Output;
 pub use parse::{Event, Field, Item, LimitError, Limits, OwnedEvent, OwnedItem, Parser};
+#[cfg(feature = "stream")]
+pub use stream::{EventStream, EventStreamError, EventsExt, ItemStream};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

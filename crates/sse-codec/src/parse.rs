@@ -8,19 +8,23 @@
 //!
 //! [UTF-8 decode]: https://encoding.spec.whatwg.org/#utf-8-decode
 
+mod dispatch;
 mod event;
 mod field;
 mod held;
 mod limits;
+mod owned;
 mod stage;
 
-pub use event::{Event, Item, OwnedEvent, OwnedItem};
+pub use event::{Event, Item};
 pub use field::Field;
 pub use limits::{LimitError, Limits};
+pub use owned::{OwnedEvent, OwnedItem};
 
 use crate::text::Text;
 use alloc::string::String;
 use core::{mem, time::Duration};
+use event::MESSAGE;
 use held::Held;
 use stage::{BYTE_ORDER_MARK, Stage, end_line};
 
@@ -41,7 +45,7 @@ use stage::{BYTE_ORDER_MARK, Stage, end_line};
 /// for mut input in [&b"data: hel"[..], b"lo\n\nevent: bye\ndata: now\n\n"] {
 ///     while let Some(item) = parser.parse(&mut input)? {
 ///         if let Item::Event(event) = item {
-///             events.push((event.event.to_owned(), event.data.to_owned()));
+///             events.push((event.name.to_owned(), event.data.to_owned()));
 ///         }
 ///     }
 /// }
@@ -56,6 +60,8 @@ pub struct Parser {
     stage: Stage,
     held: Held,
     last_event_id: String,
+    /// Whether comments are items.
+    comments: bool,
 }
 
 /// What the input has said of the block being read, still undecoded. It comes after what is held.
@@ -67,11 +73,40 @@ struct Lines<'i> {
     data: Option<Text<'i>>,
 }
 
+/// What an input begins with.
+enum Begun<'i> {
+    /// Nothing that completes an item, and nothing is left of it.
+    Nothing,
+    /// What an earlier input had begun.
+    Short(Short<'i>),
+    /// An event of one line of data, whole.
+    Plain(Text<'i>),
+    /// A line, perhaps unfinished, and what follows it.
+    Lines(Text<'i>, &'i [u8]),
+}
+
+/// What lines of the input came to.
+enum Taken<'i> {
+    /// No item, and nothing is left of the input.
+    All,
+    Short(Short<'i>),
+    /// The end of a block with data, and whether the block has an id.
+    Block(Lines<'i>, bool),
+}
+
+/// An item of one line, which does not wait for the blank one.
+enum Short<'i> {
+    Retry(Duration),
+    Comment(Text<'i>),
+    /// A comment that was gathered in the unfinished line.
+    HeldComment,
+}
+
 impl Parser {
     /// A parser at the start of a stream, with the default [`Limits`].
     #[must_use]
-    pub fn new() -> Self {
-        Self::with_limits(Limits::default())
+    pub const fn new() -> Self {
+        Self::with_limits(Limits::new())
     }
 
     /// A parser at the start of a stream.
@@ -82,7 +117,33 @@ impl Parser {
             stage: Stage::Mark(BYTE_ORDER_MARK),
             held: Held::EMPTY,
             last_event_id: String::new(),
+            comments: false,
         }
+    }
+
+    /// The same parser for a stream that goes on after the event of that id: one that was stored.
+    ///
+    /// ```
+    /// use sse_codec::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new().with_last_event_id("42");
+    /// let Ok(Some(Item::Event(event))) = parser.parse(&mut &b"data: x\n\n"[..]) else { panic!() };
+    /// assert_eq!((event.id, event.last_event_id), (None, "42"));
+    /// ```
+    #[must_use]
+    pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
+        self.last_event_id = id.into();
+        self
+    }
+
+    /// The same parser, which reports comments as [`Item::Comment`]: what a server sends to keep a
+    /// connection alive, for a watchdog or a proxy.
+    ///
+    /// A comment is then held while it is unfinished, as a field of `field_bytes_max`.
+    #[must_use]
+    pub const fn with_comments(mut self) -> Self {
+        self.comments = true;
+        self
     }
 
     /// Takes bytes off the front of `input` until they complete an item.
@@ -99,6 +160,65 @@ impl Parser {
         &'p mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'p>>, LimitError> {
+        match self.begin(input)? {
+            Begun::Nothing => Ok(None),
+            Begun::Plain(data) => {
+                let bytes_max = self.limits.data_bytes_max;
+                let Some(data) = data.decode(&mut self.held.replaced_data, bytes_max) else {
+                    return Err(refuse(&mut self.stage, &self.limits, Field::Data));
+                };
+                let last_event_id = &self.last_event_id;
+                Ok(Some(Item::Event(Event { name: MESSAGE, data, id: None, last_event_id })))
+            }
+            Begun::Lines(line, rest) => self.parse_lines(line, rest, input),
+            Begun::Short(short) => self.short_item(short).map(Some),
+        }
+    }
+
+    /// As [`parse`](Self::parse), with items that outlive the input and the parser.
+    ///
+    /// Each event is one allocation. What the parser had to gather is not copied again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    #[inline]
+    pub fn parse_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedItem>, LimitError> {
+        match self.begin(input)? {
+            Begun::Nothing => Ok(None),
+            Begun::Plain(data) => {
+                let Some(data) = data.as_str() else { return self.own_replaced(data) };
+                let event = OwnedEvent::message(data, &self.last_event_id);
+                Ok(Some(OwnedItem::Event(event)))
+            }
+            Begun::Lines(line, rest) => self.parse_lines_owned(line, rest, input),
+            Begun::Short(short) => Ok(Some(self.short_item(short)?.into_owned())),
+        }
+    }
+
+    /// Takes an event of one line of data off the front of `input`, or nothing if anything else is
+    /// there. Apart from [`parse_owned`](Self::parse_owned), whose result is copied where it is
+    /// returned from different places.
+    #[cfg(feature = "stream")]
+    #[inline(always)]
+    pub(crate) fn take_message(&mut self, input: &mut &[u8]) -> Option<OwnedEvent> {
+        if self.stage != Stage::BlockStart {
+            return None;
+        }
+        let (line, rest) = Text::split(input);
+        let data = line.strip_prefix(b"data: ")?;
+        let [b'\n', b'\n', rest @ ..] = rest else { return None };
+        if data.bytes().len() > self.limits.data_bytes_max {
+            return None;
+        }
+        let event = OwnedEvent::message(data.as_str()?, &self.last_event_id);
+        *input = rest;
+        Some(event)
+    }
+
+    /// Takes what an earlier input left unfinished, and an event of one line of data, as most are.
+    #[inline(always)] // In both of those that small events pass through.
+    fn begin<'i>(&mut self, input: &mut &'i [u8]) -> Result<Begun<'i>, LimitError> {
         if self.stage != Stage::BlockStart {
             // What is fed byte by byte is mostly this.
             if self.stage == Stage::Value(Field::Data)
@@ -106,58 +226,82 @@ impl Parser {
                 && self.hold_byte_of_data(*byte)
             {
                 *input = &[];
-                return Ok(None);
+                return Ok(Begun::Nothing);
             }
-            if let Some(retry) = self.resume(input)? {
-                return Ok(Some(Item::Retry(retry)));
+            if let Some(short) = self.resume(input)? {
+                return Ok(Begun::Short(short));
             }
             if input.is_empty() {
-                return Ok(None);
+                return Ok(Begun::Nothing);
             }
         }
         let (line, rest) = Text::split(input);
-        // Most events are one line of data.
         if self.stage == Stage::BlockStart
             && let Some(data) = line.strip_prefix(b"data: ")
             && let [b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..] = rest
             && data.bytes().len() <= self.limits.data_bytes_max
         {
             *input = rest;
-            let bytes_max = self.limits.data_bytes_max;
-            let Some(data) = data.decode(&mut self.held.replaced_data, bytes_max) else {
-                return Err(refuse(&mut self.stage, &self.limits, Field::Data));
-            };
-            let last_event_id = &self.last_event_id;
-            return Ok(Some(Item::Event(Event { event: "message", data, last_event_id })));
+            return Ok(Begun::Plain(data));
         }
-        self.parse_lines(line, rest, input)
+        Ok(Begun::Lines(line, rest))
     }
 
     /// Takes lines, the first of which is already found, until they complete an item.
     fn parse_lines<'p, 'i: 'p>(
         &'p mut self,
+        line: Text<'i>,
+        rest: &'i [u8],
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'p>>, LimitError> {
+        match self.take_lines(line, rest, input)? {
+            Taken::All => Ok(None),
+            Taken::Short(short) => self.short_item(short).map(Some),
+            Taken::Block(lines, has_id) => self.dispatch(&lines, has_id),
+        }
+    }
+
+    /// The same for an item that is owned.
+    fn parse_lines_owned<'i>(
+        &mut self,
+        line: Text<'i>,
+        rest: &'i [u8],
+        input: &mut &'i [u8],
+    ) -> Result<Option<OwnedItem>, LimitError> {
+        match self.take_lines(line, rest, input)? {
+            Taken::All => Ok(None),
+            Taken::Short(short) => Ok(Some(self.short_item(short)?.into_owned())),
+            Taken::Block(lines, has_id) => self.dispatch_owned(&lines, has_id),
+        }
+    }
+
+    /// Takes lines up to the end of a block with data, a line that does not wait for that, or the
+    /// end of the input.
+    #[inline(always)] // In two places, each with what it does with a block.
+    fn take_lines<'i>(
+        &mut self,
         mut line: Text<'i>,
         mut rest: &'i [u8],
         input: &mut &'i [u8],
-    ) -> Result<Option<Item<'p>>, LimitError> {
+    ) -> Result<Taken<'i>, LimitError> {
         let mut lines = Lines::default();
         while let Some((stage, after)) = end_line(rest) {
             (self.stage, *input) = (stage, after);
             if line.bytes().is_empty() {
-                self.finish_id(lines.id)?;
+                let has_id = self.finish_id(lines.id)?;
                 if stage == Stage::LineStart {
                     self.stage = Stage::BlockStart;
                 }
                 if lines.data.is_some() || self.held.data.is_given() {
-                    return self.dispatch(&lines);
+                    return Ok(Taken::Block(lines, has_id));
                 }
                 self.held.event.take();
                 lines = Lines::default();
-            } else if let Some((field, value)) = Field::split(line)
-                && let Some(retry) = self.take_field(field, value, &mut lines)?
+            } else if let Some((field, value)) = Field::split(line, self.comments)
+                && let Some(short) = self.take_field(field, value, &mut lines)?
             {
                 self.held.keep(&lines, &self.limits);
-                return Ok(Some(Item::Retry(retry)));
+                return Ok(Taken::Short(short));
             }
             (line, rest) = Text::split(after);
         }
@@ -165,7 +309,7 @@ impl Parser {
         self.held.keep(&lines, &self.limits);
         self.hold(line)?;
         self.held.shrink();
-        Ok(None)
+        Ok(Taken::All)
     }
 
     /// What a client sends as `Last-Event-ID` when it reconnects; empty before the first id.
@@ -179,12 +323,12 @@ impl Parser {
     /// Gets ready for a new stream: forgets what was unfinished, keeps the last event id.
     pub fn restart(&mut self) {
         let last_event_id = mem::take(&mut self.last_event_id);
-        *self = Self { last_event_id, ..Self::with_limits(self.limits) };
+        *self = Self { last_event_id, comments: self.comments, ..Self::with_limits(self.limits) };
     }
 
     /// Takes what an earlier input left off in the middle of.
     #[inline(never)]
-    fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
+    fn resume(&mut self, input: &mut &[u8]) -> Result<Option<Short<'static>>, LimitError> {
         match self.stage {
             Stage::Name | Stage::Value(_) | Stage::Skipped => return self.resume_line(input),
             Stage::Mark(mark) => {
@@ -209,7 +353,7 @@ impl Parser {
     }
 
     /// Takes the rest of a line, or one more piece of it.
-    fn resume_line(&mut self, input: &mut &[u8]) -> Result<Option<Duration>, LimitError> {
+    fn resume_line(&mut self, input: &mut &[u8]) -> Result<Option<Short<'static>>, LimitError> {
         let (piece, rest) = Text::split(input);
         *input = rest;
         match self.stage {
@@ -218,9 +362,9 @@ impl Parser {
         }
         let Some((stage, rest)) = end_line(rest) else { return Ok(None) };
         *input = rest;
-        let retry = self.finish_line()?;
+        let short = self.finish_line()?;
         self.stage = stage;
-        Ok(retry)
+        Ok(short)
     }
 
     /// Drops the one byte order mark that may open the stream.
@@ -289,7 +433,7 @@ impl Parser {
 
     /// Finds out what line it is that was held so far.
     fn decide(&mut self) -> Stage {
-        let Some((field, value)) = Field::split(self.held.line.as_text()) else {
+        let Some((field, value)) = Field::split(self.held.line.as_text(), self.comments) else {
             return Stage::Skipped;
         };
         let start = value.bytes().first().copied();
@@ -298,7 +442,7 @@ impl Parser {
     }
 
     /// Does what the held line says, now that its end is there.
-    fn finish_line(&mut self) -> Result<Option<Duration>, LimitError> {
+    fn finish_line(&mut self) -> Result<Option<Short<'static>>, LimitError> {
         if self.stage == Stage::Name {
             self.stage = self.decide();
             self.hold(Text::EMPTY)?;
@@ -310,19 +454,20 @@ impl Parser {
             Field::Event => event.swap(line),
             Field::Id if line.bytes().contains(&0) => {}
             Field::Id => id.swap(line),
-            Field::Retry => return Ok(field::milliseconds(line.bytes())),
+            Field::Retry => return Ok(field::milliseconds(line.bytes()).map(Short::Retry)),
+            Field::Comment => return Ok(Some(Short::HeldComment)),
         }
         Ok(None)
     }
 
-    /// Does what a line of the input says. Returns what a `retry` asks for, since that does not
-    /// wait for the blank line.
+    /// Does what a line of the input says. Returns what does not wait for the blank line.
+    #[inline(always)] // As `Field::split`.
     fn take_field<'i>(
         &mut self,
         field: Field,
         value: Text<'i>,
         lines: &mut Lines<'i>,
-    ) -> Result<Option<Duration>, LimitError> {
+    ) -> Result<Option<Short<'i>>, LimitError> {
         let first_len = lines.data.map_or(0, |first| first.bytes().len() + 1);
         let start = if field == Field::Data { self.held.data.line_start() + first_len } else { 0 };
         if start + value.bytes().len() > self.limits.of(field) {
@@ -339,15 +484,17 @@ impl Parser {
             Field::Event => lines.event = Some(value),
             Field::Id if value.bytes().contains(&0) => {}
             Field::Id => lines.id = Some(value),
-            Field::Retry => return Ok(field::milliseconds(value.bytes())),
+            Field::Retry => return Ok(field::milliseconds(value.bytes()).map(Short::Retry)),
+            Field::Comment => return Ok(Some(Short::Comment(value))),
         }
         Ok(None)
     }
 
-    /// A blank line makes the block's id the last one.
-    fn finish_id(&mut self, id: Option<Text<'_>>) -> Result<(), LimitError> {
+    /// A blank line makes the block's id the last one. Returns whether the block has one.
+    fn finish_id(&mut self, id: Option<Text<'_>>) -> Result<bool, LimitError> {
         let held = self.held.id.take();
-        if let Some(id) = id.or(held) {
+        let id = id.or(held);
+        if let Some(id) = id {
             let bytes_max = self.limits.field_bytes_max;
             let Some(id) = id.decode(&mut self.held.replaced_event, bytes_max) else {
                 return Err(refuse(&mut self.stage, &self.limits, Field::Id));
@@ -358,25 +505,7 @@ impl Parser {
             }
             self.last_event_id.push_str(id);
         }
-        Ok(())
-    }
-
-    /// The event of a block that has ended.
-    fn dispatch<'p>(&'p mut self, lines: &Lines<'p>) -> Result<Option<Item<'p>>, LimitError> {
-        let Limits { data_bytes_max, field_bytes_max } = self.limits;
-        let (event, data) = (self.held.event.take(), self.held.data.take());
-        let event = match lines.event.or(event).filter(|event| !event.bytes().is_empty()) {
-            None => Some("message"),
-            Some(event) => event.decode(&mut self.held.replaced_event, field_bytes_max),
-        };
-        let Some(event) = event else {
-            return Err(refuse(&mut self.stage, &self.limits, Field::Event));
-        };
-        let data = lines.data.or(data).unwrap_or(Text::EMPTY);
-        let Some(data) = data.decode(&mut self.held.replaced_data, data_bytes_max) else {
-            return Err(refuse(&mut self.stage, &self.limits, Field::Data));
-        };
-        Ok(Some(Item::Event(Event { event, data, last_event_id: &self.last_event_id })))
+        Ok(id.is_some())
     }
 
     #[cfg(test)]

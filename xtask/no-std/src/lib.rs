@@ -8,14 +8,16 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 use core::ptr;
-use sse_codec::Parser;
+use sse_codec::{Block, Parser};
 use ws_frame::{Decoder, Limits, Role};
 
 /// Calls into both codecs, that neither is left out as unused.
 pub fn feed(bytes: &mut [u8]) -> bool {
     let spoke = Parser::new().parse(&mut &*bytes).is_ok_and(|item| item.is_some());
     let framed = Decoder::new(Role::Client).decode(&mut { bytes }, &Limits::default());
-    spoke || framed.is_ok_and(|event| event.is_some())
+    let mut output = bytes::BytesMut::new();
+    let wrote = Block::new().data("x").encode(&mut output).is_ok();
+    spoke || wrote || framed.is_ok_and(|event| event.is_some())
 }
 
 #[panic_handler]

@@ -15,8 +15,9 @@ const WITHOUT_CLOCK: [&str; 9] = [
     "tidewire-engine-log",
 ];
 
-/// Crates of these that have threads of their own: the one module that gives them the time.
-const CLOCKS: [(&str, &str); 1] = [("tidewire-engine-log", "clock")];
+/// Crates of these that have threads of their own, or an adapter for a runtime: the one module that gives them the time.
+const CLOCKS: [(&str, &str); 2] =
+    [("tidewire-engine-log", "clock"), ("tidewire-sse", "source::reqwest")];
 
 /// One line for each module of `package` among those `reading` a clock that has to be given the time, and for one that
 /// may read it and does not.

@@ -70,6 +70,8 @@ impl Sse {
                     Received::Item(item) => self.items.push_back(item),
                 },
                 Ok(Some(sse_codec::Item::Retry(delay))) => self.items.push_back(Item::Retry(delay)),
+                // Nothing else was asked for.
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => return Err(Failure::Cut(error.to_string())),
             }
@@ -90,7 +92,7 @@ impl Sse {
 }
 
 fn interpret(event: &Event<'_>) -> Result<Received, Failure> {
-    let read = match event.event {
+    let read = match event.name {
         "$gap" => serde_json::from_str(event.data).map(Item::Gap),
         // Refused for the moment, in the only way that does not end a browser's EventSource; or at the end of a grant.
         "$error" => match serde_json::from_str::<ErrorEvent>(event.data) {

@@ -81,7 +81,9 @@ impl Dialect for Sse {
             id = position.map(|position| position.to_string());
         }
         let (id, data) = (id.as_deref(), data.as_deref());
-        self.write_block(&Block { id, retry, event, data, ..Block::default() }, output);
+        let mut block = Block::new();
+        (block.id, block.retry, block.name, block.data) = (id, retry, event, data);
+        self.write_block(&block, output);
         self.framing.write_end(output);
     }
 }
@@ -96,12 +98,13 @@ impl Sse {
         output: &mut Vec<u8>,
     ) {
         let id = position.to_string();
-        let mut block = Block { id: Some(&id), retry, ..Block::default() };
+        let mut block = Block::new().id(&id);
+        block.retry = retry;
         let data;
         if self.heartbeat == Heartbeat::Event {
             let heartbeat_ms = Some(limits.heartbeat_ms);
             data = ServerMessage::Position { position, heartbeat_ms }.to_json();
-            (block.event, block.data) = (Some(POSITION_EVENT), Some(&*data));
+            (block.name, block.data) = (Some(POSITION_EVENT), Some(&*data));
         }
         self.write_block(&block, output);
     }
@@ -109,7 +112,7 @@ impl Sse {
     /// Writes an event without a position of its own.
     fn write_event(&self, event: &str, message: &ServerMessage<'_>, output: &mut Vec<u8>) {
         let data = message.to_json();
-        let block = Block { event: Some(event), data: Some(&data), ..Block::default() };
+        let block = Block::new().name(event).data(&data);
         self.write_block(&block, output);
     }
 
@@ -124,9 +127,9 @@ impl Sse {
 /// Its one event is named `$error` and carries what `tidewire.v1` says of a refusal.
 pub fn write_error_event(code: ErrorCode, message: &str, retry_ms: u64, output: &mut Vec<u8>) {
     let error = ServerMessage::Error { id: None, code, message, retry_ms: Some(retry_ms) };
-    let (retry, data) = (Some(Duration::from_millis(retry_ms)), error.to_json());
-    let event = Some(ERROR_EVENT);
-    write_block(&Block { retry, event, data: Some(&data), ..Block::default() }, output);
+    let (retry, data) = (Duration::from_millis(retry_ms), error.to_json());
+    let block = Block::new().retry(retry).name(ERROR_EVENT).data(&data);
+    write_block(&block, output);
 }
 
 static RAW: Encoding = Encoding::new(Transport::Sse, |message, broker, output| {
@@ -136,7 +139,7 @@ static RAW: Encoding = Encoding::new(Transport::Sse, |message, broker, output| {
 static JSON: Encoding = Encoding::new(Transport::Sse, |message, broker, output| {
     let view = view(message, broker);
     let (id, data) = (view.position.to_string(), view.to_json());
-    let block = Block { id: Some(&id), data: Some(&data), ..Block::default() };
+    let block = Block::new().id(&id).data(&data);
     write_chunk(output, |output| write_block(&block, output));
 });
 
@@ -145,13 +148,14 @@ static JSON_UNTIL_CLOSE: Encoding = Encoding::part_of(&JSON, chunk_content);
 
 fn write_raw(message: &Message, broker: &Broker, output: &mut Vec<u8>) {
     let id = broker.position(message.offset()).to_string();
-    let block = Block { id: Some(&id), ..Block::default() };
+    let mut block = Block::new().id(&id);
     match message.content() {
         // Nothing to dispatch; the place moves on all the same.
         Content::Nothing => write_block(&block, output),
         content => {
             let data = readable(content);
-            write_block(&Block { event: message.event(), data: Some(&data), ..block }, output);
+            (block.name, block.data) = (message.event(), Some(&*data));
+            write_block(&block, output);
         }
     }
 }

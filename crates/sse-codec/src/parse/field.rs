@@ -10,6 +10,7 @@ use core::{fmt, time::Duration};
 
 /// A field of the event stream. A stream may hold others, which are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Field {
     /// A line of the event's data.
     Data,
@@ -19,12 +20,14 @@ pub enum Field {
     Id,
     /// The time to wait before reconnecting.
     Retry,
+    /// A comment, for a parser [`with_comments`](crate::Parser::with_comments).
+    Comment,
 }
 
 impl Field {
-    /// Splits the value off a whole line, less one leading space.
-    #[inline]
-    pub(super) fn split(line: Text<'_>) -> Option<(Self, Text<'_>)> {
+    /// Splits the value off a whole line, less one leading space. Comments count if they are asked for.
+    #[inline(always)] // What it returns is not read back from memory then, which takes longest here.
+    pub(super) fn split(line: Text<'_>, comments: bool) -> Option<(Self, Text<'_>)> {
         // Spelled out, since comparing with a literal takes one instruction.
         let (field, after) = if let Some(after) = line.strip_prefix(b"data") {
             (Self::Data, after)
@@ -32,8 +35,12 @@ impl Field {
             (Self::Id, after)
         } else if let Some(after) = line.strip_prefix(b"event") {
             (Self::Event, after)
+        } else if let Some(after) = line.strip_prefix(b"retry") {
+            (Self::Retry, after)
+        } else if comments && line.bytes().first() == Some(&b':') {
+            (Self::Comment, line)
         } else {
-            (Self::Retry, line.strip_prefix(b"retry")?)
+            return None;
         };
         match after.strip_prefix(b":") {
             Some(value) => Some((field, value.strip_prefix(b" ").unwrap_or(value))),
@@ -44,7 +51,7 @@ impl Field {
     /// Whether the start of a line may still become that of a field: `name`, `name:` or less.
     pub(super) fn may_begin_with(start: &[u8]) -> bool {
         let name = start.strip_suffix(b":");
-        NAMES.iter().any(|(field, _)| match name {
+        NAMES.iter().any(|field| match name {
             Some(name) => field.as_bytes() == name,
             None => field.as_bytes().starts_with(start),
         })
@@ -53,8 +60,13 @@ impl Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find_map(|(name, field)| (field == self).then_some(*name));
-        formatter.write_str(name.unwrap_or_default())
+        formatter.write_str(match self {
+            Self::Comment => "comment",
+            Self::Data => "data",
+            Self::Event => "event",
+            Self::Id => "id",
+            Self::Retry => "retry",
+        })
     }
 }
 
@@ -70,6 +82,5 @@ pub(super) fn milliseconds(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_millis(total))
 }
 
-/// None begins another, so at most one fits a line.
-const NAMES: [(&str, Field); 4] =
-    [("data", Field::Data), ("event", Field::Event), ("id", Field::Id), ("retry", Field::Retry)];
+/// None begins another, so at most one fits a line. That of a comment is empty.
+const NAMES: [&str; 5] = ["data", "event", "id", "retry", ""];

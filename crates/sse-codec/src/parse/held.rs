@@ -19,6 +19,8 @@ pub(super) struct Held {
     /// The name and data of an event that were broken, with U+FFFD.
     pub(super) replaced_event: String,
     pub(super) replaced_data: String,
+    /// How long an event was that was held: what the next one will take, if events are alike.
+    last_len: usize,
 }
 
 impl Held {
@@ -29,6 +31,7 @@ impl Held {
         data: Value::EMPTY,
         replaced_event: String::new(),
         replaced_data: String::new(),
+        last_len: 0,
     };
 
     /// Keeps the lines of an input that ends before their block does.
@@ -55,7 +58,7 @@ impl Held {
         self.line.clear();
         let value = match field {
             Field::Data => self.begin_line(1, limits),
-            Field::Event | Field::Id | Field::Retry => &mut self.line,
+            Field::Event | Field::Id | Field::Retry | Field::Comment => &mut self.line,
         };
         if let Some(byte) = start {
             value.push_byte(byte);
@@ -84,8 +87,16 @@ impl Held {
         if field == Field::Data {
             // An earlier event's. Both together would be more than the limits promise.
             self.replaced_data = String::new();
+            let like_the_last = self.last_len.saturating_sub(self.data.text.bytes().len());
+            return self.data.text.grow(bytes.max(like_the_last), limits.of(field));
         }
         self.value(field).grow(bytes, limits.of(field));
+    }
+
+    /// Notes how long the held data is, and how much else its event has. The memory may be given
+    /// away or back; its size is had at once by the next event.
+    pub(super) fn remember_len(&mut self, others: usize) {
+        self.last_len = self.data.text.bytes().len() + others;
     }
 
     /// What holds the unfinished line's value: with all of the data before it, if it is data.
@@ -93,7 +104,7 @@ impl Held {
     pub(super) fn value(&mut self, field: Field) -> &mut TextBuffer {
         match field {
             Field::Data => &mut self.data.text,
-            Field::Event | Field::Id | Field::Retry => &mut self.line,
+            Field::Event | Field::Id | Field::Retry | Field::Comment => &mut self.line,
         }
     }
 
@@ -139,6 +150,10 @@ impl Value {
         self.is_given = true;
     }
 
+    pub(super) fn len(&self) -> usize {
+        if self.is_given { self.text.bytes().len() } else { 0 }
+    }
+
     /// How many bytes there would be before one more line.
     pub(super) fn line_start(&self) -> usize {
         if self.is_given { self.text.bytes().len() + 1 } else { 0 }
@@ -147,6 +162,14 @@ impl Value {
     /// The value, from now on an earlier block's.
     pub(super) fn take(&mut self) -> Option<Text<'_>> {
         mem::take(&mut self.is_given).then(|| self.text.as_text())
+    }
+
+    /// The value, from now on somebody else's; empty if there is none.
+    pub(super) fn take_string(&mut self, others: usize, bytes_max: usize) -> Option<String> {
+        match mem::take(&mut self.is_given) {
+            true => self.text.take_string(others, bytes_max),
+            false => Some(String::new()),
+        }
     }
 }
 
@@ -194,7 +217,7 @@ mod tests {
 
     #[test]
     fn long_names_are_given_back_too() {
-        let limits = Limits { field_bytes_max: 1 << 20, ..Limits::default() };
+        let limits = Limits::new().field_bytes_max(1 << 20);
         let name = format!("event: {}\ndata\n", "x".repeat(1 << 18)).into_bytes();
         let held = held_after(limits, &[&name[..1 << 17], &name[1 << 17..], b"\n", b":"]);
         assert!(held < 1 << 18, "{held}");
@@ -202,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_refused_stream_is_not_held() {
-        let limits = Limits { data_bytes_max: 1 << 20, ..Limits::default() };
+        let limits = Limits::new().data_bytes_max(1 << 20);
         let long = [b"data: ".as_slice(), &Vec::from([b'x'; 1 << 19])].concat();
         let pieces: [&[u8]; 3] = [&long, &long, &long];
         assert_eq!(held_after(limits, &pieces), 0);

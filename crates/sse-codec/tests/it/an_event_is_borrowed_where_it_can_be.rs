@@ -21,7 +21,7 @@ fn a_block_in_one_piece_is_borrowed() {
     for input in [&b"event:said\ndata:hell\xC3\xB6\n\n"[..], b"data: hello\nevent: said\r\n\r\n"] {
         let mut parser = Parser::new();
         let event = last_event(&mut parser, b"", input);
-        assert!(lies_in(event.event, input), "{event:?}");
+        assert!(lies_in(event.name, input), "{event:?}");
         assert!(lies_in(event.data, input), "{event:?}");
     }
 }
@@ -41,8 +41,8 @@ fn of_a_cut_block_the_line_in_one_piece_is_borrowed() {
     let tail = b"id\ndata:hello\n\n";
     let mut parser = Parser::new();
     let event = last_event(&mut parser, b"event:sa", tail);
-    assert_eq!((event.event, event.data), ("said", "hello"));
-    assert!(!lies_in(event.event, tail), "{event:?}");
+    assert_eq!((event.name, event.data), ("said", "hello"));
+    assert!(!lies_in(event.name, tail), "{event:?}");
     assert!(lies_in(event.data, tail), "{event:?}");
 }
 

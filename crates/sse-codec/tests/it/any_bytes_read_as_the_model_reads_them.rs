@@ -23,7 +23,7 @@ fn soup_over_small_limits_fails_at_the_same_place_under_any_cut() {
     for seed in 0..20_000 {
         let mut random = Random(seed);
         let wire = random.soup(24);
-        let limits = Limits { data_bytes_max: random.below(8), field_bytes_max: random.below(4) };
+        let limits = Limits::new().data_bytes_max(random.below(8)).field_bytes_max(random.below(4));
         let whole = feed(limits, [&wire[..]]);
         refusals += usize::from(whole.refused.is_some());
         for piece_len_max in [1, 3, 17] {

@@ -31,19 +31,27 @@ pub(crate) struct Outcome {
     pub(crate) refused: Option<LimitError>,
 }
 
+/// Feeds a parser, and another one whose items are owned: both see the same.
 pub(crate) fn feed<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut parser = Parser::with_limits(limits);
+    let mut owning = Parser::with_limits(limits);
     let mut seen = Vec::new();
     let mut refused = None;
     for mut piece in pieces {
+        let mut same = piece;
         loop {
-            match parser.parse(&mut piece) {
+            let owned = owning.parse_owned(&mut same);
+            let item = parser.parse(&mut piece);
+            assert_eq!(same, piece);
+            assert_eq!(item.map(|item| item.map(Item::into_owned)), owned);
+            match item {
                 Ok(Some(Item::Event(event))) => seen.push(Seen::Event {
-                    event: event.event.into(),
+                    event: event.name.into(),
                     data: event.data.into(),
                     last_event_id: event.last_event_id.into(),
                 }),
                 Ok(Some(Item::Retry(wait))) => seen.push(retry(wait.as_millis())),
+                Ok(Some(other)) => panic!("{other:?}"),
                 Ok(None) => break assert_eq!(piece, b"", "input left behind"),
                 Err(error) => break refused = Some(error),
             }

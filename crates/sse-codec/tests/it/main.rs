@@ -13,12 +13,14 @@ mod model;
 
 mod a_block_is_one_event_or_none;
 mod a_broken_byte_becomes_a_replacement_character;
+mod a_comment_is_reported_if_it_is_asked_for;
 mod a_line_ends_at_cr_lf_or_both;
 mod a_long_line_takes_linear_time;
 mod a_mark_opens_the_stream_once;
 mod a_retry_is_digits;
 mod a_stream_over_its_limits_is_refused;
 mod an_event_is_borrowed_where_it_can_be;
+mod an_event_says_whether_it_has_an_id;
 mod an_id_lasts_until_the_next;
 mod any_bytes_read_as_the_model_reads_them;
 mod memory_stays_within_the_documented_bound;

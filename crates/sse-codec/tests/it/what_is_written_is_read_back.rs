@@ -33,16 +33,12 @@ fn blocks_survive_the_wire() {
         let (mut wire, mut expected) = (Vec::new(), Outcome::default());
         for _ in 0..random.below(6) {
             let [comment, data] = [TEXT, TEXT].map(|pieces| maybe(&mut random, pieces));
-            let [id, event] = [NAME, NAME].map(|pieces| maybe(&mut random, pieces));
+            let [id, name] = [NAME, NAME].map(|pieces| maybe(&mut random, pieces));
             let milliseconds = random.below(100_000).try_into().unwrap();
             let retry = (random.below(4) == 0).then(|| Duration::from_millis(milliseconds));
-            let block = Block {
-                comment: comment.as_deref(),
-                retry,
-                id: id.as_deref(),
-                event: event.as_deref(),
-                data: data.as_deref(),
-            };
+            let mut block = Block::new();
+            (block.comment, block.data) = (comment.as_deref(), data.as_deref());
+            (block.id, block.name, block.retry) = (id.as_deref(), name.as_deref(), retry);
             block.encode(&mut wire).unwrap();
             expect(&block, &mut expected);
         }
@@ -67,7 +63,7 @@ fn expect(block: &Block<'_>, outcome: &mut Outcome) {
     }
     if let Some(data) = block.data {
         outcome.seen.push(Seen::Event {
-            event: block.event.filter(|event| !event.is_empty()).unwrap_or("message").into(),
+            event: block.name.filter(|name| !name.is_empty()).unwrap_or("message").into(),
             data: data.replace("\r\n", "\n").replace('\r', "\n"),
             last_event_id: outcome.last_event_id.clone(),
         });

@@ -17,18 +17,17 @@ fn assert_written(block: Block<'_>, expected: &[u8]) {
 }
 
 fn data(data: &str) -> Block<'_> {
-    Block { data: Some(data), ..Block::default() }
+    Block::new().data(data)
 }
 
 #[test]
 fn a_block_names_its_fields_in_order() {
-    let block = Block {
-        comment: Some("hi"),
-        retry: Some(Duration::from_millis(2500)),
-        id: Some("k3f9a-1042"),
-        event: Some("said"),
-        data: Some("{}"),
-    };
+    let block = Block::new()
+        .comment("hi")
+        .retry(Duration::from_millis(2500))
+        .id("k3f9a-1042")
+        .name("said")
+        .data("{}");
     assert_written(block, b": hi\nretry: 2500\nid: k3f9a-1042\nevent: said\ndata: {}\n\n");
 }
 
@@ -36,11 +35,11 @@ fn a_block_names_its_fields_in_order() {
 fn every_field_may_stand_alone() {
     let none = Block::default();
     assert_written(none, b"\n");
-    assert_written(Block { comment: Some("ping"), ..none }, b": ping\n\n");
-    assert_written(Block { retry: Some(Duration::ZERO), ..none }, b"retry: 0\n\n");
-    assert_written(Block { id: Some("x"), ..none }, b"id: x\n\n");
-    assert_written(Block { id: Some(""), ..none }, b"id: \n\n");
-    assert_written(Block { event: Some("e"), ..none }, b"event: e\n\n");
+    assert_written(none.comment("ping"), b": ping\n\n");
+    assert_written(none.retry(Duration::ZERO), b"retry: 0\n\n");
+    assert_written(none.id("x"), b"id: x\n\n");
+    assert_written(none.id(""), b"id: \n\n");
+    assert_written(none.name("e"), b"event: e\n\n");
     assert_written(data("x"), b"data: x\n\n");
     assert_written(data(""), b"data: \n\n");
 }
@@ -56,19 +55,19 @@ fn every_line_of_data_has_its_own() {
 
 #[test]
 fn every_line_of_a_comment_has_its_own() {
-    let block = Block { comment: Some("a\rdata: b\r\n\nc"), ..Block::default() };
+    let block = Block::new().comment("a\rdata: b\r\n\nc");
     assert_written(block, b": a\n: data: b\n: \n: c\n\n");
 }
 
 #[test]
 fn a_space_that_belongs_to_the_value_survives() {
-    let block = Block { id: Some(" 1"), event: Some(" e"), data: Some(" x"), ..Block::default() };
+    let block = Block::new().id(" 1").name(" e").data(" x");
     assert_written(block, b"id:  1\nevent:  e\ndata:  x\n\n");
 }
 
 #[test]
 fn a_retry_is_whole_milliseconds_however_long() {
-    let block = |retry| Block { retry: Some(retry), ..Block::default() };
+    let block = |retry| Block::new().retry(retry);
     assert_written(block(Duration::from_micros(1999)), b"retry: 1\n\n");
     assert_written(block(Duration::MAX), b"retry: 18446744073709551615999\n\n");
 }
@@ -79,10 +78,10 @@ fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
         for room_bytes in 0..40 {
             let mut output = Vec::with_capacity(b"before".len() + room_bytes);
             output.extend(b"before");
-            let id = Block { id: Some(forged), ..data("x") };
+            let id = data("x").id(forged);
             assert_eq!(id.encode(&mut output), Err(EncodeError::Id));
-            let event = Block { event: Some(forged), ..data("x") };
-            assert_eq!(event.encode(&mut output), Err(EncodeError::Event));
+            let event = data("x").name(forged);
+            assert_eq!(event.encode(&mut output), Err(EncodeError::Name));
             assert_eq!(output, b"before");
         }
     }
@@ -90,16 +89,16 @@ fn a_value_that_would_forge_a_line_is_refused_and_nothing_written() {
 
 #[test]
 fn other_control_characters_are_like_any_other() {
-    let block = Block { id: Some("\t1"), event: Some("a\tb"), ..data("\t\x01\x0B") };
+    let block = data("\t\x01\x0B").id("\t1").name("a\tb");
     assert_written(block, b"id: \t1\nevent: a\tb\ndata: \t\x01\x0B\n\n");
 }
 
 #[test]
 fn nul_is_refused_in_an_id_and_a_name_and_is_data_like_any_other() {
-    let id = Block { id: Some("1\0"), ..data("x") };
+    let id = data("x").id("1\0");
     let error = id.encode(&mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "an event id cannot hold CR, LF or NUL");
-    let event = Block { event: Some("\0"), ..data("x") };
+    let event = data("x").name("\0");
     let error = event.encode(&mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "an event name cannot hold CR, LF or NUL");
     assert_written(data("\0"), b"data: \0\n\n");
@@ -115,7 +114,7 @@ fn room_is_made_once_and_exactly() {
 #[cfg(feature = "bytes")]
 #[test]
 fn bytes_of_other_crates_are_written_alike() {
-    let block = Block { id: Some("7"), event: Some("said"), ..data("a\nb") };
+    let block = data("a\nb").id("7").name("said");
     for room_bytes in 0..40 {
         let mut output = Vec::with_capacity(room_bytes);
         let mut bytes = bytes::BytesMut::with_capacity(room_bytes);

@@ -56,7 +56,7 @@ impl Events {
             while let Some(item) = self.parser.parse(&mut line)? {
                 // A goodbye is for programs that wait before they reconnect.
                 if let Item::Event(event) = item
-                    && event.event != "$goodbye"
+                    && event.name != "$goodbye"
                 {
                     self.incoming.push_back(Incoming::Received(received(event)?));
                 }
@@ -71,7 +71,7 @@ impl Events {
 }
 
 fn received(event: Event<'_>) -> Result<Received> {
-    if event.event == "$gap" {
+    if event.name == "$gap" {
         return Ok(Received::Gap(Gap::from_json(&serde_json::from_str(event.data)?)?));
     }
     Ok(Received::Message(Message {

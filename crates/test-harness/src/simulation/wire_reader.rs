@@ -178,7 +178,7 @@ fn receive_events(
     for mut line in content.split_inclusive(|byte| *byte == b'\n') {
         while let Some(item) = parser.parse(&mut line).map_err(|error| error.to_string())? {
             let Item::Event(event) = item else { continue };
-            if event.event == "$gap" {
+            if event.name == "$gap" {
                 if event.last_event_id != known_id {
                     return Err(format!("a gap moves the id to {}", event.last_event_id));
                 }
@@ -187,7 +187,7 @@ fn receive_events(
             }
             known_id.clear();
             known_id.push_str(event.last_event_id);
-            received.push(match event.event {
+            received.push(match event.name {
                 "$position" => receive_position(&event)?,
                 "$error" | "$expiring" | "$goodbye" => receive_json(event.data)?,
                 _ => receive_event(&event, format)?,
@@ -219,7 +219,7 @@ fn receive_event(event: &sse_codec::Event<'_>, format: Format) -> Result<Receive
     if format == Format::Raw {
         return Ok(Received::Raw {
             position: Some(position),
-            event: (event.event != "message").then(|| event.event.to_owned()),
+            event: (event.name != "message").then(|| event.name.to_owned()),
             body: Body::Text(event.data.to_owned()),
         });
     }

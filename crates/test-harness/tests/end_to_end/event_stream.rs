@@ -37,8 +37,9 @@ pub(crate) fn receive(pieces: &[&[u8]]) -> Result<Said> {
     for mut piece in pieces.iter().copied() {
         while let Some(item) = parser.parse(&mut piece)? {
             items.push(match item {
-                Item::Event(event) => json!([event.event, event.data, event.last_event_id]),
+                Item::Event(event) => json!([event.name, event.data, event.last_event_id]),
                 Item::Retry(wait) => json!({"retry": u64::try_from(wait.as_millis())?}),
+                other => anyhow::bail!("{other:?}"),
             });
         }
     }

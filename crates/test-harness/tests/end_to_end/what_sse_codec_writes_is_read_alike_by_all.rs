@@ -26,18 +26,15 @@ impl Stream {
         let mut random = Rng::with_seed(seed);
         let mut stream = Self::default();
         // At the end of the stream Chromium comes back after that, by default after seconds.
-        stream.write(&Block { retry: Some(Duration::from_millis(1)), ..Block::default() })?;
+        stream.write(&Block::new().retry(Duration::from_millis(1)))?;
         for _ in 0..random.usize(..12) {
             let [comment, data] = [TEXT, TEXT].map(|pieces| text(&mut random, pieces));
-            let [id, event] = [NAME, NAME].map(|pieces| text(&mut random, pieces));
+            let [id, name] = [NAME, NAME].map(|pieces| text(&mut random, pieces));
             let retry = (random.u8(..4) == 0).then(|| Duration::from_millis(random.u64(..20)));
-            stream.write(&Block {
-                comment: comment.as_deref(),
-                retry,
-                id: id.as_deref(),
-                event: event.as_deref(),
-                data: data.as_deref(),
-            })?;
+            let mut block = Block::new();
+            (block.comment, block.data) = (comment.as_deref(), data.as_deref());
+            (block.id, block.name, block.retry) = (id.as_deref(), name.as_deref(), retry);
+            stream.write(&block)?;
         }
         Ok(stream)
     }
@@ -54,7 +51,7 @@ impl Stream {
             id.clone_into(last_event_id);
         }
         if let Some(data) = block.data {
-            let event = block.event.filter(|event| !event.is_empty()).unwrap_or("message");
+            let event = block.name.filter(|name| !name.is_empty()).unwrap_or("message");
             let data = data.replace("\r\n", "\n").replace('\r', "\n");
             items.push(json!([event, data, last_event_id]));
             self.said_without_memory.push(json!([event, data, block.id]));

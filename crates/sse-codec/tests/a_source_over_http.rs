@@ -1,0 +1,82 @@
+//! An event source against a server on a socket, through `reqwest`.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use futures_util::StreamExt as _;
+use sse_codec::source::{
+    EventSource, EventSourceError, ReconnectPolicy, Refusal, ReqwestTransport,
+};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// Answers one request after the other, each on a connection of its own, and returns their heads.
+async fn serve(listener: TcpListener, answers: Vec<String>) -> Vec<String> {
+    let mut heads = Vec::new();
+    for answer in answers {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await.unwrap());
+        }
+        heads.push(String::from_utf8(head).unwrap().to_lowercase());
+        socket.write_all(answer.as_bytes()).await.unwrap();
+    }
+    heads
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}\r\n{body}")
+}
+
+/// What a source says of those answers, and which requests it makes.
+async fn follow(
+    answers: Vec<String>,
+    policy: ReconnectPolicy,
+) -> (Vec<Result<String, EventSourceError<reqwest::Error>>>, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let server = tokio::spawn(serve(listener, answers));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut attempt = 0;
+    let transport = ReqwestTransport::new(move || {
+        attempt += 1;
+        client.get(&url).bearer_auth(format!("token-{attempt}"))
+    });
+    let events = EventSource::with_policy(transport, policy);
+    let seen = events.map(|event| event.map(sse_codec::OwnedEvent::into_data)).collect().await;
+    (seen, server.await.unwrap())
+}
+
+const EVENT_STREAM: &str = "content-type: text/event-stream;charset=utf-8\r\n";
+
+#[tokio::test]
+async fn events_go_on_over_connections_until_204() {
+    let answers = vec![
+        answer("200 OK", EVENT_STREAM, "retry: 1\nid: é1\ndata: a\n\ndata: half"),
+        answer("503 Service Unavailable", "retry-after: 0\r\ncontent-length: 0\r\n", ""),
+        answer("200 OK", EVENT_STREAM, "data: b\n\n"),
+        answer("204 No Content", "", ""),
+    ];
+    let policy = ReconnectPolicy::new().delay_min(Duration::from_millis(1));
+    let (seen, heads) = follow(answers, policy.retries_unavailable(true)).await;
+    assert_eq!(seen.into_iter().map(Result::unwrap).collect::<Vec<_>>(), ["a", "b"]);
+    for (number, head) in heads.iter().enumerate() {
+        assert!(head.starts_with("get /events http/1.1\r\n"), "{head}");
+        assert!(head.contains("\r\naccept: text/event-stream\r\n"), "{head}");
+        assert!(head.contains("\r\ncache-control: no-store\r\n"), "{head}");
+        assert!(head.contains(&format!("bearer token-{}\r\n", number + 1)), "{head}");
+        let has_id = head.contains("\r\nlast-event-id: é1\r\n");
+        assert_eq!(has_id, number > 0, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_no_event_stream() {
+    let page = answer("200 OK", "content-type: text/html\r\n", "<p>hi");
+    let (seen, _) = follow(vec![page], ReconnectPolicy::new()).await;
+    assert!(
+        matches!(&seen[..], [Err(EventSourceError::Refused(Refusal::ContentType))]),
+        "{seen:?}"
+    );
+}
