@@ -10,6 +10,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "body")]
+pub mod body;
 mod encode;
 mod output;
 mod parse;
