@@ -1,4 +1,4 @@
-//! Prints the events of a stream on standard input: `curl -N URL | cargo run --example curl`.
+//! Prints the events of a stream on standard input: `curl -N URL | cargo run -p tidewire-sse --example curl`.
 
 use sse_codec::{Item, Parser};
 use std::{
@@ -6,29 +6,31 @@ use std::{
     io::{self, Read, Write},
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut stdin = io::stdin().lock();
-    let mut stdout = io::stdout().lock();
+pub(crate) fn print(mut input: impl Read, mut output: impl Write) -> Result<(), Box<dyn Error>> {
     let mut parser = Parser::new();
     let mut buffer = [0; 16 << 10];
     loop {
-        let len = stdin.read(&mut buffer)?;
+        let len = input.read(&mut buffer)?;
         if len == 0 {
             return Ok(());
         }
-        let mut input = buffer.get(..len).unwrap_or_default();
-        while let Some(item) = parser.parse(&mut input)? {
+        let mut piece = buffer.get(..len).unwrap_or_default();
+        while let Some(item) = parser.parse(&mut piece)? {
             match item {
                 Item::Event(event) if event.last_event_id.is_empty() => {
-                    writeln!(stdout, "{}: {}", event.name, event.data)?;
+                    writeln!(output, "{}: {}", event.name, event.data)?;
                 }
                 Item::Event(event) => {
-                    writeln!(stdout, "{} {}: {}", event.last_event_id, event.name, event.data)?;
+                    writeln!(output, "{} {}: {}", event.last_event_id, event.name, event.data)?;
                 }
-                Item::Retry(wait) => writeln!(stdout, "reconnect after {wait:?}")?,
+                Item::Retry(wait) => writeln!(output, "reconnect after {wait:?}")?,
                 _ => {}
             }
         }
-        stdout.flush()?;
+        output.flush()?;
     }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    print(io::stdin().lock(), io::stdout().lock())
 }

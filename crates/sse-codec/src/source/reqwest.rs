@@ -34,6 +34,20 @@ impl<F: FnMut() -> RequestBuilder> ReqwestTransport<F> {
     }
 }
 
+impl EventSource<ReqwestTransport<fn() -> RequestBuilder>> {
+    /// A source of the events of that URL, with a client of its own. It needs a tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// As `reqwest::Client::new` does, if there is no TLS to be had.
+    pub fn get(
+        url: impl Into<String>,
+    ) -> EventSource<ReqwestTransport<impl FnMut() -> RequestBuilder>> {
+        let (client, url) = (reqwest::Client::new(), url.into());
+        EventSource::reqwest(move || client.get(&url))
+    }
+}
+
 impl<F: FnMut() -> RequestBuilder> EventSource<ReqwestTransport<F>> {
     /// A source whose requests are made by that function, each time again. It needs a tokio runtime.
     ///

@@ -1,0 +1,34 @@
+//! The example `openai` with `eventsource-stream`, to be compared.
+
+use eventsource_stream::Eventsource as _;
+use futures_util::TryStreamExt as _;
+use reqwest::{Client, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use std::{env, error::Error, io::Write as _};
+
+pub(crate) async fn ask(
+    base: &str,
+    text: &str,
+    mut say: impl FnMut(&str),
+) -> Result<(), Box<dyn Error>> {
+    let messages = json!([{"role": "user", "content": text}]);
+    let body = json!({"model": "llama3.2", "stream": true, "messages": messages}).to_string();
+    let request = Client::new().post(format!("{base}/chat/completions")).body(body);
+    let response = request.header(CONTENT_TYPE, "application/json").send().await?;
+    let mut events = response.error_for_status()?.bytes_stream().eventsource();
+    while let Some(event) = events.try_next().await?.filter(|event| event.data != "[DONE]") {
+        let chunk: Value = serde_json::from_str(&event.data)?;
+        say(chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).unwrap_or_default());
+    }
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let [base, text] = [1, 2].map(|at| env::args().nth(at).unwrap_or_default());
+    ask(&base, &text, |token| {
+        print!("{token}");
+        std::io::stdout().flush().unwrap_or_default();
+    })
+    .await
+}
