@@ -56,10 +56,9 @@ impl Driver {
                 Some(Action::Send(text)) => {
                     self.connection.iter().for_each(|connection| connection.send(text.clone()));
                 }
-                Some(Action::Page(PageRequest { member, channels, since })) => {
+                Some(Action::Page(PageRequest { member, channels, since, limit })) => {
                     let client = self.client.clone();
                     let page = async move {
-                        let limit = client.request_timeout();
                         let page = wire::page(&client, &channels, since, Duration::ZERO);
                         let late = |_| Err(Failure::Cut("a page did not come in time".into()));
                         (member, time::timeout(limit, page).await.unwrap_or_else(late))

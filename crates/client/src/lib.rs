@@ -26,6 +26,7 @@ mod backup;
 mod client;
 mod history;
 mod live;
+mod outbox;
 mod presence;
 mod publish;
 mod ready;
@@ -58,6 +59,7 @@ pub use client::{BuildError, Client, ClientBuilder};
 pub use history::HistoryRequest;
 pub use live::{Change, LiveMap, LivePresence};
 pub use message::{FromRaw, Message};
+pub use outbox::{Outbox, OutboxFull, Receipt};
 pub use outcome::{Delivery, Outage, State, SubscribeError};
 pub use page::PageError;
 pub use presence::Presence;
@@ -76,3 +78,7 @@ pub use transport::Wire;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+struct Page;

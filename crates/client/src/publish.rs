@@ -115,7 +115,7 @@ impl PublishError {
         }
     }
 
-    fn lost() -> Self {
+    pub(crate) fn lost() -> Self {
         Self::NoAnswer("the connection was lost before the answer".into())
     }
 
@@ -148,7 +148,13 @@ impl PublishRequest {
     ///
     /// The value does not serialise.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, serde_json::Error> {
-        self.payload = Payload::Json(serde_json::value::to_raw_value(value)?);
+        let json = serde_json::value::to_raw_value(value)?;
+        // A text and a JSON string are the same `data`. As one payload they are the same content on every way to the server,
+        // so that a repetition is recognised.
+        self.payload = match json.get().starts_with('"') {
+            true => Payload::Text(serde_json::from_str(json.get())?),
+            false => Payload::Json(json),
+        };
         Ok(self)
     }
 
@@ -182,15 +188,33 @@ impl PublishRequest {
     ///
     /// It was refused, or it is not known to have been published.
     pub async fn send(self) -> Result<Position, PublishError> {
-        if let Some(outcome) = self.send_over_a_socket()? {
-            let limit = self.client.request_timeout();
-            return match timeout(limit, outcome).await {
-                Ok(Ok(PublishOutcome::Published(position))) => Ok(position),
-                Ok(Ok(PublishOutcome::Refused(problem))) => Err(PublishError::of_problem(problem)),
-                Ok(Ok(PublishOutcome::Lost) | Err(_)) => Err(PublishError::lost()),
-                Err(late) => Err(PublishError::NoAnswer(late.into())),
-            };
+        match self.send_over_a_socket()? {
+            Some(outcome) => self.outcome_of(outcome).await,
+            None => self.send_by_request().await,
         }
+    }
+
+    /// The message id, unless it has one.
+    pub(crate) fn with_id(mut self, id: String) -> Self {
+        self.message_id.get_or_insert(id);
+        self
+    }
+
+    /// Waits for what became of it on the socket.
+    pub(crate) async fn outcome_of(
+        &self,
+        outcome: oneshot::Receiver<PublishOutcome>,
+    ) -> Result<Position, PublishError> {
+        match timeout(self.client.request_timeout(), outcome).await {
+            Ok(Ok(PublishOutcome::Published(position))) => Ok(position),
+            Ok(Ok(PublishOutcome::Refused(problem))) => Err(PublishError::of_problem(problem)),
+            Ok(Ok(PublishOutcome::Lost) | Err(_)) => Err(PublishError::lost()),
+            Err(late) => Err(PublishError::NoAnswer(late.into())),
+        }
+    }
+
+    /// Publishes over HTTP.
+    pub(crate) async fn send_by_request(self) -> Result<Position, PublishError> {
         let (media_type, body) = match self.payload {
             // A body cannot say that there is no payload; an item of a batch can.
             Payload::Nothing => return self.send_in_a_batch().await,
@@ -214,7 +238,7 @@ impl PublishRequest {
     }
 
     /// Sends it over a connection that is open, if there is one. Its outcome will come.
-    fn send_over_a_socket(
+    pub(crate) fn send_over_a_socket(
         &self,
     ) -> Result<Option<oneshot::Receiver<PublishOutcome>>, PublishError> {
         let data = self.data().to_json().map_err(|error| PublishError::BadRequest(error.into()))?;

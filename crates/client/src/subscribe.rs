@@ -14,6 +14,7 @@ pub struct SubscribeRequest<M = RawMessage> {
     wire: Wire,
     heartbeat: Duration,
     backoff: Backoff,
+    patience: Duration,
     attempts_max: u32,
     reads: PhantomData<fn() -> M>,
 }
@@ -74,6 +75,7 @@ impl<M> SubscribeRequest<M> {
             wire: Wire::Auto,
             heartbeat: HEARTBEAT,
             backoff: Backoff::default(),
+            patience: PATIENCE,
             attempts_max: u32::MAX,
             reads: PhantomData,
         }
@@ -85,7 +87,7 @@ impl<M> SubscribeRequest<M> {
         self
     }
 
-    /// How messages shall come. Subscriptions with the same wire, heartbeat, backoff and attempts share one connection.
+    /// How messages shall come. Subscriptions with the same wire, heartbeat, backoff, patience and attempts share one connection.
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
@@ -103,6 +105,13 @@ impl<M> SubscribeRequest<M> {
     /// How long to wait between attempts to connect.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// How long a transport may say nothing while it is opened, 3 s by default. Then the next one is tried, and this one is left
+    /// alone for twenty times as long. If there is no other one, it gets more time with each attempt.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -124,6 +133,7 @@ impl<M> SubscribeRequest<M> {
             wire: self.wire,
             heartbeat: self.heartbeat,
             backoff: self.backoff,
+            patience: self.patience,
             attempts_max: self.attempts_max,
             can_renew_token: self.client.tokens().can_renew(),
         }
@@ -167,3 +177,4 @@ impl<S: AsRef<str>> Channels for &[S] {
 }
 
 const HEARTBEAT: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(3);

@@ -54,6 +54,8 @@ pub struct Link {
     token_was_refused: bool,
     /// The channels of each subscription were asked for alone since the last connection that worked.
     has_asked_each: bool,
+    /// Whether anything has ever come.
+    has_worked: bool,
     /// The epoch of the last position received.
     epoch: Option<u64>,
     /// Why the last subscription was refused.
@@ -72,6 +74,8 @@ pub struct LinkOptions {
     pub heartbeat: Duration,
     /// How long to wait between attempts.
     pub backoff: Backoff,
+    /// How long a wire may say nothing after it was asked for.
+    pub patience: Duration,
     /// After how many failures in a row to give up.
     pub attempts_max: u32,
     /// Whether another token can be had after one that was refused.
@@ -115,6 +119,8 @@ pub struct PageRequest {
     pub channels: Vec<String>,
     /// What the page follows.
     pub since: Since,
+    /// How long it may take.
+    pub limit: Duration,
 }
 
 /// What became of a message that was sent over the connection.
@@ -167,7 +173,7 @@ impl Link {
             rng: Rng::with_seed(seed),
             members: BTreeMap::new(),
             members_made: 0,
-            wires: Wires::new(options.wire),
+            wires: Wires::new(options.wire, options.patience * AVOIDANCE_PATIENCES),
             connection: None,
             wait: None,
             backoff: options.backoff,
@@ -176,6 +182,7 @@ impl Link {
             retry: None,
             token_was_refused: false,
             has_asked_each: false,
+            has_worked: false,
             epoch: None,
             refusal: None,
             actions: VecDeque::new(),
@@ -370,3 +377,6 @@ fn spell(message: &ClientMessage<'_>) -> String {
 
 /// What may wait for its answer on one connection; beyond it, a publish is a request of its own.
 const PUBLISHES_MAX: usize = 1_000;
+
+/// How long a wire is left alone after it has failed: a minute by default.
+const AVOIDANCE_PATIENCES: u32 = 20;

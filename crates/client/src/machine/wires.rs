@@ -44,6 +44,8 @@ impl From<Kind> for Wire {
 #[derive(Debug)]
 pub(super) struct Wires {
     candidates: Vec<Candidate>,
+    /// How long a wire is left alone after it has failed, doubled with each failure.
+    avoidance: Duration,
 }
 
 #[derive(Debug)]
@@ -56,10 +58,11 @@ struct Candidate {
 }
 
 impl Wires {
-    pub(super) fn new(wire: Wire) -> Self {
+    pub(super) fn new(wire: Wire, avoidance: Duration) -> Self {
         let candidate =
             |kind: &Kind| Candidate { kind: *kind, avoided_until: Duration::ZERO, failures: 0 };
-        Self { candidates: Kind::candidates(wire).iter().map(candidate).collect() }
+        let candidates = Kind::candidates(wire).iter().map(candidate).collect();
+        Self { candidates, avoidance }
     }
 
     /// What to open now: the first that is not avoided, or else what is avoided for the shortest time.
@@ -72,8 +75,8 @@ impl Wires {
     /// Notes that a wire cannot be had for now. Returns whether there is another one to try at once.
     pub(super) fn avoid(&mut self, kind: Kind, now: Duration) -> bool {
         let Some(it) = self.candidates.iter_mut().find(|it| it.kind == kind) else { return false };
-        let avoidance = AVOIDANCE.saturating_mul(2_u32.saturating_pow(it.failures));
-        it.avoided_until = now + avoidance.min(AVOIDANCE_MAX);
+        let avoidance = self.avoidance.saturating_mul(2_u32.saturating_pow(it.failures));
+        it.avoided_until = now + avoidance.min(self.avoidance * LONGEST);
         it.failures = it.failures.saturating_add(1);
         let is_other = self.candidates.iter().any(|it| it.avoided_until <= now);
         if !is_other {
@@ -96,9 +99,8 @@ impl Wires {
     }
 }
 
-/// How long a wire is left alone after it has failed, doubled with each failure.
-const AVOIDANCE: Duration = Duration::from_secs(60);
-const AVOIDANCE_MAX: Duration = Duration::from_secs(600);
+/// How much longer it can get.
+const LONGEST: u32 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_wire_that_fails_is_left_alone_for_a_while_and_longer_each_time() {
-        let mut wires = Wires::new(Wire::Auto);
+        let mut wires = Wires::new(Wire::Auto, s(60));
         assert_eq!(wires.choose(s(0)), Kind::WebSocket);
         assert!(wires.avoid(Kind::WebSocket, s(0)));
         assert_eq!((wires.choose(s(0)), wires.choose(s(59))), (Kind::Sse, Kind::Sse));
@@ -124,11 +126,11 @@ mod tests {
 
     #[test]
     fn when_all_have_failed_it_begins_with_the_best_again() {
-        let mut wires = Wires::new(Wire::Auto);
+        let mut wires = Wires::new(Wire::Auto, s(60));
         assert!(wires.avoid(Kind::WebSocket, s(0)));
         assert!(wires.avoid(Kind::Sse, s(0)));
         assert!(!wires.avoid(Kind::Poll, s(0)));
         assert_eq!(wires.choose(s(1)), Kind::WebSocket);
-        assert!(!Wires::new(Wire::Sse).avoid(Kind::Sse, s(0)));
+        assert!(!Wires::new(Wire::Sse, s(60)).avoid(Kind::Sse, s(0)));
     }
 }

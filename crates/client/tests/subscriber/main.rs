@@ -21,6 +21,7 @@ mod an_event_stream_says_its_heartbeat_interval;
 mod members_are_collected_page_by_page;
 mod operators_are_known_by_their_token;
 mod polls_begin_with_a_position;
+mod publishes_go_over_the_open_socket;
 mod sse_resumes_by_the_last_id;
 mod subscriptions_share_one_connection;
 mod the_ndjson_stream_resumes_by_since;

@@ -54,7 +54,8 @@ impl Link {
             member.phase = phase_from(member, since);
         }
         // With nothing to try instead, a slow network gets more time with each attempt.
-        let doubled = OPENING_PATIENCE * 2_u32.saturating_pow(self.openings_failed.min(2));
+        let patience = self.options.patience;
+        let doubled = patience * 2_u32.saturating_pow(self.openings_failed.min(2));
         let has_other = self.wires.has_other(kind, now);
         self.connection = Some(Connection {
             kind,
@@ -67,7 +68,7 @@ impl Link {
             opened_at: now,
             received_at: now,
             heartbeat: self.options.heartbeat,
-            patience: if has_other { OPENING_PATIENCE } else { doubled },
+            patience: if has_other { patience } else { doubled },
             is_paused: false,
             publishes: BTreeSet::new(),
         });
@@ -142,8 +143,9 @@ impl Link {
             is_due && is_needed && !member.has_ended && member.is_attentive()
         })?;
         member.page = Page::Asked;
+        let limit = self.options.patience * PAGE_PATIENCES;
         let (channels, since) = (member.channels.clone(), member.cursor.since());
-        Some(Action::Page(PageRequest { member: *id, channels, since }))
+        Some(Action::Page(PageRequest { member: *id, channels, since, limit }))
     }
 }
 
@@ -161,8 +163,8 @@ fn phase_from(member: &Member, since: Since) -> Phase {
     }
 }
 
-/// How long a wire may say nothing after it was asked for.
-const OPENING_PATIENCE: Duration = Duration::from_secs(3);
+/// A page takes a connection of its own, perhaps, and as many bytes as a burst.
+const PAGE_PATIENCES: u32 = 4;
 
 /// Pages under way at a time, of all subscriptions.
 const PAGES_MAX: usize = 4;

@@ -60,9 +60,8 @@ impl Link {
                 member.handle_page(page);
                 self.settle();
             }
-            Err(Failure::Refused(problem) | Failure::Unsuitable { problem: Some(problem), .. }) => {
-                self.end(id, SubscribeError::Refused(problem));
-            }
+            Err(Failure::Refused(problem)) => self.end(id, SubscribeError::Refused(problem)),
+            // Something in between says it, while the connection works.
             Err(Failure::Unsuitable { cause, .. } | Failure::Cut(cause)) => {
                 self.delay_page(id, cause, None, now);
             }
@@ -130,6 +129,7 @@ impl Link {
     /// Something has come that only a connection brings which works. A welcome alone is no success: an overloaded server may
     /// say goodbye right after.
     fn succeed(&mut self) {
+        self.has_worked = true;
         self.backoff.reset();
         (self.token_was_refused, self.has_asked_each, self.openings_failed) = (false, false, 0);
         if let Some(connection) = &self.connection

@@ -5,7 +5,7 @@ use crate::{
     Outage, SubscribeError, TokenError,
     machine::{
         item::{Failure, TokenRefusal},
-        member::MemberId,
+        member::{MemberId, Phase},
     },
 };
 use std::{mem, time::Duration};
@@ -47,8 +47,9 @@ impl Link {
                     return;
                 }
                 match problem {
-                    Some(problem) => return self.handle_refusal(problem),
-                    None => cause,
+                    // A server has been reached before, so what is in between will let it pass again.
+                    Some(problem) if !self.has_worked => return self.handle_refusal(problem),
+                    _ => cause,
                 }
             }
             Failure::Cut(cause) => {
@@ -100,7 +101,9 @@ impl Link {
         if mem::replace(&mut self.has_asked_each, true) {
             return self.end_all(Some(SubscribeError::Refused(problem)));
         }
-        self.members.values_mut().for_each(|member| member.is_proven = false);
+        for member in self.members.values_mut() {
+            (member.is_proven, member.phase) = (false, Phase::behind());
+        }
     }
 
     fn end_all(&mut self, error: Option<SubscribeError>) {

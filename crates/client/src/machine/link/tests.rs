@@ -39,7 +39,10 @@ impl World {
     fn new(wire: Wire) -> Self {
         let (heartbeat, attempts_max) = (Duration::from_secs(20), u32::MAX);
         let backoff = Backoff::default();
-        let options = LinkOptions { wire, heartbeat, backoff, attempts_max, can_renew_token: true };
+        let patience = Duration::from_secs(3);
+        let can_renew_token = true;
+        let options =
+            LinkOptions { wire, heartbeat, backoff, patience, attempts_max, can_renew_token };
         Self { link: Link::new(options, 7), now: Duration::ZERO }
     }
 
@@ -368,4 +371,33 @@ fn a_fresh_token_gets_one_attempt() {
     world.fail(expired());
     assert!(matches!(world.end(chat), Some(SubscribeError::Refused(_))));
     assert!(matches!(world.link.state(), State::Refused(_)));
+}
+
+#[test]
+fn after_a_refusal_those_that_were_live_ask_for_themselves_and_go_on() {
+    let (mut world, chat) = live(Wire::WebSocket);
+    let news = world.subscribe(&["news"], Since::Now);
+    world.actions();
+    world.receive(Item::Subscribed { id: 1, channel: "news".into(), position: at(5) });
+    world.fail(Failure::Refused(problem("forbidden")));
+    assert_eq!(world.actions().len(), 2);
+    world.link.handle_page(news, Err(Failure::Refused(problem("forbidden"))), world.now);
+    world.link.handle_page(chat, Ok(page(vec![message("chat.a", 6)], 7)), world.now);
+    assert!(matches!(world.end(news), Some(SubscribeError::Refused(_))));
+    assert_eq!(world.opening().since, Since::after(at(7)));
+    assert_eq!(world.given(chat), [6]);
+}
+
+#[test]
+fn a_proxy_that_refuses_later_is_waited_for() {
+    let foreign = || Failure::Unsuitable { cause: "403".into(), problem: Some(problem("")) };
+    let (mut world, _) = live(Wire::WebSocket);
+    world.fail(foreign());
+    assert!(matches!(world.link.state(), State::Waiting { .. }));
+
+    let mut world = World::new(Wire::WebSocket);
+    let chat = world.subscribe(&["chat.*"], Since::Now);
+    world.opening();
+    world.fail(foreign());
+    assert!(matches!(world.end(chat), Some(SubscribeError::Refused(_))));
 }
