@@ -48,6 +48,8 @@ struct Arguments {
 enum Client {
     /// `web/client` in Node.js.
     Javascript,
+    /// `crates/client`.
+    Rust,
 }
 
 #[tokio::main]
@@ -71,6 +73,7 @@ async fn run_chosen() -> Result<()> {
     for client in clients {
         let library = match client {
             Client::Javascript => Library::javascript(arguments.folder.as_deref(), &[])?,
+            Client::Rust => Library::rust()?,
         };
         match arguments.seed {
             Some(seed) => run_one(seed, &library).await?,

@@ -52,6 +52,19 @@ impl Library {
         Ok(Self { program: "node".into(), arguments, capabilities, _copy: Some(folder) })
     }
 
+    /// The Rust client, in the program `client_driver`, which is beside this one.
+    ///
+    /// # Errors
+    ///
+    /// It has not been built.
+    pub fn rust() -> Result<Self> {
+        let beside = std::env::current_exe().context("where is this program?")?;
+        let program = beside.with_file_name("client_driver");
+        ensure!(program.exists(), "{} is not there: build it first", program.display());
+        let capabilities = &["websocket", "sse", "poll", "publish", "outbox", "tokens"];
+        Ok(Self { program, arguments: Vec::new(), capabilities, _copy: None })
+    }
+
     /// What the worlds ask of its clients.
     pub fn capabilities(&self) -> &'static [&'static str] {
         self.capabilities
