@@ -211,7 +211,7 @@ fn tests_run(said: &str) -> u64 {
     counts.sum()
 }
 
-/// Builds the server, the programs that test it, and the examples that the Autobahn suite examines.
+/// Builds the server, the programs that test it, and the examples that are tested as programs.
 /// By night also the server that ships.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     if workspace.tests_what_ships {
@@ -245,10 +245,12 @@ pub(crate) fn tested(workspace: &Workspace, verb: &str, profile: Profile) -> Com
 pub(crate) const HARNESS: &str = "tidewire-test-harness";
 
 /// The server, and the programs that test it.
-const PROGRAMS: [&str; 5] = ["tidewire", "simulate", "crash", "clients", "hostile"];
+const PROGRAMS: [&str; 6] =
+    ["tidewire", "simulate", "crash", "clients", "client_driver", "hostile"];
 
-/// What speaks WebSocket in `crates/ws-frame/examples`, and is examined by the Autobahn suite.
-const EXAMPLES: [&str; 2] = ["autobahn_server", "autobahn_client"];
+/// What speaks WebSocket in `crates/ws-frame/examples`, and is examined by the Autobahn suite; and the examples of
+/// `crates/client`, which end-to-end tests run.
+const EXAMPLES: [&str; 5] = ["autobahn_server", "autobahn_client", "chat", "follow", "bridge"];
 
 /// Programs that measure. Clippy checks them, and what they measure beside us is built for nobody else.
 const WITHOUT_TESTS: [&str; 2] = ["tidewire-peers", "tidewire-instructions"];

@@ -1,28 +1,72 @@
-//! Prints what comes on the channels and patterns it is given, from the last five minutes on:
-//! `cargo run -p tidewire-client --example follow -- 'chat.*'`.
+//! Follows channels like `tail -f`, and goes on after a restart exactly where it was: its position is in a file.
 //!
-//! Restart the server meanwhile: it comes back by itself, and says what was lost.
+//! ```sh
+//! cargo run -p tidewire-client --example follow -- http://127.0.0.1:8080 position.txt 'logs.>'
+//! ```
+//!
+//! The position is written after the lines before it have been printed. So a message may be printed twice after a power cut,
+//! and none is ever left out. Lost messages are reported on standard error.
 
 use futures_util::StreamExt as _;
-use std::error::Error;
-use tidewire_client::{Client, Delivery, Since};
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
+use tidewire_client::{Bookmark, Client, Delivery, Since};
+use tokio::{select, time::sleep};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let client = Client::new("http://127.0.0.1:8080")?;
-    let since: Since = "5m".parse()?;
-    let mut deliveries =
-        client.subscribe_raw(std::env::args().skip(1).collect::<Vec<_>>()).since(since).stream();
-    while let Some(delivery) = deliveries.next().await {
-        match delivery? {
-            Delivery::Message(message) => {
-                let payload = message.bytes().unwrap_or_default();
-                println!("{}\t{}", message.channel, String::from_utf8_lossy(&payload));
-            }
-            Delivery::Gap(gap) => {
-                eprintln!("{}: messages between {} and {} are gone", gap.channel, gap.from, gap.to);
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [url, file, channels @ ..] = arguments.as_slice() else {
+        return Err("usage: follow URL FILE PATTERN...".into());
+    };
+    let file = Path::new(file);
+    let client = Client::new(url)?;
+    let mut messages = client.subscribe_raw(channels).since(stored(file)?).stream();
+    let mut written = None;
+    loop {
+        select! {
+            biased;
+            message = messages.next() => match message {
+                Some(Ok(Delivery::Message(message))) => {
+                    let payload = message.bytes().unwrap_or_default();
+                    println!("{}\t{}", message.channel, String::from_utf8_lossy(&payload));
+                }
+                Some(Ok(Delivery::Gap(gap))) => {
+                    eprintln!("{}: messages between {} and {} are lost", gap.channel, gap.from, gap.to);
+                }
+                Some(Err(error)) => return Err(error.into()),
+                None => return Ok(()),
+            },
+            // What has come together is written together.
+            () = sleep(PAUSE), if messages.position() != written => {
+                io::stdout().flush()?;
+                written = messages.position();
+                written.map_or(Ok(()), |position| store(file, position))?;
             }
         }
     }
-    Ok(())
 }
+
+/// Where it was, or the beginning of what the server has.
+fn stored(file: &Path) -> Result<Since, Box<dyn Error>> {
+    match fs::read_to_string(file) {
+        Ok(position) => Ok(position.trim().parse()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Since::Earliest),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Replaces the file at once, so that it is never half written.
+fn store(file: &Path, position: Bookmark) -> io::Result<()> {
+    let next = file.with_extension("next");
+    fs::write(&next, position.to_string())?;
+    fs::rename(next, file)
+}
+
+const PAUSE: Duration = Duration::from_millis(50);

@@ -30,6 +30,7 @@ mod a_wire_cut_among_ten_thousand_messages_loses_none;
 mod any_faults_by_seed_lose_nothing;
 mod history_pages_back_and_goes_on_live;
 mod overlapping_patterns_deliver_each_message_once;
+mod the_examples_of_the_rust_client_work;
 mod the_rust_client_notices_a_dead_link;
 mod the_rust_client_resumes_on_every_wire;
 

@@ -54,12 +54,15 @@ pub(super) fn documentation() -> Result<Vec<Block>> {
     collect(&root.join("docs"), &mut pages)?;
     pages.sort();
     let mut blocks = Vec::new();
+    let client = fs::read_to_string(root.join("crates/client/src/lib.rs"))?;
     for page in pages {
         let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
         let name = page.strip_prefix(&root).unwrap_or(&page).to_string_lossy().into_owned();
         let library = page.with_file_name("src").join("lib.rs");
-        let is_doctest = fs::read_to_string(library)
+        let has_readme = fs::read_to_string(library)
             .is_ok_and(|library| library.contains("include_str!(\"../README.md\")"));
+        let is_doctest =
+            has_readme || client.contains(&format!("include_str!(\"../../../{name}\")"));
         blocks.extend(parse(&name, &text, is_doctest)?);
     }
     Ok(blocks)
