@@ -74,7 +74,7 @@ impl Connection {
 
     /// The same connection, compressed as the handshake has agreed.
     ///
-    /// Messages of less than 64 bytes are sent as they are.
+    /// Messages of less than 16 bytes are sent as they are.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn compress(self, agreement: Agreement, level: Level) -> Self {

@@ -232,4 +232,4 @@ const IDLE_BYTES_MAX: usize = 16 << 10;
 /// Shorter messages are sent as they are, which RFC 7692 §6 leaves to each side: little is saved, and
 /// a compressor that begins afresh takes some microseconds whatever it is given.
 #[cfg(feature = "deflate")]
-const COMPRESSED_BYTES_MIN: usize = 64;
+const COMPRESSED_BYTES_MIN: usize = 16;
