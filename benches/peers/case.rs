@@ -32,6 +32,7 @@ impl Case {
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) rank: Rank,
+    pub(crate) source: Source,
     /// What this row includes or leaves out that the others do not.
     pub(crate) notes: &'static str,
     pub(crate) work: Box<dyn AnyWork>,
@@ -46,17 +47,31 @@ pub(crate) enum Rank {
     Floor,
 }
 
+/// Where a subject finds its input. Only those with the same source are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In a buffer, ready made.
+    Buffer,
+    /// In a pipe, from which it copies as from a socket.
+    Pipe,
+}
+
 impl Subject {
+    /// The same subject, which reads from the pipe.
+    pub(crate) fn piped(self) -> Self {
+        Self { source: Source::Pipe, ..self }
+    }
+
     pub(crate) fn ours(name: &'static str, notes: &'static str, work: impl Work + 'static) -> Self {
-        Self { name, rank: Rank::Ours, notes, work: Box::new(work) }
+        Self { name, rank: Rank::Ours, source: Source::Buffer, notes, work: Box::new(work) }
     }
 
     pub(crate) fn peer(name: &'static str, notes: &'static str, work: impl Work + 'static) -> Self {
-        Self { name, rank: Rank::Peer, notes, work: Box::new(work) }
+        Self { name, rank: Rank::Peer, source: Source::Buffer, notes, work: Box::new(work) }
     }
 
     pub(crate) fn floor(name: &'static str, work: impl Work + 'static) -> Self {
-        Self { name, rank: Rank::Floor, notes: "", work: Box::new(work) }
+        Self { name, rank: Rank::Floor, source: Source::Buffer, notes: "", work: Box::new(work) }
     }
 }
 

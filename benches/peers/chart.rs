@@ -5,23 +5,19 @@
 
 use crate::case::Rank;
 use crate::rounds::{Measured, Row};
-use crate::{events, websocket};
 use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-/// Draws the cases of [`PANELS`] into [`PICTURE`], under what `title` says of the run.
+/// Draws every case into [`PICTURE`], with every row, under what `title` says of the run.
 ///
 /// # Errors
 ///
 /// The file cannot be written.
 pub(crate) fn draw(results: &[Measured], title: &str) -> Result<PathBuf> {
-    let find = |(group, name): &(&str, &str)| {
-        results.iter().find(|case| case.group == *group && case.name == *name)
-    };
-    let cases: Vec<&Measured> = PANELS.iter().filter_map(find).collect();
+    let cases: Vec<&Measured> = results.iter().collect();
     let lines: Vec<&[&Measured]> = cases.chunks(COLUMNS).collect();
     let heights: Vec<i32> = lines.iter().map(|line| line_height(line)).collect();
     let height = HEAD + heights.iter().sum::<i32>() + MARGIN;
@@ -48,7 +44,9 @@ fn panel(canvas: &Canvas<'_>, case: &Measured, (left, top): (i32, i32)) -> Resul
     let mut rows: Vec<&Row> = case.rows.iter().collect();
     let rank = |row: &Row| [Rank::Ours, Rank::Peer, Rank::Floor].map(|rank| rank != row.rank);
     rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.ns_min.total_cmp(&b.ns_min)));
-    let longest = longest_bar(rows.iter().map(|row| case.ratio(row)).collect());
+    // Bars show times, whatever a row is compared with.
+    let length = |row: &Row| row.ns_min / case.rows[0].ns_min;
+    let longest = longest_bar(rows.iter().map(|row| length(row)).collect());
 
     let name = format!("{}: {}", case.group, case.name);
     write(canvas, (left, top + 8), HPos::Left, 17, INK, &name)?;
@@ -62,16 +60,15 @@ fn panel(canvas: &Canvas<'_>, case: &Measured, (left, top): (i32, i32)) -> Resul
         let start = left + NAMES;
         write(canvas, (start - 6, middle), HPos::Right, 15, word, short_name(row))?;
 
-        let ratio = case.ratio(row);
-        let is_cut = ratio > longest;
-        let end = start + ((ratio.min(longest) / longest * f64::from(BAR)) as i32).max(1);
+        let is_cut = length(row) > longest;
+        let end = start + ((length(row).min(longest) / longest * f64::from(BAR)) as i32).max(1);
         let corners = [(start, middle - 5), (end, middle + 5)];
         canvas.draw(&Rectangle::new(corners, bar.filled()))?;
         if is_cut {
             let cut = vec![(end - 12, middle + 7), (end - 8, middle - 7)];
             canvas.draw(&PathElement::new(cut, PAPER.stroke_width(3)))?;
         }
-        write(canvas, (end + 5, middle), HPos::Left, 15, word, &label(row, ratio))?;
+        write(canvas, (end + 5, middle), HPos::Left, 15, word, &label(row, case.ratio(row)))?;
     }
     Ok(())
 }
@@ -126,25 +123,8 @@ type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 const FOLDER: &str = "benches/peers";
 const PICTURE: &str = "docs/codecs.svg";
 
-/// What is drawn, three in a line.
-const PANELS: [(&str, &str); 12] = [
-    (websocket::DECODE, "16 B text"),
-    (websocket::DECODE, "128 B text"),
-    (websocket::DECODE, "1 KiB text"),
-    (websocket::DECODE, "1 KiB non-ASCII text"),
-    (websocket::DECODE, "64 KiB text"),
-    (websocket::DECODE, "1 MiB binary"),
-    (events::DECODE, "tiny"),
-    (events::DECODE, "150 B delta"),
-    (events::DECODE, "id + event + 3 lines"),
-    (events::DECODE, "64 KiB event byte by byte"),
-    (events::ENCODE, "id + event + 150 B"),
-    (websocket::ENCODE, "16 B binary"),
-];
-
 const HEADLINE: &str = "ws-frame and sse-codec beside their peers";
-const EXPLANATION: &str =
-    "Time a message, the least of many rounds; × is ours as the unit. Pale: the floors.";
+const EXPLANATION: &str = "Time a message, the least of many rounds; × is that of ours with the same source as the unit. Pale: the floors.";
 
 /// A longer bar is cut, so that ours can be seen beside it.
 const RATIO_MAX: f64 = 14.0;
@@ -152,14 +132,14 @@ const RATIO_MAX: f64 = 14.0;
 const COLUMNS: usize = 3;
 const WIDTH: i32 = 2 * MARGIN + 3 * PANEL + 2 * GAP;
 const MARGIN: i32 = 24;
-const PANEL: i32 = 318;
+const PANEL: i32 = 346;
 const GAP: i32 = 20;
 /// The height of what stands over all panels, and over each.
 const HEAD: i32 = 84;
 const TITLE: i32 = 26;
 const ROW: i32 = 19;
 /// The width of the names, and of the longest bar.
-const NAMES: i32 = 132;
+const NAMES: i32 = 160;
 const BAR: i32 = 88;
 
 const FONT: &str = "system-ui, Helvetica, Arial, sans-serif";

@@ -3,7 +3,7 @@
 //! What else a machine does only ever adds to a time, and it adds more than the subjects differ by. A
 //! minimum over many turns finds the moments without it; turns side by side find the same moments.
 
-use crate::case::{AnyWork, Case, Rank};
+use crate::case::{AnyWork, Case, Rank, Source};
 use crate::observer::Received;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ pub(crate) struct Measured {
 pub(crate) struct Row {
     pub(crate) subject: &'static str,
     pub(crate) rank: Rank,
+    pub(crate) source: Source,
     pub(crate) notes: &'static str,
     pub(crate) ns_min: f64,
     /// The median of the turns' minima; its distance from the smallest shows the noise.
@@ -31,9 +32,10 @@ impl Measured {
         self.rows.iter().find(|row| row.subject == subject)
     }
 
-    /// How many times as long as ours this row takes.
+    /// How many times as long as ours this row takes: as the first of ours that reads from the same source.
     pub(crate) fn ratio(&self, row: &Row) -> f64 {
-        row.ns_min / self.rows[0].ns_min
+        let is_base = |ours: &&Row| ours.rank == Rank::Ours && ours.source == row.source;
+        row.ns_min / self.rows.iter().find(is_base).unwrap_or(&self.rows[0]).ns_min
     }
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn measure(mut case: Case) -> Measured {
         Row {
             subject: subject.name,
             rank: subject.rank,
+            source: subject.source,
             notes: subject.notes,
             ns_min: turns[0].as_nanos() as f64 / messages,
             ns_median: turns[turns.len() / 2].as_nanos() as f64 / messages,

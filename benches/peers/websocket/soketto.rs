@@ -1,4 +1,4 @@
-//! soketto: its receiver, into a message buffer that is used again.
+//! soketto: its receiver with a large read buffer, into a message buffer that is used again.
 //!
 //! It leaves checking text to its caller. That is done here.
 
@@ -6,6 +6,7 @@ use crate::case::Work;
 use crate::input::Input;
 use crate::observer::Observer;
 use crate::pipe::Pipe;
+use bytes::BytesMut;
 use futures_util::FutureExt as _;
 use soketto::connection::{Builder, Mode};
 use soketto::{Receiver, Sender};
@@ -21,7 +22,9 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn new(input: Input) -> Self {
         let pipe = Pipe::default();
-        let (sender, receiver) = Builder::new(pipe.clone(), Mode::Server).finish();
+        let mut builder = Builder::new(pipe.clone(), Mode::Server);
+        builder.set_buffer(BytesMut::with_capacity(BUFFER_BYTES));
+        let (sender, receiver) = builder.finish();
         Self { input, pipe, receiver, _sender: sender, message: Vec::new() }
     }
 }
@@ -44,3 +47,5 @@ impl Work for Decode {
         all_received.now_or_never().unwrap();
     }
 }
+
+const BUFFER_BYTES: usize = 64 << 10;

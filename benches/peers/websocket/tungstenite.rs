@@ -1,5 +1,6 @@
 //! tungstenite: the blocking socket, read until all messages have arrived.
 
+use super::ours_owned::unmasked;
 use crate::case::Work;
 use crate::input::Input;
 use crate::observer::Observer;
@@ -62,5 +63,32 @@ impl Work for Encode {
         }
         self.socket.flush().unwrap();
         self.pipe.written(|output| observer.receive(output));
+    }
+}
+
+/// The same as a client.
+pub(crate) struct EncodeMasked {
+    payload: Bytes,
+    messages: usize,
+    pipe: Pipe,
+    socket: WebSocket<Pipe>,
+}
+
+impl EncodeMasked {
+    pub(crate) fn new(payload: &'static [u8], messages: usize) -> Self {
+        let pipe = Pipe::default();
+        let socket = WebSocket::from_raw_socket(pipe.clone(), Role::Client, None);
+        Self { payload: Bytes::copy_from_slice(payload), messages, pipe, socket }
+    }
+}
+
+impl Work for EncodeMasked {
+    fn run(&mut self, observer: &mut impl Observer) {
+        self.pipe.clear();
+        for _ in 0..self.messages {
+            self.socket.write(Message::Binary(black_box(&self.payload).clone())).unwrap();
+        }
+        self.socket.flush().unwrap();
+        self.pipe.written(|output| observer.receive(unmasked(output, &self.payload)));
     }
 }
