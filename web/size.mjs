@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
 
-/** Each part with what it may have in bytes. */
+/** Each part with what it may have in bytes. The goal is 4,096 for the first and 8,192 for the second. */
 const PARTS = [
   ['core with one wire', "export { connect, websocket } from './core.js'", 5_500],
   ['everything', "export * from './tidewire.js'", 10_500],
