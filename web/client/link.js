@@ -15,7 +15,7 @@
  * This and its neighbours are closures, not classes: a minifier can shorten all of their names.
  */
 import { TidewireError } from './errors.js';
-import { isUnknown, later, offset, reaches } from './positions.js';
+import { later, offset, reaches } from './positions.js';
 
 /**
  * @typedef {object} Wire A transport.
@@ -287,8 +287,6 @@ export const link = ({ server, choice, who, io, onstate }) => {
           one.from = place ?? to;
         }
       }
-      // A position that the server does not know means nothing from here on.
-      if (to && isUnknown(rest)) position = to;
     } else if (type === 'unsubscribed') {
       carried.delete(channel);
       end(channel, new TidewireError(rest.message, { code: rest.code, isFinal: true }));

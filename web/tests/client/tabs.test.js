@@ -212,6 +212,27 @@ test('a message without echo is for all other tabs', async () => {
   for (const tab of all) tab.tide.close();
 });
 
+test('what other tabs receive is no beginning for one that still asks', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  world.publish('a');
+  world.publish('a');
+  await world.pass(10);
+  const late = browser.open();
+  late.follow('a', { since: 'e-0' });
+  for (let turn = 0; turn < 12; turn += 1) {
+    world.publish('a');
+    await Promise.resolve();
+  }
+  await world.pass(2_000);
+  assert.deepEqual(late.received, world.log.map(({ data }) => data));
+  for (const tab of browser.tabs) tab.tide.close();
+});
+
 test('no tab says live while the leader has no connection', async () => {
   const browser = new Browser();
   const { world } = browser;
