@@ -9,6 +9,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
+#[cfg(feature = "simd")]
+extern crate std;
 
 #[cfg(feature = "body")]
 pub mod body;
@@ -26,6 +28,10 @@ pub use output::Output;
 pub use parse::{Event, Field, Item, LimitError, Limits, OwnedEvent, OwnedItem, Parser};
 #[cfg(feature = "stream")]
 pub use stream::{EventStream, EventStreamError, EventsExt, ItemStream};
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../MOVING.md")]
+pub mod moving {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,7 +2,7 @@
 //!
 //! Every byte of every message is looked at once, here: when it is read, and when it is written
 //! into an [`OutputSpace`]. That is why this file is apart, and the one with `unsafe`: it loads SSE2 vectors
-//! where the target has them, does not look again at text that it has just seen to be ASCII, and
+//! where the target has them and AVX2 vectors with the feature `simd`, does not look again at text that it has just seen to be ASCII, and
 //! says how far it has filled a buffer. [`scan_words`] is the search without.
 
 #![allow(unsafe_code)]
@@ -332,6 +332,57 @@ fn scan(bytes: &[u8]) -> (usize, bool) {
     scan_words(bytes)
 }
 
+/// The same in the rest of a line that is long already: with AVX2, if the processor has it.
+///
+/// `memchr` finds the end as fast, but does not say whether all is ASCII, and a second pass for that costs
+/// as much as the first.
+#[cfg(all(feature = "simd", target_arch = "x86_64", target_feature = "sse2"))]
+#[inline(never)]
+fn scan_long(bytes: &[u8]) -> Option<(usize, bool)> {
+    if !std::is_x86_feature_detected!("avx2") {
+        return None;
+    }
+    // SAFETY: the processor has AVX2, as was just asked.
+    let (chunks, seen) = unsafe { scan_wide(bytes) };
+    let len = chunks * WIDE_BYTES;
+    let (rest, is_ascii) = scan_words(bytes.get(len..)?);
+    Some((len + rest, seen && is_ascii))
+}
+
+/// How many chunks of [`WIDE_BYTES`] have no end in them, from the front, and whether those are ASCII.
+#[cfg(all(feature = "simd", target_arch = "x86_64", target_feature = "sse2"))]
+#[target_feature(enable = "avx2")]
+fn scan_wide(bytes: &[u8]) -> (usize, bool) {
+    use core::arch::x86_64::{
+        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm256_setzero_si256,
+    };
+    let [cr, lf] = [0x0D, 0x0A].map(|byte| _mm256_set1_epi8(byte));
+    let mut seen = _mm256_setzero_si256();
+    let mut count = 0;
+    for chunk in bytes.as_chunks::<WIDE_BYTES>().0 {
+        let (vectors, _) = chunk.as_chunks::<32>();
+        let (mut all, mut ends) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+        for vector in vectors {
+            // SAFETY: the 32 bytes that are read are those of `vector`.
+            let vector: __m256i = unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) };
+            let is_end =
+                _mm256_or_si256(_mm256_cmpeq_epi8(vector, cr), _mm256_cmpeq_epi8(vector, lf));
+            (all, ends) = (_mm256_or_si256(all, vector), _mm256_or_si256(ends, is_end));
+        }
+        if _mm256_movemask_epi8(ends) != 0 {
+            break;
+        }
+        seen = _mm256_or_si256(seen, all);
+        count += 1;
+    }
+    (count, _mm256_movemask_epi8(seen) == 0)
+}
+
+/// What the wide search looks at in one step.
+#[cfg(all(feature = "simd", target_arch = "x86_64", target_feature = "sse2"))]
+const WIDE_BYTES: usize = 128;
+
 /// The search sixteen bytes at a time. The `last` of them may in part have been looked at before.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[target_feature(enable = "sse2")]
@@ -348,6 +399,12 @@ fn scan_vectors(bytes: &[u8], last: &[u8; 16]) -> (usize, bool) {
             return (16 * index + trailing_zeros(ends), high == 0);
         }
         seen = _mm_or_si128(seen, vector);
+        #[cfg(feature = "simd")]
+        if index == LONG_CHUNKS
+            && let Some((len, is_ascii)) = bytes.get(16 * (index + 1)..).and_then(scan_long)
+        {
+            return (16 * (index + 1) + len, is_ascii && _mm_movemask_epi8(seen) == 0);
+        }
     }
     if rest.is_empty() {
         return (bytes.len(), _mm_movemask_epi8(seen) == 0);
@@ -357,6 +414,10 @@ fn scan_vectors(bytes: &[u8], last: &[u8; 16]) -> (usize, bool) {
     let high = _mm_movemask_epi8(seen) | (_mm_movemask_epi8(vector) & before);
     (bytes.len() - 16 + trailing_zeros(ends).min(16), high == 0)
 }
+
+/// After that many vectors without an end a line is long: asking for the processor's features pays then.
+#[cfg(all(feature = "simd", target_arch = "x86_64", target_feature = "sse2"))]
+const LONG_CHUNKS: usize = 31;
 
 /// Sixteen bytes, and a bit for each of them that is CR or LF.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

@@ -69,6 +69,26 @@ fn the_first_end_is_found_wherever_it_lies() {
     }
 }
 
+/// Past the length from which on the search may be a wide one: every place of the end, and a byte beyond
+/// ASCII close to it, far before it and after it.
+#[test]
+fn the_first_end_of_a_long_line_is_found_wherever_it_lies() {
+    for start in [0, 1, 31] {
+        for at in (500..780).chain([1_199, 5_000]) {
+            for high in [None, Some(3), Some(511), Some(520), Some(at - 1), Some(at + 1)] {
+                let mut bytes = vec![b'x'; start + at + 300];
+                bytes[start + at] = if at % 2 == 0 { b'\n' } else { b'\r' };
+                high.into_iter().for_each(|high| bytes[start + high] |= 0x80);
+                let bytes = &bytes[start..];
+                if bytes[at] < 0x80 {
+                    assert_scanned(bytes);
+                    assert_scanned(&bytes[..at]);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_byte_beyond_ascii_counts_before_the_end_and_not_after() {
     for len in 0..50 {
