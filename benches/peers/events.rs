@@ -24,10 +24,17 @@ pub(crate) fn cases() -> Vec<Case> {
     let said = Block::new().id("k3f9a-1042").name("said");
 
     let large = input::stream(Block::new().data(&large));
+    let tiny = input::stream(Block::new().data("x"));
+    let delta_stream = input::stream(Block::new().data(delta));
+    let three_lines = input::stream(said.data(&three_lines));
     vec![
-        decode("tiny", input::stream(Block::new().data("x"))),
-        decode("150 B delta", input::stream(Block::new().data(delta))),
-        decode("id + event + 3 lines", input::stream(said.data(&three_lines))),
+        decode("tiny", tiny),
+        decode("tiny, one a read", tiny.one_a_read()),
+        decode("150 B delta", delta_stream),
+        decode("150 B delta, one a read", delta_stream.one_a_read()),
+        decode("150 B delta in 1400 B reads", delta_stream.in_reads(PACKET_BYTES)),
+        decode("id + event + 3 lines", three_lines),
+        decode("id + event + 3 lines, one a read", three_lines.one_a_read()),
         decode("64 KiB event", large),
         decode("64 KiB event in 1400 B reads", large.in_reads(PACKET_BYTES)),
         decode("64 KiB event byte by byte", large.in_reads(1)),
@@ -38,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn decode(name: &'static str, input: Input) -> Case {
     let subjects = vec![
         Subject::ours("sse-codec", "lends what lies in one piece", ours::Decode::new(input)),
+        Subject::ours(OWNED, "a stream of owned events", ours::Own::new(input)),
         Subject::peer("sse-stream", OWNS, sse_stream::Decode::new(input)),
         Subject::peer("sseer", SHARES, sseer::Decode::new(input)),
         Subject::peer("eventsource-stream", OWNS, eventsource_stream::Decode::new(input)),
@@ -85,6 +93,8 @@ impl Stream for Reads {
     }
 }
 
+/// Our stream of owned events, beside which peers that own are to be read.
+pub(crate) const OWNED: &str = "sse-codec (owned)";
 pub(crate) const DECODE: &str = "sse decode";
 pub(crate) const ENCODE: &str = "sse encode";
 

@@ -28,6 +28,8 @@ struct Goal {
 enum Bound {
     /// Ours is at least this many times as fast as the subject; as ours from the pipe, if that reads from there.
     Faster(&'static str, f64),
+    /// Our row of that name is at least this many times as fast as the subject.
+    RowFaster(&'static str, &'static str, f64),
     /// Our socket is at least this many times as fast as the fastest peer that reads from the pipe.
     SocketFaster(f64),
     /// Ours takes at most this many times as long as the subject.
@@ -60,6 +62,9 @@ impl Goal {
         let (reached, words) = match self.bound {
             Bound::Faster(peer, least) => {
                 (value >= least, format!("{value:.2} × {peer}, at least {least} wanted"))
+            }
+            Bound::RowFaster(row, peer, least) => {
+                (value >= least, format!("{row} {value:.2} × {peer}, at least {least} wanted"))
             }
             Bound::SocketFaster(least) => {
                 let peer = fastest_piped(case)?.subject;
@@ -94,6 +99,7 @@ impl Goal {
                 let base = if piped { ns(self.group, websocket::FROM_PIPE)? } else { ours };
                 ns(self.group, peer)? / base
             }
+            Bound::RowFaster(row, peer, _) => ns(self.group, peer)? / ns(self.group, row)?,
             Bound::SocketFaster(_) => {
                 ns(self.group, fastest_piped(case)?.subject)? / ns(self.group, websocket::SOCKET)?
             }
@@ -123,7 +129,9 @@ const fn goal(group: &'static str, case: &'static str, bound: Bound) -> Goal {
 }
 
 const GOALS: &[Goal] = {
-    use Bound::{Faster, NanosecondsPerByte, OfWhole, OfWholeAndTails, SocketFaster, Within};
+    use Bound::{
+        Faster, NanosecondsPerByte, OfWhole, OfWholeAndTails, RowFaster, SocketFaster, Within,
+    };
     use events as sse;
     use websocket as ws;
     &[
@@ -172,6 +180,24 @@ const GOALS: &[Goal] = {
         goal(sse::DECODE, "64 KiB event", NanosecondsPerByte(5.0)),
         goal(sse::DECODE, "64 KiB event in 1400 B reads", NanosecondsPerByte(5.0)),
         goal(sse::DECODE, "64 KiB event byte by byte", NanosecondsPerByte(5.0)),
+        goal(sse::DECODE, "tiny", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "tiny, one a read", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "150 B delta", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "150 B delta, one a read", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "150 B delta, one a read", Faster("eventsource-stream", 20.0)),
+        goal(sse::DECODE, "150 B delta in 1400 B reads", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "id + event + 3 lines", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(
+            sse::DECODE,
+            "id + event + 3 lines, one a read",
+            RowFaster(sse::OWNED, "sse-stream", 2.0),
+        ),
+        goal(sse::DECODE, "64 KiB event", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "64 KiB event", Faster("sseer", 1.1)),
+        goal(sse::DECODE, "64 KiB event in 1400 B reads", RowFaster(sse::OWNED, "sse-stream", 2.0)),
+        goal(sse::DECODE, "64 KiB event in 1400 B reads", Faster("sse-stream", 1.1)),
+        goal(sse::DECODE, "64 KiB event in 1400 B reads", Faster("sseer", 1.1)),
         goal(sse::ENCODE, "id + event + 150 B", Faster("sse-stream", 4.5)),
+        goal(sse::ENCODE, "id + event + 150 B", Faster("sse-stream (owned)", 4.5)),
     ]
 };

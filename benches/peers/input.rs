@@ -21,6 +21,11 @@ impl Input {
         Self { read_bytes, ..self }
     }
 
+    /// The same with one message in each read, as a model's tokens come. All have one length.
+    pub(crate) fn one_a_read(self) -> Self {
+        self.in_reads(self.wire.len() / self.messages)
+    }
+
     /// What each read brings.
     pub(crate) fn reads(self) -> impl Iterator<Item = &'static [u8]> {
         self.wire.chunks(self.read_bytes)

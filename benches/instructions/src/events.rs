@@ -2,11 +2,11 @@
 
 use crate::{Case, PACKET_BYTES, Run, text};
 use futures_util::{FutureExt as _, StreamExt as _};
-use sse_codec::{Block, EventsExt as _, Item, Parser};
+use sse_codec::{Block, EventsExt as _, Item, Limits, Parser};
 use std::convert::Infallible;
 use std::hint::black_box;
 
-pub(crate) const CASES: [Case; 8] = [
+pub(crate) const CASES: [Case; 16] = [
     Case {
         name: "sse decode tiny event",
         messages: 1_000,
@@ -52,6 +52,15 @@ pub(crate) const CASES: [Case; 8] = [
             own(stream, reads)
         },
     },
+    // What a hostile stream is made of, each twice: a byte may cost no more in the longer one.
+    Case { name: "sse line of 64 KiB byte by byte", messages: 64 << 10, prepare: byte_by_byte },
+    Case { name: "sse line of 1 MiB byte by byte", messages: 1 << 20, prepare: byte_by_byte },
+    Case { name: "sse line of 4 MiB in reads", messages: 4 << 20, prepare: long_line },
+    Case { name: "sse line of 64 MiB in reads", messages: 64 << 20, prepare: long_line },
+    Case { name: "sse 10 thousand blank lines", messages: 10_000, prepare: blank_lines },
+    Case { name: "sse a million blank lines", messages: 1_000_000, prepare: blank_lines },
+    Case { name: "sse field name of 640 KiB", messages: 640 << 10, prepare: long_name },
+    Case { name: "sse field name of 10 MiB", messages: 10 << 20, prepare: long_name },
     Case { name: "sse encode id and event and 150 B", messages: 1_000, prepare: write },
 ];
 
@@ -83,6 +92,35 @@ fn own(stream: Vec<u8>, reads: usize) -> Run {
             seen
         };
         all.now_or_never().unwrap()
+    })
+}
+
+fn byte_by_byte(bytes: usize) -> Run {
+    take(b"data: ", b'x', bytes, 1)
+}
+
+fn long_line(bytes: usize) -> Run {
+    take(b"data: ", b'x', bytes, PACKET_BYTES)
+}
+
+fn blank_lines(bytes: usize) -> Run {
+    take(b"", b'\n', bytes, PACKET_BYTES)
+}
+
+fn long_name(bytes: usize) -> Run {
+    take(b"", b'n', bytes, PACKET_BYTES)
+}
+
+/// Takes that many bytes, which begin with `start` and make no event, in chunks.
+fn take(start: &[u8], byte: u8, bytes: usize, chunk_bytes: usize) -> Run {
+    let stream = [start, &vec![byte; bytes - start.len()]].concat();
+    let limits = Limits::new().data_bytes_max(bytes);
+    Box::new(move || {
+        let mut parser = Parser::with_limits(limits);
+        for mut chunk in stream.chunks(chunk_bytes) {
+            assert!(black_box(parser.parse(&mut chunk)).unwrap().is_none());
+        }
+        stream.len()
     })
 }
 

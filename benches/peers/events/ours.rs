@@ -1,9 +1,11 @@
 //! `sse-codec`: straight from the reads, into a buffer that its caller owns.
 
+use super::Reads;
 use crate::case::Work;
 use crate::input::Input;
 use crate::observer::Observer;
-use sse_codec::{Block, Item, Parser};
+use futures_util::{FutureExt as _, StreamExt as _};
+use sse_codec::{Block, EventStream, Item, Parser};
 use std::hint::black_box;
 
 pub(crate) struct Decode {
@@ -34,6 +36,35 @@ impl Work for Decode {
                 }
             }
         }
+    }
+}
+
+/// The same through a stream, into events that are owned.
+pub(crate) struct Own {
+    input: Input,
+    stream: EventStream<Reads>,
+}
+
+impl Own {
+    pub(crate) fn new(input: Input) -> Self {
+        Self { input, stream: EventStream::new(Reads(input)) }
+    }
+}
+
+impl Work for Own {
+    fn prepare(&mut self) {
+        self.stream = EventStream::new(Reads(self.input));
+    }
+
+    fn run(&mut self, observer: &mut impl Observer) {
+        let all_received = async {
+            while let Some(event) = self.stream.next().await {
+                let event = event.unwrap();
+                let (id, data) = (event.last_event_id(), event.data().as_bytes());
+                observer.receive_event(id, event.name(), data);
+            }
+        };
+        all_received.now_or_never().unwrap();
     }
 }
 
