@@ -15,6 +15,8 @@ mod opening;
 mod receiving;
 mod recovery;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
 
 use super::{
@@ -216,10 +218,13 @@ impl Link {
         let mut member = Member::new(once, since, is_paged);
         // On a WebSocket, news of channels that nobody follows yet can begin by itself.
         let connection = self.connection.as_ref();
+        // What the connection has brought before is not for those who come later.
+        let until = connection.and_then(|connection| connection.place).map(|place| place.after);
+        member.phase = Phase::Behind { until, held: Vec::new() };
         let may_begin = connection.is_some_and(|connection| {
             connection.kind == Kind::WebSocket
                 && connection.is_established
-                && member.channels.iter().all(|it| !connection.begun.contains_key(it))
+                && member.channels.iter().all(|it| !connection.channels.contains(it))
         });
         if may_begin && since == Since::Now && !is_paged {
             member.phase = Phase::Beginning;
