@@ -131,9 +131,9 @@ fn tail(text: &str) -> String {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Some clients wait some seconds before they come back.
-const RETURN_WAIT: Duration = Duration::from_secs(30);
-const DURATION_MAX: Duration = Duration::from_secs(150);
+/// Some clients wait some seconds before they come back, and a machine may be busy.
+const RETURN_WAIT: Duration = Duration::from_secs(60);
+const DURATION_MAX: Duration = Duration::from_secs(300);
 
 /// A program answers it with its own message.
 const QUESTION: &str = "who is there?";

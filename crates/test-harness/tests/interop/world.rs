@@ -226,7 +226,7 @@ pub(crate) const OPENING: [&str; 4] = ["/events", "/stream", "/poll", "/ws"];
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A browser's cold start on a busy machine.
-const START_WAIT: Duration = Duration::from_secs(30);
+const START_WAIT: Duration = Duration::from_secs(60);
 /// As in the settings.
 const HEARTBEAT: Duration = Duration::from_millis(300);
 const BURST_MAX: Duration = Duration::from_secs(5);
