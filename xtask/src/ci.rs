@@ -94,7 +94,7 @@ pub(crate) const STEPS: [Step; 17] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 7] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 8] = [
     Step {
         needs: &steps::PROXIES,
         ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)
@@ -123,6 +123,10 @@ pub(crate) const NIGHTLY_ONLY: [Step; 7] = [
         ..plain("package", "the static program, the deb, the image, the manifests", package::run)
     },
     plain("traces", "a build with OpenTelemetry, and its spans", traces::run_with_feature),
+    Step {
+        needs: &[Need::CargoDeny],
+        ..plain("deny", "licences, bans and sources, as deny.toml says", steps::deny)
+    },
     Step {
         needs: &[Need::CargoMutants],
         ..plain("mutants", "a test notices when a codec is changed", mutants::run)

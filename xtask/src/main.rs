@@ -114,7 +114,7 @@ Some steps take arguments of their own:
   instructions     --write REASON           record the new counts
   api              --max-examples 500       more requests of schemathesis; --seed 7
   interop          curl websockets          only clients of these names; --write renews docs/interop.md
-  package          deb image                only these of program, deb, image, kubernetes
+  package          deb image                only these of program, glibc, deb, image, kubernetes
                      --profile dev        built like that, not as it ships
                      --here               installs the Debian package on this machine, which it changes
   web              --test-name-pattern X    only the tests whose name matches

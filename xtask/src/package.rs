@@ -31,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         println!("\n--- {}", part.name());
         match part {
             Part::Program => program::check(&program::static_program(workspace, &choice.profile)?)?,
+            Part::Glibc => program::check(&program::static_by_glibc(workspace, &choice.profile)?)?,
             Part::Deb => deb::check(workspace, &choice.profile, choice.place)?,
             Part::Image => image::check(workspace, &choice.profile)?,
             Part::Kubernetes => kubernetes::check(workspace)?,
@@ -43,6 +44,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Program,
+    /// The same by glibc. Nothing ships of it.
+    Glibc,
     Deb,
     Image,
     Kubernetes,
@@ -66,11 +69,12 @@ struct Choice {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Program, Self::Deb, Self::Image, Self::Kubernetes];
+    const ALL: [Self; 5] = [Self::Program, Self::Glibc, Self::Deb, Self::Image, Self::Kubernetes];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Program => "program",
+            Self::Glibc => "glibc",
             Self::Deb => "deb",
             Self::Image => "image",
             Self::Kubernetes => "kubernetes",
@@ -79,7 +83,7 @@ impl Part {
 
     const fn needs(self) -> &'static [Need] {
         match self {
-            Self::Program => &[Need::Musl],
+            Self::Program | Self::Glibc => &[Need::Musl],
             Self::Deb => &[Need::CargoDeb],
             Self::Image => &[Need::Musl, Need::Buildah],
             Self::Kubernetes => &[Need::Python, Need::KubernetesValidate],
@@ -100,7 +104,7 @@ impl Choice {
                     None => bail!("`--profile` wants a name, such as dist"),
                 },
                 _ => bail!(
-                    "`package` knows program, deb, image, kubernetes, --profile and --here, not `{word}`"
+                    "`package` knows program, glibc, deb, image, kubernetes, --profile and --here, not `{word}`"
                 ),
             }
         }

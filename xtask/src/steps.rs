@@ -116,6 +116,17 @@ pub(crate) fn e2e(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)
 }
 
+/// What can be judged without the database of advisories, which is on no package registry. Arguments replace `check …`.
+pub(crate) fn deny(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    install::require(workspace, &[Need::CargoDeny])?;
+    let mut deny = workspace.cargo(&["deny"]);
+    match arguments {
+        [] => deny.args(["check", "licenses", "bans", "sources"]),
+        chosen => deny.args(chosen),
+    };
+    run(&mut deny)
+}
+
 /// The documented configurations of proxies, each with its proxy. Arguments go to the test runner.
 pub(crate) fn proxies(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     install::require(workspace, &PROXIES)?;

@@ -46,6 +46,8 @@ pub(crate) enum Need {
     /// What cargo and a C compiler need to make a static program.
     Musl,
     CargoDeb,
+    /// Judges the licences and sources of dependencies.
+    CargoDeny,
     /// Builds the image of a container.
     Buildah,
     /// Knows the schemas of the API of Kubernetes.
@@ -95,7 +97,7 @@ impl Need {
     ];
 
     /// What only a nightly run needs.
-    pub(crate) const OF_NIGHTLY: [Self; 15] = [
+    pub(crate) const OF_NIGHTLY: [Self; 16] = [
         Self::Musl,
         Self::Buildah,
         Self::Caddy,
@@ -103,6 +105,7 @@ impl Need {
         Self::CargoMutants,
         Self::CargoSemverChecks,
         Self::CargoDeb,
+        Self::CargoDeny,
         Self::KubernetesValidate,
         Self::Traefik,
         Self::Envoy,
@@ -139,6 +142,7 @@ impl Need {
             Self::Kosoku => "kosoku",
             Self::Musl => "the target musl, with its compiler",
             Self::CargoDeb => "cargo-deb",
+            Self::CargoDeny => "cargo-deny",
             Self::Buildah => "buildah",
             Self::KubernetesValidate => "kubernetes-validate",
             Self::Caddy => "Caddy",
@@ -195,6 +199,7 @@ impl Need {
                     && installed.is_ok_and(|list| list.lines().any(|line| line == target))
             }
             Self::CargoDeb => says(command::cargo().args(["deb", "--version"]), CARGO_DEB),
+            Self::CargoDeny => says(command::cargo().args(["deny", "--version"]), CARGO_DENY),
             Self::Buildah => has("buildah"),
             Self::Caddy => has("caddy"),
             Self::Kosoku
@@ -292,6 +297,7 @@ pub(super) const CARGO_FUZZ: &str = "0.13.2";
 pub(super) const CARGO_MUTANTS: &str = "27.1.0";
 pub(super) const CARGO_SEMVER_CHECKS: &str = "0.51.0";
 pub(super) const CARGO_DEB: &str = "3.8.0";
+pub(super) const CARGO_DENY: &str = "0.20.2";
 /// The version whose verdicts the record of the Autobahn suite holds.
 const KOSOKU: &str = "0.1.0";
 

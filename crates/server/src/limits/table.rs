@@ -106,7 +106,7 @@ pub(crate) const RATES: &[Row] = &[
         Setting("publishes_per_key"),
         "the same",
         "tidewire_limits_reached_total{limit=\"publishes_per_key\"}",
-        "each_party_has_a_rate_of_its_own_and_without_one_nobody_is_limited",
+        "an_api_key_publishes_so_many_messages_from_wherever",
     ),
     row(
         "tickets that one address requests",

@@ -9,9 +9,12 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use tidewire_test_harness::peers::{
-    http::{self, Answer},
-    websocket::Socket,
+use tidewire_test_harness::{
+    peers::{
+        http::{self, Answer},
+        websocket::Socket,
+    },
+    server::command,
 };
 use tidewire_tokens::Claims;
 
@@ -87,6 +90,33 @@ async fn publishes_are_limited_by_connection_address_and_user() -> Result<()> {
             ("tidewire_limits_reached_total{limit=\"publishes_per_user\"}", 1.0),
         ];
         check(&scrape(server).await?, &limits)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_api_key_publishes_so_many_messages_from_wherever() -> Result<()> {
+    within(60, async {
+        let folder = tempfile::tempdir()?;
+        let list = folder.path().join("keys.json");
+        let list = list.to_str().context("the folder is not UTF-8")?;
+        let mut keys = Vec::new();
+        for name in ["billing", "reports"] {
+            let arguments = ["key", "create", name, "--publish", "room.>", "--file", list];
+            let created = command()?.args(arguments).output().await?;
+            ensure!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+            keys.push(String::from_utf8(created.stdout)?.trim().to_owned());
+        }
+        let settings = format!("{PROXY}\napi_keys_file = {list:?}\npublishes_per_key = \"2/h\"");
+        let guarded = Guarded::start(&settings, "", &[]).await?;
+        let publish = |address, key| ask(&guarded, address, "/publish/room.a", key);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            ensure!(publish(address, &keys[0]).await?.status == 200);
+        }
+        check_refused(publish("192.0.2.3", &keys[0]).await?, "publishes_per_key", 600).await?;
+        ensure!(publish("192.0.2.3", &keys[1]).await?.status == 200, "each key for itself");
+        let refused = [("tidewire_limits_reached_total{limit=\"publishes_per_key\"}", 1.0)];
+        check(&scrape(guarded.server.address()).await?, &refused)
     })
     .await
 }
