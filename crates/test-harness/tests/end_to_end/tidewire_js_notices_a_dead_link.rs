@@ -8,7 +8,8 @@ use tidewire_test_harness::{
     proxy::{Faults, Flow},
 };
 
-const SWALLOWED: Faults = Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None };
+const SWALLOWED: Faults =
+    Faults { up: Flow::Swallowed, down: Flow::Swallowed, break_after: None, through: None };
 
 /// Whether the subscription says that it is connected.
 const IS_LIVE: &str = "states.at(-1) === 'live'";

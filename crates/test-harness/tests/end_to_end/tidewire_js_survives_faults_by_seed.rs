@@ -42,7 +42,7 @@ async fn survive_one(wire: &str, rng: &mut Rng) -> Result<()> {
         // Some of it is on its way when the fault comes, the rest is published while it lasts.
         let (before, during) = (rng.usize(0..20), rng.usize(1..40));
         script.publish(&CHANNELS, count..count + before).await?;
-        script.proxy.set(Faults { up, down, break_after });
+        script.proxy.set(Faults { up, down, break_after, through: None });
         if is_cut {
             script.proxy.cut(ending);
         }
