@@ -65,7 +65,7 @@ pub(crate) const STEPS: [Step; 17] = [
     },
     Step {
         needs: &[Need::Node],
-        nightly: &[&["--seeds", "1000"]],
+        nightly: &[&["--seeds", "1000"], &["--planted", "--seeds", "60"]],
         ..plain("clients", "50 worlds of each of our clients and faults", steps::clients)
     },
     Step {
@@ -94,7 +94,11 @@ pub(crate) const STEPS: [Step; 17] = [
 ];
 
 /// What takes hours and has no short form: before [`END_TO_END`] in a nightly run.
-pub(crate) const NIGHTLY_ONLY: [Step; 8] = [
+pub(crate) const NIGHTLY_ONLY: [Step; 9] = [
+    Step {
+        needs: &[Need::Browser, Need::Firefox, Need::Node, Need::Npm, Need::Playwright],
+        ..plain("browsers", "fifty tabs in Chromium and Firefox, long lives", steps::browsers)
+    },
     Step {
         needs: &steps::PROXIES,
         ..plain("proxies", "five proxies as docs/proxies has them, and a cache", steps::proxies)

@@ -109,6 +109,7 @@ Some steps take arguments of their own:
   simulate         --seed 7                 one seed, in detail; --seeds 500 tries so many
   crash            --rounds 200             more crashes
   clients          --seed 7                 one world, in detail; --seeds 500 runs so many
+                   --planted                plants faults, which the worlds have to find
   hostile          bodies --seconds 4       one attack, in full; --help lists them
   autobahn         --compression            the cases of RFC 7692; --write records the results
   instructions     --write REASON           record the new counts

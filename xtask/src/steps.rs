@@ -4,7 +4,7 @@
 //! step that chose others would build every dependency again. By night the server under test is the
 //! one that ships.
 
-use crate::command::{Output, run, run_and_read};
+use crate::command::{Output, find_program, run, run_and_read};
 use crate::install::{self, Need};
 use crate::workspace::{CI, PLAIN, Profile, Workspace};
 use anyhow::{Result, bail};
@@ -125,6 +125,30 @@ pub(crate) fn deny(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         chosen => deny.args(chosen),
     };
     run(&mut deny)
+}
+
+/// The JavaScript client in pages, in full: more tabs and longer lives than [`e2e`] has, in Chromium and in Firefox. Arguments
+/// go to the test runner in place of the names.
+pub(crate) fn browsers(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let chromium = ("chromium", Some(install::browser()?));
+    build(workspace)?;
+    for (name, program) in [chromium, ("firefox", find_program(&["firefox-esr"]))] {
+        let Some(program) = program else {
+            println!("not run in {name}: Debian's firefox-esr is not here");
+            continue;
+        };
+        let mut tests = tested(workspace, "test", CI);
+        tests.args(["--test", "end_to_end", "--", "--test-threads", "1"]);
+        match arguments {
+            [] => tests.args(["in_a_browser", "what_a_client_has_closed"]),
+            chosen => tests.args(chosen),
+        };
+        tests.env("TIDEWIRE_BIN", workspace.server_under_test()).env("TIDEWIRE_BROWSER", program);
+        tests.env("NODE_PATH", workspace.node_modules()).env("TIDEWIRE_BROWSER_NAME", name);
+        tests.env("TIDEWIRE_TABS", "50").env("TIDEWIRE_CHURN", "100000,3000");
+        check_that_tests_ran(&run_and_read(&mut tests, Output::Standard)?, arguments)?;
+    }
+    Ok(())
 }
 
 /// The documented configurations of proxies, each with its proxy. Arguments go to the test runner.

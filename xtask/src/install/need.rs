@@ -13,6 +13,8 @@ use std::process::Command;
 pub(crate) enum Need {
     /// A browser to drive, and letters for it.
     Browser,
+    /// Another browser to drive, as Debian has it.
+    Firefox,
     Node,
     Npm,
     /// What drives the browser, and what runs in it, as `web/package-lock.json` pins them.
@@ -97,7 +99,8 @@ impl Need {
     ];
 
     /// What only a nightly run needs.
-    pub(crate) const OF_NIGHTLY: [Self; 16] = [
+    pub(crate) const OF_NIGHTLY: [Self; 17] = [
+        Self::Firefox,
         Self::Musl,
         Self::Buildah,
         Self::Caddy,
@@ -122,6 +125,7 @@ impl Need {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Browser => "a browser",
+            Self::Firefox => "Firefox",
             Self::Node => "Node.js",
             Self::Npm => "npm",
             Self::Playwright => "the packages of web/",
@@ -163,6 +167,8 @@ impl Need {
         let has = |name| find_program(&[name]).is_some();
         match self {
             Self::Browser => browser().is_ok(),
+            // Ubuntu has it as a snap, which no test can drive. The step says that it goes without.
+            Self::Firefox => has("firefox-esr") || is_ubuntu(),
             Self::Node => has("node"),
             Self::Npm => has("npm"),
             Self::Playwright => has_packages(&workspace.root.join("web"), "devDependencies"),
@@ -242,6 +248,12 @@ impl Need {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether this is Ubuntu, which packs browsers in its own way.
+pub(super) fn is_ubuntu() -> bool {
+    fs::read_to_string("/etc/os-release")
+        .is_ok_and(|release| release.lines().any(|line| line == "ID=ubuntu"))
 }
 
 /// The target of a static program on this machine.

@@ -2,11 +2,11 @@
 
 use super::Need;
 use super::need::{
-    CARGO_DEB, CARGO_DENY, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, INTEROP, musl_target,
+    CARGO_DEB, CARGO_DENY, CARGO_FUZZ, CARGO_MUTANTS, CARGO_SEMVER_CHECKS, INTEROP, is_ubuntu,
+    musl_target,
 };
 use crate::command::{find_program, read};
 use anyhow::{Result, bail};
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,8 +24,7 @@ impl System {
     pub(super) fn look() -> Result<Self> {
         Ok(Self {
             has_apt: find_program(&["apt-get"]).is_some(),
-            is_ubuntu: fs::read_to_string("/etc/os-release")
-                .is_ok_and(|release| release.lines().any(|line| line == "ID=ubuntu")),
+            is_ubuntu: is_ubuntu(),
             is_root: read(Command::new("id").arg("-u"))?.trim() == "0",
             has_sudo: find_program(&["sudo"]).is_some(),
         })
@@ -101,6 +100,7 @@ fn packages(need: Need, system: &System) -> Vec<&'static str> {
     match need {
         Need::Browser if system.is_ubuntu => vec!["chromium-browser", "fonts-liberation"],
         Need::Browser => vec!["chromium", "fonts-liberation"],
+        Need::Firefox => vec!["firefox-esr"],
         Need::Node => vec!["nodejs"],
         Need::Npm => vec!["npm"],
         Need::Haproxy => vec!["haproxy"],
@@ -194,7 +194,7 @@ mod tests {
             commands(&ROOT, &Need::OF_NIGHTLY).unwrap()[1..],
             [
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 musl-tools binutils buildah ca-certificates caddy jq dpkg adduser iproute2 util-linux",
+                 firefox-esr musl-tools binutils buildah ca-certificates caddy jq dpkg adduser iproute2 util-linux",
                 &target,
                 "cargo install --locked cargo-mutants@27.1.0",
                 "cargo install --locked cargo-semver-checks@0.51.0",

@@ -120,11 +120,13 @@ fn web_client() -> PathBuf {
 
 /// Times of the JavaScript client that worlds of a few seconds cannot wait for. A poll says nothing of the heartbeat that
 /// the server is configured with.
-const TIMES: [(&str, &str); 8] = [
+const TIMES: [(&str, &str); 10] = [
     ("WAIT", "'200ms'"),
     ("POLL_HEARTBEAT_MS", "200"),
     ("OPEN_MS_MAX", "500"),
     ("ONLY_OPEN_MS_MAX", "1_000"),
+    ("ANSWER_MS", "700"),
+    ("ANSWER_MS_MAX", "1_000"),
     ("BACKOFF_MS", "50"),
     ("BACKOFF_MS_MIN", "50"),
     ("BACKOFF_MS_MAX", "1_000"),

@@ -70,15 +70,15 @@ impl Mutation {
         Self {
             name: "an expired token is sent again",
             file: "server.js",
-            text: "isLast || !(sent = await newerToken(sent))",
-            instead: "true",
+            text: "!isLast && (sent = await newerToken(sent))",
+            instead: "false",
             says: &["ended: ", "is not live"],
         },
         Self {
             name: "a publish that is sent again has another id",
             file: "outbox.js",
-            text: "tide.send(entry.channel, entry.data, entry.options)",
-            instead: "tide.send(entry.channel, entry.data, { ...entry.options, id: randomId() })",
+            text: "{ ...entry.options, signal: abort.signal }",
+            instead: "{ ...entry.options, id: randomId(), signal: abort.signal }",
             says: &["is in the log twice"],
         },
     ];

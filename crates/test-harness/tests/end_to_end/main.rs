@@ -165,6 +165,7 @@ mod chromium_receives_what_ws_frame_encodes;
 mod in_a_browser_a_reload_in_mid_stream_loses_nothing;
 mod in_a_browser_a_tab_that_crashes_or_freezes_holds_nobody_up;
 mod in_a_browser_being_offline_loses_nothing;
+mod in_a_browser_many_tabs_share_one_connection;
 mod our_clients_reconnect_when_they_are_asked_to;
 mod our_programs_send_and_renew_tokens;
 mod ten_event_sources_share_one_http2_connection;
@@ -180,6 +181,7 @@ mod tidewire_js_resumes_after_every_cut;
 mod tidewire_js_says_why_it_is_refused;
 mod tidewire_js_sends_and_renews_tokens;
 mod tidewire_js_survives_faults_by_seed;
+mod what_a_client_has_closed_leaves_no_memory;
 mod what_sse_codec_writes_is_read_alike_by_all;
 mod ws_frame_decodes_what_chromium_sends;
 

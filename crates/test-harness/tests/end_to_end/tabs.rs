@@ -7,11 +7,16 @@ use crate::browser::Page;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::{
+    env,
     net::SocketAddr,
     ops::Range,
     time::{Duration, Instant},
 };
-use tidewire_test_harness::{peers::http::publish_all, proxy::Proxy, server::Server};
+use tidewire_test_harness::{
+    peers::http::{self, publish_all},
+    proxy::Proxy,
+    server::Server,
+};
 use tokio::time::sleep;
 
 /// A browser with some tabs.
@@ -111,6 +116,20 @@ impl Tabs {
         self.browser.call_in(tab, "evaluate", json!([expression])).await
     }
 
+    /// How many connections follow the channel.
+    pub(crate) async fn connections(&self) -> Result<usize> {
+        let page = http::get(self.address(), "/connections?limit=1000", &[]).await?.json().await?;
+        let all = page.get("connections").and_then(Value::as_array);
+        Ok(all.with_context(|| format!("no connections: {page}"))?.len())
+    }
+
+    /// Closes the page of a tab.
+    pub(crate) async fn close(&mut self, tab: usize) -> Result<()> {
+        self.open.retain(|it| *it != tab);
+        self.browser.call_in(tab, "close", json!([])).await?;
+        Ok(())
+    }
+
     async fn until(&mut self, tab: usize, expression: &str) -> Result<()> {
         let start = Instant::now();
         while self.value(tab, expression).await? != json!(true) {
@@ -125,6 +144,11 @@ impl Tabs {
         }
         Ok(())
     }
+}
+
+/// How many tabs a test opens: ten, or what `TIDEWIRE_TABS` says.
+pub(crate) fn tabs_count() -> usize {
+    env::var("TIDEWIRE_TABS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
 }
 
 /// A client waits longer after each failure.
