@@ -87,7 +87,7 @@ import { later, offset, reaches } from './positions.js';
 export const link = ({ server, choice, who, io, onstate }) => {
   const { now, random, setTimeout, clearTimeout, navigator } = io;
   const subscriptions = new Set();
-  /** For each channel of the connection from where on it brings all of it; without a value until the server has answered. */
+  /** For each channel of the connection `{place}`, from where on it brings all of it; empty until the server has answered. */
   const carried = new Map();
   const timers = {};
   /** @type {State} */
@@ -148,15 +148,16 @@ export const link = ({ server, choice, who, io, onstate }) => {
   };
 
   const subscribe = async (channel) => {
-    const present = session;
-    carried.set(channel);
+    // The answer to an earlier request for it says nothing of this one.
+    const present = {};
+    carried.set(channel, present);
     try {
       const answer = await connection.request({ type: 'subscribe', channel, since: 'now' });
-      if (session !== present) return;
-      carried.set(channel, answer.position);
+      if (carried.get(channel) !== present) return;
+      present.place = answer.position;
       for (const one of subscriptions) if (one.channels.includes(channel)) begin(one, true);
     } catch (error) {
-      if (session !== present) return;
+      if (carried.get(channel) !== present) return;
       carried.delete(channel);
       if (error.isFinal) end(channel, error);
       else setTimeout(change, error.retryMs ?? backoffMs(1));
@@ -193,7 +194,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
       lost: report(lost),
     });
     session = present;
-    for (const channel of channels) carried.set(channel);
+    for (const channel of channels) carried.set(channel, {});
     for (const one of all) one.isLive = one.floor ? reaches(one.floor, since) : one.since === since;
     enter({ name: 'offline', wire: wire.name, reason });
     receivedMs = now();
@@ -208,7 +209,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     heartbeatMs = ms;
     watch(HEARTBEATS_MAX * ms);
     choice.opened?.(session.wire);
-    for (const channel of carried.keys()) carried.set(channel, place);
+    for (const one of carried.values()) one.place = place;
     for (const one of subscriptions) {
       if (one.isLive && !one.floor && one.since === since) one.floor = place;
       one.isLive &&= reaches(one.floor, place);
@@ -225,7 +226,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
 
   /** Finds out whether the connection brings a subscription all that it has yet to get. */
   const begin = (one, isFresh) => {
-    const places = one.channels.map((channel) => carried.get(channel));
+    const places = one.channels.map((channel) => carried.get(channel)?.place);
     if (one.isLive || !isOpen || places.includes(undefined)) return;
     // What has come before is not in `held`.
     one.from = places.reduce(later, position);

@@ -66,7 +66,7 @@ pub(crate) const STEPS: [Step; 17] = [
     Step {
         needs: &[Need::Node],
         nightly: &[&["--seeds", "1000"], &["--planted", "--seeds", "60"]],
-        ..plain("clients", "50 worlds of each of our clients and faults", steps::clients)
+        ..plain("clients", "25 worlds of each of our clients and faults", steps::clients)
     },
     Step {
         needs: &[Need::Python, Need::Kosoku],

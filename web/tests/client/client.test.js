@@ -59,6 +59,33 @@ test('a later subscription to the same channel misses nothing of a long past', a
   tide.close();
 });
 
+test('the answer to a subscription that was given up counts for no later one', async () => {
+  const world = new World();
+  const tide = world.connect();
+  collect(tide, 'a');
+  await world.pass();
+  // The server takes the requests one by one.
+  const requests = [];
+  const take = world.socket.send.bind(world.socket);
+  world.socket.send = (frame) => requests.push(frame);
+  collect(tide, 'b').subscription.close();
+  const first = collect(tide, 'b');
+  await world.pass();
+  first.subscription.close();
+  await world.pass();
+  const second = collect(tide, 'b', { since: 'earliest' });
+  await world.pass();
+  assert.deepEqual(requests.map((frame) => JSON.parse(frame).type), ['subscribe', 'unsubscribe', 'subscribe']);
+  for (const number of [1, 2, 3]) {
+    take(requests.shift());
+    await world.pass(1_000);
+    world.publish('b', number);
+  }
+  await world.pass(1_000);
+  assert.deepEqual(second.data, [1, 2, 3]);
+  tide.close();
+});
+
 test('a subscription to news of a channel that another one has needs no request', async () => {
   const world = new World();
   const tide = world.connect();
