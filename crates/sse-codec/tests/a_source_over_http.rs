@@ -37,6 +37,8 @@ async fn follow(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let server = tokio::spawn(serve(listener, answers));
+    // Another crate of the workspace may have given reqwest TLS without a provider, and then every client needs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut attempt = 0;
     let transport = ReqwestTransport::new(move || {

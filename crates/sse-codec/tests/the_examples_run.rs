@@ -29,6 +29,8 @@ async fn with_server<F: Future<Output = ()>>(
     answers: Vec<String>,
     client: impl FnOnce(String) -> F,
 ) -> Vec<String> {
+    // Another crate of the workspace may have given reqwest TLS without a provider, and then every client needs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let heads = Mutex::new(Vec::new());
