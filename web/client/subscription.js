@@ -25,7 +25,7 @@ import { isUnknown, later, reaches, selector } from './positions.js';
 /**
  * @template [T=any]
  * @typedef {object} SubscribeOptions
- * @property {string} [since] Where to begin: `now`, `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
+ * @property {string | null} [since] Where to begin: `now` (also for `null`), `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
  * @property {AbortSignal} [signal] Ends the subscription.
  * @property {(message: Message<T>) => void} [onmessage] Called for each message, in place of the iterator.
  * @property {(gap: import('./errors.js').Gap) => void} [ongap] Called when messages are lost.
@@ -53,12 +53,16 @@ import { isUnknown, later, reaches, selector } from './positions.js';
  * @param {(one: object) => void} onclose
  */
 export const subscription = (channels, options, onclose) => {
-  const { since = 'now', signal, onmessage, ongap, gaps, onerror } = options;
+  const { signal, onmessage, ongap, gaps, onerror } = options;
+  // A page that has stored no position yet has `null`.
+  const since = options.since ?? 'now';
+  if (typeof since !== 'string') throw new TypeError('since is a text');
+  if (gaps ? gaps !== 'ignore' : onmessage && !ongap) throw new TypeError("With onmessage, pass ongap or gaps: 'ignore'");
   /** For each channel the end of the last reported gap. */
-  const reported = {};
+  const reported = new Map();
   let queue = [];
-  /** The call of `next` that waits for a message. */
-  let waiting;
+  /** The calls of `next` that wait for a message. */
+  const waiting = [];
   /** What was taken last. */
   let place;
   let error;
@@ -70,9 +74,11 @@ export const subscription = (channels, options, onclose) => {
     error = failure;
     signal?.removeEventListener('abort', close);
     onclose(self);
-    if (waiting) waiting(next());
+    for (const resolve of waiting) resolve(next());
   };
   const close = () => {
+    // What nobody has taken is not part of the place to go on from.
+    self.floor = self.position;
     queue = [];
     finish();
   };
@@ -85,7 +91,7 @@ export const subscription = (channels, options, onclose) => {
     const failure = error;
     error = undefined;
     if (failure) throw failure;
-    return self.isClosed ? DONE : new Promise((resolve) => (waiting = resolve));
+    return self.isClosed ? DONE : new Promise((resolve) => waiting.push(resolve));
   };
 
   const takeGap = ({ channel, from, to }) => {
@@ -93,8 +99,8 @@ export const subscription = (channels, options, onclose) => {
     // A server with an older copy of the log goes on before what it has delivered.
     const isBack = reaches(from, to);
     // Where the position is unknown, each channel has a notice of its own, and another one may have moved the place.
-    if (reported[channel] === to ? !isBack : !isUnknown(gap) && reaches(later(reported[channel], self.floor), to)) return;
-    reported[channel] = to;
+    if (reported.get(channel) === to ? !isBack : !isUnknown(gap) && reaches(later(reported.get(channel), self.floor), to)) return;
+    reported.set(channel, to);
     if (isUnknown(gap)) self.floor = isBack ? to : later(self.floor, to);
     if (ongap) call(ongap, gap);
     else if (!gaps) self.fail(gapError(gap));
@@ -122,8 +128,7 @@ export const subscription = (channels, options, onclose) => {
       self.floor = frame.position;
       if (onmessage) return call(onmessage, frame);
       queue.push(frame);
-      if (waiting) waiting(next());
-      waiting = undefined;
+      waiting.shift()?.(next());
     },
 
     /** Everything up to `position` has been delivered. */

@@ -102,9 +102,7 @@ export class Tide {
    * @returns {import('./subscription.js').Subscription<T>}
    */
   subscribe(channels, options = {}) {
-    const { onmessage, ongap, gaps } = options;
     if (this.state.name === 'closed') throw new TypeError('The client is closed');
-    if (onmessage && !ongap && gaps !== 'ignore') throw new TypeError("With onmessage, pass ongap or gaps: 'ignore'");
     const one = subscription(checked(channels), options, (closed) => this.#link.remove(closed));
     if (!one.isClosed) this.#link.add(one);
     return one;

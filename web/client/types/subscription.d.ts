@@ -18,9 +18,9 @@ export type Message<T = any> = {
 };
 export type SubscribeOptions<T = any> = {
     /**
-     * Where to begin: `now`, `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
+     * Where to begin: `now` (also for `null`), `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
      */
-    since?: string;
+    since?: string | null;
     /**
      * Ends the subscription.
      */
@@ -62,7 +62,7 @@ export type Subscription<T = any> = AsyncIterableIterator<Message<T>> & {
 /**
  * @template [T=any]
  * @typedef {object} SubscribeOptions
- * @property {string} [since] Where to begin: `now`, `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
+ * @property {string | null} [since] Where to begin: `now` (also for `null`), `earliest`, a position, a duration such as `5m`, or `@` and milliseconds.
  * @property {AbortSignal} [signal] Ends the subscription.
  * @property {(message: Message<T>) => void} [onmessage] Called for each message, in place of the iterator.
  * @property {(gap: import('./errors.js').Gap) => void} [ongap] Called when messages are lost.

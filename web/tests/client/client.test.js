@@ -469,3 +469,64 @@ test('a gap for an unknown position moves no place back', async () => {
   assert.deepEqual([one.data, gaps], [[1, 2, 'other'], ['e-1', 'e-1']]);
   tide.close();
 });
+
+test('what nobody has taken is not part of the position of a subscription that has ended', async () => {
+  const endings = {
+    break: (iterator) => iterator.return(),
+    abort: (_iterator, abort) => abort.abort(),
+    close: (_iterator, _abort, tide) => tide.close(),
+  };
+  for (const [name, end] of Object.entries(endings)) {
+    const world = new World();
+    const tide = world.connect();
+    const abort = new AbortController();
+    const iterator = tide.subscribe('a', { signal: abort.signal });
+    const unread = tide.subscribe('a', { since: 'earliest' });
+    await world.pass();
+    for (const data of [1, 2, 3]) world.publish('a', data);
+    assert.equal((await iterator.next()).value.data, 1);
+    end(iterator, abort, tide);
+    unread.close();
+    assert.deepEqual([name, iterator.position, unread.position], [name, 'e-1', 'e-0']);
+    assert.equal((await iterator.next()).done, true);
+    tide.close();
+  }
+});
+
+test('calls of `next` at the same time get a message each, and all end', async () => {
+  const world = new World();
+  const tide = world.connect();
+  const iterator = tide.subscribe('a');
+  const calls = [1, 2, 3, 4].map(() => iterator.next());
+  await world.pass();
+  world.publish('a', 'one');
+  world.publish('a', 'two');
+  iterator.close();
+  const results = await Promise.all(calls);
+  assert.deepEqual(results.map(({ value, done }) => (done ? 'end' : value.data)), ['one', 'two', 'end', 'end']);
+  tide.close();
+});
+
+test('a channel may have the name of what every object has', async () => {
+  for (const channel of ['constructor', 'toString', '__proto__']) {
+    const world = new World();
+    const tide = world.connect();
+    const gaps = [];
+    tide.subscribe(channel, { onmessage() {}, ongap: ({ to }) => gaps.push(to) });
+    await world.pass();
+    for (const to of ['e-5', 'e-5', 'e-7']) world.socket.say({ type: 'gap', channel, from: 'e-0', to });
+    assert.deepEqual([channel, gaps], [channel, ['e-5', 'e-7']]);
+    tide.close();
+  }
+});
+
+test('a place that was never stored begins now', async () => {
+  const world = new World();
+  const tide = world.connect();
+  collect(tide, 'a', { since: null });
+  await world.pass();
+  assert.equal(world.socket.url.searchParams.get('since'), 'now');
+  for (const since of [7, {}, new Date()]) assert.throws(() => tide.subscribe('a', { since }), { name: 'TypeError', message: /since/ });
+  assert.throws(() => tide.subscribe('a', { gaps: 'yes' }), { name: 'TypeError', message: /'ignore'/ });
+  tide.close();
+});
