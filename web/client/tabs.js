@@ -7,6 +7,7 @@
  * after each change it goes on where it was.
  */
 import { TidewireError } from './errors.js';
+import { later } from './positions.js';
 import { subscription } from './subscription.js';
 import { frames } from './transports/frames.js';
 
@@ -16,11 +17,12 @@ import { frames } from './transports/frames.js';
  * @param {any} io
  * @returns {import('./link.js').Choice}
  */
-export const tabs = (name, inner, { navigator, setInterval, clearInterval, random, ...io }) => {
+export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTimeout, clearTimeout, random, window = globalThis, ...io }) => {
   const { locks } = navigator;
   const me = random();
   const bus = new (io.BroadcastChannel ?? globalThis.BroadcastChannel)(name);
-  const say = (message) => bus.postMessage(message);
+  /** A request of another tab may still wait for its answer after the end. */
+  const say = (message) => isClosed || bus.postMessage(message);
   /** For each other tab its channels, and what brings them. */
   const followers = new Map();
   let isLeader = false;
@@ -31,6 +33,8 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
   let speaker;
   let session;
   let isIn = false;
+  /** The page is hidden for good, or may come back as it was. */
+  let isAway = false;
   let link;
   let tide;
   let last;
@@ -51,7 +55,7 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
   const resign = () => {
     if (isClosed) return;
     isLeader = false;
-    for (const id of [...followers.keys()]) drop(id);
+    dropAll();
     link.open();
     claim();
   };
@@ -67,7 +71,7 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
     name: 'tab',
     open(present) {
       session = present;
-      isIn = false;
+      isIn = isAway = false;
       const send = (frame) => say({ from: me, frame });
       // A leader that was asked while it began may not have known it.
       const ask = () => send(isIn ? { type: 'ping' } : { type: 'hello', channels: present.channels });
@@ -88,8 +92,21 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
   };
 
   const drop = (id) => {
-    for (const one of followers.get(id)?.values() ?? []) one.close();
+    const channels = followers.get(id) ?? new Map();
+    clearTimeout(channels.timer);
+    for (const one of channels.values()) one.close();
     followers.delete(id);
+  };
+  const dropAll = () => [...followers.keys()].forEach(drop);
+
+  /** Has another tab say `hello`, as nothing brings it what it asked for. */
+  const call = (to) => say({ to, lead: me });
+
+  /** Another tab lives. One that ends without a word is forgotten after a while, but it may only be frozen. */
+  const keep = (id, channels = followers.get(id)) => {
+    if (!channels) return;
+    clearTimeout(channels.timer);
+    channels.timer = setTimeout(() => (drop(id), call(id)), GONE_MS);
   };
 
   /** Has the connection bring a channel to another tab; `ready` is called with the position from where on it does, or an error. */
@@ -127,8 +144,10 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
         follow(to, channel, () => {
           if ((left -= 1)) return;
           const { position, head } = link.place;
+          // Where the connection is behind, each of them begins at a later place of its own.
+          const floors = [...followers.get(to).values()].map((one) => one.floor ?? position);
           say({ to, frame: { type: 'welcome', heartbeat_ms: PING_MS, position: head, since: 'now' } });
-          say({ to, frame: { type: 'position', position } });
+          say({ to, frame: { type: 'position', position: floors.reduce(later) } });
         });
       }
       report(link.state, to);
@@ -152,15 +171,29 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
     bye: drop,
   };
 
+  const receive = (from, frame) => {
+    const { type } = frame;
+    if (!followers.has(from) && !/hello|bye/.test(type)) return call(from);
+    handlers[type](from, frame);
+    keep(from);
+  };
+
   /** Says to the others, or to one of them, whether there is a connection. */
-  const report = (state, to) => isLeader && say({ to, frame: { type: 'state', state: { ...state, error: undefined } } });
+  const report = (state, to) =>
+    isLeader && state.name !== 'closed' && say({ to, frame: { type: 'state', state: { ...state, error: undefined } } });
 
   bus.onmessage = ({ data: { lead, from, to, frame } }) => {
-    if (lead) return isLeader || move();
-    if (from) return isLeader && handlers[frame.type](from, frame);
+    if (lead) return isLeader || (to ?? me) !== me || move();
+    if (from) return isLeader && receive(from, frame);
     isIn ||= to === me && frame.type === 'position';
     // What all tabs receive counts once the leader brings what this one asked for.
-    if (to ? to === me : isIn || frame.type === 'state') speaker?.handle(frame);
+    if (to ? to === me : (isIn && !isAway) || frame.type === 'state') speaker?.handle(frame);
+  };
+
+  /** What the other tabs receive counts no more, as what comes meanwhile may never arrive. */
+  const hide = () => {
+    isAway = true;
+    say({ from: me, frame: { type: 'bye' } });
   };
 
   return {
@@ -181,8 +214,11 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, rando
       link = itsLink;
       tide = itsTide;
       tide.on('state', (state) => report(state));
+      window.addEventListener?.('pagehide', hide);
       tide.on('close', () => {
+        window.removeEventListener?.('pagehide', hide);
         isClosed = true;
+        dropAll();
         release();
         bus.close();
       });
@@ -199,3 +235,5 @@ const failure = ({ code, message, isFinal, retryMs = 1 }) => ({
 });
 
 const PING_MS = 1_000;
+/** A tab in the background has its timers once a minute. */
+const GONE_MS = 300_000;

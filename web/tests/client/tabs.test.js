@@ -15,7 +15,7 @@ class Browser {
   /** A tab with a client, and what it has received. */
   open() {
     const { world } = this;
-    const tab = { isFrozen: false, received: [], states: [], ports: new Set() };
+    const tab = { isFrozen: false, received: [], states: [], ports: new Set(), window: new EventTarget() };
     const { io } = world;
     tab.number = this.tabs.push(tab);
     const guarded = (run) => () => tab.isFrozen || run();
@@ -31,12 +31,20 @@ class Browser {
       clearInterval: ({ id }) => io.clearTimeout(id),
       navigator: { locks: { request: (name, options, run) => this.#request(tab, options, run) } },
       BroadcastChannel: this.#channel(tab),
+      window: tab.window,
     };
     tab.tide = world.connect({
       ...parts,
       onstate: ({ name }) => tab.states.push(name),
       choose: (wires, own) => tabs('tab test', choose(wires, own), own),
     });
+    /** As a browser does it: what other tabs say waits. */
+    tab.freeze = () => Object.assign(tab, { isFrozen: true, kept: [] });
+    tab.thaw = () => {
+      const { kept } = tab;
+      Object.assign(tab, { isFrozen: false, kept: undefined });
+      for (const hand of kept) hand();
+    };
     tab.follow = (channels, options = {}) => {
       const onmessage = ({ data }) => tab.received.push(data);
       return tab.tide.subscribe(channels, { gaps: 'ignore', onmessage, ...options });
@@ -86,11 +94,16 @@ class Browser {
         tab.ports.add(this);
       }
       postMessage(data) {
+        if (!tab.ports.has(this)) throw new Error('InvalidStateError');
         const copy = structuredClone(data);
         for (const other of browser.tabs) {
           if (other === tab) continue;
+          const hand = () => {
+            for (const port of other.ports) port.onmessage?.({ data: copy });
+          };
           queueMicrotask(() => {
-            if (!other.isFrozen) for (const port of other.ports) port.onmessage?.({ data: copy });
+            if (other.kept) other.kept.push(hand);
+            else if (!other.isFrozen) hand();
           });
         }
       }
@@ -267,5 +280,110 @@ test('a channel that no tab follows any more is unsubscribed', async () => {
   await world.pass(100);
   assert.deepEqual(world.socket.sent.map(({ type, channel }) => `${type} ${channel}`), ['subscribe b', 'unsubscribe b']);
   first.tide.close();
+  second.tide.close();
+});
+
+test('a tab that joins a leader which is behind misses nothing', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second, third] = [browser.open(), browser.open(), browser.open()];
+  for (const tab of [first, second, third]) tab.follow('a');
+  await world.pass(100);
+  world.publish('a');
+  world.publish('a');
+  await world.pass(10);
+  world.socket.isStalled = true;
+  for (let number = 0; number < 30; number += 1) world.publish('a');
+  // The next leader has a connection, and what it has missed is slow to come.
+  world.onsocket = (socket) => {
+    socket.isStalled = true;
+    socket.open();
+  };
+  browser.kill(first);
+  await world.pass(200);
+  const late = browser.open();
+  late.follow('a', { since: 'e-2' });
+  await world.pass(200);
+  world.socket.isStalled = false;
+  world.socket.pump();
+  world.publish('a');
+  await world.pass(5_000);
+  const all = world.log.map(({ data }) => data);
+  assert.deepEqual([second.received, third.received, late.received], [all, all, all.slice(2)]);
+  for (const tab of browser.tabs) tab.tide.close();
+});
+
+test('a tab that is gone is forgotten: at once if it says so, else after minutes', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second, third] = [browser.open(), browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('b');
+  third.follow('c');
+  await world.pass(100);
+  const ended = () => world.socket.sent.filter(({ type }) => type === 'unsubscribe').map(({ channel }) => channel);
+  second.window.dispatchEvent(new Event('pagehide'));
+  browser.kill(second);
+  await world.pass(100);
+  assert.deepEqual(ended(), ['b']);
+  browser.kill(third);
+  world.heartbeatMs = 10_000;
+  const silence = world.io.setTimeout;
+  const beat = () => silence(() => (world.socket.say({ type: 'position', position: world.head }), beat()), 1_000);
+  beat();
+  await world.pass(100_000);
+  assert.deepEqual(ended(), ['b']);
+  await world.pass(250_000);
+  assert.deepEqual(ended(), ['b', 'c']);
+  first.tide.close();
+});
+
+test('a tab that was forgotten while it was frozen goes on where it was', async () => {
+  for (const isHidden of [false, true]) {
+    const browser = new Browser();
+    const { world } = browser;
+    const [first, second, third] = [browser.open(), browser.open(), browser.open()];
+    first.follow('z');
+    second.follow('a');
+    third.follow('z');
+    await world.pass(100);
+    world.publish('a');
+    await world.pass(10);
+    if (isHidden) second.window.dispatchEvent(new Event('pagehide'));
+    second.freeze();
+    const beat = () => world.io.setTimeout(() => (world.socket.say({ type: 'position', position: world.head }), beat()), 1_000);
+    beat();
+    await world.pass(310_000);
+    world.publish('a');
+    await world.pass(10);
+    third.follow('a');
+    await world.pass(100);
+    world.publish('a');
+    await world.pass(10);
+    second.thaw();
+    await world.pass(5_000);
+    assert.deepEqual([isHidden, second.received], [isHidden, [1, 2, 3]]);
+    for (const tab of browser.tabs) tab.tide.close();
+  }
+});
+
+test('a leader that closes before the answer to another tab leaves no error', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  const errors = [];
+  const note = (error) => errors.push(error);
+  process.on('unhandledRejection', note);
+  world.socket.send = () => {};
+  const published = second.tide.publish('a', 'x').catch(({ isFinal }) => isFinal);
+  await world.pass();
+  first.tide.close();
+  assert.equal(await published, false);
+  await world.pass(100);
+  process.off('unhandledRejection', note);
+  assert.deepEqual([errors, second.states.includes('closed')], [[], false]);
   second.tide.close();
 });
