@@ -97,7 +97,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
   let connection;
   let isOpen = false;
   let isChanging = false;
-  let [failures, receivedMs, heartbeatMs] = [0, 0, 0];
+  let [failures, receivedMs, heartbeatMs, graceMs] = [0, 0, 0];
   let position;
   let head;
   /** While a message without echo has no position yet, what arrives waits; then it is for other tabs only. */
@@ -232,7 +232,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     one.from = places.reduce(later, position);
     if (!one.floor && one.since === 'now') {
       // What was subscribed just now begins at the head.
-      if (isFresh) one.floor = one.from;
+      if (isFresh) one.floor = places.reduce(later);
       else if (reaches(position, head)) one.floor = one.from;
     }
     if (reaches(one.floor, one.from)) join(one);
@@ -313,7 +313,8 @@ export const link = ({ server, choice, who, io, onstate }) => {
   const lost = (error) => {
     const { wire } = session;
     const { retryMs, code, message: reason } = error;
-    const [wasOpen, isDenied, isOffline] = [isOpen, isRefusal(error), navigator?.onLine === false];
+    // A close code may come from something in between, or be about one message.
+    const [wasOpen, isDenied, isOffline] = [isOpen, isRefusal(error) && code !== 'closed', navigator?.onLine === false];
     const isBad = !isDenied && !isOffline && retryMs === undefined && (!wasOpen || code === 'silent');
     leave();
     if (isBad && choice.failed(wire)) return open(reason);
@@ -326,7 +327,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     const ms = isOffline ? OFFLINE_MS : (retryMs ?? backoffMs(failures));
     after('retry', ms, open);
     enter({ name: isOffline ? 'offline' : 'waiting', until: now() + ms, reason, error });
-    if (isDenied || isBad) verify();
+    if (isBad || error.isFinal) verify();
   };
 
   /**
@@ -374,11 +375,12 @@ export const link = ({ server, choice, who, io, onstate }) => {
     const dueMs = receivedMs + silenceMsMax;
     after('silence', dueMs - now(), () => {
       if (receivedMs + silenceMsMax <= now()) {
-        if (now() - dueMs <= LATE_MS) {
+        if (now() - dueMs <= LATE_MS || receivedMs === graceMs) {
           return lost(new TidewireError(`Silent for ${silenceMsMax} ms`, { code: 'silent' }));
         }
-        // The page was asleep or its timers are slowed: what has arrived meanwhile may not have been handed over yet.
-        receivedMs = now() - silenceMsMax + LATE_MS;
+        // The page was asleep or its timers are slowed: what has arrived meanwhile may not have been handed over yet. Once,
+        // as where timers are slowed every one is late.
+        receivedMs = graceMs = now() - silenceMsMax + LATE_MS;
       }
       watch(silenceMsMax);
     });
@@ -416,9 +418,11 @@ export const link = ({ server, choice, who, io, onstate }) => {
 
     open,
 
-    /** Sends a request of `tidewire.v1`. There is none while no connection takes requests. */
+    /** Sends a request of `tidewire.v1`, after what was subscribed before. There is none while no connection takes requests. */
     get request() {
-      return isOpen ? connection.request : undefined;
+      const request = isOpen ? connection.request : undefined;
+      if (request && isChanging) follow();
+      return request;
     },
 
     /** Keeps a message from its own subscriptions: to be called before it is published, and its result with the position. */
