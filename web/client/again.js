@@ -3,18 +3,30 @@
  */
 import { checked } from './positions.js';
 
-/** The path of what the server has of `channel`. Throws if that is no name and no pattern. */
-export const pathOf = (channel, what) => `channels/${encodeURIComponent(checked(channel))}/${what}`;
+/** The path of what the server has of `channel`. Throws if that is not one name or pattern. */
+export const pathOf = (channel, what) => `channels/${encodeURIComponent(checked([channel]))}/${what}`;
 
-/** Resolves to what `attempt` resolves to. Rejects with a refusal, or when `signal` is aborted. */
+/**
+ * Resolves to what `attempt(signal)` resolves to; its signal also ends an attempt that takes too long. Rejects with a refusal,
+ * or when `signal` is aborted.
+ */
 export async function again(tide, signal, attempt) {
   for (let failures = 0; ; failures += 1) {
     signal?.throwIfAborted();
+    // `AbortSignal.any` is too new for some browsers.
+    const abort = new AbortController();
+    const end = () => abort.abort();
+    const deadline = setTimeout(end, ANSWER_MS_MAX);
+    signal?.addEventListener('abort', end);
     try {
-      return await attempt();
+      return await attempt(abort.signal);
     } catch (error) {
+      signal?.throwIfAborted();
       if (!canPass(error)) throw error;
       await pause(tide, signal, error.retryMs, failures);
+    } finally {
+      clearTimeout(deadline);
+      signal?.removeEventListener('abort', end);
     }
   }
 }
@@ -33,13 +45,16 @@ function pause(tide, signal, givenMs, failures) {
     const end = () => {
       clearTimeout(timer);
       stop();
+      signal?.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, givenMs ?? backoffMs(failures));
     const stop = tide.on('state', ({ name }) => givenMs === undefined && name === 'live' && end());
-    signal?.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', end);
   });
 }
 
+/** The server has answered by then, or never will. */
+const ANSWER_MS_MAX = 15_000;
 const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 30_000;

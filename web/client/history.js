@@ -43,7 +43,7 @@ export function history(tide, channel, { ongap, gaps: handling, signal, ...query
     async *pages() {
       const next = { ...query };
       for (let more = true; more; ) {
-        const page = await again(tide, signal, () => tide.ask(path, { query: next, signal }));
+        const page = await again(tide, signal, (signal) => tide.ask(path, { query: next, signal }));
         yield page;
         more = page.more;
         if (next.before) next.before = page.before;

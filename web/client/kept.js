@@ -39,13 +39,13 @@ export async function openKept(name, adopt) {
   } else await take(() => true);
   return {
     /** Keeps `message` until it is removed. */
-    add(message) {
+    async add(message) {
       message.at = [Date.now(), (count += 1), me];
       const { at, channel, data, options } = message;
       return answer(table().put({ at, channel, data, options, owner: me }));
     },
-    remove({ at }) {
-      table().delete(at);
+    async remove({ at }) {
+      await answer(table().delete(at));
     },
     close() {
       ended.abort();
@@ -54,7 +54,7 @@ export async function openKept(name, adopt) {
   };
 }
 
-/** 128 random bits. `randomUUID` is not to be had on a page without TLS. */
+/** 128 random bits. A page without TLS has no `randomUUID`. */
 export const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
 /** Resolves to the result of a request to IndexedDB. */

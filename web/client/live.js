@@ -15,8 +15,8 @@ import { call } from './errors.js';
 /**
  * @template V
  * @typedef {object} Following
- * @property {boolean} isReady Whether the map holds the whole state. It does not before the first answer, nor while the
- *   state is read again after a gap.
+ * @property {boolean} isReady Whether the map holds the whole state, and follows it. It does not before the first answer, while
+ *   the state is read again after a gap, nor after the end.
  * @property {Promise<Live<V>>} ready Resolves once it does. Rejects if the server refuses it.
  * @property {Error} [error] Why the map has ended, if the server has refused it.
  * @property {(name: 'change' | 'state', listener: (change: Change<V>) => void) => () => void} on Calls `listener` with
@@ -92,6 +92,8 @@ export function live(tide, channel, read, entry) {
   const close = () => {
     subscription?.close();
     abort.abort();
+    stop();
+    view.isReady = false;
     notify();
   };
   const on = (name, listener) => {
@@ -102,7 +104,7 @@ export function live(tide, channel, read, entry) {
   const refuse = () => {
     throw new TypeError('Read only: publish with a key to change it');
   };
-  tide.on('close', close);
+  const stop = tide.on('close', close);
   begin();
   const changes = () => changesOf(view, listeners, signal);
   return Object.assign(view, { on, changes, close, set: refuse, delete: refuse, clear: refuse });
@@ -113,7 +115,7 @@ async function readState(tide, signal, read) {
   const state = new Map();
   let since = FIRST;
   for (let more = true; more; ) {
-    const page = await again(tide, signal, () => read(since, signal));
+    const page = await again(tide, signal, (signal) => read(since, signal));
     signal.throwIfAborted();
     // Something may be removed without notice there, so the state begins again.
     if (page.gaps && since !== FIRST) {

@@ -5,6 +5,7 @@
 import { backoffMs, canPass } from './again.js';
 import { TidewireError } from './errors.js';
 import { openKept, randomId } from './kept.js';
+import { checked } from './positions.js';
 
 /**
  * @typedef {object} OutboxOptions
@@ -21,8 +22,10 @@ import { openKept, randomId } from './kept.js';
 export function openOutbox(tide, { max = 1_000, name, onerror = console.warn } = {}) {
   let store;
   let isClosed = false;
-  const { queue, settle, pump, pause } = sender(tide, (entry) => store?.remove(entry), onerror);
-  const keep = (entry) => store?.add(entry).catch((error) => onerror(error, entry));
+  const { queue, settle, pump, pause } = sender(tide, (entry) => note('remove', entry), onerror);
+  /** Has the store keep or remove a message. It fails if the data of the site was cleared under the page. */
+  const note = (what, entry) => store?.[what](entry).catch((error) => onerror(error, entry));
+  const keep = (entry) => note('add', entry);
   /** Opens the store before anything is sent: what an earlier page has left goes first. */
   const open = async () => {
     pause();
@@ -66,15 +69,20 @@ export function openOutbox(tide, { max = 1_000, name, onerror = console.warn } =
       signal?.throwIfAborted();
       if (isClosed) throw closed();
       if (queue.length >= max) throw new TidewireError(`${max} messages wait to be sent. Publish later, or raise outbox.max`, { code: 'outbox_full' });
-      // A copy: what is sent later is what was meant now.
-      const entry = { channel, data: structuredClone(data), options: { ...options, id } };
+      // The server says the same, but it may not be there for a long time.
+      if (/[*>]/.test(checked([channel]))) throw new TypeError(`Publish to one channel, not to ${channel}`);
+      // A copy, also of a proxy: what is sent later is what was meant now.
+      const text = JSON.stringify(data);
+      if (!text && data !== undefined) throw new TypeError('data is any JSON value');
+      const entry = { channel, data: text && JSON.parse(text), options: { ...options, id } };
+      const take = () => settle(entry) && entry.reject(signal.reason);
+      signal?.addEventListener('abort', take);
       return new Promise((resolve, reject) => {
         Object.assign(entry, { resolve, reject });
         queue.push(entry);
         keep(entry);
-        signal?.addEventListener('abort', () => settle(entry) && reject(signal.reason));
         pump();
-      });
+      }).finally(() => signal?.removeEventListener('abort', take));
     },
   };
 }

@@ -60,7 +60,7 @@ export const server = (address, fetch, source) => {
   const url = (path, query = {}) => {
     const address = new URL(path, base);
     for (const [name, value] of Object.entries(query)) {
-      for (const one of [value].flat()) if (one !== undefined) address.searchParams.append(name, one);
+      for (const one of [value].flat()) if (one != null) address.searchParams.append(name, one);
     }
     return address;
   };

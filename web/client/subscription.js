@@ -35,7 +35,7 @@ import { isUnknown, later, reaches, selector } from './positions.js';
 
 /**
  * Messages of one or more channels: an async iterator, or a source of callbacks. `position` is the place up to which
- * everything was handed to the application: pass it as `since` to go on later, on any wire. After `close` no message follows,
+ * everything was handed to the application: pass it as `since` to go on later, on any transport. After `close` no message follows,
  * and those that wait in the iterator are dropped.
  *
  * @template [T=any]

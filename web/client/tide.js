@@ -76,7 +76,7 @@ export class Tide {
     return this.warning ? { ...state, warning: this.warning } : state;
   }
 
-  /** What takes requests on the open connection, for as long as that is the same one. Without it they go over HTTP. */
+  /** A function that sends a request over the open connection; another one after each change. Without it requests go over HTTP. */
   get way() {
     return this.#link.request;
   }

@@ -40,7 +40,7 @@ export function connect(url, options = {}) {
   const names = possible.map(({ name }) => name);
   const wires = (options.wires ?? names).map((name) => {
     const wire = possible.find((one) => one.name === name);
-    if (!wire) throw new TypeError(`No wire ${name}: use ${names}`);
+    if (!wire) throw new TypeError(`No transport ${name}: use ${names}`);
     return wire;
   });
   const name = JSON.stringify(['tidewire', `${url}`, options.user, options.info, options.tabs]);

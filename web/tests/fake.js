@@ -7,7 +7,7 @@ globalThis.crypto ??= webcrypto;
 
 export class FakeTide {
   #state = { name: 'live', wire: 'websocket' };
-  /** Each request as `{ path, query }`, and what answers it. */
+  /** Each request as `{ path, query }`, and what answers it. Without an answer it lasts until its signal. */
   asked = [];
   answers = () => ({ messages: [], position: 'e-0' });
   /** Each subscription as `{ channels, options, isClosed }`. */
@@ -17,6 +17,10 @@ export class FakeTide {
   /** What takes requests, as long as the WebSocket is open. */
   way = {};
   #listeners = new Set();
+
+  get listeners() {
+    return this.#listeners.size;
+  }
 
   /** Each time another object, as that of a client that has a warning. */
   get state() {
@@ -37,9 +41,11 @@ export class FakeTide {
     for (const one of this.#listeners) if (one.name === name) one.listener(state);
   }
 
-  async ask(path, { query }) {
+  async ask(path, { query, signal }) {
     this.asked.push({ path, query: { ...query } });
-    return this.answers(path, query, this.asked.length);
+    const answer = this.answers(path, query, this.asked.length);
+    if (answer) return answer;
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(unreachable())));
   }
 
   subscribe(channels, options) {

@@ -138,3 +138,27 @@ test('where nothing can be kept it is sent all the same, and said', async () => 
   await until(() => one.tide.sent.length === 1);
   assert.equal(errors.length, 1);
 });
+
+test('a store that is closed under its page holds up no message, and is said', async () => {
+  locks(new Locks());
+  const errors = [];
+  const one = page('cleared', { onerror: (error, { data }) => errors.push([error.name, data]) });
+  const first = one.outbox.publish('chat.a', 1);
+  await until(() => one.tide.sent.length === 1);
+  // As a browser does when the data of the site is cleared.
+  const { transaction } = IDBDatabase.prototype;
+  IDBDatabase.prototype.transaction = () => {
+    throw new DOMException('The database is closed', 'InvalidStateError');
+  };
+  try {
+    one.tide.sent[0].resolve({ position: 'e-1' });
+    assert.deepEqual(await first, { position: 'e-1' });
+    const second = one.outbox.publish('chat.a', 2);
+    await until(() => one.tide.sent.length === 2);
+    one.tide.sent[1].resolve({ position: 'e-2' });
+    assert.deepEqual(await second, { position: 'e-2' });
+    assert.deepEqual(errors, [1, 2, 2].map((data) => ['InvalidStateError', data]));
+  } finally {
+    IDBDatabase.prototype.transaction = transaction;
+  }
+});

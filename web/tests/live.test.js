@@ -166,9 +166,17 @@ test('presence lists members over its pages and follows who joins and leaves', a
   assert.deepEqual([...room.values()], [ada]);
 });
 
+test('a map that is closed follows nothing, and leaves nothing on its connection', async () => {
+  const tide = pages({ messages: [value('EUR', 1)], position: 'e-1' });
+  const prices = await map(tide, 'prices').ready;
+  assert.equal(tide.listeners, 1);
+  prices.close();
+  assert.deepEqual([tide.listeners, prices.isReady, prices.get('EUR')], [0, false, 1]);
+});
+
 test('a name that is no channel throws at once', () => {
   const tide = new FakeTide();
   for (const follow of [map, presence]) {
-    for (const name of [undefined, '', 'a/../b']) assert.throws(() => follow(tide, name), TypeError);
+    for (const name of [undefined, '', 'a/../b', ['a', 'b'], ['a']]) assert.throws(() => follow(tide, name), TypeError);
   }
 });

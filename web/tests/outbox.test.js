@@ -1,5 +1,6 @@
 /** Publishing while the server cannot be reached. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openOutbox } from '../client/outbox.js';
 import { FakeTide, refusal, settled, unreachable } from './fake.js';
@@ -195,7 +196,7 @@ test('a mistake of the caller is never repeated', async () => {
   await settled();
   tide.sent[0].reject(new TypeError('no JSON'));
   await assert.rejects(answer, TypeError);
-  await assert.rejects(outbox.publish('chat.a', () => {}), { name: 'DataCloneError' });
+  for (const data of [() => {}, Symbol('no'), 1n]) await assert.rejects(outbox.publish('chat.a', data), TypeError);
   assert.equal(outbox.size, 0);
 });
 
@@ -242,4 +243,32 @@ test('a closed connection rejects what waits, and what comes later', async () =>
   tide.become({ name: 'closed' });
   await assert.rejects(answer, { code: 'closed' });
   await assert.rejects(outbox.publish('chat.a', 2), { code: 'closed' });
+});
+
+test('what cannot be published is an error at once, also without a server', async () => {
+  const { tide, outbox } = make();
+  tide.become({ name: 'offline' });
+  for (const channel of ['/', '', undefined, ['a', 'b'], 'a.*', '>']) {
+    await assert.rejects(outbox.publish(channel, 1), { name: 'TypeError' });
+  }
+  assert.equal(outbox.size, 0);
+});
+
+test('a proxy of a framework is published as what it stands for', async () => {
+  const { tide, outbox } = make();
+  publish(outbox, new Proxy({ x: 1, at: new Date(0) }, {}), null, undefined);
+  await settled();
+  assert.deepEqual(data(tide), [{ x: 1, at: '1970-01-01T00:00:00.000Z' }, null, undefined]);
+});
+
+test('a signal has no listener of a message that is settled', async () => {
+  const { tide, outbox } = make();
+  const { signal } = new AbortController();
+  const answers = [1, 2].map((one) => outbox.publish('chat.a', one, { signal }));
+  assert.equal(getEventListeners(signal, 'abort').length, 2);
+  await settled();
+  tide.sent[0].resolve({});
+  tide.sent[1].reject(refusal(403));
+  await Promise.allSettled(answers);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });

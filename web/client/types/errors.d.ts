@@ -9,7 +9,7 @@ export type Gap = {
 };
 export type Detail = {
     /**
-     * A code of docs/errors.md; or `unreachable`, `silent`, `closed`, `ended`, `http`, `gap`, `token`.
+     * A code of docs/errors.md; or one that docs/javascript.md lists.
      */
     code?: string;
     /**
@@ -37,7 +37,7 @@ export type Detail = {
  */
 /**
  * @typedef {object} Detail
- * @property {string} [code] A code of docs/errors.md; or `unreachable`, `silent`, `closed`, `ended`, `http`, `gap`, `token`.
+ * @property {string} [code] A code of docs/errors.md; or one that docs/javascript.md lists.
  * @property {number} [status] The HTTP status or the close code of the server's answer, if there was one.
  * @property {number} [retryMs] When the server wants the next attempt, in milliseconds.
  * @property {boolean} [isFinal] Whether the same would be refused again: nothing but a change of the request helps.

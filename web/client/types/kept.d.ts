@@ -11,8 +11,8 @@ export declare function openKept(name: any, adopt: any): Promise<{
     add(message: any): Promise<any>;
     remove({ at }: {
         at: any;
-    }): void;
+    }): Promise<void>;
     close(): void;
 }>;
-/** 128 random bits. `randomUUID` is not to be had on a page without TLS. */
+/** 128 random bits. A page without TLS has no `randomUUID`. */
 export declare const randomId: () => string;

@@ -5,8 +5,8 @@ export type Change<V> = {
 };
 export type Following<V> = {
     /**
-     * Whether the map holds the whole state. It does not before the first answer, nor while the
-     * state is read again after a gap.
+     * Whether the map holds the whole state, and follows it. It does not before the first answer, while
+     * the state is read again after a gap, nor after the end.
      */
     isReady: boolean;
     /**
@@ -42,8 +42,8 @@ export type Live<V> = ReadonlyMap<string, V> & Following<V>;
 /**
  * @template V
  * @typedef {object} Following
- * @property {boolean} isReady Whether the map holds the whole state. It does not before the first answer, nor while the
- *   state is read again after a gap.
+ * @property {boolean} isReady Whether the map holds the whole state, and follows it. It does not before the first answer, while
+ *   the state is read again after a gap, nor after the end.
  * @property {Promise<Live<V>>} ready Resolves once it does. Rejects if the server refuses it.
  * @property {Error} [error] Why the map has ended, if the server has refused it.
  * @property {(name: 'change' | 'state', listener: (change: Change<V>) => void) => () => void} on Calls `listener` with

@@ -87,7 +87,7 @@ export declare class Tide {
     warning: string | undefined;
     /** @returns {import('./link.js').State} */
     get state(): import('./link.js').State;
-    /** What takes requests on the open connection, for as long as that is the same one. Without it they go over HTTP. */
+    /** A function that sends a request over the open connection; another one after each change. Without it requests go over HTTP. */
     get way(): any;
     /**
      * Calls `listener` at each event `name`: `state`, or `close`. Returns a function that ends that.
