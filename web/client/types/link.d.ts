@@ -214,7 +214,7 @@ export declare const link: ({ server, choice, who, io, onstate }: {
         head: any;
     };
     open: (reason?: string | undefined) => void;
-    /** Sends a request of `tidewire.v1`. There is none while no connection takes requests. */
+    /** Sends a request of `tidewire.v1`, after what was subscribed before. There is none while no connection takes requests. */
     readonly request: any;
     /** Keeps a message from its own subscriptions: to be called before it is published, and its result with the position. */
     mute(): (place: any) => void;

@@ -4,4 +4,4 @@
  * @param {any} io
  * @returns {import('./link.js').Choice}
  */
-export declare const tabs: (name: string, inner: import('./link.js').Choice, { navigator, setInterval, clearInterval, random, ...io }: any) => import('./link.js').Choice;
+export declare const tabs: (name: string, inner: import('./link.js').Choice, { navigator, setInterval, clearInterval, setTimeout, clearTimeout, random, window, ...io }: any) => import('./link.js').Choice;
