@@ -10,7 +10,7 @@ async fn a_file_that_has_not_changed_is_not_sent_again() -> Result<()> {
     within(30, async {
         let server = Server::start(&[]).await?;
         let mut tags = HashSet::new();
-        for path in ["/", "/assets/tidewire.js", "/assets/style.css", "/favicon.ico"] {
+        for path in ["/", "/assets/client/link.js", "/assets/style.css", "/favicon.ico"] {
             for coding in ["identity", "gzip", "zstd"] {
                 let accept = ("Accept-Encoding", coding);
                 let first = get(server.address(), path, &[accept]).await?;
