@@ -4,9 +4,9 @@
 //! the seed: what is subscribed and published, what breaks, and when. A driver program runs the clients, one program for
 //! each library and the same words for all. What it reports is judged by three:
 //!
-//! - [`Record`](record::Record): a subscription receives each message that it selects once and in order, or a gap notice first
-//! - [`Publishing`](publishing::Publishing): what a client publishes is in the log once, in its order, where the answer says
-//! - [`Liveness`](liveness::Liveness): no client says `live` for longer than two heartbeats on a link that is dead
+//! - `Record`: a subscription receives each message that it selects once and in order, or a gap notice first
+//! - `Publishing`: what a client publishes is in the log once, in its order, where the answer says
+//! - `Liveness`: no client says `live` for longer than two heartbeats on a link that is dead
 //!
 //! The faults of a seed are always the same. Times are real, so their effects may differ from run to run.
 
