@@ -18,7 +18,10 @@ use crate::{browser::Page, common::within};
 use anyhow::{Context as _, Result, bail, ensure};
 use blocks::{Block, Note, documentation, root, settings_of};
 use serde_json::json;
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 use tidewire_test_harness::{
     peers::http::publish,
     server::{Server, command},
@@ -104,18 +107,21 @@ async fn scripts_in_the_page_receive_what_is_published() -> Result<()> {
         let (run, excused) = blocks("js")?;
         ensure!(!run.is_empty(), "no page shows a script");
         for block in run {
-            run_script(&block).await?;
+            run_script(&block, PATIENCE).await?;
         }
         for block in excused {
-            ensure!(run_script(&block).await.is_err(), "{block} runs, so the reason is stale");
+            ensure!(
+                run_script(&block, GLANCE).await.is_err(),
+                "{block} runs, so the reason is stale"
+            );
         }
         Ok(())
     })
     .await
 }
 
-/// Runs a block as if it were pasted into the console of the server's page, until it logs something.
-async fn run_script(block: &Block) -> Result<()> {
+/// Runs a block as if it were pasted into the console of the server's page, until it logs something, for at most `patience`.
+async fn run_script(block: &Block, patience: Duration) -> Result<()> {
     let server = Server::start(&[]).await?;
     let address = server.address();
     let rule = format!("--host-resolver-rules=MAP localhost:8080 {address}");
@@ -128,7 +134,8 @@ async fn run_script(block: &Block) -> Result<()> {
     );
     page.call("evaluate", json!([script])).await.with_context(|| block.to_string())?;
     let publishing = async {
-        for _ in 0..100 {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
             for channel in ["lobby", "chat.room1"] {
                 publish(address, channel, "something new").await?;
             }
@@ -256,3 +263,9 @@ async fn conversations_of_the_protocol_are_what_happens() -> Result<()> {
 async fn the_rust_block_delivers() -> Result<()> {
     within(60, rust::run()).await
 }
+
+/// How long a script may take until it logs what is published.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long one that is said not to run is looked at: long enough for a reason that is stale to show.
+const GLANCE: Duration = Duration::from_secs(2);
