@@ -68,7 +68,7 @@ export function openOutbox(tide, { max = 1_000, name, onerror = console.warn } =
     async publish(channel, data, { signal, id = randomId(), ...options } = {}) {
       signal?.throwIfAborted();
       if (isClosed) throw closed();
-      if (queue.length >= max) throw new TidewireError(`${max} messages wait to be sent. Publish later, or raise outbox.max`, { code: 'outbox_full' });
+      if (queue.length >= max) throw new TidewireError(`${max} messages wait. Publish later, or raise outbox.max`, { code: 'outbox_full' });
       // The server says the same, but it may not be there for a long time.
       if (/[*>]/.test(checked([channel]))) throw new TypeError(`Publish to one channel, not to ${channel}`);
       // A copy, also of a proxy: what is sent later is what was meant now.
@@ -164,7 +164,7 @@ function takeOut(queue, entry) {
   return at >= 0;
 }
 
-const closed = () => new TidewireError('The client was closed before the message was sent', { code: 'closed' });
+const closed = () => new TidewireError('The client is closed', { code: 'closed' });
 
 const IN_FLIGHT_MAX = 64;
 /** After this time without an answer over HTTP the message is sent again. */

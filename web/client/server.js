@@ -50,12 +50,6 @@ export const server = (address, fetch, source) => {
     return newer === old ? undefined : newer;
   };
 
-  /** Hands a newer token over, if there is one. If that fails, the connection goes on until the older one expires. */
-  const renew = async (handOver) => {
-    const newer = await newerToken(await token());
-    if (newer) await handOver(newer);
-  };
-
   /** The address of `path` below the server's, with `query`. */
   const url = (path, query = {}) => {
     const address = new URL(path, base);
@@ -96,7 +90,13 @@ export const server = (address, fetch, source) => {
   return {
     url,
     token,
-    renew: (handOver) => renew(handOver).catch(() => {}),
+    /** Hands a newer token over, if there is one. If that fails, the connection goes on until the older one expires. */
+    renew: async (handOver) => {
+      try {
+        const newer = await newerToken(await token());
+        if (newer) await handOver(newer);
+      } catch {}
+    },
     /** The server refuses the token in use: the next request asks for another one. */
     forgetToken: () => (held = current = undefined),
     request,

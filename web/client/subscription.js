@@ -57,7 +57,7 @@ export const subscription = (channels, options, onclose) => {
   // A page that has stored no position yet has `null`.
   const since = options.since ?? 'now';
   if (typeof since !== 'string') throw new TypeError('since is a text');
-  if (gaps ? gaps !== 'ignore' : onmessage && !ongap) throw new TypeError("With onmessage, pass ongap or gaps: 'ignore'");
+  if (gaps ? gaps !== 'ignore' : onmessage && !ongap) throw new TypeError("With onmessage, pass ongap, or gaps: 'ignore'");
   /** For each channel the end of the last reported gap. */
   const reported = new Map();
   let queue = [];
@@ -94,8 +94,8 @@ export const subscription = (channels, options, onclose) => {
     return self.isClosed ? DONE : new Promise((resolve) => waiting.push(resolve));
   };
 
-  const takeGap = ({ channel, from, to }) => {
-    const gap = { channel, from, to };
+  const takeGap = ({ type, ...gap }) => {
+    const { channel, from, to } = gap;
     // A server with an older copy of the log goes on before what it has delivered.
     const isBack = reaches(from, to);
     // Where the position is unknown, each channel has a notice of its own, and another one may have moved the place.
@@ -109,8 +109,6 @@ export const subscription = (channels, options, onclose) => {
   const self = {
     channels,
     since,
-    floor: undefined,
-    from: undefined,
     isLive: false,
     held: [],
     isClosed: false,

@@ -29,6 +29,7 @@ export type Asked = {
 export declare const server: (address: string | URL, fetch: typeof fetch, source: string | (() => unknown) | undefined) => {
     url: (path: any, query?: {}) => URL;
     token: () => any;
+    /** Hands a newer token over, if there is one. If that fails, the connection goes on until the older one expires. */
     renew: (handOver: any) => Promise<void>;
     /** The server refuses the token in use: the next request asks for another one. */
     forgetToken: () => undefined;

@@ -90,8 +90,6 @@ export type Subscription<T = any> = AsyncIterableIterator<Message<T>> & {
 export declare const subscription: (channels: string[], options: SubscribeOptions, onclose: (one: object) => void) => {
     channels: string[];
     since: string;
-    floor: undefined;
-    from: undefined;
     isLive: boolean;
     held: never[];
     isClosed: boolean;
