@@ -5,8 +5,8 @@ import { minify } from 'terser';
 
 /** Each part with what it may have in bytes. The goal is 4,096 for the first and 8,192 for the second. */
 const PARTS = [
-  ['core with one wire', "export { connect, websocket } from './core.js'", 5_500],
-  ['everything', "export * from './tidewire.js'", 10_500],
+  ['core with one wire', "export { connect, websocket } from './core.js'", 5_550],
+  ['everything', "export * from './tidewire.js'", 10_550],
   ['tidewire/react', "export * from './react.js'", 1_024],
   ['tidewire/svelte', "export * from './svelte.js'", 1_024],
   ['tidewire/vue', "export * from './vue.js'", 1_024],

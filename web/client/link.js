@@ -235,14 +235,21 @@ export const link = ({ server, choice, who, io, onstate }) => {
       if (isFresh) one.floor = places.reduce(later);
       else if (reaches(position, head)) one.floor = one.from;
     }
-    if (reaches(one.floor, one.from)) join(one);
+    if (one.isOver || reaches(one.floor, one.from)) join(one);
     else catchUp(one);
+  };
+
+  /** The connection does not bring it what it needs, and what polls are on their way for does not count. */
+  const behind = (one) => {
+    one.isLive = false;
+    one.held = [];
+    one.run = undefined;
   };
 
   const join = (one) => {
     const { held } = one;
+    behind(one);
     one.isLive = true;
-    one.held = [];
     held.forEach(one.take);
     one.onlive?.();
     progress();
@@ -250,26 +257,26 @@ export const link = ({ server, choice, who, io, onstate }) => {
 
   /** Polls for what a subscription has not received, until it is where the connection brings all that follows. */
   const catchUp = async (one) => {
-    const present = session;
-    if (one.session === present) return;
-    one.session = present;
+    if (one.run) return;
+    const run = (one.run = {});
     for (let attempt = 0; ; ) {
-      const page = await poll(one.channels, one.floor ?? one.since).catch((error) => ({ error }));
-      if (session !== present || one.isClosed) return;
+      const page = await poll(one);
+      if (one.run !== run || one.isClosed) return;
       const { messages = [], gaps = [], error } = page;
       if (isRefusal(error)) return deny(one, error);
       for (const gap of gaps) one.take({ ...gap, type: 'gap' });
       messages.forEach(one.take);
       one.floor = page.position ?? one.floor;
-      if (reaches(one.floor, one.from)) return join(one);
+      if (one.isOver || reaches(one.floor, one.from)) return join(one);
       attempt = messages.length ? 0 : attempt + 1;
       progress();
       if (attempt) await new Promise((resume) => setTimeout(resume, backoffMs(attempt)));
     }
   };
 
-  const poll = (channels, since) =>
-    server.ask('poll', { body: { channels, since, wait: '0s' } });
+  /** Resolves to what follows its place, or to an error. */
+  const poll = ({ channels, floor, since }) =>
+    server.ask('poll', { body: { channels, since: floor ?? since, wait: '0s' } }).catch((error) => ({ error }));
 
   const frame = (received) => {
     if (muted.count) return muted.frames.push(received);
@@ -336,10 +343,10 @@ export const link = ({ server, choice, who, io, onstate }) => {
    */
   const verify = async () => {
     for (const one of [...subscriptions]) {
-      const error = await poll(one.channels, one.floor ?? one.since).catch((failure) => failure);
+      const { error, messages } = await poll(one);
       if (isRefusal(error)) deny(one, error);
       // There is nobody to ask.
-      else if (!error.messages) return;
+      else if (!messages) return;
     }
   };
 
@@ -348,8 +355,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     one.fail(error);
     if (subscriptions.size) return;
     leave();
-    const help = error.status === 401 ? 'Pass a valid token' : 'Change the token or the channels';
-    enter({ name: 'refused', reason: error.message, help, error });
+    enter({ name: 'refused', reason: error.message, help: 'Pass a valid token, or change the channels', error });
   };
 
   /** Ends the present attempt or connection. */
@@ -357,8 +363,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     for (const name in timers) after(name);
     for (const one of subscriptions) {
       if (isOpen && one.isLive) one.advance(position);
-      one.isLive = false;
-      one.held = [];
+      behind(one);
     }
     carried.clear();
     isOpen = false;
@@ -403,6 +408,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
 
     add(one) {
       subscriptions.add(one);
+      one.begin = begin;
       change();
     },
 

@@ -52,7 +52,7 @@ export function checked(channels) {
   const list = [...new Set([channels].flat())];
   const wrong = list.length ? list.filter((one) => typeof one !== 'string' || !PATTERN.test(one)) : ['[]'];
   if (wrong.length) {
-    throw new TypeError(`${wrong[0]} is no channel or pattern: use tokens of A-Z a-z 0-9 _ ~ : @ - with dots, * and a last >`);
+    throw new TypeError(`${wrong[0]} is no channel or pattern: use A-Z a-z 0-9 _ ~ : @ - and dots, * and a last >`);
   }
   return list;
 }

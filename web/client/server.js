@@ -12,8 +12,7 @@ import { TidewireError } from './errors.js';
  * @typedef {object} Asked
  * @property {object} [query]
  * @property {string} [method]
- * @property {any} [body] JSON, or a text as it is.
- * @property {Record<string, string>} [headers]
+ * @property {any} [body] Sent as JSON.
  * @property {AbortSignal} [signal] Without one, the answer has to come within 15 seconds.
  */
 
@@ -66,13 +65,13 @@ export const server = (address, fetch, source) => {
    * @param {Asked} [asked]
    * @returns {Promise<Response>}
    */
-  const request = async (path, { query, method, body, headers, signal = AbortSignal.timeout(ANSWER_MS_MAX) } = {}) => {
+  const request = async (path, { query, method, body, signal = AbortSignal.timeout(ANSWER_MS_MAX) } = {}) => {
     let isLast = !held;
     for (let sent = await token(); ; isLast = true) {
       const response = await fetch(url(path, query), {
         method: method ?? (body ? 'POST' : 'GET'),
-        body: typeof body === 'object' ? JSON.stringify(body) : body,
-        headers: { ...headers, ...(sent && { Authorization: `Bearer ${sent}` }) },
+        body: JSON.stringify(body),
+        headers: sent && { Authorization: `Bearer ${sent}` },
         cache: 'no-store',
         signal,
       }).catch((cause) => {

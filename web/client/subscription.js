@@ -56,8 +56,9 @@ export const subscription = (channels, options, onclose) => {
   const { signal, onmessage, ongap, gaps, onerror } = options;
   // A page that has stored no position yet has `null`.
   const since = options.since ?? 'now';
-  if (typeof since !== 'string') throw new TypeError('since is a text');
-  if (gaps ? gaps !== 'ignore' : onmessage && !ongap) throw new TypeError("With onmessage, pass ongap, or gaps: 'ignore'");
+  if (typeof since !== 'string' || (gaps ? gaps !== 'ignore' : onmessage && !ongap)) {
+    throw new TypeError("since is a text. With onmessage, pass ongap, or gaps: 'ignore'");
+  }
   /** For each channel the end of the last reported gap. */
   const reported = new Map();
   let queue = [];
@@ -66,9 +67,9 @@ export const subscription = (channels, options, onclose) => {
   /** What was taken last. */
   let place;
   let error;
+  let isRead = false;
 
   const finish = (failure) => {
-    if (self.isClosed) return;
     self.isClosed = true;
     self.held = [];
     error = failure;
@@ -80,9 +81,10 @@ export const subscription = (channels, options, onclose) => {
     // What nobody has taken is not part of the place to go on from.
     self.floor = self.position;
     queue = [];
-    finish();
+    if (!self.isClosed) finish();
   };
   const next = async () => {
+    isRead = true;
     if (queue.length) {
       const value = queue.shift();
       place = value.position;
@@ -91,6 +93,12 @@ export const subscription = (channels, options, onclose) => {
     const failure = error;
     error = undefined;
     if (failure) throw failure;
+    if (self.isOver && !self.isClosed) {
+      self.isOver = self.isLive = false;
+      self.run = undefined;
+      self.floor = place;
+      self.begin(self);
+    }
     return self.isClosed ? DONE : new Promise((resolve) => waiting.push(resolve));
   };
 
@@ -110,22 +118,25 @@ export const subscription = (channels, options, onclose) => {
     channels,
     since,
     isLive: false,
+    /** More has come than may wait. What comes now is dropped; the next call of `next` goes back to `place`. */
+    isOver: false,
     held: [],
     isClosed: false,
     covers: selector(channels),
     get position() {
-      return queue.length ? place : (self.floor ?? place);
+      return queue.length || self.isOver ? place : (self.floor ?? place);
     },
 
     /** Takes a message or a gap notice that the link has received for it. */
     take(frame) {
-      if (self.isClosed) return;
+      if (self.isClosed || self.isOver) return;
       if (frame.type === 'gap') return takeGap(frame);
       if (reaches(self.floor, frame.position)) return;
       if (!queue.length) place = self.floor;
       self.floor = frame.position;
       if (onmessage) return call(onmessage, frame);
-      queue.push(frame);
+      self.isOver = queue.push(frame) >= QUEUE_MAX;
+      if (self.isOver && !isRead) queue = [];
       waiting.shift()?.(next());
     },
 
@@ -156,4 +167,6 @@ export const subscription = (channels, options, onclose) => {
   return self;
 };
 
+/** How many messages wait for the reader. Those after them are read from the server when it has taken these. */
+const QUEUE_MAX = 1_000;
 const DONE = { value: undefined, done: true };

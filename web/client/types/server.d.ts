@@ -3,10 +3,9 @@ export type Asked = {
     query?: object;
     method?: string;
     /**
-     * JSON, or a text as it is.
+     * Sent as JSON.
      */
     body?: any;
-    headers?: Record<string, string>;
     /**
      * Without one, the answer has to come within 15 seconds.
      */
@@ -17,8 +16,7 @@ export type Asked = {
  * @typedef {object} Asked
  * @property {object} [query]
  * @property {string} [method]
- * @property {any} [body] JSON, or a text as it is.
- * @property {Record<string, string>} [headers]
+ * @property {any} [body] Sent as JSON.
  * @property {AbortSignal} [signal] Without one, the answer has to come within 15 seconds.
  */
 /**
@@ -33,7 +31,7 @@ export declare const server: (address: string | URL, fetch: typeof fetch, source
     renew: (handOver: any) => Promise<void>;
     /** The server refuses the token in use: the next request asks for another one. */
     forgetToken: () => undefined;
-    request: (path: string, { query, method, body, headers, signal }?: Asked) => Promise<Response>;
+    request: (path: string, { query, method, body, signal }?: Asked) => Promise<Response>;
     /**
      * Resolves to the JSON of an answer. Rejects as `request` does.
      *

@@ -91,6 +91,8 @@ export declare const subscription: (channels: string[], options: SubscribeOption
     channels: string[];
     since: string;
     isLive: boolean;
+    /** More has come than may wait. What comes now is dropped; the next call of `next` goes back to `place`. */
+    isOver: boolean;
     held: never[];
     isClosed: boolean;
     covers: (channel: string) => boolean;
