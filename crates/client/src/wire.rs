@@ -113,7 +113,8 @@ impl From<ErrorResponse> for Failure {
         let ErrorResponse { problem, in_our_words, retry_after } = &rejection;
         let cause = problem.to_string();
         match problem.status {
-            501 | 505 => Self::unsuitable(cause),
+            // Such as a proxy that passes on the request for a WebSocket without its header `Upgrade`.
+            426 | 501 | 505 => Self::unsuitable(cause),
             _ if rejection.retryable() => Self::Down { cause, retry_after: *retry_after },
             _ if *in_our_words => Self::Refused(rejection.problem),
             // Perhaps a proxy that lets other wires pass.

@@ -4,11 +4,15 @@ use crate::scripted::{Answer, Server, first_line, header, texts};
 
 const SSE: &str = "id: a-1\n\nid: a-2\ndata: {\"channel\":\"x\",\"position\":\"a-2\",\"time\":0,\"data\":\"hi\"}\n\n";
 
+const UPGRADE_REQUIRED: &str = r#"{"type":"urn:tidewire:problem:upgrade_required","title":"Upgrade required","status":426,"detail":"this path is a WebSocket","code":"upgrade_required"}"#;
+
 #[tokio::test]
 async fn a_proxy_without_upgrades_leaves_sse() {
     for no_websocket in [
         Answer::new("404 Not Found", "text/html", "<h1>nginx</h1>"),
         Answer::new("426 Upgrade Required", "text/plain", ""),
+        // A server of ours, behind a proxy that has removed the header `Upgrade`.
+        Answer::new("426 Upgrade Required", "application/problem+json", UPGRADE_REQUIRED),
         Answer::new("501 Not Implemented", "text/plain", ""),
         Answer::new("200 OK", "text/html", "<h1>Welcome to the hotel</h1>"),
         Answer::websocket(0, Vec::new()),

@@ -57,8 +57,11 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<Option<String>, Probl
         };
     }
     if !wants_upgrade(headers) || !lists(headers, header::CONNECTION, "upgrade") {
-        return Err(refuse(
-            "this path is a WebSocket: send the headers Connection: Upgrade and Upgrade: websocket",
+        // Perhaps they were sent, and a proxy has removed them. That is another fault than a wrong request.
+        return Err(ProblemResponse::new(
+            ErrorCode::UpgradeRequired,
+            "this path is a WebSocket: send the headers Connection: Upgrade and Upgrade: websocket, and let the proxies \
+             in between pass them on",
         ));
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -102,4 +105,24 @@ fn once<'a>(
 fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
     values.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{ResponseError as _, http::StatusCode, test::TestRequest};
+
+    /// A proxy that does not pass `Upgrade` on is no fault of the client, which can use another wire.
+    #[test]
+    fn a_request_without_upgrade_gets_426() {
+        for headers in
+            [&[][..], &[(header::CONNECTION, "close")], &[(header::UPGRADE, "websocket")]]
+        {
+            let request = headers.iter().fold(TestRequest::get().uri("/ws"), |request, header| {
+                request.insert_header(header.clone())
+            });
+            let refusal = shake_hands(&request.to_http_request()).unwrap_err();
+            assert_eq!(refusal.status_code(), StatusCode::UPGRADE_REQUIRED);
+        }
+    }
 }

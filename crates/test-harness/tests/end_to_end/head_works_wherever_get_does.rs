@@ -40,7 +40,7 @@ async fn head_has_the_status_and_headers_of_get() -> Result<()> {
                 ensure!(head.header(name) == get.header(name), "{path}: {name}");
             }
         }
-        ensure!(head(&server, "/ws").await?.status == 400);
+        ensure!(head(&server, "/ws").await?.status == 426);
         ensure!(head(&server, "/events?chanel=a").await?.status == 400);
         ensure!(head(&server, "/nothing").await?.status == 404);
         ensure!(head(&server, "/publish/a").await?.status == 405);
