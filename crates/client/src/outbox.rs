@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tidewire_protocol::Position;
+use tidewire_protocol::{Position, Problem};
 use tokio::{
     sync::{Notify, oneshot},
     time::sleep,
@@ -194,7 +194,8 @@ async fn run(shared: Arc<Shared>) {
         match failure {
             None => backoff.reset(),
             Some(retry_after) => {
-                sleep(retry_after.unwrap_or_default() + backoff.delay(fastrand::f64())).await;
+                let retry = retry_after.unwrap_or_default().min(RETRY_MAX);
+                sleep(retry + backoff.delay(fastrand::f64())).await;
             }
         }
     }
@@ -205,6 +206,9 @@ fn settle(shared: &Shared, outcome: Result<Position, PublishError>) -> Option<Op
     match outcome {
         Err(PublishError::Unavailable { retry_after, .. }) => Some(retry_after),
         Err(error) if error.retryable() => Some(None),
+        // Something in between has answered, such as the page where one signs in to a network.
+        Err(PublishError::BadAnswer(_)) => Some(None),
+        Err(PublishError::Refused(problem)) if is_of_the_way(&problem) => Some(None),
         outcome => {
             shared.answer(outcome);
             None
@@ -212,5 +216,42 @@ fn settle(shared: &Shared, outcome: Result<Position, PublishError>) -> Option<Op
     }
 }
 
+/// Whether no Tidewire server has refused the message, and what has did not refuse it for its size.
+fn is_of_the_way(problem: &Problem) -> bool {
+    problem.code.is_empty() && !matches!(problem.status, 413 | 414 | 431)
+}
+
+/// However much later the server would like to be asked again.
+const RETRY_MAX: Duration = Duration::from_secs(300);
+
 /// What is sent over a socket before the first answer has come.
 const TOGETHER_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where one has to sign in to a network first, everything is answered with a page, with 200 or 403.
+    #[test]
+    fn only_a_tidewire_server_ends_a_message_and_what_finds_it_too_large() {
+        let refused = |status, code: &'static str| {
+            let problem = Problem { status, ..Problem::from_text(code, "no") };
+            Err(PublishError::Refused(Box::new(problem)))
+        };
+        for (outcome, is_sent_again) in [
+            (Err(PublishError::BadAnswer("a page".into())), true),
+            (Err(PublishError::lost()), true),
+            (refused(403, ""), true),
+            (refused(404, ""), true),
+            (refused(413, ""), false),
+            (refused(403, "forbidden"), false),
+            (Ok(Position { epoch: 1, offset: 1 }), false),
+        ] {
+            let queue = Queue { waiting: VecDeque::new(), numbered: 0, is_dropped: false };
+            let queue = Mutex::new(queue);
+            let shared = Shared { queue, news: Notify::new(), capacity: 1, name: 0 };
+            let text = format!("{outcome:?}");
+            assert_eq!(settle(&shared, outcome).is_some(), is_sent_again, "{text}");
+        }
+    }
+}
