@@ -13,11 +13,13 @@ use tokio::{select, time};
 
 /// Runs until nobody is subscribed.
 pub(crate) async fn run(client: Client, hub: Arc<Hub>) {
-    let mut driver = Driver { client, hub, connection: None, pages: FuturesUnordered::new() };
+    let (connection, pages) = (None, FuturesUnordered::new());
+    let mut driver = Driver { client, hub, connection, pages, has_ended: false };
     loop {
         driver.act();
         driver.hub.hand_out();
         if driver.hub.rest() {
+            driver.has_ended = true;
             return;
         }
         driver.wait().await;
@@ -29,6 +31,8 @@ struct Driver {
     hub: Arc<Hub>,
     connection: Option<Connection>,
     pages: FuturesUnordered<BoxFuture<'static, Page>>,
+    /// It has said so to the hub, which may have another driver since.
+    has_ended: bool,
 }
 
 /// A page, and whose it is.
@@ -127,6 +131,15 @@ impl Driver {
             }
             Event::Page((member, page)) => self.hub.lock().link.handle_page(member, page, now),
             Event::Time => {}
+        }
+    }
+}
+
+/// The runtime ends, or something has panicked.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.hub.abandon();
         }
     }
 }

@@ -156,11 +156,22 @@ impl Hub {
     /// Ends the task that runs the link, if there is nothing to do. Returns whether it has ended.
     pub(crate) fn rest(&self) -> bool {
         let locked = self.lock();
-        let is_idle = locked.link.is_idle();
-        if is_idle {
+        // The last subscription may have gone a moment ago. Then the connection still has to be closed.
+        let is_done = locked.link.is_idle() && !locked.link.has_connection();
+        if is_done {
             self.is_running.store(false, Ordering::Release);
         }
-        is_idle
+        is_done
+    }
+
+    /// Takes in that the task that ran the link has not ended by itself. The next subscription starts another one, which
+    /// goes on for all.
+    pub(crate) fn abandon(&self) {
+        let mut locked = self.lock();
+        locked.link.handle_abandonment();
+        self.is_running.store(false, Ordering::Release);
+        drop(locked);
+        self.hand_out();
     }
 
     fn publish(&self, message: &Publish<'_>) -> Option<oneshot::Receiver<PublishOutcome>> {
@@ -177,5 +188,31 @@ impl Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Hub").field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, machine::Action};
+
+    #[test]
+    fn the_task_that_runs_the_link_stays_until_the_connection_is_closed() {
+        let client = Client::new("http://127.0.0.1:1").unwrap();
+        let hub = Hub::new(client.subscribe_raw("chat").options());
+        let subscribe = || hub.subscribe(vec!["chat".into()], Since::Now, false);
+        let [(first, is_first), (second, is_second)] = [subscribe(), subscribe()];
+        assert!(is_first && !is_second);
+        let poll_action = || hub.lock().link.poll_action(Duration::ZERO);
+        assert!(matches!(poll_action(), Some(Action::Open(_))));
+        hub.unsubscribe(first);
+        assert!(!hub.rest());
+        hub.unsubscribe(second);
+        // Between what it did last and its rest.
+        assert!(!hub.rest(), "a connection is left that nobody reads");
+        assert_eq!(poll_action(), Some(Action::Close));
+        assert!(hub.rest() && subscribe().1);
+        hub.abandon();
+        assert!(subscribe().1, "after the end of a runtime, nobody runs the link");
     }
 }

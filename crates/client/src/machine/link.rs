@@ -298,11 +298,29 @@ impl Link {
         self.members.values().all(|member| member.has_ended)
     }
 
-    /// Whether the connection may be read: not while every subscriber has enough to take.
+    /// Whether the connection may be read: not while every subscriber has enough to take, and nobody waits for an answer.
     pub fn wants_input(&self) -> bool {
-        let mut joined =
-            self.members.values().filter(|it| matches!(it.phase, Phase::Joined)).peekable();
-        joined.peek().is_none() || joined.any(Member::is_attentive)
+        let is_awaited = |it: &Connection| !it.publishes.is_empty() || !it.requested.is_empty();
+        if self.connection.as_ref().is_some_and(is_awaited) {
+            return true;
+        }
+        let mut taking = self.members.values().filter(|it| it.takes_input()).peekable();
+        taking.peek().is_none() || taking.any(|it| !it.is_joined() || it.is_attentive())
+    }
+
+    /// Whether there is a connection, or one is being opened.
+    pub const fn has_connection(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Takes in that the task is gone that ran the link, and with it the connection and the pages under way. It goes on when
+    /// another one runs it.
+    pub fn handle_abandonment(&mut self) {
+        self.hang_up();
+        self.actions.retain(|action| *action == Action::ForgetToken);
+        for member in self.members.values_mut().filter(|member| member.page == Page::Asked) {
+            member.page = Page::None;
+        }
     }
 
     /// When to call [`handle_time`](Self::handle_time).
@@ -348,7 +366,9 @@ impl Link {
         let Some(connection) = &self.connection else { return };
         for member in self.members.values_mut().filter(|member| !member.has_ended) {
             if let Some(begun) = connection.has_begun(member) {
-                member.settle(begun);
+                // What was there before comes in pages to those that want to know when they have it.
+                let head = connection.head.filter(|head| member.is_paged && is_later(*head, begun));
+                member.settle(head.unwrap_or(begun));
             }
         }
     }
@@ -365,12 +385,15 @@ impl Connection {
         let mut last: Option<Position> = None;
         for channel in &member.channels {
             let begun = *self.begun.get(channel)?;
-            let is_later =
-                |last: &Position| last.epoch != begun.epoch || last.offset < begun.offset;
-            last = Some(last.filter(|last| !is_later(last)).unwrap_or(begun));
+            last = Some(last.filter(|last| !is_later(begun, *last)).unwrap_or(begun));
         }
         last
     }
+}
+
+/// Of another epoch, which is the later one is not known.
+const fn is_later(position: Position, than: Position) -> bool {
+    position.epoch != than.epoch || position.offset > than.offset
 }
 
 /// A request as text.

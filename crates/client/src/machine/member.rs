@@ -40,7 +40,7 @@ pub(super) struct Member {
     pub(super) channels: Vec<String>,
     pub(super) cursor: Cursor,
     pub(super) phase: Phase,
-    /// What was published before it began comes in pages, also where the connection could begin there.
+    /// What was published before it began comes in pages, also where the connection could begin there. So until it joins.
     pub(super) is_paged: bool,
     /// Nobody has refused its channels, as far as is known.
     pub(super) is_proven: bool,
@@ -102,6 +102,11 @@ impl Member {
 
     pub(super) const fn is_joined(&self) -> bool {
         matches!(self.phase, Phase::Joined)
+    }
+
+    /// Whether what the connection brings is for it, now or from its beginning on.
+    pub(super) const fn takes_input(&self) -> bool {
+        !self.has_ended && matches!(self.phase, Phase::Joined | Phase::Beginning)
     }
 
     /// Takes the next step off the queue.
@@ -173,6 +178,10 @@ impl Member {
 
     /// Takes in a page that it asked for.
     pub(super) fn handle_page(&mut self, page: PollAnswer) {
+        // Asked for on an earlier connection. It says where the subscription begins, and this connection may begin later.
+        if matches!(self.phase, Phase::Beginning) {
+            self.phase = Phase::behind();
+        }
         for gap in &page.gaps {
             for gap in self.cursor.handle_gap(gap, &self.channels) {
                 self.push(Some(Delivery::Gap(gap)));
@@ -205,7 +214,7 @@ impl Member {
                     return;
                 }
                 let held = std::mem::take(held);
-                self.phase = Phase::Joined;
+                (self.phase, self.is_paged) = (Phase::Joined, false);
                 self.push(None);
                 for delivery in held {
                     match delivery {

@@ -77,10 +77,12 @@ impl Link {
     }
 
     /// Where the next connection begins: where those are that were with the last one, or else the earliest of all that have
-    /// a position. If nobody has one, where all have asked to begin; at the head, if they differ.
+    /// a position. If nobody has one, where all have asked to begin; at the head, if they differ. Those that read pages go on
+    /// with them.
     fn start(&self) -> Since {
         let placed = |is_joined: bool| {
-            let members = self.proven().filter(move |it| !is_joined || it.is_joined());
+            let members =
+                self.proven().filter(move |it| !it.is_paged && (!is_joined || it.is_joined()));
             members.filter_map(|member| member.cursor.at())
         };
         for is_joined in [true, false] {
@@ -152,13 +154,13 @@ impl Link {
 /// Where a subscription stands on a connection that begins there.
 fn phase_from(member: &Member, since: Since) -> Phase {
     match (member.cursor.at(), since) {
-        _ if !member.is_proven => Phase::behind(),
+        _ if !member.is_proven || member.is_paged => Phase::behind(),
         (Some(at), Since::After(start))
             if at.after.epoch == start.after.epoch && at.after.offset >= start.after.offset =>
         {
             Phase::Joined
         }
-        (None, since) if member.cursor.since() == since && !member.is_paged => Phase::Beginning,
+        (None, since) if member.cursor.since() == since => Phase::Beginning,
         _ => Phase::behind(),
     }
 }

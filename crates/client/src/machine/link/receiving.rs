@@ -112,7 +112,8 @@ impl Link {
         };
         for channel in &connection.channels {
             if !connection.requested.values().any(|requested| requested == channel) {
-                connection.begun.insert(channel.clone(), position);
+                // One that was asked for later may have been answered already.
+                connection.begun.entry(channel.clone()).or_insert(position);
             }
         }
         connection.place = Some(position.into());

@@ -63,6 +63,13 @@ impl Link {
             }
             Failure::Down { cause, retry_after } => {
                 self.retry = self.retry.or(retry_after.map(|delay| delay.min(RETRY_MAX)));
+                // Perhaps only this wire is blocked. From the second attempt on, the others are tried before the next wait,
+                // unless the server itself has said when to come back.
+                let may_be_blocked =
+                    !was_connected && self.openings_failed > 0 && self.retry.is_none();
+                if may_be_blocked && kind.is_some_and(|kind| self.wires.avoid(kind, now)) {
+                    return;
+                }
                 cause
             }
         };

@@ -1,5 +1,7 @@
 //! A link, item by item, with the time that the test says.
 
+mod faults;
+
 use super::*;
 use crate::{
     Delivery,
