@@ -15,4 +15,11 @@ export { websocket } from './transports/websocket.js';
  * @param {string | URL} url
  * @param {import('./tide.js').ConnectOptions} options
  */
-export const connect = (url, options) => new Tide(url, options);
+export const connect = (url, options) => new Tide(url, { choose: inTurn, ...options });
+
+/** The wires one after another. */
+const inTurn = (wires, _io, at = 0) => ({
+  isMany: wires.length > 1,
+  next: () => wires[at],
+  failed: () => (at = (at + 1) % wires.length),
+});

@@ -23,6 +23,8 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
   const bus = new (io.BroadcastChannel ?? globalThis.BroadcastChannel)(name);
   /** A request of another tab may still wait for its answer after the end. */
   const say = (message) => isClosed || bus.postMessage(message);
+  const ask = (frame) => say({ from: me, frame });
+  const answer = (to, frame) => say({ to, frame });
   /** For each other tab its channels, and what brings them. */
   const followers = new Map();
   let isLeader = false;
@@ -32,9 +34,10 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
   /** The present attempt or connection over the leader. */
   let speaker;
   let session;
-  let isIn = false;
-  /** The page is hidden for good, or may come back as it was. */
-  let isAway = false;
+  /** Whether the leader brings what this tab asked for. Without a value the page is hidden for good, or may come back as it was. */
+  let isIn;
+  /** The leader may not do what this tab asks for, which has a token of its own. */
+  let isAlone = false;
   let link;
   let tide;
   let last;
@@ -71,19 +74,18 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
     name: 'tab',
     open(present) {
       session = present;
-      isIn = isAway = false;
-      const send = (frame) => say({ from: me, frame });
+      isIn = false;
       // A leader that was asked while it began may not have known it.
-      const ask = () => send(isIn ? { type: 'ping' } : { type: 'hello', channels: present.channels });
-      const pinging = setInterval(ask, PING_MS);
-      speaker = frames(present, send);
-      ask();
+      const ping = () => ask(isIn === false ? { type: 'hello', channels: present.channels } : { type: 'ping' });
+      const pinging = setInterval(ping, PING_MS);
+      speaker = frames(present, ask);
+      ping();
       const { request, end } = speaker;
       return {
         request,
         close() {
           clearInterval(pinging);
-          send({ type: 'bye' });
+          ask({ type: 'bye' });
           speaker = session = undefined;
           end(new TidewireError('The connection of the other tab has ended'));
         },
@@ -109,13 +111,12 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
     channels.timer = setTimeout(() => (drop(id), call(id)), GONE_MS);
   };
 
-  /** Has the connection bring a channel to another tab; `ready` is called with the position from where on it does, or an error. */
+  /** Has another tab connect by itself. */
+  const part = (to) => say({ to, alone: true });
+
+  /** Has the connection bring a channel to another tab; `ready` is called with the position from where on it does. */
   const follow = (to, channel, ready) => {
     const channels = followers.get(to) ?? new Map();
-    const settle = (...result) => {
-      one.onlive = undefined;
-      ready(...result);
-    };
     const one = subscription([channel], {
       onmessage(message) {
         // Several of these may get it, and every tab receives it.
@@ -123,13 +124,13 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
         last = message.position;
       },
       ongap: (gap) => say({ frame: { ...gap, type: 'gap' } }),
-      onerror(error) {
-        if (one.onlive) settle(undefined, error);
-        say({ to, frame: { type: 'unsubscribed', channel, code: error.code, message: error.message } });
-      },
+      onerror: () => part(to),
     }, link.remove);
     one.isRelay = true;
-    one.onlive = () => settle(one.floor);
+    one.onlive = () => {
+      one.onlive = undefined;
+      ready(one.floor);
+    };
     channels.get(channel)?.close();
     followers.set(to, channels.set(channel, one));
     link.add(one);
@@ -146,28 +147,27 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
           const { position, head } = link.place;
           // Where the connection is behind, each of them begins at a later place of its own.
           const floors = [...followers.get(to).values()].map((one) => one.floor ?? position);
-          say({ to, frame: { type: 'welcome', heartbeat_ms: PING_MS, position: head, since: 'now' } });
-          say({ to, frame: { type: 'position', position: floors.reduce(later) } });
+          answer(to, { type: 'welcome', heartbeat_ms: PING_MS, position: head, since: 'now' });
+          answer(to, { type: 'position', position: floors.reduce(later) });
         });
       }
       report(link.state, to);
     },
     subscribe(to, { id, channel }) {
-      follow(to, channel, (position, error) =>
-        say({ to, frame: error ? { ...failure(error), id } : { type: 'subscribed', id, channel, position } }),
-      );
+      follow(to, channel, (position) => answer(to, { type: 'subscribed', id, channel, position }));
     },
     unsubscribe(to, { id, channel }) {
-      followers.get(to)?.get(channel)?.close();
-      followers.get(to)?.delete(channel);
-      say({ to, frame: { type: 'unsubscribed', id, channel } });
+      followers.get(to).get(channel)?.close();
+      followers.get(to).delete(channel);
+      answer(to, { type: 'unsubscribed', id, channel });
     },
     publish: (to, { id, channel, data, message_id, ...options }) =>
       tide.send(channel, data, { ...options, id: message_id }).then(
-        ({ position }) => say({ to, frame: { type: 'published', id, position } }),
-        (error) => say({ to, frame: { ...failure(error), id } }),
+        ({ position }) => answer(to, { type: 'published', id, position }),
+        ({ code, message, isFinal, retryMs = 1 }) =>
+          AUTH.test(code) ? part(to) : answer(to, { type: 'error', id, code, message, retry_ms: isFinal ? undefined : retryMs }),
       ),
-    ping: (to) => say({ to, frame: { type: 'pong' } }),
+    ping: (to) => answer(to, { type: 'pong' }),
     bye: drop,
   };
 
@@ -180,25 +180,26 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
 
   /** Says to the others, or to one of them, whether there is a connection. */
   const report = (state, to) =>
-    isLeader && state.name !== 'closed' && say({ to, frame: { type: 'state', state: { ...state, error: undefined } } });
+    isLeader && !/closed|refused/.test(state.name) && answer(to, { type: 'state', state: { ...state, error: undefined } });
 
-  bus.onmessage = ({ data: { lead, from, to, frame } }) => {
+  bus.onmessage = ({ data: { lead, alone, from, to, frame } }) => {
+    if (alone) return to === me && session && ((isAlone = true), link.open());
     if (lead) return isLeader || (to ?? me) !== me || move();
     if (from) return isLeader && receive(from, frame);
     isIn ||= to === me && frame.type === 'position';
     // What all tabs receive counts once the leader brings what this one asked for.
-    if (to ? to === me : (isIn && !isAway) || frame.type === 'state') speaker?.handle(frame);
+    if (to ? to === me : isIn || frame.type === 'state') speaker?.handle(frame);
   };
 
   /** What the other tabs receive counts no more, as what comes meanwhile may never arrive. */
   const hide = () => {
-    isAway = true;
-    say({ from: me, frame: { type: 'bye' } });
+    isIn = undefined;
+    ask({ type: 'bye' });
   };
 
   return {
     isMany: true,
-    next: () => (isLeader ? inner.next() : wire),
+    next: () => (isLeader || isAlone ? inner.next() : wire),
     failed(failed) {
       if (failed !== wire) return inner.failed(failed);
       // It is frozen, or gone without a word.
@@ -227,13 +228,8 @@ export const tabs = (name, inner, { navigator, setInterval, clearInterval, setTi
   };
 };
 
-const failure = ({ code, message, isFinal, retryMs = 1 }) => ({
-  type: 'error',
-  code,
-  message,
-  retry_ms: isFinal ? undefined : retryMs,
-});
-
+/** Codes of a refusal that is about the token. */
+const AUTH = /auth|forb|expi/;
 const PING_MS = 1_000;
 /** A tab in the background has its timers once a minute. */
 const GONE_MS = 300_000;

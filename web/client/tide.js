@@ -15,7 +15,8 @@ import { subscription } from './subscription.js';
  * @property {(state: import('./link.js').State) => void} [onstate] Called when the state changes.
  * @property {any} [WebSocket] For a runtime without one.
  * @property {typeof fetch} [fetch]
- * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not.
+ * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not. With `token`
+ *   they share only with this or `user`.
  * @property {(wires: import('./link.js').Wire[], io: any) => import('./link.js').Choice} [choose] Which wire to use.
  */
 
@@ -53,7 +54,8 @@ export class Tide {
       navigator,
       ...options,
     };
-    const { wires, user, info, token, onstate, choose = inTurn } = io;
+    const { wires, user, info, token, onstate, choose } = io;
+    if (!wires?.length) throw new TypeError('Pass a wire in wires');
     this.#server = server(url, io.fetch, token);
     if (onstate) this.on('state', onstate);
     const choice = choose(wires, io);
@@ -62,7 +64,7 @@ export class Tide {
       choice,
       who: { user, info },
       io,
-      onstate: (state) => this.#emit('state', state),
+      onstate: () => this.emit('state', this.state),
     });
     choice.attach?.(this.#link, this);
   }
@@ -103,7 +105,7 @@ export class Tide {
    */
   subscribe(channels, options = {}) {
     if (this.state.name === 'closed') throw new TypeError('The client is closed');
-    const one = subscription(checked(channels), options, (closed) => this.#link.remove(closed));
+    const one = subscription(checked(channels), options, this.#link.remove);
     if (!one.isClosed) this.#link.add(one);
     return one;
   }
@@ -126,18 +128,15 @@ export class Tide {
     const request = this.way;
     // Not by the server: its connection may bring the message to other tabs, and a request over HTTP has no connection.
     const end = echo === false ? this.#link.mute() : undefined;
-    let position;
+    let answer;
     try {
-      if (request) ({ position } = await request({ ...message, type: 'publish' }));
-      else {
-        const { results } = await this.ask('publish', { body: { messages: [message] }, signal });
-        if (results[0].error) throw refusal(results[0].error);
-        ({ position } = results[0]);
-      }
+      if (request) answer = await request({ ...message, type: 'publish' });
+      else [answer] = (await this.ask('publish', { body: { messages: [message] }, signal })).results;
+      if (answer.error) throw refusal(answer.error);
+      return { position: answer.position };
     } finally {
-      end?.(position);
+      end?.(answer?.position);
     }
-    return { position };
   }
 
   /**
@@ -159,17 +158,11 @@ export class Tide {
   close() {
     if (this.state.name === 'closed') return;
     this.#link.close();
-    this.#emit('close');
+    this.emit('close');
   }
 
-  #emit(name, value) {
+  /** Reports an event to its listeners. */
+  emit(name, value) {
     for (const listener of [...(this.#listeners[name] ?? [])]) call(listener, value);
   }
 }
-
-/** The wires one after another. */
-const inTurn = (wires, _io, at = 0) => ({
-  isMany: wires.length > 1,
-  next: () => wires[at],
-  failed: () => (at = (at + 1) % wires.length),
-});

@@ -27,7 +27,7 @@ export { Tide };
 /** @template [T=any] @typedef {import('./subscription.js').Message<T>} Message */
 /** @template V @typedef {import('./live.js').Live<V>} Live */
 
-const WIRES = [websocket, sse, poll];
+const WIRES = { websocket, sse, poll };
 
 /**
  * Connects to the server at `url`, as soon as something is subscribed.
@@ -36,24 +36,20 @@ const WIRES = [websocket, sse, poll];
  * @param {import('./full.js').Options} [options]
  */
 export function connect(url, options = {}) {
-  const possible = WIRES.filter((wire) => wire !== websocket || options.WebSocket || globalThis.WebSocket);
-  const names = possible.map(({ name }) => name);
+  const { document, BroadcastChannel, WebSocket, navigator } = globalThis;
+  const { token, user, info, tabs: group } = options;
+  const names = Object.keys(WIRES).filter((name) => name !== 'websocket' || options.WebSocket || WebSocket);
   const wires = (options.wires ?? names).map((name) => {
-    const wire = possible.find((one) => one.name === name);
-    if (!wire) throw new TypeError(`No transport ${name}: use ${names}`);
-    return wire;
+    if (!names.includes(name)) throw new TypeError(`No wire ${name}: use ${names}`);
+    return WIRES[name];
   });
-  const name = JSON.stringify(['tidewire', `${url}`, options.user, options.info, options.tabs]);
-  const isShared = canShare(options);
+  const isPage = document && BroadcastChannel;
+  // With tokens the tabs may belong to several people, so the page has to say to whom.
+  const isShared = isPage && navigator.locks && !options.wires && (group ?? (!token || user));
+  const name = JSON.stringify(['tidewire', `${url}`, user, info, group]);
   const share = (given, io) => (isShared ? tabs(name, choose(given, io), io) : choose(given, io));
   const tide = new Tide(url, { choose: share, ...options, wires });
   watchPage(tide);
-  if (!isShared && globalThis.document && globalThis.BroadcastChannel) {
-    countStreams(tide, new URL(url, document.baseURI).origin, globalThis);
-  }
+  if (isPage && !isShared) countStreams(tide, new URL(url, document.baseURI).origin, globalThis);
   return tide;
 }
-
-/** Whether the tabs of a browser share a connection: where a page has locks, and did not choose its wires. */
-const canShare = ({ tabs: wanted, wires }) =>
-  wanted !== false && !wires && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;

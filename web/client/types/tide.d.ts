@@ -26,7 +26,8 @@ export type ConnectOptions = {
     WebSocket?: any;
     fetch?: typeof fetch;
     /**
-     * Tabs of the same page share a connection if this is the same; `false` if they do not.
+     * Tabs of the same page share a connection if this is the same; `false` if they do not. With `token`
+     * they share only with this or `user`.
      */
     tabs?: string | false;
     /**
@@ -64,7 +65,8 @@ export type PublishOptions = {
  * @property {(state: import('./link.js').State) => void} [onstate] Called when the state changes.
  * @property {any} [WebSocket] For a runtime without one.
  * @property {typeof fetch} [fetch]
- * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not.
+ * @property {string | false} [tabs] Tabs of the same page share a connection if this is the same; `false` if they do not. With `token`
+ *   they share only with this or `user`.
  * @property {(wires: import('./link.js').Wire[], io: any) => import('./link.js').Choice} [choose] Which wire to use.
  */
 /**
@@ -131,4 +133,6 @@ export declare class Tide {
     wake(event: any): void;
     /** Ends all subscriptions and the connection. */
     close(): void;
+    /** Reports an event to its listeners. */
+    emit(name: any, value: any): void;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { choose } from '../../client/choose.js';
 import { tabs } from '../../client/tabs.js';
-import { World } from './world.js';
+import { World, problem } from './world.js';
 
 /** The locks and the channel that the tabs of one browser share. */
 class Browser {
@@ -386,4 +386,71 @@ test('a leader that closes before the answer to another tab leaves no error', as
   process.off('unhandledRejection', note);
   assert.deepEqual([errors, second.states.includes('closed')], [[], false]);
   second.tide.close();
+});
+
+test('what the leader may not do, a tab does with its own token', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  world.refuses = ['secret'];
+  const [first, second, third] = [browser.open(), browser.open(), browser.open()];
+  first.follow('a');
+  third.follow('a');
+  await world.pass(100);
+  const errors = [];
+  second.follow('a', { onerror: ({ code }) => errors.push(code) });
+  await world.pass(100);
+  // The server refuses the leader, and not the tab's own connection.
+  world.onsocket = (socket) => {
+    world.refuses = [];
+    socket.open();
+  };
+  second.follow('secret', { onerror: ({ code }) => errors.push(code) });
+  await world.pass(200);
+  world.publish('secret');
+  world.publish('a');
+  await world.pass(100);
+  assert.deepEqual([errors, second.received, first.received, third.received], [[], [1, 2], [2], [2]]);
+  assert.deepEqual([second, third].map(({ tide }) => tide.state.wire), ['websocket', 'tab']);
+  for (const tab of browser.tabs) tab.tide.close();
+});
+
+test('a leader whose token is refused ends no subscription of another tab', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a', { onerror() {} });
+  second.follow('a');
+  await world.pass(100);
+  let polls = 0;
+  // The leader has logged out.
+  world.answers.poll = ({ body }) => ((polls += 1) <= 2 ? problem(401, 'unauthorized') : world.page(body));
+  world.socket.end(4501);
+  await world.pass(2_000);
+  world.publish('a');
+  await world.pass(100);
+  assert.deepEqual([first.tide.state.name, second.tide.state.name, second.received], ['refused', 'live', [1]]);
+  assert.equal(second.states.includes('refused'), false);
+  second.tide.close();
+  first.tide.close();
+});
+
+test('what the leader may not publish, a tab publishes by itself', async () => {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  const { send } = world.socket;
+  world.socket.send = function (text) {
+    const { type, id } = JSON.parse(text);
+    if (type !== 'publish') send.call(this, text);
+    else queueMicrotask(() => this.say({ type: 'error', id, code: 'forbidden', message: 'no' }));
+  };
+  await assert.rejects(second.tide.publish('a', 'x'), { isFinal: false });
+  await world.pass(100);
+  assert.deepEqual(await second.tide.publish('a', 'x'), { position: 'e-1' });
+  await world.pass(100);
+  assert.deepEqual([first.received, second.received], [['x'], ['x']]);
+  for (const tab of browser.tabs) tab.tide.close();
 });
