@@ -97,11 +97,17 @@ export const link = ({ server, choice, who, io, onstate }) => {
   let connection;
   let isOpen = false;
   let isChanging = false;
-  let [failures, receivedMs, heartbeatMs, graceMs] = [0, 0, 0];
+  let failures = 0;
+  let cuts = 0;
+  let receivedMs = 0;
+  let heartbeatMs = 0;
+  let graceMs;
   let position;
   let head;
   /** While a message without echo has no position yet, what arrives waits; then it is for other tabs only. */
-  const muted = { count: 0, frames: [], positions: new Set() };
+  const muted = new Set();
+  let publishing = 0;
+  let waiting = [];
   /** The state of the tab that leads, while it has no connection. */
   let upstream;
 
@@ -143,7 +149,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
         connection.request({ type: 'unsubscribe', channel }).catch(() => {});
       }
       added.forEach(subscribe);
-    } else if (added.length || (isOpen && removed.length && channels.length)) return open();
+    } else if (added.length || !channels.length || (isOpen && removed.length)) return open();
     for (const one of subscriptions) begin(one);
   };
 
@@ -180,9 +186,14 @@ export const link = ({ server, choice, who, io, onstate }) => {
       : (all.find((one) => one.floor)?.floor ?? all[0].since);
     const wire = choice.next();
     const channels = wanted();
-    const present = { server, io, channels, since, who, wire };
     const report = (handle) => (value) => session === present && handle(value);
-    Object.assign(present, {
+    const present = {
+      server,
+      io,
+      channels,
+      since,
+      who,
+      wire,
       opened: report(opened),
       frame: report(frame),
       /** The newest position, if the wire learns it later. */
@@ -192,7 +203,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
       }),
       received: report(() => (receivedMs = now())),
       lost: report(lost),
-    });
+    };
     session = present;
     for (const channel of channels) carried.set(channel, {});
     for (const one of all) one.isLive = one.floor ? reaches(one.floor, since) : one.since === since;
@@ -216,7 +227,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
       if (one.isLive) one.onlive?.();
     }
     after('steady', STEADY_MS, () => {
-      failures = 0;
+      failures = cuts = 0;
       const ms = choice.steady?.(session.wire);
       if (ms !== undefined) after('steady', ms, open);
     });
@@ -279,12 +290,18 @@ export const link = ({ server, choice, who, io, onstate }) => {
     server.ask('poll', { body: { channels, since: floor ?? since, wait: '0s' } }).catch((error) => ({ error }));
 
   const frame = (received) => {
-    if (muted.count) return muted.frames.push(received);
-    const { type, ...rest } = received;
+    waiting.push(received);
+    // Rather an echo than more and more that waits.
+    if (!publishing || waiting.length > HELD_MAX) flush();
+  };
+
+  const flush = () => waiting.splice(0).forEach(deliver);
+
+  const deliver = ({ type, ...rest }) => {
     const { channel, position: place, to } = rest;
     const isMessage = type === 'message';
     if (isMessage || type === 'gap') {
-      const isMuted = muted.positions.delete(place);
+      const isMuted = muted.delete(place);
       for (const one of subscriptions) {
         if ((isMuted && !one.isRelay) || (isMessage ? !one.covers(channel) : !one.channels.includes(channel))) continue;
         const value = isMessage ? rest : { type, ...rest };
@@ -307,9 +324,11 @@ export const link = ({ server, choice, who, io, onstate }) => {
     if (!place) return;
     // What another tab has caught up with is older.
     position = later(position, place);
+    // What this client does not subscribe to never arrives.
+    for (const one of muted) if (reaches(position, one)) muted.delete(one);
     // However short a connection lives, with messages it has been of use.
-    if (isMessage) failures = 0;
-    if (!isMessage) {
+    if (isMessage) failures = cuts = 0;
+    else {
       // A heartbeat comes when there is nothing else to send.
       if (type === 'position') head ??= place;
       for (const one of subscriptions) if (one.isLive) one.advance(place);
@@ -320,9 +339,12 @@ export const link = ({ server, choice, who, io, onstate }) => {
   const lost = (error) => {
     const { wire } = session;
     const { retryMs, code, message: reason } = error;
-    // A close code may come from something in between, or be about one message.
-    const [wasOpen, isDenied, isOffline] = [isOpen, isRefusal(error) && code !== 'closed', navigator?.onLine === false];
-    const isBad = !isDenied && !isOffline && retryMs === undefined && (!wasOpen || code === 'silent');
+    const wasOpen = isOpen;
+    const isDenied = isRefusal(error);
+    const isOffline = navigator?.onLine === false;
+    // One that opens and is cut at once, several times, is no use either.
+    const isBad =
+      !isDenied && !isOffline && retryMs === undefined && (!wasOpen || code === 'silent' || !(cuts = (cuts + 1) % CUTS_MAX));
     leave();
     if (isBad && choice.failed(wire)) return open(reason);
     if (isDenied && (error.status === 401 || subscriptions.size === 1)) {
@@ -370,7 +392,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
     session = undefined;
     connection?.close();
     connection = upstream = undefined;
-    muted.frames = [];
+    waiting = [];
   };
 
   /** Gives the connection up when nothing is received for `silenceMsMax`. */
@@ -433,10 +455,10 @@ export const link = ({ server, choice, who, io, onstate }) => {
 
     /** Keeps a message from its own subscriptions: to be called before it is published, and its result with the position. */
     mute() {
-      muted.count += 1;
+      publishing += 1;
       return (place) => {
-        if (place) muted.positions.add(place);
-        if (!(muted.count -= 1)) muted.frames.splice(0).forEach(frame);
+        if (place && subscriptions.size) muted.add(place);
+        if (!(publishing -= 1)) flush();
       };
     },
 
@@ -455,8 +477,11 @@ export const link = ({ server, choice, who, io, onstate }) => {
   };
 };
 
-/** Whether the server itself says that it does not want this. A bare status may come from something in between. */
-const isRefusal = (error) => error?.isFinal && error.code !== 'http';
+/**
+ * Whether the server itself says that it does not want this. A bare status or close code may come from something in between, and
+ * a close code may be about one message.
+ */
+const isRefusal = (error) => error?.isFinal && !/http|closed/.test(error.code);
 
 /** States of a connection that brings messages. */
 const OPEN = /live|catching up/;
@@ -467,6 +492,8 @@ const ONLY_OPEN_MS_MAX = 15_000;
 const HEARTBEATS_MAX = 2.5;
 /** A timer that fires this much late says that the page was asleep. */
 const LATE_MS = 1_000;
+/** After how many cuts in a row another wire is tried. */
+const CUTS_MAX = 4;
 const STEADY_MS = 5_000;
 /** How often to try although the browser says that there is no network. */
 const OFFLINE_MS = 60_000;

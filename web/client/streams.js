@@ -10,25 +10,24 @@
  */
 export function countStreams(tide, origin, { BroadcastChannel, performance, setTimeout, console }) {
   const bus = new BroadcastChannel(`tidewire streams ${origin}`);
-  const isStream = ({ wire }) => wire === 'sse' || wire === 'poll';
-  const isOld = () => {
-    const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
-    return entries.some(({ name, nextHopProtocol }) => name.startsWith(origin) && nextHopProtocol === 'http/1.1');
-  };
+  const isStream = ({ wire }) => /sse|poll/.test(wire);
+  const isOld = () =>
+    performance.getEntries().some(({ name, nextHopProtocol }) => nextHopProtocol === 'http/1.1' && name.startsWith(origin));
   let others = 0;
   bus.onmessage = ({ data }) => {
     if (data === 'here') others += 1;
     else if (isStream(tide.state) && tide.state.name !== 'offline') bus.postMessage('here');
   };
-  const stop = tide.on('state', (state) => {
+  tide.on('state', (state) => {
     if (state.name !== 'offline' || !isStream(state)) return;
     others = 0;
     bus.postMessage('who');
     setTimeout(() => {
-      if (others < STREAMS_MAX || !isOld()) return;
-      stop();
-      tide.warning = WARNING;
-      console.warn(`Tidewire: ${WARNING}`);
+      const warning = others < STREAMS_MAX || !isOld() ? undefined : WARNING;
+      if (warning === tide.warning) return;
+      tide.warning = warning;
+      tide.emit('state', tide.state);
+      if (warning) console.warn(`Tidewire: ${warning}`);
     }, ANSWER_MS);
   });
   tide.on('close', () => bus.close());

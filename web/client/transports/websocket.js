@@ -26,8 +26,8 @@ export const websocket = {
       // The close that follows says more.
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }) => {
-        if (TOKEN_IS_OVER.includes(code)) server.forgetToken();
-        const isFinal = !retryMs && (FINAL.includes(code) || (code >= 4500 && code <= 4999));
+        if (TOKEN_IS_OVER.test(code)) server.forgetToken();
+        const isFinal = !retryMs && FINAL.test(code);
         const error = new TidewireError(`Closed with code ${code} ${reason}`, { code: 'closed', status: code, retryMs, isFinal });
         end(error);
         lost(error);
@@ -47,6 +47,6 @@ export const websocket = {
   },
 };
 
-const FINAL = [1000, 1002, 1003, 1007, 1008, 1009];
+const FINAL = /100[023789]|4[5-9]../;
 /** The token has expired, or its key is in force no more. */
-const TOKEN_IS_OVER = [4002, 4004, 4501];
+const TOKEN_IS_OVER = /400[24]|4501/;

@@ -1,17 +1,9 @@
 /** The client's machine over a WebSocket: places, changes while it is connected, states, refusals. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connect as connectWith } from '../../client/core.js';
 import { connect } from '../../client/tidewire.js';
-import { World, problem } from './world.js';
-
-const ignoring = { gaps: 'ignore' };
-
-/** Subscribes, and resolves to what arrives. */
-function collect(tide, channels, options = {}) {
-  const data = [];
-  const subscription = tide.subscribe(channels, { ...ignoring, onmessage: (m) => data.push(m.data), ...options });
-  return { data, subscription };
-}
+import { World, collect, problem } from './world.js';
 
 test('all subscriptions share one connection', async () => {
   const world = new World();
@@ -158,27 +150,6 @@ test('a page that was frozen reads what has arrived before it judges', async () 
   tide.close();
 });
 
-test('slow timers keep no dead connection', async () => {
-  const world = new World();
-  const { setTimeout } = world.io;
-  world.heartbeatMs = 20_000;
-  let isSlow = false;
-  const nextMinute = (ms) => Math.ceil((world.nowMs + ms) / 60_000) * 60_000 - world.nowMs;
-  const tide = world.connect({ setTimeout: (run, ms = 0) => setTimeout(run, isSlow ? nextMinute(ms) : ms) });
-  collect(tide, 'a');
-  await world.pass();
-  // The browser hides the page: each timer waits for the full minute.
-  isSlow = true;
-  for (let times = 0; times < 30; times += 1) {
-    world.socket.say({ type: 'position', position: world.head });
-    await world.pass(20_000);
-  }
-  assert.equal(world.sockets.length, 1);
-  await world.pass(240_000);
-  assert.ok(world.sockets.length > 1);
-  tide.close();
-});
-
 test('a page that comes back does not wait for its timers', async () => {
   const world = new World();
   const tide = world.connect();
@@ -249,42 +220,6 @@ test('a time that the server gives is kept exactly', async () => {
   await world.pass(1);
   assert.equal(world.sockets.length, 2);
   tide.close();
-});
-
-test('no close code ends a subscription that the server wants', async () => {
-  for (const code of [1000, 1008, 1009, 4501]) {
-    const world = new World();
-    world.answers.tickets = ({ headers }) => ({ ticket: headers.Authorization });
-    let asked = 0;
-    const tide = world.connect({ token: () => `token${(asked += 1)}` });
-    const { data, subscription } = collect(tide, 'a', { onerror() {} });
-    await world.pass();
-    world.socket.end(code, 'too large');
-    world.publish('a');
-    await world.pass(1_000);
-    assert.deepEqual([code, data, subscription.isClosed], [code, [1], false]);
-    assert.deepEqual(asked, code === 4501 ? 2 : 1);
-    // What it does not want ends as before.
-    world.answers.poll = () => problem(403, 'forbidden', 'not any more');
-    world.socket.end(code);
-    await world.pass(1_000);
-    assert.deepEqual([tide.state.name, tide.state.reason], ['refused', 'not any more']);
-    tide.close();
-  }
-});
-
-test('what is published after a subscription reaches it', async () => {
-  const world = new World();
-  for (const connecting of [(options) => world.connect(options), (options) => connect('http://server.test/', { ...world.io, ...options })]) {
-    const tide = connecting();
-    collect(tide, 'x');
-    await world.pass();
-    const { data } = collect(tide, 'a');
-    tide.publish('a', 'hi');
-    await world.pass();
-    assert.deepEqual(data, ['hi']);
-    tide.close();
-  }
 });
 
 test('one subscription that is refused leaves the others', async () => {
@@ -505,6 +440,8 @@ test('wrong arguments throw and say what is allowed', () => {
   assert.throws(() => tide.subscribe('a', { onmessage() {} }), { name: 'TypeError', message: /ongap/ });
   assert.throws(() => tide.subscribe('a', { onmessage() {}, gaps: 'yes' }), { name: 'TypeError', message: /'ignore'/ });
   assert.throws(() => connect('http://a', { wires: ['pigeon'] }), { name: 'TypeError', message: /websocket,sse,poll|sse,poll/ });
+  assert.throws(() => connect('http://a', { wires: [] }), { name: 'TypeError', message: /wires/ });
+  assert.throws(() => connectWith('http://a'), { name: 'TypeError', message: /wires/ });
   assert.throws(() => connect('nowhere'), TypeError);
   tide.close();
 });

@@ -10,7 +10,7 @@ function browser(protocol) {
   const timers = [];
   const open = (state) => {
     const listeners = {};
-    const tide = { state, on: (name, listener) => ((listeners[name] = listener), () => delete listeners[name]) };
+    const tide = { state, emit: (name, value) => listeners[name](value), on: (name, listener) => ((listeners[name] = listener), () => delete listeners[name]) };
     class BroadcastChannel {
       constructor() {
         ports.add(this);
@@ -23,7 +23,7 @@ function browser(protocol) {
       }
     }
     const entries = [{ name: 'http://a.test/', nextHopProtocol: protocol }];
-    const performance = { getEntriesByType: (type) => (type === 'navigation' ? entries : []) };
+    const performance = { getEntries: () => entries };
     const console = { warn: (words) => warnings.push(words) };
     countStreams(tide, 'http://a.test', { BroadcastChannel, performance, console, setTimeout: (run) => timers.push(run) });
     const enter = (next) => {
@@ -49,6 +49,16 @@ test('the sixth stream over HTTP/1.1 is warned of, once', () => {
   assert.match(tide.warning, /https/);
   enter({ name: 'offline', wire: 'sse' });
   assert.equal(warnings.length, 1);
+});
+
+test('a warning ends when the client connects and there are fewer streams', () => {
+  const { open } = browser('http/1.1');
+  const others = Array.from({ length: 5 }, () => open(live));
+  const { tide, enter } = open(live);
+  others[0].close();
+  assert.match(tide.warning, /https/);
+  enter({ name: 'offline', wire: 'sse' });
+  assert.equal(tide.warning, undefined);
 });
 
 test('WebSockets, closed clients and HTTP/2 are no reason', () => {

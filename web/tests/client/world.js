@@ -143,6 +143,13 @@ export class World {
   }
 }
 
+/** Subscribes, and gives what arrives. */
+export function collect(tide, channels, options = {}) {
+  const data = [];
+  const subscription = tide.subscribe(channels, { gaps: 'ignore', onmessage: (m) => data.push(m.data), ...options });
+  return { data, subscription };
+}
+
 /** A refusal of the server. */
 export function problem(status, code, detail = code, headers = {}) {
   return Response.json({ code, detail, status }, { status, headers });
