@@ -7,10 +7,12 @@
  * first; `{"context": "newPage"}` opens one, as all methods of the context are called so.
  * `{"cdp": "Page.crash", "tab": 2}` speaks to Chromium itself; a number of `wait_ms` bounds how long
  * an answer is waited for, where a dead page gives none. Unasked come `{"console": {kind, text}}`
- * and `{"failure": text}`, for an exception in a page. It ends with its input.
+ * and `{"failure": text}`, for an exception in a page. When its input ends, whatever it is doing, it
+ * closes the browser, removes the profile and ends, within a few seconds.
  *
  * Arguments: `chromium` or `firefox`, the program, a folder for its profile, its flags.
  */
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -27,6 +29,9 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** A browser that takes longer to close hangs. */
+const END_MS_MAX = 3_000;
 
 /** What Firefox asks for when it starts, or updates. */
 const PREFERENCES = { 'app.update.enabled': false, 'datareporting.policy.dataSubmissionEnabled': false };
@@ -70,7 +75,19 @@ const act = async ({ page, context: method, cdp, tab = 0, arguments: values = []
   return session.send(cdp, ...values);
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
+/** Playwright kills a browser that is left when the process exits. */
+const end = async () => {
+  setTimeout(() => process.exit(1), END_MS_MAX);
+  await context.close().catch(() => {});
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.exit();
+};
+
+const commands = createInterface({ input: process.stdin });
+commands.on('close', end);
+// Nobody reads any more, and the input ends as well.
+process.stdout.on('error', () => {});
+for await (const line of commands) {
   const command = JSON.parse(line);
   try {
     const late = command.wait_ms && new Promise((resolve) => setTimeout(resolve, command.wait_ms));
@@ -79,4 +96,3 @@ for await (const line of createInterface({ input: process.stdin })) {
     say({ refusal: String(error) });
   }
 }
-await context.close();

@@ -16,6 +16,8 @@ const chosen = process.argv.slice(2);
 const tests = names.filter((name) => !chosen.length || chosen.some((part) => name.includes(part)));
 if (!tests.length) throw new Error(`no program here is called ${chosen.join(' or ')}`);
 let passed = 0;
+// Before the end-to-end test kills it, which it could not answer by ending what it has started.
+setTimeout(() => process.exit(1), 170_000).unref();
 
 await test('what the documentation shows', { concurrency: 3 }, async (all) => {
   const surroundings = new Surroundings(root);

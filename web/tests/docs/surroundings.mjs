@@ -16,6 +16,13 @@ const START_MS_MAX = 20_000;
 const WAIT_MS_MAX = 20_000;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
 
+/** Servers that have not ended. They do not survive this process. */
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
 export class Surroundings {
   #root;
   #browser;
@@ -123,7 +130,8 @@ async function startServer(onEnd, { settings = '', args = [] } = {}) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEWIRE_')));
   const command = ['serve', '--listen', '127.0.0.1:0', '--config', config, ...args];
   const child = spawn(process.env.TIDEWIRE_BIN, command, { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise((done) => child.once('close', done));
+  running.add(child);
+  const ended = new Promise((done) => child.once('close', done)).then(() => running.delete(child));
   let complaints = '';
   child.stderr.on('data', (text) => (complaints += text));
   onEnd(async () => {
