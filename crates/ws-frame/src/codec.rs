@@ -61,6 +61,8 @@ impl codec::Decoder for MessageCodec {
     type Error = CodecError;
 
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<OwnedEvent>, CodecError> {
+        // Between two calls the buffer is the caller's.
+        self.incoming.handle_lent();
         Ok(self.incoming.decode(source, &self.limits)?)
     }
 

@@ -98,11 +98,13 @@ impl Connection {
     }
 
     /// Where to append what arrives, with room for a read of some 4 KiB at least. Nothing else may be
-    /// changed in it.
+    /// changed in it: what is changed or removed becomes part of the message that is arriving, or cuts it.
+    /// (A text is UTF-8 nevertheless: one that had arrived in part is checked again.)
     ///
     /// There is more room, the more of a long message has arrived. What a header declares is not
     /// allocated before it arrives: the room at most doubles.
     pub fn room(&mut self) -> &mut BytesMut {
+        self.receiving.incoming.handle_lent();
         self.receiving.room()
     }
 
@@ -216,6 +218,9 @@ impl Receiving {
     /// `None` means that [`next_event`](Self::next_event) has to look.
     #[inline]
     pub(crate) fn next_whole(&mut self) -> Option<Message> {
+        if self.is_closed {
+            return None;
+        }
         match self.incoming.decode_whole(&mut self.buffer, &self.limits)? {
             Ok(message) => Some(message),
             Err(error) => {

@@ -9,6 +9,7 @@ use core::mem;
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{Direction, Inflater};
+use crate::utf8::check_whole;
 use crate::{
     Decoder, Event, Kind, Limits, Message, OwnedEvent, Piece, ProtocolError, Role, Utf8Bytes,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Incoming {
     decoder: Decoder,
     /// How much at the front of the buffer is decoded already: payload of the open message.
     decoded_bytes: usize,
+    /// Whether a caller had the buffer while that lay in it, and so may have written over it.
+    was_lent: bool,
     /// What came before that of an open message in several frames.
     fragments: BytesMut,
     #[cfg(feature = "deflate")]
@@ -52,6 +55,7 @@ impl Incoming {
         Self {
             decoder: Decoder::new(role),
             decoded_bytes: 0,
+            was_lent: false,
             fragments: BytesMut::new(),
             #[cfg(feature = "deflate")]
             inflater: None,
@@ -76,6 +80,11 @@ impl Incoming {
     /// How much of the current frame's payload is still to come, if its header has.
     pub(crate) const fn awaited_bytes(&self) -> u64 {
         self.decoder.payload_left()
+    }
+
+    /// Takes note that a caller gets hold of the buffer, or has had it.
+    pub(crate) const fn handle_lent(&mut self) {
+        self.was_lent |= self.decoded_bytes > 0;
     }
 
     /// Takes a message off the front of `buffer` if it is the whole of one frame, and all there. Whatever
@@ -126,7 +135,7 @@ impl Incoming {
                 Found::Piece { kind, bytes, ends } => {
                     self.join(buffer, taken, bytes);
                     if ends {
-                        return Ok(Some(message(kind, self.take_open(buffer)).into()));
+                        return Ok(Some(message(kind, self.take_open(kind, buffer)?).into()));
                     }
                 }
                 #[cfg(feature = "deflate")]
@@ -190,13 +199,20 @@ impl Incoming {
     }
 
     /// Takes the open message, which is whole now.
-    fn take_open(&mut self, buffer: &mut BytesMut) -> Bytes {
-        let decoded = buffer.split_to(mem::take(&mut self.decoded_bytes));
-        if self.fragments.is_empty() {
-            return decoded.freeze();
+    ///
+    /// # Errors
+    ///
+    /// It is a text that a caller has changed since it was checked.
+    fn take_open(&mut self, kind: Kind, buffer: &mut BytesMut) -> Result<Bytes, ProtocolError> {
+        let mut payload = buffer.split_to(mem::take(&mut self.decoded_bytes));
+        if !self.fragments.is_empty() {
+            self.fragments.extend_from_slice(&payload);
+            payload = mem::take(&mut self.fragments);
         }
-        self.fragments.extend_from_slice(&decoded);
-        mem::take(&mut self.fragments).freeze()
+        if mem::take(&mut self.was_lent) && kind == Kind::Text {
+            check_whole(&payload)?;
+        }
+        Ok(payload.freeze())
     }
 }
 
@@ -208,7 +224,7 @@ fn message(kind: Kind, payload: Bytes) -> Message {
         Kind::Binary => Message::Binary(payload),
         // SAFETY: the decoder returned these bytes as a text that it had checked, in one piece or over
         // all pieces up to the last, or the inflater did. They have not been changed after that: the
-        // decoder touches no byte twice.
+        // decoder touches no byte twice, and `take_open` checks again what a caller could write to.
         Kind::Text => Message::Text(unsafe { Utf8Bytes::from_checked(payload) }),
     }
 }

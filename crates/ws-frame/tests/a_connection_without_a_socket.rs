@@ -189,3 +189,27 @@ mod compressed {
         assert_eq!(to.next_event(), Err(ProtocolError::ReservedBits));
     }
 }
+
+/// `room` hands out what was checked already; safe code must not make a text of what is not UTF-8.
+#[test]
+fn a_text_that_is_written_over_while_it_arrives_is_refused() {
+    for wire in [&b"\x81\x82\0\0\0\0a"[..], b"\x01\x81\0\0\0\0a\x80\x82\0\0\0\0b"] {
+        let mut server = server();
+        server.room().extend_from_slice(wire);
+        assert_eq!(server.next_event(), Ok(None));
+        server.room()[0] = 0xFF;
+        server.room().extend_from_slice(b"b");
+        assert_eq!(server.next_event(), Err(ProtocolError::TextNotUtf8));
+    }
+}
+
+#[test]
+fn nothing_comes_after_an_error() {
+    for wrong in [&b"\x81\x81\0\0\0\0\xff"[..], b"\x83\x80\0\0\0\0"] {
+        let mut server = server();
+        server.room().extend_from_slice(wrong);
+        assert!(server.next_event().is_err());
+        server.room().extend_from_slice(b"\x81\x81\0\0\0\0a");
+        assert_eq!(server.next_event(), Ok(None));
+    }
+}

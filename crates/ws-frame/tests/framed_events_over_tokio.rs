@@ -112,3 +112,15 @@ fn a_ping_that_cannot_be_is_refused_and_nothing_of_it_sent() {
     assert!(matches!(error, CodecError::Encode(EncodeError::ControlTooLong)), "{error}");
     assert_eq!(output, b""[..]);
 }
+
+/// The buffer is the caller's between two calls, also what was checked of it.
+#[test]
+fn a_text_that_is_written_over_while_it_arrives_is_refused() {
+    let mut codec = server();
+    let mut source = BytesMut::from(&b"\x81\x82\0\0\0\0a"[..]);
+    assert!(codec.decode(&mut source).unwrap().is_none());
+    source[0] = 0xFF;
+    source.extend_from_slice(b"b");
+    let error = codec.decode(&mut source).unwrap_err();
+    assert!(matches!(error, CodecError::Protocol(ProtocolError::TextNotUtf8)), "{error}");
+}
