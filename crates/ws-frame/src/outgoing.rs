@@ -21,6 +21,8 @@ pub(crate) struct Outgoing {
     encoder: AnyEncoder,
     /// What is still to be written.
     output: BytesMut,
+    /// Whether something was encoded that the stream may still hold back: it has not been flushed since.
+    is_unflushed: bool,
     /// Whether a close is among what was encoded: nothing may follow it.
     is_closed: bool,
     #[cfg(feature = "deflate")]
@@ -56,6 +58,7 @@ impl Outgoing {
         Self {
             encoder,
             output: BytesMut::new(),
+            is_unflushed: false,
             is_closed: false,
             #[cfg(feature = "deflate")]
             compression: None,
@@ -67,6 +70,18 @@ impl Outgoing {
     pub(crate) fn deflate(self, direction: Direction, level: Level) -> Self {
         let (deflater, payload) = (None, alloc::vec::Vec::new());
         Self { compression: Some(Compression { direction, level, deflater, payload }), ..self }
+    }
+
+    /// Whether the stream has to be flushed, though all may be written.
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn is_unflushed(&self) -> bool {
+        self.is_unflushed
+    }
+
+    /// Takes note that the stream has been flushed, after all of the output was written.
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn handle_flushed(&mut self) {
+        self.is_unflushed = false;
     }
 
     /// What is still to be written.
@@ -84,7 +99,7 @@ impl Outgoing {
 
     /// Encodes a message.
     pub(crate) fn message(&mut self, message: &Message) -> Result<(), SendError> {
-        self.check_open()?;
+        self.begin()?;
         #[cfg(feature = "deflate")]
         if let Some(compression) = &mut self.compression
             && message.as_bytes().len() >= COMPRESSED_BYTES_MIN
@@ -108,7 +123,7 @@ impl Outgoing {
 
     /// Encodes a ping.
     pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.check_open()?;
+        self.begin()?;
         let output = &mut self.output;
         match &mut self.encoder {
             AnyEncoder::Server(encoder) => encoder.ping(payload, output)?,
@@ -119,7 +134,7 @@ impl Outgoing {
 
     /// Encodes a pong.
     pub(crate) fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.check_open()?;
+        self.begin()?;
         let output = &mut self.output;
         match &mut self.encoder {
             AnyEncoder::Server(encoder) => encoder.pong(payload, output)?,
@@ -130,7 +145,7 @@ impl Outgoing {
 
     /// Encodes a close, unless one has been encoded: then nothing is left to do.
     pub(crate) fn close(&mut self, close: Option<Close<'_>>) -> Result<(), SendError> {
-        if self.is_closed {
+        if self.begin().is_err() {
             return Ok(());
         }
         let output = &mut self.output;
@@ -143,16 +158,13 @@ impl Outgoing {
     }
 
     /// Encodes what the protocol wants to be answered: a pong to a ping, a close to a close.
-    ///
-    /// Returns whether there was something to answer.
-    pub(crate) fn answer(&mut self, event: &OwnedEvent) -> bool {
+    pub(crate) fn answer(&mut self, event: &OwnedEvent) {
         // What came in a control frame fits into one, and after a close there is no answer.
-        let answered = match event {
+        let _ = match event {
             OwnedEvent::Ping(payload) => self.pong(payload),
             OwnedEvent::Close(close) => self.close(close.as_ref().map(|close| close.as_close())),
-            OwnedEvent::Message(_) | OwnedEvent::Pong(_) => return false,
+            OwnedEvent::Message(_) | OwnedEvent::Pong(_) => Ok(()),
         };
-        answered.is_ok()
     }
 
     /// Encodes the close that answers an error of the peer's.
@@ -162,8 +174,13 @@ impl Outgoing {
         let _ = self.close(Some(close));
     }
 
-    const fn check_open(&self) -> Result<(), SendError> {
-        if self.is_closed { Err(SendError::Closed) } else { Ok(()) }
+    /// Begins to encode a frame, unless this side has closed.
+    const fn begin(&mut self) -> Result<(), SendError> {
+        if self.is_closed {
+            return Err(SendError::Closed);
+        }
+        self.is_unflushed = true;
+        Ok(())
     }
 }
 

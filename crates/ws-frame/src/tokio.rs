@@ -21,12 +21,12 @@ pub use halves::{Receiver, Sender};
 use alloc::string::String;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+use std::io;
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::connection::OUTPUT_BYTES_MAX;
 use crate::{Agreed, Close, CloseCode, Connection, Error, Message, OwnedEvent, ProtocolError};
-use drive::{poll_end, poll_flush, poll_read, poll_room};
+use drive::{poll_end, poll_flush, poll_read, poll_room, poll_sent};
 
 /// A WebSocket on a stream: whole messages in and out.
 ///
@@ -36,7 +36,8 @@ use drive::{poll_end, poll_flush, poll_read, poll_room};
 /// **Giving up is safe.** A future of this that is dropped before it is ready has lost nothing: what
 /// arrived of a message stays, and what was to be sent goes out, whole, with the next call. So any of
 /// them may stand in `select!` or in a `timeout`. (`send` on a connection whose peer does not read may
-/// not have begun when it is dropped; it never leaves half a message.)
+/// not have begun when it is dropped; it never leaves half a message. To know whether a message was taken, call
+/// [`feed`](Self::feed), then [`flush`](Self::flush).)
 ///
 /// **Memory.** A connection that waits for a message has no read buffer. One that receives has 16 KiB, or
 /// up to twice what has arrived of a longer message, which [`Limits`](crate::Limits) bound. What is to be sent waits in a
@@ -49,13 +50,22 @@ pub struct WebSocket<IO> {
     subprotocol: Option<String>,
     /// What the peer did wrong, until it has been reported.
     failure: Option<ProtocolError>,
+    /// How the stream failed while an answer was written, until it has been reported.
+    write_error: Option<io::Error>,
     has_ended: bool,
 }
 
 impl<IO> WebSocket<IO> {
     /// A WebSocket that others have opened: `connection` says which side this is, and what was agreed.
     pub fn from_parts(io: IO, connection: Connection) -> Self {
-        Self { io, connection, subprotocol: None, failure: None, has_ended: false }
+        Self {
+            io,
+            connection,
+            subprotocol: None,
+            failure: None,
+            write_error: None,
+            has_ended: false,
+        }
     }
 
     /// The WebSocket that both sides have agreed on, over the stream that is free for it now.
@@ -212,9 +222,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         match self.connection.next_other() {
             Ok(None) => {}
             Ok(Some(event)) => {
-                if !self.connection.output().is_empty() {
-                    // An answer need not wait. If the stream fails, the next call says so.
-                    let _ = poll_flush(&mut self.io, &mut self.connection.sending, context);
+                // An answer need not wait. If the stream fails, the next call says so.
+                if self.connection.sending.is_unflushed()
+                    && let Poll::Ready(Err(error)) =
+                        poll_flush(&mut self.io, &mut self.connection.sending, context)
+                {
+                    self.write_error = Some(error);
                 }
                 return Poll::Ready(Ok(Progress::Event(event)));
             }
@@ -223,25 +236,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         if self.connection.is_closed() || self.has_ended {
             return self.poll_closed(context);
         }
-        ready!(self.poll_more(context))?;
-        Poll::Ready(Ok(Progress::Arrived))
+        let error = match ready!(self.poll_more(context)) {
+            Ok(1..) => return Poll::Ready(Ok(Progress::Arrived)),
+            Ok(0) => Error::Ended,
+            Err(error) => error.into(),
+        };
+        self.has_ended = true;
+        Poll::Ready(Err(error))
     }
 
-    /// Polls for more bytes, and for the answers to be written.
-    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if !self.connection.output().is_empty() {
-            let flushed = poll_flush(&mut self.io, &mut self.connection.sending, context)?;
-            // A peer that asks and does not read is not asked for more.
-            if flushed.is_pending() && self.connection.output().len() > OUTPUT_BYTES_MAX {
-                return Poll::Pending;
-            }
+    /// Polls for more bytes, and for the answers to be sent; no byte means that the stream has ended.
+    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.write_error.take() {
+            return Poll::Ready(Err(error));
         }
-        let read = ready!(poll_read(&mut self.io, &mut self.connection.receiving, context))?;
-        if read == 0 {
-            self.has_ended = true;
-            return Poll::Ready(Err(Error::Ended));
-        }
-        Poll::Ready(Ok(()))
+        ready!(poll_sent(&mut self.io, &mut self.connection.sending, context))?;
+        poll_read(&mut self.io, &mut self.connection.receiving, context)
     }
 
     /// Polls for the last bytes to be written, then returns how it ended.

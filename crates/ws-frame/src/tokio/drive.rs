@@ -40,7 +40,25 @@ pub(super) fn poll_flush<W: AsyncWrite + Unpin>(
         }
         sending.handle_written(written);
     }
-    Pin::new(io).poll_flush(context)
+    ready!(Pin::new(io).poll_flush(context))?;
+    sending.handle_flushed();
+    Poll::Ready(Ok(()))
+}
+
+/// Polls for what was encoded to be sent, and is ready as soon as the peer may be asked for more: one that
+/// asks and does not read is not.
+pub(super) fn poll_sent<W: AsyncWrite + Unpin>(
+    io: &mut W,
+    sending: &mut Outgoing,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    if sending.is_unflushed() {
+        let flushed = poll_flush(io, sending, context)?;
+        if flushed.is_pending() && sending.output().len() > OUTPUT_BYTES_MAX {
+            return Poll::Pending;
+        }
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// Polls until there is room for another message.

@@ -8,14 +8,15 @@ use alloc::sync::Arc;
 use core::fmt::{self, Debug, Formatter};
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker, ready};
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf, split};
 
 use super::WebSocket;
-use super::drive::{poll_end, poll_flush, poll_read, poll_room};
-use crate::connection::{OUTPUT_BYTES_MAX, Receiving};
+use super::drive::{poll_end, poll_flush, poll_read, poll_room, poll_sent};
+use crate::connection::Receiving;
 use crate::outgoing::Outgoing;
 use crate::{Close, CloseCode, Error, Message, OwnedEvent, ProtocolError, Role};
 
@@ -49,6 +50,8 @@ struct Shared<IO> {
 struct Writing<IO> {
     io: WriteHalf<IO>,
     sending: Outgoing,
+    /// How the stream failed while an answer was written, until the receiver has reported it.
+    error: Option<io::Error>,
 }
 
 /// Who waits for the stream to take more. A stream knows one waker, which has to wake both.
@@ -62,7 +65,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// Takes the socket apart: one task receives, another one sends.
     pub fn split(self) -> (Sender<IO>, Receiver<IO>) {
         let (read_half, write_half) = split(self.io);
-        let writing = Writing { io: write_half, sending: self.connection.sending };
+        let writing =
+            Writing { io: write_half, sending: self.connection.sending, error: self.write_error };
         let shared =
             Arc::new(Shared { writing: Mutex::new(writing), wakers: Arc::new(Wakers::default()) });
         let receiver = Receiver {
@@ -122,12 +126,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Receiver<IO> {
             if self.receiving.is_closed() || self.has_ended {
                 return self.poll_closed(context);
             }
-            ready!(self.shared.poll_answered(context))?;
-            if ready!(poll_read(&mut self.io, &mut self.receiving, context))? == 0 {
-                self.has_ended = true;
-                return Poll::Ready(Err(Error::Ended));
-            }
+            let error = match ready!(self.poll_more(context)) {
+                Ok(1..) => continue,
+                Ok(0) => Error::Ended,
+                Err(error) => error.into(),
+            };
+            self.has_ended = true;
+            return Poll::Ready(Err(error));
         }
+    }
+
+    /// Polls for more bytes, and for the answers to be sent; no byte means that the stream has ended.
+    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(self.shared.poll_answered(context))?;
+        poll_read(&mut self.io, &mut self.receiving, context)
     }
 
     fn poll_closed(
@@ -203,7 +215,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Sender<IO> {
 
     async fn wait(
         &mut self,
-        mut poll: impl FnMut(&mut Writing<IO>, &mut Context<'_>) -> Poll<std::io::Result<()>>,
+        mut poll: impl FnMut(&mut Writing<IO>, &mut Context<'_>) -> Poll<io::Result<()>>,
     ) -> Result<(), Error> {
         poll_fn(|context| self.shared.poll(Half::Sender, context, &mut poll)).await?;
         Ok(())
@@ -248,18 +260,28 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Shared<IO> {
     fn answer(&self, event: &OwnedEvent, context: &mut Context<'_>) {
         let _ = self.poll(Half::Receiver, context, |writing, context| {
             writing.sending.answer(event);
-            poll_flush(&mut writing.io, &mut writing.sending, context)
+            let flushed = poll_flush(&mut writing.io, &mut writing.sending, context);
+            if let Poll::Ready(Err(error)) = flushed {
+                writing.error = Some(error);
+            }
+            Poll::<()>::Pending
         });
     }
 
     /// Polls until few enough answers wait that the peer may be asked for more.
-    fn poll_answered(&self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        if self.lock().sending.output().len() <= OUTPUT_BYTES_MAX {
-            return Poll::Ready(Ok(()));
-        }
-        self.poll(Half::Receiver, context, |writing, context| {
-            poll_flush(&mut writing.io, &mut writing.sending, context)
-        })
+    ///
+    /// Whatever comes of it, the receiver is woken when the stream takes more: a sender that has given up
+    /// leaves the rest to it.
+    fn poll_answered(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut answered = Poll::Ready(Ok(()));
+        let _ = self.poll(Half::Receiver, context, |writing, context| {
+            answered = match writing.error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => poll_sent(&mut writing.io, &mut writing.sending, context),
+            };
+            Poll::<()>::Pending
+        });
+        answered
     }
 }
 
