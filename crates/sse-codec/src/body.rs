@@ -100,7 +100,8 @@ impl<S: Stream> EventBody<S> {
 
 impl<S: Stream, K> EventBody<S, K> {
     /// The same body with an empty comment at each tick at which no event is ready, so that nothing on the
-    /// way takes the connection for a dead one: `IntervalStream` of `tokio-stream`, for example.
+    /// way takes the connection for a dead one: `IntervalStream` of `tokio-stream`, for example, with
+    /// `MissedTickBehavior::Skip` (the usual `Burst` makes up for the ticks that nobody has waited for).
     pub fn keep_alive<T: Stream>(self, ticks: T) -> EventBody<S, T> {
         let Self { events, output, failure, has_ended, .. } = self;
         EventBody { events, ticks: Some(ticks), output, failure, has_ended }

@@ -44,6 +44,13 @@ pub trait Transport {
 
     /// A new number from `0.0..1.0`.
     fn random(&mut self) -> f64;
+
+    /// Whether it is no use to try again after this error: a malformed URL, for example. The source ends
+    /// with it then.
+    fn is_final(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
 }
 
 /// What an [`EventSource`] has to know of a response, after redirects.
@@ -207,6 +214,9 @@ impl<T: Transport> EventSource<T> {
                 return Poll::Ready(Step::Silent);
             }
             StateProjection::Connecting { response } => match ready!(response.poll(context)) {
+                Err(error) if this.transport.is_final(&error) => {
+                    (Next::GiveUp, Interruption::Transport(error))
+                }
                 Err(error) => {
                     let next = this.reconnect.handle_failure(this.transport.random());
                     (next, Interruption::Transport(error))
@@ -367,7 +377,8 @@ pub enum EventSourceError<E> {
     Refused(Refusal),
     /// The peer sent a value over its limit. It would again.
     Limit(LimitError),
-    /// As many attempts have failed in a row as the policy allows, the last one by this.
+    /// It is no use to try again after this, or as many attempts have failed in a row as the policy
+    /// allows, the last one by this.
     Transport(E),
 }
 

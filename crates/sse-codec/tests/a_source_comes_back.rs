@@ -40,6 +40,10 @@ impl Transport for Script {
     fn random(&mut self) -> f64 {
         0.0
     }
+
+    fn is_final(&self, error: &&'static str) -> bool {
+        *error == "no such scheme"
+    }
 }
 
 fn events(pieces: &[Piece]) -> Answer {
@@ -157,6 +161,14 @@ fn it_gives_up_after_as_many_failures_as_the_policy_allows() {
     let source = EventSource::with_policy(script([Err("a"), Err("b"), status(503)]), policy);
     let refused = EventSourceError::Refused(Refusal::Status(503));
     assert_eq!(read(source).1, Some(refused));
+}
+
+#[test]
+fn it_ends_with_an_error_that_does_not_pass() {
+    let (source, log) = source([Err("no route"), Err("no such scheme")]);
+    let (data, error) = read(source);
+    assert_eq!((data.len(), error), (0, Some(EventSourceError::Transport("no such scheme"))));
+    assert_eq!(log.borrow().len(), 3);
 }
 
 #[test]

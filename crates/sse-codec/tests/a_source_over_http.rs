@@ -82,3 +82,47 @@ async fn a_page_is_no_event_stream() {
         "{seen:?}"
     );
 }
+
+/// Trying again would not help, and would not be seen.
+#[tokio::test]
+async fn a_url_that_no_request_can_be_made_for_ends_it() {
+    for url in ["http://", "no url", "ftp://127.0.0.1/"] {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut events = EventSource::reqwest(move || client.get(url));
+        let first = tokio::time::timeout(Duration::from_secs(20), events.next()).await;
+        let first = first.expect("it tries again");
+        assert!(matches!(first, Some(Err(EventSourceError::Transport(_)))), "{url}: {first:?}");
+        assert!(events.next().await.is_none());
+    }
+}
+
+/// Whether `reqwest` has TLS is for the whole build to say. With it, this port refuses the connection, which
+/// passes.
+#[tokio::test]
+async fn https_without_tls_ends_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let Ok(client) = reqwest::Client::builder().no_proxy().build() else { return };
+    let has_tls = !client
+        .get(&url)
+        .send()
+        .await
+        .is_err_and(|error| format!("{error:?}").contains("scheme is not http"));
+    let mut updates = Box::pin(EventSource::reqwest(move || client.get(&url)).updates());
+    let first = updates.next().await;
+    assert_eq!(matches!(first, Some(Err(EventSourceError::Transport(_)))), !has_tls, "{first:?}");
+}
+
+/// A request has one `Accept`, though its maker has set another one.
+#[tokio::test]
+async fn the_headers_of_an_event_stream_take_the_place_of_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(serve(listener, vec![answer("204 No Content", "", "")]));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let events = EventSource::reqwest(move || client.get(&url).header("accept", "text/html"));
+    assert_eq!(events.count().await, 0);
+    let head = server.await.unwrap().remove(0);
+    assert!(head.contains("accept: text/event-stream") && !head.contains("html"), "{head}");
+}

@@ -3,8 +3,11 @@
 extern crate std;
 
 use super::{EventSource, Response, Transport};
-use alloc::{boxed::Box, string::String};
-use core::{fmt, future::Future, pin::Pin, time::Duration};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString as _},
+};
+use core::{error::Error as _, fmt, future::Future, pin::Pin, time::Duration};
 use futures_core::Stream;
 use reqwest::{RequestBuilder, header};
 
@@ -37,6 +40,9 @@ impl<F: FnMut() -> RequestBuilder> ReqwestTransport<F> {
 impl EventSource<ReqwestTransport<fn() -> RequestBuilder>> {
     /// A source of the events of that URL, with a client of its own. It needs a tokio runtime.
     ///
+    /// For `https` it needs TLS in `reqwest`: a dependency on `reqwest` with its default features, or with
+    /// `rustls`. Without, the source ends with an error.
+    ///
     /// # Panics
     ///
     /// As `reqwest::Client::new` does, if there is no TLS to be had.
@@ -66,14 +72,16 @@ impl<F: FnMut() -> RequestBuilder> Transport for ReqwestTransport<F> {
     type Sleep = Pin<Box<tokio::time::Sleep>>;
 
     fn connect(&mut self, last_event_id: Option<&str>) -> Self::Connect {
-        let mut request = (self.0)()
-            .header(header::ACCEPT, "text/event-stream")
-            .header(header::CACHE_CONTROL, "no-store");
+        // They take the place of what the caller has set: a list of types would be another request.
+        let mut headers = header::HeaderMap::new();
+        headers.insert(header::ACCEPT, header::HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         // A header holds no control characters. With such an id the stream begins at its start.
         let id = last_event_id.map(|id| header::HeaderValue::from_bytes(id.as_bytes()));
         if let Some(Ok(id)) = id {
-            request = request.header("last-event-id", id);
+            headers.insert("last-event-id", id);
         }
+        let request = (self.0)().headers(headers);
         Box::pin(async move {
             let response = request.send().await?;
             let text = |name| {
@@ -97,6 +105,23 @@ impl<F: FnMut() -> RequestBuilder> Transport for ReqwestTransport<F> {
     fn random(&mut self) -> f64 {
         fastrand::f64()
     }
+
+    /// A request that cannot be built, or whose URL has a scheme that `reqwest` was built without: `https`
+    /// needs one of its features for TLS.
+    fn is_final(&self, error: &reqwest::Error) -> bool {
+        if error.is_builder() {
+            return true;
+        }
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            // The type of this one is private. If its words change, the source tries for ever, as before.
+            if error.to_string() == SCHEME_UNSUPPORTED {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
 }
 
 impl<F> fmt::Debug for ReqwestTransport<F> {
@@ -104,3 +129,6 @@ impl<F> fmt::Debug for ReqwestTransport<F> {
         formatter.write_str("ReqwestTransport")
     }
 }
+
+/// What the connector of `hyper-util` says where it has no TLS.
+const SCHEME_UNSUPPORTED: &str = "invalid URL, scheme is not http";
