@@ -147,3 +147,24 @@ test('a warning is reported as a state, and so is its end', async () => {
   assert.deepEqual(warnings, [['live', 'six tabs'], ['waiting', 'six tabs']]);
   tide.close();
 });
+
+test('positions of messages without echo are forgotten once the connection is past them', async () => {
+  const world = new World();
+  const sets = [];
+  const Plain = globalThis.Set;
+  globalThis.Set = class extends Plain {
+    constructor(...values) {
+      super(...values);
+      sets.push(this);
+    }
+  };
+  const tide = world.connect();
+  globalThis.Set = Plain;
+  collect(tide, 'a');
+  await world.pass();
+  for (let number = 0; number < 50; number += 1) await tide.publish('elsewhere', number, { echo: false });
+  world.socket.say({ type: 'position', position: world.head });
+  assert.ok(sets.length > 0);
+  assert.deepEqual(sets.filter(({ size }) => size > 1), []);
+  tide.close();
+});
