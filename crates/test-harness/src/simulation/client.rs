@@ -258,13 +258,8 @@ impl Client {
     ) -> Result<(), String> {
         let ReceiveContext { oracle, tally, .. } = context;
         match said {
-            ServerEvent::Welcome(welcome) => {
-                // Who has places keeps to them: the welcome's comes before word of their loss.
-                if self.follower.follows.iter().all(|follow| follow.place.is_none()) {
-                    self.receive_place(welcome.position.into(), oracle, tally)?;
-                }
-                Ok(())
-            }
+            // Its position is the newest of the log. Where the connection begins comes in a frame of its own.
+            ServerEvent::Welcome(_) => Ok(()),
             ServerEvent::Subscribed(done) => match self.asks.remove(&done.id) {
                 Some(Ask::Subscribe(follow)) if follow.pattern == done.channel => {
                     self.follower.follows.push(follow);
