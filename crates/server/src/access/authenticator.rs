@@ -353,7 +353,7 @@ where
 }
 
 /// How long the refusal of a credential waits that was not looked at. Who guesses over kept connections gets four answers a
-/// second on each, so that a flood of guesses takes next to no time of a worker.
+/// second on each, or on each stream of HTTP/2, so that a flood of guesses takes next to no time of a worker.
 const GUESS_PAUSE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

@@ -30,9 +30,9 @@ struct Shared {
     progress: Mutex<Progress>,
     /// Changes with the end of each fetch. Its sender ends with the task.
     ended: watch::Receiver<()>,
-    /// A permit for each that waits,
+    /// A permit for each request that waits for a fetch.
     waits: Arc<Semaphore>,
-    /// at most so long.
+    /// How long a request waits at most.
     wait_max: Duration,
 }
 
