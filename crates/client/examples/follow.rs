@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 use tidewire_client::{Bookmark, Client, Delivery, Since};
-use tokio::{select, time::sleep};
+use tokio::{
+    select,
+    time::{MissedTickBehavior, interval},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -29,9 +32,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(url)?;
     let mut messages = client.subscribe_raw(channels).since(stored(file)?).stream();
     let mut written = None;
+    let mut pause = interval(PAUSE);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         select! {
             biased;
+            // What has come together is written together, also while more comes without end.
+            _ = pause.tick(), if messages.position() != written => {
+                io::stdout().flush()?;
+                written = messages.position();
+                written.map_or(Ok(()), |position| store(file, position))?;
+            }
             message = messages.next() => match message {
                 Some(Ok(Delivery::Message(message))) => {
                     let payload = message.bytes().unwrap_or_default();
@@ -43,12 +54,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(()),
             },
-            // What has come together is written together.
-            () = sleep(PAUSE), if messages.position() != written => {
-                io::stdout().flush()?;
-                written = messages.position();
-                written.map_or(Ok(()), |position| store(file, position))?;
-            }
         }
     }
 }

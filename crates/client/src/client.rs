@@ -6,7 +6,7 @@ use crate::{
     hub::Hubs,
     token::{Source, Token, TokenError, Tokens},
 };
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -232,6 +232,7 @@ impl ClientBuilder {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("tidewire-client/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_timeout)
+            .redirect(redirect::Policy::custom(stay))
             .tcp_nodelay(true);
         #[cfg(feature = "rustls")]
         let builder = {
@@ -252,6 +253,15 @@ impl ClientBuilder {
     }
 }
 
+/// Follows a redirect to the same server only. A WebSocket that was accepted elsewhere would be sent tokens.
+fn stay(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let first = attempt.previous().first().map(Url::origin);
+    match attempt.previous().len() <= REDIRECTS_MAX && first == Some(attempt.url().origin()) {
+        true => attempt.follow(),
+        false => attempt.stop(),
+    }
+}
+
 /// Without the token.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,6 +271,7 @@ impl fmt::Debug for ClientBuilder {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const REDIRECTS_MAX: usize = 10;
 
 #[cfg(test)]
 mod tests {

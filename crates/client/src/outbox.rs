@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     fmt,
     future::Future,
+    hash::{BuildHasher as _, RandomState},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -81,11 +82,17 @@ impl Client {
             queue: Mutex::new(queue),
             news: Notify::new(),
             capacity,
-            name: fastrand::u128(..),
+            name: random_name(),
         });
         tokio::spawn(run(Arc::clone(&shared)));
         Outbox { shared }
     }
+}
+
+/// From the system's randomness. A generator that is seeded by the time and the thread could begin alike in two processes.
+fn random_name() -> u128 {
+    let half = || u128::from(RandomState::new().hash_one(0));
+    half() << 64 | half()
 }
 
 impl Outbox {

@@ -108,9 +108,9 @@ impl From<SendError> for PublishError {
 }
 
 impl PublishError {
-    fn of_problem(problem: Box<Problem>) -> Self {
+    fn of_problem(problem: Box<Problem>, retry_after: Option<Duration>) -> Self {
         match problem.error_code() {
-            Some(code) if code.retryable() => Self::Unavailable { problem, retry_after: None },
+            Some(code) if code.retryable() => Self::Unavailable { problem, retry_after },
             _ => Self::Refused(problem),
         }
     }
@@ -207,7 +207,9 @@ impl PublishRequest {
     ) -> Result<Position, PublishError> {
         match timeout(self.client.request_timeout(), outcome).await {
             Ok(Ok(PublishOutcome::Published(position))) => Ok(position),
-            Ok(Ok(PublishOutcome::Refused(problem))) => Err(PublishError::of_problem(problem)),
+            Ok(Ok(PublishOutcome::Refused(problem, retry))) => {
+                Err(PublishError::of_problem(problem, retry))
+            }
             Ok(Ok(PublishOutcome::Lost) | Err(_)) => Err(PublishError::lost()),
             Err(late) => Err(PublishError::NoAnswer(late.into())),
         }
@@ -252,7 +254,8 @@ impl PublishRequest {
         let result = send_batch(&self.client, slice::from_ref(&self)).await?.pop();
         let result = result.ok_or_else(|| PublishError::BadAnswer("no result".into()))?;
         result.map_err(|error| {
-            PublishError::of_problem(Box::new(Problem::from_text(&error.code, error.message)))
+            let problem = Box::new(Problem::from_text(&error.code, error.message));
+            PublishError::of_problem(problem, None)
         })
     }
 

@@ -31,7 +31,14 @@ pub enum Item {
     /// The message of this request stands here in the log.
     Published(u64, Position),
     /// The server has refused this request.
-    RequestRefused(u64, Box<Problem>),
+    RequestRefused {
+        /// The number of the request.
+        id: u64,
+        /// What it said.
+        problem: Box<Problem>,
+        /// When to try again, if that would help.
+        retry: Option<Duration>,
+    },
     /// When the server would like us back after the connection ends.
     Retry(Duration),
     /// The server ends the connection, with all delivered up to the position.

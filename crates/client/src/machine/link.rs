@@ -130,8 +130,8 @@ pub struct PageRequest {
 pub enum PublishOutcome {
     /// It has this place in the log.
     Published(Position),
-    /// The server has refused it.
-    Refused(Box<Problem>),
+    /// The server has refused it, and perhaps said when to try again.
+    Refused(Box<Problem>, Option<Duration>),
     /// The connection ended before the answer: it was published, or it was not.
     Lost,
 }
@@ -220,7 +220,7 @@ impl Link {
         let connection = self.connection.as_ref();
         // What the connection has brought before is not for those who come later.
         let until = connection.and_then(|connection| connection.place).map(|place| place.after);
-        member.phase = Phase::Behind { until, held: Vec::new() };
+        member.phase = Phase::behind_until(until);
         let may_begin = connection.is_some_and(|connection| {
             connection.kind == Kind::WebSocket
                 && connection.is_established

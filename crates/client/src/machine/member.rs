@@ -63,8 +63,15 @@ pub(super) enum Phase {
         /// What the connection brought up to here is only in pages.
         until: Option<Position>,
         /// What the connection has brought behind that.
-        held: Vec<Delivery>,
+        held: Held,
     },
+}
+
+/// What the connection has brought, up to a limit.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    deliveries: Vec<Delivery>,
+    bytes: usize,
 }
 
 /// The page that is under way.
@@ -141,13 +148,11 @@ impl Member {
             Phase::Joined if self.cursor.has(message.position) => {}
             Phase::Joined => {
                 // Its subscriber is slow. The rest waits at the server.
-                self.phase = Phase::Behind { until: Some(message.position), held: Vec::new() };
+                self.phase = Phase::behind_until(Some(message.position));
             }
             Phase::Behind { until, held } if have_begun => {
-                if held.len() >= HELD_MAX {
-                    (*until, *held) = (Some(message.position), Vec::new());
-                } else {
-                    held.push(Delivery::Message(message.clone()));
+                if !held.push(Delivery::Message(message.clone())) {
+                    (*until, *held) = (Some(message.position), Held::default());
                 }
             }
             Phase::Behind { .. } | Phase::Beginning => {}
@@ -162,7 +167,12 @@ impl Member {
                     self.push(Some(Delivery::Gap(gap)));
                 }
             }
-            Phase::Behind { held, .. } if have_begun => held.push(Delivery::Gap(gap.clone())),
+            Phase::Behind { until, held } if have_begun => {
+                if !held.push(Delivery::Gap(gap.clone())) {
+                    let last = held.last().into_iter().chain([gap.to]);
+                    (*until, *held) = (last.max_by_key(|it| it.offset), Held::default());
+                }
+            }
             // Its pages find it.
             Phase::Behind { .. } => {}
         }
@@ -216,7 +226,7 @@ impl Member {
                 let held = std::mem::take(held);
                 (self.phase, self.is_paged) = (Phase::Joined, false);
                 self.push(None);
-                for delivery in held {
+                for delivery in held.deliveries {
                     match delivery {
                         Delivery::Message(message) => self.handle_message(&message, true),
                         Delivery::Gap(gap) => self.handle_gap(&gap, true),
@@ -260,16 +270,48 @@ impl Member {
 
 impl Phase {
     pub(super) const fn behind() -> Self {
-        Self::Behind { until: None, held: Vec::new() }
+        Self::behind_until(None)
+    }
+
+    /// Nothing that comes up to there is held.
+    pub(super) const fn behind_until(until: Option<Position>) -> Self {
+        Self::Behind { until, held: Held { deliveries: Vec::new(), bytes: 0 } }
+    }
+}
+
+impl Held {
+    /// Returns whether there was room.
+    fn push(&mut self, delivery: Delivery) -> bool {
+        let has_room = self.deliveries.len() < HELD_MAX && self.bytes < QUEUE_BYTES_MAX;
+        if has_room {
+            self.bytes += STEP_BYTES + payload_bytes(&delivery);
+            self.deliveries.push(delivery);
+        }
+        has_room
+    }
+
+    /// The position of its last message.
+    fn last(&self) -> Option<Position> {
+        self.deliveries.iter().rev().find_map(|delivery| match delivery {
+            Delivery::Message(message) => Some(message.position),
+            Delivery::Gap(_) => None,
+        })
     }
 }
 
 fn bytes_of(step: &Step) -> usize {
     match step {
-        Step::Progress { delivery: Some(Delivery::Message(message)), .. } => {
-            STEP_BYTES + message.data.as_deref().map_or(0, |data: &RawValue| data.get().len())
-        }
+        Step::Progress { delivery: Some(delivery), .. } => STEP_BYTES + payload_bytes(delivery),
         Step::Progress { .. } | Step::End(_) => STEP_BYTES,
+    }
+}
+
+fn payload_bytes(delivery: &Delivery) -> usize {
+    match delivery {
+        Delivery::Message(message) => {
+            message.data.as_deref().map_or(0, |data: &RawValue| data.get().len())
+        }
+        Delivery::Gap(_) => 0,
     }
 }
 

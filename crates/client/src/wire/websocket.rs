@@ -247,8 +247,9 @@ fn interpret(text: &str) -> Result<Decoded, Failure> {
         ServerEvent::Expiring(_) => return Ok(Decoded::Expiring),
         // The connection goes on until the older token expires.
         ServerEvent::Error(refusal) if refusal.id == Some(RENEWAL) => Item::Alive,
-        ServerEvent::Error(protocol::ErrorEvent { id: Some(id), code, message, .. }) => {
-            Item::RequestRefused(id, Box::new(Problem::from_text(&code, message)))
+        ServerEvent::Error(protocol::ErrorEvent { id: Some(id), code, message, retry_ms }) => {
+            let problem = Box::new(Problem::from_text(&code, message));
+            Item::RequestRefused { id, problem, retry: retry_ms.map(Duration::from_millis) }
         }
         ServerEvent::Error(refusal) => return Err(Failure::of_error(refusal)),
         ServerEvent::Unsubscribed(ended) => Item::Unsubscribed(ended),

@@ -98,3 +98,13 @@ async fn a_server_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     let error = client.publish("a").text("x").message_id("a\nb").send().await.unwrap_err();
     assert!(matches!(error, PublishError::BadRequest(_)), "{error:?}");
 }
+
+/// What a client sends, and its tokens, stay with the server that it was made for.
+#[tokio::test]
+async fn a_redirect_to_another_server_is_not_followed() {
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location =
+        format!("307 Temporary Redirect\r\nlocation: http://{}/", elsewhere.local_addr().unwrap());
+    let (result, _) = publish(Answer::new(&location, "text/plain", ""), |it| it.text("hi")).await;
+    assert!(matches!(result, Err(PublishError::Refused(problem)) if problem.status == 307));
+}

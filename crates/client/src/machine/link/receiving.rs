@@ -1,8 +1,8 @@
 //! What the connection and the pages bring.
 
-use super::{Link, PublishOutcome};
+use super::{Action, Link, PublishOutcome};
 use crate::{
-    SubscribeError,
+    SubscribeError, TokenError,
     machine::{
         item::{Failure, Item},
         member::{MemberId, Page},
@@ -33,7 +33,7 @@ impl Link {
             }
             Item::Unsubscribed(ended) => self.handle_unsubscribed(ended),
             Item::Published(id, position) => self.answer(id, PublishOutcome::Published(position)),
-            Item::RequestRefused(id, problem) => self.handle_refused(id, problem),
+            Item::RequestRefused { id, problem, retry } => self.handle_refused(id, problem, retry),
             Item::Retry(delay) => self.retry = Some(delay.min(RETRY_MAX)),
             Item::Goodbye { position, retry } => {
                 position.into_iter().for_each(|position| self.handle_position(position));
@@ -68,7 +68,16 @@ impl Link {
             Err(Failure::Down { cause, retry_after }) => {
                 self.delay_page(id, cause, retry_after, now);
             }
-            Err(failure) => self.handle_failure(failure, now),
+            Err(Failure::NoToken(TokenError::Unavailable(cause))) => {
+                self.delay_page(id, format!("there is no token for now: {cause}"), None, now);
+            }
+            Err(failure) => {
+                let had_connection = self.has_connection();
+                self.handle_failure(failure, now);
+                if had_connection {
+                    self.actions.push_front(Action::Close);
+                }
+            }
         }
     }
 
@@ -152,14 +161,14 @@ impl Link {
         self.end_followers(&channel, &SubscribeError::Refused(problem));
     }
 
-    fn handle_refused(&mut self, id: u64, problem: Box<Problem>) {
+    fn handle_refused(&mut self, id: u64, problem: Box<Problem>, retry: Option<Duration>) {
         let Some(connection) = &mut self.connection else { return };
         match connection.requested.remove(&id) {
             Some(channel) => {
                 connection.channels.remove(&channel);
                 self.end_followers(&channel, &SubscribeError::Refused(problem));
             }
-            None => self.answer(id, PublishOutcome::Refused(problem)),
+            None => self.answer(id, PublishOutcome::Refused(problem, retry)),
         }
     }
 

@@ -143,10 +143,63 @@ fn a_channel_that_was_asked_for_later_begins_where_its_answer_says() {
     world.receive(Item::Position(at(5).into()));
     // Its 8 is only in a page.
     let again = world.subscribe(&["news"], Since::after(at(7)));
+    world.receive(Item::Alive);
     assert_eq!(world.page().since, Since::after(at(7)));
     world.link.handle_page(again, Ok(page(vec![message("news", 8)], 9)), world.now);
     world.receive(Item::Message(message("news", 10)));
     assert_eq!((world.given(news), world.given(again)), (vec![10], vec![8, 10]));
+}
+
+#[test]
+fn a_page_without_a_token_is_asked_for_later_and_the_connection_stays() {
+    let (mut world, chat) = live(Wire::WebSocket);
+    let all = world.subscribe(&[">"], Since::Earliest);
+    world.actions();
+    let cause = crate::TokenError::unavailable("the source is slow");
+    world.link.handle_page(all, Err(Failure::NoToken(cause)), world.now);
+    assert_eq!(world.actions(), []);
+    world.receive(Item::Message(message("chat.a", 6)));
+    assert_eq!(world.given(chat), [6]);
+    world.now = world.link.deadline().unwrap();
+    world.page();
+    // What ends the connection closes its socket, too.
+    world.link.handle_page(all, Err(Failure::Finished), world.now);
+    assert_eq!(world.actions(), [Action::Close]);
+}
+
+#[test]
+fn a_refused_publish_says_when_to_try_again() {
+    let (mut world, _) = live(Wire::WebSocket);
+    let (id, retry) = (publish(&mut world), Some(ms(1_500)));
+    world.receive(Item::RequestRefused { id, problem: problem("unavailable"), retry });
+    let outcome = world.link.poll_outcome();
+    assert_eq!(outcome, Some((id, PublishOutcome::Refused(problem("unavailable"), retry))));
+}
+
+#[test]
+fn what_is_held_for_a_subscription_that_reads_pages_is_bounded_in_bytes_and_in_gaps() {
+    let (mut world, _) = live(Wire::WebSocket);
+    let all = world.subscribe(&[">"], Since::Earliest);
+    world.actions();
+    world.receive(Item::Subscribed { id: 1, channel: ">".into(), position: at(5) });
+    let large = |offset| Message {
+        data: Some(serde_json::value::to_raw_value(&"x".repeat(1 << 20)).unwrap()),
+        ..message("news", offset)
+    };
+    for offset in 6..16 {
+        world.receive(Item::Message(large(offset)));
+    }
+    // The first ones are only in pages.
+    world.link.handle_page(all, Ok(page(Vec::new(), 9)), world.now);
+    assert!(!has_joined(&mut world, all));
+    for offset in 20..620 {
+        let lost = Gap { channel: ">".into(), from: "1-5".into(), to: at(offset) };
+        world.receive(Item::Gap(lost));
+    }
+    world.link.handle_page(all, Ok(page(Vec::new(), 20)), world.now);
+    assert!(!has_joined(&mut world, all));
+    world.link.handle_page(all, Ok(page(Vec::new(), 620)), world.now);
+    assert!(has_joined(&mut world, all));
 }
 
 /// Whether the last of its steps says so. Takes them.
