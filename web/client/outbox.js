@@ -1,6 +1,7 @@
 /**
  * What is published while the server cannot be reached waits here. Each message has an id from the start, so that the
- * server takes it once although it may be sent twice. The order is that of the calls.
+ * server takes it once although it may be sent twice. The order is that of the calls, with one exception: if the
+ * server refuses one of several over a WebSocket for a moment, such as by a limit of its rate, those after it may overtake it.
  */
 import { backoffMs, canPass } from './again.js';
 import { TidewireError } from './errors.js';

@@ -43,7 +43,7 @@ impl Page {
             .env("NODE_PATH", node_modules())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
+            // Killed, it would leave its browser: it ends both by itself when its input ends.
             .spawn()
             .context("no node: run `cargo xtask install`")?;
         let mut page = Self {
