@@ -5,6 +5,8 @@
 //! ```
 
 use alloc::string::ToString;
+use core::error::Error;
+use core::fmt::{self, Display, Formatter};
 use core::future::Future;
 
 use ::http::header::HeaderMap;
@@ -66,7 +68,8 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
 pub enum Rejection {
     /// It does not ask for one.
     Request(HandshakeError),
-    /// The server does not hand over its connections: it is not served with upgrades, or over HTTP/2.
+    /// The server does not hand over its connections: they are not served with upgrades. That is the
+    /// server's mistake, and is answered with 500.
     NotUpgradable,
 }
 
@@ -83,9 +86,26 @@ impl IntoResponse for Rejection {
                 (http::refuse(error).into_parts().0, error.to_string()).into_response()
             }
             Self::NotUpgradable => {
-                let reason = "this connection cannot become a WebSocket";
-                (::http::StatusCode::UPGRADE_REQUIRED, reason).into_response()
+                (::http::StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
             }
+        }
+    }
+}
+
+impl Display for Rejection {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request(_) => "the request does not ask for a WebSocket",
+            Self::NotUpgradable => "the server serves its connections without upgrades",
+        })
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Request(error) => Some(error),
+            Self::NotUpgradable => None,
         }
     }
 }

@@ -6,6 +6,8 @@ mod headers;
 mod request;
 mod response;
 
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+pub(crate) use headers::number;
 pub use request::check_request;
 pub use response::{Offer, ResponseError, check_response};
 

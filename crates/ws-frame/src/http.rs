@@ -25,7 +25,6 @@
 //!
 //! [RFC 6455 §4]: https://www.rfc-editor.org/rfc/rfc6455#section-4
 
-use alloc::borrow::ToOwned;
 use core::iter::Map;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -65,6 +64,8 @@ pub(crate) fn accept_parts(
 }
 
 /// The response that grants a request of this key, and what it agrees to.
+///
+/// It has the headers of `options`, but for those that no header can be.
 pub fn grant<B: Default>(
     headers: &HeaderMap,
     key: &HandshakeKey,
@@ -90,6 +91,11 @@ pub fn grant<B: Default>(
             added.insert(name, value);
         }
     }
+    for (name, text) in &options.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text)) {
+            added.append(name, value);
+        }
+    }
     (response, agreed)
 }
 
@@ -111,27 +117,37 @@ pub fn refuse(error: HandshakeError) -> Response<()> {
     response
 }
 
-/// A client's request for a WebSocket at `uri`. Its key is new for each request:
-/// [`HandshakeKey::from_os`].
+/// A client's request for a WebSocket at `uri`, of which it names path and query, and the host in `Host`. Its
+/// key is new for each request: [`HandshakeKey::from_os`].
 ///
 /// # Errors
 ///
-/// The address has no host, or one of the headers of `options` cannot be one.
+/// The address has no host or has a user name, or one of the headers or subprotocols of `options` cannot be
+/// one.
 pub fn request<B: Default>(
     uri: Uri,
     key: &HandshakeKey,
     options: &Options,
 ) -> Result<Request<B>, OpenError> {
-    let host = uri.authority().ok_or(OpenError::Url(UrlError::Host))?.as_str().to_owned();
+    let mut uri = uri.into_parts();
+    let host = uri.authority.ok_or(OpenError::Url(UrlError::Host))?;
+    if host.as_str().contains('@') {
+        return Err(OpenError::Url(UrlError::Credentials));
+    }
+    let target = uri.path_and_query.take().map(Uri::from).unwrap_or_default();
     let mut request = Request::new(B::default());
-    *request.uri_mut() = uri;
+    *request.uri_mut() = target;
     let headers = request.headers_mut();
     let value = |text: &str| HeaderValue::try_from(text).map_err(|_| OpenError::HeaderInvalid);
-    headers.insert(header::HOST, value(&host)?);
+    headers.insert(header::HOST, value(host.as_str())?);
     headers.insert(header::UPGRADE, WEBSOCKET);
     headers.insert(header::CONNECTION, UPGRADE);
     headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
     headers.insert(header::SEC_WEBSOCKET_KEY, value(key.as_str())?);
+    // What a name of a header may have is what one of a subprotocol may.
+    if options.subprotocols.iter().any(|name| HeaderName::try_from(name).is_err()) {
+        return Err(OpenError::HeaderInvalid);
+    }
     if !options.subprotocols.is_empty() {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value(&options.subprotocols.join(", "))?);
     }

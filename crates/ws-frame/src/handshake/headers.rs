@@ -5,6 +5,14 @@
 //!
 //! [RFC 9110 §5.3]: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
 
+use core::str::FromStr;
+
+/// The number that a text is in digits alone, without the sign that `parse` takes.
+pub(crate) fn number<N: FromStr>(digits: &str) -> Option<N> {
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
 /// The values of every line of that name, without the white space around them.
 pub(super) fn values<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,

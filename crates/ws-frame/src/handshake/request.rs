@@ -2,7 +2,7 @@
 //!
 //! [RFC 6455 §4.2.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
 
-use super::headers::{has_token, values};
+use super::headers::{has_token, number, values};
 use super::{HandshakeError, HandshakeKey, check_version};
 use core::str;
 
@@ -46,7 +46,7 @@ pub fn check_request<'a>(
     if method != "GET" {
         return Err(HandshakeError::MethodNotGet);
     }
-    let minor = version.strip_prefix("HTTP/1.").and_then(|minor| minor.parse::<u8>().ok());
+    let minor = version.strip_prefix("HTTP/1.").and_then(number::<u8>);
     if minor.is_none_or(|minor| minor < 1) {
         return Err(HandshakeError::HttpVersionUnsupported);
     }
@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn a_version_of_http_before_1_1_or_of_other_kind_is_refused() {
         assert!(check_request("GET", "HTTP/1.2", SOUND).is_ok());
-        for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.", "HTTP/1.x", "http/1.1", ""] {
+        for version in
+            ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.", "HTTP/1.+1", "HTTP/1.x", "http/1.1", ""]
+        {
             let refused = check_request("GET", version, SOUND);
             assert_eq!(refused, Err(HandshakeError::HttpVersionUnsupported), "{version}");
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 
 use crate::OpenError;
+use crate::handshake::number;
 
 /// A request that a client has sent, for a server to judge.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl<'a> Response<'a> {
     /// Splits a head into its lines; `None` if it is malformed.
     pub(super) fn read(head: &'a [u8]) -> Option<Self> {
         let (first, headers) = split(head)?;
-        let status = first.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
+        let status = first.strip_prefix("HTTP/1.1 ")?.split(' ').next().and_then(number)?;
         Some(Self { status, headers })
     }
 
@@ -196,6 +197,7 @@ mod tests {
             assert!(Request::read(head).is_none(), "{}", head.escape_ascii());
         }
         assert!(Response::read(b"HTTP/1.0 101 Switching\r\n\r\n").is_none());
+        assert!(Response::read(b"HTTP/1.1 +101 Switching\r\n\r\n").is_none());
         assert_eq!(Response::read(b"HTTP/1.1 404\r\n\r\n").unwrap().status, 404);
     }
 }

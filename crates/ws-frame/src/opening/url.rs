@@ -5,6 +5,7 @@
 //! [RFC 6455 §3]: https://www.rfc-editor.org/rfc/rfc6455#section-3
 
 use crate::UrlError;
+use crate::handshake::number;
 
 /// An address, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl<'a> Url<'a> {
         }
         match port.ok_or(UrlError::Port)? {
             "" => Ok((host, default)),
-            digits => Ok((host, digits.parse().map_err(|_| UrlError::Port)?)),
+            digits => Ok((host, number(digits).ok_or(UrlError::Port)?)),
         }
     }
 }
@@ -100,6 +101,7 @@ mod tests {
             ("ws://[::1/", UrlError::Host),
             ("ws://a:b/", UrlError::Port),
             ("ws://a:65536/", UrlError::Port),
+            ("ws://a:+80/", UrlError::Port),
             ("ws://[::1]80/", UrlError::Port),
             ("ws://me:secret@a/", UrlError::Credentials),
             ("ws://a/b#c", UrlError::Character),

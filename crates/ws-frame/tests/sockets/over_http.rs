@@ -7,6 +7,7 @@ use ws_frame::http::{accept, accept_request, grant, refuse, request, verify};
 use ws_frame::tokio::WebSocket;
 use ws_frame::{
     CloseCode, Error, HandshakeError, HandshakeKey, Message, OpenError, Options, ResponseError,
+    UrlError,
 };
 
 #[path = "../../examples/axum_echo.rs"]
@@ -23,13 +24,15 @@ fn options() -> Options {
 
 fn asked() -> (HandshakeKey, Request<()>) {
     let key = HandshakeKey::from_random(*b"the sample nonce");
-    let uri = Uri::from_static("ws://server.example.com:81/chat");
+    let uri = Uri::from_static("ws://server.example.com:81/chat?room=1");
     (key.clone(), request(uri, &key, &options()).unwrap())
 }
 
 #[test]
 fn a_request_in_types_of_http_is_granted_and_the_response_verified() {
     let (key, asked) = asked();
+    // RFC 6455 §4.1: the path, and the scheme and host elsewhere.
+    assert_eq!(asked.uri(), "/chat?room=1");
     assert_eq!(asked.headers()[header::HOST], "server.example.com:81");
     assert_eq!(asked.headers()[header::SEC_WEBSOCKET_PROTOCOL], "a.v1, a.v2");
     assert_eq!(asked.headers()["x-trace"], "1");
@@ -47,6 +50,32 @@ fn a_request_in_types_of_http_is_granted_and_the_response_verified() {
     assert!(server.output().len() < 100, "it is not compressed");
     client.room().extend_from_slice(server.output());
     assert_eq!(client.next_event().unwrap(), Some(message.into()));
+}
+
+#[test]
+fn a_request_that_cannot_be_made_is_refused() {
+    let key = HandshakeKey::from_random(*b"the sample nonce");
+    let bare = request::<()>(Uri::from_static("ws://a"), &key, &Options::default()).unwrap();
+    assert_eq!(bare.uri(), "/");
+    for (uri, options, error) in [
+        ("/chat", Options::default(), OpenError::Url(UrlError::Host)),
+        ("ws://me:secret@a/", Options::default(), OpenError::Url(UrlError::Credentials)),
+        ("ws://a/", Options::default().subprotocol("a, b"), OpenError::HeaderInvalid),
+        ("ws://a/", Options::default().header("a b", ""), OpenError::HeaderInvalid),
+    ] {
+        let found = request::<()>(Uri::from_static(uri), &key, &options).unwrap_err();
+        assert_eq!(found, error, "{uri}");
+    }
+}
+
+#[test]
+fn a_response_has_the_headers_of_the_options() {
+    let (key, asked) = asked();
+    let options = Options::default().header("Set-Cookie", "a").header("Set-Cookie", "b");
+    let (response, _) = grant::<()>(asked.headers(), &key, &options.header("X", "a\r\nY: b"));
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a", "b"]);
+    assert!(!response.headers().contains_key("x"));
 }
 
 #[test]
@@ -152,4 +181,15 @@ async fn refused(address: std::net::SocketAddr) {
     let lower = response.to_lowercase();
     assert!(lower.starts_with("http/1.1 426 "), "{response}");
     assert!(lower.contains("\r\nsec-websocket-version: 13\r\n"), "{response}");
+}
+
+#[test]
+fn a_rejection_says_why() {
+    use std::error::Error as _;
+    use ws_frame::axum::Rejection;
+    let rejection = Rejection::from(HandshakeError::UpgradeMissing);
+    assert_eq!(rejection.to_string(), "the request does not ask for a WebSocket");
+    assert_eq!(rejection.source().unwrap().to_string(), HandshakeError::UpgradeMissing.to_string());
+    let response = axum::response::IntoResponse::into_response(Rejection::NotUpgradable);
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
