@@ -18,6 +18,8 @@ pub struct Receiver<R, W> {
     receiving: Receiving,
     writing: Arc<Mutex<Writing<W>>>,
     failure: Option<ProtocolError>,
+    /// Whether an answer was not written to its end, for lack of time perhaps.
+    is_answer_unsent: bool,
     has_ended: bool,
 }
 
@@ -64,6 +66,7 @@ impl<R: Read + Write> WebSocket<R> {
             receiving: self.connection.receiving,
             writing: Arc::clone(&writing),
             failure: self.failure,
+            is_answer_unsent: false,
             has_ended: self.has_ended,
         };
         Ok((Sender { writing }, receiver))
@@ -104,11 +107,8 @@ impl<R: Read, W: Write> Receiver<R, W> {
                 Ok(Some(event)) => {
                     let mut writing = lock(&self.writing);
                     writing.sending.answer(&event);
-                    let written = writing.write();
-                    // A peer that has closed may be gone: that is no news.
-                    if !self.receiving.is_closed() {
-                        written?;
-                    }
+                    // The next call writes again, and says if that fails.
+                    self.is_answer_unsent = writing.write().is_err();
                     return Ok(Some(event));
                 }
                 Err(error) => {
@@ -120,6 +120,10 @@ impl<R: Read, W: Write> Receiver<R, W> {
             }
             if self.receiving.is_closed() || self.has_ended {
                 return self.failure.take().map_or(Ok(None), |error| Err(error.into()));
+            }
+            if self.is_answer_unsent {
+                lock(&self.writing).write()?;
+                self.is_answer_unsent = false;
             }
             if read(&mut self.io, &mut self.receiving)? == 0 {
                 self.has_ended = true;
