@@ -31,8 +31,8 @@ impl Options {
         Self { limits, ..self }
     }
 
-    /// A subprotocol: a client offers it, a server supports it. Those named first are preferred by a
-    /// server whose client leaves the choice; the client's order comes first.
+    /// A subprotocol: a client offers it, a server supports it. A server takes the first of the
+    /// client's names that it supports.
     #[must_use]
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
         self.subprotocols.push(name.into());
@@ -40,7 +40,8 @@ impl Options {
     }
 
     /// One more line of the head: of a client's request, or of the response that grants a server's. A
-    /// line break in it is an error when the head is written.
+    /// line break in it is an error when the head is written; what grants in the types of the crate `http`, hyper
+    /// and axum included, leaves such a line out.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -48,6 +49,10 @@ impl Options {
     }
 
     /// Compressed messages, within these limits if the peer agrees.
+    ///
+    /// **Memory.** A socket has a deflater of its own from its first message of 16 bytes or more on, of up to 371
+    /// KiB, whatever the context, and an inflater. With many connections that send the same, compress once: see
+    /// [`Deflater`](crate::deflate::Deflater).
     ///
     /// ```
     /// # use ws_frame::Options;

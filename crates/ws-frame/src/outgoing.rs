@@ -92,7 +92,8 @@ impl Outgoing {
     /// Takes note that the first `bytes` of the output have been written.
     pub(crate) fn handle_written(&mut self, bytes: usize) {
         self.output.advance(bytes.min(self.output.len()));
-        if self.output.is_empty() && self.output.capacity() > IDLE_BYTES_MAX {
+        // What was advanced over does not count as capacity until it is reclaimed.
+        if self.output.is_empty() && self.output.try_reclaim(IDLE_BYTES_MAX.saturating_add(1)) {
             self.output = BytesMut::new();
         }
     }
@@ -109,6 +110,7 @@ impl Outgoing {
                 AnyEncoder::Server(encoder) => encoder.piece(piece, &mut self.output),
                 AnyEncoder::Client(encoder) => encoder.piece(piece, &mut self.output),
             }
+            compression.give_back();
             return Ok(());
         }
         let output = &mut self.output;
@@ -198,6 +200,13 @@ impl Compression {
         };
         Piece { kind, part: Part::Whole, compressed: true, payload: &self.payload }
     }
+
+    /// Gives the room of a long message back.
+    fn give_back(&mut self) {
+        if self.payload.capacity() > IDLE_BYTES_MAX {
+            self.payload = alloc::vec::Vec::new();
+        }
+    }
 }
 
 impl Debug for Outgoing {
@@ -250,3 +259,25 @@ const IDLE_BYTES_MAX: usize = 16 << 10;
 /// a compressor that begins afresh takes some microseconds whatever it is given.
 #[cfg(feature = "deflate")]
 const COMPRESSED_BYTES_MIN: usize = 16;
+
+#[cfg(all(test, feature = "deflate"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_long_message_is_given_back() {
+        let mut outgoing = Outgoing::new(None).deflate(Direction::default(), Level::FASTEST);
+        let mut random = 1_u32;
+        let noise: alloc::vec::Vec<u8> = core::iter::repeat_with(|| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            random.to_be_bytes()[0]
+        })
+        .take(1 << 20)
+        .collect();
+        outgoing.message(&noise.into()).unwrap();
+        outgoing.handle_written(outgoing.output().len());
+        let compression = outgoing.compression.as_ref().unwrap();
+        assert!(compression.payload.capacity() <= IDLE_BYTES_MAX);
+        assert_eq!(outgoing.output.capacity(), 0);
+    }
+}
