@@ -3,6 +3,7 @@ use std::net::{TcpListener, TcpStream};
 use ws_frame::blocking::WebSocket;
 
 pub(crate) fn echo(stream: TcpStream) -> Result<(), ws_frame::Error> {
+    stream.set_nodelay(true)?;
     let mut socket = WebSocket::accept(stream)?;
     while let Some(message) = socket.receive()? {
         socket.send(message)?;

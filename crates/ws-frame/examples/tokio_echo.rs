@@ -3,6 +3,7 @@ use tokio::net::{TcpListener, TcpStream};
 use ws_frame::tokio::WebSocket;
 
 pub(crate) async fn echo(stream: TcpStream) -> Result<(), ws_frame::Error> {
+    stream.set_nodelay(true)?;
     let mut socket = WebSocket::accept(stream).await?;
     while let Some(message) = socket.receive().await? {
         socket.send(message).await?;

@@ -185,7 +185,7 @@ impl Connection {
     }
 
     /// Whether nothing more will come: a close has come, or an error. Once the output is written, a
-    /// server ends the stream; a client waits for that ([RFC 6455 §7.1.1]).
+    /// server ends the stream; a client may wait for that ([RFC 6455 §7.1.1]).
     ///
     /// [RFC 6455 §7.1.1]: https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1
     pub const fn is_closed(&self) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! It hides nothing; it keeps a page's script from choosing the bytes on the wire
 //! ([RFC 6455 §5.3], [§10.3]). Masking twice with one key is no masking. Since every byte passes
-//! here anyway, this is where a text is seen to be ASCII, which spares it a second pass: for that,
-//! and for vectors that not every processor has, this file alone has `unsafe`.
+//! here anyway, this is where a text is seen to be ASCII, which spares it a second pass: that, and
+//! vectors that not every processor has, is what `unsafe` is for in this file.
 //!
 //! [RFC 6455 §5.3]: https://www.rfc-editor.org/rfc/rfc6455#section-5.3
 //! [§10.3]: https://www.rfc-editor.org/rfc/rfc6455#section-10.3
