@@ -242,7 +242,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Where the bound of a row is tried by tests that are no attacks.
-    const TESTS: [&str; 7] = [
+    const TESTS: [&str; 8] = [
         "cargo xtask crash",
         "engine-log",
         "connection",
@@ -250,6 +250,7 @@ mod tests {
         "tickets",
         "limits",
         "http2",
+        "keys::fetch",
     ];
 
     #[test]
