@@ -186,14 +186,9 @@ export const link = ({ server, choice, who, io, onstate }) => {
       : (all.find((one) => one.floor)?.floor ?? all[0].since);
     const wire = choice.next();
     const channels = wanted();
+    const present = { server, io, channels, since, who, wire };
     const report = (handle) => (value) => session === present && handle(value);
-    const present = {
-      server,
-      io,
-      channels,
-      since,
-      who,
-      wire,
+    Object.assign(present, {
       opened: report(opened),
       frame: report(frame),
       /** The newest position, if the wire learns it later. */
@@ -203,7 +198,7 @@ export const link = ({ server, choice, who, io, onstate }) => {
       }),
       received: report(() => (receivedMs = now())),
       lost: report(lost),
-    };
+    });
     session = present;
     for (const channel of channels) carried.set(channel, {});
     for (const one of all) one.isLive = one.floor ? reaches(one.floor, since) : one.since === since;
