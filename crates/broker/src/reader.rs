@@ -457,7 +457,10 @@ fn begin(
         }
         Start::After(_) => {
             is_foreign = true;
-            ready!(search.first.poll(broker, follows, None, context))
+            let after = ready!(search.first.poll(broker, follows, None, context));
+            // What the client missed does not end where the first channel goes on: each other one reports its own loss.
+            follows.iter_mut().for_each(|follow| follow.stamp = 0);
+            after
         }
         Start::Earliest(_) => {
             begin_with(head, head);

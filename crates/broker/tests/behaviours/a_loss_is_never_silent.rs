@@ -41,6 +41,20 @@ fn other_channels_being_busy_loses_nothing_of_a_quiet_one() {
 }
 
 #[test]
+fn after_an_unknown_position_each_channel_reports_its_own_loss() {
+    let broker = broker(3);
+    publish(&broker, "quiet");
+    for _ in 0..5 {
+        publish(&broker, "busy");
+    }
+    let elsewhere = || Start::after(Position { epoch: 1, offset: 9 });
+    let expected = [messages([1]), gap(">", 1, 3), messages([4, 5, 6])].concat();
+    assert_eq!(drain(&broker, &mut reader(&broker, ">", elsewhere()), 1), expected);
+    // The notice for the position ends where this channel goes on.
+    assert_eq!(drain(&broker, &mut reader(&broker, "busy", elsewhere()), 1), messages([4, 5, 6]));
+}
+
+#[test]
 fn starting_with_the_earliest_is_no_loss_but_what_goes_later_is() {
     let broker = broker(3);
     for _ in 0..5 {
