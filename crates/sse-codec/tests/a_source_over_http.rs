@@ -25,6 +25,12 @@ async fn serve(listener: TcpListener, answers: Vec<String>) -> Vec<String> {
     heads
 }
 
+fn client() -> reqwest::Client {
+    // Another crate of the workspace may have given reqwest TLS without a provider, and then every client needs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}\r\n{body}")
 }
@@ -37,9 +43,7 @@ async fn follow(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let server = tokio::spawn(serve(listener, answers));
-    // Another crate of the workspace may have given reqwest TLS without a provider, and then every client needs one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     let mut attempt = 0;
     let transport = ReqwestTransport::new(move || {
         attempt += 1;
@@ -87,7 +91,7 @@ async fn a_page_is_no_event_stream() {
 #[tokio::test]
 async fn a_url_that_no_request_can_be_made_for_ends_it() {
     for url in ["http://", "no url", "ftp://127.0.0.1/"] {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = client();
         let mut events = EventSource::reqwest(move || client.get(url));
         let first = tokio::time::timeout(Duration::from_secs(20), events.next()).await;
         let first = first.expect("it tries again");
@@ -103,7 +107,7 @@ async fn https_without_tls_ends_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let Ok(client) = reqwest::Client::builder().no_proxy().build() else { return };
+    let client = client();
     let has_tls = !client
         .get(&url)
         .send()
@@ -120,7 +124,7 @@ async fn the_headers_of_an_event_stream_take_the_place_of_others() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let server = tokio::spawn(serve(listener, vec![answer("204 No Content", "", "")]));
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     let events = EventSource::reqwest(move || client.get(&url).header("accept", "text/html"));
     assert_eq!(events.count().await, 0);
     let head = server.await.unwrap().remove(0);

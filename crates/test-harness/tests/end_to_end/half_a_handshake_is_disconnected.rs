@@ -30,7 +30,11 @@ async fn an_error_for_a_handshake_names_the_missing_line() -> Result<()> {
             let request = lines.join("\r\n") + "\r\n\r\n";
             let answer = exchange(server.address(), request.as_bytes()).await?;
             let name = line.split(':').next().context("no name")?;
-            let detail = check_problem(answer, 400, "bad_request").await.context(line)?;
+            let (status, code) = match name {
+                "Upgrade" | "Connection" => (426, "upgrade_required"),
+                _ => (400, "bad_request"),
+            };
+            let detail = check_problem(answer, status, code).await.context(line)?;
             assert!(detail.contains(name), "without {name}: {detail}");
         }
         let mut lines = LINES.to_vec();

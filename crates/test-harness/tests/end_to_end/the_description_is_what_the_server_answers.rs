@@ -15,7 +15,7 @@ const ALWAYS_REFUSED: [(&str, u16); 5] = [
     ("disconnect", 404),
     ("reach", 404),
     ("backup", 404),
-    ("webSocket", 400),
+    ("webSocket", 426),
 ];
 
 /// One operation, and where.

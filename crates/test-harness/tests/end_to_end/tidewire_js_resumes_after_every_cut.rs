@@ -3,7 +3,8 @@
 use crate::{common::within, script::Script};
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tidewire_test_harness::proxy::{Break, Ending, Faults};
+use std::time::Duration;
+use tidewire_test_harness::proxy::{Break, Ending, Faults, Flow};
 
 async fn resume(wire: &str, since: &str) -> Result<()> {
     within(120, async {
@@ -34,7 +35,9 @@ async fn resume_in_the_middle(wire: &str) -> Result<()> {
         let mut script = Script::start(&[]).await?;
         script.publish(&["a"], 0..1_000).await?;
         let break_after = Some(Break { down_bytes: 30_011, ending: Ending::Reset });
-        script.proxy.set(Faults { break_after, ..Faults::default() });
+        // A browser throws away what a script has not read when the connection is reset, so it must not all come at once.
+        let down = Flow::Trickling { bytes_max: 4_096, pause: Duration::from_millis(5) };
+        script.proxy.set(Faults { break_after, down, ..Faults::default() });
         script.follow(json!({"wire": wire, "channels": ["a"], "since": "earliest"})).await?;
         script.expect_numbers(1_000).await?;
         ensure!(script.losses().await? > 0, "it was never cut off");

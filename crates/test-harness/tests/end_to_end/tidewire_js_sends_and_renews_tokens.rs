@@ -18,7 +18,7 @@ const logs = {}, follow = (name, token) => import('/assets/tidewire.js').then(({
     const log = (logs[name + wire] = { received: [], states: [], asked: 0, last: undefined });
     const tide = connect(location.origin, { wires: [wire],
       token: token && (() => { log.asked += 1; return token(log); }),
-      onstate: ({ name, error }) => { log.states.push(name); log.last = { status: error?.status }; },
+      onstate: ({ name, error }) => { if (log.states.at(-1) !== name) log.states.push(name); log.last = { status: error?.status }; },
     });
     tide.subscribe(['room.a', 'room.b'], {
       gaps: 'ignore', onmessage: ({ data }) => log.received.push(data), onerror() {},
