@@ -42,6 +42,7 @@ mod driver;
 mod hub;
 pub mod machine;
 
+mod pattern;
 mod progress;
 
 mod http;

@@ -109,7 +109,7 @@ impl Progress {
     }
 
     /// Those alone, to be begun.
-    pub(crate) fn only_missing(&self) -> Self {
+    fn only_missing(&self) -> Self {
         let is_missing = self.which_are_missing();
         let places = self.places.iter().filter(|place| is_missing(place)).cloned().collect();
         let mut only = Self { since: self.since, places, latest: self.latest, order: Order::Joint };

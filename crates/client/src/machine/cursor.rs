@@ -98,21 +98,6 @@ impl Cursor {
     }
 }
 
-/// Whether a channel is one of those that a pattern selects: `*` stands for one token, a final `>` for one or more, and
-/// neither for one of the system's, which begins with `$`.
-pub(super) fn covers(pattern: &str, channel: &str) -> bool {
-    let mut tokens = channel.split('.');
-    for wanted in pattern.split('.') {
-        match (wanted, tokens.next()) {
-            (">", Some(token)) => return !token.starts_with('$'),
-            ("*", Some(token)) if !token.starts_with('$') => {}
-            (wanted, Some(token)) if wanted == token => {}
-            _ => return false,
-        }
-    }
-    tokens.next().is_none()
-}
-
 /// From where all of these lose nothing, though some may be given something again.
 pub(super) fn earliest(bookmarks: &[Bookmark]) -> Option<Bookmark> {
     let earliest = *bookmarks.iter().min_by_key(|it| it.after.offset)?;
@@ -135,33 +120,6 @@ mod tests {
 
     fn channels() -> Vec<String> {
         ["a", "b.*"].map(String::from).to_vec()
-    }
-
-    #[test]
-    fn patterns_cover_what_the_server_says_they_do() {
-        for (pattern, channel) in [
-            ("a", "a"),
-            ("a.*", "a.b"),
-            ("*.b", "a.b"),
-            (">", "a"),
-            ("a.>", "a.b.c"),
-            ("*.>", "a.b"),
-            ("$presence.*", "$presence.a"),
-        ] {
-            assert!(covers(pattern, channel), "{pattern} {channel}");
-        }
-        for (pattern, channel) in [
-            ("a", "a.b"),
-            ("a.b", "a"),
-            ("a.*", "a"),
-            ("a.*", "a.b.c"),
-            ("a.>", "a"),
-            ("*", "a.b"),
-            (">", "$presence.a"),
-            ("*.a", "$presence.a"),
-        ] {
-            assert!(!covers(pattern, channel), "{pattern} {channel}");
-        }
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //!                                                  Behind
 //! ```
 
-use super::cursor::{Cursor, covers};
-use crate::{Delivery, SubscribeError};
+use super::cursor::Cursor;
+use crate::{Delivery, SubscribeError, pattern::covers};
 use std::{collections::VecDeque, time::Duration};
 use tidewire_protocol::{Bookmark, Gap, Message, PollAnswer, Position, RawValue, Since};
 

@@ -6,7 +6,8 @@
 use super::*;
 use crate::{
     Delivery,
-    machine::{Failure, Item, cursor::covers},
+    machine::{Failure, Item},
+    pattern::covers,
 };
 use std::collections::VecDeque;
 use tidewire_protocol::{Gap, Message, PollAnswer};
