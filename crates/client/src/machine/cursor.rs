@@ -51,10 +51,10 @@ impl Cursor {
         }
     }
 
-    /// Takes in word of a loss in one of `channels`; the losses that are news to the subscriber.
+    /// Takes in a notice of a loss in one of `channels`. Returns the losses that were not reported to the subscriber before.
     ///
-    /// What is left of the messages before `to` still follows, so a loss does not move the position. Where the server does
-    /// not know the position, it goes on behind `to`. Then everything is lost, in each channel: all were at that position.
+    /// What is left of the messages before `to` still follows, so a loss does not move the position. If the
+    /// server does not know the position, it continues after `to`. Then each channel has lost everything: all were at that position.
     pub(super) fn handle_gap(&mut self, gap: &Gap, channels: &[String]) -> Vec<Gap> {
         let to = gap.to;
         let from = gap.from.parse().ok().map(|Bookmark { after, .. }| after);

@@ -17,7 +17,7 @@ pub enum Item {
     Position(Bookmark),
     /// Where the log ends, at the beginning of a connection.
     Head(Position),
-    /// Delivery of a channel or pattern has begun behind a position.
+    /// Delivery of a channel or pattern has begun after a position.
     Subscribed {
         /// The number of the request.
         id: u64,

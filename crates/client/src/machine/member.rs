@@ -159,7 +159,7 @@ impl Member {
         }
     }
 
-    /// Takes in word of a loss in one of its channels.
+    /// Takes in a notice of a loss in one of its channels.
     pub(super) fn handle_gap(&mut self, gap: &Gap, have_begun: bool) {
         match &mut self.phase {
             Phase::Joined | Phase::Beginning => {
@@ -206,7 +206,7 @@ impl Member {
         self.push(None);
     }
 
-    /// Takes in that the connection has begun all its channels, the last of them behind `begun`. Joins, if nothing is missing
+    /// Takes in that the connection has begun all its channels, the last of them after `begun`. Joins, if nothing is missing
     /// in between.
     pub(super) fn settle(&mut self, begun: Position) {
         match &mut self.phase {

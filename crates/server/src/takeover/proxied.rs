@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 /// Where the client of a connection is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Remote {
-    /// By the word of its proxy, or the other end of the socket.
+    /// As its proxy says, or the other end of the socket.
     pub(super) address: Option<SocketAddr>,
     /// What said so, if it was not the socket alone.
     pub(super) header: Option<ProxyHeader>,

@@ -45,7 +45,7 @@ impl EventSource<ReqwestTransport<fn() -> RequestBuilder>> {
     ///
     /// # Panics
     ///
-    /// As `reqwest::Client::new` does, if there is no TLS to be had.
+    /// As `reqwest::Client::new` does, if TLS cannot be set up.
     pub fn get(
         url: impl Into<String>,
     ) -> EventSource<ReqwestTransport<impl FnMut() -> RequestBuilder>> {

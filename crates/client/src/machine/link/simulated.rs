@@ -1,7 +1,7 @@
 //! Seeded worlds: a link beside a small model of the server, through cuts, dead connections, restarts and retention.
 //!
 //! The model is as simple as the promise: one log, and whatever is asked for is read from it in order. At the end each
-//! subscriber has had each of its messages once and in order, or word of its loss.
+//! subscriber has had each of its messages once and in order, or a gap notice.
 
 use super::*;
 use crate::{
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// What retention has removed of a pattern behind `from`.
+    /// What retention has removed of a pattern after `from`.
     fn lost(&self, pattern: &str, from: u64) -> Option<Gap> {
         let mut lost = (from + 1)..=self.tail;
         let is_lost = lost.any(|offset| covers(pattern, self.channel(offset)));
