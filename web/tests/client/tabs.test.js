@@ -116,6 +116,17 @@ class Browser {
 
 const alive = ({ world }) => world.sockets.filter((socket) => socket.isOpen && !socket.isClosed);
 
+/** Two tabs that follow `a`, of which the first leads. */
+async function twoTabs() {
+  const browser = new Browser();
+  const { world } = browser;
+  const [first, second] = [browser.open(), browser.open()];
+  first.follow('a');
+  second.follow('a');
+  await world.pass(100);
+  return { browser, world, first, second };
+}
+
 test('fifty tabs have one connection, and each receives what it subscribes to', async () => {
   const browser = new Browser();
   const { world } = browser;
@@ -151,12 +162,7 @@ test('when the leader is closed the next tab leads, and nobody misses a message'
 });
 
 test('a leader that is killed hands over at once', async () => {
-  const browser = new Browser();
-  const { world } = browser;
-  const [first, second] = [browser.open(), browser.open()];
-  first.follow('a');
-  second.follow('a');
-  await world.pass(100);
+  const { browser, world, first, second } = await twoTabs();
   world.socket.isStalled = true;
   browser.kill(first);
   world.publish('a');
@@ -226,12 +232,7 @@ test('a message without echo is for all other tabs', async () => {
 });
 
 test('what other tabs receive is no beginning for one that still asks', async () => {
-  const browser = new Browser();
-  const { world } = browser;
-  const [first, second] = [browser.open(), browser.open()];
-  first.follow('a');
-  second.follow('a');
-  await world.pass(100);
+  const { browser, world, first, second } = await twoTabs();
   world.publish('a');
   world.publish('a');
   await world.pass(10);
@@ -247,12 +248,7 @@ test('what other tabs receive is no beginning for one that still asks', async ()
 });
 
 test('no tab says live while the leader has no connection', async () => {
-  const browser = new Browser();
-  const { world } = browser;
-  const [first, second] = [browser.open(), browser.open()];
-  first.follow('a');
-  second.follow('a');
-  await world.pass(100);
+  const { browser, world, first, second } = await twoTabs();
   world.onsocket = (socket) => queueMicrotask(() => socket.end());
   world.answers.poll = () => Promise.reject(new Error('down'));
   world.socket.end();
@@ -368,12 +364,7 @@ test('a tab that was forgotten while it was frozen goes on where it was', async 
 });
 
 test('a leader that closes before the answer to another tab leaves no error', async () => {
-  const browser = new Browser();
-  const { world } = browser;
-  const [first, second] = [browser.open(), browser.open()];
-  first.follow('a');
-  second.follow('a');
-  await world.pass(100);
+  const { browser, world, first, second } = await twoTabs();
   const errors = [];
   const note = (error) => errors.push(error);
   process.on('unhandledRejection', note);
@@ -435,12 +426,7 @@ test('a leader whose token is refused ends no subscription of another tab', asyn
 });
 
 test('what the leader may not publish, a tab publishes by itself', async () => {
-  const browser = new Browser();
-  const { world } = browser;
-  const [first, second] = [browser.open(), browser.open()];
-  first.follow('a');
-  second.follow('a');
-  await world.pass(100);
+  const { browser, world, first, second } = await twoTabs();
   const { send } = world.socket;
   world.socket.send = function (text) {
     const { type, id } = JSON.parse(text);
